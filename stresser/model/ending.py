@@ -1,0 +1,124 @@
+"""How an attempt or a session stopped: a value, exactly one each (closed lists).
+
+The failure strings are OONI's where one exists (ooni/spec data-formats/df-007-errors.md);
+ours are listed apart.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Phase(StrEnum):
+    """Where in its life an attempt or session was."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    PROXY = "proxy"
+    TLS = "tls"
+    UPGRADE = "upgrade"
+    HELD = "held"
+    CLOSING = "closing"
+
+
+class Kind(StrEnum):
+    """What was seen to stop it."""
+
+    TCP_RESET = "tcp_reset"
+    """A RST segment (RFC 9293 section 3.10.7): ECONNRESET or EPIPE."""
+    TCP_FIN = "tcp_fin"
+    """A FIN with no close_notify before it: a TLS truncation (RFC 8446 section 6.1)."""
+    TLS_CLOSE_NOTIFY = "tls_close_notify"
+    """An orderly TLS end with no WebSocket close before it."""
+    TLS_ALERT = "tls_alert"
+    """A fatal TLS alert from the other side (RFC 8446 section 6.2); `alert` has the number."""
+    WS_CLOSE = "ws_close"
+    """A WebSocket close frame (RFC 6455 section 5.5.1); `code` and `reason`."""
+    PROTOCOL_ERROR = "protocol_error"
+    """Bytes that TLS, HTTP or WebSocket do not allow."""
+    HTTP_REFUSAL = "http_refusal"
+    """An HTTP answer other than 101 to the upgrade; `status`."""
+    SILENCE = "silence"
+    """Our data stays unacknowledged: a black hole."""
+    UNRESPONSIVE = "unresponsive"
+    """TCP acknowledges our ping, no pong comes."""
+    UNREACHABLE = "unreachable"
+    """ICMP or our own routing says there is no way."""
+    KERNEL_TIMEOUT = "kernel_timeout"
+    """ETIMEDOUT: the kernel gave up (retries, keepalive or TCP_USER_TIMEOUT, tcp(7))."""
+    REFUSED = "refused"
+    """ECONNREFUSED: a RST in answer to our SYN."""
+    RESOLVE_ERROR = "resolve_error"
+    CERTIFICATE = "certificate"
+    """The chain does not verify and the scenario required that it does."""
+    PROXY_ERROR = "proxy_error"
+    TIMEOUT = "timeout"
+    """Our own deadline in a handshake phase."""
+    HOST_SLEPT = "host_slept"
+    TOOL = "tool"
+    """stresser's own limit: file descriptors, ports, memory, overload."""
+    PLANNED = "planned"
+    UNKNOWN = "unknown"
+
+
+class Initiator(StrEnum):
+    """Who ended it."""
+
+    ENDPOINT = "endpoint"
+    MIDDLEBOX = "middlebox"
+    HOST = "host"
+    TOOL = "tool"
+    PLAN = "plan"
+    UNKNOWN = "unknown"
+
+
+class Grade(StrEnum):
+    """What supports the initiator, weakest first."""
+
+    ERRNO = "errno"
+    TCP_INFO = "tcp_info"
+    PACKET = "packet"
+    REFLECTOR = "reflector"
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How one attempt or session stopped.
+
+    Times are nanoseconds on the run's clock. A silent death is bracketed:
+    it happened after `alive_at_ns` and no later than `dead_by_ns`.
+    """
+
+    phase: Phase
+    kind: Kind
+    failure: str | None
+    """OONI df-007 name or one of ours; None when nothing failed."""
+    initiator: Initiator
+    grade: Grade
+    planned: bool = False
+    age_ns: int
+    """From the start of the attempt (or, for a session, from its opening) to `dead_by_ns`."""
+    idle_ns: int | None
+    """From the last byte that we know passed in either direction to `dead_by_ns`."""
+    alive_at_ns: int
+    """Last proof of life from the other side."""
+    dead_by_ns: int
+    """First proof of death."""
+    detected_at_ns: int
+    """When stresser learned of it."""
+    code: int | None = None
+    """WebSocket close code."""
+    reason: str | None = None
+    """WebSocket close reason, or the HTTP reason phrase; escaped where it is shown."""
+    status: int | None = None
+    """HTTP status."""
+    alert: int | None = None
+    """TLS alert number."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+    raw: str | None = None
+    """The untranslated error."""
+
+    @property
+    def is_drop(self) -> bool:
+        """An unplanned ending in phase `held`."""
+        return self.phase is Phase.HELD and not self.planned

@@ -1,0 +1,194 @@
+"""What happened, as it is written to `events.jsonl`: one object a line, append only.
+
+`stresser schema events` prints the JSON Schema of these.
+"""
+
+from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct, field
+
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.quantity import Quantity
+
+
+class TlsFacts(Struct, frozen=True, kw_only=True):
+    """What one handshake agreed on."""
+
+    version: str
+    cipher: str
+    alpn: str | None
+    chain: str
+    """Id of the chain as served; `chain_seen` describes it."""
+    verified: bool
+    """The chain verifies for this name against the roots that the scenario trusts."""
+    problem: str | None = None
+    """What is wrong with the chain, when it does not verify."""
+
+
+class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
+    """Fields common to all events."""
+
+    t_ns: int
+    """Nanoseconds since the run began, monotonic."""
+    utc: str
+    """The same moment in UTC, ISO 8601 with microseconds, from the run's one wall-clock anchor."""
+
+
+class RunStarted(Event, kw_only=True, tag="run_started"):
+    """The first line."""
+
+    scenario: str
+    sessions_requested: int
+    cohorts: list[Cohort]
+
+
+class RunEnded(Event, kw_only=True, tag="run_ended"):
+    """The last line, unless the run crashed."""
+
+    reason: str
+    """`duration`, `signal SIGINT`, ..., in words."""
+    unrecorded_events: int = 0
+    unrecorded_samples: int = 0
+    """Samples out of a histogram's range."""
+
+
+class CohortEvent(Event, kw_only=True):
+    """An event of one cohort."""
+
+    endpoint: str
+    egress: str
+    activity: str
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort it belongs to."""
+        return Cohort(self.endpoint, self.egress, self.activity)
+
+
+class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
+    """An attempt succeeded."""
+
+    session: int
+    attempt: int
+    phases_ns: dict[str, int]
+    """Duration of each handshake phase that this scheme has."""
+    local: str
+    """`address:port`, IPv6 in brackets."""
+    remote: str
+    tls: TlsFacts
+    subprotocol: str | None = None
+    replaces: int | None = None
+    """The session whose ending led to this attempt."""
+    recovery_ns: int | None = None
+    """From the detection of that ending to this opening."""
+
+
+class Ended(CohortEvent, kw_only=True):
+    """The fields of an `Ending`, flat."""
+
+    attempt: int
+    local: str | None = None
+    remote: str | None = None
+    phase: Phase
+    kind: Kind
+    failure: str | None
+    initiator: Initiator
+    grade: Grade
+    planned: bool
+    age_ns: int
+    idle_ns: int | None
+    alive_at_ns: int
+    dead_by_ns: int
+    detected_at_ns: int
+    code: int | None = None
+    reason: str | None = None
+    status: int | None = None
+    alert: int | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+    raw: str | None = None
+
+    @property
+    def ending(self) -> Ending:
+        """The ending as a value."""
+        return Ending(**{name: getattr(self, name) for name in Ending.__struct_fields__})
+
+    @property
+    def is_drop(self) -> bool:
+        """An unplanned ending in phase `held`."""
+        return self.phase is Phase.HELD and not self.planned
+
+
+class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
+    """An attempt did not become a session."""
+
+    phases_ns: dict[str, int] = field(default_factory=dict)
+    """Duration of each phase that was completed."""
+    tls: TlsFacts | None = None
+    """When the TLS handshake was completed."""
+
+
+class SessionEnded(Ended, kw_only=True, tag="session_ended"):
+    """A session stopped: dropped, or ended as planned (censored)."""
+
+    session: int
+    pings: int = 0
+    pongs: int = 0
+    messages: int = 0
+    """Data messages (or, for `tls`, reads) that the peer sent and that were drained."""
+    bytes_received: int = 0
+    bytes_sent: int = 0
+
+
+class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
+    """A cohort met this certificate chain for the first time."""
+
+    chain: str
+    verified: bool
+    problem: str | None
+    certificates: list[dict[str, Any]]
+    """Leaf first: subject, issuer, not_before, not_after, names, sha256; texts cut at 256."""
+
+
+class HostSlept(Event, kw_only=True, tag="host_slept"):
+    """The host was suspended; sessions cannot be judged over this time."""
+
+    slept_ns: int
+
+
+class ClockStepped(Event, kw_only=True, tag="clock_stepped"):
+    """The wall clock was set; `utc` of all events still follows the run's anchor."""
+
+    step_ns: int
+
+
+class TesterLate(Event, kw_only=True, tag="tester_late"):
+    """stresser itself was late: its own times in this window are upper bounds."""
+
+    late_ns: int
+
+
+AnyEvent: TypeAlias = (
+    RunStarted
+    | RunEnded
+    | SessionOpened
+    | AttemptFailed
+    | SessionEnded
+    | ChainSeen
+    | HostSlept
+    | ClockStepped
+    | TesterLate
+)
+
+
+class Observer(Protocol):
+    """Who is told while a run goes on: recorder, live view, metrics.
+
+    Both methods are called from the event loop and must not block.
+    """
+
+    def event(self, event: AnyEvent) -> None:
+        """Something happened."""
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """A duration was measured."""

@@ -1,0 +1,30 @@
+"""The quantities that are recorded as histograms: the names live here once.
+
+All are durations in nanoseconds.
+"""
+
+from enum import StrEnum
+
+
+class Quantity(StrEnum):
+    """What a histogram counts."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    PROXY = "proxy"
+    TLS = "tls"
+    UPGRADE = "upgrade"
+    RTT = "rtt"
+    """Pong received minus ping *scheduled*: no coordinated omission."""
+    SEND_LAG = "send_lag"
+    """Ping sent minus ping scheduled: our own lateness."""
+    LOOP_LAG = "loop_lag"
+    """How late the event loop woke a task that was due. Of the whole run, no cohort."""
+    AGE_AT_DROP = "age_at_drop"
+    RECOVERY = "recovery"
+    """From the end of a session to the opening of the one that replaces it."""
+
+
+HIGHEST_NS = 40 * 86_400 * 1_000_000_000
+"""Largest recordable value: forty days."""
+SIGNIFICANT_DIGITS = 3

@@ -1,0 +1,57 @@
+"""The run's one clock: monotonic nanoseconds since the run began, anchored once to UTC.
+
+Durations come from trio's clock, so that MockClock governs them in tests. UTC is the anchor
+plus the monotonic difference and never a fresh reading of the wall clock: a clock that is
+stepped in mid-run must not move or reorder what was recorded.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import trio
+
+from stresser.model.units import NS_PER_S
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class RunClock:
+    """Create it inside the trio loop, at the moment the run starts."""
+
+    __slots__ = ("_origin_s", "anchor_unix_ns")
+
+    def __init__(self) -> None:
+        self._origin_s = trio.current_time()
+        self.anchor_unix_ns = time.time_ns()
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the run began."""
+        return int((trio.current_time() - self._origin_s) * NS_PER_S)
+
+    def trio_time(self, t_ns: int) -> float:
+        """The same moment on trio's clock, for deadlines (seconds)."""
+        return self._origin_s + t_ns / NS_PER_S
+
+    def since_start(self, trio_time_s: float) -> int:
+        """A moment of trio's clock as nanoseconds since the run began."""
+        return int((trio_time_s - self._origin_s) * NS_PER_S)
+
+    def utc(self, t_ns: int) -> str:
+        """A moment of the run in UTC, ISO 8601 with microseconds."""
+        return format_utc(self.anchor_unix_ns + t_ns)
+
+
+def format_utc(unix_ns: int) -> str:
+    """ISO 8601 in UTC with microseconds: `2026-11-23T07:25:26.123456Z`."""
+    moment = _EPOCH + timedelta(microseconds=unix_ns // 1000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def suspended_ns() -> int | None:
+    """How long this host has been suspended since boot; None where the kernel does not tell.
+
+    CLOCK_BOOTTIME counts suspend, CLOCK_MONOTONIC does not (clock_gettime(2)).
+    """
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return None
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
