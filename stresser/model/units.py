@@ -20,8 +20,13 @@ _DURATION_UNITS = {
     "h": 3600 * NS_PER_S,
     "d": 86_400 * NS_PER_S,
 }
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d)")
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|KB|KiB|MB|MiB|GB|GiB)")
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_DURATION_PART = re.compile(rf"({_NUMBER})(ns|us|µs|ms|s|m|h|d)")
+_SIZE = re.compile(rf"({_NUMBER}) ?(B|kB|KB|KiB|MB|MiB|GB|GiB)")
+DURATION_PATTERN = rf"^ *(?:{_NUMBER} *(?:ns|us|µs|ms|s|m|h|d) *)+$"
+"""For JSON Schema. `Duration.parse` is stricter: each unit at most once."""
+SIZE_PATTERN = rf"^ *{_NUMBER} ?(?:B|kB|KB|KiB|MB|MiB|GB|GiB) *$"
+_LONGEST_TEXT = 64  # bounds the time that parsing a hostile text takes
 _SIZE_UNITS = {
     "B": 1,
     "kB": 10**3,
@@ -54,12 +59,18 @@ class Duration(int):
         Raises:
             ValueError: with a sentence that says how to write one.
         """
-        compact = text.strip().replace(" ", "")
+        compact = _bounded(text).replace(" ", "").replace("\u03bc", "µ")  # the Greek letter, too
         parts = _DURATION_PART.findall(compact)
+        if re.fullmatch(_NUMBER, compact):
+            raise ValueError(f'{shown(text)} needs a unit; write "{compact}s"')
+        if re.fullmatch(rf"-{_NUMBER}[a-zµ]*", compact):
+            raise ValueError(f"{shown(text)} is negative; a duration is 0s or more")
         if not parts or "".join(number + unit for number, unit in parts) != compact:
             raise ValueError(
                 f'{shown(text)} is not a duration; write for example "15s", "250ms" or "1h30m"'
             )
+        if len({unit for _, unit in parts}) < len(parts):
+            raise ValueError(f'{shown(text)} names a unit twice; write for example "1h30m"')
         total = int(sum(Decimal(number) * _DURATION_UNITS[unit] for number, unit in parts))
         if total > _LONGEST_DURATION:
             raise ValueError(f"{shown(text)} is longer than a year")
@@ -67,6 +78,14 @@ class Duration(int):
 
     def __str__(self) -> str:
         return format_duration(self)
+
+    def written(self) -> str:
+        """As a scenario file writes it, exact: `parse` reads it back."""
+        rest, text = int(self), ""
+        for unit in ("d", "h", "m", "s", "ms", "us", "ns"):
+            whole, rest = divmod(rest, _DURATION_UNITS[unit])
+            text += f"{whole}{unit}" if whole else ""
+        return text or "0s"
 
 
 class Size(int):
@@ -81,7 +100,10 @@ class Size(int):
         Raises:
             ValueError: with a sentence that says how to write one.
         """
-        match = _SIZE.fullmatch(text.strip())
+        compact = _bounded(text).strip()
+        match = _SIZE.fullmatch(compact)
+        if re.fullmatch(_NUMBER, compact):
+            raise ValueError(f'{shown(text)} needs a unit; write "{compact}B"')
         if match is None:
             raise ValueError(f'{shown(text)} is not a size; write for example "8000B" or "64KiB"')
         total = int(Decimal(match[1]) * _SIZE_UNITS[match[2]])
@@ -89,15 +111,33 @@ class Size(int):
             raise ValueError(f"{shown(text)} is more than a pebibyte")
         return cls(total)
 
+    def written(self) -> str:
+        """As a scenario file writes it, exact: `parse` reads it back."""
+        for unit in ("GiB", "MiB", "KiB"):
+            whole, rest = divmod(int(self), _SIZE_UNITS[unit])
+            if whole and not rest:
+                return f"{whole}{unit}"
+        return f"{int(self)}B"
+
+
+def _bounded(text: str) -> str:
+    """The text, or nothing where it is too long to be a figure with its unit."""
+    return text if len(text) <= _LONGEST_TEXT else ""
+
 
 def shown(text: str, limit: int = 60) -> str:
     """Text from a file or a peer, quoted and escaped so that it cannot play with the terminal."""
+    return '"' + escaped(text, limit).replace('"', '\\"') + '"'
+
+
+def escaped(text: str, limit: int = 200) -> str:
+    r"""Text from a file or a peer on one line: what is not printable becomes `\x1b` and such."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return '"' + "".join(c if c.isprintable() and c != '"' else repr(c)[1:-1] for c in cut) + '"'
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
 
 
 def format_duration(ns: int) -> str:
-    """A duration as a person reads it: `412 us`, `4.0 s`, `1 h 30 m`. Three digits, no more."""
+    """A duration as a person reads it: `412 us`, `4 s`, `1 h 30 m`. Three digits, no more."""
     if ns < 0:
         return "-" + format_duration(-ns)
     for size, unit in ((NS_PER_US, "ns"), (NS_PER_MS, "us"), (NS_PER_S, "ms")):

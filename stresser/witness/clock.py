@@ -6,6 +6,7 @@ stepped in mid-run must not move or reorder what was recorded.
 """
 
 import time
+from collections import deque
 from datetime import UTC, datetime, timedelta
 
 import trio
@@ -18,11 +19,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RunClock:
     """Create it inside the trio loop, at the moment the run starts."""
 
-    __slots__ = ("_origin_s", "anchor_unix_ns")
+    __slots__ = ("_origin_s", "anchor_unix_ns", "woke_ns")
 
     def __init__(self) -> None:
         self._origin_s = trio.current_time()
         self.anchor_unix_ns = time.time_ns()
+        self.woke_ns = 0
+        """When the loop last came back from waiting for I/O (kept by `witness.loop`)."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the run began."""
@@ -55,3 +58,33 @@ def suspended_ns() -> int | None:
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return None
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+
+class SleepWitness:
+    """Notices that the host was suspended, and remembers when: sessions cannot be judged then."""
+
+    __slots__ = ("_baseline_ns", "_sleeps")
+
+    _REMEMBERED = 1000
+    _NOTICEABLE_NS = 100_000_000
+
+    def __init__(self) -> None:
+        self._baseline_ns = suspended_ns()
+        self._sleeps: deque[tuple[int, int]] = deque(maxlen=self._REMEMBERED)
+
+    def check(self, now_ns: int) -> int:
+        """Nanoseconds suspended since the last check that noticed any; 0 for none."""
+        total = suspended_ns()
+        if total is None or self._baseline_ns is None:
+            return 0
+        slept = total - self._baseline_ns
+        if slept < self._NOTICEABLE_NS:
+            return 0
+        self._baseline_ns = total
+        self._sleeps.append((now_ns, slept))
+        return slept
+
+    def slept_since(self, t_ns: int, now_ns: int) -> int:
+        """Nanoseconds suspended after a moment of the run (of the last thousand sleeps)."""
+        self.check(now_ns)
+        return sum(slept for woke_ns, slept in self._sleeps if woke_ns >= t_ns)

@@ -1,0 +1,76 @@
+"""Owns a comparison's arithmetic: pairs of figures in, medians of ratios and goals out. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One row of the table."""
+
+    key: str
+    title: str
+    goal: float | None
+    """The largest ratio to the floor that is wanted; None: shown without a goal."""
+    flat: bool = False
+    """It should not depend on the number of sessions."""
+
+
+QUANTITIES = (
+    Quantity("kib_per_session", "KiB of resident memory per held session", 1.5, flat=True),
+    Quantity("cpu_per_1000_handshakes", "CPU s per 1,000 handshakes", 1.8, flat=True),
+    Quantity("cpu_per_100000_pings", "CPU s per 100,000 ping round trips", 2.5, flat=True),
+    Quantity("attempts_per_second", "attempts per second", None),
+)
+FLAT_GOAL = 1.3
+"""Largest over smallest figure over all numbers of sessions; a handshake's is good to 15 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One quantity at one number of sessions."""
+
+    quantity: Quantity
+    sessions: int
+    floor: float
+    stresser: float
+    ratio: float
+    """Median of the ratios of the pairs, which is not the ratio of the medians."""
+    lowest: float
+    highest: float
+    pairs: int
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; None where there is none."""
+        return None if self.quantity.goal is None else self.ratio <= self.quantity.goal
+
+
+def compare(quantity: Quantity, sessions: int, pairs: Sequence[tuple[float, float]]) -> Row:
+    """The row of `pairs` of (floor, stresser), each pair measured one right after the other.
+
+    Raises:
+        statistics.StatisticsError: there are no pairs.
+    """
+    ratios = [stresser / floor for floor, stresser in pairs]
+    return Row(
+        quantity=quantity,
+        sessions=sessions,
+        floor=median(floor for floor, _ in pairs),
+        stresser=median(stresser for _, stresser in pairs),
+        ratio=median(ratios),
+        lowest=min(ratios),
+        highest=max(ratios),
+        pairs=len(pairs),
+    )
+
+
+def flatness(rows: Sequence[Row]) -> tuple[float, float]:
+    """Largest over smallest figure of one quantity over all numbers of sessions: floor, stresser.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    floors, stressers = [row.floor for row in rows], [row.stresser for row in rows]
+    return max(floors) / min(floors), max(stressers) / min(stressers)

@@ -1,0 +1,80 @@
+"""What a reader of a run's figures must know besides them: sentences that judge nobody."""
+
+from collections.abc import Iterator
+
+from stresser.analysis.plan import PlanFacts
+from stresser.analysis.tally import Tally
+from stresser.analysis.wording import counted
+from stresser.model.units import escaped, format_duration
+
+_MOST_NAMES = 20
+
+
+def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
+    """The notes of a run, the most surprising ones first."""
+    return [
+        *_chains(tally),
+        *_muted(tally, plan),
+        *_silent(tally, plan),
+        *_close_unanswered(tally),
+        *_clocks(tally),
+        *_gaps(tally),
+    ]
+
+
+def _chains(tally: Tally) -> Iterator[str]:
+    unverified = [chain for chain in tally.chains.values() if not chain.verified]
+    for chain in unverified[:_MOST_NAMES]:
+        endpoint, egress = escaped(chain.endpoint, 40), escaped(chain.egress, 40)
+        problem = escaped(chain.problem or "no reason recorded", 160)
+        yield f"The certificate chain of {endpoint} through {egress} does not verify: {problem}."
+    if len(unverified) > _MOST_NAMES:
+        yield f"{len(unverified) - _MOST_NAMES} more chains do not verify."
+
+
+def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    endpoints = sorted({cohort.endpoint for cohort in tally.cohorts if plan.is_muted(cohort)})
+    if endpoints:
+        names = ", ".join(escaped(name, 40) for name in endpoints[:_MOST_NAMES])
+        yield (
+            f"A heartbeat has no carrier on tls:// endpoints ({names}): their sessions are held "
+            "silent."
+        )
+
+
+def _silent(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    held = sum(
+        figures.sessions_open for cohort, figures in tally.cohorts.items() if plan.is_silent(cohort)
+    )
+    if held:
+        yield (
+            f"{counted(held, 'session')} sent nothing while held: had the way died without a "
+            "word, they would count as open all the same."
+        )
+
+
+def _close_unanswered(tally: Tally) -> Iterator[str]:
+    dumb = sum(figures.close_unanswered for figures in tally.cohorts.values())
+    if dumb:
+        yield (
+            f"{counted(dumb, 'session')} that the plan ended got no answer to the WebSocket close "
+            "and may have been dead before, with nothing that showed it."
+        )
+
+
+def _clocks(tally: Tally) -> Iterator[str]:
+    if tally.clock_steps:
+        total = format_duration(tally.clock_stepped_ns)
+        times = counted(tally.clock_steps, "time")
+        yield f"The wall clock was set {times}, {total} in all; recorded times do not follow it."
+    if tally.late:
+        times, worst = counted(tally.late, "time"), format_duration(tally.latest_ns)
+        yield f"stresser was late {times}, by {worst} at worst: times then are upper bounds."
+
+
+def _gaps(tally: Tally) -> Iterator[str]:
+    unmatched = sum(figures.unmatched_endings for figures in tally.cohorts.values())
+    if unmatched:
+        yield f"{counted(unmatched, 'ending')} of sessions whose opening is not recorded."
+    if tally.uncounted_events:
+        yield f"{counted(tally.uncounted_events, 'event')} of more cohorts than are counted."

@@ -1,0 +1,173 @@
+"""One recorded run -> its `Summary`: what is shown at the end, and written as `summary.json`.
+
+It streams: the events pass once through a `Tally`, whatever their number.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from stresser.analysis.figures import CohortFigures, LastEnding, cohort_figures, last_ending
+from stresser.analysis.findings import cohort_findings
+from stresser.analysis.notes import run_notes
+from stresser.analysis.percentiles import Distributions, Percentiles, joined, percentiles_of
+from stresser.analysis.plan import PlanFacts, read_plan
+from stresser.analysis.tally import Tally
+from stresser.analysis.thresholds import Measured, judge, tester_doubts, verdict_of
+from stresser.model.cohort import Cohort
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_US, escaped
+from stresser.model.verdict import ThresholdResult, Verdict
+from stresser.record.reader import RecordedRun
+
+SCHEMA_VERSION = 1
+_MOST_FINDINGS = 100
+_LONGEST_NAME = 200
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """A run's figures. Times end in `_ns`; everything else is a count, a share or a sentence."""
+
+    schema: int = SCHEMA_VERSION
+    scenario: str
+    status: str
+    """`running`, `complete`, `interrupted` or `crashed`."""
+    started_utc: str
+    crashed_at_utc: str | None
+    """Last sign of life of a run whose process is gone."""
+    end_reason: str | None
+    """Why the run ended, in words; None when it has not, or crashed."""
+    elapsed_ns: int
+    """How long the run lasted, as far as is known."""
+    duration_ns: int | None
+    """As the scenario asks; None: until stopped."""
+    verdict: Verdict
+    doubts: list[str]
+    """Why a pass cannot be trusted."""
+    thresholds: list[ThresholdResult]
+    findings: list[str]
+    notes: list[str]
+    total: CohortFigures
+    cohorts: list[CohortFigures]
+    loop_lag: Percentiles | None
+    """How late stresser's own event loop was."""
+    last_endings: list[LastEnding]
+    """The latest unplanned endings of sessions, newest last."""
+    last_failures: list[LastEnding]
+    """The latest failed attempts, newest last."""
+
+
+def replay(run: RecordedRun) -> Tally:
+    """All recorded events through one tally.
+
+    Raises:
+        RunFolderError: the events cannot be read.
+    """
+    tally = Tally()
+    for event in run.events():
+        tally.event(event)
+    return tally
+
+
+def summarise(run: RecordedRun) -> Summary:
+    """The summary of a run in any state: running, complete, interrupted or crashed.
+
+    Raises:
+        RunFolderError: the run cannot be read.
+    """
+    tally = replay(run)
+    distributions = run.histograms()
+    plan = read_plan(run.manifest.scenario)
+    elapsed_ns = _elapsed_ns(run, tally)
+    measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
+    doubts = [*tester_doubts(measured), *_record_doubts(run)]
+    results = judge(plan.thresholds, measured, doubts)
+    started = tally.started
+    return Summary(
+        scenario=escaped(plan.name or (started.scenario if started else ""), _LONGEST_NAME),
+        status=run.status,
+        started_utc=escaped(run.manifest.started_utc),
+        crashed_at_utc=run.crashed_at_utc,
+        end_reason=escaped(tally.ended.reason) if tally.ended else None,
+        elapsed_ns=elapsed_ns,
+        duration_ns=plan.duration_ns,
+        verdict=verdict_of(results, tally, doubts),
+        doubts=doubts,
+        thresholds=results,
+        findings=_findings(tally, plan, elapsed_ns),
+        notes=run_notes(tally, plan),
+        total=cohort_figures(None, tally.total(), elapsed_ns, _of_all(distributions)),
+        cohorts=[
+            cohort_figures(cohort, figures, elapsed_ns, _of_cohort(distributions, cohort))
+            for cohort, figures in tally.cohorts.items()
+        ],
+        loop_lag=_loop_lag(distributions),
+        last_endings=[last_ending(event) for event in tally.last_drops],
+        last_failures=[last_ending(event) for event in tally.last_failures],
+    )
+
+
+def _elapsed_ns(run: RecordedRun, tally: Tally) -> int:
+    """To the last event; for a run with no last word, to its last sign of life.
+
+    A night in which nothing happens has no events, and its session time counts all the same.
+    """
+    if tally.ended is not None or run.crashed_at_utc is None:
+        return tally.now_ns
+    try:
+        last = datetime.fromisoformat(run.crashed_at_utc)
+        started = datetime.fromisoformat(run.manifest.started_utc)
+        alive_ns = round((last - started).total_seconds() * 1e6) * NS_PER_US
+    except (ValueError, TypeError):
+        return tally.now_ns
+    return max(tally.now_ns, alive_ns)
+
+
+def _record_doubts(run: RecordedRun) -> list[str]:
+    doubts = [escaped(sentence) for sentence in run.damage]
+    if run.manifest.gap is not None:
+        doubts.append(escaped(str(run.manifest.gap), 400))
+    if run.status == "running":
+        doubts.append("the run has not ended: these are the figures so far")
+    elif run.status == "interrupted":
+        doubts.append("the run was stopped at once, not as planned")
+    elif run.crashed_at_utc is not None:
+        doubts.append(f"the run crashed at {escaped(run.crashed_at_utc)}")
+    return doubts
+
+
+def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
+    """Sentences on each cohort, those with most drops first."""
+    worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
+    said: list[str] = []
+    for cohort in worst_first:
+        said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        if len(said) >= _MOST_FINDINGS:
+            return [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
+    return said
+
+
+def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:
+    found = {}
+    for quantity in Quantity:
+        distribution = distributions.get((quantity, cohort))
+        figures = None if distribution is None else percentiles_of(distribution)
+        if figures is not None:
+            found[quantity.value] = figures
+    return found
+
+
+def _of_all(distributions: Distributions) -> dict[str, Percentiles]:
+    found = {}
+    for quantity in Quantity:
+        figures = percentiles_of(
+            joined(d for (q, cohort), d in distributions.items() if q is quantity and cohort)
+        )
+        if figures is not None:
+            found[quantity.value] = figures
+    return found
+
+
+def _loop_lag(distributions: Distributions) -> Percentiles | None:
+    lag = distributions.get((Quantity.LOOP_LAG, None))
+    return None if lag is None else percentiles_of(lag)

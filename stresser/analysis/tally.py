@@ -1,0 +1,126 @@
+"""What has happened so far, counted: the one source of figures, live and replayed.
+
+A `Tally` is told each event once, in order: while a run goes on by the run itself, afterwards
+by replaying `events.jsonl`. Memory does not grow with the length of a run nor with what a
+damaged or hostile file says: each table has a stated limit, and what is beyond it is counted.
+"""
+
+from collections import Counter, deque
+
+from stresser.analysis.cohort_tally import CohortTally, DropGroup
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Kind
+from stresser.model.events import (
+    AnyEvent,
+    AttemptFailed,
+    ChainSeen,
+    ClockStepped,
+    CohortEvent,
+    HostSlept,
+    RunEnded,
+    RunStarted,
+    SessionEnded,
+    SessionOpened,
+    TesterLate,
+)
+
+LAST_ENDINGS = 10
+_MOST_COHORTS = 10_000
+_MOST_CHAINS = 256
+
+
+class Tally:
+    """Figures of one run, for each cohort and in total."""
+
+    def __init__(self, last_endings: int = LAST_ENDINGS) -> None:
+        self.started: RunStarted | None = None
+        self.ended: RunEnded | None = None
+        self.now_ns = 0
+        """Time of the latest event."""
+        self.cohorts: dict[Cohort, CohortTally] = {}
+        self.chains: dict[str, ChainSeen] = {}
+        self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
+        self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
+        self.events = 0
+        self.uncounted_events = 0
+        """Events of more cohorts than a run can have."""
+        self.sleeps = 0
+        self.slept_ns = 0
+        self.clock_steps = 0
+        self.clock_stepped_ns = 0
+        self.late = 0
+        self.latest_ns = 0
+        """The longest that stresser was late."""
+
+    def event(self, event: AnyEvent) -> None:
+        """Count one event."""
+        self.events += 1
+        self.now_ns = max(self.now_ns, event.t_ns)
+        if isinstance(event, CohortEvent):
+            self._cohort_event(event)
+        else:
+            self._run_event(event)
+
+    def cohort(self, cohort: Cohort) -> CohortTally | None:
+        """The cohort's figures; None when there are more cohorts than a run can have."""
+        figures = self.cohorts.get(cohort)
+        if figures is None and len(self.cohorts) < _MOST_COHORTS:
+            figures = self.cohorts[cohort] = CohortTally()
+        return figures
+
+    def total(self) -> CohortTally:
+        """All cohorts together. `peak_open` is the sum of the cohorts' peaks."""
+        total = CohortTally()
+        for figures in self.cohorts.values():
+            total.merge(figures)
+        return total
+
+    def _cohort_event(self, event: CohortEvent) -> None:
+        figures = self.cohort(event.cohort)
+        if figures is None:
+            self.uncounted_events += 1
+        elif isinstance(event, SessionEnded):
+            figures.session_ended(event)
+            if event.is_drop:
+                self.last_drops.append(event)
+        elif isinstance(event, SessionOpened):
+            figures.session_opened(event)
+        elif isinstance(event, AttemptFailed):
+            figures.attempt_failed(event)
+            if not event.planned:
+                self.last_failures.append(event)
+        elif isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
+            self.chains.setdefault(event.chain, event)
+
+    def _run_event(self, event: AnyEvent) -> None:
+        match event:
+            case RunStarted():
+                self._run_started(event)
+            case RunEnded():
+                self.ended = event
+            case HostSlept():
+                self.sleeps += 1
+                self.slept_ns += max(event.slept_ns, 0)
+            case ClockStepped():
+                self.clock_steps += 1
+                self.clock_stepped_ns += event.step_ns
+            case TesterLate():
+                self.late += 1
+                self.latest_ns = max(self.latest_ns, event.late_ns)
+            case _:
+                self.uncounted_events += 1
+
+    def _run_started(self, event: RunStarted) -> None:
+        self.started = event
+        for cohort in event.cohorts[:_MOST_COHORTS]:
+            figures = self.cohort(cohort)
+            if figures is not None:
+                figures.requested = max(event.sessions_requested, 0) // len(event.cohorts)
+
+
+def drops_by_kind(figures: CohortTally) -> Counter[Kind]:
+    """How many drops there were of each kind."""
+    return Counter({kind: group.count for kind, group in figures.drop_groups.items()})
+
+
+__all__ = ["LAST_ENDINGS", "CohortTally", "DropGroup", "Tally", "drops_by_kind"]

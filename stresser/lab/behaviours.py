@@ -1,0 +1,245 @@
+"""The behaviours a lab endpoint can be asked for, and how a lab URL asks for them.
+
+`lab+SCHEME://BEHAVIOUR[/ARGUMENT]`, where ARGUMENT is `VALUE`, `@WHEN` or `VALUE@WHEN`.
+WHEN is a duration since the session was established (`5s`; default `200ms`), or
+`lab+DURATION`: that long after the lab started, for all sessions that are open then
+(sessions opened later live on). Where a behaviour takes no value, WHEN needs no `@`:
+`reset/5s`. Only behaviours of the phase `held` take WHEN.
+
+| behaviour             | scheme   | VALUE (default)          | what the endpoint does |
+|-----------------------|----------|--------------------------|------------------------|
+| `echo`                | wss, tls |                          | echoes, answers pings |
+| `push`                | wss, tls | messages a second (1)    | the same, and sends so many small messages |
+| *connect*             |          |                          | |
+| `refused`             | wss, tls |                          | nobody listens: RST to the SYN |
+| `blackhole-connect`   | wss, tls |                          | SYNs are dropped |
+| `reset-on-accept`     | wss, tls |                          | RST right after the TCP handshake |
+| `fin-on-accept`       | wss, tls |                          | FIN right after the TCP handshake |
+| *tls*                 |          |                          | after the whole ClientHello: |
+| `reset-in-tls`        | wss, tls |                          | RST |
+| `fin-in-tls`          | wss, tls |                          | FIN |
+| `stall-in-tls`        | wss, tls |                          | nothing, for ever |
+| `alert-in-tls`        | wss, tls | alert number (40)        | a fatal alert in plaintext, FIN |
+| `close-notify-in-tls` | wss, tls |                          | alert 0, level warning, FIN |
+| `garbage-in-tls`      | wss, tls |                          | an HTTP 400 in plaintext, FIN |
+| `drip-in-tls`         | wss, tls | pause between bytes (1s) | its flight byte by byte |
+| `expired`             | wss, tls |                          | echo, certificate of yesterday |
+| `wrong-name`          | wss, tls |                          | echo, certificate for another name |
+| `self-signed`         | wss, tls |                          | echo, certificate signed by itself |
+| `needs-client-cert`   | wss, tls |                          | alert 116 (TLS 1.3) or 40 (TLS 1.2), FIN |
+| *upgrade*             |          |                          | after the whole upgrade request: |
+| `reset-in-upgrade`    | wss      |                          | RST |
+| `fin-in-upgrade`      | wss      |                          | FIN, no close_notify |
+| `close-notify-in-upgrade` | wss  |                          | close_notify, FIN |
+| `alert-in-upgrade`    | wss      |                          | encrypted alert bad_record_mac, FIN |
+| `stall-in-upgrade`    | wss      |                          | nothing, for ever |
+| `refuse`              | wss      | HTTP status (503)        | that status with a body, close_notify, FIN |
+| `redirect`            | wss      | HTTP status (302)        | that status with a Location |
+| `wrong-accept`        | wss      |                          | 101 with a wrong Sec-WebSocket-Accept |
+| `no-upgrade-header`   | wss      |                          | 101 without Upgrade |
+| `garbage-in-upgrade`  | wss      |                          | bytes that are no HTTP |
+| `endless-headers`     | wss      |                          | 101 and headers without end |
+| `drip-in-upgrade`     | wss      | pause between bytes (1s) | a good 101, byte by byte |
+| *held*                |          |                          | echo, and at WHEN: |
+| `reset`               | wss, tls |                          | RST |
+| `fin`                 | wss, tls |                          | FIN, no close_notify |
+| `close-notify`        | wss, tls |                          | close_notify, FIN |
+| `close-notify-only`   | wss, tls |                          | close_notify, no FIN, reads on |
+| `half-close`          | wss, tls |                          | FIN, no close_notify, reads on |
+| `half-close-notify`   | wss, tls |                          | close_notify, FIN, reads on |
+| `alert`               | wss, tls |                          | encrypted alert bad_record_mac, FIN |
+| `garbage-record`      | wss, tls |                          | bytes that are no TLS record |
+| `vanish`              | wss, tls |                          | a black hole: acknowledges nothing more |
+| `drip`                | wss, tls | pause between bytes (1s) | a message (wss) or record (tls) byte by byte |
+| `flood`               | wss, tls | messages a second (10000), 0: no limit | small messages, pongs between |
+| `deaf`                | wss      |                          | reads, never answers again |
+| `ws-close`            | wss      | `CODE[:REASON]` (1000) or `none` | close frame, handshake, close_notify, FIN |
+| `bad-frame`           | wss      | `opcode` or `mask`       | reserved opcode, or a masked frame |
+| `huge-close-reason`   | wss      |                          | a control frame of 1000 bytes |
+| `gigabyte-frame`      | wss      |                          | announces 1 GB and sends it |
+| `bomb`                | wss      |                          | compressed frame nobody negotiated |
+| `tiny-flood`          | wss      |                          | empty messages and pings without limit |
+
+`vanish` and `blackhole-connect` need Linux with TCP MD5 signatures (vanish.py); elsewhere
+`vanish` stops reading, so that the kernel acknowledges until its buffer is full, and
+`blackhole-connect` relies on a full accept queue.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from stresser.model.units import NS_PER_MS, Duration, shown
+
+_LAB_MOMENT: Final = "lab+"
+_CLOSE_VALUE = re.compile(r"([0-9]{1,5})(?::(.*))?", re.DOTALL)
+_LONGEST_REASON = 123  # bytes: RFC 6455 section 5.5, 125 less the code
+
+
+class Phase(StrEnum):
+    """When a behaviour departs from that of a good endpoint."""
+
+    NEVER = "never"
+    CONNECT = "connect"
+    TLS = "tls"
+    UPGRADE = "upgrade"
+    HELD = "held"
+
+
+class When(NamedTuple):
+    """The moment of a held fault."""
+
+    after: Duration
+    """Nanoseconds since the session was established, or since the lab started."""
+    since_lab_start: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What one lab endpoint does, read from its URL."""
+
+    name: str
+    phase: Phase
+    number: int = 0
+    """Status, alert, close code, messages a second or, for drips, nanoseconds."""
+    text: str = ""
+    """A close reason, or the variant of `bad-frame`."""
+    empty: bool = False
+    """`ws-close/none`: a close frame with no body."""
+    when: When = When(Duration(200 * NS_PER_MS))
+
+
+_Value = tuple[int, str, bool]  # number, text, empty
+_Reader = Callable[[str], _Value]
+
+
+def _number(low: int, high: int) -> _Reader:
+    def read(value: str) -> _Value:
+        if not (value.isascii() and value.isdigit() and low <= int(value[:10]) <= high):
+            raise ValueError(f"takes a number from {low} to {high}, not {shown(value)}")
+        return int(value), "", False
+
+    return read
+
+
+def _pause(value: str) -> _Value:
+    pause = Duration.parse(value)
+    if not pause:
+        raise ValueError("needs a pause longer than nothing")
+    return pause, "", False
+
+
+def _close(value: str) -> _Value:
+    if value == "none":
+        return 0, "", True
+    match = _CLOSE_VALUE.fullmatch(value)
+    if match is None or int(match[1]) > 0xFFFF:
+        raise ValueError(f"takes CODE, CODE:REASON or none, not {shown(value)}")
+    reason = match[2] or ""
+    if len(reason.encode()) > _LONGEST_REASON:
+        raise ValueError(f"takes a reason of at most {_LONGEST_REASON} bytes")
+    return int(match[1]), reason, False
+
+
+def _variant(value: str) -> _Value:
+    if value not in {"opcode", "mask"}:
+        raise ValueError(f"takes opcode or mask, not {shown(value)}")
+    return 0, value, False
+
+
+class _Kind(NamedTuple):
+    phase: Phase
+    schemes: frozenset[str]
+    read: _Reader | None = None
+    default: str = ""
+
+
+_BOTH: Final = frozenset({"wss", "tls"})
+_WSS: Final = frozenset({"wss"})
+
+
+def _same(phase: Phase, schemes: frozenset[str], names: str) -> dict[str, _Kind]:
+    return dict.fromkeys(names.split(), _Kind(phase, schemes))
+
+
+_KINDS: Final[dict[str, _Kind]] = {
+    **_same(Phase.NEVER, _BOTH, "echo"),
+    "push": _Kind(Phase.NEVER, _BOTH, _number(1, 100_000), "1"),
+    **_same(
+        Phase.CONNECT, _BOTH, "refused blackhole-connect reset-on-accept fin-on-accept"
+    ),
+    **_same(Phase.TLS, _BOTH, "reset-in-tls fin-in-tls stall-in-tls"),
+    "alert-in-tls": _Kind(Phase.TLS, _BOTH, _number(0, 255), "40"),
+    **_same(Phase.TLS, _BOTH, "close-notify-in-tls garbage-in-tls"),
+    "drip-in-tls": _Kind(Phase.TLS, _BOTH, _pause, "1s"),
+    **_same(Phase.TLS, _BOTH, "expired wrong-name self-signed needs-client-cert"),
+    **_same(Phase.UPGRADE, _WSS, "reset-in-upgrade fin-in-upgrade close-notify-in-upgrade"),
+    **_same(Phase.UPGRADE, _WSS, "alert-in-upgrade stall-in-upgrade"),
+    "refuse": _Kind(Phase.UPGRADE, _WSS, _number(200, 599), "503"),
+    "redirect": _Kind(Phase.UPGRADE, _WSS, _number(300, 399), "302"),
+    **_same(Phase.UPGRADE, _WSS, "wrong-accept no-upgrade-header garbage-in-upgrade"),
+    **_same(Phase.UPGRADE, _WSS, "endless-headers"),
+    "drip-in-upgrade": _Kind(Phase.UPGRADE, _WSS, _pause, "1s"),
+    **_same(Phase.HELD, _BOTH, "reset fin close-notify close-notify-only half-close"),
+    **_same(Phase.HELD, _BOTH, "half-close-notify alert garbage-record vanish"),
+    "drip": _Kind(Phase.HELD, _BOTH, _pause, "1s"),
+    "flood": _Kind(Phase.HELD, _BOTH, _number(0, 1_000_000), "10000"),
+    "deaf": _Kind(Phase.HELD, _WSS),
+    "ws-close": _Kind(Phase.HELD, _WSS, _close, "1000"),
+    "bad-frame": _Kind(Phase.HELD, _WSS, _variant, "opcode"),
+    **_same(Phase.HELD, _WSS, "huge-close-reason gigabyte-frame bomb tiny-flood"),
+}
+
+
+def known_behaviours(scheme: str) -> list[str]:
+    """The names that `lab+SCHEME://` understands, in the order of a session's phases."""
+    return [name for name, kind in _KINDS.items() if scheme in kind.schemes]
+
+
+def parse_behaviour(scheme: str, behaviour: str, argument: str = "") -> Behaviour:
+    """Read a lab URL's host part and path (without the first slash).
+
+    Raises:
+        ValueError: unknown scheme, behaviour or argument, in a sentence that lists what is known.
+    """
+    if scheme not in _BOTH:
+        raise ValueError(f"lab endpoints speak wss or tls, not {shown(scheme)}")
+    kind = _KINDS.get(behaviour)
+    if kind is None or scheme not in kind.schemes:
+        known = ", ".join(known_behaviours(scheme))
+        raise ValueError(f"lab+{scheme} knows no behaviour {shown(behaviour)}; it knows {known}")
+    try:
+        value, when = _split(kind, argument)
+        number, text, empty = kind.read(value or kind.default) if kind.read else (0, "", False)
+    except ValueError as error:
+        raise ValueError(f"lab behaviour {behaviour}: {error}") from None
+    return Behaviour(
+        name=behaviour,
+        phase=kind.phase,
+        number=number,
+        text=text,
+        empty=empty,
+        when=when or Behaviour.__dataclass_fields__["when"].default,
+    )
+
+
+def _split(kind: _Kind, argument: str) -> tuple[str, When | None]:
+    if kind.phase is not Phase.HELD:
+        if argument and kind.read is None:
+            raise ValueError(f"takes no argument, not {shown(argument)}")
+        return argument, None
+    if kind.read is None:
+        moment = argument.removeprefix("@")
+        return "", _when(moment) if argument else None
+    value, at, moment = argument.rpartition("@")
+    if not at:
+        return argument, None
+    return value, _when(moment)
+
+
+def _when(text: str) -> When:
+    if text.startswith(_LAB_MOMENT):
+        return When(Duration.parse(text.removeprefix(_LAB_MOMENT)), since_lab_start=True)
+    return When(Duration.parse(text))

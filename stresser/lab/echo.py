@@ -1,0 +1,62 @@
+"""The lab's good endpoints: WebSocket by trio-websocket, an engine that is not ours; TLS bytes."""
+
+import logging
+from typing import Final
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketRequest, wrap_server_stream
+
+from stresser.lab.conversation import TlsConversation, listen_until, read_upgrade_request
+from stresser.lab.tls_session import TlsSession
+from stresser.lab.wire import GONE, Wire
+
+_LONGEST_MESSAGE: Final = 1 << 20
+_UPGRADE_S: Final = 10.0
+_log = logging.getLogger(__name__)
+
+# Its reader logs each death of a peer; here they are all on purpose.
+logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)
+
+
+async def echo_bytes(wire: Wire, tls: TlsSession) -> None:
+    """Send back what comes, until the peer leaves; then say goodbye."""
+    try:
+        await listen_until(TlsConversation(wire, tls))
+    finally:
+        await tls.aclose()
+
+
+async def echo_messages(wire: Wire, tls: TlsSession) -> None:
+    """Upgrade, send back messages, answer pings, until the peer leaves."""
+    try:
+        request = await read_upgrade_request(tls)
+        if request is not None:
+            tls.unread(request)
+            await _serve(tls)
+    except* GONE:
+        pass
+    except* Exception:  # noqa: BLE001 - one session's bug in a library must not end the others
+        # trio-websocket issue 184: a ping during its closing handshake raises out of its reader.
+        _log.warning("echo session ended by the WebSocket engine", exc_info=True)
+    finally:
+        wire.close()
+
+
+async def _serve(tls: TlsSession) -> None:
+    async with trio.open_nursery() as nursery:
+        # With a request that it rejects, the engine neither returns nor raises: hence the limit.
+        with trio.move_on_after(_UPGRADE_S):
+            request = await wrap_server_stream(nursery, tls, max_message_size=_LONGEST_MESSAGE)
+            nursery.start_soon(_echo, request)
+            return
+        nursery.cancel_scope.cancel()
+
+
+async def _echo(request: WebSocketRequest) -> None:
+    chosen = request.proposed_subprotocols[0] if request.proposed_subprotocols else None
+    try:
+        connection = await request.accept(subprotocol=chosen)
+        while True:
+            await connection.send_message(await connection.get_message())
+    except (ConnectionClosed, *GONE):
+        pass  # the peer's way to leave; the engine's reader ends with it

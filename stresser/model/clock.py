@@ -1,0 +1,14 @@
+"""What the layers need of the run's clock (implemented in `witness.clock`)."""
+
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Nanoseconds since the run began."""
+
+    woke_ns: int
+    """When the event loop last came back from waiting for I/O: all that it reports in this
+    pass had happened by then."""
+
+    def now_ns(self) -> int:
+        """Now."""

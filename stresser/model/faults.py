@@ -1,0 +1,99 @@
+"""What can stop an attempt or a session, as exceptions: the native error, translated once.
+
+`net` raises these (and OSError) at the I/O edge with the native error as `__cause__`;
+`classify` turns them into an `Ending`. They carry what was seen and judge nothing.
+"""
+
+from stresser.model.ending import Phase
+
+
+class Fault(Exception):
+    """Base of all; OSError from the socket stands beside it."""
+
+
+class PeerFin(Fault):
+    """TCP end of stream with no close_notify before it (RFC 8446 section 6.1: truncation)."""
+
+
+class PeerCloseNotify(Fault):
+    """TLS close_notify."""
+
+
+class PeerAlert(Fault):
+    """A fatal TLS alert from the other side."""
+
+    def __init__(self, number: int | None, name: str) -> None:
+        super().__init__(f"TLS alert {'?' if number is None else number} ({name})")
+        self.number = number
+        self.name = name
+
+
+class PeerClosed(Fault):
+    """A WebSocket close frame."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"WebSocket close {code}")
+        self.code = code
+        self.reason = reason
+
+
+class ProtocolViolation(Fault):
+    """Bytes that the layer does not allow. `layer`: tls, http or websocket."""
+
+    def __init__(self, layer: str, detail: str) -> None:
+        super().__init__(f"{layer}: {detail}")
+        self.layer = layer
+        self.detail = detail
+
+
+class HttpRefused(Fault):
+    """An HTTP answer other than 101 to the upgrade. `headers`: those that tell who answered."""
+
+    def __init__(self, status: int, reason: str, headers: dict[str, str]) -> None:
+        super().__init__(f"HTTP {status} {reason}")
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+
+
+class CertificateRejected(Fault):
+    """The chain does not verify, and the scenario does not go on without that."""
+
+    def __init__(self, problem: str, verify_code: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.verify_code = verify_code
+
+
+class SecretWithheld(CertificateRejected):
+    """The chain does not verify and the request would carry a secret: it was not sent."""
+
+
+class NameNotResolved(Fault):
+    """getaddrinfo said no. `code`: its EAI_ number, None when it answered with no address."""
+
+    def __init__(self, code: int | None, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class DeadlinePassed(Fault):
+    """Our own deadline in a handshake phase."""
+
+    def __init__(self, phase: Phase, limit_ns: int) -> None:
+        super().__init__(f"no answer in phase {phase} within {limit_ns / 1e9:g} s")
+        self.phase = phase
+        self.limit_ns = limit_ns
+
+
+class NoPong(Fault):
+    """A ping was not answered in time."""
+
+    def __init__(self, sent_ns: int, deadline_ns: int) -> None:
+        super().__init__(f"no pong within {(deadline_ns - sent_ns) / 1e9:g} s")
+        self.sent_ns = sent_ns
+        self.deadline_ns = deadline_ns
+
+
+class Planned(Fault):
+    """The run ends: not a fault of anybody."""

@@ -1,0 +1,279 @@
+"""What the scenario's fields may hold beyond their types, and how to mend what they may not.
+
+The ranges are data: the converter and the JSON Schema read the same table.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
+
+from stresser.model.endpoint import ascii_host_name, parse_url
+from stresser.model.header import (
+    check_alpn,
+    check_header_name,
+    check_header_value,
+    check_subprotocol,
+)
+from stresser.model.lab import Middlebox
+from stresser.model.mistakes import did_you_mean
+from stresser.model.scenario import (
+    Activity,
+    Egress,
+    Endpoint,
+    Reconnect,
+    Record,
+    Scenario,
+    Scheme,
+    Sessions,
+    Timeouts,
+)
+from stresser.model.secrets import variable_of
+from stresser.model.units import NS_PER_MS, NS_PER_S, Duration, Size, shown
+
+Report = Callable[[tuple[str, ...], str], None]
+"""Takes the path of a key within its table, and what is wrong there."""
+
+NAME_PATTERN = r"[A-Za-z0-9._-]{1,64}"
+
+
+class Range(NamedTuple):
+    """Least and most that a number may be, both allowed."""
+
+    least: float
+    most: float
+
+
+_A_YEAR = 366 * 86_400 * NS_PER_S
+_WAIT = Range(NS_PER_MS, _A_YEAR)
+_SPAN = Range(1, _A_YEAR)
+
+RANGES: dict[tuple[type[Struct], str], Range] = {
+    (Scenario, "duration"): _WAIT,
+    (Sessions, "count"): Range(1, 1_000_000),
+    (Sessions, "attempts_per_second"): Range(0.001, 100_000),
+    (Sessions, "attempts_per_second_per_endpoint"): Range(0.001, 100_000),
+    (Sessions, "handshakes_in_flight"): Range(1, 100_000),
+    (Reconnect, "initial"): _WAIT,
+    (Reconnect, "max"): _WAIT,
+    (Reconnect, "jitter"): Range(0, 1),
+    (Activity, "every"): _WAIT,
+    (Activity, "timeout"): _WAIT,
+    (Record, "histogram_interval"): Range(10 * NS_PER_MS, 86_400 * NS_PER_S),
+    **{(Timeouts, name): _WAIT for name in Timeouts.__struct_fields__},
+    **{
+        (Middlebox, name): _SPAN
+        for name in ("idle_timeout", "age_limit", "byte_limit", "blackhole_for", "corrupt_at")
+    },
+}
+NAMED = (Scenario, Endpoint, Egress, Activity)
+TABLES: dict[type[Struct], str] = {
+    Sessions: "[sessions]",
+    Reconnect: "sessions.reconnect",
+    Timeouts: "[timeouts]",
+    Activity: "[activity]",
+    Endpoint: "[[endpoints]]",
+    Egress: "[[egresses]]",
+    Middlebox: "the lab table of an egress",
+    Record: "[record]",
+}
+"""Where each kind of table stands in the file."""
+
+_NAME = re.compile(NAME_PATTERN)
+_PLAIN_TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,4096}")
+_INTERFACE = re.compile(r"[^\s/\x00-\x1f\x7f]{1,64}")
+_MENDS: dict[tuple[type[Struct], str], str] = {
+    (Scenario, "name"): 'write name = "..." above the first [table]',
+    (Scenario, "endpoints"): 'write [[endpoints]] with name = "..." and url = "wss://host/path"',
+    (Endpoint, "name"): 'write name = "..."',
+    (Endpoint, "url"): 'write url = "wss://host/path" or "tls://host:443"',
+    (Egress, "name"): 'write name = "..."',
+}
+_NOT_BUILT: dict[tuple[type[Struct], str], str] = {
+    (Egress, "proxy"): "egresses through a proxy are not built in this version; "
+    "interface, source and lab are",
+}
+
+
+def unknown_key(cls: type[Struct], key: str) -> str:
+    """What to say of a key that this table does not have."""
+    if (cls, key) in _NOT_BUILT:
+        return _NOT_BUILT[cls, key]
+    if cls is not Scenario and key in Scenario.__struct_fields__ and key != "name":
+        return "unknown key here; it belongs at the top of the file, above the first [table]"
+    near = did_you_mean(key, _keys(cls))
+    homes = [where for table, where in TABLES.items() if table is not cls and key in _keys(table)]
+    if homes and key != "name" and not near:
+        return f"unknown key here; it belongs in {' or '.join(homes)}"
+    return f"unknown key{near or '; known are ' + ', '.join(_keys(cls))}"
+
+
+def how_to_write(cls: type[Struct], name: str) -> str:
+    """How to mend a missing key."""
+    return _MENDS[cls, name]
+
+
+def check_field(cls: type[Struct], name: str, value: Any) -> Any:
+    """The value, made regular.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    if (cls, name) in RANGES:
+        return _in_range(value, RANGES[cls, name])
+    if name == "name" and cls in NAMED:
+        return _name(value)
+    check = _FIELD_CHECKS.get((cls, name))
+    return value if check is None else check(value)
+
+
+def check_table(cls: type[Struct], values: dict[str, Any], report: Report) -> None:
+    """Reports what is wrong between the fields of one table. `values` holds the good ones."""
+    check = _TABLE_CHECKS.get(cls)
+    if check is not None:
+        check(values, report)
+
+
+def _keys(cls: type[Struct]) -> list[str]:
+    keys = [field.name for field in structs.fields(cls)]
+    return [*keys, "activity"] if cls is Scenario else keys
+
+
+def _in_range(value: Any, allowed: Range) -> Any:
+    if allowed.least <= value <= allowed.most:
+        return value
+    least, most = (_as_written(bound, value) for bound in allowed)
+    raise ValueError(f"{_as_written(value, value)} is not between {least} and {most}")
+
+
+def _as_written(number: float, like: Any) -> str:
+    if isinstance(like, Duration | Size):
+        return f'"{type(like)(number).written()}"'
+    return f"{number:g}" if isinstance(number, float) else str(number)
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            f"{shown(text)} is not a name: 1 to 64 letters, digits, dots, hyphens and underscores"
+        )
+    return text
+
+
+def _url(text: str) -> str:
+    parse_url(text)
+    return text
+
+
+def _sni(text: str) -> str:
+    try:
+        return ascii_host_name(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; TLS sends names alone (RFC 6066 section 3)") from None
+
+
+def _file_path(text: str) -> str:
+    if not _PLAIN_TEXT.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not the path of a PEM file")
+    return text
+
+
+def _interface(text: str) -> str:
+    if not _INTERFACE.fullmatch(text):
+        raise ValueError(f'{shown(text)} is not the name of an interface; write for example "tun0"')
+    return text
+
+
+def _source(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(
+            f'{shown(text)} is not an IP address of this host; write for example "192.0.2.10"'
+        ) from None
+
+
+def _endpoints(items: list[Endpoint]) -> list[Endpoint]:
+    if not items:
+        raise ValueError(f"there is none; {how_to_write(Scenario, 'endpoints')}")
+    return items
+
+
+def _not_empty(items: list[Any]) -> list[Any]:
+    if not items:
+        raise ValueError("is empty; leave it out for the default")
+    return items
+
+
+def _each(check: Callable[[str], None]) -> Callable[[list[str]], list[str]]:
+    def check_all(items: list[str]) -> list[str]:
+        for item in items:
+            check(item)
+        if len(set(items)) < len(items):
+            raise ValueError("holds the same text twice")
+        return items
+
+    return check_all
+
+
+def _check_endpoint(values: dict[str, Any], report: Report) -> None:
+    for name, value in values.get("headers", {}).items():
+        try:
+            check_header_name(name)
+            if variable_of(value) is None:
+                check_header_value(value)
+        except ValueError as error:
+            report(("headers", name), str(error))
+    lowered = [name.lower() for name in values.get("headers", {})]
+    for name in sorted({name for name in lowered if lowered.count(name) > 1}):
+        report(("headers", name), "is there twice: case does not tell header names apart")
+    if "url" in values and parse_url(values["url"]).scheme is Scheme.TLS:
+        for name in ("headers", "subprotocols"):
+            if values.get(name):
+                report((name,), "a tls:// endpoint has no upgrade request to carry them")
+
+
+def _check_egress(values: dict[str, Any], report: Report) -> None:
+    given = [name for name in ("interface", "source", "lab") if name in values]
+    for name in given[1:]:
+        report((name,), f"the egress has {given[0]} already; one of interface, source and lab")
+
+
+def _check_reconnect(values: dict[str, Any], report: Report) -> None:
+    initial = values.get("initial", Reconnect().initial)
+    longest = values.get("max", Reconnect().max)
+    if initial > longest:
+        report(("initial",), f'"{initial.written()}" is more than max, "{longest.written()}"')
+
+
+def _check_middlebox(values: dict[str, Any], report: Report) -> None:
+    if "blackhole_for" in values and "blackhole_at" not in values:
+        report(("blackhole_for",), 'needs blackhole_at, the time it begins: blackhole_at = "10s"')
+
+
+def _name_activity(values: dict[str, Any], _: Report) -> None:
+    kind = values.get("kind", Activity().kind)
+    values.setdefault("name", kind.value)
+
+
+_FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
+    (Scenario, "endpoints"): _endpoints,
+    (Scenario, "egresses"): _not_empty,
+    (Scenario, "activities"): _not_empty,
+    (Endpoint, "url"): _url,
+    (Endpoint, "ca"): _file_path,
+    (Endpoint, "sni"): _sni,
+    (Endpoint, "subprotocols"): _each(check_subprotocol),
+    (Endpoint, "alpn"): _each(check_alpn),
+    (Egress, "interface"): _interface,
+    (Egress, "source"): _source,
+}
+_TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {
+    Endpoint: _check_endpoint,
+    Egress: _check_egress,
+    Reconnect: _check_reconnect,
+    Middlebox: _check_middlebox,
+    Activity: _name_activity,
+}

@@ -1,0 +1,154 @@
+"""The transport directly above the socket: it catches the first cause of death.
+
+Above it, TLS and WebSocket turn causes into one another: after a RST the next read says EOF,
+an EOF makes TLS complain, and so on. What the kernel said first is kept here, with its time.
+
+A send that fails raises nothing that ends the story: data that the peer sent before its RST
+is still in the receive buffer, and may hold the alert or the close frame that explains it.
+The reader tells the story in the order in which it arrived.
+"""
+
+import socket
+from typing import NamedTuple
+
+import trio
+from trio.abc import Stream
+
+from stresser.model.clock import Clock
+from stresser.net.dial import release
+from stresser.net.resolve import format_sockaddr
+
+_CHUNK = 16_384
+
+
+class TransportFault(NamedTuple):
+    """The first thing that went wrong below TLS."""
+
+    error: OSError | None
+    """None: the peer sent FIN."""
+    at_ns: int
+    """When the loop learned of it: an upper bound of the packet's arrival."""
+    operation: str
+    """`receive` or `send`."""
+
+
+class Tap(Stream):
+    """A connected TCP socket as a stream that remembers.
+
+    Follows trio's Stream contract (`trio.testing.check_two_way_stream`), plus `send_nowait`.
+    """
+
+    __slots__ = (
+        "bytes_received",
+        "bytes_sent",
+        "clock",
+        "fault",
+        "idle_before_send_ns",
+        "last_received_ns",
+        "last_sent_ns",
+        "sock",
+    )
+
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+        self.sock = sock
+        self.clock = clock
+        self.fault: TransportFault | None = None
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.last_received_ns = clock.now_ns()
+        self.last_sent_ns = self.last_received_ns
+        self.idle_before_send_ns = 0
+        """How long nothing had passed in either direction when we last sent."""
+
+    def local_address(self) -> str:
+        """`address:port` of our end."""
+        return format_sockaddr(self.sock.getsockname())
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Wait for the socket, then read once: `b""` is the peer's FIN.
+
+        It never reads before waiting: what it then meets was there when the loop woke, so
+        the loop's stamp dates it.
+
+        Raises:
+            trio.BrokenResourceError: from the OSError in `fault`.
+        """
+        if self.sock.fileno() < 0:
+            await trio.lowlevel.checkpoint()
+            raise trio.ClosedResourceError
+        while True:
+            await trio.lowlevel.wait_readable(self.sock)
+            try:
+                data = self.sock.recv(max_bytes or _CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError as exc:
+                self._note(exc, self.clock.woke_ns, "receive")
+                raise trio.BrokenResourceError(str(exc)) from exc
+            break
+        if data:
+            self.bytes_received += len(data)
+            self.last_received_ns = self.clock.now_ns()
+            return data
+        self._note(None, self.clock.woke_ns, "receive")
+        self._raise_send_error()
+        return data
+
+    def send_nowait(self, data: bytes | memoryview) -> int:
+        """Give the kernel what it takes now. Returns the number of bytes taken.
+
+        A failing send is noted in `fault` and counts as taken: the reader will tell.
+        """
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as exc:
+            self._note(exc, self.clock.now_ns(), "send")
+            return len(data)
+        now = self.clock.now_ns()
+        self.idle_before_send_ns = now - max(self.last_received_ns, self.last_sent_ns)
+        self.last_sent_ns = now
+        self.bytes_sent += sent
+        return sent
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send everything.
+
+        Raises:
+            trio.BrokenResourceError: when the connection is gone, from the OSError.
+        """
+        if self.sock.fileno() < 0:
+            await trio.lowlevel.checkpoint()
+            raise trio.ClosedResourceError
+        with memoryview(data) as view:
+            done = self.send_nowait(view)
+            while done < len(view):
+                await trio.lowlevel.wait_writable(self.sock)
+                done += self.send_nowait(view[done:])
+        await trio.lowlevel.checkpoint()
+        self._raise_send_error()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the kernel takes data."""
+        if self.sock.fileno() < 0:
+            await trio.lowlevel.checkpoint()
+            raise trio.ClosedResourceError
+        await trio.lowlevel.wait_writable(self.sock)
+
+    async def aclose(self) -> None:
+        """Close the socket. With unread data in it the kernel answers the peer with RST."""
+        self.close()
+        await trio.lowlevel.checkpoint()
+
+    def close(self) -> None:
+        """The same without a checkpoint."""
+        release(self.sock)
+
+    def _note(self, error: OSError | None, at_ns: int, operation: str) -> None:
+        if self.fault is None:
+            self.fault = TransportFault(error, at_ns, operation)
+
+    def _raise_send_error(self) -> None:
+        if self.fault is not None and self.fault.error is not None:
+            raise trio.BrokenResourceError(str(self.fault.error)) from self.fault.error

@@ -1,0 +1,230 @@
+"""TLS on MemoryBIO over a transport; sole owner of SSLContext and SSLObject.
+
+Not `ssl.SSLSocket`: before Python 3.13 it turns a RST into EOF. Not `trio.SSLStream`: a held
+session costs a third more CPU with it (docs/measurements.md), and a send that fails there
+hides the alert that is already in the receive buffer.
+"""
+
+import ssl
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import trio
+from msgspec import Struct
+
+from stresser.model.faults import CertificateRejected, PeerCloseNotify, PeerFin
+from stresser.net.tap import Tap
+from stresser.net.tls_errors import translate
+
+_SLICE = 4096
+"""Plaintext handed up at a time: what one flooding peer can make us parse in one go."""
+
+
+class TlsProfile(Struct, frozen=True, kw_only=True):
+    """What sessions of one endpoint agree to; one SSLContext is shared by all of them.
+
+    (A context costs 0.85 MB and 18 ms.)
+    """
+
+    require: bool
+    """End the handshake with an alert where the chain does not verify (OpenSSL's own check)."""
+    ca_files: tuple[str, ...] = ()
+    """PEM files trusted besides the system's roots."""
+    alpn: tuple[str, ...] = ()
+    version: str | None = None
+    """`1.2` or `1.3`: offer that version alone."""
+
+
+@lru_cache(maxsize=256)
+def context_for(profile: TlsProfile) -> ssl.SSLContext:
+    """The client context that all sessions of a profile share.
+
+    Raises:
+        OSError, ssl.SSLError: when a CA file cannot be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Left set, a truncation would look like an orderly close (RFC 8446 section 6.1).
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if profile.version is not None:
+        wanted = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[profile.version]
+        context.minimum_version = context.maximum_version = wanted
+    if profile.require:
+        context.load_default_certs()
+        for path in profile.ca_files:
+            context.load_verify_locations(path)
+    else:
+        # The chain is judged apart, by net/trust.py: the session is held all the same.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if profile.alpn:
+        context.set_alpn_protocols(list(profile.alpn))
+    return context
+
+
+class TlsStream:
+    """One TLS connection over a `Tap` (or, in tests, over a stream with the same methods).
+
+    Not a trio Stream: reading raises what the peer did, closing is in two steps, and
+    `send_nowait` lets one scheduler send for thousands of sessions without awaiting any.
+    """
+
+    __slots__ = ("_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
+
+    def __init__(self, tap: Tap, context: ssl.SSLContext, server_name: str) -> None:
+        self.tap = tap
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._unsent = b""
+        self.last_record: bytes | None = b""
+        """Tail of what last came in, during the handshake: an alert that OpenSSL has no name
+        for still has its number there."""
+
+    async def handshake(self) -> None:
+        """Shake hands.
+
+        Raises:
+            PeerAlert, PeerFin, PeerCloseNotify, CertificateRejected, ProtocolViolation: what
+                the peer did.
+            trio.BrokenResourceError: from the OSError of the transport.
+        """
+        while True:
+            try:
+                self._ssl.do_handshake()
+            except ssl.SSLWantReadError:
+                await self.flush()
+                await self._feed()
+            except ssl.SSLError as exc:
+                self._say_goodbye()
+                raise translate(exc, self.last_record) from exc
+            except ValueError as exc:  # e.g. embedded NUL in a certificate's name
+                raise CertificateRejected(str(exc)) from exc
+            else:
+                break
+        await self.flush()
+        self.last_record = None
+
+    async def receive_some(self) -> bytes:
+        """The next plaintext, at most 4 KiB.
+
+        Raises:
+            PeerCloseNotify: the orderly end.
+            PeerFin: TCP ended without it.
+            PeerAlert, ProtocolViolation: as said.
+            trio.BrokenResourceError: from the OSError of the transport.
+        """
+        while True:
+            # Reading costs an exception when nothing is there: look first.
+            if self._incoming.pending or self._ssl.pending():
+                try:
+                    data = self._ssl.read(_SLICE)
+                except ssl.SSLWantReadError:
+                    pass
+                except ssl.SSLError as exc:
+                    self._say_goodbye()
+                    raise translate(exc, self.last_record) from exc
+                else:
+                    if not data:
+                        raise PeerCloseNotify
+                    return data
+                await self.flush()
+            await self._feed()
+
+    @property
+    def has_more(self) -> bool:
+        """More plaintext is waiting: a fair reader lets others run first."""
+        return bool(self._incoming.pending or self._ssl.pending())
+
+    @property
+    def backlog(self) -> bool:
+        """Some of what was sent is not yet in the kernel's hands."""
+        return bool(self._unsent)
+
+    def send_nowait(self, data: bytes | bytearray) -> None:
+        """Encrypt and send what the kernel takes; the rest waits in `backlog`."""
+        try:
+            self._ssl.write(data)
+        except ssl.SSLError:
+            # The TLS state is broken or shut down: the reader meets the reason.
+            return
+        self._push()
+
+    async def send_all(self, data: bytes | bytearray) -> None:
+        """Encrypt and send, waiting for the kernel. A dead transport is left to the reader."""
+        self.send_nowait(data)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Send everything encrypted so far. A dead transport is left to the reader."""
+        pending = self._unsent + self._outgoing.read()
+        self._unsent = b""
+        if pending:
+            try:
+                await self.tap.send_all(pending)
+            except trio.BrokenResourceError:
+                return
+
+    def close_notify_nowait(self) -> None:
+        """Tell the peer that nothing more comes (RFC 8446 section 6.1), without waiting."""
+        try:
+            self._ssl.unwrap()
+        except ssl.SSLError:
+            pass
+        except ValueError:  # the handshake never finished
+            return
+        self._push()
+
+    def _push(self) -> None:
+        pending = self._unsent + self._outgoing.read()
+        if pending:
+            self._unsent = pending[self.tap.send_nowait(pending) :]
+
+    def _say_goodbye(self) -> None:
+        # OpenSSL has written the alert that says what we did not like.
+        self._push()
+
+    async def _feed(self) -> None:
+        data = await self.tap.receive_some()
+        if not data:
+            raise PeerFin
+        if self.last_record is not None:
+            self.last_record = data[-_SLICE:]
+        self._incoming.write(data)
+
+    @property
+    def version(self) -> str:
+        """`TLSv1.3`, ..."""
+        return self._ssl.version() or "unknown"
+
+    @property
+    def cipher(self) -> str:
+        """OpenSSL's or the RFC's name of the suite."""
+        cipher = self._ssl.cipher()
+        return cipher[0] if cipher else "unknown"
+
+    @property
+    def alpn(self) -> str | None:
+        """The protocol that the server chose (RFC 7301)."""
+        return self._ssl.selected_alpn_protocol()
+
+    def chain(self) -> tuple[bytes, ...]:
+        """The certificates as the peer served them, DER, leaf first; unverified."""
+        return tuple(_der(certificate) for certificate in _served_chain(self._ssl))
+
+
+def _served_chain(tls: ssl.SSLObject) -> Iterable[Any]:
+    public = getattr(tls, "get_unverified_chain", None)  # since Python 3.13
+    if public is not None:
+        return public() or ()
+    # Until then the same call exists one level down (cpython Modules/_ssl/cert.c, 3.10).
+    inner: Any = tls._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - no public way before 3.13
+    return inner.get_unverified_chain() or ()
+
+
+def _der(certificate: Any) -> bytes:
+    if isinstance(certificate, bytes):
+        return certificate
+    encoded: bytes = certificate.public_bytes(2)  # _ssl.ENCODING_DER
+    return encoded

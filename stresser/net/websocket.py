@@ -1,0 +1,174 @@
+"""A WebSocket client over a `TlsStream`; sole owner of wsproto (RFC 6455).
+
+Only what a held session needs: the upgrade, pings, draining, the close. What the peer sends
+is counted and thrown away; nothing of it is kept, however large it claims to be.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
+
+import trio
+import wsproto.frame_protocol as frames
+from msgspec import Struct
+from wsproto import WSConnection
+from wsproto.connection import ConnectionType
+from wsproto.events import AcceptConnection, RejectConnection, Request
+from wsproto.utilities import ProtocolError
+
+from stresser.model.faults import HttpRefused, PeerClosed, ProtocolViolation
+from stresser.model.secrets import Secret
+from stresser.net.tls import TlsStream
+
+_HEAD_LIMIT = 32_768
+"""An answer to the upgrade whose head is longer is a protocol violation."""
+_END_OF_HEAD = b"\r\n\r\n"
+_TELLING_HEADERS = {"server", "via", "location", "retry-after", "x-cache", "proxy-authenticate"}
+"""Headers of a refusal that tell who answered."""
+_SHOWN = 256
+_SWITCHING_PROTOCOLS = 101
+
+# Building a frame needs no state of the connection: one for all sessions.
+_BUILD = frames.FrameProtocol(client=True, extensions=[])
+
+
+class UpgradeRequest(Struct, frozen=True, kw_only=True):
+    """What the opening handshake asks for (RFC 6455 section 4.1)."""
+
+    host: str
+    """The Host header: name, and port unless it is 443."""
+    target: str
+    headers: Mapping[str, str | Secret] = {}
+    subprotocols: Sequence[str] = ()
+
+
+class WebSocket:
+    """An open WebSocket whose incoming messages are drained."""
+
+    __slots__ = ("_frames", "messages", "stream")
+
+    def __init__(self, stream: TlsStream, trailing: bytes = b"") -> None:
+        self.stream = stream
+        self.messages = 0
+        """Data messages that were received to their end."""
+        self._frames = frames.FrameProtocol(client=True, extensions=[])
+        if trailing:
+            self._frames.receive_bytes(trailing)
+
+    def ping_nowait(self, payload: bytes) -> None:
+        """Send a ping; its payload, at most 125 bytes, comes back in the pong."""
+        self.stream.send_nowait(_BUILD.ping(payload))
+
+    async def drain(self, on_pong: Callable[[bytes], None]) -> NoReturn:
+        """Read until the end, answer pings, count messages.
+
+        Raises:
+            PeerClosed: a close frame came; it has been answered (RFC 6455 section 5.5.1).
+            ProtocolViolation: bytes that are no WebSocket frames.
+            PeerCloseNotify, PeerFin, PeerAlert, trio.BrokenResourceError: as `TlsStream`.
+        """
+        while True:
+            self._take(on_pong)
+            if self.stream.backlog:
+                # The peer does not read our pongs: do not read on either.
+                await self.stream.flush()
+            elif self.stream.has_more:
+                await trio.lowlevel.checkpoint()
+            self._frames.receive_bytes(await self.stream.receive_some())
+
+    def _take(self, on_pong: Callable[[bytes], None]) -> None:
+        ping: bytes | None = None
+        try:
+            for frame in self._frames.received_frames():
+                if frame.opcode is frames.Opcode.PONG:
+                    on_pong(_as_bytes(frame.payload))
+                elif frame.opcode is frames.Opcode.PING:
+                    ping = _as_bytes(frame.payload)
+                elif frame.opcode is frames.Opcode.CLOSE:
+                    self._answer_close(frame.payload)
+                elif frame.message_finished:
+                    self.messages += 1
+        except frames.ParseFailed as exc:
+            self.stream.send_nowait(_BUILD.close(exc.code))
+            raise ProtocolViolation("websocket", str(exc)) from exc
+        if ping is not None:
+            # Of several pings the last one may be answered alone (RFC 6455 section 5.5.3).
+            self.stream.send_nowait(_BUILD.pong(ping))
+
+    def _answer_close(self, payload: object) -> NoReturn:
+        code, reason = payload if isinstance(payload, tuple) else (1005, "")
+        self.stream.send_nowait(_BUILD.close(code))
+        raise PeerClosed(int(code), str(reason)) from None
+
+    def close_nowait(self, code: int = 1000) -> None:
+        """Send a close frame; `drain` then ends with the peer's answer."""
+        self.stream.send_nowait(_BUILD.close(code))
+
+
+async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket, str | None]:
+    """Make a TLS connection a WebSocket. Returns it with the subprotocol agreed on.
+
+    Raises:
+        HttpRefused: an answer other than 101.
+        ProtocolViolation: an answer that is not HTTP, too long, or no valid acceptance.
+        and what `TlsStream.receive_some` raises.
+    """
+    handshake = WSConnection(ConnectionType.CLIENT)
+    asked = Request(
+        host=request.host,
+        target=request.target,
+        subprotocols=list(request.subprotocols),
+        extra_headers=[(name.encode(), _header(v)) for name, v in request.headers.items()],
+    )
+    await stream.send_all(handshake.send(asked))
+    head, rest = await _read_head(stream)
+    try:
+        handshake.receive_data(head)
+        answer = next(handshake.events(), None)
+    except (ProtocolError, ValueError) as exc:
+        raise _violation(head, exc) from exc
+    if isinstance(answer, AcceptConnection):
+        return WebSocket(stream, rest), answer.subprotocol
+    if isinstance(answer, RejectConnection):
+        raise HttpRefused(answer.status_code, _reason(head), _telling(answer.headers))
+    raise ProtocolViolation("http", "no answer to the upgrade that HTTP allows")
+
+
+def _header(value: str | Secret) -> bytes:
+    return (value.reveal() if isinstance(value, Secret) else value).encode("latin-1")
+
+
+async def _read_head(stream: TlsStream) -> tuple[bytes, bytes]:
+    received = bytearray()
+    while True:
+        received += await stream.receive_some()
+        end = received.find(_END_OF_HEAD)
+        if end >= 0:
+            end += len(_END_OF_HEAD)
+            return bytes(received[:end]), bytes(received[end:])
+        if len(received) > _HEAD_LIMIT:
+            raise ProtocolViolation("http", f"answer head longer than {_HEAD_LIMIT} bytes")
+        if not b"HTTP/1.".startswith(received[:7]):
+            raise ProtocolViolation("http", f"answer is not HTTP: {bytes(received[:32])!r}")
+
+
+def _violation(head: bytes, exc: Exception) -> ProtocolViolation:
+    # A 101 that wsproto does not accept, or a head that h11 does not parse.
+    return ProtocolViolation("http", f"{exc}; status line {_status_line(head)[:80]!r}")
+
+
+def _status_line(head: bytes) -> bytes:
+    return head.split(b"\r\n", 1)[0]
+
+
+def _reason(head: bytes) -> str:
+    words = _status_line(head).decode("latin-1").split(" ", 2)
+    return words[2][:_SHOWN] if len(words) > 2 else ""  # noqa: PLR2004 - version, status, reason
+
+
+def _telling(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    named = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
+    return {name: value[:_SHOWN] for name, value in named if name in _TELLING_HEADERS}
+
+
+def _as_bytes(payload: object) -> bytes:
+    return bytes(payload) if isinstance(payload, (bytes, bytearray)) else b""

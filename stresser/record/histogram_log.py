@@ -1,0 +1,231 @@
+"""`histograms.hlog`: an HdrHistogram interval log V2 with tags. How it is written and read back.
+
+One line for each interval, quantity and cohort:
+`Tag=<quantity>/<endpoint>/<egress>/<activity>,<start s>,<length s>,<max ms>,<payload>`
+with the start relative to `#[BaseTime:`, as HdrHistogram's HistogramLogReader (Java) reads it.
+Quantities of the whole run have the quantity alone as their tag.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from stresser.model.cohort import Cohort
+from stresser.model.errors import RunFolderError
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.record.counts import Distribution, SparseCounts, bucket_range
+from stresser.record.events_file import bounded_lines
+from stresser.record.folder import shown_path
+from stresser.record.histograms import HistogramEncoder, decode_counts
+from stresser.witness.clock import format_utc
+
+Key: TypeAlias = tuple[Quantity, Cohort | None]
+"""What one histogram is of."""
+
+_UNSAFE_IN_TAG = re.compile(r"[^A-Za-z0-9._-]")
+_BASE_TIME = re.compile(rb"#\[BaseTime: ([0-9]{1,12})\.([0-9]{3}) ")
+_INTERVAL = re.compile(
+    rb"Tag=([A-Za-z0-9._/-]{1,400}),([0-9]{1,10}\.[0-9]{3}),([0-9]{1,10}\.[0-9]{3}),[0-9.]{1,30},"
+    rb"([A-Za-z0-9+/=]+)"
+)
+_COHORT_PARTS = 3
+_MOST_HISTOGRAMS = 20_000
+_MOST_BUCKETS = 4_000_000
+
+
+def header(anchor_unix_ns: int) -> bytes:
+    """The comment lines at the start of a log."""
+    seconds = f"{anchor_unix_ns // NS_PER_MS / 1000:.3f} (seconds since epoch)"
+    return (
+        "#[Histogram log format version 1.3]\n"
+        "#[stresser: values are nanoseconds, Interval_Max is milliseconds]\n"
+        f"#[StartTime: {seconds}, {format_utc(anchor_unix_ns)}]\n"
+        f"#[BaseTime: {seconds}]\n"
+        '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
+    ).encode()
+
+
+def tag_of(key: Key) -> str:
+    """`rtt/broker/vpn/heartbeat`, or `loop_lag` for the whole run."""
+    quantity, cohort = key
+    if cohort is None:
+        return quantity.value
+    # Scenario names need no mending; a comma or a space would break the line for every reader.
+    return "/".join([quantity.value, *(_UNSAFE_IN_TAG.sub("_", part) for part in cohort)])
+
+
+def key_of(tag: str) -> Key | None:
+    """The inverse of `tag_of`; None for a quantity that this version does not know."""
+    name, *parts = tag.split("/")
+    try:
+        quantity = Quantity(name)
+    except ValueError:
+        return None
+    if not parts:
+        return quantity, None
+    return (quantity, Cohort(*parts)) if len(parts) == _COHORT_PARTS else None
+
+
+class IntervalLines:
+    """The counts of the interval that is under way, and the lines that say so."""
+
+    def __init__(self, start_ns: int) -> None:
+        self.start_ns = start_ns
+        self._encoder = HistogramEncoder()
+        self._counts: dict[Key, SparseCounts] = {}
+        self._payloads: dict[Key, str] = {}
+        """Payload and maximum of each histogram that did not change since it was encoded."""
+
+    def add(self, counts: dict[Key, SparseCounts]) -> None:
+        """Count more; what is handed over is owned from now on."""
+        for key, more in counts.items():
+            if key in self._counts:
+                self._counts[key].merge(more)
+            else:
+                self._counts[key] = more
+            self._payloads.pop(key, None)
+
+    def lines(self, end_ns: int) -> bytes:
+        """The interval from its start up to `end_ns`; empty when nothing was counted."""
+        length_s = max(end_ns - self.start_ns, 0) / NS_PER_S
+        times = f"{self.start_ns / NS_PER_S:.3f},{length_s:.3f}"
+        return "".join(
+            f"Tag={tag_of(key)},{times},{self._payload(key)}\n" for key in self._counts
+        ).encode()
+
+    def _payload(self, key: Key) -> str:
+        payload = self._payloads.get(key)
+        if payload is None:
+            counts = self._counts[key]
+            max_ms = bucket_range(max(counts.buckets()))[1] / NS_PER_MS
+            payload = f"{max_ms:.6f},{self._encoder.encode(counts)}"
+            self._payloads[key] = payload
+        return payload
+
+    def start_next(self, start_ns: int) -> None:
+        """Forget the counts: a new interval begins."""
+        self.start_ns = start_ns
+        self._counts, self._payloads = {}, {}
+
+
+class Interval(NamedTuple):
+    """One line of a log."""
+
+    key: Key
+    start_ns: int
+    """Since the run began, to the millisecond."""
+    length_ns: int
+    counts: SparseCounts
+
+    @property
+    def end_ns(self) -> int:
+        """Since the run began."""
+        return self.start_ns + self.length_ns
+
+
+class LogReader:
+    """The intervals of one log, in the order they were written; damaged lines are counted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.anchor_unix_ns: int | None = None
+        """The log's BaseTime, to the millisecond, once it was read."""
+        self.torn = False
+        self.unreadable = 0
+        self.unknown = 0
+        """Lines of quantities that this version does not know."""
+
+    def __iter__(self) -> Iterator[Interval]:
+        """Read the log from its start.
+
+        Raises:
+            RunFolderError: it cannot be opened or read.
+        """
+        self.torn, self.unreadable, self.unknown = False, 0, 0
+        try:
+            with self.path.open("rb") as file:
+                for line, whole in bounded_lines(file):
+                    interval = self._interval(line, whole=whole)
+                    if interval is not None:
+                        yield interval
+        except OSError as error:
+            raise RunFolderError(
+                f"{shown_path(self.path)}: cannot be read: {error.strerror}"
+            ) from error
+
+    def _interval(self, line: bytes | None, *, whole: bool) -> Interval | None:
+        if line is not None and line.startswith((b"#", b'"')):
+            self._read_header(line)
+            return None
+        match = _INTERVAL.fullmatch(line) if line is not None and whole else None
+        if match is None:
+            self._count_damage(whole=whole)
+            return None
+        tag, start, length, payload = match.groups()
+        key = key_of(tag.decode("ascii"))
+        if key is None:
+            self.unknown += 1
+            return None
+        try:
+            counts = decode_counts(payload)
+        except ValueError:
+            self.unreadable += 1
+            return None
+        return Interval(key, _ns(start), _ns(length), counts)
+
+    def _read_header(self, line: bytes) -> None:
+        if match := _BASE_TIME.match(line):
+            self.anchor_unix_ns = int(match[1] + match[2]) * NS_PER_MS
+
+    def _count_damage(self, *, whole: bool) -> None:
+        if whole:
+            self.unreadable += 1
+        else:
+            # Unlike an event's, the end of a line's payload cannot be known without its newline.
+            self.torn = True
+
+    @property
+    def damage(self) -> list[str]:
+        """What could not be read so far, one sentence each."""
+        name = self.path.name
+        sentences = []
+        if self.unreadable:
+            sentences.append(f"{name}: {self.unreadable} unreadable lines were skipped")
+        if self.unknown:
+            sentences.append(f"{name}: {self.unknown} lines of unknown quantities were skipped")
+        if self.torn:
+            sentences.append(f"{name}: the last line is torn and was skipped")
+        return sentences
+
+
+def _ns(seconds: bytes) -> int:
+    whole, _, milliseconds = seconds.partition(b".")
+    return int(whole + milliseconds) * NS_PER_MS
+
+
+class MergedHistograms:
+    """The counts of many intervals, one histogram for each quantity and cohort; bounded."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Key, SparseCounts] = {}
+        self._buckets = 0
+        self.refused = 0
+        """Intervals beyond the bounds (20,000 histograms, 4 million buckets)."""
+
+    def add(self, interval: Interval) -> None:
+        """Count one interval."""
+        if (interval.key not in self._counts and len(self._counts) >= _MOST_HISTOGRAMS) or (
+            self._buckets + len(interval.counts) > _MOST_BUCKETS
+        ):
+            self.refused += 1
+            return
+        into = self._counts.setdefault(interval.key, SparseCounts())
+        before = len(into)
+        into.merge(interval.counts)
+        self._buckets += len(into) - before
+
+    def distributions(self) -> dict[Key, Distribution]:
+        """Quantiles over all that was counted."""
+        return {key: counts.distribution() for key, counts in self._counts.items()}

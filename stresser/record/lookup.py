@@ -1,0 +1,69 @@
+"""Finds the run that a user names: a path, a folder's name under `results/`, or `last`."""
+
+import difflib
+import re
+from pathlib import Path
+
+from stresser.model.errors import RunFolderError
+from stresser.model.units import shown
+from stresser.record.folder import RUN_NAME, shown_path
+
+_LAST = "last"
+_NUMBER = re.compile(r"([0-9]+)")
+
+
+def resolve_run(text: str, results_dir: Path) -> Path:
+    """The run folder that `text` names. A path to a file in a run folder names the folder.
+
+    Raises:
+        RunFolderError: there is no such run; the nearest name is suggested.
+    """
+    if text == _LAST:
+        return _last(results_dir)
+    for path in (Path(text), results_dir / text):
+        try:
+            if path.is_dir():
+                return path
+            if path.is_file():
+                return path.parent
+        except (OSError, ValueError):
+            continue  # too long, or with a NUL in it: no name of ours
+    raise RunFolderError(f"{shown(text)}: there is no such run{_suggestion(text, results_dir)}")
+
+
+def list_runs(results_dir: Path) -> list[Path]:
+    """The run folders in `results_dir`, oldest first; none where it does not exist.
+
+    Raises:
+        RunFolderError: it cannot be read.
+    """
+    try:
+        found = [p for p in results_dir.iterdir() if RUN_NAME.fullmatch(p.name) and p.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunFolderError(
+            f"{shown_path(results_dir)}: cannot be read: {error.strerror}"
+        ) from error
+    return sorted(found, key=_by_start)
+
+
+def _by_start(path: Path) -> tuple[list[str], list[int]]:
+    """In the order of time, then of the number that tells runs of one second apart."""
+    parts = _NUMBER.split(path.name)
+    return parts[0:4], [int(number) for number in parts[5::2]]
+
+
+def _last(results_dir: Path) -> Path:
+    runs = list_runs(results_dir)
+    if not runs:
+        raise RunFolderError(f"{shown_path(results_dir)}: there is no run in it yet")
+    return runs[-1]
+
+
+def _suggestion(text: str, results_dir: Path) -> str:
+    names = [path.name for path in list_runs(results_dir)]
+    near = [name for name in names if text in name] or difflib.get_close_matches(text, names)
+    if near:
+        return f"; did you mean {shown(near[-1], 200)}?"
+    return f" in {shown_path(results_dir)}"

@@ -1,0 +1,217 @@
+"""Opens a recorded run, also one that still goes on, that crashed, or that is damaged.
+
+What can be read is read; what cannot is said in `damage`. Only a folder with nothing of a run in
+it is an error.
+"""
+
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stresser.model.errors import RunFolderError
+from stresser.model.events import AnyEvent, RunEnded
+from stresser.model.units import NS_PER_S
+from stresser.record.counts import Distribution
+from stresser.record.events_file import EventsReader, last_event
+from stresser.record.folder import RunFolder, shown_path
+from stresser.record.histogram_log import Interval, Key, LogReader, MergedHistograms
+from stresser.record.host_facts import lives
+from stresser.record.lookup import resolve_run
+from stresser.record.manifest import Manifest, Status, read_manifest
+from stresser.record.summary_file import read_summary
+from stresser.witness.clock import format_utc
+
+__all__ = ["LastSign", "RecordedRun", "RunStatus", "open_run", "resolve_run"]
+
+_FRESH_NS = 30 * NS_PER_S
+"""A folder written to as lately as this belongs to a run that goes on (it writes twice a second)"""
+
+
+class RunStatus(StrEnum):
+    """How far a run came, as seen from outside."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    CRASHED = "crashed"
+    """Its process is gone and did not say goodbye."""
+
+
+class LastSign(NamedTuple):
+    """The last thing that a run wrote."""
+
+    utc: str
+    source: str
+    """`the last event`, `the last histogram interval` or `the files' times`."""
+
+
+class RecordedRun:
+    """One run folder. Made by `open_run`. Large files are streamed, never held."""
+
+    def __init__(self, folder: RunFolder, manifest: Manifest | None, damage: list[str]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        """None where it is missing or damaged."""
+        self._damage = damage
+        self._events = EventsReader(folder.events)
+        self._log = LogReader(folder.histograms)
+        self._partial = LogReader(folder.partial)
+        self._refused = 0
+        self._last_event = last_event(folder.events)
+        self.status = self._find_status()
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.folder.path
+
+    @property
+    def anchor_unix_ns(self) -> int | None:
+        """UTC of the run's start, in nanoseconds since 1970; None where nothing tells."""
+        return self.manifest.anchor_unix_ns if self.manifest else self._log.anchor_unix_ns
+
+    def events(self) -> Iterator[AnyEvent]:
+        """All readable events, in order; empty where the file is missing.
+
+        Raises:
+            RunFolderError: the file cannot be read.
+        """
+        if self.folder.events.exists():
+            yield from self._events
+
+    def intervals(self) -> Iterator[Interval]:
+        """All readable histogram intervals, the unfinished one included, each once.
+
+        Raises:
+            RunFolderError: a file cannot be read.
+        """
+        # The partial file first: while the run goes on, an interval moves from it to the log.
+        unfinished = {(part.key, part.start_ns): part for part in self._of(self._partial)}
+        for interval in self._of(self._log):
+            unfinished.pop((interval.key, interval.start_ns), None)
+            yield interval
+        yield from unfinished.values()
+
+    def _of(self, log: LogReader) -> Iterator[Interval]:
+        if log.path.exists():
+            yield from log
+
+    def histograms(self) -> dict[Key, Distribution]:
+        """The durations of the whole run, by quantity and cohort.
+
+        Raises:
+            RunFolderError: a file cannot be read.
+        """
+        merged = MergedHistograms()
+        for interval in self.intervals():
+            merged.add(interval)
+        self._refused = merged.refused
+        return merged.distributions()
+
+    def summary(self) -> dict[str, Any] | None:
+        """The findings as recorded; None for a run that did not come so far.
+
+        Raises:
+            RunFolderError: the file cannot be read.
+        """
+        return read_summary(self.folder) if self.folder.summary.exists() else None
+
+    @property
+    def damage(self) -> list[str]:
+        """What is missing or could not be read, one sentence each.
+
+        Covers the files once `events()` and `histograms()` were gone through.
+        """
+        sentences = [*self._damage, *self._events.damage, *self._log.damage, *self._partial.damage]
+        if self._refused:
+            sentences.append(f"{self._refused} histogram intervals are too many to be read")
+        if self.manifest and self.manifest.gap:
+            sentences.append(str(self.manifest.gap))
+        elif isinstance(self._last_event, RunEnded) and self._last_event.unrecorded_events:
+            sentences.append(f"{self._last_event.unrecorded_events} events were not recorded")
+        return sentences
+
+    def _find_status(self) -> RunStatus:
+        if self.manifest is None:
+            ended = isinstance(self._last_event, RunEnded)
+            return RunStatus.COMPLETE if ended else self._status_by_age()
+        if self.manifest.status is not Status.RUNNING:
+            return RunStatus(self.manifest.status.value)
+        alive = lives(self.manifest.process)
+        if alive is None:
+            return self._status_by_age()
+        return RunStatus.RUNNING if alive else RunStatus.CRASHED
+
+    def _status_by_age(self) -> RunStatus:
+        # Another host's or another namespace's process: only the files can tell. Their times are
+        # wall time, so wall time it must be.
+        written = self._last_written_unix_ns()
+        fresh = written is not None and abs(time.time_ns() - written) < _FRESH_NS
+        return RunStatus.RUNNING if fresh else RunStatus.CRASHED
+
+    def _last_written_unix_ns(self) -> int | None:
+        files = (self.folder.events, self.folder.histograms, self.folder.partial)
+        times = []
+        for path in files:
+            try:
+                times.append(path.stat().st_mtime_ns)
+            except OSError:
+                continue
+        return max(times, default=None)
+
+    def last_sign(self) -> LastSign | None:
+        """When a crashed run wrote for the last time, and how that is known.
+
+        From what is in the files; their own times, which a copy changes, only where nothing is
+        readable in them. Reads the histogram log.
+
+        Raises:
+            RunFolderError: a file cannot be read.
+        """
+        signs = []
+        if self._last_event is not None:
+            signs.append(LastSign(self._last_event.utc[:40], "the last event"))
+        end_ns = max((interval.end_ns for interval in self.intervals()), default=None)
+        if end_ns is not None and self.anchor_unix_ns is not None:
+            utc = _utc(self.anchor_unix_ns + end_ns)
+            signs.append(LastSign(utc, "the last histogram interval"))
+        if not signs and (written := self._last_written_unix_ns()) is not None:
+            signs.append(LastSign(_utc(written), "the files' times"))
+        return max(signs, default=None)
+
+    @property
+    def crashed_at_utc(self) -> str | None:
+        """The last sign of life of a crashed run; None for any other."""
+        sign = self.last_sign() if self.status is RunStatus.CRASHED else None
+        return sign.utc if sign else None
+
+
+def _utc(unix_ns: int) -> str:
+    try:
+        return format_utc(unix_ns)
+    except OverflowError:
+        return "an impossible time"
+
+
+def open_run(path: Path) -> RecordedRun:
+    """Open a run folder.
+
+    Raises:
+        RunFolderError: there is no run in it, or it cannot be read.
+    """
+    folder = RunFolder(path)
+    if not path.is_dir():
+        what = "is not a folder" if path.exists() else "does not exist"
+        raise RunFolderError(f"{shown_path(path)}: {what}")
+    if not any(file.exists() for file in (folder.manifest, folder.events, folder.histograms)):
+        raise RunFolderError(
+            f"{shown_path(path)}: is not a run folder: manifest.json and events.jsonl are missing"
+        )
+    try:
+        return RecordedRun(folder, read_manifest(folder.manifest), [])
+    except RunFolderError as error:
+        if not (folder.events.exists() or folder.histograms.exists()):
+            raise
+        return RecordedRun(folder, None, list(error.lines))

@@ -1,0 +1,365 @@
+"""The event loop's half of recording: takes events and samples at once, has them written soon.
+
+Theory of operation. `event` and `sample` only append to memory. Twice a second the run task hands
+what was collected to a thread, which appends it to the files (`writer.py`); so the disk can be slow
+without the loop noticing, and at most one second of work is unwritten at any moment. Batches pass
+through a queue that only the holder of a lock empties: whoever writes, the loop's thread or a
+forced stop, the order stays that of the events.
+
+Failure. The first write that fails ends recording for good: what comes later is counted, the run
+is told through `failed` and `on_failure`, and nothing is ever raised into the loop.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import trio
+from msgspec import Struct
+
+from stresser.model.cohort import Cohort
+from stresser.model.events import AnyEvent, RunEnded
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.record.counts import SparseCounts
+from stresser.record.diagnostics import DiagnosticLog
+from stresser.record.events_file import encode_event
+from stresser.record.folder import RunFolder
+from stresser.record.manifest import Gap
+from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
+from stresser.witness.clock import RunClock
+
+if TYPE_CHECKING:
+    from stresser.record.histogram_log import Key
+
+_FLUSH_EVERY_NS = 500 * NS_PER_MS
+_SYNC_EVERY_S = 5.0
+_BUFFER_LIMIT = 64 << 20
+_CLOSE_WITHIN_S = 10.0
+_FORCED_CLOSE_WITHIN_S = 2.0
+
+
+class RecordingFailure(Struct, frozen=True, kw_only=True):
+    """Why recording stopped."""
+
+    what: str
+    """In the system's words: `No space left on device`."""
+    path: str
+    t_ns: int
+    """When stresser learned of it, since the run began."""
+    utc: str
+
+    def __str__(self) -> str:
+        return f"recording stopped at {self.utc}: {self.path}: {self.what}"
+
+
+class Recorder:
+    """An Observer that writes the run folder.
+
+    Start `run` in the run's nursery; end with `close`, or with `close_now` where the loop is
+    gone. `failed` is set once recording stopped; `failure` and `gap` say why and what is missing.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        clock: RunClock,
+        interval_ns: int,
+        *,
+        diagnostics: DiagnosticLog | None = None,
+        on_failure: Callable[[RecordingFailure], None] | None = None,
+        flush_every_ns: int = _FLUSH_EVERY_NS,
+        buffer_limit: int = _BUFFER_LIMIT,
+    ) -> None:
+        """Open the files.
+
+        Raises:
+            RunFolderError: one of them cannot be written.
+        """
+        self._folder = folder
+        self._clock = clock
+        self._interval_ns = interval_ns
+        self._diagnostics = diagnostics
+        self._on_failure = on_failure
+        self._flush_every_s = flush_every_ns / NS_PER_S
+        # Half, for a batch of this size may be with the thread while the next one grows.
+        self._buffer_limit = buffer_limit // 2
+        # Of its own: trio's default limiter may be taken up by a thousand name look-ups.
+        self._thread_limiter = trio.CapacityLimiter(2)
+
+        now_ns = clock.now_ns()
+        self._last_seen = (now_ns, time.monotonic_ns())
+        self._next_interval_ns = now_ns
+        self._lines = bytearray()
+        self._counts: dict[Key, SparseCounts] = {}
+        self._run_ended = False
+        self._clamped = 0
+
+        self._queue: deque[Batch] = deque()
+        self._write_lock = threading.Lock()
+        self._write_error: WriteError | None = None
+        self._write_error_adopted = False
+        self._written_until_ns = now_ns
+        self._lost_events = 0
+        self._lost_samples = 0
+        self._closing = trio.Event()
+        self._closed = False
+
+        self.failed = trio.Event()
+        """Set when recording stopped."""
+        self.failure: RecordingFailure | None = None
+        self._advance_interval(now_ns)
+        self._writer = FolderWriter(folder, clock.anchor_unix_ns, now_ns)
+
+    # What the event loop calls.
+
+    def event(self, event: AnyEvent) -> None:
+        """Record an event. About 1.5 us; never blocks, never raises."""
+        if self.failure is not None:
+            self._lost_events += 1
+            return
+        try:
+            line = encode_event(event)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            self._lost_events += 1  # an event whose own fields are of wrong types
+            return
+        self._lines += line
+        if event.__class__ is RunEnded:
+            self._run_ended = True
+        if len(self._lines) > self._buffer_limit:
+            self._fail("the disk does not keep up, the buffer is full", str(self._folder.events))
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """Record a duration. About 0.5 us; never blocks, never raises."""
+        key = quantity, cohort
+        counts = self._counts.get(key)
+        if counts is None:
+            counts = self._counts[key] = SparseCounts()
+        counts.add(value_ns)
+
+    # What is missing.
+
+    @property
+    def unrecorded_events(self) -> int:
+        """Events that are not in the folder, and not waiting to be written either."""
+        return self._lost_events
+
+    @property
+    def unrecorded_samples(self) -> int:
+        """Samples that are not in the folder as they were: lost, or clamped to the range."""
+        if self.failure is not None:
+            return self._lost_samples + self._samples_after_failure + self._clamped
+        return self._clamped_samples
+
+    @property
+    def gap(self) -> Gap | None:
+        """What is missing since recording stopped; None while it goes on."""
+        if self.failure is None:
+            return None
+        return Gap(
+            what=self.failure.what,
+            path=self.failure.path,
+            since_t_ns=self._written_until_ns,
+            since_utc=self._clock.utc(self._written_until_ns),
+            events=self._lost_events,
+            samples=self._lost_samples + self._samples_after_failure,
+        )
+
+    @property
+    def _clamped_samples(self) -> int:
+        return self._clamped + sum(counts.clamped for counts in self._counts.values())
+
+    @property
+    def _samples_after_failure(self) -> int:
+        # `sample` does not look whether recording stopped: what it counted since is just not taken.
+        if self.failure is None:
+            return 0
+        return sum(counts.count for counts in self._counts.values())
+
+    # The background task.
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write twice a second until `close`. Cancelling it is safe; `close` writes the rest."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_synced)
+            task_status.started()
+            await self._keep_written()
+            nursery.cancel_scope.cancel()
+
+    async def _keep_written(self) -> None:
+        due = trio.current_time()
+        while True:
+            # On an absolute schedule, but what was missed is not made up for.
+            due = max(due + self._flush_every_s, trio.current_time())
+            with trio.move_on_at(due):
+                await self._closing.wait()
+                return
+            self._hand_over()
+            await self._in_thread(self._drain)
+            self._adopt_write_error()
+
+    async def _keep_synced(self) -> None:
+        while True:
+            await trio.sleep(_SYNC_EVERY_S)
+            await self._in_thread(self._sync)
+            self._adopt_write_error()
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        # Abandoned on cancel: a disk that hangs must not keep a run from stopping.
+        await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._thread_limiter)
+
+    def _hand_over(self, *, final: bool = False) -> None:
+        """Take what was collected and queue it for the thread."""
+        now_ns = self._now_ns()
+        if self.failure is not None:
+            return
+        ends_interval = final or now_ns >= self._next_interval_ns
+        if self._lines or self._counts or ends_interval:
+            self._clamped = self._clamped_samples
+            self._queue.append(Batch(self._lines, self._counts, now_ns, ends_interval))
+            self._lines, self._counts = bytearray(), {}
+        if ends_interval:
+            self._advance_interval(now_ns)
+
+    def _advance_interval(self, now_ns: int) -> None:
+        """Intervals end at multiples of their length, or at the first chance after that."""
+        self._next_interval_ns = (now_ns // self._interval_ns + 1) * self._interval_ns
+
+    def _now_ns(self) -> int:
+        try:
+            now_ns = self._clock.now_ns()
+        except RuntimeError:
+            # A forced stop, after the loop: trio's clock is gone.
+            seen_ns, at_ns = self._last_seen
+            return seen_ns + time.monotonic_ns() - at_ns
+        self._last_seen = (now_ns, time.monotonic_ns())
+        return now_ns
+
+    # In the thread.
+
+    def _drain(self) -> None:
+        with self._write_lock:
+            self._drain_locked()
+        if self._diagnostics is not None:
+            self._diagnostics.flush()
+
+    def _drain_locked(self) -> None:
+        while self._write_error is None:
+            try:
+                batch = self._queue.popleft()
+            except IndexError:
+                return
+            try:
+                self._writer.write(batch)
+            except WriteError as error:
+                self._write_error = error
+            else:
+                self._written_until_ns = batch.taken_ns
+
+    def _sync(self) -> None:
+        try:
+            self._writer.sync()
+        except WriteError as error:
+            self._write_error = self._write_error or error
+
+    # Failure.
+
+    def _adopt_write_error(self) -> None:
+        error = self._write_error
+        if error is None or self._write_error_adopted:
+            return
+        self._write_error_adopted = True
+        self._lost_events += error.events
+        self._lost_samples += error.samples
+        if self.failure is None:
+            self._fail(reason_of(error), str(error.path))
+
+    def _fail(self, what: str, path: str) -> None:
+        now_ns = self._now_ns()
+        utc = self._clock.utc(now_ns)
+        self._lost_events += self._lines.count(b"\n")
+        self._lines = bytearray()
+        self.failure = RecordingFailure(what=what, path=path, t_ns=now_ns, utc=utc)
+        self._drop_queue()
+        self.failed.set()
+        if self._diagnostics is not None:
+            self._diagnostics.logger.error("recording stopped", what=what, path=path)
+        if self._on_failure is not None:
+            self._on_failure(self.failure)
+
+    def _drop_queue(self) -> None:
+        while True:
+            try:
+                batch = self._queue.popleft()
+            except IndexError:  # the thread may have been quicker, so asking first would not do
+                return
+            self._lost_events += batch.events
+            self._lost_samples += batch.samples
+
+    # The end.
+
+    async def close(self, reason: str) -> None:
+        """Write what is left and close the files; adds `run_ended` where it was not recorded.
+
+        Never raises; look at `failure` afterwards. A disk that hangs is given 10 s.
+        """
+        self._closing.set()
+        if self._closed:
+            return
+        self._prepare_end(reason)
+        with trio.move_on_after(_CLOSE_WITHIN_S, shield=True) as scope:
+            await self._in_thread(self._finish)
+        self._settle(timed_out=scope.cancelled_caught, reason=reason)
+
+    def close_now(self, reason: str, within_s: float = _FORCED_CLOSE_WITHIN_S) -> None:
+        """`close` for a forced stop: blocks, needs no event loop. Never raises."""
+        self._closing.set()
+        if self._closed:
+            return
+        self._prepare_end(reason)
+        thread = threading.Thread(target=self._finish, daemon=True)
+        thread.start()
+        thread.join(within_s)
+        self._settle(timed_out=thread.is_alive(), reason=reason)
+
+    def flush_now(self) -> None:
+        """Write at once all that was collected, in this thread; recording goes on. Never raises."""
+        self._hand_over()
+        self._drain()
+        self._adopt_write_error()
+
+    def _prepare_end(self, reason: str) -> None:
+        self._closed = True
+        if not self._run_ended and self.failure is None:
+            self.event(self._ended(reason))
+        self._hand_over(final=True)
+
+    def _ended(self, reason: str) -> RunEnded:
+        now_ns = self._now_ns()
+        return RunEnded(
+            t_ns=now_ns,
+            utc=self._clock.utc(now_ns),
+            reason=reason,
+            unrecorded_events=self.unrecorded_events,
+            unrecorded_samples=self.unrecorded_samples,
+        )
+
+    def _finish(self) -> None:
+        with self._write_lock:
+            self._drain_locked()
+            if self._write_error is None:
+                self._sync()
+        if self._diagnostics is not None:
+            self._diagnostics.flush()
+
+    def _settle(self, *, timed_out: bool, reason: str) -> None:
+        self._adopt_write_error()
+        if timed_out:
+            if self.failure is None:
+                self._fail("the disk does not answer", str(self._folder.path))
+            return  # the thread may still be at the files
+        if self.failure is not None:
+            self._writer.write_last_words(encode_event(self._ended(reason)))
+        self._writer.close()

@@ -1,0 +1,154 @@
+"""The thread's half of recording: takes batches and puts them into the run folder's files.
+
+One thread at a time. It knows no trio and no clock: a batch says when it was taken.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from stresser.model.errors import RunFolderError
+from stresser.record.appender import Appender, AppendError
+from stresser.record.atomic_write import write_atomically
+from stresser.record.counts import SparseCounts
+from stresser.record.folder import RunFolder, shown_path
+from stresser.record.histogram_log import IntervalLines, Key, header
+
+
+class Batch(NamedTuple):
+    """What the event loop collected since the last batch."""
+
+    lines: bytearray
+    """Whole event lines."""
+    counts: dict[Key, SparseCounts]
+    taken_ns: int
+    """When it was taken, since the run began."""
+    ends_interval: bool
+
+    @property
+    def events(self) -> int:
+        """How many events it holds."""
+        return self.lines.count(b"\n")
+
+    @property
+    def samples(self) -> int:
+        """How many samples it holds."""
+        return sum(counts.count for counts in self.counts.values())
+
+
+class WriteError(Exception):
+    """A batch, or part of it, could not be written; `__cause__` is the OSError."""
+
+    def __init__(self, path: Path, events: int, samples: int) -> None:
+        super().__init__(path, events, samples)
+        self.path = path
+        self.events = events
+        """How many events of the batch are not in the folder."""
+        self.samples = samples
+        """How many samples of the batch are not in the folder."""
+
+
+class FolderWriter:
+    """Keeps the events file and the histogram log open."""
+
+    def __init__(self, folder: RunFolder, anchor_unix_ns: int, start_ns: int = 0) -> None:
+        """Open the files.
+
+        Raises:
+            RunFolderError: one of them cannot be written.
+        """
+        self._folder = folder
+        self._header = header(anchor_unix_ns)
+        self._interval = IntervalLines(start_ns)
+        path = folder.events
+        try:
+            self._events = Appender(path)
+            path = folder.histograms
+            self._histograms = Appender(path)
+            self._histograms.append(self._header)
+        except (OSError, AppendError) as error:
+            cause = error.__cause__ if isinstance(error, AppendError) else error
+            reason = cause.strerror if isinstance(cause, OSError) else cause
+            raise RunFolderError(f"{shown_path(path)}: cannot be written: {reason}") from error
+
+    def write(self, batch: Batch) -> None:
+        """Put a batch into the files.
+
+        Raises:
+            WriteError: with what of it is lost.
+        """
+        self._write_events(batch)
+        try:
+            self._write_counts(batch)
+        except AppendError as error:
+            raise WriteError(error.path, 0, batch.samples) from error.__cause__
+        except OSError as error:
+            raise WriteError(self._folder.partial, 0, batch.samples) from error
+
+    def _write_events(self, batch: Batch) -> None:
+        events = self._events
+        try:
+            events.check_present()
+            events.append(batch.lines)
+        except AppendError as error:
+            lost = batch.lines.count(b"\n", error.kept)
+            raise WriteError(events.path, lost, batch.samples) from error.__cause__
+        except OSError as error:
+            raise WriteError(events.path, batch.events, batch.samples) from error
+
+    def _write_counts(self, batch: Batch) -> None:
+        self._interval.add(batch.counts)
+        if batch.ends_interval:
+            self._end_interval(batch.taken_ns)
+        elif batch.counts:
+            lines = self._interval.lines(batch.taken_ns)
+            write_atomically(self._folder.partial, self._header + lines, durable=False)
+
+    def _end_interval(self, end_ns: int) -> None:
+        try:
+            self._histograms.check_present()
+        except OSError as error:
+            raise AppendError(self._histograms.path, 0) from error
+        # All or nothing: of an interval that does not fit, the partial file keeps what it has.
+        self._histograms.append(self._interval.lines(end_ns), all_or_nothing=True)
+        self._interval.start_next(end_ns)
+        # Should it stay, readers prefer the log's own lines of the same interval.
+        with contextlib.suppress(OSError):
+            self._folder.partial.unlink()
+
+    def sync(self) -> None:
+        """Bring all that was appended to the disk. May run beside `write`.
+
+        Raises:
+            WriteError: the disk could not keep what it had accepted.
+        """
+        for file in (self._events, self._histograms):
+            try:
+                file.sync()
+            except OSError as error:
+                raise WriteError(file.path, 0, 0) from error
+
+    def write_last_words(self, line: bytes) -> bool:
+        """After a failure: one more event line, with the reserve given back first. Never raises."""
+        self._folder.release_reserve()
+        try:
+            self._events.check_present()
+            self._events.append(line)
+        except (OSError, AppendError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the files. Never raises."""
+        self._folder.release_reserve()
+        self._events.close()
+        self._histograms.close()
+
+
+def reason_of(error: WriteError) -> str:
+    """Why, in the system's words: `No space left on device`."""
+    cause = error.__cause__
+    if not isinstance(cause, OSError):
+        return str(cause)
+    return cause.strerror or (os.strerror(cause.errno) if cause.errno else repr(cause))

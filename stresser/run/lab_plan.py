@@ -1,0 +1,36 @@
+"""What of a scenario the loopback lab is to serve."""
+
+from stresser.model.endpoint import parse_url
+from stresser.model.lab import LabEndpoint, LabPlan, LabReady, LabRoute
+from stresser.model.scenario import Scenario
+
+
+def lab_plan(scenario: Scenario) -> LabPlan | None:
+    """The lab that a scenario needs; None when it needs none."""
+    endpoints: list[LabEndpoint] = []
+    routes: list[LabRoute] = []
+    middleboxes = {e.name: e.lab for e in scenario.egresses if e.lab is not None}
+    for endpoint in scenario.endpoints:
+        address = parse_url(endpoint.url)
+        if address.is_lab:
+            endpoints.append(address.lab_endpoint(endpoint.name, endpoint.tls_version))
+        routes += [
+            LabRoute(
+                egress=egress,
+                endpoint=endpoint.name,
+                upstream_host=None if address.is_lab else address.host,
+                upstream_port=None if address.is_lab else address.port,
+            )
+            for egress in middleboxes
+        ]
+    if not endpoints and not middleboxes:
+        return None
+    return LabPlan(endpoints=endpoints, middleboxes=middleboxes, routes=routes)
+
+
+def lab_listener(ready: LabReady, endpoint: str, egress: str | None) -> tuple[str, int]:
+    """Where the lab waits for an endpoint, directly (`egress` None) or behind a middlebox."""
+    for address in ready.addresses:
+        if address.endpoint == endpoint and address.egress == egress:
+            return address.host, address.port
+    raise LookupError(f"the lab has no listener for {endpoint} through {egress}")

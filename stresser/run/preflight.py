@@ -1,0 +1,220 @@
+"""Asks before a run whether this machine can hold it, and says what is missing and the remedy.
+
+Failing at session 1,004 in the middle of the night is what it is there to prevent.
+"""
+
+import socket
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from stresser.model.endpoint import parse_url
+from stresser.model.errors import PreflightError
+from stresser.model.scenario import Egress, Scenario
+from stresser.net.dial import Binding, bind_to_egress
+
+_SPARE_FILES = 128
+"""Run folder, resolver threads, lab pipes, epoll, ..."""
+_BYTES_A_SESSION = 64 * 1024
+"""Above what bench/ measures, kernel socket buffers included."""
+_BYTES_OF_TOOL = 128 * 1024 * 1024
+_DEFAULT_PORTS = (32_768, 60_999)
+_PORTS_KEPT_FREE = 0.1
+"""Share of the local ports left to TIME_WAIT and to other programs."""
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """What preflight found; the figures go into the manifest."""
+
+    sessions: int
+    file_limit: int | None
+    local_ports: int
+    memory_available: int | None
+    bindings: dict[str, Binding]
+    """By egress name."""
+    notes: list[str]
+
+
+def prepare(scenario: Scenario) -> Readiness:
+    """Check limits, raise the file limit as far as needed and allowed, bind each egress once.
+
+    Raises:
+        PreflightError: one line for each thing that is missing, with figure and remedy.
+    """
+    sessions = _requested(scenario)
+    missing: list[str] = []
+    notes: list[str] = []
+    limit = _raise_file_limit(sessions + scenario.sessions.handshakes_in_flight, missing)
+    ports = _check_ports(scenario, missing)
+    memory = _check_memory(sessions, missing)
+    bindings = {e.name: _check_egress(e, missing, notes) for e in scenario.egresses}
+    if missing:
+        raise PreflightError(*missing)
+    return Readiness(
+        sessions=sessions,
+        file_limit=limit,
+        local_ports=ports,
+        memory_available=memory,
+        bindings=bindings,
+        notes=notes,
+    )
+
+
+def _requested(scenario: Scenario) -> int:
+    ways = len(scenario.endpoints) * len(scenario.egresses) * len(scenario.activities)
+    return ways * scenario.sessions.count
+
+
+def _raise_file_limit(files: int, missing: list[str]) -> int | None:
+    try:
+        import resource  # noqa: PLC0415 - not on Windows, where there is no such limit
+    except ImportError:
+        return None
+    needed = files + _SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return soft
+    for attempt in ((needed, hard), (needed, max(needed, hard))):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, attempt)
+        except (ValueError, OSError):
+            continue
+        return needed
+    missing.append(
+        f"sessions: {files} sockets and {_SPARE_FILES} spare need {needed} open files, and this"
+        f" process may open {hard}; raise the limit (`ulimit -Hn {needed}`, or LimitNOFILE={needed}"
+        f" in a systemd unit) or lower sessions.count"
+    )
+    return None
+
+
+def _check_ports(scenario: Scenario, missing: list[str]) -> int:
+    low, high = _local_port_range()
+    usable = int((high - low + 1) * (1 - _PORTS_KEPT_FREE))
+    for (host, port), count in _sessions_by_destination(scenario).items():
+        if count > usable:
+            missing.append(
+                f"sessions: {count} sessions to {host or 'the lab'}:{port} from one source address"
+                f" need as many local ports, and {usable} of {low}-{high} can be used; widen"
+                " net.ipv4.ip_local_port_range, give several egresses a source address each, or"
+                " lower sessions.count"
+            )
+    return usable
+
+
+def _sessions_by_destination(scenario: Scenario) -> Counter[tuple[str, int]]:
+    # Egresses that share a source address cannot be told here; the largest group that surely
+    # shares one is that of a single egress.
+    counts: Counter[tuple[str, int]] = Counter()
+    for endpoint in scenario.endpoints:
+        address = parse_url(endpoint.url)
+        where = (address.host or endpoint.name, address.port)
+        counts[where] += scenario.sessions.count * len(scenario.activities)
+    return counts
+
+
+def _local_port_range() -> tuple[int, int]:
+    try:
+        text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+        low, high = (int(word) for word in text.split())
+    except (OSError, ValueError):
+        return _DEFAULT_PORTS
+    return low, high
+
+
+def _check_memory(sessions: int, missing: list[str]) -> int | None:
+    needed = sessions * _BYTES_A_SESSION + _BYTES_OF_TOOL
+    available = _memory_available()
+    if available is not None and needed > available:
+        missing.append(
+            f"sessions: {sessions} sessions need about {needed / 2**20:.0f} MiB of memory, and"
+            f" {available / 2**20:.0f} MiB are available; lower sessions.count"
+        )
+    return available
+
+
+def _memory_available() -> int | None:
+    found = [*_from_meminfo(), *_from_cgroup()]
+    return min(found) if found else None
+
+
+def _from_meminfo() -> Iterable[int]:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            yield int(line.split()[1]) * 1024
+
+
+def _from_cgroup() -> Iterable[int]:
+    # cgroup v2 (kernel Documentation/admin-guide/cgroup-v2.rst, memory.max)
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text(encoding="ascii").strip()
+        used = (folder / "memory.current").read_text(encoding="ascii").strip()
+        if limit != "max":
+            yield max(0, int(limit) - int(used))
+    except (OSError, ValueError):
+        return
+
+
+def _check_egress(egress: Egress, missing: list[str], notes: list[str]) -> Binding:
+    try:
+        if egress.interface is not None:
+            return _bind_to_interface(egress.interface, notes)
+        if egress.source is not None:
+            _try(Binding(source=egress.source))
+            return Binding(source=egress.source)
+    except OSError as exc:
+        missing.append(f"egresses.{egress.name}: {exc.strerror or exc}; {_what_there_is(egress)}")
+    return Binding()
+
+
+def _bind_to_interface(name: str, notes: list[str]) -> Binding:
+    socket.if_nametoindex(name)  # OSError when there is none of that name
+    device = Binding(device=name)
+    try:
+        _try(device)
+    except OSError:
+        source = interface_address(name)
+        if source is None:
+            raise
+        notes.append(
+            f"egress through {name}: this process may not bind to a device, so its sockets are"
+            f" bound to the interface's address {source} and the routing table has the last word"
+        )
+        return Binding(source=source)
+    return device
+
+
+def _try(binding: Binding) -> None:
+    family = socket.AF_INET6 if ":" in (binding.source or "") else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        bind_to_egress(sock, binding)
+
+
+def interface_address(name: str) -> str | None:
+    """The first IPv4 address of an interface (netdevice(7), SIOCGIFADDR); None without one."""
+    if sys.platform != "linux":
+        return None
+    import fcntl  # noqa: PLC0415 - Linux only
+
+    siocgifaddr = 0x8915
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            answer = fcntl.ioctl(sock.fileno(), siocgifaddr, name.encode()[:15].ljust(40, b"\0"))
+        except OSError:
+            return None
+    return socket.inet_ntoa(answer[20:24])
+
+
+def _what_there_is(egress: Egress) -> str:
+    if egress.interface is not None:
+        names = ", ".join(name for _, name in socket.if_nameindex())
+        return f'interface = "{egress.interface}" is not there or cannot be used; there are {names}'
+    return f'source = "{egress.source}" must be an address of this host'

@@ -1,0 +1,126 @@
+"""Many sessions: starts them spread over the ramp, holds them, stops them as planned."""
+
+import gc
+import random
+from collections.abc import Sequence
+
+import trio
+
+from stresser.model.events import HostSlept, Observer, TesterLate
+from stresser.model.quantity import Quantity
+from stresser.model.scenario import Reconnect, Scenario
+from stresser.model.units import NS_PER_MS
+from stresser.run.pace import Pace
+from stresser.session.heartbeat import Heartbeats
+from stresser.session.life import keep_open
+from stresser.session.route import Route
+from stresser.session.surroundings import Surroundings
+from stresser.witness.clock import RunClock, SleepWitness
+from stresser.witness.loop import LoopStamp, watch_lag
+
+LATE_NS = 100 * NS_PER_MS
+"""A loop this late is told: our own times in that window are upper bounds."""
+
+
+def start_offsets_s(places: int, ramp_s: float) -> list[float]:
+    """When each place starts, in seconds: evenly over the ramp."""
+    return [ramp_s * index / places for index in range(places)]
+
+
+def shuffled_places(routes: Sequence[Route], count: int) -> list[Route]:
+    """`count` places for each route, in random order: no cohort goes first."""
+    places = [route for route in routes for _ in range(count)]
+    random.shuffle(places)
+    return places
+
+
+class Runner:
+    """One run. `stop` ends it as planned; `run` returns when all sessions have ended."""
+
+    def __init__(
+        self, scenario: Scenario, routes: Sequence[Route], clock: RunClock, observer: Observer
+    ) -> None:
+        self._scenario = scenario
+        self._routes = routes
+        self._clock = clock
+        self._observer = observer
+        self._sessions_scope = trio.CancelScope()
+        self.reason: str | None = None
+        """Why it ended, in words; None while it goes on."""
+        self._around = Surroundings(
+            clock=clock,
+            observer=observer,
+            gate=Pace(scenario.sessions),
+            heartbeats=Heartbeats(clock),
+            sleeps=SleepWitness(),
+        )
+
+    def stop(self, reason: str) -> None:
+        """End all sessions as planned: closed in an orderly way, within `timeouts.close`."""
+        if self.reason is None:
+            self.reason = reason
+            self._around.stop_at_s = trio.current_time()
+            self._sessions_scope.cancel()
+
+    async def run(self) -> None:
+        """Hold sessions until the duration is over, `stop` is called, or none is left."""
+        stamp = LoopStamp(self._clock)
+        trio.lowlevel.add_instrument(stamp)
+        try:
+            async with trio.open_nursery() as background:
+                background.start_soon(self._around.heartbeats.run)
+                background.start_soon(watch_lag, self._clock, self._on_lag)
+                background.start_soon(self._watch_host)
+                background.start_soon(self._stop_after_duration)
+                background.start_soon(self._spare_collector)
+                await self._hold_all()
+                background.cancel_scope.cancel()
+        finally:
+            trio.lowlevel.remove_instrument(stamp)
+            gc.unfreeze()
+
+    async def _hold_all(self) -> None:
+        sessions = self._scenario.sessions
+        reconnect = sessions.reconnect if isinstance(sessions.reconnect, Reconnect) else None
+        places = shuffled_places(self._routes, sessions.count)
+        now = trio.current_time()
+        with self._sessions_scope:
+            async with trio.open_nursery() as nursery:
+                offsets = start_offsets_s(len(places), sessions.ramp.seconds)
+                for route, offset in zip(places, offsets, strict=True):
+                    nursery.start_soon(keep_open, route, self._around, now + offset, reconnect)
+        if self.reason is None:
+            self.reason = "every session has ended and none is to be replaced"
+
+    async def _stop_after_duration(self) -> None:
+        if self._scenario.duration is not None:
+            await trio.sleep_until(self._clock.trio_time(self._scenario.duration))
+            self.stop("duration")
+
+    async def _spare_collector(self) -> None:
+        # What is held from now on lives long. Looking through all of it for garbage would be
+        # the largest cause of late timestamps: up to 100 ms with 10,000 sessions.
+        ramp = self._scenario.sessions.ramp.seconds
+        await trio.sleep(ramp + 1)
+        gc.collect(1)
+        gc.freeze()
+
+    def _on_lag(self, due_ns: int, lag_ns: int) -> None:
+        self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
+        if lag_ns >= LATE_NS and due_ns + lag_ns > self._told_late_until:
+            self._told_late_until = due_ns + lag_ns
+            late = TesterLate(t_ns=due_ns, utc=self._clock.utc(due_ns), late_ns=lag_ns)
+            self._observer.event(late)
+
+    _told_late_until = 0
+
+    async def _watch_host(self) -> None:
+        while True:
+            await trio.sleep(1)
+            now = self._clock.now_ns()
+            slept = self._around.sleeps.check(now)
+            if slept:
+                # The monotonic clock stood still meanwhile: UTC goes on from here.
+                self._clock.anchor_unix_ns += slept
+                told = HostSlept(t_ns=now, utc=self._clock.utc(now), slept_ns=slept)
+                self._observer.event(told)

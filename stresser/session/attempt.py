@@ -1,0 +1,99 @@
+"""One attempt: from a name to an open session, each phase timed and under its deadline."""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import trio
+
+from stresser.model.clock import Clock
+from stresser.model.ending import Phase
+from stresser.model.events import TlsFacts
+from stresser.model.faults import DeadlinePassed, SecretWithheld
+from stresser.model.units import Duration
+from stresser.net.dial import dial
+from stresser.net.resolve import Address, resolve
+from stresser.net.tap import Tap
+from stresser.net.tls import TlsStream
+from stresser.net.trust import ChainVerdict
+from stresser.net.websocket import WebSocket, upgrade
+from stresser.session.route import Route
+
+T = TypeVar("T")
+
+
+class Attempt:
+    """What one try to establish a session has come to. Alive only until it opens or fails."""
+
+    def __init__(self, number: int, route: Route, clock: Clock) -> None:
+        self.number = number
+        self.route = route
+        self.clock = clock
+        self.began_ns = clock.now_ns()
+        self.phase = Phase.RESOLVE
+        self.phases_ns: dict[str, int] = {}
+        self.address: Address | None = None
+        self.local: str | None = None
+        self.tap: Tap | None = None
+        self.stream: TlsStream | None = None
+        self.websocket: WebSocket | None = None
+        self.subprotocol: str | None = None
+        self.tls: TlsFacts | None = None
+        self.chain: tuple[bytes, ...] = ()
+        self.endpoint_proved = False
+
+    async def establish(self, nth_address: int) -> None:
+        """Go through all phases. `nth_address`: which of several addresses to dial.
+
+        Raises:
+            Fault, OSError, trio.BrokenResourceError: what stopped it, in `phase`.
+        """
+        route, limits = self.route, self.route.timeouts
+        found = await self._timed(Phase.RESOLVE, limits.resolve, resolve(route.host, route.port))
+        # One address, pinned and recorded; the next attempt tries the next one.
+        self.address = found[nth_address % len(found)]
+
+        sock = await self._timed(Phase.CONNECT, limits.connect, dial(self.address, route.binding))
+        self.tap = Tap(sock, self.clock)
+        self.local = self.tap.local_address()
+
+        self.stream = TlsStream(self.tap, route.context, route.server_name)
+        await self._timed(Phase.TLS, limits.tls, self.stream.handshake())
+        self._look_at_chain(self.stream)
+
+        if route.request is not None:
+            request = route.request
+            self.websocket, self.subprotocol = await self._timed(
+                Phase.UPGRADE, limits.upgrade, upgrade(self.stream, request)
+            )
+        self.phase = Phase.HELD
+
+    async def _timed(self, phase: Phase, limit: Duration, work: Awaitable[T]) -> T:
+        self.phase = phase
+        started = self.clock.now_ns()
+        with trio.move_on_after(limit.seconds):
+            result = await work
+            self.phases_ns[phase.value] = self.clock.now_ns() - started
+            return result
+        raise DeadlinePassed(phase, limit)
+
+    def _look_at_chain(self, stream: TlsStream) -> None:
+        self.chain = stream.chain()
+        verdict = self.route.judge.judge(self.chain, self.route.server_name)
+        self.endpoint_proved = verdict.endpoint_proved
+        self.tls = _facts(stream, verdict)
+        if verdict.problem is not None and self.route.withhold_secret:
+            raise SecretWithheld(
+                f"secret headers were not sent: {verdict.problem}"
+                " (send_secrets_over_unverified_chain = true would send them)"
+            )
+
+
+def _facts(stream: TlsStream, verdict: ChainVerdict) -> TlsFacts:
+    return TlsFacts(
+        version=stream.version,
+        cipher=stream.cipher,
+        alpn=stream.alpn,
+        chain=verdict.chain,
+        verified=verdict.problem is None,
+        problem=verdict.problem,
+    )

@@ -1,0 +1,178 @@
+"""One held session: it drains what comes, pings when told to, and ends with one fault."""
+
+import trio
+
+from stresser.model.cohort import Cohort
+from stresser.model.events import Observer
+from stresser.model.faults import Fault, NoPong, PeerClosed
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_MS
+from stresser.net.tap import Tap
+from stresser.net.tls import TlsStream
+from stresser.net.websocket import WebSocket
+from stresser.session.attempt import Attempt
+
+_LAST_LOOK_NS = 50 * NS_PER_MS
+"""After a pong's deadline: if we were late ourselves, the pong may wait in the socket."""
+_PAYLOAD_BYTES = 4
+
+
+class HeldSession:
+    """From the opening to the end. Thousands live at once: it keeps only what it needs."""
+
+    __slots__ = (
+        "_ended",
+        "_no_pong",
+        "_observer",
+        "_ping_due_ns",
+        "_ping_sent_ns",
+        "_scope",
+        "_timeout_ns",
+        "attempt",
+        "close_timeout_s",
+        "cohort",
+        "endpoint_proved",
+        "every_ns",
+        "local",
+        "next_due_ns",
+        "number",
+        "opened_ns",
+        "pings",
+        "pongs",
+        "reads",
+        "remote",
+        "source_chosen",
+        "stream",
+        "websocket",
+    )
+
+    def __init__(self, number: int, attempt: Attempt, observer: Observer) -> None:
+        if attempt.stream is None or attempt.local is None:
+            raise ValueError("the attempt has not been established")
+        route = attempt.route
+        self.number = number
+        self.attempt = attempt.number
+        self.cohort: Cohort = route.cohort
+        self.local = attempt.local
+        self.remote = str(attempt.address)
+        self.source_chosen = route.binding.source is not None
+        self.endpoint_proved = attempt.endpoint_proved
+        self.close_timeout_s = route.timeouts.close.seconds
+        self.stream: TlsStream = attempt.stream
+        self.websocket: WebSocket | None = attempt.websocket
+        self.opened_ns = attempt.clock.now_ns()
+        self.pings = self.pongs = self.reads = 0
+        self.every_ns: int = route.activity.every if route.heartbeat else 0
+        """0: no pings."""
+        self.next_due_ns = self.opened_ns + self.every_ns
+        self._timeout_ns: int = route.activity.timeout
+        self._observer = observer
+        self._ping_due_ns = self._ping_sent_ns = 0
+        self._no_pong: NoPong | None = None
+        self._ended = False
+        self._scope = trio.CancelScope()
+
+    @property
+    def tap(self) -> Tap:
+        """The transport with its memory of the first fault."""
+        return self.stream.tap
+
+    async def hold(self) -> Exception:
+        """Drain until the end. Returns what ended it, as seen first."""
+        try:
+            with self._scope:
+                await self._drain()
+        except (Fault, trio.BrokenResourceError) as exc:
+            return _bare(exc)
+        finally:
+            self._ended = True
+        assert self._no_pong is not None  # noqa: S101 - nothing else cancels this scope
+        return self._no_pong
+
+    async def _drain(self) -> None:
+        if self.websocket is not None:
+            await self.websocket.drain(self._on_pong)
+        while True:
+            await self.stream.receive_some()
+            self.reads += 1
+            if self.stream.has_more:
+                await trio.lowlevel.checkpoint()
+
+    def beat(self, now_ns: int) -> int | None:
+        """Send the ping that is due, or notice that a pong is overdue. See `Heartbeats`."""
+        if self._ended:
+            return None
+        if not self._ping_sent_ns:
+            if now_ns >= self.next_due_ns:
+                self._ping(now_ns)
+            else:
+                return self.next_due_ns
+        deadline = self._ping_sent_ns + self._timeout_ns
+        if now_ns >= deadline + _LAST_LOOK_NS:
+            self._no_pong = NoPong(self._ping_sent_ns, deadline)
+            self._scope.cancel()
+            return None
+        if now_ns >= deadline:
+            return deadline + _LAST_LOOK_NS
+        return min(deadline, self._skip_to(now_ns))
+
+    def _ping(self, now_ns: int) -> None:
+        self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
+        self.pings += 1
+        if self.websocket is not None:
+            self.websocket.ping_nowait(self.pings.to_bytes(_PAYLOAD_BYTES, "big"))
+        self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
+        self._skip_to(now_ns)
+
+    def _skip_to(self, now_ns: int) -> int:
+        """One ping in flight: due times that pass meanwhile are accounted for by the pong."""
+        if self.next_due_ns <= now_ns:
+            missed = (now_ns - self.next_due_ns) // self.every_ns + 1
+            self.next_due_ns += missed * self.every_ns
+        return self.next_due_ns
+
+    def _on_pong(self, payload: bytes) -> None:
+        if not self._ping_sent_ns or payload != self.pings.to_bytes(_PAYLOAD_BYTES, "big"):
+            return
+        self.pongs += 1
+        self._ping_sent_ns = 0
+        now = self.tap.clock.now_ns()
+        # A ping that was due while this one was out would have waited just as long: leaving
+        # it out would omit samples exactly when the path stalls (coordinated omission).
+        for due in range(self._ping_due_ns, min(now, self.next_due_ns), self.every_ns):
+            self._observer.sample(Quantity.RTT, self.cohort, now - due)
+
+    async def close(self, deadline_s: float) -> str:
+        """End as planned: WebSocket close, TLS close_notify, TCP close, all within a deadline.
+
+        Returns how the peer took it: `answered`, `unanswered`, or what it did instead.
+        """
+        self._ended = True
+        took = "no close in this protocol" if self.websocket is None else "unanswered"
+        with trio.CancelScope(deadline=deadline_s, shield=True):
+            if self.websocket is not None:
+                self.websocket.close_nowait()
+                took = await self._answer_to_close(self.websocket)
+            self.stream.close_notify_nowait()
+            return took
+        self.stream.close_notify_nowait()
+        return took
+
+    async def _answer_to_close(self, websocket: WebSocket) -> str:
+        try:
+            await self.stream.flush()
+            await websocket.drain(self._on_pong)
+        except PeerClosed:
+            return "answered"
+        except Fault as exc:
+            return str(exc) or type(exc).__name__
+        except trio.BrokenResourceError as exc:
+            return str(exc)
+
+
+def _bare(exc: Exception) -> Exception:
+    """Without its frames: they hold the session, and would make a cycle of it."""
+    for link in (exc, exc.__cause__, exc.__context__):
+        if link is not None:
+            link.__traceback__ = None
+    return exc

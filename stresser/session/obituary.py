@@ -1,0 +1,152 @@
+"""Turns what stopped an attempt or a session into its one recorded ending."""
+
+from typing import Any
+
+import msgspec
+import trio
+
+from stresser.classify.classify import Sighting, classify
+from stresser.model.ending import Ending, Phase
+from stresser.model.events import AttemptFailed, SessionEnded
+from stresser.model.faults import HttpRefused, NoPong, Planned
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_MS
+from stresser.net.tap import Tap
+from stresser.session.attempt import Attempt
+from stresser.session.held import HeldSession
+from stresser.session.surroundings import Surroundings
+from stresser.witness.tcp_info import sample_tcp_info
+
+
+class LastLook:
+    """What must be read at once, before anything else happens to the socket."""
+
+    __slots__ = ("at_ns", "fault", "info", "tap")
+
+    def __init__(self, fault: Exception, tap: Tap | None, now_ns: int) -> None:
+        self.tap = tap
+        self.info = None if tap is None else sample_tcp_info(tap.sock)
+        self.at_ns = now_ns
+        self.fault: Exception = fault
+        if tap is None or isinstance(fault, (NoPong, Planned)):
+            return
+        if isinstance(fault, trio.BrokenResourceError) and tap.fault is not None:
+            self.at_ns = tap.fault.at_ns
+            self.fault = tap.fault.error or fault
+        else:
+            # What TLS and WebSocket said was in the socket when the loop woke.
+            self.at_ns = max(tap.clock.woke_ns, tap.last_received_ns)
+            if tap.fault is not None and tap.fault.error is None:
+                self.at_ns = tap.fault.at_ns
+
+
+def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> AttemptFailed:
+    """The event of an attempt that did not open."""
+    ending = classify(look.fault, _attempt_sighting(attempt, look, around))
+    cohort = attempt.route.cohort
+    return AttemptFailed(
+        **_common(ending, around),
+        endpoint=cohort.endpoint,
+        egress=cohort.egress,
+        activity=cohort.activity,
+        attempt=attempt.number,
+        local=attempt.local,
+        remote=None if attempt.address is None else str(attempt.address),
+        phases_ns=attempt.phases_ns,
+        tls=attempt.tls,
+        **_flat(ending),
+    )
+
+
+def session_ended(session: HeldSession, look: LastLook, around: Surroundings) -> SessionEnded:
+    """The event of a session's end; a drop's age is a sample as well."""
+    ending = classify(look.fault, _session_sighting(session, look, around))
+    if ending.is_drop:
+        around.observer.sample(Quantity.AGE_AT_DROP, session.cohort, ending.age_ns)
+    return SessionEnded(
+        **_common(ending, around),
+        endpoint=session.cohort.endpoint,
+        egress=session.cohort.egress,
+        activity=session.cohort.activity,
+        attempt=session.attempt,
+        session=session.number,
+        local=session.local,
+        remote=session.remote,
+        pings=session.pings,
+        pongs=session.pongs,
+        messages=session.reads if session.websocket is None else session.websocket.messages,
+        bytes_received=session.tap.bytes_received,
+        bytes_sent=session.tap.bytes_sent,
+        **_flat(ending),
+    )
+
+
+def _common(ending: Ending, around: Surroundings) -> dict[str, Any]:
+    # An event stands at the moment it tells of, not at the moment of its writing.
+    t_ns = ending.detected_at_ns
+    return {"t_ns": t_ns, "utc": around.clock.utc(t_ns)}
+
+
+def _flat(ending: Ending) -> dict[str, Any]:
+    return {name: getattr(ending, name) for name in ending.__struct_fields__}
+
+
+def _attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> Sighting:
+    tap = attempt.tap
+    alive = attempt.began_ns if tap is None else tap.last_received_ns
+    return Sighting(
+        phase=attempt.phase,
+        began_ns=attempt.began_ns,
+        detected_ns=look.at_ns,
+        alive_ns=alive,
+        last_passed_ns=None if tap is None else max(tap.last_received_ns, tap.last_sent_ns),
+        tls_end_verified=attempt.endpoint_proved,
+        source_chosen=attempt.route.binding.source is not None,
+        unacked=None if look.info is None else look.info.unacked,
+        slept_ns=around.sleeps.slept_since(alive, look.at_ns),
+        evidence=_evidence(look),
+    )
+
+
+def _session_sighting(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
+    tap = session.tap
+    planned = isinstance(look.fault, Planned)
+    alive = _last_proof_of_life(tap, look)
+    # Of what we sent into a silence nobody knows that it passed anything.
+    passed = alive if isinstance(look.fault, NoPong) else max(alive, tap.last_sent_ns)
+    return Sighting(
+        phase=Phase.CLOSING if planned else Phase.HELD,
+        began_ns=session.opened_ns,
+        detected_ns=look.at_ns,
+        alive_ns=alive,
+        last_passed_ns=min(passed, look.at_ns),
+        tls_end_verified=session.endpoint_proved,
+        source_chosen=session.source_chosen,
+        unacked=None if look.info is None else look.info.unacked,
+        slept_ns=0 if planned else around.sleeps.slept_since(alive, look.at_ns),
+        evidence=_evidence(look),
+    )
+
+
+def _last_proof_of_life(tap: Tap, look: LastLook) -> int:
+    """The last byte from the other side; where the kernel saw a later acknowledgement, that."""
+    if look.info is None or not isinstance(look.fault, NoPong):
+        return tap.last_received_ns
+    acknowledged = look.at_ns - look.info.last_ack_recv_ms * NS_PER_MS
+    return max(tap.last_received_ns, acknowledged)
+
+
+def _evidence(look: LastLook) -> dict[str, Any]:
+    evidence: dict[str, Any] = {}
+    if look.info is not None and not isinstance(look.fault, Planned):
+        evidence["tcp_info"] = msgspec.structs.asdict(look.info)
+    if look.tap is not None and look.tap.bytes_sent:
+        evidence["idle_before_send_ns"] = look.tap.idle_before_send_ns
+        evidence["since_sent_ns"] = max(0, look.at_ns - look.tap.last_sent_ns)
+        if look.tap.fault is not None:
+            evidence["operation"] = look.tap.fault.operation
+    if isinstance(look.fault, NoPong):
+        evidence["ping_sent_ns"] = look.fault.sent_ns
+    if isinstance(look.fault, HttpRefused) and look.fault.headers:
+        evidence["headers"] = look.fault.headers
+    return evidence

@@ -1,0 +1,78 @@
+"""What all sessions of a run share, and what a session asks of the run."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Protocol
+
+import trio
+
+from stresser.model.cohort import Cohort
+from stresser.model.events import ChainSeen, Observer
+from stresser.net.trust import describe_chain
+from stresser.session.attempt import Attempt
+from stresser.session.heartbeat import Heartbeats
+from stresser.witness.clock import RunClock, SleepWitness
+
+_ENDINGS_A_PASS = 4
+"""So many endings are worked up in one pass of the loop: when hundreds die at once, the loop
+comes back to its sockets in between and dates the next deaths well."""
+_CHAINS_REMEMBERED = 10_000
+
+
+class Gate(Protocol):
+    """Who lets attempts begin: rates and handshakes in flight."""
+
+    def admit(self, cohort: Cohort) -> AbstractAsyncContextManager[None]:
+        """Wait for one's turn; held while the attempt goes on."""
+
+
+class ChainBook:
+    """Which cohort has met which certificate chain. Bounded: a peer may make new ones for ever."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[Cohort, str]] = set()
+
+    def is_new(self, cohort: Cohort, chain: str) -> bool:
+        """Whether this is the first time; only the first ten thousand are told apart."""
+        if (cohort, chain) in self._seen or len(self._seen) >= _CHAINS_REMEMBERED:
+            return False
+        self._seen.add((cohort, chain))
+        return True
+
+
+@dataclass(kw_only=True)
+class Surroundings:
+    """One for a run."""
+
+    clock: RunClock
+    observer: Observer
+    gate: Gate
+    heartbeats: Heartbeats
+    sleeps: SleepWitness = field(default_factory=SleepWitness)
+    chains: ChainBook = field(default_factory=ChainBook)
+    attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))
+    session_numbers: "count[int]" = field(default_factory=lambda: count(1))
+    after_death: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
+    stop_at_s: float | None = None
+    """Trio time at which the run began to stop."""
+
+    def tell_chain(self, attempt: Attempt) -> None:
+        """Record a chain that this cohort meets for the first time."""
+        tls, cohort = attempt.tls, attempt.route.cohort
+        if tls is None or not self.chains.is_new(cohort, tls.chain):
+            return
+        now = self.clock.now_ns()
+        self.observer.event(
+            ChainSeen(
+                t_ns=now,
+                utc=self.clock.utc(now),
+                endpoint=cohort.endpoint,
+                egress=cohort.egress,
+                activity=cohort.activity,
+                chain=tls.chain,
+                verified=tls.verified,
+                problem=tls.problem,
+                certificates=describe_chain(attempt.chain),
+            )
+        )

@@ -1,0 +1,42 @@
+"""The event loop as a witness: when it learned of things, and how late it was."""
+
+from collections.abc import Callable
+
+import trio
+from trio.abc import Instrument
+
+from stresser.model.units import NS_PER_S
+from stresser.witness.clock import RunClock
+
+
+class LoopStamp(Instrument):
+    """Stamps the moment at which the loop came back from waiting for I/O.
+
+    Hundreds of sessions that die at once are all in the same pass of the loop. Their tasks
+    run one after another, milliseconds apart; the stamp is common to all of them and nearer
+    to the packets. It is an upper bound of the time of everything the pass reports.
+    """
+
+    def __init__(self, clock: RunClock) -> None:
+        self._clock = clock
+
+    def after_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - trio's signature
+        """Called by trio after each epoll."""
+        self._clock.woke_ns = self._clock.now_ns()
+
+
+async def watch_lag(
+    clock: RunClock, report: Callable[[int, int], None], every_ns: int = NS_PER_S // 20
+) -> None:
+    """Report (due_ns, lag_ns) of a task that is due at each multiple of `every_ns`, for ever.
+
+    Due times are absolute. A stall covers several of them: each is reported with the lag it
+    would have had, so that a one-second stall is not one sample among many good ones.
+    """
+    due = clock.now_ns() + every_ns
+    while True:
+        await trio.sleep_until(clock.trio_time(due))
+        now = clock.now_ns()
+        while due <= now:
+            report(due, now - due)
+            due += every_ns

@@ -1,0 +1,103 @@
+"""The kernel's own view of one TCP connection: TCP_INFO (Linux, tcp(7), linux/tcp.h).
+
+The struct grew over the years and its length tells the version: ask for plenty, parse what
+came. Reading it changes nothing, unlike SO_ERROR.
+"""
+
+import socket
+import struct
+import sys
+
+from msgspec import Struct
+
+_ASK = 512
+_LEADING_BYTES = 8
+_WORDS = (
+    "rto",
+    "ato",
+    "snd_mss",
+    "rcv_mss",
+    "unacked",
+    "sacked",
+    "lost",
+    "retrans",
+    "fackets",
+    "last_data_sent",
+    "last_ack_sent",
+    "last_data_recv",
+    "last_ack_recv",
+    "pmtu",
+    "rcv_ssthresh",
+    "rtt",
+    "rttvar",
+    "snd_ssthresh",
+    "snd_cwnd",
+    "advmss",
+    "reordering",
+    "rcv_rtt",
+    "rcv_space",
+    "total_retrans",
+)
+_LAYOUT = struct.Struct(f"={len(_WORDS)}I")
+_STATES = (
+    "UNKNOWN",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+)
+
+
+class TcpInfo(Struct, frozen=True, kw_only=True):
+    """The fields that tell how a connection died. `*_ms` have the kernel's 4 ms resolution."""
+
+    state: str
+    retransmits: int
+    """Retransmissions of the oldest unacknowledged segment, so far."""
+    probes: int
+    backoff: int
+    unacked: int
+    """Segments sent and not acknowledged."""
+    total_retrans: int
+    last_data_sent_ms: int
+    last_data_recv_ms: int
+    last_ack_recv_ms: int
+    rtt_us: int
+    pmtu: int
+
+
+def parse_tcp_info(raw: bytes) -> TcpInfo | None:
+    """Decode `struct tcp_info`; None when it is shorter than this layout."""
+    if len(raw) < _LEADING_BYTES + _LAYOUT.size:
+        return None
+    words = dict(zip(_WORDS, _LAYOUT.unpack_from(raw, _LEADING_BYTES), strict=True))
+    return TcpInfo(
+        state=_STATES[raw[0]] if raw[0] < len(_STATES) else str(raw[0]),
+        retransmits=raw[2],
+        probes=raw[3],
+        backoff=raw[4],
+        unacked=words["unacked"],
+        total_retrans=words["total_retrans"],
+        last_data_sent_ms=words["last_data_sent"],
+        last_data_recv_ms=words["last_data_recv"],
+        last_ack_recv_ms=words["last_ack_recv"],
+        rtt_us=words["rtt"],
+        pmtu=words["pmtu"],
+    )
+
+
+def sample_tcp_info(sock: socket.socket) -> TcpInfo | None:
+    """Ask the kernel; None where it cannot tell (not Linux, socket closed)."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return parse_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ASK))
+    except OSError:
+        return None

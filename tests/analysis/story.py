@@ -1,0 +1,175 @@
+"""Events of made-up runs, and the folder that such a run would leave, for tests."""
+
+from typing import Any
+
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.events import (
+    AnyEvent,
+    AttemptFailed,
+    RunEnded,
+    RunStarted,
+    SessionEnded,
+    SessionOpened,
+    TlsFacts,
+)
+from stresser.model.units import NS_PER_MS, NS_PER_S
+
+DIRECT = Cohort("broker", "direct", "heartbeat")
+VPN = Cohort("broker", "vpn", "heartbeat")
+GOOD_CHAIN = TlsFacts(
+    version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256", alpn=None, chain="c1", verified=True
+)
+BAD_CHAIN = TlsFacts(
+    version="TLSv1.3",
+    cipher="TLS_AES_128_GCM_SHA256",
+    alpn=None,
+    chain="c2",
+    verified=False,
+    problem="self-signed certificate in certificate chain",
+)
+
+
+def seconds(value: float) -> int:
+    return round(value * NS_PER_S)
+
+
+def utc(t_ns: int) -> str:
+    hours, rest = divmod(t_ns // 1000, 3_600_000_000)
+    minutes, micros = divmod(rest, 60_000_000)
+    return f"2026-11-23T{hours % 24:02}:{minutes:02}:{micros / 1e6:09.6f}Z"
+
+
+def made_ending(kind: Kind = Kind.TCP_RESET, *, at: float = 5, **changes: Any) -> Ending:
+    """A drop of a session that opened one second before `at` and was silent for half a second."""
+    fields: dict[str, Any] = {
+        "phase": Phase.HELD,
+        "kind": kind,
+        "failure": "connection_reset",
+        "initiator": Initiator.UNKNOWN,
+        "grade": Grade.ERRNO,
+        "age_ns": seconds(1),
+        "idle_ns": seconds(0.5),
+        "alive_at_ns": seconds(at - 0.5),
+        "dead_by_ns": seconds(at),
+        "detected_at_ns": seconds(at),
+    }
+    return Ending(**(fields | changes))
+
+
+class Story:
+    """Makes a run's events in order; times are seconds since the run began."""
+
+    def __init__(self, cohorts: list[Cohort], sessions_each: int) -> None:
+        self.events: list[AnyEvent] = [
+            RunStarted(
+                t_ns=0,
+                utc=utc(0),
+                scenario="made-up",
+                sessions_requested=sessions_each * len(cohorts),
+                cohorts=cohorts,
+            )
+        ]
+        self._attempt = 0
+        self._session = 0
+        self._opened_at: dict[int, float] = {}
+        self._cohort_of: dict[int, Cohort] = {}
+
+    def opens(self, cohort: Cohort, at: float, tls: TlsFacts = GOOD_CHAIN, **changes: Any) -> int:
+        self._attempt += 1
+        self._session += 1
+        self._opened_at[self._session] = at
+        self._cohort_of[self._session] = cohort
+        phases = {"connect": 2 * NS_PER_MS, "tls": 8 * NS_PER_MS, "upgrade": 4 * NS_PER_MS}
+        event = SessionOpened(
+            t_ns=seconds(at),
+            utc=utc(seconds(at)),
+            endpoint=cohort.endpoint,
+            egress=cohort.egress,
+            activity=cohort.activity,
+            session=self._session,
+            attempt=self._attempt,
+            phases_ns=phases,
+            local="192.0.2.1:40000",
+            remote="198.51.100.1:443",
+            tls=tls,
+            **changes,
+        )
+        self.events.append(event)
+        return self._session
+
+    def drops(
+        self,
+        session: int,
+        at: float,
+        kind: Kind = Kind.TCP_RESET,
+        *,
+        idle: float = 4,
+        **changes: Any,
+    ) -> None:
+        age = seconds(at) - seconds(self._opened_at[session])
+        fields = {
+            "age_ns": age,
+            "idle_ns": seconds(idle),
+            "alive_at_ns": seconds(at) - seconds(idle),
+            **changes,
+        }
+        self._ends(session, at, made_ending(kind, at=at, **fields))
+
+    def ends_as_planned(self, session: int, at: float, **changes: Any) -> None:
+        fields = {
+            "planned": True,
+            "failure": None,
+            "initiator": Initiator.PLAN,
+            "age_ns": seconds(at) - seconds(self._opened_at[session]),
+            **changes,
+        }
+        self._ends(session, at, made_ending(Kind.PLANNED, at=at, **fields))
+
+    def fails(self, cohort: Cohort, at: float, **changes: Any) -> None:
+        self._attempt += 1
+        fields: dict[str, Any] = {
+            "phase": Phase.CONNECT,
+            "failure": "connection_refused",
+            "age_ns": 3 * NS_PER_MS,
+            "idle_ns": None,
+        }
+        tls = changes.pop("tls", None)
+        kind = changes.pop("kind", Kind.REFUSED)
+        ending = made_ending(kind, at=at, **(fields | changes))
+        self.events.append(
+            AttemptFailed(**self._common(cohort, at, ending), attempt=self._attempt, tls=tls)
+        )
+
+    def stops(self, at: float, reason: str = "duration", **changes: Any) -> None:
+        self.events.append(
+            RunEnded(t_ns=seconds(at), utc=utc(seconds(at)), reason=reason, **changes)
+        )
+
+    def _ends(self, session: int, at: float, ending: Ending) -> None:
+        cohort = self._cohort_of[session]
+        self.events.append(
+            SessionEnded(**self._common(cohort, at, ending), attempt=session, session=session)
+        )
+
+    def _common(self, cohort: Cohort, at: float, ending: Ending) -> dict[str, Any]:
+        return {
+            "t_ns": seconds(at),
+            "utc": utc(seconds(at)),
+            **cohort._asdict(),
+            **{name: getattr(ending, name) for name in Ending.__struct_fields__},
+        }
+
+
+def idle_kill_story() -> Story:
+    """20 sessions direct that live, 20 through the VPN that are reset after 4 s of silence."""
+    story = Story([DIRECT, VPN], 20)
+    direct = [story.opens(DIRECT, 0.1 * n) for n in range(20)]
+    vpn = [story.opens(VPN, 2 + 0.1 * n) for n in range(20)]
+    for n, session in enumerate(vpn):
+        silent = 4 + 0.001 * n
+        story.drops(session, 2 + 0.1 * n + silent + 0.2 * n, idle=silent)
+    for session in direct:
+        story.ends_as_planned(session, 60)
+    story.stops(60)
+    return story
