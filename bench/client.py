@@ -80,16 +80,24 @@ class Client:
         self._lives(what)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            raise BenchError(f"the client did not stop within {_STOP_S:g} s of SIGTERM") from None
+        """SIGTERM; the exit code.
 
-    def output(self) -> str:
-        """What it printed on standard output so far."""
-        return (self._folder / "stdout").read_text(errors="replace")
+        Raises:
+            BenchError: it did not end within two minutes.
+        """
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait_end(_STOP_S)
+
+    def wait_end(self, within_s: float) -> int:
+        """Wait until it ends by itself; the exit code.
+
+        Raises:
+            BenchError: it did not.
+        """
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            raise BenchError(f"the client did not end within {within_s:g} s") from None
 
     def errors(self) -> str:
         """The end of what it printed on standard error."""

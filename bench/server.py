@@ -115,17 +115,23 @@ class _Server:
 
     def _reset_oldest(self, count: int) -> None:
         victims = list(self._sessions.values())[:count]
-        for transport in victims:
-            self._linger_zero(transport)
+        sockets = [self._let_go(transport) for transport in victims]
         self._words[Counter.RESET_UTC_NS] = time.time_ns()
-        for transport in victims:
-            transport.underlying_transport.abort()
+        for sock in sockets:
+            sock.close()
         self._words[Counter.RESETS_ASKED] += len(victims)
 
     @staticmethod
-    def _linger_zero(transport: WSTransport) -> None:
-        sock = transport.underlying_transport.get_extra_info("socket")
+    def _let_go(transport: WSTransport) -> socket.socket:
+        """Take a session from the loop, so that all the loop's work is done before the first close.
+
+        The loop will close the socket in its own time, which then does nothing.
+        """
+        sock: socket.socket = transport.underlying_transport.get_extra_info("socket")
+        sock = getattr(sock, "_sock", sock)  # asyncio wraps it in one that cannot be closed
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        transport.underlying_transport.abort()
+        return sock
 
 
 def main() -> None:

@@ -18,11 +18,13 @@ from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_US, escaped
 from stresser.model.verdict import ThresholdResult, Verdict
-from stresser.record.reader import RecordedRun
+from stresser.record.reader import RecordedRun, RunStatus
+from stresser.witness.clock import format_utc
 
 SCHEMA_VERSION = 1
 _MOST_FINDINGS = 100
 _LONGEST_NAME = 200
+_LONGEST_DOUBT = 400
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -72,22 +74,25 @@ def replay(run: RecordedRun) -> Tally:
 def summarise(run: RecordedRun) -> Summary:
     """The summary of a run in any state: running, complete, interrupted or crashed.
 
+    A run that has said its last word but whose process goes on (it is just writing this summary)
+    counts as complete.
+
     Raises:
         RunFolderError: the run cannot be read.
     """
     tally = replay(run)
     distributions = run.histograms()
-    plan = read_plan(run.manifest.scenario)
+    crashed_at_utc = run.crashed_at_utc
+    plan = read_plan(run.manifest.scenario if run.manifest else {})
     elapsed_ns = _elapsed_ns(run, tally)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    doubts = [*tester_doubts(measured), *_record_doubts(run)]
+    doubts = [*tester_doubts(measured), *_record_doubts(run, tally, crashed_at_utc)]
     results = judge(plan.thresholds, measured, doubts)
-    started = tally.started
     return Summary(
-        scenario=escaped(plan.name or (started.scenario if started else ""), _LONGEST_NAME),
-        status=run.status,
-        started_utc=escaped(run.manifest.started_utc),
-        crashed_at_utc=run.crashed_at_utc,
+        scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
+        status=_status(run, tally),
+        started_utc=_started_utc(run),
+        crashed_at_utc=crashed_at_utc and escaped(crashed_at_utc),
         end_reason=escaped(tally.ended.reason) if tally.ended else None,
         elapsed_ns=elapsed_ns,
         duration_ns=plan.duration_ns,
@@ -107,32 +112,45 @@ def summarise(run: RecordedRun) -> Summary:
     )
 
 
+def _scenario_of(tally: Tally) -> str:
+    return tally.started.scenario if tally.started else "(no scenario recorded)"
+
+
+def _status(run: RecordedRun, tally: Tally) -> RunStatus:
+    is_done = run.status is RunStatus.RUNNING and tally.ended is not None
+    return RunStatus.COMPLETE if is_done else run.status
+
+
+def _started_utc(run: RecordedRun) -> str:
+    if run.manifest is not None:
+        return escaped(run.manifest.started_utc)
+    return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns)
+
+
 def _elapsed_ns(run: RecordedRun, tally: Tally) -> int:
-    """To the last event; for a run with no last word, to its last sign of life.
+    """To the last event; for a run without a last word, to its last sign of life.
 
     A night in which nothing happens has no events, and its session time counts all the same.
     """
-    if tally.ended is not None or run.crashed_at_utc is None:
+    sign = None if tally.ended is not None else run.last_sign()
+    if sign is None or run.anchor_unix_ns is None:
         return tally.now_ns
     try:
-        last = datetime.fromisoformat(run.crashed_at_utc)
-        started = datetime.fromisoformat(run.manifest.started_utc)
-        alive_ns = round((last - started).total_seconds() * 1e6) * NS_PER_US
-    except (ValueError, TypeError):
+        alive = datetime.fromisoformat(sign.utc).timestamp()
+    except (ValueError, OverflowError, OSError):
         return tally.now_ns
-    return max(tally.now_ns, alive_ns)
+    return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
 
 
-def _record_doubts(run: RecordedRun) -> list[str]:
-    doubts = [escaped(sentence) for sentence in run.damage]
-    if run.manifest.gap is not None:
-        doubts.append(escaped(str(run.manifest.gap), 400))
-    if run.status == "running":
-        doubts.append("the run has not ended: these are the figures so far")
-    elif run.status == "interrupted":
-        doubts.append("the run was stopped at once, not as planned")
-    elif run.crashed_at_utc is not None:
-        doubts.append(f"the run crashed at {escaped(run.crashed_at_utc)}")
+def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
+    doubts = [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
+    match _status(run, tally):
+        case RunStatus.RUNNING:
+            doubts.append("the run has not ended: these are the figures so far")
+        case RunStatus.INTERRUPTED:
+            doubts.append("the run was stopped at once, not as planned")
+        case RunStatus.CRASHED:
+            doubts.append(f"the run crashed at {escaped(crashed_at_utc or 'an unknown time')}")
     return doubts
 
 

@@ -63,11 +63,9 @@ def tester_doubts(measured: Measured) -> list[str]:
         slept = format_duration(measured.tally.slept_ns)
         doubts.append(f"this host slept {measured.tally.sleeps} times, {slept} in all")
     ended = measured.tally.ended
-    if ended is not None and (ended.unrecorded_events or ended.unrecorded_samples):
-        doubts.append(
-            f"{ended.unrecorded_events:,} events and {ended.unrecorded_samples:,} samples "
-            "could not be recorded"
-        )
+    if ended is not None and ended.unrecorded_samples:
+        # Unrecorded events are told by the record itself (`RecordedRun.damage`).
+        doubts.append(f"{ended.unrecorded_samples:,} samples could not be recorded")
     return doubts
 
 

@@ -37,9 +37,7 @@ def load_scenario(named: str, overrides: Sequence[str] = ()) -> LoadedScenario:
 
     pairs = _assignments(overrides)
     path = find_scenario(named)
-    scenario = decode_scenario(
-        _read(path, named), str(path), pairs, check_lab=parse_behaviour
-    )
+    scenario = decode_scenario(_read(path, named), str(path), pairs, check_lab=parse_behaviour)
     missing = _missing_ca_files(scenario, path)
     if missing:
         raise ScenarioError(*missing)

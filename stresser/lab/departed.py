@@ -1,7 +1,8 @@
-"""Tells whether the peer of a vanished flow still has its socket, when both are on this host.
+"""Keeps a vanished connection open until its peer is gone, which the socket itself cannot tell.
 
 A vanished socket hears no FIN and no RST, so without this a long run would leak one flow for
-each silent kill. `NETLINK_SOCK_DIAG` (sock_diag(7)) looks up one socket in microseconds.
+each silent kill. `NETLINK_SOCK_DIAG` (sock_diag(7)) looks the peer's socket up in the kernel, if
+it is on this host, for a few microseconds.
 """
 
 import socket
@@ -9,57 +10,61 @@ import struct
 import sys
 from typing import Final
 
+import trio
+
+from stresser.lab.wire import Wire
+
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
-_HEADER: Final = struct.Struct("=IHHII")  # nlmsghdr
-_REQUEST: Final = struct.Struct("=BBBBI")  # inet_diag_req_v2 up to its id
+_HEADER: Final = struct.Struct("=IHHII")  # struct nlmsghdr
+_REQUEST: Final = struct.Struct("=BBBBI")  # struct inet_diag_req_v2 up to its id
 _ALL_STATES = 0xFFFFFFFF
 _ANY_COOKIE: Final = b"\xff" * 8
 _OWNED_STATES: Final = frozenset({1, 8})  # ESTABLISHED, CLOSE_WAIT: a program holds it open
+_LOOK_EVERY_S: Final = 2.0
+_LONGEST_S: Final = 1000.0  # no TCP retransmits for longer by default (tcp(7), tcp_retries2)
+
+_Address = tuple[str, int]
 
 
-class PeerWatch:
-    """One netlink socket for all questions; useless but harmless where there is none."""
+async def hold_vanished(wire: Wire) -> None:
+    """Vanish, and keep the socket until the peer's program has closed its own; then close.
 
-    def __init__(self) -> None:
-        self._netlink: socket.socket | None = None
-        if sys.platform == "linux":
-            try:
-                self._netlink = socket.socket(
-                    socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
-                )
-                self._netlink.setblocking(False)
-            except OSError:
-                self.close()
-
-    def close(self) -> None:
-        """Give the netlink socket back."""
-        if self._netlink is not None:
-            self._netlink.close()
-        self._netlink = None
-
-    def is_open(self, ours: tuple[str, int], theirs: tuple[str, int]) -> bool | None:
-        """Whether a program still holds the IPv4 socket at `theirs`, connected to `ours`.
-
-        Returns:
-            None where this kernel does not say. False also for a peer on another host.
-        """
-        if self._netlink is None:
-            return None
-        try:
-            self._netlink.send(_question(theirs, ours))
-            answer = self._netlink.recv(4096)
-        except OSError:
-            return None
-        _, kind, *_ = _HEADER.unpack_from(answer)
-        if kind != _SOCK_DIAG_BY_FAMILY:
-            return False  # NLMSG_ERROR with ENOENT: no such socket
-        state = answer[_HEADER.size + 1]
-        return state in _OWNED_STATES
+    Where nobody can tell, for 1000 seconds.
+    """
+    wire.vanish()
+    addresses = wire.addresses()
+    knowable = addresses is not None and is_held_open(*addresses)
+    with trio.move_on_after(float("inf") if knowable else _LONGEST_S):
+        while not knowable or (addresses and is_held_open(*addresses)):
+            await trio.sleep(_LOOK_EVERY_S)
+    wire.reappear()  # or the RST would be signed, and ignored
+    wire.reset()
 
 
-def _question(source: tuple[str, int], destination: tuple[str, int]) -> bytes:
+def is_held_open(ours: _Address, theirs: _Address) -> bool | None:
+    """Whether a program on this host holds the IPv4 socket at `theirs`, connected to `ours`.
+
+    Returns:
+        None where this kernel does not say.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
+            netlink.setblocking(False)
+            netlink.send(_question(theirs, ours))
+            answer = netlink.recv(4096)  # the kernel has answered before send returned
+    except OSError:
+        return None
+    _, kind, *_ = _HEADER.unpack_from(answer)
+    if kind != _SOCK_DIAG_BY_FAMILY:
+        return False  # NLMSG_ERROR with ENOENT: no such socket
+    return answer[_HEADER.size + 1] in _OWNED_STATES
+
+
+def _question(source: _Address, destination: _Address) -> bytes:
     body = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _ALL_STATES)
     body += struct.pack("!HH", source[1], destination[1])
     body += socket.inet_aton(source[0]).ljust(16, b"\0")

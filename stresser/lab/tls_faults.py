@@ -16,9 +16,9 @@ _ALERT: Final = 21
 _TLS_1_2: Final = 0x0303  # every record says so, RFC 8446 section 5.1
 _WARNING, _FATAL = 1, 2
 _CLOSE_NOTIFY: Final = 0
-_GARBAGE: Final = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 42\r\n"
-    b"Connection: close\r\n\r\nClient sent HTTPS request to an HTTP server"
+_GARBAGE: Final = (  # what nginx and Go answer, in short
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n"
+    b"Connection: close\r\n\r\nno TLS on this port\n"
 )
 
 

@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 
 import trio
 
-from stresser.lab.vanish import vanish
+from stresser.lab.vanish import reappear, vanish
 
 GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 """What every stream of the lab raises when its peer or its owner has ended it."""
@@ -72,6 +72,10 @@ class Wire(trio.abc.Stream):
         """Become a black hole for the peer; False where this platform cannot (vanish.py)."""
         return vanish(self.socket)
 
+    def reappear(self) -> None:
+        """Undo `vanish`."""
+        reappear(self.socket)
+
     async def discard(self) -> None:
         """Read and forget until the peer's FIN or RST."""
         try:
@@ -101,13 +105,14 @@ class Wire(trio.abc.Stream):
         """The same as `fin`."""
         await self.fin()
 
-    @property
-    def peer_port(self) -> int:
-        """The peer's TCP port; 0 when it is gone already."""
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """Our IPv4 address and port, the peer's; None when the peer is gone, or for IPv6."""
+        if self.socket.family != socket.AF_INET:
+            return None
         try:
-            return int(self.socket.getpeername()[1])
+            return self.socket.getsockname(), self.socket.getpeername()
         except OSError:
-            return 0
+            return None
 
 
 def bind_loopback() -> socket.socket:

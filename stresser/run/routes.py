@@ -97,7 +97,9 @@ class RouteBuilder:
         )
 
     def _profile(self, endpoint: Endpoint, address: EndpointAddress) -> TlsProfile:
-        ca_files = [] if endpoint.ca is None else [str(self._file.parent / endpoint.ca)]
+        ca_files = (
+            [] if endpoint.ca is None else [str(self._file.parent / Path(endpoint.ca).expanduser())]
+        )
         if address.is_lab and self._lab is not None:
             ca_files.append(self._lab.ca_file)
         return TlsProfile(

@@ -134,8 +134,7 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
 async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     look = LastLook(Planned("the run ended"), session.tap, around.clock.since_start(stop_s))
-    took = await session.close(stop_s + session.close_timeout_s)
     event = session_ended(session, look, around)
-    event.evidence["close"] = took
+    event.evidence["close"] = await session.close(stop_s + session.close_timeout_s)
     session.tap.close()
     around.observer.event(event)

@@ -138,7 +138,9 @@ def _last_proof_of_life(tap: Tap, look: LastLook) -> int:
 
 def _evidence(look: LastLook) -> dict[str, Any]:
     evidence: dict[str, Any] = {}
-    if look.info is not None and not isinstance(look.fault, Planned):
+    if isinstance(look.fault, Planned):
+        return evidence
+    if look.info is not None:
         evidence["tcp_info"] = msgspec.structs.asdict(look.info)
     if look.tap is not None and look.tap.bytes_sent:
         evidence["idle_before_send_ns"] = look.tap.idle_before_send_ns

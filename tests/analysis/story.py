@@ -1,6 +1,9 @@
 """Events of made-up runs, and the folder that such a run would leave, for tests."""
 
+from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
@@ -13,7 +16,16 @@ from stresser.model.events import (
     SessionOpened,
     TlsFacts,
 )
+from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.record.counts import SparseCounts
+from stresser.record.events_file import encode_event
+from stresser.record.folder import RunFolder
+from stresser.record.histogram_log import Key
+from stresser.record.host_facts import this_process
+from stresser.record.manifest import Manifest, ProcessIdentity, Status, write_manifest
+from stresser.record.reader import RecordedRun, open_run
+from stresser.record.writer import Batch, FolderWriter
 
 DIRECT = Cohort("broker", "direct", "heartbeat")
 VPN = Cohort("broker", "vpn", "heartbeat")
@@ -57,6 +69,22 @@ def made_ending(kind: Kind = Kind.TCP_RESET, *, at: float = 5, **changes: Any) -
     return Ending(**(fields | changes))
 
 
+SCENARIO: dict[str, Any] = {
+    "name": "made-up",
+    "duration": "1m",
+    "endpoints": [{"name": "broker", "url": "wss://broker.example.net/"}],
+    "egresses": [{"name": "direct"}, {"name": "vpn"}],
+    "activities": [{"name": "heartbeat", "kind": "heartbeat", "every": "15s"}],
+    "thresholds": {},
+}
+_STARTED_UNIX_NS = 1_795_392_000 * NS_PER_S  # 2026-11-23T00:00:00Z
+
+
+def gone_process() -> ProcessIdentity:
+    """A process of this host that is no more: its number is larger than any (pid_max, proc(5))."""
+    return replace(this_process(), pid=2**22 + 1)
+
+
 class Story:
     """Makes a run's events in order; times are seconds since the run began."""
 
@@ -70,6 +98,7 @@ class Story:
                 cohorts=cohorts,
             )
         ]
+        self._counts: dict[Key, SparseCounts] = {}
         self._attempt = 0
         self._session = 0
         self._opened_at: dict[int, float] = {}
@@ -145,6 +174,41 @@ class Story:
         self.events.append(
             RunEnded(t_ns=seconds(at), utc=utc(seconds(at)), reason=reason, **changes)
         )
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, *values_ms: float) -> None:
+        counts = self._counts.setdefault((quantity, cohort), SparseCounts())
+        for value in values_ms:
+            counts.add(round(value * NS_PER_MS))
+
+    def recorded(
+        self,
+        path: Path,
+        *,
+        status: Status = Status.COMPLETE,
+        is_alive: bool = False,
+        scenario: dict[str, Any] | None = None,
+        histograms_until: float | None = None,
+        **changes: Any,
+    ) -> RecordedRun:
+        """Write the run folder as a run would leave it, and open it."""
+        path.mkdir(exist_ok=True)
+        folder = RunFolder(path)
+        manifest = Manifest(
+            stresser="0.0.0",
+            scenario=SCENARIO if scenario is None else scenario,
+            status=status,
+            started_utc=utc(0),
+            anchor_unix_ns=_STARTED_UNIX_NS,
+            process=this_process() if is_alive else gone_process(),
+            **changes,
+        )
+        write_manifest(folder.manifest, manifest)
+        writer = FolderWriter(folder, _STARTED_UNIX_NS)
+        lines = bytearray(b"".join(encode_event(event) for event in self.events))
+        until = self.events[-1].t_ns if histograms_until is None else seconds(histograms_until)
+        writer.write(Batch(lines, self._counts, until, True))
+        writer.close()
+        return open_run(path)
 
     def _ends(self, session: int, at: float, ending: Ending) -> None:
         cohort = self._cohort_of[session]

@@ -1,0 +1,86 @@
+"""The `stresser` command: its parts, and what becomes of what they raise.
+
+Nothing slow is imported here: `stresser --help` answers at once. Each command imports what it
+needs when it is called.
+"""
+
+import sys
+import traceback
+
+import click
+import typer
+
+from stresser import __version__
+from stresser.cli.lab import lab
+from stresser.cli.run import run
+from stresser.cli.schema import schema
+from stresser.cli.show import show
+from stresser.model.errors import ExitCode, StresserError
+
+_EPILOG = (
+    "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."
+)
+
+app = typer.Typer(
+    name="stresser",
+    help="Hold TLS and WebSocket sessions, date and name every ending, say what killed them.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run)
+app.command()(show)
+app.command()(lab)
+app.command()(schema)
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature
+    if wanted:
+        typer.echo(f"stresser {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: bool = typer.Option(  # noqa: ARG001 - the callback does the work
+        False,  # noqa: FBT003 - typer's signature
+        "--version",
+        callback=_tell_version,
+        is_eager=True,
+        help="Print the version.",
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: runs a command and ends the process with its exit code."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.format_message())
+        return ExitCode.BAD_INPUT
+    except click.ClickException as exc:
+        exc.show()
+        return ExitCode.BAD_INPUT
+    except StresserError as exc:
+        for line in exc.lines:
+            sys.stderr.write(f"{line}\n")
+        return exc.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.FORCED
+    except BrokenPipeError:
+        # The reader of our output went away (`stresser show | head`): nothing went wrong here.
+        sys.stderr.close()
+        return ExitCode.PASS
+    except Exception:  # noqa: BLE001 - the last resort, told as what it is
+        traceback.print_exc()
+        sys.stderr.write("stresser: this is a bug in stresser; what was recorded is readable.\n")
+        return ExitCode.BUG

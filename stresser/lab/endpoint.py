@@ -1,0 +1,110 @@
+"""One lab endpoint: takes a connection through its phases, up to the one where it misbehaves."""
+
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from stresser.lab.behaviours import Behaviour, Phase
+from stresser.lab.connect_faults import ACCEPT_FAULTS
+from stresser.lab.conversation import (
+    Conversation,
+    TlsConversation,
+    WssConversation,
+    listen_until,
+    read_upgrade_request,
+    upgrade,
+)
+from stresser.lab.echo import echo_bytes, echo_messages
+from stresser.lab.held_faults import HELD_FAULTS, send_messages
+from stresser.lab.tls_faults import TLS_FAULTS, read_first_record
+from stresser.lab.tls_session import TlsSession
+from stresser.lab.upgrade_faults import UPGRADE_FAULTS
+from stresser.lab.wire import GONE, Wire
+
+
+
+class Endpoint:
+    """Serves connections with one scheme and one behaviour."""
+
+    def __init__(
+        self,
+        scheme: str,
+        behaviour: Behaviour,
+        context: ssl.SSLContext,
+        lab_start: Callable[[], float],
+    ) -> None:
+        """`lab_start` gives the moment the lab came up, on trio's clock."""
+        self._scheme = scheme
+        self._behaviour = behaviour
+        self._context = context
+        self._lab_start = lab_start
+
+    async def serve(self, wire: Wire) -> None:
+        """Live one connection to its end, whoever brings it about."""
+        try:
+            await self._serve(wire)
+        except* GONE:
+            pass  # the peer has left, or a fault has ended it
+        finally:
+            wire.close()
+
+    async def _serve(self, wire: Wire) -> None:
+        behaviour = self._behaviour
+        if behaviour.phase is Phase.CONNECT:
+            await ACCEPT_FAULTS[behaviour.name](wire)
+            return
+        tls = TlsSession(wire, self._context)
+        fault = TLS_FAULTS.get(behaviour.name)
+        if fault is not None:
+            await fault(wire, tls, behaviour, await read_first_record(wire))
+            return
+        if await self._shake_hands(wire, tls):
+            await self._serve_plaintext(wire, tls)
+
+    async def _shake_hands(self, wire: Wire, tls: TlsSession) -> bool:
+        try:
+            await tls.handshake()
+        except trio.BrokenResourceError:
+            await wire.fin()  # the alert is out; FIN behind it, not RST
+            return False
+        return True
+
+    async def _serve_plaintext(self, wire: Wire, tls: TlsSession) -> None:
+        behaviour = self._behaviour
+        if behaviour.phase is Phase.UPGRADE:
+            request = await read_upgrade_request(tls)
+            if request is not None:
+                await UPGRADE_FAULTS[behaviour.name](wire, tls, behaviour, request)
+        elif behaviour.phase is Phase.HELD or behaviour.name == "push":
+            if self._scheme == "tls" or await upgrade(tls):
+                await self._hold(self._conversation(wire, tls))
+        elif self._scheme == "wss":
+            await echo_messages(wire, tls)
+        else:
+            await echo_bytes(wire, tls)
+
+    def _conversation(self, wire: Wire, tls: TlsSession) -> Conversation:
+        if self._scheme == "wss":
+            return WssConversation(wire, tls)
+        return TlsConversation(wire, tls)
+
+    async def _hold(self, session: Conversation) -> None:
+        try:
+            if self._behaviour.phase is Phase.NEVER:
+                await send_messages(session, self._behaviour.number)
+            elif await listen_until(session, self._due()):
+                await HELD_FAULTS[self._behaviour.name](session, self._behaviour)
+            else:
+                await session.tls.aclose()
+        except trio.BrokenResourceError:
+            # Bad records and the like: OpenSSL's alert is out, and FIN has to follow it.
+            await session.wire.fin()
+
+    def _due(self) -> float:
+        when = self._behaviour.when
+        if not when.since_lab_start:
+            return trio.current_time() + when.after.seconds
+        due = self._lab_start() + when.after.seconds
+        return due if due > trio.current_time() else float("inf")

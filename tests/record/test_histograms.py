@@ -1,0 +1,106 @@
+import base64
+import struct
+import zlib
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresser.model.quantity import HIGHEST_NS
+from stresser.record.counts import SparseCounts, bucket_of
+from stresser.record.histograms import HistogramEncoder, decode_counts
+
+DURATIONS = st.integers(min_value=0, max_value=HIGHEST_NS)
+ENCODER = HistogramEncoder()
+
+
+@given(st.lists(DURATIONS, max_size=200))
+def test_what_is_encoded_comes_back(values):
+    counts = SparseCounts.of(values)
+    assert dict(decode_counts(ENCODER.encode(counts)).buckets()) == dict(counts.buckets())
+
+
+@given(st.lists(DURATIONS, min_size=1, max_size=50))
+def test_hdrh_reads_the_same_counts_as_we_do(values):
+    text = ENCODER.encode(SparseCounts.of(values))
+    reference = HdrHistogram.decode(text)
+    ours = decode_counts(text).distribution()
+    assert reference.get_total_count() == ours.count == len(values)
+    assert reference.get_max_value() == ours.max
+    assert reference.get_mean_value() == pytest.approx(ours.mean)
+
+
+def test_we_read_what_hdrh_recorded_itself():
+    reference = HdrHistogram(1, HIGHEST_NS, 3)
+    for value in (1, 2_500_000, 2_500_000, HIGHEST_NS):
+        assert reference.record_value(value)
+    counts = decode_counts(reference.encode())
+    assert dict(counts.buckets()) == {
+        bucket_of(1): 1,
+        bucket_of(2_500_000): 2,
+        bucket_of(HIGHEST_NS): 1,
+    }
+
+
+def test_large_counts_survive():
+    counts = SparseCounts()
+    for times in (1, 63, 64, 127, 128, 2**31, 2**62):
+        counts.add_bucket(bucket_of(times % HIGHEST_NS), times)
+    assert dict(decode_counts(ENCODER.encode(counts)).buckets()) == dict(counts.buckets())
+
+
+def test_an_encoder_keeps_nothing_of_the_last_histogram():
+    ENCODER.encode(SparseCounts.of([5, 7, 10**12]))
+    assert dict(decode_counts(ENCODER.encode(SparseCounts.of([6]))).buckets()) == {6: 1}
+    assert decode_counts(ENCODER.encode(SparseCounts())).count == 0
+
+
+def packed(inner, *, cookie=0x1C849314):
+    data = zlib.compress(inner)
+    return base64.b64encode(struct.pack(">II", cookie, len(data)) + data)
+
+
+def inner(counts=b"", *, cookie=0x1C849313, offset=0, digits=3, highest=HIGHEST_NS, length=None):
+    length = len(counts) if length is None else length
+    return struct.pack(">IIIIQQd", cookie, length, offset, digits, 1, highest, 1.0) + counts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"!",
+        b"AAAA",
+        base64.b64encode(struct.pack(">II", 0x1C849314, 4) + b"nope"),
+        packed(inner(), cookie=0x1C849301),
+        packed(b""),
+        packed(inner(cookie=0x1C849301)),
+        packed(inner(offset=1)),
+        packed(inner(digits=5)),
+        packed(inner(highest=2**63)),
+        packed(inner(b"\x02", length=2)),
+        packed(inner(b"\x82")),
+        packed(inner(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02")),
+        packed(inner(b"\x02" * 50_000)),
+        packed(b"\0" * 50_000_000),
+        packed(inner(b"\x02"))[:-8] + b"AAAAAAA=",
+    ],
+    ids=[
+        "empty", "not base64", "short", "not zlib", "outer cookie", "no header", "inner cookie",
+        "offset", "digits", "range", "length", "cut count", "run beyond the range", "too many",
+        "bomb", "damaged",
+    ],
+)  # fmt: skip
+def test_a_damaged_or_foreign_histogram_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r".+"):
+        decode_counts(text)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_as_counts_are_counts_or_a_value_error(data):
+    try:
+        counts = decode_counts(packed(inner(data)))
+    except ValueError:
+        return
+    assert all(times > 0 for times in counts.buckets().values())
