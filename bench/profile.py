@@ -1,17 +1,19 @@
 """Owns `python -m bench.profile`: where a client's CPU goes, by library and by function.
 
-Samples one client with perf(1) while it opens its sessions or while it pings. C alone is seen;
-with py-spy on the PATH the Python functions follow.
+Samples one client with perf(1) while it opens its sessions or while it pings: C, undisturbed.
+`--functions` instead runs the client under cProfile: Python's functions over its whole life,
+start-up included, each call made dearer by the profiler.
 """
 
 import argparse
+import pstats
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from bench.client import Client, Job, running_client
+from bench.client import Client, Command, Job, running_client
 from bench.counters import Counter
 from bench.held import COMMANDS, ramp_of_pings
 from bench.machine import on_core, raise_file_limit, server_core
@@ -34,28 +36,50 @@ def _wait_phase(peer: Peer, client: Client, job: Job, phase: str) -> None:
     client.watch(job.every_s, "the first ping of each session")
 
 
-def _record(client: Client, folder: Path, seconds: float) -> list[list[str]]:
-    """Run the profilers over the client; how to print what they found."""
-    data, stacks = folder / "perf.data", folder / "stacks"
-    perf = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(_HERTZ), "-p", str(client.pid)]
-    commands = [[*perf, "-o", str(data), "--", "sleep", f"{seconds:g}"]]
-    report = ["perf", "report", "-q", "--stdio", "-i", str(data), "--percent-limit", "0.5", "-s"]
-    printed = [[*report, "dso"], [*report, "dso,symbol"]]
-    if shutil.which("py-spy"):
-        spy = ["py-spy", "record", "-f", "raw", "-r", str(_HERTZ), "-d", f"{seconds:.0f}"]
-        commands.append([*spy, "-p", str(client.pid), "-o", str(stacks)])
-        printed.append(["sort", "-t", " ", "-k", "2", str(stacks)])
+def _sample(client: Client, folder: Path, seconds: float) -> None:
+    data = str(folder / "perf.data")
+    record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(_HERTZ), "-p", str(client.pid)]
     with on_core(server_core()):
-        running = [subprocess.Popen(command) for command in commands]
-    for process in running:
-        process.wait(_SLACK_S)
-    return printed
+        recorder = subprocess.Popen([*record, "-o", data, "--", "sleep", f"{seconds:g}"])
+    with recorder:
+        recorder.wait(_SLACK_S)
+    report = ["perf", "report", "-q", "--stdio", "-i", data, "--percent-limit", "0.5", "-s"]
+    for keys in ("dso", "dso,symbol"):
+        found = subprocess.run([*report, keys], capture_output=True, text=True, check=False)
+        lines = [line.rstrip(" -") for line in found.stdout.splitlines() if line.strip()]
+        print("\n".join(lines[:_LINES]), end="\n\n")
+
+
+def _under_cprofile(command: Command, stats: Path) -> Command:
+    """The same command; Python writes `stats` when it ends."""
+
+    def profiled(job: Job) -> list[str]:
+        python, *rest = command(job)
+        return [python, "-m", "cProfile", "-o", str(stats), *rest]
+
+    return profiled
 
 
 def _profile(peer: Peer, folder: Path, arguments: argparse.Namespace) -> None:
+    command, stats = COMMANDS[arguments.client], folder / "stats"
+    if arguments.functions:
+        command = _under_cprofile(command, stats)
+    job = _job(peer, folder, arguments)
+    with running_client(command, job) as client:
+        _wait_phase(peer, client, job, arguments.phase)
+        if arguments.functions:
+            client.watch(arguments.seconds, "the profile")
+        else:
+            _sample(client, folder, arguments.seconds)
+        client.stop()
+    if arguments.functions:
+        pstats.Stats(str(stats)).sort_stats("tottime").print_stats(_LINES)
+
+
+def _job(peer: Peer, folder: Path, arguments: argparse.Namespace) -> Job:
     every_s = arguments.sessions / arguments.pings_per_second
     pings = arguments.phase == "pings"
-    job = Job(
+    return Job(
         folder=folder,
         port=peer.port,
         ca=peer.ca,
@@ -64,13 +88,6 @@ def _profile(peer: Peer, folder: Path, arguments: argparse.Namespace) -> None:
         every_s=every_s if pings else IDLE_S,
         ramp_s=ramp_of_pings(arguments.sessions, every_s) if pings else 0,
     )
-    with running_client(COMMANDS[arguments.client], job) as client:
-        _wait_phase(peer, client, job, arguments.phase)
-        printed = _record(client, folder, arguments.seconds)
-        client.stop()
-    for command in printed:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-        print("\n".join(found.stdout.splitlines()[:_LINES]), end="\n\n")
 
 
 def main() -> int:
@@ -80,11 +97,12 @@ def main() -> int:
     parser.add_argument("--client", choices=COMMANDS, default="stresser")
     parser.add_argument("--sessions", type=int, default=2_000)
     parser.add_argument("--pings-per-second", type=float, default=4_000)
+    parser.add_argument("--functions", action="store_true", help="Python functions, by cProfile")
     parser.add_argument("--seconds", type=float, default=5)
     arguments = parser.parse_args()
     raise_file_limit()
-    if not shutil.which("perf"):
-        print("bench.profile: perf is not installed", file=sys.stderr)
+    if not arguments.functions and not shutil.which("perf"):
+        print("bench.profile: perf is not installed (--functions does without)", file=sys.stderr)
         return 2
     try:
         with (

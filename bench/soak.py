@@ -5,7 +5,6 @@ resident memory and open files are sampled from outside.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -61,7 +60,7 @@ def _sample(client: Client, duration_s: float) -> tuple[list[float], list[int], 
     while (now := time.monotonic() - began) < duration_s:
         times.append(now)
         memory.append(client.memory()["rss_kib"])
-        files.append(len(os.listdir(f"/proc/{client.pid}/fd")))
+        files.append(sum(1 for _ in Path(f"/proc/{client.pid}/fd").iterdir()))
         client.watch(_SAMPLE_S, "the soak")
     return times, memory, files
 

@@ -12,7 +12,7 @@ from stresser.analysis.findings import cohort_findings
 from stresser.analysis.notes import run_notes
 from stresser.analysis.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.plan import PlanFacts, read_plan
-from stresser.analysis.tally import Tally
+from stresser.analysis.tally import LAST_ENDINGS, Tally
 from stresser.analysis.thresholds import Measured, judge, tester_doubts, verdict_of
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
@@ -23,6 +23,7 @@ from stresser.witness.clock import format_utc
 
 SCHEMA_VERSION = 1
 _MOST_FINDINGS = 100
+_MOST_ENDINGS = 10_000
 _LONGEST_NAME = 200
 _LONGEST_DOUBT = 400
 
@@ -59,28 +60,28 @@ class Summary(Struct, frozen=True, kw_only=True):
     """The latest failed attempts, newest last."""
 
 
-def replay(run: RecordedRun) -> Tally:
+def replay(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Tally:
     """All recorded events through one tally.
 
     Raises:
         RunFolderError: the events cannot be read.
     """
-    tally = Tally()
+    tally = Tally(min(last_endings, _MOST_ENDINGS))
     for event in run.events():
         tally.event(event)
     return tally
 
 
-def summarise(run: RecordedRun) -> Summary:
+def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
     """The summary of a run in any state: running, complete, interrupted or crashed.
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
-    counts as complete.
+    counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
 
     Raises:
         RunFolderError: the run cannot be read.
     """
-    tally = replay(run)
+    tally = replay(run, last_endings)
     distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
     plan = read_plan(run.manifest.scenario if run.manifest else {})

@@ -45,7 +45,7 @@ def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback sign
 @app.callback()
 def _options(
     *,
-    version: bool = typer.Option(  # noqa: ARG001 - the callback does the work
+    version: bool = typer.Option(
         False,  # noqa: FBT003 - typer's signature
         "--version",
         callback=_tell_version,
@@ -64,16 +64,8 @@ def main() -> None:
 def _exit_code() -> int:
     try:
         return int(app(standalone_mode=False) or 0)
-    except click.exceptions.NoArgsIsHelpError as exc:
-        click.echo(exc.format_message())
-        return ExitCode.BAD_INPUT
-    except click.ClickException as exc:
-        exc.show()
-        return ExitCode.BAD_INPUT
-    except StresserError as exc:
-        for line in exc.lines:
-            sys.stderr.write(f"{line}\n")
-        return exc.exit_code
+    except (StresserError, click.ClickException) as exc:
+        return _tell_mistake(exc)
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.FORCED
     except BrokenPipeError:
@@ -84,3 +76,11 @@ def _exit_code() -> int:
         traceback.print_exc()
         sys.stderr.write("stresser: this is a bug in stresser; what was recorded is readable.\n")
         return ExitCode.BUG
+
+
+def _tell_mistake(exc: StresserError | click.ClickException) -> int:
+    if isinstance(exc, StresserError):
+        sys.stderr.writelines(f"{line}\n" for line in exc.lines)
+        return exc.exit_code
+    exc.show()  # `stresser` alone shows its help
+    return ExitCode.BAD_INPUT

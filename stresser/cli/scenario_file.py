@@ -52,7 +52,7 @@ def find_scenario(named: str) -> Path:
     """
     path = Path(named)
     try:
-        if path.exists() and not (path.is_dir() and named in shipped_names()):
+        if named and path.exists() and not (path.is_dir() and named in shipped_names()):
             return path
     except (OSError, ValueError):  # a name that no file system takes
         raise ScenarioError(f"{shown(named)} is not the path of a file") from None

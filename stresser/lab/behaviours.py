@@ -5,60 +5,64 @@ WHEN is a duration since the session was established (`5s`; default `200ms`), or
 `lab+DURATION`: that long after the lab started, for all sessions that are open then
 (sessions opened later live on). Where a behaviour takes no value, WHEN needs no `@`:
 `reset/5s`. Only behaviours of the phase `held` take WHEN.
+Rates are messages a second; a pause is the time between two bytes.
 
-| behaviour             | scheme   | VALUE (default)          | what the endpoint does |
-|-----------------------|----------|--------------------------|------------------------|
-| `echo`                | wss, tls |                          | echoes, answers pings |
-| `push`                | wss, tls | messages a second (1)    | the same, and sends so many small messages |
-| *connect*             |          |                          | |
-| `refused`             | wss, tls |                          | nobody listens: RST to the SYN |
-| `blackhole-connect`   | wss, tls |                          | SYNs are dropped |
-| `reset-on-accept`     | wss, tls |                          | RST right after the TCP handshake |
-| `fin-on-accept`       | wss, tls |                          | FIN right after the TCP handshake |
-| *tls*                 |          |                          | after the whole ClientHello: |
-| `reset-in-tls`        | wss, tls |                          | RST |
-| `fin-in-tls`          | wss, tls |                          | FIN |
-| `stall-in-tls`        | wss, tls |                          | nothing, for ever |
-| `alert-in-tls`        | wss, tls | alert number (40)        | a fatal alert in plaintext, FIN |
-| `close-notify-in-tls` | wss, tls |                          | alert 0, level warning, FIN |
-| `garbage-in-tls`      | wss, tls |                          | an HTTP 400 in plaintext, FIN |
-| `drip-in-tls`         | wss, tls | pause between bytes (1s) | its flight byte by byte |
-| `expired`             | wss, tls |                          | echo, certificate of yesterday |
-| `wrong-name`          | wss, tls |                          | echo, certificate for another name |
-| `self-signed`         | wss, tls |                          | echo, certificate signed by itself |
-| `needs-client-cert`   | wss, tls |                          | alert 116 (TLS 1.3) or 40 (TLS 1.2), FIN |
-| *upgrade*             |          |                          | after the whole upgrade request: |
-| `reset-in-upgrade`    | wss      |                          | RST |
-| `fin-in-upgrade`      | wss      |                          | FIN, no close_notify |
-| `close-notify-in-upgrade` | wss  |                          | close_notify, FIN |
-| `alert-in-upgrade`    | wss      |                          | encrypted alert bad_record_mac, FIN |
-| `stall-in-upgrade`    | wss      |                          | nothing, for ever |
-| `refuse`              | wss      | HTTP status (503)        | that status with a body, close_notify, FIN |
-| `redirect`            | wss      | HTTP status (302)        | that status with a Location |
-| `wrong-accept`        | wss      |                          | 101 with a wrong Sec-WebSocket-Accept |
-| `no-upgrade-header`   | wss      |                          | 101 without Upgrade |
-| `garbage-in-upgrade`  | wss      |                          | bytes that are no HTTP |
-| `endless-headers`     | wss      |                          | 101 and headers without end |
-| `drip-in-upgrade`     | wss      | pause between bytes (1s) | a good 101, byte by byte |
-| *held*                |          |                          | echo, and at WHEN: |
-| `reset`               | wss, tls |                          | RST |
-| `fin`                 | wss, tls |                          | FIN, no close_notify |
-| `close-notify`        | wss, tls |                          | close_notify, FIN |
-| `close-notify-only`   | wss, tls |                          | close_notify, no FIN, reads on |
-| `half-close`          | wss, tls |                          | FIN, no close_notify, reads on |
-| `half-close-notify`   | wss, tls |                          | close_notify, FIN, reads on |
-| `alert`               | wss, tls |                          | encrypted alert bad_record_mac, FIN |
-| `garbage-record`      | wss, tls |                          | bytes that are no TLS record |
-| `vanish`              | wss, tls |                          | a black hole: acknowledges nothing more |
-| `drip`                | wss, tls | pause between bytes (1s) | a message (wss) or record (tls) byte by byte |
-| `flood`               | wss, tls | messages a second (10000), 0: no limit | small messages, pongs between |
-| `deaf`                | wss      |                          | reads, never answers again |
-| `ws-close`            | wss      | `CODE[:REASON]` (1000) or `none` | close frame, handshake, close_notify, FIN |
-| `bad-frame`           | wss      | `opcode` or `mask`       | reserved opcode, or a masked frame |
-| `huge-close-reason`   | wss      |                          | a control frame of 1000 bytes |
-| `gigabyte-frame`      | wss      |                          | announces 1 GB and sends it |
-| `bomb`                | wss      |                          | compressed frame nobody negotiated |
-| `tiny-flood`          | wss      |                          | empty messages and pings without limit |
+  behaviour                for   VALUE (default)            what the endpoint does
+  echo                     both                             echoes, answers pings
+  push                     both  rate (1)                   the same, and sends messages
+
+In phase connect:
+  refused                  both                             nobody listens: RST to the SYN
+  blackhole-connect        both                             SYNs are dropped
+  reset-on-accept          both                             RST right after the TCP handshake
+  fin-on-accept            both                             FIN right after the TCP handshake
+
+In phase tls, after the whole ClientHello:
+  reset-in-tls             both                             RST
+  fin-in-tls               both                             FIN
+  stall-in-tls             both                             nothing, for ever
+  alert-in-tls             both  number (40)                a fatal alert in plaintext, FIN
+  close-notify-in-tls      both                             alert 0, level warning, FIN
+  garbage-in-tls           both                             an HTTP 400 in plaintext, FIN
+  drip-in-tls              both  pause (1s)                 its flight byte by byte
+  expired                  both                             echo, certificate of yesterday
+  wrong-name               both                             echo, certificate for another name
+  self-signed              both                             echo, certificate signed by itself
+  needs-client-cert        both                             alert 116 (TLS 1.3) or 40 (TLS 1.2), FIN
+
+In phase upgrade, after the whole upgrade request:
+  reset-in-upgrade         wss                              RST
+  fin-in-upgrade           wss                              FIN, no close_notify
+  close-notify-in-upgrade  wss                              close_notify, FIN
+  alert-in-upgrade         wss                              encrypted alert bad_record_mac, FIN
+  stall-in-upgrade         wss                              nothing, for ever
+  refuse                   wss   status (503)               that status, body, close_notify, FIN
+  redirect                 wss   status (302)               that status with a Location
+  wrong-accept             wss                              101 with a wrong Sec-WebSocket-Accept
+  no-upgrade-header        wss                              101 without Upgrade
+  garbage-in-upgrade       wss                              bytes that are no HTTP
+  endless-headers          wss                              101 and headers without end
+  drip-in-upgrade          wss   pause (1s)                 a good 101, byte by byte
+
+In phase held, echo, and at WHEN:
+  reset                    both                             RST
+  fin                      both                             FIN, no close_notify
+  close-notify             both                             close_notify, FIN
+  close-notify-only        both                             close_notify, no FIN, reads on
+  half-close               both                             FIN, no close_notify, reads on
+  half-close-notify        both                             close_notify, FIN, reads on
+  alert                    both                             encrypted alert bad_record_mac, FIN
+  garbage-record           both                             bytes that are no TLS record
+  vanish                   both                             a black hole: acknowledges nothing more
+  drip                     both  pause (1s)                 a message or a record byte by byte
+  flood                    both  rate (10000), 0: no limit  small messages, pongs between
+  deaf                     wss                              reads, never answers again
+  ws-close                 wss   CODE[:REASON], none (1000)  close frame, close_notify, FIN
+  bad-frame                wss   opcode, mask (opcode)      reserved opcode, or a masked frame
+  huge-close-reason        wss                              a control frame of 1000 bytes
+  gigabyte-frame           wss                              announces 1 GB and sends it
+  bomb                     wss                              compressed frame nobody negotiated
+  tiny-flood               wss                              empty messages and pings without limit
 
 `vanish` and `blackhole-connect` need Linux with TCP MD5 signatures (vanish.py); elsewhere
 `vanish` stops reading, so that the kernel acknowledges until its buffer is full, and
@@ -75,6 +79,8 @@ from stresser.model.units import NS_PER_MS, Duration, shown
 
 _LAB_MOMENT: Final = "lab+"
 _CLOSE_VALUE = re.compile(r"([0-9]{1,5})(?::(.*))?", re.DOTALL)
+_LARGEST_CODE = 0xFFFF
+_DEFAULT_DELAY = Duration(200 * NS_PER_MS)
 _LONGEST_REASON = 123  # bytes: RFC 6455 section 5.5, 125 less the code
 
 
@@ -91,7 +97,7 @@ class Phase(StrEnum):
 class When(NamedTuple):
     """The moment of a held fault."""
 
-    after: Duration
+    after: Duration = _DEFAULT_DELAY
     """Nanoseconds since the session was established, or since the lab started."""
     since_lab_start: bool = False
 
@@ -108,7 +114,7 @@ class Behaviour:
     """A close reason, or the variant of `bad-frame`."""
     empty: bool = False
     """`ws-close/none`: a close frame with no body."""
-    when: When = When(Duration(200 * NS_PER_MS))
+    when: When
 
 
 _Value = tuple[int, str, bool]  # number, text, empty
@@ -135,7 +141,7 @@ def _close(value: str) -> _Value:
     if value == "none":
         return 0, "", True
     match = _CLOSE_VALUE.fullmatch(value)
-    if match is None or int(match[1]) > 0xFFFF:
+    if match is None or int(match[1]) > _LARGEST_CODE:
         raise ValueError(f"takes CODE, CODE:REASON or none, not {shown(value)}")
     reason = match[2] or ""
     if len(reason.encode()) > _LONGEST_REASON:
@@ -167,9 +173,7 @@ def _same(phase: Phase, schemes: frozenset[str], names: str) -> dict[str, _Kind]
 _KINDS: Final[dict[str, _Kind]] = {
     **_same(Phase.NEVER, _BOTH, "echo"),
     "push": _Kind(Phase.NEVER, _BOTH, _number(1, 100_000), "1"),
-    **_same(
-        Phase.CONNECT, _BOTH, "refused blackhole-connect reset-on-accept fin-on-accept"
-    ),
+    **_same(Phase.CONNECT, _BOTH, "refused blackhole-connect reset-on-accept fin-on-accept"),
     **_same(Phase.TLS, _BOTH, "reset-in-tls fin-in-tls stall-in-tls"),
     "alert-in-tls": _Kind(Phase.TLS, _BOTH, _number(0, 255), "40"),
     **_same(Phase.TLS, _BOTH, "close-notify-in-tls garbage-in-tls"),
@@ -221,7 +225,7 @@ def parse_behaviour(scheme: str, behaviour: str, argument: str = "") -> Behaviou
         number=number,
         text=text,
         empty=empty,
-        when=when or Behaviour.__dataclass_fields__["when"].default,
+        when=when or When(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Endpoints that fail before TLS: nobody listens, nobody answers, or the first answer is the end."""
+"""Endpoints that fail before TLS: nobody listens, nobody answers, or TCP ends at once."""
 
 import socket
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ def blackhole_port() -> list[socket.socket]:
 
 def _knock(port: int) -> socket.socket:
     client = socket.socket()
-    client.setblocking(False)
+    client.settimeout(0)
     client.connect_ex((LOOPBACK, port))
     return client
 

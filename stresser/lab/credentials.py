@@ -27,8 +27,7 @@ _LONGEST_NAME: Final = 253
 
 
 class Credentials:
-    """Makes the lab's certificates in `folder`, which only the caller may read, and lets
-    everybody borrow server contexts."""
+    """Makes the certificates, in a `folder` that only the caller may read, and the contexts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -59,7 +58,10 @@ class Credentials:
         context = self._server_context(leaf)
 
         def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-            if name is None or name == SERVER_NAME or not _is_host_name(name):
+            if name is None or not _is_host_name(name):
+                return
+            connection.name_seen = name  # type: ignore[attr-defined]  # for TlsSession.server_name
+            if name == SERVER_NAME:
                 return
             if name not in minted:
                 minted[name] = self._server_context(issue(self._inspector, name, key=leaf.key))
@@ -68,7 +70,7 @@ class Credentials:
                 minted.popitem(last=False)
             connection.context = minted[name]
 
-        context.sni_callback = choose  # type: ignore[assignment]  # typeshed: SSLSocket alone
+        context.sni_callback = choose
         return context
 
     def _server_context(self, leaf: Identity, tls_version: str | None = None) -> ssl.SSLContext:

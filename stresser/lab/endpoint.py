@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Callable
-from typing import Final
 
 import trio
 
@@ -22,7 +21,6 @@ from stresser.lab.tls_faults import TLS_FAULTS, read_first_record
 from stresser.lab.tls_session import TlsSession
 from stresser.lab.upgrade_faults import UPGRADE_FAULTS
 from stresser.lab.wire import GONE, Wire
-
 
 
 class Endpoint:

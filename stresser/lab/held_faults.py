@@ -131,7 +131,7 @@ async def _gigabyte_frame(session: Conversation, _: Behaviour) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.wire.discard)
         await session.tls.send_all(frame_header(BINARY, _GIGABYTE))
-        for _ in range(_GIGABYTE // len(_CHUNK)):
+        for _chunk in range(_GIGABYTE // len(_CHUNK)):
             await session.tls.send_all(_CHUNK)
 
 
@@ -196,4 +196,3 @@ HELD_FAULTS: Final[dict[str, Callable[[Conversation, Behaviour], Awaitable[None]
     "tiny-flood": _tiny_flood,
 }
 """What befalls a session at the moment its behaviour names."""
-

@@ -80,9 +80,7 @@ async def drip(stream: trio.abc.SendStream, data: bytes, pause_ns: int) -> None:
         await trio.sleep_until(due)
 
 
-TLS_FAULTS: Final[
-    dict[str, Callable[[Wire, TlsSession, Behaviour, bytes], Awaitable[None]]]
-] = {
+TLS_FAULTS: Final[dict[str, Callable[[Wire, TlsSession, Behaviour, bytes], Awaitable[None]]]] = {
     "reset-in-tls": _reset,
     "fin-in-tls": _fin,
     "stall-in-tls": _stall,

@@ -1,4 +1,4 @@
-"""TLS over any stream of the lab, on MemoryBIO: an independent peer that can also misbehave.
+"""TLS over a wire of the lab, on MemoryBIO: an independent peer that can also misbehave.
 
 Unlike trio.SSLStream it shows the bytes that TLS made before they leave, so that a fault can
 spoil, cut or drip them.
@@ -6,9 +6,12 @@ spoil, cut or drip them.
 
 import os
 import ssl
+from contextlib import suppress
 from typing import Final
 
 import trio
+
+from stresser.lab.wire import Wire
 
 _CIPHERTEXT_CHUNK: Final = 65_536
 _PLAINTEXT_CHUNK: Final = 16_384  # RFC 8446 section 5.1: no record holds more
@@ -25,14 +28,19 @@ class TlsSession(trio.abc.Stream):
     """
 
     def __init__(
-        self, below: trio.abc.Stream, context: ssl.SSLContext, *, name: str | None = None
+        self,
+        below: Wire,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool = True,
+        name: str | None = None,
     ) -> None:
-        """A server's side, unless `name` says which server to ask for as a client."""
+        """As a client, `name` is the server to ask for."""
         self.below = below
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(
-            self._incoming, self._outgoing, server_side=name is None, server_hostname=name or None
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=name
         )
         self._sending = trio.Lock()
         self._unread = b""
@@ -94,10 +102,8 @@ class TlsSession(trio.abc.Stream):
 
     async def close_notify(self) -> None:
         """Send the alert that ends this direction (RFC 8446 section 6.1)."""
-        try:
+        with suppress(ssl.SSLError):  # WantRead: the peer's own has not come, and need not
             self._object.unwrap()
-        except ssl.SSLError:
-            pass  # WantRead: the peer's own has not come, and need not
         await self.flush()
 
     async def fatal_alert(self) -> None:
@@ -116,10 +122,8 @@ class TlsSession(trio.abc.Stream):
     async def answer_of_hello(self, hello: bytes) -> bytes:
         """The flight that answers a ClientHello, unsent."""
         self._incoming.write(hello)
-        try:
+        with suppress(ssl.SSLError):  # WantRead, or an alert that is in the BIO too
             self._object.do_handshake()
-        except ssl.SSLError:
-            pass  # WantRead, or an alert: both are in the BIO
         await trio.lowlevel.checkpoint()
         return self._outgoing.read()
 
@@ -127,6 +131,18 @@ class TlsSession(trio.abc.Stream):
         """One message as ciphertext, unsent."""
         self._object.write(data)
         return self._outgoing.read()
+
+    @property
+    def server_name(self) -> str | None:
+        """The host name that a client asked an inspection context for."""
+        name: str | None = getattr(self._object, "name_seen", None)
+        return name
+
+    async def end(self, *, notify: bool) -> None:
+        """FIN, with close_notify before it where that is wanted."""
+        if notify:
+            await self.close_notify()
+        self.below.shut()
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the stream below has room."""

@@ -56,30 +56,22 @@ async def _stall(wire: Wire, _tls: TlsSession, _behaviour: Behaviour, _request: 
     await wire.discard()
 
 
-async def _refuse(
-    _wire: Wire, tls: TlsSession, behaviour: Behaviour, _request: bytes
-) -> None:
+async def _refuse(_wire: Wire, tls: TlsSession, behaviour: Behaviour, _request: bytes) -> None:
     await tls.send_all(refusal(behaviour.number))
     await tls.aclose()
 
 
-async def _redirect(
-    _wire: Wire, tls: TlsSession, behaviour: Behaviour, _request: bytes
-) -> None:
+async def _redirect(_wire: Wire, tls: TlsSession, behaviour: Behaviour, _request: bytes) -> None:
     await tls.send_all(refusal(behaviour.number, b"Location: " + _LOGIN))
     await tls.aclose()
 
 
-async def _wrong_accept(
-    wire: Wire, tls: TlsSession, _behaviour: Behaviour, request: bytes
-) -> None:
+async def _wrong_accept(wire: Wire, tls: TlsSession, _behaviour: Behaviour, request: bytes) -> None:
     await tls.send_all(switching_protocols(request, accept=_WRONG_ACCEPT))
     await wire.discard()
 
 
-async def _no_upgrade(
-    wire: Wire, tls: TlsSession, _behaviour: Behaviour, request: bytes
-) -> None:
+async def _no_upgrade(wire: Wire, tls: TlsSession, _behaviour: Behaviour, request: bytes) -> None:
     await tls.send_all(switching_protocols(request, upgrade=False))
     await wire.discard()
 
@@ -89,9 +81,7 @@ async def _garbage(wire: Wire, tls: TlsSession, _behaviour: Behaviour, _request:
     await wire.discard()
 
 
-async def _endless(
-    _wire: Wire, tls: TlsSession, _behaviour: Behaviour, request: bytes
-) -> NoReturn:
+async def _endless(_wire: Wire, tls: TlsSession, _behaviour: Behaviour, request: bytes) -> NoReturn:
     await tls.send_all(switching_protocols(request).removesuffix(b"\r\n"))
     while True:  # until the client's end or TCP's backpressure
         await tls.send_all(_ENDLESS)

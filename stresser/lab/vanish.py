@@ -29,7 +29,7 @@ class HasOptions(Protocol):
         """AF_INET or AF_INET6."""
 
     def setsockopt(self, level: int, optname: int, value: bytes, /) -> None:
-        """See setsockopt(2)."""
+        """As in the standard library."""
 
 
 def vanish(sock: HasOptions) -> bool:

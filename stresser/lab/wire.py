@@ -4,6 +4,7 @@ import errno
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import trio
@@ -28,6 +29,7 @@ class Wire(trio.abc.Stream):
 
     def __init__(self, sock: trio.socket.SocketType) -> None:
         self.socket = sock
+        self.close_notified = False
         # Small records must leave at once: delays here would look like the endpoint's.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -63,10 +65,8 @@ class Wire(trio.abc.Stream):
 
     def shut(self) -> None:
         """FIN now; reading goes on."""
-        try:
+        with suppress(OSError, trio.ClosedResourceError):  # the peer was quicker with a RST
             self.socket.shutdown(socket.SHUT_WR)
-        except (OSError, trio.ClosedResourceError):
-            pass  # the peer was quicker with a RST
 
     def vanish(self) -> bool:
         """Become a black hole for the peer; False where this platform cannot (vanish.py)."""
@@ -83,6 +83,11 @@ class Wire(trio.abc.Stream):
                 pass
         except GONE:
             pass
+
+    async def end(self, *, notify: bool) -> None:  # noqa: ARG002 - a bare wire has no close_notify
+        """FIN."""
+        self.shut()
+        await trio.lowlevel.checkpoint()
 
     async def fin(self) -> None:
         """FIN, then close.
@@ -118,7 +123,7 @@ class Wire(trio.abc.Stream):
 def bind_loopback() -> socket.socket:
     """A non-blocking TCP socket on a free port of 127.0.0.1, not listening yet."""
     sock = socket.socket()
-    sock.setblocking(False)
+    sock.settimeout(0)
     sock.bind((LOOPBACK, 0))
     return sock
 

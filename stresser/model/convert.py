@@ -24,7 +24,8 @@ _UNIT_TYPES: dict[type, tuple[Callable[[str], int], str]] = {
     Size: (Size.parse, "B"),
 }
 _MOST_ITEMS = 4096
-_MOST_ENTRIES = 256
+MOST_ENTRIES = 256
+"""Of a table whose keys are free: headers, thresholds."""
 _LONGEST_TEXT = 8192
 _LARGEST = 10**18
 
@@ -42,7 +43,8 @@ def convert_fields(
     before = len(mistakes)
     for key in table:
         if key not in fields:
-            mistakes.add((*path, key), rules.unknown_key(cls, key))
+            hint = "unknown key" if mistakes.is_full else rules.unknown_key(cls, key)
+            mistakes.add((*path, key), hint)
     values = {}
     for name, field in fields.items():
         if name in table:
@@ -101,8 +103,8 @@ def _dict(value: Any, _: inspect.DictType, path: Path, mistakes: Mistakes) -> An
     if not isinstance(value, dict):
         mistakes.add(path, 'must be a table; write { NAME = "value" }')
         return WRONG
-    if len(value) > _MOST_ENTRIES:
-        mistakes.add(path, f"has {len(value)} entries; {_MOST_ENTRIES} at most")
+    if len(value) > MOST_ENTRIES:
+        mistakes.add(path, f"has {len(value)} entries; {MOST_ENTRIES} at most")
         return WRONG
     texts = {key: _text_entry(item, key, path, mistakes) for key, item in value.items()}
     return WRONG if any(text is WRONG for text in texts.values()) else texts

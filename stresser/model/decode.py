@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from stresser.model.cohort import Cohort
-from stresser.model.convert import WRONG, convert, convert_fields, struct_type
+from stresser.model.convert import MOST_ENTRIES, WRONG, convert, convert_fields, struct_type
 from stresser.model.endpoint import parse_url
 from stresser.model.errors import ScenarioError
 from stresser.model.mistakes import Mistakes, did_you_mean
@@ -186,10 +186,11 @@ def _check_unique(names: dict[str, list[str | None]], mistakes: Mistakes) -> Non
 
 def _check_thresholds(written: Any, names: dict[str, list[str | None]], mistakes: Mistakes) -> None:
     """Each rule by its own grammar; its labels must name what the scenario has."""
-    rules = written.items() if isinstance(written, dict) else ()
-    for key, rule in rules:
+    if not isinstance(written, dict) or len(written) > MOST_ENTRIES:
+        return  # the converter has noted it
+    for key, rule in written.items():
         if not isinstance(rule, str):
-            continue  # the converter has noted it
+            continue  # noted likewise
         try:
             threshold = parse_threshold(key, rule)
         except ValueError as error:

@@ -27,6 +27,11 @@ class Mistakes:
     def __len__(self) -> int:
         return len(self._lines) + self._untold
 
+    @property
+    def is_full(self) -> bool:
+        """Further lines are only counted: hints that cost time are wasted on them."""
+        return len(self._lines) >= _MOST_LINES
+
     def set_by_option(self, path: Path, key: str, text: str) -> None:
         """From now on the value at this path is known to be of `--set key=text`."""
         self._options[path] = (key, text)
@@ -59,10 +64,10 @@ class Mistakes:
         raise ScenarioError(*self._lines, *([more] if self._untold else []))
 
     def _append(self, line: str) -> None:
-        if len(self._lines) < _MOST_LINES:
-            self._lines.append(escaped(line, _LONGEST_LINE))
-        else:
+        if self.is_full:
             self._untold += 1
+        else:
+            self._lines.append(escaped(line, _LONGEST_LINE))
 
     def _option_of(self, path: Path) -> tuple[str | None, Path]:
         for end in range(len(path), 0, -1):

@@ -34,11 +34,13 @@ def apply_override(tree: dict[str, Any], key: str, text: str, mistakes: Mistakes
     """Writes one value into the tree, or notes why it cannot be written."""
     try:
         parts = _parts_of(key)
-        path, holder = _descend(tree, parts)
+        path, holder, made = _descend(tree, parts)
         last = _step(holder, parts[-1], path)
     except _NowhereError as error:
         mistakes.add_option(key, str(error))
         return
+    for table in made:
+        mistakes.set_by_option(table, key, text)
     holder[last] = _value_of(text)
     mistakes.set_by_option((*path, last), key, text)
 
@@ -73,20 +75,22 @@ def _parts_of(key: str) -> list[str | int]:
             )
 
 
-def _descend(tree: dict[str, Any], parts: list[str | int]) -> tuple[Path, Any]:
-    """The table or list that holds the last part; missing tables are made."""
+def _descend(tree: dict[str, Any], parts: list[str | int]) -> tuple[Path, Any, list[Path]]:
+    """The table or list that holds the last part, and the missing tables that were made."""
     holder: Any = tree
     path: Path = ()
+    made: list[Path] = []
     for part in parts[:-1]:
         step = _step(holder, part, path)
         if isinstance(holder, dict) and step not in holder:
             _refuse_new_list(step, path)
             holder[step] = {}
+            made.append((*path, step))
         holder = holder[step]
         path = (*path, step)
         if not isinstance(holder, dict | list):
             raise _NowhereError(f"{shown(str(part))} holds a value, not a table")
-    return path, holder
+    return path, holder, made
 
 
 def _step(holder: Any, part: str | int, path: Path) -> str | int:

@@ -16,8 +16,9 @@ import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
 from stresser.model.convert import struct_type
+from stresser.model.ending import Ending
 from stresser.model.endpoint import URL_PATTERN
-from stresser.model.events import AnyEvent
+from stresser.model.events import AnyEvent, Ended
 from stresser.model.lab import Middlebox
 from stresser.model.plain import to_plain
 from stresser.model.rules import NAME_PATTERN, NAMED, RANGES
@@ -81,6 +82,8 @@ def events_schema() -> dict[str, Any]:
     for name, definition in schema.get("$defs", {}).items():
         cls = getattr(sys.modules["stresser.model.events"], name, None)
         if isinstance(cls, type) and issubclass(cls, Struct):
+            if issubclass(cls, Ended):
+                _describe_properties(Ending, definition["properties"])
             _describe_properties(cls, definition["properties"])
     return {"$schema": DIALECT, "title": "one line of events.jsonl", **schema}
 

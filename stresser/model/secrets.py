@@ -115,18 +115,26 @@ def masked(scenario: Scenario) -> dict[str, Any]:
 
 
 def unmasked_variables(tree: dict[str, Any]) -> dict[str, Any]:
-    """A masked scenario with `env:NAME (masked)` written as `env:NAME` again, to be decoded."""
-    endpoints = [
-        {
-            **endpoint,
-            "headers": {
-                name: text.removesuffix(f" {MASK}") if text.startswith(_PREFIX) else text
-                for name, text in endpoint.get("headers", {}).items()
-            },
-        }
-        for endpoint in tree.get("endpoints", [])
-    ]
-    return {**tree, "endpoints": endpoints}
+    """A masked scenario with `env:NAME (masked)` written as `env:NAME` again, to be decoded.
+
+    Whatever has not the form that `masked` gives it is left alone: decoding notes it.
+    """
+    endpoints = tree.get("endpoints")
+    if not isinstance(endpoints, list):
+        return tree
+    return {**tree, "endpoints": [_unmasked_endpoint(endpoint) for endpoint in endpoints]}
+
+
+def _unmasked_endpoint(endpoint: Any) -> Any:
+    headers = endpoint.get("headers") if isinstance(endpoint, dict) else None
+    if not isinstance(headers, dict):
+        return endpoint
+    return {**endpoint, "headers": {name: _unmasked(value) for name, value in headers.items()}}
+
+
+def _unmasked(value: Any) -> Any:
+    is_variable = isinstance(value, str) and value.startswith(_PREFIX)
+    return value.removesuffix(f" {MASK}") if is_variable else value
 
 
 def masked_url(url: str) -> str:

@@ -79,3 +79,13 @@ def release(sock: socket.socket) -> None:
     if sock.fileno() >= 0:
         trio.lowlevel.notify_closing(sock)
     sock.close()
+
+
+def socket_options() -> dict[str, int | str]:
+    """What every session's socket is set to, for the manifest: it decides what is seen when."""
+    return {
+        "TCP_NODELAY": 1,
+        "TCP_USER_TIMEOUT": "not set: the kernel gives up after tcp_retries2",
+        "SO_KEEPALIVE": "not set: nothing but our pings is sent on a quiet session",
+        "IP_RECVERR": "not set: it would end sessions that TCP keeps (ip(7))",
+    }

@@ -14,7 +14,13 @@ from collections.abc import Iterator
 from hdrh.histogram import HdrHistogram
 
 from stresser.model.quantity import HIGHEST_NS, SIGNIFICANT_DIGITS
-from stresser.record.counts import HIGHEST_BUCKET, Distribution, SparseCounts, bucket_range
+from stresser.record.counts import (
+    HIGHEST_BUCKET,
+    SUB_BUCKET_BITS,
+    Distribution,
+    SparseCounts,
+    bucket_range,
+)
 
 __all__ = ["Distribution", "HistogramEncoder", "SparseCounts", "decode_counts"]
 
@@ -25,6 +31,7 @@ _WORD_SIZE_BITS = 0xF0
 """The bits of a cookie that the V2 coding does not use."""
 _OUTER = struct.Struct(">II")
 _INNER = struct.Struct(">IIIIQQd")
+_DOUBLING = (1 << (SUB_BUCKET_BITS - 1)) - 1
 _SEVEN_BITS = 0x7F
 _LONGEST_COUNT = 9
 """Bytes of one count: eight of seven bits, and a ninth of eight."""
@@ -49,11 +56,20 @@ class HistogramEncoder:
         for index, times in buckets.items():
             array[index] = times
         scratch.total_count = len(buckets)  # encode() asks only whether it is 0
-        scratch.max_value = bucket_range(max(buckets))[1] if buckets else 0
+        scratch.max_value = bucket_range(_rounded_up(max(buckets)))[1] if buckets else 0
         text: bytes = scratch.encode()
         for index in buckets:
             array[index] = 0
         return text.decode("ascii")
+
+
+def _rounded_up(index: int) -> int:
+    """The last bucket of the doubling that `index` is in: how far `encode()` looks.
+
+    hdrh makes a ctypes array type for each different length, which only the garbage collector
+    frees, and that may be off: so there are to be 44 lengths and not 44,000.
+    """
+    return min(index | _DOUBLING, HIGHEST_BUCKET)
 
 
 def decode_counts(text: str | bytes) -> SparseCounts:

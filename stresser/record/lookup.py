@@ -9,6 +9,7 @@ from stresser.model.units import shown
 from stresser.record.folder import RUN_NAME, shown_path
 
 _LAST = "last"
+_LONGEST_NAME = 200
 _NUMBER = re.compile(r"([0-9]+)")
 
 
@@ -20,7 +21,7 @@ def resolve_run(text: str, results_dir: Path) -> Path:
     """
     if text == _LAST:
         return _last(results_dir)
-    for path in (Path(text), results_dir / text):
+    for path in (Path(text), results_dir / text) if text else ():
         try:
             if path.is_dir():
                 return path
@@ -63,7 +64,8 @@ def _last(results_dir: Path) -> Path:
 
 def _suggestion(text: str, results_dir: Path) -> str:
     names = [path.name for path in list_runs(results_dir)]
-    near = [name for name in names if text in name] or difflib.get_close_matches(text, names)
+    containing = [name for name in reversed(names) if text in name]
+    near = containing or difflib.get_close_matches(text[:_LONGEST_NAME], names)
     if near:
-        return f"; did you mean {shown(near[-1], 200)}?"
+        return f"; did you mean {shown(near[0], _LONGEST_NAME)}?"
     return f" in {shown_path(results_dir)}"

@@ -122,8 +122,9 @@ class Recorder:
             return
         try:
             line = encode_event(event)
-        except (TypeError, ValueError, OverflowError, RecursionError):
-            self._lost_events += 1  # an event whose own fields are of wrong types
+        except Exception as error:  # noqa: BLE001 - what is in an event must never end a run
+            self._lost_events += 1
+            self._warn("an event was not recorded", error=repr(error))
             return
         self._lines += line
         if event.__class__ is RunEnded:
@@ -284,10 +285,13 @@ class Recorder:
         self.failure = RecordingFailure(what=what, path=path, t_ns=now_ns, utc=utc)
         self._drop_queue()
         self.failed.set()
-        if self._diagnostics is not None:
-            self._diagnostics.logger.error("recording stopped", what=what, path=path)
+        self._warn("recording stopped", what=what, path=path)
         if self._on_failure is not None:
             self._on_failure(self.failure)
+
+    def _warn(self, text: str, **details: str) -> None:
+        if self._diagnostics is not None:
+            self._diagnostics.logger.error(text, **details)
 
     def _drop_queue(self) -> None:
         while True:

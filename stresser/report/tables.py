@@ -34,6 +34,7 @@ def figure_table(title: str, first: str, figures: Sequence[str]) -> Table:
         title=Text(title, style="bold"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )

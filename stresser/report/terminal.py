@@ -1,5 +1,7 @@
 """The summary of a run on a terminal, or in a file: tables, the verdict, where the results are."""
 
+import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stresser.analysis.figures import CohortFigures, LastEnding
+from stresser.analysis.session_story import SessionStory
 from stresser.analysis.summary import Summary
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
@@ -38,7 +41,6 @@ _SHOWN_QUANTITIES = (
     Quantity.UPGRADE,
     Quantity.RTT,
     Quantity.SEND_LAG,
-    Quantity.AGE_AT_DROP,
     Quantity.RECOVERY,
 )
 
@@ -49,6 +51,24 @@ def print_summary(
     """Print a run's summary with at most `endings` last endings and failed attempts each."""
     for part in summary_parts(summary, folder, endings):
         console.print(part, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def stdout_console() -> Console:
+    """Standard output, on which no text can fail: what its encoding has not is escaped."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return Console(file=sys.stdout)
+
+
+def print_story(story: SessionStory, console: Console) -> None:
+    """Print what is recorded of one session."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, value in story.lines:
+        table.add_row(plain(what, "bold"), plain(value, limit=_LONGEST_LINE))
+    console.print(Text(f"Session {story.session}", style="bold"))
+    console.print(table, highlight=False, markup=False, emoji=False)
 
 
 def summary_json(summary: Summary) -> str:
@@ -159,7 +179,7 @@ def _drops(shown: list[CohortFigures], names: dict[Cohort, str]) -> Iterator[Ren
             row = [count(kind.count), duration(idle), *(duration(value) for value in ages)]
             add_figures(table, name, row)
     if table.row_count:
-        yield table
+        yield Group(Text(""), table)
 
 
 def _durations(shown: list[CohortFigures], names: dict[Cohort, str]) -> RenderableType:
@@ -174,7 +194,7 @@ def _durations(shown: list[CohortFigures], names: dict[Cohort, str]) -> Renderab
             add_figures(table, name, [count(found.count), *(duration(ns) for ns in values)])
         if any(found for _, found in rows):
             table.add_section()
-    return table
+    return Group(Text(""), table)
 
 
 def _more(summary: Summary) -> Iterator[RenderableType]:

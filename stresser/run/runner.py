@@ -106,6 +106,8 @@ class Runner:
         gc.freeze()
 
     def _on_lag(self, due_ns: int, lag_ns: int) -> None:
+        if self.reason is not None:
+            return  # sessions are only closed now; nothing is measured any more
         self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
         if lag_ns >= LATE_NS and due_ns + lag_ns > self._told_late_until:
             self._told_late_until = due_ns + lag_ns

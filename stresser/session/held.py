@@ -142,19 +142,21 @@ class HeldSession:
         for due in range(self._ping_due_ns, min(now, self.next_due_ns), self.every_ns):
             self._observer.sample(Quantity.RTT, self.cohort, now - due)
 
-    async def close(self, deadline_s: float) -> str:
-        """End as planned: WebSocket close, TLS close_notify, TCP close, all within a deadline.
+    def begin_close(self) -> None:
+        """Start an orderly end: no more pings, a close frame (RFC 6455 section 7.1.2)."""
+        self._ended = True
+        if self.websocket is not None:
+            self.websocket.close_nowait()
+
+    async def finish_close(self, deadline_s: float) -> str:
+        """Wait for the peer's close frame until a deadline (trio time), then end TLS.
 
         Returns how the peer took it: `answered`, `unanswered`, or what it did instead.
         """
-        self._ended = True
         took = "no close in this protocol" if self.websocket is None else "unanswered"
-        with trio.CancelScope(deadline=deadline_s, shield=True):
-            if self.websocket is not None:
-                self.websocket.close_nowait()
+        if self.websocket is not None:
+            with trio.move_on_at(deadline_s):
                 took = await self._answer_to_close(self.websocket)
-            self.stream.close_notify_nowait()
-            return took
         self.stream.close_notify_nowait()
         return took
 

@@ -134,7 +134,11 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
 async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     look = LastLook(Planned("the run ended"), session.tap, around.clock.since_start(stop_s))
-    event = session_ended(session, look, around)
-    event.evidence["close"] = await session.close(stop_s + session.close_timeout_s)
-    session.tap.close()
+    with trio.CancelScope(shield=True):
+        async with around.after_death:  # thousands stop at once: a few in each pass of the loop
+            event = session_ended(session, look, around)
+            session.begin_close()
+        event.evidence["close"] = await session.finish_close(stop_s + session.close_timeout_s)
+        event.pongs = session.pongs  # one may have been on its way when the run stopped
+        session.tap.close()
     around.observer.event(event)

@@ -206,7 +206,7 @@ class Story:
         writer = FolderWriter(folder, _STARTED_UNIX_NS)
         lines = bytearray(b"".join(encode_event(event) for event in self.events))
         until = self.events[-1].t_ns if histograms_until is None else seconds(histograms_until)
-        writer.write(Batch(lines, self._counts, until, True))
+        writer.write(Batch(lines, self._counts, until, ends_interval=True))
         writer.close()
         return open_run(path)
 

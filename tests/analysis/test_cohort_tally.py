@@ -2,13 +2,13 @@
 
 import pytest
 
-from stresser.analysis.cohort_tally import OTHER, CohortTally
+from stresser.analysis.cohort_tally import OTHER, CohortTally, FailureKey
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
 from tests.analysis.story import BAD_CHAIN, VPN, Story, seconds
 
 
-def counted(story):
+def counted(story: Story) -> CohortTally:
     figures = CohortTally()
     for event in story.events:
         match event:
@@ -79,7 +79,7 @@ def test_failed_attempts_by_phase_kind_and_failure():
     story.fails(VPN, 4, planned=True, kind=Kind.PLANNED)
     figures = counted(story)
     assert (figures.attempts, figures.failed, figures.cut_attempts) == (3, 3, 1)
-    assert figures.failures[(Phase.CONNECT, Kind.REFUSED, "connection_refused")] == 2
+    assert figures.failures[FailureKey(Phase.CONNECT, Kind.REFUSED, "connection_refused")] == 2
     assert (figures.handshakes, figures.unverified) == (1, 1)
 
 

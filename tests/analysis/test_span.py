@@ -1,5 +1,7 @@
 """Spans say where durations lie, whatever a file claims."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from stresser.model.units import NS_PER_S
 DURATIONS = st.lists(st.integers(0, HIGHEST_NS), min_size=1, max_size=200)
 
 
-def span_of(values):
+def span_of(values: Iterable[int]) -> Span:
     span = Span()
     for value in values:
         span.add(value)

@@ -1,23 +1,26 @@
 """A whole run counted: live and replayed figures are the same."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from stresser.analysis import tally as tally_module
 from stresser.analysis.tally import Tally
 from stresser.model import events as model_events
+from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.events import AnyEvent, ChainSeen, ClockStepped, HostSlept
 from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story, seconds, utc
 
 
-def told(events):
+def told(events: Iterable[AnyEvent]) -> Tally:
     tally = Tally()
     for event in events:
         tally.event(event)
     return tally
 
 
-def figures_of(tally):
+def figures_of(tally: Tally) -> dict[Cohort, dict[str, int]]:
     return {
         cohort: {name: value for name, value in vars(figures).items() if isinstance(value, int)}
         for cohort, figures in tally.cohorts.items()

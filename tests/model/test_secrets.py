@@ -82,8 +82,16 @@ def test_a_manifest_reads_back_as_the_same_plan():
     assert scenario_from_manifest(masked(PLAN), "manifest.json").endpoints[0].name == "broker"
 
 
-@pytest.mark.parametrize("tree", [{}, {"endpoints": 3}, {"endpoints": [3]}, {"endpoints": [{"headers": 3}]},
-                                  {"name": "s", "endpoints": [{"name": "e", "url": "wss://h", "headers": {"A": 3}}]}])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {},
+        {"endpoints": 3},
+        {"endpoints": [3]},
+        {"endpoints": [{"headers": 3}]},
+        {"name": "s", "endpoints": [{"name": "e", "url": "wss://h", "headers": {"A": 3}}]},
+    ],
+)
 def test_an_edited_manifest_is_a_mistake_not_a_crash(tree):
     with pytest.raises(ScenarioError):
         scenario_from_manifest(tree, "manifest.json")
@@ -128,9 +136,11 @@ def test_a_bad_variable_is_one_line_without_its_value(environment, problem):
     assert "hunter2" not in line
 
 
-@pytest.mark.parametrize("value", ["env:", "env:1X", "env:A-B", "Bearer env:TOKEN", "env:X (masked)"])
+@pytest.mark.parametrize(
+    "value", ["env:", "env:1X", "env:A-B", "Bearer env:TOKEN", "env:X (masked)"]
+)
 def test_a_value_that_only_looks_like_a_variable_is_a_mistake(value):
-    with pytest.raises(ValueError, match="env|variable"):
+    with pytest.raises(ValueError, match=r"env|variable"):
         variable_of(value)
 
 

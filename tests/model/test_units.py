@@ -52,7 +52,7 @@ def test_a_duration_is_read(text, ns):
         ("5 seconds", "not a duration"),
         ("1e3s", "not a duration"),
         (".5s", "not a duration"),
-        ("١s", "not a duration"),
+        ("\u0661s", "not a duration"),
         ("1s2s", "twice"),
         ("367d", "longer than a year"),
         ("9" * 60 + "s", "longer than a year"),
@@ -63,7 +63,7 @@ def test_a_duration_is_read(text, ns):
     ],
 )
 def test_a_bad_duration_is_answered_with_one_short_line(text, mend):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         Duration.parse(text)
     line = str(caught.value)
     assert mend in line

@@ -123,14 +123,14 @@ def test_buckets_of_a_distribution_are_ordered_with_their_counts():
     assert list(taken.buckets()) == [(5, 5, 2), (3000, 3001, 1)]
 
 
-def test_a_million_samples_take_little_memory():
+def test_memory_does_not_grow_with_the_number_of_samples():
     draw = random.Random(7)
     counts = SparseCounts()
     tracemalloc.start()
-    for _ in range(100_000):
+    for _ in range(50_000):
         counts.add(int(draw.lognormvariate(17, 1.0)))
     early = tracemalloc.get_traced_memory()[0]
-    for _ in range(200_000):
+    for _ in range(50_000):
         counts.add(int(draw.lognormvariate(17, 1.0)))
     late = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()

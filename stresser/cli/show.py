@@ -1,0 +1,69 @@
+"""`stresser show RUN`: the summary of a recorded run again, in whatever state the run is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stresser.model.errors import ExitCode, RunFolderError
+
+if TYPE_CHECKING:
+    from stresser.record.reader import RecordedRun
+
+RESULTS = Path("results")
+_FEW_ENDINGS = 5
+
+
+def show(
+    run: Annotated[str, typer.Argument(help="A run folder, its name under results/, or `last`.")],
+    *,
+    session: Annotated[
+        int | None, typer.Option(help="Tell the story of this session instead.", min=1)
+    ] = None,
+    endings: Annotated[
+        int, typer.Option(help="How many of the last drops and failed attempts to list.", min=0)
+    ] = _FEW_ENDINGS,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    results: Annotated[Path, typer.Option(help="Where RUN is looked for.")] = RESULTS,
+) -> None:
+    """Print the summary of a recorded run; the exit code is its verdict's.
+
+    Raises:
+        RunFolderError: there is no such run, it cannot be read, or it has no such session.
+    """
+    from stresser.record.reader import open_run, resolve_run  # noqa: PLC0415 - quick start-up
+
+    recorded = open_run(resolve_run(run, results))
+    if session is not None:
+        code = _show_session(recorded, session)
+    else:
+        code = _show_summary(recorded, endings, is_json=json)
+    raise typer.Exit(code)
+
+
+def _show_summary(recorded: "RecordedRun", endings: int, *, is_json: bool) -> ExitCode:
+    from stresser.analysis.summary import summarise  # noqa: PLC0415 - quick start-up
+    from stresser.report.terminal import (  # noqa: PLC0415 - quick start-up
+        print_summary,
+        stdout_console,
+        summary_json,
+    )
+
+    summary = summarise(recorded, last_endings=endings)
+    console = stdout_console()
+    if is_json:
+        console.file.write(summary_json(summary) + "\n")
+    else:
+        print_summary(summary, console, recorded.path, endings)
+    return summary.verdict.exit_code
+
+
+def _show_session(recorded: "RecordedRun", session: int) -> ExitCode:
+    from stresser.analysis.session_story import session_story  # noqa: PLC0415 - quick start-up
+    from stresser.report.terminal import print_story, stdout_console  # noqa: PLC0415 - same
+
+    story = session_story(recorded.events(), session)
+    if story is None:
+        raise RunFolderError(f"session {session}: this run has recorded no such session")
+    print_story(story, stdout_console())
+    return ExitCode.PASS

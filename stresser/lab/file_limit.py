@@ -1,0 +1,21 @@
+"""Raises this process's limit of open files as far as it may."""
+
+import sys
+
+
+def raise_file_limit() -> int | None:
+    """Lift the soft limit to the hard one (getrlimit(2)).
+
+    Returns:
+        The limit that holds now; None where there is none to ask for.
+    """
+    if sys.platform == "win32":
+        return None
+    import resource  # noqa: PLC0415 - does not exist on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        return soft  # macOS says infinity and takes less
+    return hard

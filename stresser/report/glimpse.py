@@ -1,0 +1,41 @@
+"""Percentiles for the live view: to one per cent, so cheap that they never disturb the run.
+
+The record keeps three digits; here a value keeps its seven leading bits. A path's latencies
+fill a few hundred counters, which are copied in the event loop in microseconds.
+"""
+
+_KEPT_BITS = 7
+_LARGEST = 2**62
+
+
+class Glimpse:
+    """Counts durations in nanoseconds. No more than 64 * 56 counters, whatever is counted."""
+
+    __slots__ = ("_counts", "count")
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self.count = 0
+
+    def add(self, value_ns: int) -> None:
+        """Count one duration."""
+        value = min(max(value_ns, 0), _LARGEST)
+        shift = max(value.bit_length() - _KEPT_BITS, 0)
+        key = (value >> shift) << shift
+        self._counts[key] = self._counts.get(key, 0) + 1
+        self.count += 1
+
+    def copy(self) -> "Glimpse":
+        """The same counts, which later calls of `add` leave alone."""
+        twin = Glimpse()
+        twin._counts, twin.count = self._counts.copy(), self.count
+        return twin
+
+    def quantile(self, q: float) -> int | None:
+        """A duration that a share `q` (0 to 1) does not exceed, to 1 %; None without samples."""
+        seen = 0
+        for key in sorted(self._counts):
+            seen += self._counts[key]
+            if seen >= q * self.count:
+                return key
+        return None

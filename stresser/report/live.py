@@ -1,0 +1,178 @@
+"""Shows a run while it goes on: a screen on a terminal, one line a minute elsewhere.
+
+It must not disturb what it shows. In the event loop it only counts and, once a second, copies
+what is shown; drawing and writing happen in a thread. A terminal that is slow, stopped by Ctrl-S
+or closed costs pictures, never the run.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import trio
+from rich.console import Console
+from rich.live import Live
+
+from stresser.analysis.tally import Tally
+from stresser.model.cohort import Cohort
+from stresser.model.events import AnyEvent
+from stresser.model.quantity import Quantity
+from stresser.model.scenario import Scenario
+from stresser.model.units import escaped
+from stresser.report.glimpse import Glimpse
+from stresser.report.live_screen import LiveScreen, progress_line, rows_that_fit
+from stresser.report.snapshot import MOST_ROWS, SHOWN_QUANTITIES, Snapshot, take_snapshot
+
+_FRAME_EVERY_S = 1.0
+_LINE_EVERY_S = 60.0
+_LAST_WORD_WITHIN_S = 2.0
+_MOST_WARNINGS = 8
+_LONGEST_WARNING = 300
+_SHOWN = frozenset(SHOWN_QUANTITIES)
+
+
+class LiveView:
+    """An Observer with a `run` of its own. Start it in the run's nursery and cancel it last."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        now_ns: Callable[[], int],
+        console: Console | None = None,
+        *,
+        frame_every_s: float = _FRAME_EVERY_S,
+        line_every_s: float = _LINE_EVERY_S,
+    ) -> None:
+        self.tally = Tally()
+        self._scenario = scenario
+        self._now_ns = now_ns
+        # Standard error, so that `--json` has standard output for itself.
+        self._console = Console(stderr=True) if console is None else console
+        self._frame_every_s = frame_every_s
+        self._line_every_s = line_every_s
+        self._glimpses: dict[tuple[Quantity, Cohort | None], Glimpse] = {}
+        self._warnings: dict[str, None] = {}
+        self._unsaid: deque[str] = deque(maxlen=_MOST_WARNINGS)
+        self._warned = trio.Event()
+        # Of its own: trio's default limiter may be taken up by name look-ups.
+        self._thread = trio.CapacityLimiter(1)
+        self.is_lost = False
+        """The terminal or pipe is gone; the run goes on unseen."""
+
+    def event(self, event: AnyEvent) -> None:
+        """Count an event."""
+        self.tally.event(event)
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """Count a duration, if it is one that is shown. About 0.5 us."""
+        if quantity not in _SHOWN:
+            return
+        glimpse = self._glimpses.get((quantity, cohort))
+        if glimpse is None:
+            glimpse = self._glimpses[quantity, cohort] = Glimpse()
+        glimpse.add(value_ns)
+
+    def warn(self, text: str) -> None:
+        """Show a warning from now on; the latest few are kept, each once. From the loop only."""
+        line = escaped(text, _LONGEST_WARNING)
+        if line in self._warnings:
+            return
+        self._warnings[line] = None
+        while len(self._warnings) > _MOST_WARNINGS:
+            del self._warnings[next(iter(self._warnings))]
+        self._unsaid.append(line)
+        self._warned.set()
+
+    def snapshot(self) -> Snapshot:
+        """What is to be shown now."""
+        fits = rows_that_fit(self._console.height, MOST_ROWS)
+        return take_snapshot(
+            self.tally,
+            self._glimpses,
+            scenario=self._scenario.name,
+            now_ns=self._now_ns(),
+            duration_ns=self._scenario.duration,
+            warnings=list(self._warnings),
+            most_rows=fits if self._is_screen else MOST_ROWS,
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Show the run until cancelled. Never raises because of the terminal."""
+        task_status.started()
+        if self._is_screen:
+            await self._run_screen()
+        else:
+            await self._run_lines()
+
+    @property
+    def _is_screen(self) -> bool:
+        return self._console.is_terminal and not self._console.is_dumb_terminal
+
+    async def _run_screen(self) -> None:
+        # The alternate screen is drawn anew as a whole, so it survives any change of size.
+        live = Live(
+            console=self._console,
+            screen=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        try:
+            await self._in_thread(live.start)
+            due = trio.current_time()
+            while not self.is_lost:
+                screen = LiveScreen(self.snapshot())
+                await self._in_thread(partial(live.update, screen, refresh=True))
+                due = max(due + self._frame_every_s, trio.current_time())
+                await trio.sleep_until(due)
+        finally:
+            with self._last_word():
+                await self._in_thread(live.stop)
+
+    async def _run_lines(self) -> None:
+        try:
+            await self._say("started")
+            due = trio.current_time()
+            while not self.is_lost:
+                due = max(due + self._line_every_s, trio.current_time())
+                await self._say_warnings_until(due)
+                await self._say("running")
+        finally:
+            with self._last_word():
+                await self._say("ended")
+
+    async def _say_warnings_until(self, due: float) -> None:
+        with trio.move_on_at(due):
+            while not self.is_lost:
+                await self._warned.wait()
+                self._warned = trio.Event()
+                while self._unsaid:
+                    quoted = self._unsaid.popleft().replace('"', "'")
+                    await self._write(f'warning="{quoted}"')
+
+    async def _say(self, state: str) -> None:
+        await self._write(progress_line(self.snapshot(), state))
+
+    async def _write(self, line: str) -> None:
+        def write() -> None:
+            self._console.file.write(f"{line}\n")
+            self._console.file.flush()
+
+        await self._in_thread(write)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        """Do it where a blocked terminal blocks nobody; a lost one is noted."""
+        if self.is_lost:
+            return
+        try:
+            await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._thread)
+        except (OSError, ValueError, UnicodeError):
+            # EPIPE, EIO: the reader or the terminal is gone. ValueError: the file was closed.
+            self.is_lost = True
+
+    @contextlib.contextmanager
+    def _last_word(self) -> Iterator[None]:
+        """For the end of a run that is being cancelled: a moment to leave the screen in order."""
+        with trio.CancelScope(deadline=trio.current_time() + _LAST_WORD_WITHIN_S, shield=True):
+            yield

@@ -1,0 +1,35 @@
+import statistics
+
+import pytest
+
+from bench.ratios import QUANTITIES, compare, flatness
+
+MEMORY, _, _, ATTEMPTS = QUANTITIES
+
+
+def test_the_ratio_is_the_median_of_the_pairs_and_not_the_ratio_of_the_medians():
+    row = compare(MEMORY, 500, [(10, 20), (20, 22), (30, 90)])
+    assert row.ratio == 2.0
+    assert row.stresser / row.floor == 1.1
+    assert (row.lowest, row.highest, row.pairs) == (1.1, 3.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("stresser", "met"), [(15.0, True), (15.1, False)], ids=["at the goal", "above it"]
+)
+def test_a_goal_is_the_largest_ratio_that_meets_it(stresser, met):
+    assert compare(MEMORY, 500, [(10, stresser)]).met is met
+
+
+def test_a_quantity_without_a_goal_neither_meets_nor_misses_it():
+    assert compare(ATTEMPTS, 500, [(2000, 1)]).met is None
+
+
+def test_no_pairs_are_no_row():
+    with pytest.raises(statistics.StatisticsError):
+        compare(MEMORY, 500, [])
+
+
+def test_flatness_is_the_largest_over_the_smallest_of_each_side():
+    rows = [compare(MEMORY, n, [pair]) for n, pair in [(500, (10, 40)), (2000, (8, 30))]]
+    assert flatness(rows) == pytest.approx((1.25, 4 / 3))

@@ -1,0 +1,57 @@
+import tomllib
+from dataclasses import replace
+
+import pytest
+
+from bench.client import Job
+from bench.peer import BenchError
+from bench.soak import scenario_text as soak_scenario_text
+from bench.stresser_client import scenario_text, stresser_command
+from stresser.model.decode import decode_scenario
+
+
+def job(folder, **changes):
+    one = Job(
+        folder=folder,
+        port=9443,
+        ca=folder / "ca.pem",
+        addresses=["127.0.0.1", "127.0.0.2"],
+        sessions=500,
+        every_s=0.125,
+    )
+    return replace(one, **changes)
+
+
+def test_sessions_are_spread_over_the_addresses(tmp_path):
+    scenario = tomllib.loads(scenario_text(job(tmp_path)))
+    assert scenario["sessions"]["count"] == 250
+    assert [e["url"] for e in scenario["endpoints"]] == [
+        "wss://127.0.0.1:9443/",
+        "wss://127.0.0.2:9443/",
+    ]
+    assert scenario["activity"]["every"] == "125ms"
+
+
+def test_sessions_that_do_not_spread_evenly_are_refused(tmp_path):
+    with pytest.raises(BenchError, match="501 sessions"):
+        scenario_text(job(tmp_path, sessions=501))
+
+
+def test_the_command_runs_the_scenario_that_it_wrote(tmp_path):
+    command = stresser_command(job(tmp_path))
+    assert command[1:4] == ["-m", "stresser", "run"]
+    assert tomllib.loads((tmp_path / "scenario.toml").read_text())["name"] == "bench"
+
+
+@pytest.mark.parametrize(
+    "text_of",
+    [
+        lambda folder: scenario_text(job(folder, ramp_s=1.5)),
+        lambda folder: scenario_text(job(folder), duration="90s", interval="1s"),
+        lambda _folder: soak_scenario_text(240, 100, 3),
+    ],
+    ids=["held", "with a duration", "soak"],
+)
+def test_stresser_takes_the_scenario(text_of, tmp_path):
+    scenario = decode_scenario(text_of(tmp_path).encode(), "bench.toml")
+    assert scenario.sessions.count in {100, 250}

@@ -1,0 +1,58 @@
+"""Events go through JSON and back, with their tag."""
+
+import msgspec
+import pytest
+
+from stresser.model import events
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.events import AnyEvent, AttemptFailed, RunStarted, SessionEnded
+
+COMMON = {
+    "t_ns": 5,
+    "utc": "u",
+    "endpoint": "e",
+    "egress": "d",
+    "activity": "a",
+    "attempt": 1,
+    "phase": Phase.HELD,
+    "kind": Kind.TCP_RESET,
+    "failure": "connection_reset",
+    "initiator": Initiator.UNKNOWN,
+    "grade": Grade.ERRNO,
+    "planned": False,
+    "age_ns": 4,
+    "idle_ns": None,
+    "alive_at_ns": 1,
+    "dead_by_ns": 5,
+    "detected_at_ns": 6,
+}
+EVENTS = [
+    RunStarted(
+        t_ns=0, utc="u", scenario="s", sessions_requested=1, cohorts=[Cohort("e", "d", "a")]
+    ),
+    SessionEnded(session=3, **COMMON),
+    AttemptFailed(**COMMON),
+    events.TesterLate(t_ns=1, utc="u", late_ns=9),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_reads_back_as_written(event):
+    assert msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) == event
+
+
+def test_the_tag_is_the_events_name():
+    assert b'"event":"session_ended"' in msgspec.json.encode(EVENTS[1])
+
+
+def test_an_event_gives_its_ending_and_its_cohort():
+    event = EVENTS[1]
+    assert isinstance(event.ending, Ending)
+    assert event.ending.kind is Kind.TCP_RESET
+    assert event.cohort == Cohort("e", "d", "a")
+    assert event.is_drop
+
+
+def test_every_field_of_an_ending_is_in_the_event():
+    assert set(Ending.__struct_fields__) <= set(SessionEnded.__struct_fields__)

@@ -1,0 +1,113 @@
+import json
+import subprocess
+import sys
+
+import trio
+
+from stresser.record import diagnostics
+from stresser.record.diagnostics import DiagnosticLog
+from stresser.witness.clock import RunClock
+
+
+def with_log(path, work):
+    async def in_loop():
+        log = DiagnosticLog(path, RunClock())
+        work(log)
+        log.flush()
+        return log
+
+    return trio.run(in_loop)
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def raise_something(log):
+    try:
+        raise RuntimeError("a bug")
+    except RuntimeError:
+        log.logger.exception("task failed", task="ramp")
+
+
+def test_a_line_is_json_with_time_level_and_fields(tmp_path):
+    path = tmp_path / "stresser.log"
+    with_log(path, lambda log: log.logger.warning("slow disk", ms=700, where={"a": [1]}))
+    (line,) = lines_of(path)
+    assert line["event"] == "slow disk"
+    assert line["level"] == "warning"
+    assert line["ms"] == 700
+    assert line["t_ns"] >= 0
+    assert line["utc"].endswith("Z")
+
+
+def test_an_exception_is_written_with_its_traceback(tmp_path):
+    path = tmp_path / "stresser.log"
+    with_log(path, raise_something)
+    (line,) = lines_of(path)
+    assert "RuntimeError: a bug" in line["exception"]
+    assert line["task"] == "ramp"
+
+
+def test_nothing_is_written_before_it_is_told(tmp_path):
+    path = tmp_path / "stresser.log"
+
+    def work(log):
+        log.logger.info("x")
+        assert not path.exists()
+
+    with_log(path, work)
+    assert len(lines_of(path)) == 1
+
+
+def test_what_cannot_be_json_is_written_all_the_same(tmp_path):
+    path = tmp_path / "stresser.log"
+    with_log(path, lambda log: log.logger.info("\udcff", odd=object(), huge="x" * 100_000))
+    (line,) = lines_of(path)
+    assert line["event"] == "a line too long"
+
+
+def test_a_full_disk_costs_lines_and_nothing_else(tmp_path):
+    path = tmp_path / "stresser.log"
+    path.symlink_to("/dev/full")
+    log = with_log(path, lambda log: [log.logger.info("x") for _ in range(3)])
+    assert log.lost == 3
+
+
+def test_a_folder_that_is_gone_costs_lines_and_nothing_else(tmp_path):
+    log = with_log(tmp_path / "gone" / "stresser.log", lambda log: log.logger.info("x"))
+    assert log.lost == 1
+
+
+def test_a_storm_is_bounded_in_memory_and_counted(tmp_path):
+    path = tmp_path / "stresser.log"
+    log = with_log(path, lambda log: [log.logger.info("x") for _ in range(10_100)])
+    assert len(lines_of(path)) == 10_000
+    assert log.lost == 100
+
+
+def test_the_file_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(diagnostics, "_LARGEST_FILE", 1000)
+    path = tmp_path / "stresser.log"
+
+    def work(log):
+        for _ in range(50):
+            log.logger.info("x")
+            log.flush()
+
+    log = with_log(path, work)
+    assert path.stat().st_size <= 1000
+    assert len(lines_of(path)) + log.lost == 50
+
+
+def test_logging_outside_of_the_loop_works_without_times(tmp_path):
+    path = tmp_path / "stresser.log"
+    log = with_log(path, lambda log: log.logger.info("inside"))
+    log.logger.info("outside")
+    log.flush()
+    assert [line["event"] for line in lines_of(path)] == ["inside", "outside"]
+
+
+def test_structlog_is_not_imported_until_a_log_is_made():
+    code = "import sys, stresser.record.recorder; sys.exit('structlog' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

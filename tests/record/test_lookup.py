@@ -1,0 +1,64 @@
+import pytest
+
+from stresser.model.errors import RunFolderError
+from stresser.record.lookup import list_runs, resolve_run
+
+NAMES = [
+    "20261122T235959Z-b",
+    "20261123T072526Z-a",
+    "20261123T072526Z-a-2",
+    "20261123T072526Z-a-10",
+]
+
+
+@pytest.fixture
+def results(tmp_path):
+    for name in NAMES:
+        (tmp_path / name).mkdir()
+    (tmp_path / "README.md").write_text("")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "20261124T000000Z-file").write_text("")
+    return tmp_path
+
+
+def test_last_is_the_latest_run(results):
+    assert resolve_run("last", results).name == "20261123T072526Z-a-10"
+
+
+def test_runs_are_listed_oldest_first(results):
+    assert [path.name for path in list_runs(results)] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_is_found_by_its_name(results, name):
+    assert resolve_run(name, results) == results / name
+
+
+def test_a_run_is_found_by_its_path_or_a_file_in_it(results, tmp_path):
+    elsewhere = results / NAMES[0]
+    (elsewhere / "events.jsonl").write_text("")
+    assert resolve_run(str(elsewhere), tmp_path / "nowhere") == elsewhere
+    assert resolve_run(str(elsewhere / "events.jsonl"), tmp_path / "nowhere") == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("text", "suggested"), [("a-2", "20261123T072526Z-a-2"), ("20261122T235959Z-c", NAMES[0])]
+)
+def test_the_nearest_name_is_suggested(results, text, suggested):
+    with pytest.raises(RunFolderError, match=f'did you mean "{suggested}"'):
+        resolve_run(text, results)
+
+
+@pytest.mark.parametrize("text", ["", "nothing\x1b[2J", "x" * 5000, "a\0b", "~"])
+def test_what_names_no_run_is_one_clear_line(tmp_path, text):
+    empty = tmp_path / "results"
+    empty.mkdir()
+    with pytest.raises(RunFolderError) as caught:
+        resolve_run(text, empty)
+    assert str(caught.value).isprintable()
+
+
+def test_last_without_any_run_is_one_clear_line(tmp_path):
+    for place in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(RunFolderError, match="there is no run in it yet"):
+            resolve_run("last", place)
