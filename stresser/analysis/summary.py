@@ -13,7 +13,7 @@ from stresser.analysis.notes import run_notes
 from stresser.analysis.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.plan import PlanFacts, read_plan
 from stresser.analysis.tally import LAST_ENDINGS, Tally
-from stresser.analysis.thresholds import Measured, judge, tester_doubts, verdict_of
+from stresser.analysis.thresholds import Measured, judge, doubts_about_tester, verdict_of
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_US, escaped
@@ -87,7 +87,7 @@ def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     elapsed_ns = _elapsed_ns(run, tally)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    doubts = [*tester_doubts(measured), *_record_doubts(run, tally, crashed_at_utc)]
+    doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
     results = judge(plan.thresholds, measured, doubts)
     return Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),

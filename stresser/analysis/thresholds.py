@@ -49,7 +49,7 @@ def verdict_of(results: list[ThresholdResult], tally: Tally, doubts: list[str]) 
     return max(verdicts, key=_SEVERITY.index, default=Verdict.PASS)
 
 
-def tester_doubts(measured: Measured) -> list[str]:
+def doubts_about_tester(measured: Measured) -> list[str]:
     """Why this run's good news cannot be trusted, one sentence each."""
     doubts = []
     lag = measured.distributions.get((Quantity.LOOP_LAG, None))

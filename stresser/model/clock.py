@@ -12,3 +12,16 @@ class Clock(Protocol):
 
     def now_ns(self) -> int:
         """Now."""
+
+
+class Hangups(Protocol):
+    """Who dates hang-ups apart from the loop (implemented in `witness.hangup`)."""
+
+    def add(self, descriptor: int) -> None:
+        """Watch a connected socket."""
+
+    def forget(self, descriptor: int) -> None:
+        """Before it is closed."""
+
+    def seen_ns(self, descriptor: int) -> int | None:
+        """When its hang-up was first seen; None: not here."""

@@ -8,13 +8,16 @@ is still in the receive buffer, and may hold the alert or the close frame that e
 The reader tells the story in the order in which it arrived.
 """
 
+import errno
+import operator
 import socket
+import sys
 from typing import NamedTuple
 
 import trio
 from trio.abc import Stream
 
-from stresser.model.clock import Clock
+from stresser.model.clock import Clock, Hangups
 from stresser.net.dial import release
 from stresser.net.resolve import format_sockaddr
 
@@ -43,15 +46,19 @@ class Tap(Stream):
         "bytes_sent",
         "clock",
         "fault",
+        "hangups",
         "idle_before_send_ns",
         "last_received_ns",
         "last_sent_ns",
         "sock",
     )
 
-    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+    def __init__(self, sock: socket.socket, clock: Clock, hangups: Hangups | None = None) -> None:
         self.sock = sock
         self.clock = clock
+        self.hangups = hangups
+        if hangups is not None:
+            hangups.add(sock.fileno())
         self.fault: TransportFault | None = None
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -73,24 +80,27 @@ class Tap(Stream):
         Raises:
             trio.BrokenResourceError: from the OSError in `fault`.
         """
+        size = _CHUNK if max_bytes is None else operator.index(max_bytes)
+        if size < 1:
+            raise ValueError("max_bytes must be 1 or more")
         if self.sock.fileno() < 0:
             await trio.lowlevel.checkpoint()
             raise trio.ClosedResourceError
         while True:
             await trio.lowlevel.wait_readable(self.sock)
             try:
-                data = self.sock.recv(max_bytes or _CHUNK)
+                data = self.sock.recv(size)
             except BlockingIOError:
                 continue
             except OSError as exc:
-                self._note(exc, self.clock.woke_ns, "receive")
+                self._note(exc, self._hung_up_ns(), "receive")
                 raise trio.BrokenResourceError(str(exc)) from exc
             break
         if data:
             self.bytes_received += len(data)
             self.last_received_ns = self.clock.now_ns()
             return data
-        self._note(None, self.clock.woke_ns, "receive")
+        self._note_end(self.clock.woke_ns)
         self._raise_send_error()
         return data
 
@@ -143,12 +153,34 @@ class Tap(Stream):
 
     def close(self) -> None:
         """The same without a checkpoint."""
+        if self.hangups is not None and self.sock.fileno() >= 0:
+            self.hangups.forget(self.sock.fileno())
         release(self.sock)
+
+    def _hung_up_ns(self) -> int:
+        # It was in the socket when the loop woke; others of this pass may have come later.
+        seen = None if self.hangups is None else self.hangups.seen_ns(self.sock.fileno())
+        return self.clock.woke_ns if seen is None else min(seen, self.clock.now_ns())
 
     def _note(self, error: OSError | None, at_ns: int, operation: str) -> None:
         if self.fault is None:
             self.fault = TransportFault(error, at_ns, operation)
 
+    def _note_end(self, at_ns: int) -> None:
+        first = self.fault
+        if first is not None and first.error is not None and _tells_of_fin(first.error):
+            self.fault, at_ns = None, min(at_ns, first.at_ns)
+        self._note(None, at_ns, "receive")
+
     def _raise_send_error(self) -> None:
         if self.fault is not None and self.fault.error is not None:
             raise trio.BrokenResourceError(str(self.fault.error)) from self.fault.error
+
+
+def _tells_of_fin(error: OSError) -> bool:
+    """Whether a failed send says that FIN came before the RST: then FIN was the first cause.
+
+    Linux says EPIPE for a RST that follows a FIN and ECONNRESET for any other
+    (net/ipv4/tcp_input.c, tcp_reset). Other systems say EPIPE for both.
+    """
+    return sys.platform == "linux" and error.errno == errno.EPIPE

@@ -75,7 +75,7 @@ def gather_manifest(
 ) -> Manifest:
     """A manifest of the run that starts now, in this process.
 
-    Secrets in `scenario` and `command_line` must be masked already. Takes about a millisecond.
+    Secrets in `scenario` and `command_line` must be masked already. Takes some milliseconds.
     """
     return Manifest(
         stresser=stresser.__version__,

@@ -1,10 +1,9 @@
 """The event loop's half of recording: takes events and samples at once, has them written soon.
 
 Theory of operation. `event` and `sample` only append to memory. Twice a second the run task hands
-what was collected to a thread, which appends it to the files (`writer.py`); so the disk can be slow
-without the loop noticing, and at most one second of work is unwritten at any moment. Batches pass
-through a queue that only the holder of a lock empties: whoever writes, the loop's thread or a
-forced stop, the order stays that of the events.
+what was collected to a thread, which appends it to the files (`write_queue.py`, `writer.py`); so
+the disk can be slow without the loop noticing, and at most one second of work is unwritten at any
+moment.
 
 Failure. The first write that fails ends recording for good: what comes later is counted, the run
 is told through `failed` and `on_failure`, and nothing is ever raised into the loop.
@@ -12,7 +11,6 @@ is told through `failed` and `on_failure`, and nothing is ever raised into the l
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -28,6 +26,7 @@ from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap
+from stresser.record.write_queue import WriteQueue
 from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
 from stresser.witness.clock import RunClock
 
@@ -97,11 +96,7 @@ class Recorder:
         self._run_ended = False
         self._clamped = 0
 
-        self._queue: deque[Batch] = deque()
-        self._write_lock = threading.Lock()
-        self._write_error: WriteError | None = None
-        self._write_error_adopted = False
-        self._written_until_ns = now_ns
+        self._adopted_error: WriteError | None = None
         self._lost_events = 0
         self._lost_samples = 0
         self._closing = trio.Event()
@@ -112,6 +107,7 @@ class Recorder:
         self.failure: RecordingFailure | None = None
         self._advance_interval(now_ns)
         self._writer = FolderWriter(folder, clock.anchor_unix_ns, now_ns)
+        self._queue = WriteQueue(self._writer, now_ns)
 
     # What the event loop calls.
 
@@ -162,8 +158,8 @@ class Recorder:
         return Gap(
             what=self.failure.what,
             path=self.failure.path,
-            since_t_ns=self._written_until_ns,
-            since_utc=self._clock.utc(self._written_until_ns),
+            since_t_ns=self._queue.written_until_ns,
+            since_utc=self._clock.utc(self._queue.written_until_ns),
             events=self._lost_events,
             samples=self._lost_samples + self._samples_after_failure,
         )
@@ -204,7 +200,7 @@ class Recorder:
     async def _keep_synced(self) -> None:
         while True:
             await trio.sleep(_SYNC_EVERY_S)
-            await self._in_thread(self._sync)
+            await self._in_thread(self._queue.sync)
             self._adopt_write_error()
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
@@ -219,7 +215,7 @@ class Recorder:
         ends_interval = final or now_ns >= self._next_interval_ns
         if self._lines or self._counts or ends_interval:
             self._clamped = self._clamped_samples
-            self._queue.append(Batch(self._lines, self._counts, now_ns, ends_interval))
+            self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval))
             self._lines, self._counts = bytearray(), {}
         if ends_interval:
             self._advance_interval(now_ns)
@@ -238,40 +234,25 @@ class Recorder:
         self._last_seen = (now_ns, time.monotonic_ns())
         return now_ns
 
-    # In the thread.
-
     def _drain(self) -> None:
-        with self._write_lock:
-            self._drain_locked()
+        self._queue.drain()
+        self._flush_diagnostics()
+
+    def _finish(self) -> None:
+        self._queue.finish()
+        self._flush_diagnostics()
+
+    def _flush_diagnostics(self) -> None:
         if self._diagnostics is not None:
             self._diagnostics.flush()
-
-    def _drain_locked(self) -> None:
-        while self._write_error is None:
-            try:
-                batch = self._queue.popleft()
-            except IndexError:
-                return
-            try:
-                self._writer.write(batch)
-            except WriteError as error:
-                self._write_error = error
-            else:
-                self._written_until_ns = batch.taken_ns
-
-    def _sync(self) -> None:
-        try:
-            self._writer.sync()
-        except WriteError as error:
-            self._write_error = self._write_error or error
 
     # Failure.
 
     def _adopt_write_error(self) -> None:
-        error = self._write_error
-        if error is None or self._write_error_adopted:
+        error = self._queue.error
+        if error is None or error is self._adopted_error:
             return
-        self._write_error_adopted = True
+        self._adopted_error = error
         self._lost_events += error.events
         self._lost_samples += error.samples
         if self.failure is None:
@@ -283,7 +264,9 @@ class Recorder:
         self._lost_events += self._lines.count(b"\n")
         self._lines = bytearray()
         self.failure = RecordingFailure(what=what, path=path, t_ns=now_ns, utc=utc)
-        self._drop_queue()
+        events, samples = self._queue.drop()
+        self._lost_events += events
+        self._lost_samples += samples
         self.failed.set()
         self._warn("recording stopped", what=what, path=path)
         if self._on_failure is not None:
@@ -292,15 +275,6 @@ class Recorder:
     def _warn(self, text: str, **details: str) -> None:
         if self._diagnostics is not None:
             self._diagnostics.logger.error(text, **details)
-
-    def _drop_queue(self) -> None:
-        while True:
-            try:
-                batch = self._queue.popleft()
-            except IndexError:  # the thread may have been quicker, so asking first would not do
-                return
-            self._lost_events += batch.events
-            self._lost_samples += batch.samples
 
     # The end.
 
@@ -349,14 +323,6 @@ class Recorder:
             unrecorded_events=self.unrecorded_events,
             unrecorded_samples=self.unrecorded_samples,
         )
-
-    def _finish(self) -> None:
-        with self._write_lock:
-            self._drain_locked()
-            if self._write_error is None:
-                self._sync()
-        if self._diagnostics is not None:
-            self._diagnostics.flush()
 
     def _settle(self, *, timed_out: bool, reason: str) -> None:
         self._adopt_write_error()

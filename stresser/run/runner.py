@@ -16,6 +16,7 @@ from stresser.session.life import keep_open
 from stresser.session.route import Route
 from stresser.session.surroundings import Surroundings
 from stresser.witness.clock import RunClock, SleepWitness
+from stresser.witness.hangup import HangupWatch
 from stresser.witness.loop import LoopStamp, watch_lag
 
 LATE_NS = 100 * NS_PER_MS
@@ -47,11 +48,13 @@ class Runner:
         self._sessions_scope = trio.CancelScope()
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
+        self._hangups = HangupWatch(clock)
         self._around = Surroundings(
             clock=clock,
             observer=observer,
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
+            hangups=self._hangups,
             sleeps=SleepWitness(),
         )
 
@@ -64,7 +67,7 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        stamp = LoopStamp(self._clock)
+        stamp = LoopStamp(self._clock, self._hangups)
         trio.lowlevel.add_instrument(stamp)
         try:
             async with trio.open_nursery() as background:
@@ -77,6 +80,7 @@ class Runner:
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
+            self._hangups.close()
             gc.unfreeze()
 
     async def _hold_all(self) -> None:

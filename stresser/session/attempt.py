@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import trio
 
-from stresser.model.clock import Clock
+from stresser.model.clock import Clock, Hangups
 from stresser.model.ending import Phase
 from stresser.model.events import TlsFacts
 from stresser.model.faults import DeadlinePassed, SecretWithheld
@@ -24,10 +24,13 @@ T = TypeVar("T")
 class Attempt:
     """What one try to establish a session has come to. Alive only until it opens or fails."""
 
-    def __init__(self, number: int, route: Route, clock: Clock) -> None:
+    def __init__(
+        self, number: int, route: Route, clock: Clock, hangups: Hangups | None = None
+    ) -> None:
         self.number = number
         self.route = route
         self.clock = clock
+        self._hangups = hangups
         self.began_ns = clock.now_ns()
         self.phase = Phase.RESOLVE
         self.phases_ns: dict[str, int] = {}
@@ -53,7 +56,7 @@ class Attempt:
         self.address = found[nth_address % len(found)]
 
         sock = await self._timed(Phase.CONNECT, limits.connect, dial(self.address, route.binding))
-        self.tap = Tap(sock, self.clock)
+        self.tap = Tap(sock, self.clock, self._hangups)
         self.local = self.tap.local_address()
 
         self.stream = TlsStream(self.tap, route.context, route.server_name)

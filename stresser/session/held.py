@@ -22,12 +22,12 @@ class HeldSession:
 
     __slots__ = (
         "_ended",
-        "_no_pong",
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
         "_scope",
         "_timeout_ns",
+        "_verdict",
         "attempt",
         "close_timeout_s",
         "cohort",
@@ -68,7 +68,8 @@ class HeldSession:
         self._timeout_ns: int = route.activity.timeout
         self._observer = observer
         self._ping_due_ns = self._ping_sent_ns = 0
-        self._no_pong: NoPong | None = None
+        self._verdict: Exception | None = None
+        """The scheduler's: a pong is overdue, or `beat` has failed."""
         self._ended = False
         self._scope = trio.CancelScope()
 
@@ -78,16 +79,19 @@ class HeldSession:
         return self.stream.tap
 
     async def hold(self) -> Exception:
-        """Drain until the end. Returns what ended it, as seen first."""
+        """Drain until the end. Returns what ended it, as seen first.
+
+        What it raises instead is a bug of ours.
+        """
         try:
             with self._scope:
                 await self._drain()
+            assert self._verdict is not None  # noqa: S101 - nothing else cancels this scope
+            raise self._verdict
         except (Fault, trio.BrokenResourceError) as exc:
             return _bare(exc)
         finally:
             self._ended = True
-        assert self._no_pong is not None  # noqa: S101 - nothing else cancels this scope
-        return self._no_pong
 
     async def _drain(self) -> None:
         if self.websocket is not None:
@@ -108,13 +112,19 @@ class HeldSession:
             else:
                 return self.next_due_ns
         deadline = self._ping_sent_ns + self._timeout_ns
-        if now_ns >= deadline + _LAST_LOOK_NS:
-            self._no_pong = NoPong(self._ping_sent_ns, deadline)
-            self._scope.cancel()
-            return None
-        if now_ns >= deadline:
-            return deadline + _LAST_LOOK_NS
-        return min(deadline, self._skip_to(now_ns))
+        if now_ns < deadline:
+            return min(deadline, self._skip_to(now_ns))
+        if self._verdict is None:
+            # However late we are ourselves, the loop looks at its sockets once more.
+            self._verdict = NoPong(self._ping_sent_ns, deadline)
+            return now_ns + _LAST_LOOK_NS
+        self._scope.cancel()
+        return None
+
+    def break_off(self, exc: Exception) -> None:
+        """End with what `beat` raised."""
+        self._verdict = exc
+        self._scope.cancel()
 
     def _ping(self, now_ns: int) -> None:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
@@ -136,6 +146,8 @@ class HeldSession:
             return
         self.pongs += 1
         self._ping_sent_ns = 0
+        if not self._scope.cancel_called:
+            self._verdict = None
         now = self.tap.clock.now_ns()
         # A ping that was due while this one was out would have waited just as long: leaving
         # it out would omit samples exactly when the path stalls (coordinated omission).

@@ -58,7 +58,8 @@ def back_off_s(reconnect: Reconnect, failures: int) -> float:
 
 async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession | None:
     async with around.gate.admit(route.cohort):
-        attempt = Attempt(next(around.attempt_numbers), route, around.clock)
+        number = next(around.attempt_numbers)
+        attempt = Attempt(number, route, around.clock, around.hangups)
         try:
             await attempt.establish(past.failures)
         except trio.Cancelled:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import trio
 
+from stresser.model.clock import Hangups
 from stresser.model.cohort import Cohort
 from stresser.model.events import ChainSeen, Observer
 from stresser.net.trust import describe_chain
@@ -49,6 +50,7 @@ class Surroundings:
     observer: Observer
     gate: Gate
     heartbeats: Heartbeats
+    hangups: Hangups | None = None
     sleeps: SleepWitness = field(default_factory=SleepWitness)
     chains: ChainBook = field(default_factory=ChainBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))

@@ -1,5 +1,7 @@
 """What a session's evidence says, and that nothing of a wrong type says anything."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +41,7 @@ def test_an_ending_right_after_a_send_into_silence_answers_it(since_s, silence_s
     [(4, 20_000, True), (0.5, 20_000, False), (4, 1_500_000, False), (4, None, True)],
 )
 def test_unasked_is_what_came_too_late_for_an_answer(since_s, rtt_us, unasked):
-    evidence = {"since_sent_ns": seconds(since_s)}
+    evidence: dict[str, Any] = {"since_sent_ns": seconds(since_s)}
     if rtt_us is not None:
         evidence["tcp_info"] = {"rtt_us": rtt_us}
     assert is_unasked(evidence) is unasked

@@ -44,8 +44,8 @@ def limited_append(path, *, all_or_nothing):
         try:
             file.append(b"123456\n" * 30, all_or_nothing=all_or_nothing)
         except AppendError as error:
-            assert isinstance(error.__cause__, OSError)
-            os.write(write_end, b"%d %d" % (error.kept, error.__cause__.errno or 0))
+            number = getattr(error.__cause__, "errno", 0)
+            os.write(write_end, b"%d %d" % (error.kept, number))
         os._exit(0)
     os.close(write_end)
     with os.fdopen(read_end, "rb") as said:
@@ -109,7 +109,7 @@ def test_sync_works_on_files_and_bears_devices_and_closed_files(tmp_path, path):
     null.close()
 
 
-def test_sync_beside_close_never_touches_another_file(path, tmp_path):
+def test_sync_beside_close_never_touches_another_file(path):
     for _ in range(50):
         file = Appender(path)
         file.append(b"x\n")

@@ -1,0 +1,94 @@
+"""What goes wrong inside stresser itself: told as an ending, counted, never passed on to others.
+
+An exception that nothing in a session's life may raise is a bug of ours. It ends that session
+alone; the run goes on, and says at its end that it met a bug.
+"""
+
+import errno
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+from stresser.model.cohort import Cohort
+from stresser.model.events import AnyEvent, Observer
+from stresser.model.faults import Fault
+from stresser.model.quantity import Quantity
+
+_REPORTS_KEPT = 20
+_REPORT_LENGTH = 8192
+_LAST_LINES = 6
+_RAW_LENGTH = 512
+
+
+class InternalError(Fault):
+    """An unexpected exception, as an ending tells it. Holds no frames."""
+
+    def __init__(self, failure: str, last_lines: str) -> None:
+        super().__init__(failure)
+        self.failure = failure
+        """`internal_error: ` and the exception's type."""
+        self.last_lines = last_lines
+
+
+class Bugs:
+    """The bugs that one run has met: all counted, the first of them with their tracebacks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.reports: list[str] = []
+        """Tracebacks, cut; for the log of diagnostics, they are no data."""
+
+    def blame(self, exc: Exception) -> Exception:
+        """What an exception in a session's life is to be recorded as.
+
+        What the outside world raises stays as it is; no memory is a limit of this machine
+        (ENOMEM, as if the kernel had said it); the rest is a bug.
+        """
+        if isinstance(exc, (Fault, OSError, trio.BrokenResourceError)):
+            return exc
+        if isinstance(exc, MemoryError):
+            return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return self.note(exc)
+
+    def note(self, exc: Exception) -> InternalError:
+        """Count a bug and keep what tells where it is."""
+        self.count += 1
+        text = "".join(traceback.format_exception(exc, limit=-_LAST_LINES, chain=False))
+        if len(self.reports) < _REPORTS_KEPT:
+            self.reports.append("".join(traceback.format_exception(exc))[-_REPORT_LENGTH:])
+        lines = [line.strip() for line in text.splitlines() if line.strip(" ^~")]
+        raw = " | ".join(lines[-_LAST_LINES:])[-_RAW_LENGTH:]
+        return InternalError(f"internal_error: {type(exc).__name__}", raw)
+
+    @contextmanager
+    def contained(self) -> Iterator[None]:
+        """Work whose bugs are noted and go no further."""
+        try:
+            yield
+        except Exception as exc:  # noqa: BLE001 - that is its purpose
+            self.note(exc)
+
+
+class Guarded:
+    """An observer whose bugs do not reach the sessions that it is told of."""
+
+    def __init__(self, observer: Observer, bugs: Bugs) -> None:
+        self._observer = observer
+        self._bugs = bugs
+
+    def event(self, event: AnyEvent) -> None:
+        """Something happened."""
+        try:
+            self._observer.event(event)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is not the session's
+            self._bugs.note(exc)
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """A duration was measured."""
+        try:
+            self._observer.sample(quantity, cohort, value_ns)
+        except Exception as exc:  # noqa: BLE001 - as above
+            self._bugs.note(exc)

@@ -1,0 +1,261 @@
+import ssl
+import struct
+import time
+import zlib
+
+import pytest
+
+from tests.lab.lab_child import LabChild, endpoint
+from tests.lab.plain_client import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    RST,
+    TCP_CLOSE_WAIT,
+    TEXT,
+    PlainClient,
+    eventually,
+    reason,
+)
+
+BOTH = [
+    "reset/50ms",
+    "fin/50ms",
+    "close-notify/50ms",
+    "close-notify-only/50ms",
+    "half-close/50ms",
+    "half-close-notify/50ms",
+    "alert/50ms",
+    "garbage-record/50ms",
+    "vanish/50ms",
+    "drip/10ms@50ms",
+    "flood/100@50ms",
+    "flood/0@50ms",
+    "reset/400ms",
+]
+WSS = [
+    "deaf/50ms",
+    "ws-close/1001:going-away@50ms",
+    "ws-close/none@50ms",
+    "ws-close",
+    "bad-frame/@50ms",
+    "bad-frame/mask@50ms",
+    "huge-close-reason/50ms",
+    "gigabyte-frame/50ms",
+    "bomb/50ms",
+    "tiny-flood/50ms",
+]
+
+
+@pytest.fixture(scope="module")
+def lab():
+    urls = [f"{scheme}://{name}" for name in BOTH for scheme in ("tls", "wss")]
+    urls += [f"wss://{name}" for name in WSS]
+    entries = [endpoint(url, None, version) for url in urls for version in ("1.2", "1.3")]
+    with LabChild({"endpoints": entries}) as child:
+        yield child
+
+
+@pytest.fixture(params=["1.2", "1.3"])
+def version(request):
+    return request.param
+
+
+@pytest.fixture(params=["tls", "wss"])
+def scheme(request):
+    return request.param
+
+
+@pytest.fixture
+def open_client(lab, version):
+    opened = []
+
+    def hold(url, **options):
+        client = PlainClient(lab.port(f"{url} {version}"), **options)
+        opened.append(client)
+        client.handshake()
+        return client.upgrade() if url.startswith("wss") else client
+
+    yield hold
+    for client in opened:
+        client.sock.close()
+
+
+@pytest.fixture
+def held(open_client, scheme):
+    return lambda name, **options: open_client(f"{scheme}://{name}", **options)
+
+
+def test_reset(held):
+    client = held("reset/50ms")
+    assert isinstance(client.read_end(), RST)
+
+
+def test_a_fault_waits_for_its_moment_and_the_session_lives_until_then(open_client):
+    started = time.perf_counter()
+    client = open_client("wss://reset/400ms")
+    client.ping()
+    client.send_frame(TEXT, b"echo me")
+    assert client.next_frame() == (0x80 | TEXT, b"echo me")
+    assert isinstance(client.read_end(), RST)
+    assert 0.38 < time.perf_counter() - started < 1.0
+
+
+def test_fin(held):
+    client = held("fin/50ms")
+    assert isinstance(client.read_end(), ssl.SSLEOFError)
+    assert client.raw_end() == b""
+    assert client.tcp_state() == TCP_CLOSE_WAIT
+
+
+def test_close_notify(held):
+    client = held("close-notify/50ms")
+    assert client.read_end() == b""
+    assert client.raw_end() == b""
+
+
+def test_close_notify_only_sends_no_fin(held):
+    client = held("close-notify-only/50ms", timeout=0.5)
+    assert client.read_end() == b""
+    assert isinstance(client.raw_end(), TimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"), [("half-close", ssl.SSLEOFError), ("half-close-notify", bytes)]
+)
+def test_half_close_reads_on(held, name, ending):
+    client = held(f"{name}/50ms")
+    assert isinstance(client.read_end(), ending)
+    assert client.raw_end() == b""
+    for _ in range(3):  # a full close would answer this with RST
+        client.write(b"\x8a\x80abcd")
+        eventually(lambda: client.unacked() == 0, "data acknowledged")
+        assert client.tcp_state() == TCP_CLOSE_WAIT
+
+
+def test_alert_is_fatal_and_encrypted(held):
+    client = held("alert/50ms")
+    assert reason(client.read_end()) == "SSLV3_ALERT_BAD_RECORD_MAC"
+    assert client.raw_end() == b""
+
+
+def test_garbage_record(held):
+    client = held("garbage-record/50ms")
+    assert reason(client.read_end()) == "WRONG_VERSION_NUMBER"
+
+
+def test_vanish_is_a_black_hole(held, scheme):
+    client = held("vanish/50ms", timeout=0.5)
+    assert isinstance(client.read_end(), TimeoutError)
+    client.send_frame(PING) if scheme == "wss" else client.write(b"ping")
+    assert isinstance(client.read_end(), TimeoutError)
+    assert client.unacked() > 0
+
+
+def test_deaf_acknowledges_but_does_not_answer(open_client):
+    client = open_client("wss://deaf/50ms", timeout=0.5)
+    assert isinstance(client.read_end(), TimeoutError)
+    client.send_frame(PING)
+    assert isinstance(client.read_end(), TimeoutError)
+    assert client.unacked() == 0
+
+
+def test_drip_comes_byte_by_byte(held, scheme):
+    client = held("drip/10ms@50ms")
+    if scheme == "wss":
+        pieces = [client.read() for _ in range(10)]
+        assert b"".join(pieces)[:4] == struct.pack("!BBH", 0x80 | BINARY, 126, 1000)
+    else:
+        pieces = [client.sock.recv(100) for _ in range(10)]
+        while pieces[0][:1] != b"\x17" or len(pieces[0]) != 1:  # session tickets come first
+            pieces = [*pieces[1:], client.sock.recv(100)]
+        assert b"".join(pieces)[:3] == b"\x17\x03\x03"
+    assert {len(piece) for piece in pieces} == {1}
+
+
+def test_flood_keeps_its_rate(held, scheme):
+    client = held("flood/100@50ms")
+    size = 8 if scheme == "tls" else 9
+    assert client.take(size) == (b"message\n" if scheme == "tls" else b"\x81\x07message")
+    started = time.perf_counter()
+    client.take(size * 50)
+    assert 0.4 < time.perf_counter() - started < 0.8
+
+
+def test_flood_without_limit(held):
+    client = held("flood/0@50ms")
+    started = time.perf_counter()
+    client.take(20_000)
+    assert time.perf_counter() - started < 3
+
+
+def test_flooding_endpoint_still_answers_pings(open_client):
+    open_client("wss://flood/100@50ms").ping()
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("ws-close/1001:going-away@50ms", struct.pack("!H", 1001) + b"going-away"),
+        ("ws-close/none@50ms", b""),
+        ("ws-close", struct.pack("!H", 1000)),
+    ],
+)
+def test_close_frame_and_orderly_end(open_client, name, body):
+    client = open_client(f"wss://{name}")
+    assert client.next_frame() == (0x80 | CLOSE, body)
+    client.send_frame(CLOSE, body)
+    assert client.read_end() == b""
+    assert client.raw_end() == b""
+
+
+def test_bad_frames(open_client):
+    assert open_client("wss://bad-frame/@50ms").next_frame() == (0x83, b"wrong")
+    masked = open_client("wss://bad-frame/mask@50ms").take(2)
+    assert masked == bytes((0x80 | TEXT, 0x80 | 5))
+
+
+def test_huge_close_reason(open_client):
+    first, payload = open_client("wss://huge-close-reason/50ms").next_frame()
+    assert first == 0x80 | CLOSE
+    assert len(payload) == 1002
+
+
+def test_gigabyte_frame_is_announced_and_streamed(open_client):
+    client = open_client("wss://gigabyte-frame/50ms")
+    assert client.take(10) == struct.pack("!BBQ", 0x80 | BINARY, 127, 1 << 30)
+    assert client.take(4 << 20) == bytes(4 << 20)
+
+
+def test_bomb_is_small_and_grows(open_client):
+    first, payload = open_client("wss://bomb/50ms").next_frame()
+    assert first == 0x80 | 0x40 | BINARY
+    assert len(payload) < 100_000
+    inflate = zlib.decompressobj(-15)
+    assert len(inflate.decompress(payload + b"\x00\x00\xff\xff")) == 64 << 20
+
+
+def test_tiny_flood(open_client):
+    client = open_client("wss://tiny-flood/50ms")
+    frames = [client.next_frame() for _ in range(5000)]
+    assert {(0x80 | TEXT, b""), (0x80 | PING, b"")} == set(frames)
+    client.send_frame(PING, b"me too")
+    while (frame := client.next_frame())[0] != 0x80 | PONG:
+        pass
+    assert frame == (0x80 | PONG, b"me too")
+
+
+def test_a_moment_of_the_lab_ends_all_that_is_open_at_once():
+    with LabChild({"endpoints": [endpoint("tls://reset/lab+700ms", "all")]}) as child:
+        started = time.perf_counter()
+        clients = [PlainClient(child.port("all")).handshake() for _ in range(20)]
+        ends = []
+        for client in clients:
+            assert isinstance(client.read_end(), RST)
+            ends.append(time.perf_counter() - started)
+            client.sock.close()
+        assert 0.4 < ends[0] < 1.2
+        assert ends[-1] - ends[0] < 0.1
+        with PlainClient(child.port("all"), timeout=0.5) as late:
+            assert isinstance(late.handshake().read_end(), TimeoutError)
