@@ -13,7 +13,7 @@ from stresser.analysis.notes import run_notes
 from stresser.analysis.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.plan import PlanFacts, read_plan
 from stresser.analysis.tally import LAST_ENDINGS, Tally
-from stresser.analysis.thresholds import Measured, judge, doubts_about_tester, verdict_of
+from stresser.analysis.thresholds import Measured, doubts_about_tester, judge, verdict_of
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_US, escaped

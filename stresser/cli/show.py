@@ -43,27 +43,34 @@ def show(
 
 def _show_summary(recorded: "RecordedRun", endings: int, *, is_json: bool) -> ExitCode:
     from stresser.analysis.summary import summarise  # noqa: PLC0415 - quick start-up
-    from stresser.report.terminal import (  # noqa: PLC0415 - quick start-up
-        print_summary,
+    from stresser.report.console import (  # noqa: PLC0415 - same
         stdout_console,
-        summary_json,
+        until_reader_leaves,
     )
+    from stresser.report.terminal import print_summary, summary_json  # noqa: PLC0415 - same
 
     summary = summarise(recorded, last_endings=endings)
     console = stdout_console()
-    if is_json:
-        console.file.write(summary_json(summary) + "\n")
-    else:
-        print_summary(summary, console, recorded.path, endings)
+    with until_reader_leaves(console):
+        if is_json:
+            console.file.write(summary_json(summary) + "\n")
+        else:
+            print_summary(summary, console, recorded.path, endings)
     return summary.verdict.exit_code
 
 
 def _show_session(recorded: "RecordedRun", session: int) -> ExitCode:
     from stresser.analysis.session_story import session_story  # noqa: PLC0415 - quick start-up
-    from stresser.report.terminal import print_story, stdout_console  # noqa: PLC0415 - same
+    from stresser.report.console import (  # noqa: PLC0415 - same
+        stdout_console,
+        until_reader_leaves,
+    )
+    from stresser.report.terminal import print_story  # noqa: PLC0415 - same
 
     story = session_story(recorded.events(), session)
     if story is None:
         raise RunFolderError(f"session {session}: this run has recorded no such session")
-    print_story(story, stdout_console())
+    console = stdout_console()
+    with until_reader_leaves(console):
+        print_story(story, console)
     return ExitCode.PASS

@@ -14,7 +14,7 @@ Rates are messages a second; a pause is the time between two bytes.
 In phase connect:
   refused                  both                             nobody listens: RST to the SYN
   blackhole-connect        both                             SYNs are dropped
-  reset-on-accept          both                             RST right after the TCP handshake
+  reset-on-accept          both                             RST at the first byte, or after 200 ms
   fin-on-accept            both                             FIN right after the TCP handshake
 
 In phase tls, after the whole ClientHello:

@@ -34,6 +34,7 @@ def _knock(port: int) -> socket.socket:
 
 
 async def _reset(wire: Wire) -> None:
+    await wire.wait_for_first_byte()
     wire.reset()
 
 

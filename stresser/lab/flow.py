@@ -32,8 +32,9 @@ class Hole:
 
     def open(self) -> None:
         """Nothing passes from now on."""
-        self.is_open = True
-        self._over = trio.Event()
+        if not self.is_open:
+            self.is_open = True
+            self._over = trio.Event()
 
     def close(self) -> None:
         """Everything passes again."""
@@ -131,7 +132,12 @@ class Flow:
                 self._reset()
 
     async def _relay(self) -> None:
-        self._upstream = _Side(await self._box.dial(), self._heard_endpoint)
+        try:
+            wire = await self._box.dial()
+        except OSError:
+            await self._client.wait_for_first_byte()
+            raise
+        self._upstream = _Side(wire, self._heard_endpoint)
         if self._box.hole.is_open:
             self._upstream.vanish()
         if self._rules.on_client_hello:
@@ -147,7 +153,12 @@ class Flow:
         if self._box.to_client is None or self._box.to_endpoint is None:
             return client, upstream
         near = TlsSession(client, self._box.to_client)
-        await near.handshake()
+        try:
+            await near.handshake()
+        except trio.BrokenResourceError as error:
+            if isinstance(error.__cause__, ssl.SSLError):
+                await client.fin()  # behind the alert that OpenSSL has sent
+            raise
         far = TlsSession(upstream, self._box.to_endpoint, server_side=False, name=near.server_name)
         await far.handshake()
         return near, far

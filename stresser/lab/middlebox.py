@@ -63,20 +63,30 @@ class LabMiddlebox:
 
         await accept_forever(listener, handle)
 
-    async def run_black_hole(self, lab_start: float) -> None:
-        """Open the hole at its time after `lab_start` (trio's clock), and close it again."""
-        if self._rules.blackhole_at is None:
+    def start_black_hole(self, nursery: trio.Nursery) -> None:
+        """The lab starts now: open the hole at its time, and close it again."""
+        opens_after = self._rules.blackhole_at
+        if opens_after is None:
             return
-        opens = lab_start + self._rules.blackhole_at.seconds
+        if not opens_after:
+            self._open_hole()  # before anybody learns where the listeners are
+        nursery.start_soon(self._run_hole, trio.current_time() + opens_after.seconds)
+
+    async def _run_hole(self, opens: float) -> None:
         await trio.sleep_until(opens)
+        self._open_hole()
+        if self._rules.blackhole_for is not None:
+            await trio.sleep_until(opens + self._rules.blackhole_for.seconds)
+            self._close_hole()
+
+    def _open_hole(self) -> None:
         self._hole.open()
         for listener in self.listeners:
             vanish(listener)
         for flow in self._flows:
             flow.vanish()
-        if self._rules.blackhole_for is None:
-            return
-        await trio.sleep_until(opens + self._rules.blackhole_for.seconds)
+
+    def _close_hole(self) -> None:
         for listener in self.listeners:
             reappear(listener)
         for flow in self._flows:

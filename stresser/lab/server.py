@@ -62,6 +62,8 @@ def check_plan(plan: LabPlan) -> dict[str, Behaviour]:
     """
     behaviours: dict[str, Behaviour] = {}
     mistakes = []
+    names = [one.name for one in plan.endpoints]
+    mistakes += [f"endpoint {name}: named twice" for name in set(names) if names.count(name) > 1]
     for one in plan.endpoints:
         try:
             behaviours[one.name] = parse_behaviour(one.scheme, one.behaviour, one.argument)
@@ -72,7 +74,7 @@ def check_plan(plan: LabPlan) -> dict[str, Behaviour]:
     for route in plan.routes:
         if route.egress not in plan.middleboxes:
             mistakes.append(f"route {route.egress}: there is no such middlebox")
-        if route.endpoint not in behaviours and None in {route.upstream_host, route.upstream_port}:
+        if route.endpoint not in names and None in {route.upstream_host, route.upstream_port}:
             mistakes.append(f"route to {route.endpoint}: neither a lab endpoint nor an upstream")
     if mistakes:
         raise LabError(*mistakes)
@@ -122,7 +124,7 @@ class _Lab:
         """All listeners wait: the lab's time begins."""
         self._start = trio.current_time()
         for box in self._boxes.values():
-            self._nursery.start_soon(box.run_black_hole, self._start)
+            box.start_black_hole(self._nursery)
         return LabReady(
             pid=os.getpid(),
             ca_file=self._credentials.ca_file,

@@ -68,16 +68,20 @@ class TlsSession(trio.abc.Stream):
             return data
         while True:
             try:
-                return self._object.read(max_bytes or _PLAINTEXT_CHUNK)
+                data = self._object.read(max_bytes or _PLAINTEXT_CHUNK)
             except ssl.SSLWantReadError:
                 await self.flush()  # a key update's answer, for one
                 await self._feed()
             except ssl.SSLZeroReturnError:
-                self.close_notified = True
-                return b""
+                data = b""  # once we have sent ours as well, OpenSSL raises it
+                break
             except ssl.SSLError as error:
                 await self.flush()  # the alert
                 raise trio.BrokenResourceError(str(error)) from error
+            else:
+                break
+        self.close_notified = not data
+        return data
 
     def unread(self, data: bytes) -> None:
         """Have the next `receive_some` give this again, whole."""

@@ -17,6 +17,7 @@ GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 _CHUNK: Final = 65_536
 _LINGER_OFF: Final = struct.pack("ii", 1, 0)
 _DRAIN_S: Final = 2.0
+_FIRST_BYTE_S: Final = 0.2
 _BACKLOG: Final = 4096
 _RESOURCES_PAUSE_S: Final = 0.05
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -75,6 +76,15 @@ class Wire(trio.abc.Stream):
     def reappear(self) -> None:
         """Undo `vanish`."""
         reappear(self.socket)
+
+    async def wait_for_first_byte(self) -> None:
+        """Wait until the peer has begun to speak, for at most 200 ms; nothing is read.
+
+        A RST that overtakes the peer's own notice of its connection makes connect(2) fail, by
+        chance; who speaks has noticed.
+        """
+        with trio.move_on_after(_FIRST_BYTE_S):
+            await trio.lowlevel.wait_readable(self.socket)
 
     async def discard(self) -> None:
         """Read and forget until the peer's FIN or RST."""

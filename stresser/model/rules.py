@@ -68,7 +68,7 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
         for name in ("idle_timeout", "age_limit", "byte_limit", "blackhole_for", "corrupt_at")
     },
 }
-NAMED = (Scenario, Endpoint, Egress, Activity)
+NAMED: tuple[type[Struct], ...] = (Scenario, Endpoint, Egress, Activity)
 TABLES: dict[type[Struct], str] = {
     Sessions: "[sessions]",
     Reconnect: "sessions.reconnect",

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-import trio
 from msgspec import Struct
 
 from stresser.model.faults import CertificateRejected, PeerCloseNotify, PeerFin
@@ -157,14 +156,15 @@ class TlsStream:
         await self.flush()
 
     async def flush(self) -> None:
-        """Send everything encrypted so far. A dead transport is left to the reader."""
-        pending = self._unsent + self._outgoing.read()
-        self._unsent = b""
-        if pending:
-            try:
-                await self.tap.send_all(pending)
-            except trio.BrokenResourceError:
-                return
+        """Send everything encrypted so far. A dead transport is left to the reader.
+
+        While it waits, `send_nowait` may go on: what is unsent stays in one queue, for a
+        record that overtakes the rest of another breaks the connection.
+        """
+        self._push()
+        while self._unsent:
+            await self.tap.wait_send_all_might_not_block()
+            self._push()
 
     def close_notify_nowait(self) -> None:
         """Tell the peer that nothing more comes (RFC 8446 section 6.1), without waiting."""

@@ -8,11 +8,14 @@ import hashlib
 import ipaddress
 import ssl
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import certifi
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 from OpenSSL import crypto
 
@@ -20,6 +23,15 @@ _TEXT_LIMIT = 256
 _NAMES_LIMIT = 50
 _CERTIFICATES_LIMIT = 20
 _CACHE_LIMIT = 4096
+
+# What cryptography raises for certificates that OpenSSL lets through; not all are ValueErrors.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class ChainVerdict(Struct, frozen=True, kw_only=True):
@@ -40,28 +52,34 @@ class ChainJudge:
     def __init__(self, ca_files: tuple[str, ...]) -> None:
         self._trusted_here = _system_store(ca_files)
         self._public = _public_store(ca_files)
-        self._verdicts: dict[tuple[tuple[bytes, ...], str], ChainVerdict] = {}
+        # By digest: the chains themselves, 100 KB each, would be a peer's to choose.
+        self._verdicts: dict[tuple[bytes, str], ChainVerdict] = {}
 
     def judge(self, chain: tuple[bytes, ...], server_name: str) -> ChainVerdict:
         """Verify a chain (DER, leaf first) for a name. Never raises for what a peer sent."""
-        key = (chain, server_name)
+        key = (_digest(chain), server_name)
         verdict = self._verdicts.get(key)
         if verdict is None:
-            wrong_name = _name_problem(chain[0], server_name) if chain else None
-            problem = _chain_problem(self._trusted_here, chain) or wrong_name
-            doubt = _chain_problem(self._public, chain) or wrong_name
-            verdict = ChainVerdict(
-                chain=chain_id(chain), problem=problem, endpoint_proved=doubt is None
-            )
+            verdict = self._verify(chain, server_name)
             if len(self._verdicts) >= _CACHE_LIMIT:  # a peer that makes a chain for each session
                 self._verdicts.clear()
             self._verdicts[key] = verdict
         return verdict
 
+    def _verify(self, chain: tuple[bytes, ...], server_name: str) -> ChainVerdict:
+        wrong_leaf = _leaf_problem(chain[0], server_name) if chain else None
+        problem = _chain_problem(self._trusted_here, chain) or wrong_leaf
+        doubt = _chain_problem(self._public, chain) or wrong_leaf
+        return ChainVerdict(chain=chain_id(chain), problem=problem, endpoint_proved=doubt is None)
+
 
 def chain_id(chain: tuple[bytes, ...]) -> str:
     """16 hex digits that name a chain."""
-    return hashlib.sha256(b"".join(chain)).hexdigest()[:16]
+    return _digest(chain).hex()[:16]
+
+
+def _digest(chain: tuple[bytes, ...]) -> bytes:
+    return hashlib.sha256(b"".join(chain)).digest()
 
 
 def _public_store(ca_files: tuple[str, ...]) -> crypto.X509Store:
@@ -101,14 +119,36 @@ def _chain_problem(store: crypto.X509Store, chain: tuple[bytes, ...]) -> str | N
     return None
 
 
-def _name_problem(leaf: bytes, server_name: str) -> str | None:
+def _leaf_problem(leaf: bytes, server_name: str) -> str | None:
+    """What a handshake would also ask of the leaf: its purpose and its names."""
     try:
-        names = _subject_alternative_names(x509.load_der_x509_certificate(leaf))
-    except (ValueError, TypeError, x509.ExtensionNotFound) as exc:
+        with _quiet():
+            certificate = x509.load_der_x509_certificate(leaf)
+            serves, covers = _is_for_servers(certificate), _is_for(certificate, server_name)
+    except (*_UNREADABLE, x509.ExtensionNotFound) as exc:
         return f"the leaf's names cannot be read: {exc}"[:_TEXT_LIMIT]
-    if any(matches(name, server_name) for name in names):
-        return None
-    return f"the leaf is not for {server_name}"[:_TEXT_LIMIT]
+    if not serves:
+        return "the leaf is not for TLS servers (its extended key usage)"
+    return None if covers else f"the leaf is not for {server_name}"[:_TEXT_LIMIT]
+
+
+def _is_for_servers(certificate: x509.Certificate) -> bool:
+    """RFC 5280 section 4.2.1.12; as in OpenSSL, anyExtendedKeyUsage alone is not enough."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return ExtendedKeyUsageOID.SERVER_AUTH in usage
+
+
+def _is_for(certificate: x509.Certificate, server_name: str) -> bool:
+    """An address is for IP-IDs alone, a name for DNS-IDs alone (RFC 9525 section 6)."""
+    san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    try:
+        address = ipaddress.ip_address(server_name)
+    except ValueError:
+        return any(matches(name, server_name) for name in san.get_values_for_type(x509.DNSName))
+    return address in san.get_values_for_type(x509.IPAddress)
 
 
 def _subject_alternative_names(certificate: x509.Certificate) -> list[str]:
@@ -118,11 +158,7 @@ def _subject_alternative_names(certificate: x509.Certificate) -> list[str]:
 
 
 def matches(pattern: str, server_name: str) -> bool:
-    """Whether a DNS-ID or IP-ID is for a name (RFC 9525 section 6.3: left-most label wildcard)."""
-    try:
-        return ipaddress.ip_address(pattern) == ipaddress.ip_address(server_name)
-    except ValueError:
-        pass
+    """Whether a DNS-ID is for a name (RFC 9525 section 6.3: left-most label wildcard)."""
     pattern, name = pattern.lower().rstrip("."), server_name.lower().rstrip(".")
     if not pattern.startswith("*."):
         return pattern == name
@@ -130,9 +166,18 @@ def matches(pattern: str, server_name: str) -> bool:
     return bool(label and dot) and "." in parent and parent == pattern[2:]
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The parser warns of oddities that a peer chooses: they are not for our user's stderr."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def describe_chain(chain: tuple[bytes, ...]) -> list[dict[str, Any]]:
     """What each certificate says of itself, leaf first; texts cut, nothing raised."""
-    return [_describe(der) for der in chain[:_CERTIFICATES_LIMIT]]
+    with _quiet():
+        return [_describe(der) for der in chain[:_CERTIFICATES_LIMIT]]
 
 
 def _describe(der: bytes) -> dict[str, Any]:
@@ -147,7 +192,7 @@ def _describe(der: bytes) -> dict[str, Any]:
         facts["names"] = [name[:_TEXT_LIMIT] for name in names[:_NAMES_LIMIT]]
     except x509.ExtensionNotFound:
         facts["names"] = []
-    except (ValueError, TypeError) as exc:
+    except _UNREADABLE as exc:
         facts["problem"] = f"cannot be decoded: {exc}"[:_TEXT_LIMIT]
     return facts
 

@@ -82,9 +82,9 @@ def _parts(snapshot: Snapshot, width: int) -> Iterator[RenderableType]:
 
 
 def _head(snapshot: Snapshot) -> Text:
-    head = plain(snapshot.scenario, "bold", 60)
+    head = Text().append_text(plain(snapshot.scenario, "bold", 60))
     total = snapshot.total
-    head.append(f"  {format_duration(snapshot.now_ns)} elapsed", style="")
+    head.append(f"  {format_duration(snapshot.now_ns)} elapsed")
     remaining = _remaining_ns(snapshot)
     head.append(", until stopped" if remaining is None else f", {format_duration(remaining)} left")
     head.append(f"\n{total.open:,} of {total.requested:,} sessions open")

@@ -1,7 +1,5 @@
 """The summary of a run on a terminal, or in a file: tables, the verdict, where the results are."""
 
-import io
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,13 +51,6 @@ def print_summary(
         console.print(part, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def stdout_console() -> Console:
-    """Standard output, on which no text can fail: what its encoding has not is escaped."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    return Console(file=sys.stdout)
-
-
 def print_story(story: SessionStory, console: Console) -> None:
     """Print what is recorded of one session."""
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -97,7 +88,7 @@ def summary_parts(summary: Summary, folder: Path | None, endings: int) -> Iterat
 
 
 def _head(summary: Summary) -> RenderableType:
-    head = plain(summary.scenario, "bold")
+    head = Text().append_text(plain(summary.scenario, "bold"))
     status = _status(summary)
     asked = f" of {format_duration(summary.duration_ns)}" if summary.duration_ns else ""
     head.append(f"  {escaped(status)}", style="" if summary.status == "complete" else "yellow")
@@ -241,7 +232,7 @@ def _thresholds(summary: Summary) -> Iterator[RenderableType]:
 
 
 def _verdict(summary: Summary) -> RenderableType:
-    line = Text("Verdict: ", style="bold")
+    line = Text().append("Verdict: ", style="bold")
     line.append(summary.verdict.value, style=VERDICT_STYLES[summary.verdict])
     if not summary.thresholds:
         line.append(" (the scenario has no thresholds)")

@@ -19,12 +19,22 @@ class Rate:
     def __init__(self, per_second: float) -> None:
         self._spacing_s = 1 / per_second
         self._next_s = -float("inf")
+        self._queue = trio.Lock()
 
-    def reserve(self, earliest_s: float) -> float:
-        """The trio time of the next free turn at or after `earliest_s`."""
-        turn = max(self._next_s, earliest_s)
-        self._next_s = turn + self._spacing_s
-        return turn
+    async def take(self, earliest_s: float, within: "Rate | None" = None) -> float:
+        """Wait for the next turn at or after a trio time, and for one of `within` as well.
+
+        Returns the turn's time. Whoever waits for the wider rate keeps others of this rate
+        waiting and nobody else: turns are never reserved ahead.
+        """
+        async with self._queue:
+            turn = max(self._next_s, earliest_s)
+            await trio.sleep_until(turn)
+            if within is not None:
+                turn = await within.take(turn)
+            # On the schedule, so that waking late does not add up; never in the past.
+            self._next_s = max(turn + self._spacing_s, trio.current_time())
+            return turn
 
 
 class Pace:
@@ -44,8 +54,7 @@ class Pace:
     async def admit(self, cohort: Cohort) -> AsyncIterator[None]:
         """Wait for one's turn; the place in flight is held until the attempt is over."""
         async with self._places(cohort):
-            turn = self._rate_of(cohort.endpoint).reserve(trio.current_time())
-            await trio.sleep_until(self._all.reserve(turn))
+            await self._rate_of(cohort.endpoint).take(trio.current_time(), within=self._all)
             yield
 
     def _rate_of(self, endpoint: str) -> Rate:

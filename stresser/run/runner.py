@@ -11,6 +11,7 @@ from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
 from stresser.model.units import NS_PER_MS
 from stresser.run.pace import Pace
+from stresser.session.bugs import Bugs, Guarded
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.life import keep_open
 from stresser.session.route import Route
@@ -44,19 +45,31 @@ class Runner:
         self._scenario = scenario
         self._routes = routes
         self._clock = clock
-        self._observer = observer
+        self._bugs = Bugs()
+        self._observer = Guarded(observer, self._bugs)
         self._sessions_scope = trio.CancelScope()
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
         self._around = Surroundings(
             clock=clock,
-            observer=observer,
+            observer=self._observer,
+            bugs=self._bugs,
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
             hangups=self._hangups,
             sleeps=SleepWitness(),
         )
+
+    @property
+    def bugs(self) -> int:
+        """How often something went wrong inside stresser itself: the run ends with exit code 4."""
+        return self._bugs.count
+
+    @property
+    def bug_reports(self) -> Sequence[str]:
+        """Tracebacks of the first of them, for the log."""
+        return self._bugs.reports
 
     def stop(self, reason: str) -> None:
         """End all sessions as planned: closed in an orderly way, within `timeouts.close`."""

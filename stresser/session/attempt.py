@@ -10,7 +10,6 @@ from stresser.model.ending import Phase
 from stresser.model.events import TlsFacts
 from stresser.model.faults import DeadlinePassed, SecretWithheld
 from stresser.model.units import Duration
-from stresser.net.dial import dial
 from stresser.net.resolve import Address, resolve
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
@@ -55,8 +54,8 @@ class Attempt:
         # One address, pinned and recorded; the next attempt tries the next one.
         self.address = found[nth_address % len(found)]
 
-        sock = await self._timed(Phase.CONNECT, limits.connect, dial(self.address, route.binding))
-        self.tap = Tap(sock, self.clock, self._hangups)
+        connecting = route.connect(self.address, route.binding, self.clock, self._hangups)
+        self.tap = await self._timed(Phase.CONNECT, limits.connect, connecting)
         self.local = self.tap.local_address()
 
         self.stream = TlsStream(self.tap, route.context, route.server_name)
@@ -68,7 +67,6 @@ class Attempt:
             self.websocket, self.subprotocol = await self._timed(
                 Phase.UPGRADE, limits.upgrade, upgrade(self.stream, request)
             )
-        self.phase = Phase.HELD
 
     async def _timed(self, phase: Phase, limit: Duration, work: Awaitable[T]) -> T:
         self.phase = phase

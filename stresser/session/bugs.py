@@ -9,6 +9,7 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import trio
 
@@ -19,7 +20,7 @@ from stresser.model.quantity import Quantity
 
 _REPORTS_KEPT = 20
 _REPORT_LENGTH = 8192
-_LAST_LINES = 6
+_FRAMES_SHOWN = 4
 _RAW_LENGTH = 512
 
 
@@ -56,12 +57,9 @@ class Bugs:
     def note(self, exc: Exception) -> InternalError:
         """Count a bug and keep what tells where it is."""
         self.count += 1
-        text = "".join(traceback.format_exception(exc, limit=-_LAST_LINES, chain=False))
         if len(self.reports) < _REPORTS_KEPT:
             self.reports.append("".join(traceback.format_exception(exc))[-_REPORT_LENGTH:])
-        lines = [line.strip() for line in text.splitlines() if line.strip(" ^~")]
-        raw = " | ".join(lines[-_LAST_LINES:])[-_RAW_LENGTH:]
-        return InternalError(f"internal_error: {type(exc).__name__}", raw)
+        return InternalError(f"internal_error: {type(exc).__name__}", _last_lines(exc))
 
     @contextmanager
     def contained(self) -> Iterator[None]:
@@ -70,6 +68,14 @@ class Bugs:
             yield
         except Exception as exc:  # noqa: BLE001 - that is its purpose
             self.note(exc)
+
+
+def _last_lines(exc: Exception) -> str:
+    """What happened, then where: innermost call first, files named as in the package."""
+    said = "".join(traceback.format_exception_only(exc)).strip()
+    frames = traceback.extract_tb(exc.__traceback__)[-_FRAMES_SHOWN:]
+    places = [f"{'/'.join(Path(f.filename).parts[-3:])}:{f.lineno} {f.name}" for f in frames]
+    return " < ".join([said[: _RAW_LENGTH // 2], *reversed(places)])[:_RAW_LENGTH]
 
 
 class Guarded:

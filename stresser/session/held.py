@@ -151,7 +151,7 @@ class HeldSession:
         now = self.tap.clock.now_ns()
         # A ping that was due while this one was out would have waited just as long: leaving
         # it out would omit samples exactly when the path stalls (coordinated omission).
-        for due in range(self._ping_due_ns, min(now, self.next_due_ns), self.every_ns):
+        for due in range(self._ping_due_ns, min(now + 1, self.next_due_ns), self.every_ns):
             self._observer.sample(Quantity.RTT, self.cohort, now - due)
 
     def begin_close(self) -> None:

@@ -1,12 +1,15 @@
 """Keeps one session of a cohort open: attempt, hold, ending, back-off, again."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import trio
 
-from stresser.model.events import SessionOpened
-from stresser.model.faults import Fault, Planned
+from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
+from stresser.model.faults import Planned
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect
 from stresser.session.attempt import Attempt
@@ -38,12 +41,18 @@ async def keep_open(
     past = _Past()
     await trio.sleep_until(start_s)
     while True:
-        session = await _open(route, around, past)
-        if session is not None:
-            await _hold(session, around, past)
+        with around.bugs.contained():
+            await _live(route, around, past)
         if reconnect is None:
             return
         await trio.sleep(back_off_s(reconnect, past.failures))
+
+
+async def _live(route: Route, around: Surroundings, past: _Past) -> None:
+    # A function of its own: what has ended must not be kept until the next one is open.
+    session = await _open(route, around, past)
+    if session is not None:
+        await _hold(session, around, past)
 
 
 def back_off_s(reconnect: Reconnect, failures: int) -> float:
@@ -62,16 +71,17 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
         attempt = Attempt(number, route, around.clock, around.hangups)
         try:
             await attempt.establish(past.failures)
+            session = HeldSession(next(around.session_numbers), attempt, around.observer)
+            opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
             _record_failure(attempt, Planned("the run ended"), around)
             raise
-        except (Fault, OSError, trio.BrokenResourceError) as exc:
+        except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
-            _record_failure(attempt, exc, around)
+            _record_failure(attempt, around.bugs.blame(exc), around)
             return None
     past.failures = 0
-    session = HeldSession(next(around.session_numbers), attempt, around.observer)
-    _tell_opened(session, attempt, around, past)
+    around.observer.event(opened)
     return session
 
 
@@ -79,9 +89,28 @@ def _record_failure(attempt: Attempt, exc: Exception, around: Surroundings) -> N
     look = LastLook(exc, attempt.tap, around.clock.now_ns())
     if attempt.tap is not None:
         attempt.tap.close()
-    around.tell_chain(attempt)
-    _sample_phases(attempt, around)
-    around.observer.event(attempt_failed(attempt, look, around))
+    with around.bugs.contained():
+        around.tell_chain(attempt)
+        _sample_phases(attempt, around)
+    event = _obituary(partial(attempt_failed, attempt), look, around)
+    if event is not None:
+        around.observer.event(event)
+
+
+E = TypeVar("E", AttemptFailed, SessionEnded)
+
+
+def _obituary(
+    write: Callable[[LastLook, Surroundings], E], look: LastLook, around: Surroundings
+) -> E | None:
+    """The event of an ending. Where writing it meets a bug, that is the ending."""
+    try:
+        return write(look, around)
+    except Exception as exc:  # noqa: BLE001 - every attempt and session gets its ending
+        look.fault = around.bugs.blame(exc)
+    with around.bugs.contained():
+        return write(look, around)
+    return None
 
 
 def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
@@ -89,38 +118,36 @@ def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
 
 
-def _tell_opened(session: HeldSession, attempt: Attempt, around: Surroundings, past: _Past) -> None:
+def _opened(
+    session: HeldSession, attempt: Attempt, around: Surroundings, past: _Past
+) -> SessionOpened:
     assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
     _sample_phases(attempt, around)
     recovery = None if past.session is None else session.opened_ns - past.ended_ns
     if recovery is not None:
         around.observer.sample(Quantity.RECOVERY, session.cohort, recovery)
-    around.observer.event(
-        SessionOpened(
-            t_ns=session.opened_ns,
-            utc=around.clock.utc(session.opened_ns),
-            endpoint=session.cohort.endpoint,
-            egress=session.cohort.egress,
-            activity=session.cohort.activity,
-            session=session.number,
-            attempt=attempt.number,
-            phases_ns=attempt.phases_ns,
-            local=session.local,
-            remote=session.remote,
-            tls=attempt.tls,
-            subprotocol=attempt.subprotocol,
-            replaces=past.session,
-            recovery_ns=recovery,
-        )
+    return SessionOpened(
+        t_ns=session.opened_ns,
+        utc=around.clock.utc(session.opened_ns),
+        endpoint=session.cohort.endpoint,
+        egress=session.cohort.egress,
+        activity=session.cohort.activity,
+        session=session.number,
+        attempt=attempt.number,
+        phases_ns=attempt.phases_ns,
+        local=session.local,
+        remote=session.remote,
+        tls=attempt.tls,
+        subprotocol=attempt.subprotocol,
+        replaces=past.session,
+        recovery_ns=recovery,
     )
 
 
 async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None:
-    if session.every_ns:
-        around.heartbeats.add(session.next_due_ns, session)
     try:
-        fault = await session.hold()
+        fault = await _until_it_ends(session, around)
     except trio.Cancelled:
         await _end_as_planned(session, around)
         raise
@@ -129,17 +156,37 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
     with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
         async with around.after_death:
             session.tap.close()
-            around.observer.event(session_ended(session, look, around))
+            event = _obituary(partial(session_ended, session), look, around)
+            if event is not None:
+                around.observer.event(event)
+
+
+async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:
+    ticket = around.heartbeats.add(session.next_due_ns, session) if session.every_ns else None
+    try:
+        return await session.hold()
+    except Exception as exc:  # noqa: BLE001 - a bug ends this session and nobody else's
+        return around.bugs.blame(exc)
+    finally:
+        if ticket is not None:
+            around.heartbeats.remove(ticket)
 
 
 async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
-    look = LastLook(Planned("the run ended"), session.tap, around.clock.since_start(stop_s))
+    # One may have opened in the very pass in which the run began to stop.
+    at_ns = max(session.opened_ns, around.clock.since_start(stop_s))
+    look = LastLook(Planned("the run ended"), session.tap, at_ns)
+    took = "unanswered"
     with trio.CancelScope(shield=True):
         async with around.after_death:  # thousands stop at once: a few in each pass of the loop
-            event = session_ended(session, look, around)
-            session.begin_close()
-        event.evidence["close"] = await session.finish_close(stop_s + session.close_timeout_s)
-        event.pongs = session.pongs  # one may have been on its way when the run stopped
+            event = _obituary(partial(session_ended, session), look, around)
+            with around.bugs.contained():
+                session.begin_close()
+        with around.bugs.contained():
+            took = await session.finish_close(stop_s + session.close_timeout_s)
         session.tap.close()
-    around.observer.event(event)
+    if event is not None:
+        event.evidence["close"] = took
+        event.pongs = session.pongs  # one may have been on its way when the run stopped
+        around.observer.event(event)

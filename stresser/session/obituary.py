@@ -6,13 +6,14 @@ import msgspec
 import trio
 
 from stresser.classify.classify import Sighting, classify
-from stresser.model.ending import Ending, Phase
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, SessionEnded
 from stresser.model.faults import HttpRefused, NoPong, Planned
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
+from stresser.session.bugs import InternalError
 from stresser.session.held import HeldSession
 from stresser.session.surroundings import Surroundings
 from stresser.witness.tcp_info import sample_tcp_info
@@ -28,7 +29,7 @@ class LastLook:
         self.info = None if tap is None else sample_tcp_info(tap.sock)
         self.at_ns = now_ns
         self.fault: Exception = fault
-        if tap is None or isinstance(fault, (NoPong, Planned)):
+        if tap is None or isinstance(fault, (NoPong, Planned, InternalError)):
             return
         if isinstance(fault, trio.BrokenResourceError) and tap.fault is not None:
             self.at_ns = tap.fault.at_ns
@@ -42,7 +43,7 @@ class LastLook:
 
 def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> AttemptFailed:
     """The event of an attempt that did not open."""
-    ending = classify(look.fault, _attempt_sighting(attempt, look, around))
+    ending = _ending(look.fault, _attempt_sighting(attempt, look, around))
     cohort = attempt.route.cohort
     return AttemptFailed(
         **_common(ending, around),
@@ -60,7 +61,7 @@ def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> At
 
 def session_ended(session: HeldSession, look: LastLook, around: Surroundings) -> SessionEnded:
     """The event of a session's end; a drop's age is a sample as well."""
-    ending = classify(look.fault, _session_sighting(session, look, around))
+    ending = _ending(look.fault, _session_sighting(session, look, around))
     if ending.is_drop:
         around.observer.sample(Quantity.AGE_AT_DROP, session.cohort, ending.age_ns)
     return SessionEnded(
@@ -78,6 +79,26 @@ def session_ended(session: HeldSession, look: LastLook, around: Surroundings) ->
         bytes_received=session.tap.bytes_received,
         bytes_sent=session.tap.bytes_sent,
         **_flat(ending),
+    )
+
+
+def _ending(fault: Exception, seen: Sighting) -> Ending:
+    if not isinstance(fault, InternalError):
+        return classify(fault, seen)
+    # A bug may be in the classifier itself: nothing here asks it.
+    return Ending(
+        phase=seen.phase,
+        kind=Kind.TOOL,
+        failure=fault.failure,
+        initiator=Initiator.TOOL,
+        grade=Grade.ERRNO,
+        age_ns=max(0, seen.detected_ns - seen.began_ns),
+        idle_ns=None,
+        alive_at_ns=min(seen.alive_ns, seen.detected_ns),
+        dead_by_ns=seen.detected_ns,
+        detected_at_ns=seen.detected_ns,
+        evidence=seen.evidence,
+        raw=fault.last_lines,
     )
 
 

@@ -12,6 +12,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.events import ChainSeen, Observer
 from stresser.net.trust import describe_chain
 from stresser.session.attempt import Attempt
+from stresser.session.bugs import Bugs
 from stresser.session.heartbeat import Heartbeats
 from stresser.witness.clock import RunClock, SleepWitness
 
@@ -51,6 +52,7 @@ class Surroundings:
     gate: Gate
     heartbeats: Heartbeats
     hangups: Hangups | None = None
+    bugs: Bugs = field(default_factory=Bugs)
     sleeps: SleepWitness = field(default_factory=SleepWitness)
     chains: ChainBook = field(default_factory=ChainBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))

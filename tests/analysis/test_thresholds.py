@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresser.analysis.tally import Tally
-from stresser.analysis.thresholds import Measured, judge, doubts_about_tester, verdict_of
+from stresser.analysis.thresholds import Measured, doubts_about_tester, judge, verdict_of
 from stresser.model import events as model_events
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.quantity import Quantity

@@ -34,10 +34,11 @@ def test_every_shipped_scenario_loads_by_name_and_has_comments(name):
 
 def test_the_quickstart_needs_no_network_and_less_than_a_minute():
     scenario = load_scenario("quickstart").scenario
+    assert scenario.duration is not None
     assert scenario.duration.seconds < 60
     assert all(endpoint.url.startswith("lab+") for endpoint in scenario.endpoints)
     assert all(not egress.interface and not egress.source for egress in scenario.egresses)
-    idle_kills = [egress.lab.idle_timeout for egress in scenario.egresses if egress.lab]
+    idle_kills = [egress.lab.idle_timeout or 0 for egress in scenario.egresses if egress.lab]
     assert idle_kills
     assert max(idle_kills) < scenario.activities[0].every
 
@@ -123,4 +124,5 @@ def test_a_ca_file_is_relative_to_the_scenario(tmp_path):
     assert line.startswith(f'{path}: endpoints.e.ca: there is no file "root.pem"')
     (tmp_path / "root.pem").write_text("")
     endpoint = load_scenario(str(path)).scenario.endpoints[0]
+    assert endpoint.ca is not None
     assert ca_file(endpoint.ca, path) == tmp_path / "root.pem"

@@ -58,9 +58,7 @@ def test_a_client_that_does_not_care_gets_its_echo(lab, name):
 
 
 def test_pyopenssl_agrees_about_the_good_chain(lab):
-    root = crypto.load_certificate(
-        crypto.FILETYPE_PEM, Path(lab.ready["ca_file"]).read_bytes()
-    )
+    root = crypto.load_certificate(crypto.FILETYPE_PEM, Path(lab.ready["ca_file"]).read_bytes())
     with PlainClient(lab.port("tls://echo 1.3")) as client:
         client.handshake()
         der = client.tls.getpeercert(binary_form=True)

@@ -20,31 +20,31 @@ from tests.lab.plain_client import (
 )
 
 BOTH = [
-    "reset/50ms",
-    "fin/50ms",
-    "close-notify/50ms",
-    "close-notify-only/50ms",
-    "half-close/50ms",
-    "half-close-notify/50ms",
-    "alert/50ms",
-    "garbage-record/50ms",
-    "vanish/50ms",
-    "drip/10ms@50ms",
-    "flood/100@50ms",
-    "flood/0@50ms",
+    "reset/10ms",
+    "fin/10ms",
+    "close-notify/10ms",
+    "close-notify-only/10ms",
+    "half-close/10ms",
+    "half-close-notify/10ms",
+    "alert/10ms",
+    "garbage-record/10ms",
+    "vanish/10ms",
+    "drip/10ms@10ms",
+    "flood/100@10ms",
+    "flood/0@10ms",
     "reset/400ms",
 ]
 WSS = [
-    "deaf/50ms",
-    "ws-close/1001:going-away@50ms",
-    "ws-close/none@50ms",
+    "deaf/10ms",
+    "ws-close/1001:going-away@10ms",
+    "ws-close/none@10ms",
     "ws-close",
-    "bad-frame/@50ms",
-    "bad-frame/mask@50ms",
-    "huge-close-reason/50ms",
-    "gigabyte-frame/50ms",
-    "bomb/50ms",
-    "tiny-flood/50ms",
+    "bad-frame/@10ms",
+    "bad-frame/mask@10ms",
+    "huge-close-reason/10ms",
+    "gigabyte-frame/10ms",
+    "bomb/10ms",
+    "tiny-flood/10ms",
 ]
 
 
@@ -88,7 +88,7 @@ def held(open_client, scheme):
 
 
 def test_reset(held):
-    client = held("reset/50ms")
+    client = held("reset/10ms")
     assert isinstance(client.read_end(), RST)
 
 
@@ -103,20 +103,20 @@ def test_a_fault_waits_for_its_moment_and_the_session_lives_until_then(open_clie
 
 
 def test_fin(held):
-    client = held("fin/50ms")
+    client = held("fin/10ms")
     assert isinstance(client.read_end(), ssl.SSLEOFError)
     assert client.raw_end() == b""
     assert client.tcp_state() == TCP_CLOSE_WAIT
 
 
 def test_close_notify(held):
-    client = held("close-notify/50ms")
+    client = held("close-notify/10ms")
     assert client.read_end() == b""
     assert client.raw_end() == b""
 
 
 def test_close_notify_only_sends_no_fin(held):
-    client = held("close-notify-only/50ms", timeout=0.5)
+    client = held("close-notify-only/10ms", timeout=0.15)
     assert client.read_end() == b""
     assert isinstance(client.raw_end(), TimeoutError)
 
@@ -125,28 +125,28 @@ def test_close_notify_only_sends_no_fin(held):
     ("name", "ending"), [("half-close", ssl.SSLEOFError), ("half-close-notify", bytes)]
 )
 def test_half_close_reads_on(held, name, ending):
-    client = held(f"{name}/50ms")
+    client = held(f"{name}/10ms")
     assert isinstance(client.read_end(), ending)
     assert client.raw_end() == b""
     for _ in range(3):  # a full close would answer this with RST
-        client.write(b"\x8a\x80abcd")
+        client.sock.sendall(b"\x17\x03\x03")  # OpenSSL would not write any more
         eventually(lambda: client.unacked() == 0, "data acknowledged")
         assert client.tcp_state() == TCP_CLOSE_WAIT
 
 
 def test_alert_is_fatal_and_encrypted(held):
-    client = held("alert/50ms")
+    client = held("alert/10ms")
     assert reason(client.read_end()) == "SSLV3_ALERT_BAD_RECORD_MAC"
     assert client.raw_end() == b""
 
 
 def test_garbage_record(held):
-    client = held("garbage-record/50ms")
+    client = held("garbage-record/10ms")
     assert reason(client.read_end()) == "WRONG_VERSION_NUMBER"
 
 
 def test_vanish_is_a_black_hole(held, scheme):
-    client = held("vanish/50ms", timeout=0.5)
+    client = held("vanish/10ms", timeout=0.15)
     assert isinstance(client.read_end(), TimeoutError)
     client.send_frame(PING) if scheme == "wss" else client.write(b"ping")
     assert isinstance(client.read_end(), TimeoutError)
@@ -154,7 +154,7 @@ def test_vanish_is_a_black_hole(held, scheme):
 
 
 def test_deaf_acknowledges_but_does_not_answer(open_client):
-    client = open_client("wss://deaf/50ms", timeout=0.5)
+    client = open_client("wss://deaf/10ms", timeout=0.15)
     assert isinstance(client.read_end(), TimeoutError)
     client.send_frame(PING)
     assert isinstance(client.read_end(), TimeoutError)
@@ -162,7 +162,7 @@ def test_deaf_acknowledges_but_does_not_answer(open_client):
 
 
 def test_drip_comes_byte_by_byte(held, scheme):
-    client = held("drip/10ms@50ms")
+    client = held("drip/10ms@10ms")
     if scheme == "wss":
         pieces = [client.read() for _ in range(10)]
         assert b"".join(pieces)[:4] == struct.pack("!BBH", 0x80 | BINARY, 126, 1000)
@@ -175,7 +175,7 @@ def test_drip_comes_byte_by_byte(held, scheme):
 
 
 def test_flood_keeps_its_rate(held, scheme):
-    client = held("flood/100@50ms")
+    client = held("flood/100@10ms")
     size = 8 if scheme == "tls" else 9
     assert client.take(size) == (b"message\n" if scheme == "tls" else b"\x81\x07message")
     started = time.perf_counter()
@@ -184,21 +184,21 @@ def test_flood_keeps_its_rate(held, scheme):
 
 
 def test_flood_without_limit(held):
-    client = held("flood/0@50ms")
+    client = held("flood/0@10ms")
     started = time.perf_counter()
     client.take(20_000)
     assert time.perf_counter() - started < 3
 
 
 def test_flooding_endpoint_still_answers_pings(open_client):
-    open_client("wss://flood/100@50ms").ping()
+    open_client("wss://flood/100@10ms").ping()
 
 
 @pytest.mark.parametrize(
     ("name", "body"),
     [
-        ("ws-close/1001:going-away@50ms", struct.pack("!H", 1001) + b"going-away"),
-        ("ws-close/none@50ms", b""),
+        ("ws-close/1001:going-away@10ms", struct.pack("!H", 1001) + b"going-away"),
+        ("ws-close/none@10ms", b""),
         ("ws-close", struct.pack("!H", 1000)),
     ],
 )
@@ -211,25 +211,25 @@ def test_close_frame_and_orderly_end(open_client, name, body):
 
 
 def test_bad_frames(open_client):
-    assert open_client("wss://bad-frame/@50ms").next_frame() == (0x83, b"wrong")
-    masked = open_client("wss://bad-frame/mask@50ms").take(2)
+    assert open_client("wss://bad-frame/@10ms").next_frame() == (0x83, b"wrong")
+    masked = open_client("wss://bad-frame/mask@10ms").take(2)
     assert masked == bytes((0x80 | TEXT, 0x80 | 5))
 
 
 def test_huge_close_reason(open_client):
-    first, payload = open_client("wss://huge-close-reason/50ms").next_frame()
+    first, payload = open_client("wss://huge-close-reason/10ms").next_frame()
     assert first == 0x80 | CLOSE
     assert len(payload) == 1002
 
 
 def test_gigabyte_frame_is_announced_and_streamed(open_client):
-    client = open_client("wss://gigabyte-frame/50ms")
+    client = open_client("wss://gigabyte-frame/10ms")
     assert client.take(10) == struct.pack("!BBQ", 0x80 | BINARY, 127, 1 << 30)
     assert client.take(4 << 20) == bytes(4 << 20)
 
 
 def test_bomb_is_small_and_grows(open_client):
-    first, payload = open_client("wss://bomb/50ms").next_frame()
+    first, payload = open_client("wss://bomb/10ms").next_frame()
     assert first == 0x80 | 0x40 | BINARY
     assert len(payload) < 100_000
     inflate = zlib.decompressobj(-15)
@@ -237,7 +237,7 @@ def test_bomb_is_small_and_grows(open_client):
 
 
 def test_tiny_flood(open_client):
-    client = open_client("wss://tiny-flood/50ms")
+    client = open_client("wss://tiny-flood/10ms")
     frames = [client.next_frame() for _ in range(5000)]
     assert {(0x80 | TEXT, b""), (0x80 | PING, b"")} == set(frames)
     client.send_frame(PING, b"me too")
@@ -257,5 +257,5 @@ def test_a_moment_of_the_lab_ends_all_that_is_open_at_once():
             client.sock.close()
         assert 0.4 < ends[0] < 1.2
         assert ends[-1] - ends[0] < 0.1
-        with PlainClient(child.port("all"), timeout=0.5) as late:
+        with PlainClient(child.port("all"), timeout=0.15) as late:
             assert isinstance(late.handshake().read_end(), TimeoutError)

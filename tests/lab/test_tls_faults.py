@@ -62,7 +62,7 @@ def test_fin(client_of):
 
 
 def test_stall_says_nothing(client_of):
-    client = client_of("stall-in-tls", timeout=0.3)
+    client = client_of("stall-in-tls", timeout=0.15)
     assert isinstance(client.try_handshake(), TimeoutError)
     assert client.unacked() == 0
 

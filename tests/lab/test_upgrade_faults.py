@@ -83,7 +83,7 @@ def test_alert_is_fatal_and_encrypted(ask):
 
 
 def test_stall(ask):
-    client = ask("stall-in-upgrade", timeout=0.3)
+    client = ask("stall-in-upgrade", timeout=0.15)
     assert isinstance(client.read_end(), TimeoutError)
     assert client.unacked() == 0
 

@@ -1,5 +1,7 @@
 """Events go through JSON and back, with their tag."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -8,7 +10,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, RunStarted, SessionEnded
 
-COMMON = {
+COMMON: dict[str, Any] = {
     "t_ns": 5,
     "utc": "u",
     "endpoint": "e",
@@ -27,11 +29,12 @@ COMMON = {
     "dead_by_ns": 5,
     "detected_at_ns": 6,
 }
+ENDED = SessionEnded(session=3, **COMMON)
 EVENTS = [
     RunStarted(
         t_ns=0, utc="u", scenario="s", sessions_requested=1, cohorts=[Cohort("e", "d", "a")]
     ),
-    SessionEnded(session=3, **COMMON),
+    ENDED,
     AttemptFailed(**COMMON),
     events.TesterLate(t_ns=1, utc="u", late_ns=9),
 ]
@@ -43,11 +46,11 @@ def test_an_event_reads_back_as_written(event):
 
 
 def test_the_tag_is_the_events_name():
-    assert b'"event":"session_ended"' in msgspec.json.encode(EVENTS[1])
+    assert b'"event":"session_ended"' in msgspec.json.encode(ENDED)
 
 
 def test_an_event_gives_its_ending_and_its_cohort():
-    event = EVENTS[1]
+    event = ENDED
     assert isinstance(event.ending, Ending)
     assert event.ending.kind is Kind.TCP_RESET
     assert event.cohort == Cohort("e", "d", "a")

@@ -118,7 +118,7 @@ def check_lines(lines):
 
 
 @st.composite
-def mutated_texts(draw) -> str:
+def mutated_texts(draw):
     text = draw(st.sampled_from(SHIPPED))
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(text)))
@@ -140,7 +140,7 @@ def mutated_texts(draw) -> str:
     return text
 
 
-def places(node: Any, path: tuple = ()):
+def places(node: Any, path=()):
     yield path
     items = (
         node.items()
@@ -154,7 +154,7 @@ def places(node: Any, path: tuple = ()):
 
 
 @st.composite
-def mutated_trees(draw) -> dict[str, Any]:
+def mutated_trees(draw):
     tree = copy.deepcopy(draw(st.sampled_from(TREES)))
     for _ in range(draw(st.integers(1, 4))):
         *path, last = draw(st.sampled_from([place for place in places(tree) if place]))

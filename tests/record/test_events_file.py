@@ -171,7 +171,7 @@ def test_evidence_that_cannot_be_written_is_cut_and_the_event_survives(tmp_path,
 
 
 def test_an_endless_nesting_is_cut(tmp_path):
-    endless = []
+    endless: list[object] = []
     for _ in range(100_000):
         endless = [endless]
     line = encode_event(session_ended(evidence={"endless": endless}))

@@ -38,7 +38,8 @@ def gather() -> Manifest:
             socket_options={},
         )
 
-    return trio.run(in_loop)
+    manifest: Manifest = trio.run(in_loop)
+    return manifest
 
 
 def dead_process():

@@ -184,6 +184,7 @@ def test_a_disk_that_hangs_does_not_keep_a_forced_stop(tmp_path):
         folder = create_run_folder(tmp_path, "quick", None, clock.anchor_unix_ns)
         recorder = Recorder(folder, clock, 10 * S)
         recorder.event(numbered(1))
+        recorder.sample(*RTT, 5)
         return recorder
 
     recorder = trio.run(main)
@@ -192,6 +193,8 @@ def test_a_disk_that_hangs_does_not_keep_a_forced_stop(tmp_path):
     assert recorder.failure is not None
     assert recorder.failure.what == "the disk does not answer"
     assert recorder.unrecorded_events == 2
+    assert recorder.gap is not None
+    assert (recorder.gap.events, recorder.gap.samples) == (2, 1)
 
 
 def test_a_cancelled_task_loses_nothing_that_close_cannot_write(tmp_path):

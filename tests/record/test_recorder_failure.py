@@ -27,7 +27,7 @@ MS = 10**6
 
 def failing_run(parent, spoil, **options):
     """Record numbered events, spoil the folder, go on until recording has stopped."""
-    told = []
+    told: list[object] = []
     sent = {"events": 0, "samples": 0}
 
     async def work(recorder, folder):

@@ -1,16 +1,19 @@
+import os
+
 import pytest
 
+from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import Quantity
 from stresser.record.counts import SparseCounts
 from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.folder import RunFolder
-from stresser.record.histogram_log import LogReader
+from stresser.record.histogram_log import Key, LogReader
 from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
 from tests.record.sample_events import COHORT, numbered
 
 S = 10**9
-RTT = (Quantity.RTT, COHORT)
+RTT: Key = (Quantity.RTT, COHORT)
 
 
 @pytest.fixture
@@ -85,6 +88,30 @@ def test_a_histogram_log_that_is_gone_leaves_the_partial_file(folder):
     writer.close()
     assert (caught.value.path, caught.value.samples) == (folder.histograms, 1)
     assert reason_of(caught.value) == "the file was deleted or moved"
+    assert counts_in(folder.partial) == {(0, S): 2}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork, no RLIMIT_FSIZE")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_an_interval_that_does_not_fit_is_not_written_in_part(folder):
+    many: dict[Key, SparseCounts] = {
+        (Quantity.RTT, Cohort(f"broker{number}", "vpn", "heartbeat")): SparseCounts.of([number])
+        for number in range(20)
+    }
+    child = os.fork()
+    if child == 0:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+        writer = FolderWriter(folder, 0)
+        writer.write(batch(S, values=[1, 2]))
+        try:
+            writer.write(Batch(bytearray(), many, 2 * S, ends_interval=True))
+        except WriteError as error:
+            os._exit(error.samples)
+        os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 20
+    assert counts_in(folder.histograms) == {}
     assert counts_in(folder.partial) == {(0, S): 2}
 
 

@@ -1,0 +1,70 @@
+# make demo    holds sessions through a misbehaving middlebox, half a minute, no network needed
+# make test    everything that must hold before a change lands
+# make check   the same without the tests: format, lint, types, layers
+#
+# Both make a virtual environment of their own first. PYTHON names the interpreter, 3.11 or later:
+#     make demo PYTHON=python3.12
+
+PYTHON ?= python3
+RUN := .venv
+DEV := .venv-dev
+PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
+
+# Windows puts the interpreter elsewhere in a virtual environment.
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+
+.PHONY: demo test check format lock clean help
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+demo: $(RUN)/.ready
+	$(RUN)/$(BIN)/stresser run quickstart
+
+test: check
+	$(DEV)/$(BIN)/python -m pytest
+
+check: $(DEV)/.ready
+	$(DEV)/$(BIN)/ruff format --check .
+	$(DEV)/$(BIN)/ruff check .
+	$(DEV)/$(BIN)/mypy
+	$(DEV)/$(BIN)/lint-imports
+
+format: $(DEV)/.ready
+	$(DEV)/$(BIN)/ruff format .
+	$(DEV)/$(BIN)/ruff check --fix .
+
+# Packages come pinned and hashed; stresser itself comes from this tree, so it has no hash.
+$(RUN)/.ready: constraints-run.txt pyproject.toml
+	$(call make_venv,$(RUN))
+	$(RUN)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-run.txt
+	$(RUN)/$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV)/.ready: constraints.txt pyproject.toml
+	$(call make_venv,$(DEV))
+	$(DEV)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints.txt
+	$(DEV)/$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+define make_venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "stresser needs Python 3.11 or later; name one: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv --clear $(1) || \
+		{ echo "no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+endef
+
+# Pins the newest versions that pyproject.toml allows. Needs uv.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-annotate --no-header --no-emit-index-annotation --no-emit-index-url --no-emit-find-links
+
+lock:
+	$(COMPILE) --extra dev --extra bench pyproject.toml .ci/build.in -o .lock.all
+	$(COMPILE) -c .lock.all pyproject.toml .ci/build.in -o .lock.run
+	@{ sed -n '/^#/!q; p' constraints.txt; cat .lock.all; } > .lock.new && mv .lock.new constraints.txt
+	@{ sed -n '/^#/!q; p' constraints-run.txt; cat .lock.run; } > .lock.new && mv .lock.new constraints-run.txt
+	@rm -f .lock.all .lock.run
+
+clean:
+	rm -rf $(RUN) $(DEV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,57 @@
+"""Where reports are written: consoles that neither fail on a text nor end the program."""
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
+
+
+class ReportConsole(Console):
+    """A rich console that leaves a broken pipe to its caller.
+
+    Rich's own answer is SystemExit and standard output turned to /dev/null, which would end a
+    run that somebody pipes through `head`.
+    """
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich in the handler of BrokenPipeError.
+
+        Raises:
+            BrokenPipeError: always.
+        """
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def stdout_console() -> ReportConsole:
+    """Standard output."""
+    _escape_unencodable(sys.stdout)
+    return ReportConsole(file=sys.stdout)
+
+
+def stderr_console() -> ReportConsole:
+    """Standard error: what is shown while `--json` has standard output for itself."""
+    _escape_unencodable(sys.stderr)
+    return ReportConsole(file=sys.stderr)
+
+
+@contextlib.contextmanager
+def until_reader_leaves(console: Console) -> Iterator[None]:
+    """Write what a command prints; `stresser show last | head` has read enough and is no error."""
+    try:
+        yield
+        console.file.flush()
+    except BrokenPipeError:
+        # What is buffered still would fail again when Python flushes at exit.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, console.file.fileno())
+        os.close(nowhere)
+
+
+def _escape_unencodable(stream: object) -> None:
+    """A terminal's encoding may lack a character of a name: escape it instead of failing."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")

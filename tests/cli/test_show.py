@@ -1,0 +1,91 @@
+"""`stresser show`: any run folder, its exit code, one session's story."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from stresser.cli.show import show
+from stresser.model.errors import ExitCode, RunFolderError
+from stresser.model.quantity import Quantity
+from stresser.record.manifest import Status
+from tests.analysis.story import SCENARIO, VPN, Story, idle_kill_story
+
+NAME = "20261123T000000Z-made-up"
+
+
+def run_show(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(show)
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("rules", "code"),
+    [
+        ({"drops": "= 0"}, ExitCode.FAIL),
+        ({"drops": "= 20"}, ExitCode.PASS),
+        ({"rtt.p99": "< 1s"}, ExitCode.INCONCLUSIVE),
+        ({}, ExitCode.PASS),
+    ],
+)
+def test_the_exit_code_is_the_verdicts(results, rules, code):
+    idle_kill_story().recorded(results / NAME, scenario=SCENARIO | {"thresholds": rules})
+    shown = run_show("last", "--results", str(results))
+    assert shown.exit_code == code
+    assert "20 drops, every one a TCP reset" in shown.stdout
+    assert NAME in shown.stdout.replace("\n", "")
+
+
+def test_a_crashed_run(results):
+    story = Story([VPN], 1)
+    story.opens(VPN, 0)
+    story.samples(Quantity.RTT, VPN, 5)
+    story.recorded(results / NAME, status=Status.RUNNING, histograms_until=60)
+    shown = run_show(str(results / NAME))
+    assert shown.exit_code == ExitCode.INCONCLUSIVE
+    assert "crashed at 2026-11-23T00:01:00.000000Z" in shown.stdout
+
+
+def test_json(results):
+    idle_kill_story().recorded(results / NAME)
+    shown = run_show(str(results / NAME), "--json", "--endings", "7")
+    summary = json.loads(shown.stdout)
+    assert summary["total"]["drops"] == 20
+    assert len(summary["last_endings"]) == 7
+
+
+def test_one_session(results):
+    idle_kill_story().recorded(results / NAME)
+    shown = run_show(str(results / NAME), "--session", "25")
+    assert shown.exit_code == ExitCode.PASS
+    assert shown.stdout.startswith("Session 25\n")
+    assert "reset by TCP RST after 4 s of silence" in shown.stdout
+
+
+def test_no_such_session_or_run(results):
+    idle_kill_story().recorded(results / NAME)
+    missing = run_show(str(results / NAME), "--session", "999")
+    assert isinstance(missing.exception, RunFolderError)
+    assert str(missing.exception) == "session 999: this run has recorded no such session"
+    nothing = run_show("no-such-run", "--results", str(results))
+    assert isinstance(nothing.exception, RunFolderError)
+
+
+def test_its_import_is_quick():
+    code = (
+        "import sys; before = set(sys.modules); import stresser.cli.show;"
+        "print([m for m in ('rich.table', 'trio', 'stresser.analysis', 'stresser.report')"
+        " if m in sys.modules and m not in before])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "stresser" not in done.stdout
+    assert "trio" not in done.stdout

@@ -1,0 +1,276 @@
+"""A TCP connection in memory: two ends and a network between them that misbehaves on request.
+
+Like a kernel it keeps what arrived before a RST readable, says the RST once and EOF afterwards,
+and lets a failed send consume the error.
+"""
+
+import errno
+import math
+import os
+import socket
+import struct
+from collections import deque
+from typing import cast
+
+import trio
+from trio.abc import Stream
+
+from stresser.model.clock import Clock
+from stresser.net.tap import Tap
+
+ESTABLISHED, CLOSED, CLOSE_WAIT = 1, 7, 8
+
+
+class Direction:
+    """Bytes on their way from one end to the other, in order."""
+
+    def __init__(self, latency_s: float, capacity: int) -> None:
+        self._latency_s = latency_s
+        self._capacity = capacity
+        self._chunks: deque[tuple[float, bytes]] = deque()
+        self._waiting = 0
+        self.ended = False
+        self.error: OSError | None = None
+        self.held_back = False
+        self._changed = trio.Event()
+
+    def room(self) -> int:
+        return self._capacity - self._waiting
+
+    def put(self, data: bytes) -> None:
+        self._chunks.append((trio.current_time() + self._latency_s, data))
+        self._waiting += len(data)
+        self.changed()
+
+    def changed(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def readable(self) -> None:
+        """Until there is something to read: bytes, an error, or the end."""
+        await trio.lowlevel.checkpoint()
+        while True:
+            change = self._changed
+            arrival = self._chunks[0][0] if self._chunks else None
+            over = self.ended or self.error is not None
+            if not self.held_back and arrival is not None and arrival <= trio.current_time():
+                return
+            if arrival is None and over:
+                return
+            wake = math.inf if arrival is None or self.held_back else arrival
+            with trio.move_on_at(wake):
+                await change.wait()
+
+    async def writable(self) -> None:
+        await trio.lowlevel.checkpoint()
+        while self.room() <= 0 and self.error is None and not self.ended:
+            await self._changed.wait()
+
+    def take(self, limit: int) -> bytes:
+        """What has arrived; the error, once; `b""` at the end."""
+        if self._chunks:
+            at, chunk = self._chunks.popleft()
+            if len(chunk) > limit:
+                self._chunks.appendleft((at, chunk[limit:]))
+            self._waiting -= len(chunk[:limit])
+            self.changed()
+            return chunk[:limit]
+        if self.error is not None:
+            error, self.error, self.ended = self.error, None, True
+            raise error
+        return b""
+
+
+class KernelView:
+    """What the client's socket says of itself: TCP_INFO with chosen or counted figures."""
+
+    def __init__(self, path: "Path") -> None:
+        self._path = path
+        self.unacked: int | None = None
+        """Chosen by the test; None: as the path has it."""
+        self.open = True
+
+    def fileno(self) -> int:
+        return 3 if self.open else -1
+
+    def getsockname(self) -> tuple[str, int]:
+        return "192.0.2.10", self._path.local_port
+
+    def getsockopt(self, level: int, option: int, length: int) -> bytes:
+        assert (level, option) == (socket.IPPROTO_TCP, socket.TCP_INFO)
+        if not self.open:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        path, now = self._path, trio.current_time()
+        words = [0] * 24
+        words[4] = path.unacked if self.unacked is None else self.unacked
+        words[9] = int((now - path.client_sent_s) * 1000)
+        words[11] = int((now - path.client_received_s) * 1000)
+        words[12] = int((now - path.acknowledged_s) * 1000)
+        return (struct.pack("=8B24I", path.state, *[0] * 7, *words))[:length]
+
+    def send(self, data: bytes | memoryview) -> int:
+        return self._path.send_from_client(bytes(data))
+
+
+class Path:
+    """The connection and the network under it."""
+
+    def __init__(
+        self, *, latency_s: float = 0.0, capacity: int = 1 << 20, local_port: int = 50_000
+    ) -> None:
+        self.to_server = Direction(latency_s, capacity)
+        self.to_client = Direction(latency_s, capacity)
+        self._latency_s = latency_s
+        self.local_port = local_port
+        self.server = FarEnd(self)
+        self.kernel = KernelView(self)
+        self.state = ESTABLISHED
+        self.dark = False
+        self.dark_since_s: float | None = None
+        self.unacked = 0
+        """Segments that the client sent into the dark."""
+        self.corrupting = False
+        self.client_sent_s = self.client_received_s = self.acknowledged_s = trio.current_time()
+
+    def tap(self, clock: Clock) -> "MemoryTap":
+        """The client's end."""
+        return MemoryTap(self, clock)
+
+    def go_dark(self) -> None:
+        """From now on nothing passes, in either direction, and nobody says so."""
+        if not self.dark:
+            self.dark, self.dark_since_s = True, trio.current_time()
+
+    def hold_back(self) -> None:
+        """What the server says is delayed until `let_through`; TCP acknowledges as ever."""
+        self.to_client.held_back = True
+
+    def let_through(self) -> None:
+        """End of `hold_back`."""
+        self.to_client.held_back = False
+        self.to_client.changed()
+
+    def corrupt_next(self) -> None:
+        """Flip one bit of what the client sends next: the server's TLS will object."""
+        self.corrupting = True
+
+    def reset(self) -> None:
+        """A RST to the client; the server loses the connection as well."""
+        if self.dark:
+            return
+        self.state = CLOSED
+        self.to_client.error = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        self.to_server.ended = True
+        self.to_client.changed()
+        self.to_server.changed()
+
+    def send_from_client(self, data: bytes) -> int:
+        """send(2): what the kernel takes."""
+        if self.to_client.error is not None:
+            error, self.to_client.error, self.to_client.ended = self.to_client.error, None, True
+            self.to_client.changed()
+            raise error
+        if self.state == CLOSED:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        taken = data[: max(0, self.to_server.room())]
+        if not taken:
+            raise BlockingIOError
+        self.client_sent_s = trio.current_time()
+        if self.dark:
+            self.unacked += 1
+            return len(taken)
+        self.acknowledged_s = self.client_sent_s + 2 * self._latency_s
+        if self.corrupting:
+            self.corrupting = False
+            taken = taken[:-1] + bytes([taken[-1] ^ 1])
+        self.to_server.put(taken)
+        return len(taken)
+
+
+class MemoryTap(Tap):
+    """`net.tap.Tap` over a `Path`: what waits for a socket there waits for the path here."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__(cast("socket.socket", path.kernel), clock)
+        self.path = path
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if not self.path.kernel.open:
+            await trio.lowlevel.checkpoint()
+            raise trio.ClosedResourceError
+        await self.path.to_client.readable()
+        try:
+            data = self.path.to_client.take(max_bytes or 16_384)
+        except OSError as exc:
+            self._note(exc, self.clock.woke_ns, "receive")
+            raise trio.BrokenResourceError(str(exc)) from exc
+        if data:
+            self.path.client_received_s = self.path.acknowledged_s = trio.current_time()
+            self.bytes_received += len(data)
+            self.last_received_ns = self.clock.now_ns()
+            return data
+        self._note_end(self.clock.woke_ns)
+        self._raise_send_error()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint()
+        with memoryview(data) as view:
+            done = self.send_nowait(view)
+            while done < len(view):
+                await self.path.to_server.writable()
+                done += self.send_nowait(view[done:])
+        self._raise_send_error()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.path.to_server.writable()
+
+    def close(self) -> None:
+        self.path.kernel.open = False
+        if not self.path.dark:
+            self.path.to_server.ended = True
+            self.path.to_server.changed()
+
+
+class FarEnd(Stream):
+    """The server's end of a path, as a trio stream."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._closed = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self._closed:
+            await trio.lowlevel.checkpoint()
+            raise trio.ClosedResourceError
+        await self.path.to_server.readable()
+        if self.path.state == CLOSED:
+            raise trio.BrokenResourceError
+        return self.path.to_server.take(max_bytes or 65_536)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint()
+        if self._closed:
+            raise trio.ClosedResourceError
+        if self.path.state == CLOSED or (self.path.to_server.ended and not self.path.dark):
+            raise trio.BrokenResourceError
+        if not self.path.dark:
+            self.path.to_client.put(bytes(data))
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        """FIN to the client."""
+        await trio.lowlevel.checkpoint()
+        self.send_fin()
+
+    def send_fin(self) -> None:
+        """The same at once."""
+        self._closed = True
+        if not self.path.dark and self.path.state != CLOSED:
+            self.path.state = CLOSE_WAIT
+            self.path.to_client.ended = True
+            self.path.to_client.changed()

@@ -1,0 +1,122 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.lab.lab_child import LabChild, endpoint
+from tests.lab.plain_client import PlainClient, eventually
+
+PLAN = {"endpoints": [endpoint("tls://echo", "echo")]}
+
+
+def run_lab(text):
+    return subprocess.run(
+        [sys.executable, "-m", "stresser.lab"], input=text, capture_output=True, timeout=30
+    )
+
+
+def test_one_ready_line_then_an_end_with_standard_input():
+    done = run_lab(json.dumps(PLAN).encode() + b"\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    (line,) = done.stdout.splitlines()
+    ready = json.loads(line)
+    assert ready["server_name"] == "echo.lab.test"
+    assert [("echo", None)] == [(a["endpoint"], a["egress"]) for a in ready["addresses"]]
+    assert not Path(ready["ca_file"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "got no plan"),
+        (b"{}", "got no plan"),
+        (b"not json\n", "cannot read its plan"),
+        (b'{"endpoints": [{"name": "e", "scheme": "tls", "behaviour": "x"}]}\n', "knows no"),
+        (b'{"routes": [{"egress": "e", "endpoint": "x"}]}\n', "no such middlebox"),
+    ],
+)
+def test_a_bad_plan_is_told_in_lines_without_a_traceback(text, said):
+    done = run_lab(text)
+    assert done.returncode == 3
+    assert said in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_sigterm_ends_it_in_order():
+    child = LabChild(PLAN)
+    child.process.send_signal(signal.SIGTERM)
+    assert child.process.wait(10) == 0
+    assert child.close() == (0, "")
+    assert not Path(child.ready["ca_file"]).parent.exists()
+
+
+def test_sigint_does_not():
+    with LabChild(PLAN) as child:
+        child.process.send_signal(signal.SIGINT)
+        with PlainClient(child.port("echo")) as client:
+            client.handshake().write(b"still there")
+            assert client.read() == b"still there"
+
+
+def test_it_ends_with_a_parent_that_is_killed():
+    # A parent of its own, so that it can be killed without a chance to say goodbye.
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, json.dumps(PLAN)], stdout=subprocess.PIPE
+    )
+    ready = json.loads(parent.stdout.readline())
+    assert psutil.pid_exists(ready["pid"])
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait(10)
+    parent.stdout.close()
+    eventually(lambda: not running(ready["pid"]), "the lab ends too")
+    eventually(lambda: not Path(ready["ca_file"]).parent.exists(), "its folder is gone")
+
+
+def running(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+PARENT = """
+import subprocess, sys, time
+lab = subprocess.Popen([sys.executable, "-m", "stresser.lab"], stdin=subprocess.PIPE)
+lab.stdin.write(sys.argv[1].encode() + b"\\n")
+lab.stdin.flush()
+lab.wait()
+"""
+
+
+def test_it_raises_its_own_file_limit():
+    with LabChild(PLAN) as child:
+        soft, hard = psutil.Process(child.ready["pid"]).rlimit(psutil.RLIMIT_NOFILE)
+        assert soft == hard
+
+
+def test_kills_that_nobody_reads_stall_nobody():
+    # Standard output is a pipe that stays full: 64 KiB of it, and nobody reads after the ready line.
+    plan = PLAN | {
+        "middleboxes": {"box": {"on_client_hello": True}},
+        "routes": [{"egress": "box", "endpoint": "echo"}],
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stresser.lab"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    process.stdin.write(json.dumps(plan).encode() + b"\n")
+    process.stdin.flush()
+    ready = json.loads(process.stdout.readline())
+    ports = {one["egress"]: one["port"] for one in ready["addresses"]}
+    for _ in range(600):  # some 90 KiB of kill records
+        with PlainClient(ports["box"]) as client:
+            assert isinstance(client.try_handshake(), ConnectionResetError)
+    with PlainClient(ports[None]) as client:
+        client.handshake()
+    process.stdin.close()
+    assert process.wait(10) == 0
+    process.stdout.close()

@@ -1,0 +1,176 @@
+"""The rules of the house that no linter knows: see CONTRIBUTING.md."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+MODULES = sorted((TOP / "stresser").rglob("*.py"))
+WRITTEN = sorted(
+    path for room in ("stresser", "tests", "bench") for path in (TOP / room).rglob("*.py")
+)
+PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())
+
+WITHOUT_TEST_FILE = {
+    "stresser/__init__.py": "a version",
+    "stresser/__main__.py": "one call; tests of the command line make it",
+    "stresser/model/clock.py": "a Protocol: nothing runs",
+}
+LONGEST_MODULE = 400
+LONGEST_FUNCTION = 60
+SLOW_TO_IMPORT = {
+    "trio", "msgspec", "scipy", "numpy", "cryptography", "OpenSSL", "structlog", "hdrh", "ssl",
+    "wsproto", "trio_websocket", "idna", "certifi", "rich", "pydantic", "asyncio",
+}  # fmt: skip
+SHOWS_ITS_REASON = re.compile(r"(?:#\s*noqa|#\s*type:\s*ignore)[^#]*?(?:\s-\s|\s#\s)\s*\S{3,}")
+# Each has a bracket that keeps it from finding itself: this file is searched, too.
+NOT_IN_FILES = re.compile(
+    rb"pypi[.]org|pythonhosted[.]org|npmjs[.](?:org|com)|deb[.]debian[.]org"
+    rb"|/wor[k]/(?:main|shared)|/roo[t]/|/hom[e]/[a-z]|/User[s]/[a-z]|/tmp/ven[v]"
+)
+
+
+def name_of(path):
+    return path.relative_to(TOP).as_posix()
+
+
+def tracked_files():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TOP, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if listed.returncode != 0:
+        pytest.skip("no git checkout: which files are tracked is not known")
+    paths = [TOP / name for name in listed.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_every_module_has_its_test_file(module):
+    if name_of(module) in WITHOUT_TEST_FILE or (
+        module.name == "__init__.py" and not module.read_text()
+    ):
+        return
+    room = module.parent.relative_to(TOP / "stresser")
+    test = TOP / "tests" / room / f"test_{module.name}"
+    assert test.is_file(), f"{name_of(module)} has no {name_of(test)}"
+    assert "def test_" in test.read_text()
+
+
+def test_the_exceptions_exist():
+    for name in WITHOUT_TEST_FILE:
+        assert (TOP / name).is_file()
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_modules_and_functions_are_short(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= LONGEST_MODULE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= LONGEST_FUNCTION, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_first_what_it_is_for(path):
+    text = path.read_text(encoding="utf-8")
+    assert not text or ast.get_docstring(ast.parse(text))
+
+
+def test_every_lint_ignore_gives_its_reason():
+    bare = [
+        f"{name_of(path)}:{number}"
+        for path in WRITTEN
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"#\s*(?:noqa|type:\s*ignore)\b", line) and not SHOWS_ITS_REASON.search(line)
+    ]
+    assert bare == []
+
+
+def test_every_rule_that_is_off_gives_its_reason():
+    text = (TOP / "pyproject.toml").read_text()
+    section = text.partition("[tool.ruff.lint]")[2].partition("[tool.ruff.lint.flake8")[0]
+    lines = [line for line in section.splitlines() if re.match(r'\s+"[A-Z]+[0-9]*",', line)]
+    reasons: dict[str, bool] = {}
+    for line in lines:  # codes of one family in a row may share the reason of the first
+        code = line.split('"')[1]
+        family = code.rstrip("0123456789")
+        reasons[code] = "# " in line or reasons.get(f"{family}001", False)
+    assert len(reasons) > 10
+    assert [code for code, has_reason in reasons.items() if not has_reason] == []
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine():
+    found = [
+        f"{name_of(path)}: {match[0].decode()}"
+        for path in tracked_files()
+        for match in NOT_IN_FILES.finditer(path.read_bytes())
+    ]
+    assert found == []
+
+
+def test_no_room_for_what_has_no_name():
+    vague = {"utils", "helpers", "common", "base", "misc", "util", "helper"}
+    assert [name_of(path) for path in MODULES if path.stem in vague] == []
+
+
+def test_help_imports_nothing_slow():
+    script = (
+        "import sys\n"
+        "sys.argv = ['stresser', '--help']\n"
+        "from stresser.cli.main import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "sys.stdout.write('\\nMODULES ' + ' '.join(sys.modules))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=TOP, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    text, _, modules = ran.stdout.partition("\nMODULES ")
+    assert "run" in text
+    assert SLOW_TO_IMPORT & set(modules.split()) == set()
+
+
+def test_every_room_is_packaged_and_so_are_the_scenarios():
+    setuptools = PROJECT["tool"]["setuptools"]
+    rooms = {".".join(path.parent.relative_to(TOP).parts) for path in MODULES}
+    assert set(setuptools["packages"]) == rooms | {"stresser.scenarios"}
+    assert setuptools["package-dir"] == {"stresser.scenarios": "scenarios"}
+    assert setuptools["package-data"]["stresser.scenarios"] == ["*.toml"]
+
+
+def test_every_room_has_its_layer():
+    [layers] = [
+        one["layers"] for one in PROJECT["tool"]["importlinter"]["contracts"] if "layers" in one
+    ]
+    named = {room.strip() for layer in layers for room in layer.split("|")}
+    rooms = {path.parent.name for path in MODULES if path.parent.parent == TOP / "stresser"}
+    assert named == rooms
+
+
+def pins_of(name):
+    text = (TOP / name).read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE)), text
+
+
+def names_in(requirements):
+    return {re.split(r"[^A-Za-z0-9-]", one, maxsplit=1)[0].lower() for one in requirements}
+
+
+def test_the_pins_cover_what_the_project_asks_for():
+    pins, text = pins_of("constraints.txt")
+    run_pins, _ = pins_of("constraints-run.txt")
+    assert run_pins.items() <= pins.items()
+    assert names_in(PROJECT["project"]["dependencies"]) <= set(run_pins)
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert names_in(extras["dev"] + extras["bench"]) <= set(pins)
+    assert text.count("--hash=sha256:") >= len(pins)
+    assert "setuptools" in run_pins
