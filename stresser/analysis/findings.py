@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from stresser.analysis.cohort_tally import CohortTally, DropGroup
 from stresser.analysis.plan import PlanFacts
 from stresser.analysis.span import Span
+from stresser.analysis.tally import LabKill
 from stresser.analysis.wording import BRACKETED, INITIATOR_WORDS, counted, kind_words
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
+from stresser.model.lab import Kill
 from stresser.model.units import escaped, format_duration
 
 _FEWEST_FOR_A_PATTERN = 3
@@ -30,7 +32,7 @@ def cohort_findings(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts, now_ns: i
     way = _way(cohort, plan)
     said = []
     if figures.drops:
-        said.append(f"{way}: {drops_in_words(figures, is_silent=plan.is_silent(cohort))}.")
+        said.append(f"{way}: {drops_in_words(figures)}.")
         said.extend(_controls(cohort, cohorts, plan))
     elif figures.opened:
         held = format_duration(figures.session_time_ns(now_ns))
@@ -42,7 +44,21 @@ def cohort_findings(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts, now_ns: i
     return said
 
 
-def drops_in_words(figures: CohortTally, *, is_silent: bool) -> str:
+_KILL_WORDS = {Kill.RESET: "reset", Kill.FIN: "ended with FIN", Kill.SILENT: "silently dropped"}
+
+
+def lab_findings(cohort: Cohort, kills: Mapping[LabKill, int]) -> list[str]:
+    """What the lab's middlebox itself says that it did on this way: the truth to compare with."""
+    return [
+        f"The lab's middlebox says so itself: it {_KILL_WORDS[kill.kill]}"
+        f" {counted(number, 'flow')} to {escaped(kill.endpoint, 40)} by its"
+        f" {escaped(kill.rule, 40)}."
+        for kill, number in kills.items()
+        if (kill.endpoint, kill.egress) == (cohort.endpoint, cohort.egress)
+    ]
+
+
+def drops_in_words(figures: CohortTally) -> str:
     """The drops of a cohort, by kind: how many, when in the sessions' lives, by whom.
 
     Example: `24 drops, every one a TCP reset, 4 s (3.98 s to 4.02 s) after the last byte in
@@ -51,10 +67,10 @@ def drops_in_words(figures: CohortTally, *, is_silent: bool) -> str:
     groups = sorted(figures.drop_groups.items(), key=lambda item: -item[1].count)
     if len(groups) == 1:
         kind, group = groups[0]
-        return _one_kind(kind, group, is_silent=is_silent)
+        return _one_kind(kind, group)
     parts = [
         f"{group.count:,} {kind_words(kind, group.count)}{_codes(group)}"
-        f"{_when(kind, group, is_silent=is_silent)}{_by_whom(group)}"
+        f"{_when(kind, group)}{_by_whom(group)}"
         for kind, group in groups[:_MOST_KINDS]
     ]
     rest = sum(group.count for _, group in groups[_MOST_KINDS:])
@@ -81,14 +97,14 @@ def failures_in_words(figures: CohortTally) -> str:
 def _way(cohort: Cohort, plan: PlanFacts) -> str:
     endpoint, egress, activity = (escaped(name, 40) for name in cohort)
     lab = plan.labs.get(cohort.egress)
-    through = egress if lab is None else f"lab middlebox {egress} ({lab})"
+    through = egress if lab is None else f'the lab middlebox "{egress}" ({lab})'
     return f"Through {through} to {endpoint}, {activity}"
 
 
-def _one_kind(kind: Kind, group: DropGroup, *, is_silent: bool) -> str:
+def _one_kind(kind: Kind, group: DropGroup) -> str:
     every = "a" if group.count == 1 else "every one a"
     what = f"{counted(group.count, 'drop')}, {every} {kind_words(kind)}{_codes(group)}"
-    return f"{what}{_when(kind, group, is_silent=is_silent)}{_by_whom(group)}"
+    return f"{what}{_when(kind, group)}{_by_whom(group)}"
 
 
 def _codes(group: DropGroup) -> str:
@@ -98,7 +114,7 @@ def _codes(group: DropGroup) -> str:
     return f" ({codes})"
 
 
-def _when(kind: Kind, group: DropGroup, *, is_silent: bool) -> str:
+def _when(kind: Kind, group: DropGroup) -> str:
     if group.count < _FEWEST_FOR_A_PATTERN:
         return _when_few(group)
     if kind in BRACKETED:
@@ -107,13 +123,13 @@ def _when(kind: Kind, group: DropGroup, *, is_silent: bool) -> str:
     if group.answer.count == group.count:
         silence, answer = _centre(group.broken_silence), _centre(group.answer)
         return f", {answer} after we had sent something into a silence of {silence}"
-    return _when_announced(group, is_silent=is_silent)
+    return _when_announced(group)
 
 
-def _when_announced(group: DropGroup, *, is_silent: bool) -> str:
+def _when_announced(group: DropGroup) -> str:
     is_idle_narrow = group.idle.count == group.count and group.idle.is_narrow()
     if is_idle_narrow and group.age.is_narrow():
-        return _when_both(group, is_silent=is_silent)
+        return _when_both(group)
     if is_idle_narrow:
         return f", {_centre(group.idle)} after the last byte in either direction"
     if group.age.is_narrow():
@@ -129,13 +145,15 @@ def _when_few(group: DropGroup) -> str:
     return f"{silence}, {ages} after opening"
 
 
-def _when_both(group: DropGroup, *, is_silent: bool) -> str:
+def _when_both(group: DropGroup) -> str:
     idle, age = group.idle.quantile(0.5), group.age.quantile(0.5)
     if abs(idle - age) > _SAME * max(idle, age):
         opened = f", {_centre(group.age)} after they opened"
         return f"{opened} and {_centre(group.idle)} after the last byte"
-    silent = " (nothing was sent from the opening on)" if is_silent else ""
-    return f", {_centre(group.idle)} after the last byte in either direction{silent}"
+    return (
+        f", {_centre(group.idle)} after the last byte in either direction"
+        " (as long as they had been open)"
+    )
 
 
 def _centre(span: Span) -> str:
@@ -172,7 +190,7 @@ def _other_egresses(cohort: Cohort, cohorts: Cohorts) -> Iterator[str]:
         if is_twin and other.egress != cohort.egress and figures.opened and not figures.drops:
             held = counted(figures.sessions_open, "session")
             egress = escaped(other.egress, 40)
-            yield f"Through {egress} the same endpoint and activity saw no drop ({held})."
+            yield f"The same endpoint and activity through {egress} saw no drop ({held})."
             return
 
 

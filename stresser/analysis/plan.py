@@ -87,8 +87,9 @@ def _lab_words(table: Mapping[str, Any]) -> str:
     """`idle_timeout 4 s, kill reset`: only what was set, cut to a line."""
     set_keys = {key: value for key, value in table.items() if value not in (None, False)}
     kills = {"idle_timeout", "age_limit", "byte_limit", "on_client_hello"}
-    if not kills & set_keys.keys():
-        set_keys.pop("kill", None)
+    kill = set_keys.pop("kill", None)
+    if kill is not None and kills & set_keys.keys():
+        set_keys["kill"] = kill
     words = (f"{key} {_lab_value(value)}" for key, value in set_keys.items())
     return escaped(", ".join(words), 120) or "only forwards"
 

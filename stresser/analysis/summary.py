@@ -3,18 +3,22 @@
 It streams: the events pass once through a `Tally`, whatever their number.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
 from stresser.analysis.figures import CohortFigures, LastEnding, cohort_figures, last_ending
-from stresser.analysis.findings import cohort_findings
+from stresser.analysis.findings import cohort_findings, lab_findings
 from stresser.analysis.notes import run_notes
 from stresser.analysis.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.plan import PlanFacts, read_plan
+from stresser.analysis.plausible import PlausibleEvents
 from stresser.analysis.tally import LAST_ENDINGS, Tally
 from stresser.analysis.thresholds import Measured, doubts_about_tester, judge, verdict_of
+from stresser.analysis.wording import counted
 from stresser.model.cohort import Cohort
+from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_US, escaped
 from stresser.model.verdict import ThresholdResult, Verdict
@@ -60,14 +64,14 @@ class Summary(Struct, frozen=True, kw_only=True):
     """The latest failed attempts, newest last."""
 
 
-def replay(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Tally:
+def replay(events: Iterable[AnyEvent], last_endings: int = LAST_ENDINGS) -> Tally:
     """All recorded events through one tally.
 
     Raises:
         RunFolderError: the events cannot be read.
     """
     tally = Tally(min(last_endings, _MOST_ENDINGS))
-    for event in run.events():
+    for event in events:
         tally.event(event)
     return tally
 
@@ -81,13 +85,17 @@ def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
     Raises:
         RunFolderError: the run cannot be read.
     """
-    tally = replay(run, last_endings)
+    events = PlausibleEvents(run.events())
+    tally = replay(events, last_endings)
     distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     elapsed_ns = _elapsed_ns(run, tally)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
+    doubts = [
+        *doubts_about_tester(measured),
+        *_record_doubts(run, tally, crashed_at_utc, events.left_out),
+    ]
     results = judge(plan.thresholds, measured, doubts)
     return Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
@@ -143,8 +151,12 @@ def _elapsed_ns(run: RecordedRun, tally: Tally) -> int:
     return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
 
 
-def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
+def _record_doubts(
+    run: RecordedRun, tally: Tally, crashed_at_utc: str | None, left_out: int
+) -> list[str]:
     doubts = [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
+    if left_out:
+        doubts.append(f"{counted(left_out, 'event')} with impossible figures were left out")
     match _status(run, tally):
         case RunStatus.RUNNING:
             doubts.append("the run has not ended: these are the figures so far")
@@ -161,6 +173,7 @@ def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     said: list[str] = []
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        said += lab_findings(cohort, tally.lab_kills)
         if len(said) >= _MOST_FINDINGS:
             return [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
     return said

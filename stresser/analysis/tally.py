@@ -6,10 +6,11 @@ damaged or hostile file says: each table has a stated limit, and what is beyond 
 """
 
 from collections import Counter, deque
+from typing import NamedTuple
 
 from stresser.analysis.cohort_tally import CohortTally, DropGroup
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Kind
+from stresser.model.ending import Kind as EndingKind
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -17,16 +18,27 @@ from stresser.model.events import (
     ClockStepped,
     CohortEvent,
     HostSlept,
+    LabKilled,
     RunEnded,
     RunStarted,
     SessionEnded,
     SessionOpened,
     TesterLate,
 )
+from stresser.model.lab import Kill
 
 LAST_ENDINGS = 10
 _MOST_COHORTS = 10_000
 _MOST_CHAINS = 256
+
+
+class LabKill(NamedTuple):
+    """What a lab middlebox does to flows to one endpoint."""
+
+    endpoint: str
+    egress: str
+    rule: str
+    kill: Kill
 
 
 class Tally:
@@ -41,6 +53,8 @@ class Tally:
         self.chains: dict[str, ChainSeen] = {}
         self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
         self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
+        self.lab_kills: Counter[LabKill] = Counter()
+        """Flows that the lab's middleboxes say they ended."""
         self.events = 0
         self.uncounted_events = 0
         """Events of more cohorts than a run can have."""
@@ -104,11 +118,20 @@ class Tally:
             case ClockStepped():
                 self.clock_steps += 1
                 self.clock_stepped_ns += event.step_ns
+            case LabKilled():
+                self._lab_killed(event)
             case TesterLate():
                 self.late += 1
                 self.latest_ns = max(self.latest_ns, event.late_ns)
             case _:
                 self.uncounted_events += 1
+
+    def _lab_killed(self, event: LabKilled) -> None:
+        kill = LabKill(event.endpoint, event.egress, event.rule, event.kill)
+        if kill in self.lab_kills or len(self.lab_kills) < _MOST_COHORTS:
+            self.lab_kills[kill] += 1
+        else:
+            self.uncounted_events += 1
 
     def _run_started(self, event: RunStarted) -> None:
         self.started = event
@@ -118,7 +141,7 @@ class Tally:
                 figures.requested = max(event.sessions_requested, 0) // len(event.cohorts)
 
 
-def drops_by_kind(figures: CohortTally) -> Counter[Kind]:
+def drops_by_kind(figures: CohortTally) -> Counter[EndingKind]:
     """How many drops there were of each kind."""
     return Counter({kind: group.count for kind, group in figures.drop_groups.items()})
 

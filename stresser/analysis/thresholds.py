@@ -11,6 +11,7 @@ from msgspec import Struct
 from stresser.analysis.cohort_tally import CohortTally
 from stresser.analysis.percentiles import Distributions, joined, statistic_of
 from stresser.analysis.tally import Tally
+from stresser.analysis.wording import counted
 from stresser.model.quantity import Quantity
 from stresser.model.threshold import Metric, Threshold, Unit, parse_threshold
 from stresser.model.units import NS_PER_MS, escaped, format_duration
@@ -58,14 +59,14 @@ def doubts_about_tester(measured: Measured) -> list[str]:
         doubts.append(f"stresser itself was late: loop lag p99 is {p99}, over {limit}")
     by_tool = sum(figures.by_tool for figures in measured.tally.cohorts.values())
     if by_tool:
-        doubts.append(f"{by_tool:,} endings were limits of stresser itself")
+        doubts.append(f"{counted(by_tool, 'ending')} through limits of stresser itself")
     if measured.tally.sleeps:
         slept = format_duration(measured.tally.slept_ns)
-        doubts.append(f"this host slept {measured.tally.sleeps} times, {slept} in all")
+        doubts.append(f"this host slept {counted(measured.tally.sleeps, 'time')}, {slept} in all")
     ended = measured.tally.ended
     if ended is not None and ended.unrecorded_samples:
         # Unrecorded events are told by the record itself (`RecordedRun.damage`).
-        doubts.append(f"{ended.unrecorded_samples:,} samples could not be recorded")
+        doubts.append(f"{counted(ended.unrecorded_samples, 'sample')} could not be recorded")
     return doubts
 
 

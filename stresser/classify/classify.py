@@ -69,7 +69,9 @@ _SLEPT_AT_LEAST_NS = 1000 * NS_PER_MS
 def classify(fault: BaseException, seen: Sighting) -> Ending:
     """The ending of an attempt or session."""
     finding = _find(fault, seen)
-    dead_by = seen.detected_ns if seen.dead_by_ns is None else seen.dead_by_ns
+    dead_by = seen.detected_ns
+    if seen.dead_by_ns is not None:
+        dead_by = min(dead_by, seen.dead_by_ns)
     since = seen.last_passed_ns
     return Ending(
         phase=seen.phase,

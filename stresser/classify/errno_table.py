@@ -27,8 +27,11 @@ _BY_NAME = {
     "ENETUNREACH": Meaning(Kind.UNREACHABLE, "network_unreachable"),
     "ENETDOWN": Meaning(Kind.UNREACHABLE, "network_down"),
     "EHOSTDOWN": Meaning(Kind.UNREACHABLE, "host_unreachable"),
-    # ICMP protocol/port unreachable and administratively prohibited on connect(2).
+    # ICMP protocol unreachable, source route failed and host isolated on connect(2), as Linux
+    # translates them (net/ipv4/icmp.c, icmp_err_convert).
     "ENOPROTOOPT": Meaning(Kind.UNREACHABLE, "host_unreachable"),
+    "EOPNOTSUPP": Meaning(Kind.UNREACHABLE, "host_unreachable"),
+    "ENONET": Meaning(Kind.UNREACHABLE, "host_unreachable"),
     # Our own firewall or route refuses (iptables REJECT on OUTPUT, `ip route add prohibit`).
     "EACCES": Meaning(Kind.UNREACHABLE, "permission_denied"),
     "EPERM": Meaning(Kind.UNREACHABLE, "permission_denied"),

@@ -1,19 +1,15 @@
-"""One run from start to exit code: puts recorder, live view, lab, signals and runner together."""
+"""The event loop's part of a run: puts recorder, live view, lab, signals and runner together."""
 
 import os
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import trio
-from rich.console import Console
 
-from stresser.analysis.summary import Summary, summarise
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import Observer, RunStarted
+from stresser.model.events import RunStarted
 from stresser.model.lab import LabReady
 from stresser.model.scenario import Scenario
 from stresser.model.secrets import HeaderValues, masked
@@ -22,13 +18,12 @@ from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
 from stresser.record.manifest import Manifest, Status, finished, write_manifest
-from stresser.record.reader import open_run
-from stresser.record.recorder import Recorder, RecordingFailure
-from stresser.record.summary_file import write_summary
+from stresser.record.recorder import Recorder
+from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
-from stresser.report.terminal import print_summary, summary_json
 from stresser.run.fanout import Fanout
 from stresser.run.lab_plan import lab_plan
+from stresser.run.lab_witness import LabWitness
 from stresser.run.preflight import Readiness
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
@@ -39,171 +34,174 @@ from stresser.witness.clock import RunClock
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a command line asks for, checked."""
-
-    scenario: Scenario
-    file: Path
-    headers: Mapping[str, HeaderValues]
-    readiness: Readiness
-    out: Path
-    label: str | None
-    command_line: list[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Finished:
+class Finished:
     """What the loop leaves behind."""
 
     folder: RunFolder
     manifest: Manifest
-    failure: RecordingFailure | None
+    """As last written; the verdict is not yet in it."""
     bugs: int
 
 
-def run_job(job: Job, *, quiet: bool, as_json: bool) -> ExitCode:
-    """Run a scenario to its end and print what came of it.
+class Execution:
+    """One run of one scenario."""
 
-    Raises:
-        StresserError: before the run began: nothing was recorded.
-    """
-    errors = Console(stderr=True, highlight=False, quiet=quiet)
-    for note in job.readiness.notes:
-        errors.print(note, markup=False)
-    done = trio.run(_Execution(job, errors).run)
-    summary = _conclude(done)
-    if as_json:
-        sys.stdout.write(summary_json(summary) + "\n")
-    else:
-        print_summary(summary, Console(highlight=False), done.folder.path)
-    if done.failure is not None:
-        sys.stderr.write(f"{done.failure}\n")
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.BUG if done.bugs else summary.verdict.exit_code
-
-
-def _conclude(done: _Finished) -> Summary:
-    """Read the folder back: what is printed now is what `stresser show` prints later."""
-    summary = summarise(open_run(done.folder.path))
-    try:
-        manifest = msgspec.structs.replace(done.manifest, verdict=summary.verdict)
-        write_manifest(done.folder.manifest, manifest)
-        write_summary(done.folder, summary)
-    except RunFolderError as exc:
-        # The disk that stopped the recording may still be full: what is known is printed.
-        sys.stderr.write(f"{exc}\n")
-    return summary
-
-
-class _Execution:
-    """The loop's part of a run."""
-
-    def __init__(self, job: Job, errors: Console) -> None:
-        self._job = job
+    def __init__(
+        self,
+        scenario: Scenario,
+        file: Path,
+        headers: Mapping[str, HeaderValues],
+        readiness: Readiness,
+        command_line: list[str],
+        errors: ReportConsole,
+    ) -> None:
+        self._scenario = scenario
+        self._file = file
+        self._headers = headers
+        self._readiness = readiness
+        self._command_line = command_line
         self._errors = errors
 
-    async def run(self) -> _Finished:
-        """Hold the sessions and record them."""
-        job = self._job
-        async with _lab_for(job.scenario) as ready:
-            bindings = job.readiness.bindings
-            routes = RouteBuilder(job.scenario, job.file, job.headers, bindings, ready).build()
+    async def run(self, out: Path, label: str | None) -> Finished:
+        """Hold the sessions and record them in a new folder in `out`.
+
+        Raises:
+            StresserError: before anything was recorded.
+        """
+        scenario, witness = self._scenario, LabWitness()
+        async with _lab_for(scenario, witness) as ready:
+            bindings = self._readiness.bindings
+            builder = RouteBuilder(scenario, self._file, self._headers, bindings, ready)
+            routes = builder.build()
             clock = RunClock()
-            folder = create_run_folder(job.out, job.scenario.name, job.label, clock.anchor_unix_ns)
-            return await self._record(routes, clock, folder)
+            folder = create_run_folder(out, scenario.name, label, clock.anchor_unix_ns)
+            recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
+            recorded.begin(self._manifest(clock), self._readiness.sessions)
+            witness.tell(recorded.observer, clock)
+            await recorded.run()
+        return recorded.finished()
 
-    async def _record(self, routes: list[Route], clock: RunClock, folder: RunFolder) -> _Finished:
-        manifest = self._first_manifest(clock)
-        write_manifest(folder.manifest, manifest)
-        log = DiagnosticLog(folder.log, clock)
-        interval = self._job.scenario.record.histogram_interval
-        recorder = Recorder(folder, clock, interval, diagnostics=log)
-        live = LiveView(self._job.scenario, clock.now_ns, self._errors)
-        runner = Runner(self._job.scenario, routes, clock, Fanout([recorder, live]))
-
-        def end(status: Status) -> Manifest:
-            ended = finished(
-                manifest,
-                status=status,
-                ended_utc=clock.utc(clock.now_ns()),
-                end_reason=runner.reason or "forced stop",
-                verdict=None,
-                gap=recorder.gap,
-            )
-            with suppress(RunFolderError):  # a full disk; told once the loop is over
-                write_manifest(folder.manifest, ended)
-            return ended
-
-        def force() -> None:
-            recorder.close_now("forced stop")
-            end(Status.INTERRUPTED)
-            self._leave_screen()
-            os._exit(ExitCode.FORCED)
-
-        def note(text: str) -> None:
-            log.logger.warning(text)
-            live.warn(text)
-
-        async with trio.open_nursery() as nursery:
-            await nursery.start(recorder.run)
-            await nursery.start(obey_signals, runner.stop, force, note)
-            nursery.start_soon(live.run)
-            nursery.start_soon(_stop_when_not_recorded, recorder, runner, note)
-            log.logger.info("run started", folder=str(folder.path))
-            _tell_started(self._job, routes, clock, Fanout([recorder, live]))
-            await runner.run()
-            log.logger.info("run ended", reason=runner.reason)
-            await recorder.close(runner.reason or "ended")
-            nursery.cancel_scope.cancel()
-        return _Finished(
-            folder=folder,
-            manifest=end(Status.COMPLETE),
-            failure=recorder.failure,
-            bugs=runner.bugs,
-        )
-
-    def _first_manifest(self, clock: RunClock) -> Manifest:
+    def _manifest(self, clock: RunClock) -> Manifest:
         return gather_manifest(
-            scenario=masked(self._job.scenario),
+            scenario=masked(self._scenario),
             clock=clock,
-            command_line=self._job.command_line,
+            command_line=self._command_line,
             capabilities=dict(capabilities()),
             socket_options=dict(socket_options()),
         )
 
-    def _leave_screen(self) -> None:
+
+class _RecordedRun:
+    """A runner with those who write and show what it does."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        routes: list[Route],
+        clock: RunClock,
+        folder: RunFolder,
+        errors: ReportConsole,
+    ) -> None:
+        self._scenario = scenario
+        self._routes = routes
+        self._clock = clock
+        self._folder = folder
+        self._errors = errors
+        self._log = DiagnosticLog(folder.log, clock)
+        interval = scenario.record.histogram_interval
+        self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
+        self._live = LiveView(scenario, clock.now_ns, errors)
+        self.observer = Fanout([self._recorder, self._live])
+        self._runner = Runner(scenario, routes, clock, self.observer)
+        self._manifest: Manifest
+
+    def begin(self, manifest: Manifest, sessions: int) -> None:
+        """Write what is known before the first attempt."""
+        self._manifest = manifest
+        write_manifest(self._folder.manifest, manifest)
+        self._log.logger.info("run started", folder=str(self._folder.path))
+        started = RunStarted(
+            t_ns=0,
+            utc=self._clock.utc(0),
+            scenario=self._scenario.name,
+            sessions_requested=sessions,
+            cohorts=[route.cohort for route in self._routes],
+        )
+        self.observer.event(started)
+
+    async def run(self) -> None:
+        """Hold the sessions until the end; whatever happens, what was seen gets written."""
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._recorder.run)
+                await nursery.start(obey_signals, self._stop, self._force, self._note)
+                nursery.start_soon(self._live.run)
+                nursery.start_soon(self._stop_when_not_recorded)
+                await self._runner.run()
+                self._tell_bugs()
+                await self._recorder.close(self._reason)
+                nursery.cancel_scope.cancel()
+        finally:
+            # Where a bug came in between; after an orderly end it does nothing.
+            self._recorder.close_now("a bug in stresser")
+
+    def finished(self) -> Finished:
+        """The manifest's last words, and what else the caller must know."""
+        whole = self._recorder.failure is None
+        self._write_end(Status.COMPLETE if whole else Status.INTERRUPTED)
+        return Finished(folder=self._folder, manifest=self._manifest, bugs=self._runner.bugs)
+
+    @property
+    def _reason(self) -> str:
+        return self._runner.reason or "stopped by force"
+
+    def _stop(self, reason: str) -> None:
+        self._note(f"stopping: {reason}")
+        self._runner.stop(reason)
+
+    def _force(self) -> None:
+        """End the process now; the folder reads."""
+        self._recorder.close_now(f"{self._reason}, then stopped by force")
+        self._write_end(Status.INTERRUPTED)
         with suppress(OSError):
             self._errors.set_alt_screen(enable=False)
             self._errors.show_cursor()
+        os._exit(ExitCode.FORCED)
+
+    def _note(self, text: str) -> None:
+        self._log.logger.warning(text)
+        self._live.warn(text)
+
+    async def _stop_when_not_recorded(self) -> None:
+        await self._recorder.failed.wait()
+        # Without its records the night is lost: better to be found stopped than to look well.
+        self._note(str(self._recorder.failure))
+        self._runner.stop("recording stopped")
+
+    def _tell_bugs(self) -> None:
+        for report in self._runner.bug_reports:
+            self._log.logger.error("a bug in stresser", traceback=report)
+
+    def _write_end(self, status: Status) -> None:
+        self._manifest = finished(
+            self._manifest,
+            status=status,
+            ended_utc=self._clock.utc(self._clock.now_ns()),
+            end_reason=self._reason,
+            verdict=None,
+            gap=self._recorder.gap,
+        )
+        with suppress(RunFolderError):  # a full disk: told when the run is concluded
+            write_manifest(self._folder.manifest, self._manifest)
 
 
 @asynccontextmanager
-async def _lab_for(scenario: Scenario) -> AsyncIterator[LabReady | None]:
+async def _lab_for(scenario: Scenario, witness: LabWitness) -> AsyncIterator[LabReady | None]:
     plan = lab_plan(scenario)
     if plan is None:
         yield None
         return
     from stresser.lab.process import running_lab  # noqa: PLC0415 - few runs need the lab
 
-    async with running_lab(plan) as ready:
+    async with running_lab(plan, on_kill=witness.on_kill) as ready:
         yield ready
-
-
-async def _stop_when_not_recorded(
-    recorder: Recorder, runner: Runner, note: Callable[[str], None]
-) -> None:
-    await recorder.failed.wait()
-    note(str(recorder.failure))
-    # Without its records the night is lost: better to be found stopped than to look well.
-    runner.stop("recording stopped")
-
-
-def _tell_started(job: Job, routes: list[Route], clock: RunClock, observer: Observer) -> None:
-    started = RunStarted(
-        t_ns=0,
-        utc=clock.utc(0),
-        scenario=job.scenario.name,
-        sessions_requested=job.readiness.sessions,
-        cohorts=[route.cohort for route in routes],
-    )
-    observer.event(started)

@@ -7,8 +7,8 @@ needs when it is called.
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from stresser import __version__
 from stresser.cli.lab import lab
@@ -64,9 +64,9 @@ def main() -> None:
 def _exit_code() -> int:
     try:
         return int(app(standalone_mode=False) or 0)
-    except (StresserError, click.ClickException) as exc:
+    except (StresserError, TyperException) as exc:
         return _tell_mistake(exc)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return ExitCode.FORCED
     except BrokenPipeError:
         # The reader of our output went away (`stresser show | head`): nothing went wrong here.
@@ -78,9 +78,14 @@ def _exit_code() -> int:
         return ExitCode.BUG
 
 
-def _tell_mistake(exc: StresserError | click.ClickException) -> int:
+def _tell_mistake(exc: StresserError | TyperException) -> int:
     if isinstance(exc, StresserError):
         sys.stderr.writelines(f"{line}\n" for line in exc.lines)
         return exc.exit_code
-    exc.show()  # `stresser` alone shows its help
+    # A mistake in the options is shown with the usage; `stresser` alone shows its help.
+    show = getattr(exc, "show", None)
+    if show is not None:
+        show()
+    else:
+        sys.stderr.write(f"{exc.format_message()}\n")
     return ExitCode.BAD_INPUT

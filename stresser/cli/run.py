@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from stresser.cli.execution import Job
+    from stresser.cli.job import Job
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
     overrides += [f"sessions.count={sessions}"] if sessions is not None else []
     job = _make_job(scenario, overrides, out, label)
 
-    from stresser.cli.execution import run_job  # noqa: PLC0415 - --help must not pay
+    from stresser.cli.job import run_job  # noqa: PLC0415 - --help must not pay
 
     raise typer.Exit(run_job(job, quiet=quiet or json, as_json=json))
 
@@ -45,7 +45,7 @@ def _make_job(named: str, overrides: list[str], out: Path, label: str | None) ->
     import os  # noqa: PLC0415 - together with the slow ones
     import sys  # noqa: PLC0415
 
-    from stresser.cli.execution import Job  # noqa: PLC0415 - --help must not pay
+    from stresser.cli.job import Job  # noqa: PLC0415 - --help must not pay
     from stresser.cli.scenario_file import load_scenario  # noqa: PLC0415
     from stresser.model.secrets import resolve_headers  # noqa: PLC0415
     from stresser.run.preflight import prepare  # noqa: PLC0415

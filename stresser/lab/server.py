@@ -101,6 +101,7 @@ class _Lab:
         self._start = trio.current_time()
         self._addresses: list[LabAddress] = []
         self._ports: dict[str, int] = {}
+        self._endpoints: list[Endpoint] = []
         self._boxes = {
             egress: LabMiddlebox(egress, rules, credentials, on_kill)
             for egress, rules in plan.middleboxes.items()
@@ -123,6 +124,8 @@ class _Lab:
     def ready(self) -> LabReady:
         """All listeners wait: the lab's time begins."""
         self._start = trio.current_time()
+        for endpoint in self._endpoints:
+            self._nursery.start_soon(endpoint.reset_together)
         for box in self._boxes.values():
             box.start_black_hole(self._nursery)
         return LabReady(
@@ -140,6 +143,7 @@ class _Lab:
             return self._keep(blackhole_port())
         context = self._credentials.context(behaviour.name, one.tls_version)
         endpoint = Endpoint(one.scheme, behaviour, context, lambda: self._start)
+        self._endpoints.append(endpoint)
         listener = self._listen()
         self._nursery.start_soon(partial(accept_forever, listener, endpoint.serve))
         return int(listener.getsockname()[1])

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.lab import Kill
 from stresser.model.quantity import Quantity
 
 
@@ -168,6 +169,20 @@ class TesterLate(Event, kw_only=True, tag="tester_late"):
     late_ns: int
 
 
+class LabKilled(Event, kw_only=True, tag="lab_killed"):
+    """A middlebox of the lab says that it ended this flow. Only where the scenario has a lab."""
+
+    endpoint: str
+    egress: str
+    kill: Kill
+    rule: str
+    """The middlebox's key that asked for it: `idle_timeout`, `age_limit`, ..."""
+    client_port: int
+    """Local TCP port of our end."""
+    idle_ns: int
+    """Since the last byte in either direction, as the middlebox saw it."""
+
+
 AnyEvent: TypeAlias = (
     RunStarted
     | RunEnded
@@ -178,6 +193,7 @@ AnyEvent: TypeAlias = (
     | HostSlept
     | ClockStepped
     | TesterLate
+    | LabKilled
 )
 
 

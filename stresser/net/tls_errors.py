@@ -1,5 +1,6 @@
 """OpenSSL's errors, translated: an alert from the peer, a chain we reject, or nonsense."""
 
+import re
 import ssl
 
 from stresser.model.faults import (
@@ -73,7 +74,7 @@ def translate(exc: ssl.SSLError, tail: bytes | None) -> Fault:
         return PeerCloseNotify()
     if isinstance(exc, ssl.SSLEOFError):
         return PeerFin()
-    reason = exc.reason or ""
+    reason = exc.reason or _reason_in_words(exc)
     name = _alert_name(reason)
     if name is not None:
         return PeerAlert(ALERTS.get(name), name.lower())
@@ -84,6 +85,15 @@ def translate(exc: ssl.SSLError, tail: bytes | None) -> Fault:
 
 
 _NAMES = {number: name.lower() for name, number in ALERTS.items()}
+
+
+_WORDS = re.compile(r"\[SSL\] ([a-z0-9 ]{1,100}) \(")
+
+
+def _reason_in_words(exc: ssl.SSLError) -> str:
+    """OpenSSL's own words, where Python's table of names is older than OpenSSL's."""
+    words = _WORDS.search(str(exc))
+    return "" if words is None else words[1].upper().replace(" ", "_")
 
 
 def _alert_name(reason: str) -> str | None:

@@ -47,7 +47,11 @@ class ChainVerdict(Struct, frozen=True, kw_only=True):
 
 
 class ChainJudge:
-    """Verifies chains against the system's roots and the endpoint's own."""
+    """Verifies chains against the system's roots and the endpoint's own.
+
+    Raises:
+        ValueError: a CA file holds no certificate.
+    """
 
     def __init__(self, ca_files: tuple[str, ...]) -> None:
         self._trusted_here = _system_store(ca_files)
@@ -85,8 +89,15 @@ def _digest(chain: tuple[bytes, ...]) -> bytes:
 def _public_store(ca_files: tuple[str, ...]) -> crypto.X509Store:
     store = crypto.X509Store()
     for path in (certifi.where(), *ca_files):
-        store.load_locations(path)
+        _load(store, path)
     return store
+
+
+def _load(store: crypto.X509Store, path: str) -> None:
+    try:
+        store.load_locations(path)
+    except crypto.Error as exc:  # OpenSSL says why in its own numbers, or not at all
+        raise ValueError("it holds no certificate in PEM form") from exc
 
 
 def _system_store(ca_files: tuple[str, ...]) -> crypto.X509Store:
@@ -100,7 +111,7 @@ def _system_store(ca_files: tuple[str, ...]) -> crypto.X509Store:
     else:  # python.org's macOS builds know no system store: certifi's is the nearest
         store.load_locations(certifi.where())
     for path in ca_files:
-        store.load_locations(path)
+        _load(store, path)
     return store
 
 

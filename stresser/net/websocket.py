@@ -25,7 +25,23 @@ _END_OF_HEAD = b"\r\n\r\n"
 _TELLING_HEADERS = {"server", "via", "location", "retry-after", "x-cache", "proxy-authenticate"}
 """Headers of a refusal that tell who answered."""
 _SHOWN = 256
-_SWITCHING_PROTOCOLS = 101
+_BAD_GATEWAY = 1014
+
+
+class _Frames(frames.FrameProtocol):
+    """Takes close code 1014 (bad gateway) for what it is.
+
+    It is in IANA's registry of close codes and comes from gateways, which are what we look
+    for; wsproto refuses it as reserved.
+    """
+
+    def _process_close(self, frame: frames.Frame) -> frames.Frame:
+        payload = _as_bytes(frame.payload)
+        if int.from_bytes(payload[:2], "big") != _BAD_GATEWAY:
+            return super()._process_close(frame)
+        reason = payload[2:].decode("utf-8", "backslashreplace")
+        return frame._replace(payload=(_BAD_GATEWAY, reason))
+
 
 # Building a frame needs no state of the connection: one for all sessions.
 _BUILD = frames.FrameProtocol(client=True, extensions=[])
@@ -50,7 +66,7 @@ class WebSocket:
         self.stream = stream
         self.messages = 0
         """Data messages that were received to their end."""
-        self._frames = frames.FrameProtocol(client=True, extensions=[])
+        self._frames = _Frames(client=True, extensions=[])
         if trailing:
             self._frames.receive_bytes(trailing)
 

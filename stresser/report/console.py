@@ -29,13 +29,16 @@ class ReportConsole(Console):
 def stdout_console() -> ReportConsole:
     """Standard output."""
     _escape_unencodable(sys.stdout)
-    return ReportConsole(file=sys.stdout)
+    return ReportConsole(file=sys.stdout, highlight=False)
 
 
-def stderr_console() -> ReportConsole:
-    """Standard error: what is shown while `--json` has standard output for itself."""
+def stderr_console(*, quiet: bool = False) -> ReportConsole:
+    """Standard error: what is shown while `--json` has standard output for itself.
+
+    A quiet one prints nothing; a live view on it shows nothing.
+    """
     _escape_unencodable(sys.stderr)
-    return ReportConsole(file=sys.stderr)
+    return ReportConsole(file=sys.stderr, highlight=False, quiet=quiet)
 
 
 @contextlib.contextmanager

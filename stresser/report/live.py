@@ -99,8 +99,13 @@ class LiveView:
         )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Show the run until cancelled. Never raises because of the terminal."""
+        """Show the run until cancelled; returns at once on a quiet console.
+
+        Never raises because of the terminal.
+        """
         task_status.started()
+        if self._console.quiet:
+            return
         if self._is_screen:
             await self._run_screen()
         else:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from stresser.analysis.cohort_tally import CohortTally
 from stresser.analysis.tally import Tally
+from stresser.analysis.wording import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.events import AttemptFailed, SessionEnded
@@ -117,11 +118,11 @@ def _observed(tally: Tally) -> list[str]:
         )
     if tally.late:
         worst = format_duration(tally.latest_ns)
-        said.append(f"stresser itself was late {tally.late:,} times, by {worst} at worst")
+        said.append(f"stresser itself was late {counted(tally.late, 'time')}, by {worst} at worst")
     if tally.sleeps:
         slept = format_duration(tally.slept_ns)
-        said.append(f"this host slept {tally.sleeps:,} times, {slept} in all")
+        said.append(f"this host slept {counted(tally.sleeps, 'time')}, {slept} in all")
     by_tool = sum(figures.by_tool for figures in tally.cohorts.values())
     if by_tool:
-        said.append(f"{by_tool:,} endings were limits of stresser itself")
+        said.append(f"{counted(by_tool, 'ending')} through limits of stresser itself")
     return said

@@ -18,6 +18,10 @@ from stresser.session.held import HeldSession
 from stresser.session.surroundings import Surroundings
 from stresser.witness.tcp_info import sample_tcp_info
 
+_TICK_MS = 10
+"""TCP_INFO's times are cut to the kernel's tick, at most 10 ms (CONFIG_HZ=100): a proof of life
+must not be dated after the death that followed it."""
+
 
 class LastLook:
     """What must be read at once, before anything else happens to the socket."""
@@ -153,7 +157,7 @@ def _last_proof_of_life(tap: Tap, look: LastLook) -> int:
     """The last byte from the other side; where the kernel saw a later acknowledgement, that."""
     if look.info is None or not isinstance(look.fault, NoPong):
         return tap.last_received_ns
-    acknowledged = look.at_ns - look.info.last_ack_recv_ms * NS_PER_MS
+    acknowledged = look.at_ns - (look.info.last_ack_recv_ms + _TICK_MS) * NS_PER_MS
     return max(tap.last_received_ns, acknowledged)
 
 

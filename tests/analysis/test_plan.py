@@ -37,7 +37,7 @@ def test_a_scenario_as_the_manifest_holds_it():
     plan = read_plan(to_plain(SCENARIO))
     assert (plan.name, plan.duration_ns) == ("both", seconds(60))
     assert plan.schemes == {"ws": "wss", "raw": "tls"}
-    assert plan.labs == {"box": "kill reset, idle_timeout 4 s", "wire": "only forwards"}
+    assert plan.labs == {"box": "idle_timeout 4 s, kill reset", "wire": "only forwards"}
     assert plan.thresholds == {"drops": "= 0"}
 
 

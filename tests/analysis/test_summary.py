@@ -1,6 +1,7 @@
 """Run folders as runs leave them, in every state, to one summary."""
 
 import json
+import random
 
 import msgspec
 import pytest
@@ -51,7 +52,7 @@ def test_replay_of_the_folder_is_the_live_tally(tmp_path):
     live = Tally()
     for event in story.events:
         live.event(event)
-    replayed = replay(story.recorded(tmp_path))
+    replayed = replay(story.recorded(tmp_path).events())
     for cohort, figures in live.cohorts.items():
         twin = replayed.cohorts[cohort]
         assert twin.session_time_ns(live.now_ns) == figures.session_time_ns(live.now_ns)
@@ -169,3 +170,32 @@ def test_hostile_texts_are_bounded_and_escaped(tmp_path):
     assert "\x1b" not in encoded
     assert "\\u001b" not in encoded
     assert "\u202e" not in encoded
+
+
+@pytest.mark.parametrize("digits", [30, 400])
+def test_impossible_figures_are_left_out_and_told(tmp_path, digits):
+    with_samples().recorded(tmp_path)
+    path = tmp_path / "events.jsonl"
+    text = path.read_text()
+    path.write_text(text.replace('"age_ns":4', '"age_ns":' + "4" * digits, 1))
+    summary = summarise(open_run(tmp_path))
+    assert summary.total.drops == 19
+    assert "1 event with impossible figures were left out" in summary.doubts
+    assert summary.verdict == "inconclusive"
+
+
+def test_any_single_damage_gives_a_summary(tmp_path):
+    chance = random.Random(1)  # noqa: S311 - the same damage each time
+    with_samples().recorded(tmp_path)
+    path = tmp_path / "events.jsonl"
+    lines = path.read_text().splitlines()
+    values = [-1, 2**63 - 1, -(2**63), "x" * 5000, None, [], {}, "held", "tool", True, 1.5]
+    for _ in range(60):
+        damaged = list(lines)
+        for n in chance.sample(range(len(lines)), 20):
+            event = json.loads(lines[n])
+            event[chance.choice(list(event))] = chance.choice(values)
+            damaged[n] = json.dumps(event)
+        path.write_text("\n".join(damaged) + "\n")
+        summary = summarise(open_run(tmp_path))
+        assert len(msgspec.json.encode(summary)) < 200_000

@@ -131,8 +131,8 @@ def test_limits_of_the_tool_sleep_and_lost_samples_are_doubts():
     story.events.append(model_events.HostSlept(t_ns=7, utc=utc(7), slept_ns=seconds(30)))
     story.stops(60, unrecorded_samples=12)
     by_tool, slept, samples = doubts_of(story)
-    assert by_tool.startswith("2 endings were limits of stresser itself")
-    assert slept == "this host slept 1 times, 30 s in all"
+    assert by_tool.startswith("2 endings through limits of stresser itself")
+    assert slept == "this host slept 1 time, 30 s in all"
     assert samples == "12 samples could not be recorded"
 
 

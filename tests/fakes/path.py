@@ -26,7 +26,7 @@ class Direction:
 
     def __init__(self, latency_s: float, capacity: int) -> None:
         self._latency_s = latency_s
-        self._capacity = capacity
+        self.capacity = capacity
         self._chunks: deque[tuple[float, bytes]] = deque()
         self._waiting = 0
         self.ended = False
@@ -35,7 +35,7 @@ class Direction:
         self._changed = trio.Event()
 
     def room(self) -> int:
-        return self._capacity - self._waiting
+        return self.capacity - self._waiting
 
     def put(self, data: bytes) -> None:
         self._chunks.append((trio.current_time() + self._latency_s, data))
@@ -55,7 +55,7 @@ class Direction:
             over = self.ended or self.error is not None
             if not self.held_back and arrival is not None and arrival <= trio.current_time():
                 return
-            if arrival is None and over:
+            if not self.held_back and arrival is None and over:
                 return
             wake = math.inf if arrival is None or self.held_back else arrival
             with trio.move_on_at(wake):
@@ -88,6 +88,8 @@ class KernelView:
         self._path = path
         self.unacked: int | None = None
         """Chosen by the test; None: as the path has it."""
+        self.tells = True
+        """A kernel that knows no TCP_INFO says ENOPROTOOPT."""
         self.open = True
 
     def fileno(self) -> int:
@@ -100,12 +102,14 @@ class KernelView:
         assert (level, option) == (socket.IPPROTO_TCP, socket.TCP_INFO)
         if not self.open:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if not self.tells:
+            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
         path, now = self._path, trio.current_time()
         words = [0] * 24
         words[4] = path.unacked if self.unacked is None else self.unacked
         words[9] = int((now - path.client_sent_s) * 1000)
         words[11] = int((now - path.client_received_s) * 1000)
-        words[12] = int((now - path.acknowledged_s) * 1000)
+        words[12] = int((now - path.acknowledged_s(now)) * 1000)
         return (struct.pack("=8B24I", path.state, *[0] * 7, *words))[:length]
 
     def send(self, data: bytes | memoryview) -> int:
@@ -130,7 +134,10 @@ class Path:
         self.unacked = 0
         """Segments that the client sent into the dark."""
         self.corrupting = False
-        self.client_sent_s = self.client_received_s = self.acknowledged_s = trio.current_time()
+        self.client_sent_s = self.client_received_s = trio.current_time()
+        self._acknowledged_s = self.client_sent_s
+        self._acknowledgements: deque[float] = deque()
+        """When those still on their way will arrive."""
 
     def tap(self, clock: Clock) -> "MemoryTap":
         """The client's end."""
@@ -140,6 +147,12 @@ class Path:
         """From now on nothing passes, in either direction, and nobody says so."""
         if not self.dark:
             self.dark, self.dark_since_s = True, trio.current_time()
+
+    def acknowledged_s(self, now_s: float) -> float:
+        """When the client's kernel last heard of the other one."""
+        while self._acknowledgements and self._acknowledgements[0] <= now_s:
+            self._acknowledged_s = self._acknowledgements.popleft()
+        return max(self._acknowledged_s, self.client_received_s)
 
     def hold_back(self) -> None:
         """What the server says is delayed until `let_through`; TCP acknowledges as ever."""
@@ -179,7 +192,7 @@ class Path:
         if self.dark:
             self.unacked += 1
             return len(taken)
-        self.acknowledged_s = self.client_sent_s + 2 * self._latency_s
+        self._acknowledgements.append(self.client_sent_s + 2 * self._latency_s)
         if self.corrupting:
             self.corrupting = False
             taken = taken[:-1] + bytes([taken[-1] ^ 1])
@@ -190,7 +203,7 @@ class Path:
 class MemoryTap(Tap):
     """`net.tap.Tap` over a `Path`: what waits for a socket there waits for the path here."""
 
-    __slots__ = ("path",)
+    __slots__ = ("__weakref__", "path")
 
     def __init__(self, path: Path, clock: Clock) -> None:
         super().__init__(cast("socket.socket", path.kernel), clock)
@@ -207,7 +220,7 @@ class MemoryTap(Tap):
             self._note(exc, self.clock.woke_ns, "receive")
             raise trio.BrokenResourceError(str(exc)) from exc
         if data:
-            self.path.client_received_s = self.path.acknowledged_s = trio.current_time()
+            self.path.client_received_s = trio.current_time()
             self.bytes_received += len(data)
             self.last_received_ns = self.clock.now_ns()
             return data

@@ -1,9 +1,9 @@
 """A run's surroundings on memory paths and virtual time: lives of hours in milliseconds."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 from trio.testing import MockClock
@@ -105,8 +105,10 @@ class World:
 
     async def _serve(self, path: Path) -> None:
         # What a server says of a client that went away is no part of a test.
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        try:
             await self.program(path.server)
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
 
     def route(
         self,
@@ -150,6 +152,34 @@ class World:
         self.around.stop_at_s = trio.current_time()
         for scope in self._scopes:
             scope.cancel()
+
+
+def life(
+    program: Program,
+    until_s: float,
+    *,
+    during: Callable[[World], Awaitable[None]] | None = None,
+    latency_s: float = 0.0,
+    patience_s: float = 1.0,
+    **route: Any,
+) -> World:
+    """The world after one session's life in virtual time.
+
+    `during` plays the network's part; at `until_s` the run is stopped.
+    """
+
+    async def story() -> World:
+        async with world(program, latency_s=latency_s) as made:
+            made.start(made.route(**route))
+            with trio.move_on_at(until_s):
+                if during is not None:
+                    await during(made)
+                await trio.sleep_forever()
+            made.stop()
+            await trio.sleep(patience_s)
+            return made
+
+    return in_virtual_time(story)
 
 
 @asynccontextmanager

@@ -94,7 +94,7 @@ def test_numbers(behaviour, argument, number):
     ],
 )
 def test_mistakes_are_told(scheme, behaviour, argument, said):
-    with pytest.raises(ValueError, match="^[^\n\x1b]+$") as caught:
+    with pytest.raises(ValueError, match=r"^[^\n\x1b]+$") as caught:
         parse_behaviour(scheme, behaviour, argument)
     assert said in str(caught.value)
 
@@ -118,9 +118,8 @@ def test_upgrade_faults_need_a_websocket():
 @given(st.sampled_from(known_behaviours("wss")), st.text(max_size=40))
 def test_any_argument_is_read_or_refused(name, argument):
     try:
-        one = parse_behaviour("wss", name, argument)
+        told = parse_behaviour("wss", name, argument).name
     except ValueError as error:
-        assert name in str(error)
-        assert str(error).isprintable()
-    else:
-        assert one.name == name
+        told = str(error)
+    assert name in told
+    assert told.isprintable()

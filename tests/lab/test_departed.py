@@ -57,7 +57,7 @@ def test_a_vanished_socket_is_kept_until_its_peer_has_closed(pair, linger):
         assert wire.socket.fileno() == -1
 
     async def nursery_is_empty(nursery):
-        while nursery.child_tasks:
+        while nursery.child_tasks:  # noqa: ASYNC110 - nothing tells of it
             await trio.sleep(0.01)
 
     trio.run(main)

@@ -18,7 +18,7 @@ from stresser.lab.frames import (
 )
 
 
-def masked(opcode, payload, final=True):
+def masked(opcode, payload):
     """A client's frame, by a way of its own."""
     key = b"\x11\x22\x33\x44"
     size = len(payload)
@@ -29,7 +29,7 @@ def masked(opcode, payload, final=True):
     else:
         length = b"\x7f" + size.to_bytes(8, "big")
     body = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
-    return bytes(((0x80 if final else 0) | opcode, 0x80 | length[0])) + length[1:] + key + body
+    return bytes((0x80 | opcode, 0x80 | length[0])) + length[1:] + key + body
 
 
 @given(

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,11 @@ PLAN = {"endpoints": [endpoint("tls://echo", "echo")]}
 
 def run_lab(text):
     return subprocess.run(
-        [sys.executable, "-m", "stresser.lab"], input=text, capture_output=True, timeout=30
+        [sys.executable, "-m", "stresser.lab"],
+        input=text,
+        capture_output=True,
+        timeout=30,
+        check=False,
     )
 
 
@@ -26,7 +31,7 @@ def test_one_ready_line_then_an_end_with_standard_input():
     (line,) = done.stdout.splitlines()
     ready = json.loads(line)
     assert ready["server_name"] == "echo.lab.test"
-    assert [("echo", None)] == [(a["endpoint"], a["egress"]) for a in ready["addresses"]]
+    assert [(a["endpoint"], a["egress"]) for a in ready["addresses"]] == [("echo", None)]
     assert not Path(ready["ca_file"]).exists()
 
 
@@ -65,7 +70,7 @@ def test_sigint_does_not():
 
 def test_it_ends_with_a_parent_that_is_killed():
     # A parent of its own, so that it can be killed without a chance to say goodbye.
-    parent = subprocess.Popen(
+    parent: Any = subprocess.Popen(
         [sys.executable, "-c", PARENT, json.dumps(PLAN)], stdout=subprocess.PIPE
     )
     ready = json.loads(parent.stdout.readline())
@@ -100,12 +105,12 @@ def test_it_raises_its_own_file_limit():
 
 
 def test_kills_that_nobody_reads_stall_nobody():
-    # Standard output is a pipe that stays full: 64 KiB of it, and nobody reads after the ready line.
+    # Standard output is a pipe of 64 KiB; nobody reads it after the ready line.
     plan = PLAN | {
         "middleboxes": {"box": {"on_client_hello": True}},
         "routes": [{"egress": "box", "endpoint": "echo"}],
     }
-    process = subprocess.Popen(
+    process: Any = subprocess.Popen(
         [sys.executable, "-m", "stresser.lab"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     process.stdin.write(json.dumps(plan).encode() + b"\n")

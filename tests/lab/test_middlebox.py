@@ -27,9 +27,10 @@ def test_black_hole_swallows_every_flow_and_gives_them_back():
             client.sock.settimeout(0.1)
             assert isinstance(client.next_frame(), TimeoutError)
             assert client.unacked() > 0
-        with socket.socket() as late, pytest.raises(TimeoutError):
+        with socket.socket() as late:
             late.settimeout(0.05)
-            late.connect(("127.0.0.1", lab.port("tls", "box")))
+            with pytest.raises(TimeoutError):
+                late.connect(("127.0.0.1", lab.port("tls", "box")))
         PlainClient(lab.port("tls")).handshake().sock.close()  # not through the box
         for client in clients:
             client.sock.settimeout(5)  # TCP retransmits what the hole has swallowed

@@ -100,7 +100,7 @@ def test_drip_comes_byte_by_byte(client_of):
     client.flush()
     started = time.perf_counter()
     pieces = [client.sock.recv(100) for _ in range(10)]
-    assert [1] * 10 == [len(piece) for piece in pieces]
+    assert [len(piece) for piece in pieces] == [1] * 10
     assert b"".join(pieces).startswith(b"\x16\x03\x03")
     assert 0.12 < time.perf_counter() - started < 2
 

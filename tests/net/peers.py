@@ -8,8 +8,9 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -42,7 +43,7 @@ def tcp_pair(*, buffers: int | None = None) -> tuple[socket.socket, socket.socke
         near = socket.create_connection(listener.getsockname())
         far, _ = listener.accept()
     for end in (near, far):
-        end.setblocking(False)
+        end.settimeout(0)
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if buffers is not None:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
@@ -54,6 +55,11 @@ def reset(sock: socket.socket) -> None:
     """Close with RST instead of FIN (socket(7), SO_LINGER)."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
+
+
+def open_descriptors() -> set[str]:
+    """Numbers of this process's open files (Linux)."""
+    return {entry.name for entry in Path("/proc/self/fd").iterdir()}
 
 
 def wait_for(sock: socket.socket, events: int) -> int:
@@ -139,7 +145,7 @@ class TlsPeer:
 
     async def close_notify(self) -> None:
         """Say close_notify, and do not wait for the answer."""
-        with _suppressed_want_read():
+        with suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
         await self.flush()
 
@@ -180,14 +186,6 @@ class TlsPeer:
             else:
                 await self.flush()
                 return result
-
-
-@contextmanager
-def _suppressed_want_read() -> Iterator[None]:
-    try:
-        yield
-    except ssl.SSLWantReadError:
-        pass
 
 
 @asynccontextmanager

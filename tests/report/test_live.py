@@ -236,3 +236,16 @@ def test_nothing_is_written_outside_of_run(tmp_path):
 
     trio.run(main)
     assert path.read_text() == ""
+
+
+def test_a_quiet_console_shows_nothing(tmp_path):
+    path: Path = tmp_path / "out"
+
+    async def main() -> None:
+        with path.open("w") as file:
+            console = ReportConsole(file=file, force_terminal=True, quiet=True)
+            with trio.fail_after(20):
+                await LiveView(SCENARIO, lambda: 0, console).run()
+
+    trio.run(main)
+    assert path.read_text() == ""

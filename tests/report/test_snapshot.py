@@ -73,6 +73,6 @@ def test_warnings_are_the_given_ones_and_what_the_events_warn_of():
     assert snapshot_of(story).warnings == [
         "one",
         "1 of 1 TLS handshakes served a chain that does not verify",
-        "stresser itself was late 1 times, by 250 ms at worst",
-        "this host slept 1 times, 1 m 30 s in all",
+        "stresser itself was late 1 time, by 250 ms at worst",
+        "this host slept 1 time, 1 m 30 s in all",
     ]

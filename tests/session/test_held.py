@@ -1,49 +1,275 @@
 """Lives of hours over real TLS and real WebSocket on memory paths, in virtual time."""
 
-import errno
-import os
-
 import pytest
 import trio
+import trio.testing
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
-from stresser.model.ending import Grade, Initiator, Kind, Phase
+from stresser.model.ending import Kind
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Timeouts
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from tests.fakes.certificates import server_context
-from tests.fakes.peers import TlsPeer, WebSocketPeer, tls_server, websocket_server
-from tests.fakes.world import heartbeat, in_virtual_time, seconds, silent, world
+from tests.fakes.peers import WebSocketPeer, tls_server, websocket_server
+from tests.fakes.world import heartbeat, in_virtual_time, life, seconds, silent, world
 
 HOUR = 3600
 EVERY = 15 * NS_PER_S
-LAST_LOOK = 50 * NS_PER_MS
-VERSIONS = ["1.2", "1.3"]
 
 
-def life(program, duration_s, *, during=None, latency_s=0.0, stop=True, **route):
-    """The world after one session's life; `during(world)` plays the network's part."""
-
-    async def story():
-        async with world(program, latency_s=latency_s) as made:
-            made.start(made.route(**route))
-            async with trio.open_nursery() as nursery:
-                if during is not None:
-                    nursery.start_soon(during, made)
-                await trio.sleep_until(duration_s)
-                nursery.cancel_scope.cancel()
-            if stop:
-                made.stop()
-            await trio.testing.wait_all_tasks_blocked()
-            return made
-
-    return in_virtual_time(story)
+def in_ms(values):
+    return [round(value / NS_PER_MS) for value in values]
 
 
 def test_eight_hours_of_heartbeats_none_missed_none_late():
     made = life(websocket_server(server_context()), 8 * HOUR + 1, latency_s=0.02)
     ended = made.notebook.only_ended()
-    assert (1919, 1919) == (ended.pings, ended.pongs)
-    assert made.notebook.values(Quantity.RTT) == [pytest.approx(40 * NS_PER_MS, abs=2)] * 1919
+    assert (1920, 1920) == (ended.pings, ended.pongs)
+    assert in_ms(made.notebook.values(Quantity.RTT)) == [40] * 1920
     assert set(made.notebook.values(Quantity.SEND_LAG)) == {0}
     assert made.around.bugs.count == 0
+
+
+def test_pings_stay_on_the_absolute_schedule_after_a_stall_and_skipped_ones_are_samples():
+    """The peer is held up from 40 s to 85 s: the pings due at 60 s and 75 s are never sent."""
+    peers = []
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        peers.append(peer)
+        await peer.answer_pings()
+
+    async def stall(made):
+        await trio.sleep_until(40)
+        made.paths[0].hold_back()
+        await trio.sleep_until(85)
+        made.paths[0].let_through()
+
+    made = life(program, 121, during=stall, activity=heartbeat("15s", timeout="50s"))
+    assert [15, 30, 45, 90, 105, 120] == peers[0].pings
+    assert [0, 0, 40_000, 25_000, 10_000, 0, 0, 0] == in_ms(made.notebook.values(Quantity.RTT))
+    ended = made.notebook.only_ended()
+    assert (6, 6) == (ended.pings, ended.pongs)
+    assert set(made.notebook.values(Quantity.SEND_LAG)) == {0}
+
+
+def test_one_ping_is_in_flight_however_slow_the_peer_is():
+    outstanding = []
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        while (event := await peer.next_event()) is not None:
+            if isinstance(event, Ping):
+                await trio.sleep(7)  # several intervals
+                outstanding.append(await waiting_pings(peer))
+                await peer.send(Pong(event.payload))
+
+    async def waiting_pings(peer):
+        with trio.move_on_after(0):
+            await peer.tls.far.path.to_server.readable()
+            return 1
+        return 0
+
+    made = life(program, HOUR, activity=heartbeat("1s", timeout="10s"))
+    ended = made.notebook.only_ended()
+    assert ended.kind is Kind.PLANNED
+    # Each ping costs 7 s; the next is sent at the first due time after its pong.
+    assert ended.pings == pytest.approx(HOUR / 8, abs=1)
+    assert set(outstanding) == {0}
+    rtt = in_ms(made.notebook.values(Quantity.RTT))
+    assert [7000, 6000, 5000, 4000, 3000, 2000, 1000, 0] == rtt[:8]
+    assert len(rtt) == pytest.approx(HOUR, abs=8)  # a sample for each due time
+
+
+def test_a_pong_that_is_late_but_in_time_keeps_the_session():
+    async def program(far):
+        await (await WebSocketPeer.accept(far, server_context())).answer_pings(delay_s=9.999)
+
+    made = life(program, HOUR)
+    assert made.notebook.only_ended().kind is Kind.PLANNED
+    assert set(in_ms(made.notebook.values(Quantity.RTT))) == {9999}
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "survives"), [(10.02, True), (10.049, True), (10.051, False), (11, False)]
+)
+def test_the_last_look_lasts_50_ms(delay_s, survives):
+    async def program(far):
+        await (await WebSocketPeer.accept(far, server_context())).answer_pings(delay_s=delay_s)
+
+    made = life(program, 60)
+    assert made.notebook.only_ended().planned is survives
+
+
+def test_a_stall_of_our_own_does_not_kill_a_session_whose_pong_is_waiting():
+    """A loop that stands still over the whole deadline still looks before it judges."""
+
+    async def story():
+        async with world(websocket_server(server_context()), latency_s=0.001) as made:
+            made.start(made.route())
+            await trio.sleep_until(15.0001)  # the ping is out, its pong under way
+            clock = trio.lowlevel.current_clock()
+            assert isinstance(clock, trio.testing.MockClock)
+            clock.jump(30)  # past the deadline at 25 s and past the last look
+            await trio.sleep(1)
+            assert not made.notebook.ended
+            made.stop()
+            await trio.testing.wait_all_tasks_blocked()
+            return made
+
+    made = in_virtual_time(story)
+    assert made.notebook.only_ended().planned
+    # Due times 15, 30 and 45 s went by meanwhile and waited as long as we did.
+    assert len(made.notebook.values(Quantity.RTT)) >= 2
+
+
+def test_a_pong_that_nobody_asked_for_counts_for_nothing():
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        await peer.send(Pong(b"\0\0\0\1"))
+        while (event := await peer.next_event()) is not None:
+            if isinstance(event, Ping):
+                await peer.send(Pong(b"\xff\xff\xff\xff"))
+                await peer.send(Pong(event.payload))
+                await peer.send(Pong(event.payload))
+
+    ended = life(program, 61).notebook.only_ended()
+    assert (4, 4) == (ended.pings, ended.pongs)
+
+
+def test_pings_of_the_peer_are_answered_and_its_messages_drained_and_counted():
+    answered = []
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        for n in range(100):
+            await peer.send(TextMessage(data="x" * 5000))
+            await peer.send(BytesMessage(data=b"y" * 100_000))
+            await peer.send(Ping(bytes([n])))
+            event = await peer.next_event()
+            while isinstance(event, Ping):
+                await peer.send(Pong(event.payload))
+                event = await peer.next_event()
+            answered.append(event.payload)
+            await trio.sleep(36)
+        await peer.answer_pings()
+
+    ended = life(program, HOUR + 1, activity=heartbeat("15s", "60s")).notebook.only_ended()
+    assert answered == [bytes([n]) for n in range(100)]
+    assert ended.messages == 200
+    assert ended.bytes_received > 100 * 105_000
+
+
+def test_pings_go_on_through_a_peer_that_does_not_read_and_nothing_is_mixed_up():
+    """Its receive window fills up with our pongs; a ping must not cut into an unsent record."""
+    served = []
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        far.path.to_server.capacity = 200
+        for _ in range(50):  # the pongs to these alone fill it many times over
+            await peer.send(Ping(b"z" * 125))
+            await trio.sleep(0.1)
+        await trio.sleep_until(31)
+        while len(served) < 12:
+            event = await peer.next_event()
+            if isinstance(event, Ping):
+                await peer.send(Pong(event.payload))
+                served.append(trio.current_time())
+        await peer.answer_pings()
+
+    made = life(program, 300, activity=heartbeat("15s", timeout="60s"))
+    ended = made.notebook.only_ended()
+    assert ended.kind is Kind.PLANNED, ended.raw
+    assert len(served) == 12
+
+
+def test_a_silent_session_sends_nothing_for_eight_hours():
+    last_sent = []
+
+    async def look(made):
+        await trio.sleep_until(8 * HOUR - 1)
+        last_sent.append(made.paths[0].client_sent_s)
+        assert len(made.heartbeats) == 0
+
+    life(websocket_server(server_context()), 8 * HOUR, activity=silent(), during=look)
+    assert last_sent == [0]
+
+
+def test_a_silent_session_is_closed_in_an_orderly_way():
+    made = life(websocket_server(server_context()), 8 * HOUR, activity=silent())
+    ended = made.notebook.only_ended()
+    assert (0, 0) == (ended.pings, ended.pongs)
+    assert ended.evidence["close"] == "answered"
+    assert ended.idle_ns == 8 * HOUR * NS_PER_S
+
+
+def test_a_tls_session_sends_nothing_and_counts_reads():
+    last_sent = []
+
+    async def program(far):
+        stream = trio.SSLStream(far, server_context(), server_side=True)
+        await stream.do_handshake()
+        for _ in range(8):
+            await trio.sleep(HOUR)
+            await stream.send_all(b"good night")
+        last_sent.append(far.path.client_sent_s)
+        await stream.receive_some()
+
+    made = life(program, 8 * HOUR + 1, scheme="tls")
+    ended = made.notebook.only_ended()
+    assert last_sent == [0]
+    assert (8, 0, 0) == (ended.messages, ended.pings, ended.pongs)
+    assert ended.evidence["close"] == "no close in this protocol"
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_the_orderly_end_is_answered(version):
+    made = life(websocket_server(server_context(version)), HOUR, tls_version=version)
+    ended = made.notebook.only_ended()
+    assert ended.evidence["close"] == "answered"
+    assert (True, Kind.PLANNED, None) == (ended.planned, ended.kind, ended.failure)
+    assert ended.age_ns == HOUR * NS_PER_S == ended.dead_by_ns
+
+
+def test_a_peer_that_ignores_the_close_is_left_after_its_timeout():
+    left = []
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        while (event := await peer.next_event()) is not None:
+            if isinstance(event, Ping):
+                await peer.send(Pong(event.payload))
+        left.append(trio.current_time())
+
+    made = life(
+        program, HOUR, timeouts=Timeouts(close=seconds(2)), patience_s=10, latency_s=0.01
+    )
+    ended = made.notebook.only_ended()
+    assert ended.evidence["close"] == "unanswered"
+    assert ended.dead_by_ns == HOUR * NS_PER_S  # the plan's moment, not that of giving up
+    assert left == [pytest.approx(HOUR + 2, abs=0.1)]
+
+
+def test_what_the_peer_does_instead_of_answering_the_close_is_told():
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        while not isinstance(await peer.next_event(), CloseConnection):
+            pass
+        far.path.reset()
+
+    ended = life(program, 10).notebook.only_ended()
+    assert ended.kind is Kind.PLANNED
+    assert "reset" in ended.evidence["close"]
+
+
+def test_an_attempt_that_did_not_open_cannot_be_held():
+    from stresser.session.attempt import Attempt
+    from stresser.session.held import HeldSession
+
+    async def story():
+        async with world(tls_server(server_context())) as made:
+            with pytest.raises(ValueError, match="not been established"):
+                HeldSession(1, Attempt(1, made.route(), made.clock), made.notebook)
+
+    in_virtual_time(story)
