@@ -47,14 +47,13 @@ def cohort_findings(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts, now_ns: i
 _KILL_WORDS = {Kill.RESET: "reset", Kill.FIN: "ended with FIN", Kill.SILENT: "silently dropped"}
 
 
-def lab_findings(cohort: Cohort, kills: Mapping[LabKill, int]) -> list[str]:
-    """What the lab's middlebox itself says that it did on this way: the truth to compare with."""
+def lab_findings(kills: Mapping[LabKill, int]) -> list[str]:
+    """What the lab's middleboxes themselves say that they did: the truth to compare with."""
     return [
-        f"The lab's middlebox says so itself: it {_KILL_WORDS[kill.kill]}"
+        f'The lab middlebox "{escaped(kill.egress, 40)}" says itself: it {_KILL_WORDS[kill.kill]}'
         f" {counted(number, 'flow')} to {escaped(kill.endpoint, 40)} by its"
         f" {escaped(kill.rule, 40)}."
         for kill, number in kills.items()
-        if (kill.endpoint, kill.egress) == (cohort.endpoint, cohort.egress)
     ]
 
 

@@ -173,10 +173,9 @@ def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     said: list[str] = []
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
-        said += lab_findings(cohort, tally.lab_kills)
         if len(said) >= _MOST_FINDINGS:
             return [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
-    return said
+    return said + lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
 
 
 def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:

@@ -41,6 +41,7 @@ class Sessions(_Table, frozen=True, kw_only=True):
     """Cap over all endpoints."""
     attempts_per_second_per_endpoint: float = 50.0
     handshakes_in_flight: int = 64
+    """For each endpoint and egress: behind a dead one, others need not wait."""
 
 
 class Timeouts(_Table, frozen=True, kw_only=True):

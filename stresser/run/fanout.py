@@ -8,17 +8,33 @@ from stresser.model.quantity import Quantity
 
 
 class Fanout:
-    """An observer made of observers."""
+    """An observer made of observers. Where one of them fails, the others are told all the same.
+
+    Raises:
+        ExceptionGroup: of what they raised, once all are told.
+    """
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
 
     def event(self, event: AnyEvent) -> None:
         """Something happened."""
+        failures: list[Exception] = []
         for observer in self._observers:
-            observer.event(event)
+            try:
+                observer.event(event)
+            except Exception as exc:  # noqa: BLE001 - a broken screen must not stop the record
+                failures.append(exc)
+        if failures:
+            raise ExceptionGroup("observers failed", failures)
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
         """A duration was measured."""
+        failures: list[Exception] = []
         for observer in self._observers:
-            observer.sample(quantity, cohort, value_ns)
+            try:
+                observer.sample(quantity, cohort, value_ns)
+            except Exception as exc:  # noqa: BLE001 - as above
+                failures.append(exc)
+        if failures:
+            raise ExceptionGroup("observers failed", failures)

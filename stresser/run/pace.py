@@ -32,8 +32,10 @@ class Rate:
             await trio.sleep_until(turn)
             if within is not None:
                 turn = await within.take(turn)
-            # On the schedule, so that waking late does not add up; never in the past.
-            self._next_s = max(turn + self._spacing_s, trio.current_time())
+            # On the schedule, so that waking late does not add up; but turns that a stall of
+            # ours has missed are gone.
+            now = trio.current_time()
+            self._next_s = (turn if now - turn < self._spacing_s else now) + self._spacing_s
             return turn
 
 

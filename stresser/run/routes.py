@@ -63,6 +63,9 @@ class RouteBuilder:
     def _of_endpoint(self, endpoint: Endpoint) -> list[Route]:
         address = parse_url(endpoint.url)
         profile = self._profile(endpoint, address)
+        for path in profile.ca_files:
+            Path(path).open("rb").close()  # the kernel says best why a file cannot be read
+        judge = self._judge(profile.ca_files)
         direct = Route(
             cohort=Cohort(endpoint.name, "", ""),
             host=address.host,
@@ -70,7 +73,7 @@ class RouteBuilder:
             binding=Binding(),
             server_name=self._server_name(endpoint, address),
             context=context_for(profile),
-            judge=self._judge(profile.ca_files),
+            judge=judge,
             request=self._request(endpoint, address),
             withhold_secret=self._withholds(endpoint),
             activity=Activity(),

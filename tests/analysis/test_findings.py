@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from stresser.analysis.findings import cohort_findings
+from stresser.analysis.findings import cohort_findings, lab_findings
 from stresser.analysis.plan import read_plan
 from stresser.analysis.tally import Tally
+from stresser.model import events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind, Phase
-from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, idle_kill_story, seconds
+from stresser.model.lab import Kill
+from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, idle_kill_story, seconds, utc
 
 LAB = SCENARIO | {
     "egresses": [
@@ -163,3 +165,23 @@ def test_failed_attempts_are_told_with_phase_and_failure():
 
 def test_nothing_happened():
     assert said_of(Story([VPN], 1), VPN).endswith("no attempt came to an end.")
+
+
+def test_the_lab_says_itself_what_its_middleboxes_did():
+    tally = Tally()
+    for port in range(3):
+        tally.event(
+            events.LabKilled(
+                t_ns=port,
+                utc=utc(port),
+                endpoint="echo",
+                egress="box",
+                kill=Kill.RESET,
+                rule="idle_timeout",
+                client_port=port,
+                idle_ns=4,
+            )
+        )
+    assert lab_findings(tally.lab_kills) == [
+        'The lab middlebox "box" says itself: it reset 3 flows to echo by its idle_timeout.'
+    ]

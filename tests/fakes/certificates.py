@@ -1,4 +1,4 @@
-"""An authority of the tests' own, the server contexts it signs for, and the client's trust in it."""
+"""An authority of the tests' own: server contexts that it signs, a client that trusts it."""
 
 import ssl
 import tempfile

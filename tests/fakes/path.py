@@ -267,8 +267,9 @@ class FarEnd(Stream):
         await trio.lowlevel.checkpoint()
         if self._closed:
             raise trio.ClosedResourceError
-        if self.path.state == CLOSED or (self.path.to_server.ended and not self.path.dark):
+        if self.path.state == CLOSED:
             raise trio.BrokenResourceError
+        # A client that has closed is no concern of the first sends: they fill its kernel.
         if not self.path.dark:
             self.path.to_client.put(bytes(data))
 

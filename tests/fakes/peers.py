@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import trio
@@ -40,10 +41,8 @@ class TlsPeer:
 
     async def close_notify(self) -> None:
         """Ours alone; the client's is not waited for."""
-        try:
+        with suppress(ssl.SSLError):
             self._tls.unwrap()
-        except ssl.SSLError:
-            pass
         await self._flush()
 
     async def _drive(self, call: Callable[..., Any], *args: object) -> Any:

@@ -43,9 +43,7 @@ def seconds(value: float) -> Duration:
 
 
 def heartbeat(every: str = "15s", timeout: str = "10s") -> Activity:
-    return Activity(
-        name="heartbeat", every=Duration.parse(every), timeout=Duration.parse(timeout)
-    )
+    return Activity(name="heartbeat", every=Duration.parse(every), timeout=Duration.parse(timeout))
 
 
 def silent() -> Activity:
@@ -135,9 +133,7 @@ class World:
             connect=self.connect if connect is None else connect,
         )
 
-    def start(
-        self, route: Route, *, reconnect: Reconnect | None = None, at_s: float = 0.0
-    ) -> None:
+    def start(self, route: Route, *, reconnect: Reconnect | None = None, at_s: float = 0.0) -> None:
         """Keep a session open until `stop`."""
         self._nursery.start_soon(self._keep_open, route, reconnect, trio.current_time() + at_s)
 

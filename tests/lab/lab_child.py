@@ -5,6 +5,7 @@ import queue
 import subprocess
 import sys
 import threading
+from typing import Any
 
 DEADLINE_S = 15.0
 
@@ -13,18 +14,20 @@ class LabChild:
     """A lab process; a context manager."""
 
     def __init__(self, plan):
-        self.process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "stresser.lab"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        self.lines = queue.SimpleQueue()
+        assert process.stdin is not None
+        self.process: Any = process
+        self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        self.process.stdin.write(json.dumps(plan).encode() + b"\n")
-        self.process.stdin.flush()
+        process.stdin.write(json.dumps(plan).encode() + b"\n")
+        process.stdin.flush()
         self.ready = json.loads(self.lines.get(timeout=DEADLINE_S))
         self.ports = {
             (one["endpoint"], one["egress"]): one["port"] for one in self.ready["addresses"]

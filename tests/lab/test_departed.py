@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from stresser.lab import departed
 from stresser.lab.departed import hold_vanished, is_held_open
 from stresser.lab.wire import Wire
 
@@ -36,7 +37,8 @@ def test_nobody_is_at_a_port_that_was_never_used():
 
 
 @pytest.mark.parametrize("linger", [None, struct.pack("ii", 1, 0)], ids=["FIN", "RST"])
-def test_a_vanished_socket_is_kept_until_its_peer_has_closed(pair, linger):
+def test_a_vanished_socket_is_kept_until_its_peer_has_closed(pair, linger, monkeypatch):
+    monkeypatch.setattr(departed, "_LOOK_EVERY_S", 0.02)
     client, accepted = pair
 
     async def main():

@@ -92,6 +92,7 @@ def test_reset(held):
     assert isinstance(client.read_end(), RST)
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_a_fault_waits_for_its_moment_and_the_session_lives_until_then(open_client):
     started = time.perf_counter()
     client = open_client("wss://reset/400ms")
@@ -153,6 +154,7 @@ def test_vanish_is_a_black_hole(held, scheme):
     assert client.unacked() > 0
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_deaf_acknowledges_but_does_not_answer(open_client):
     client = open_client("wss://deaf/10ms", timeout=0.15)
     assert isinstance(client.read_end(), TimeoutError)
@@ -174,15 +176,17 @@ def test_drip_comes_byte_by_byte(held, scheme):
     assert {len(piece) for piece in pieces} == {1}
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_flood_keeps_its_rate(held, scheme):
     client = held("flood/100@10ms")
     size = 8 if scheme == "tls" else 9
     assert client.take(size) == (b"message\n" if scheme == "tls" else b"\x81\x07message")
     started = time.perf_counter()
-    client.take(size * 50)
-    assert 0.4 < time.perf_counter() - started < 0.8
+    client.take(size * 25)
+    assert 0.2 < time.perf_counter() - started < 0.6
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_flood_without_limit(held):
     client = held("flood/0@10ms")
     started = time.perf_counter()
@@ -190,10 +194,12 @@ def test_flood_without_limit(held):
     assert time.perf_counter() - started < 3
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_flooding_endpoint_still_answers_pings(open_client):
     open_client("wss://flood/100@10ms").ping()
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 @pytest.mark.parametrize(
     ("name", "body"),
     [
@@ -210,24 +216,28 @@ def test_close_frame_and_orderly_end(open_client, name, body):
     assert client.raw_end() == b""
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_bad_frames(open_client):
     assert open_client("wss://bad-frame/@10ms").next_frame() == (0x83, b"wrong")
     masked = open_client("wss://bad-frame/mask@10ms").take(2)
     assert masked == bytes((0x80 | TEXT, 0x80 | 5))
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_huge_close_reason(open_client):
     first, payload = open_client("wss://huge-close-reason/10ms").next_frame()
     assert first == 0x80 | CLOSE
     assert len(payload) == 1002
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_gigabyte_frame_is_announced_and_streamed(open_client):
     client = open_client("wss://gigabyte-frame/10ms")
     assert client.take(10) == struct.pack("!BBQ", 0x80 | BINARY, 127, 1 << 30)
     assert client.take(4 << 20) == bytes(4 << 20)
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_bomb_is_small_and_grows(open_client):
     first, payload = open_client("wss://bomb/10ms").next_frame()
     assert first == 0x80 | 0x40 | BINARY
@@ -236,6 +246,7 @@ def test_bomb_is_small_and_grows(open_client):
     assert len(inflate.decompress(payload + b"\x00\x00\xff\xff")) == 64 << 20
 
 
+@pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
 def test_tiny_flood(open_client):
     client = open_client("wss://tiny-flood/10ms")
     frames = [client.next_frame() for _ in range(5000)]

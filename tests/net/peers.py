@@ -102,14 +102,6 @@ def authority() -> trustme.CA:
 
 
 @cache
-def ca_file(tmp: str) -> str:
-    """The root as a PEM file in this directory."""
-    path = f"{tmp}/root.pem"
-    authority().cert_pem.write_to_path(path)
-    return path
-
-
-@cache
 def leaf() -> trustme.LeafCert:
     """A good certificate for `NAME`."""
     return authority().issue_cert(NAME, key_type=trustme.KeyType.ECDSA)
@@ -195,12 +187,13 @@ async def tls_pair(
     buffers: int | None = None,
     profile: TlsProfile | None = None,
     context: ssl.SSLContext | None = None,
+    name: str = NAME,
     handshake: bool = True,
 ) -> AsyncIterator[tuple[TlsStream, TlsPeer]]:
     """Our TLS stream and an independent peer, by default with the handshake done."""
     async with tapped_pair(buffers=buffers) as (tap, far):
         chosen = profile or TlsProfile(require=False)
-        stream = TlsStream(tap, context_for(chosen), NAME)
+        stream = TlsStream(tap, context_for(chosen), name)
         peer = TlsPeer(far, context or server_context(version))
         if handshake:
             await shake_hands(stream, peer)

@@ -10,6 +10,7 @@ from stresser.model.events import HostSlept
 from stresser.model.faults import PeerFin
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect
+from stresser.model.units import NS_PER_S
 from stresser.session.bugs import Bugs, Guarded, InternalError
 from tests.fakes.certificates import server_context
 from tests.fakes.notebook import Notebook
@@ -42,7 +43,7 @@ def test_no_memory_is_a_limit_and_no_bug():
     bugs = Bugs()
     blamed = bugs.blame(MemoryError())
     assert isinstance(blamed, OSError)
-    assert (errno.ENOMEM, 0) == (blamed.errno, bugs.count)
+    assert (blamed.errno, bugs.count) == (errno.ENOMEM, 0)
 
 
 def test_a_bug_says_what_and_where():
@@ -54,7 +55,7 @@ def test_a_bug_says_what_and_where():
     assert "test_bugs.py" in blamed.last_lines
     assert "raised" in blamed.last_lines
     assert blamed.__traceback__ is None
-    assert (1, 1) == (bugs.count, len(bugs.reports))
+    assert (bugs.count, len(bugs.reports)) == (1, 1)
     assert "Traceback" in bugs.reports[0]
 
 
@@ -79,9 +80,9 @@ def test_a_group_of_exceptions_is_a_bug_like_any_other():
 def test_contained_stops_bugs_and_nothing_else():
     bugs = Bugs()
     with bugs.contained():
-        raise KeyError
+        Saboteur(KeyError())()
     with pytest.raises(KeyboardInterrupt), bugs.contained():
-        raise KeyboardInterrupt
+        Saboteur(KeyboardInterrupt())()
 
     async def cancelled():
         with trio.CancelScope() as scope:
@@ -112,7 +113,7 @@ def test_an_observers_bug_does_not_reach_who_tells_it():
     guarded = Guarded(broken, bugs)
     guarded.event(EVENT)
     guarded.sample(Quantity.RTT, None, 1)
-    assert (1, 1, 2) == (len(broken.events), len(broken.samples), bugs.count)
+    assert (len(broken.events), len(broken.samples), bugs.count) == (1, 1, 2)
 
 
 # In the life of a session: the seat goes on, others notice nothing
@@ -181,12 +182,12 @@ def test_a_bug_in_a_beat_ends_that_session_alone(monkeypatch):
 
     made = lives_with(sabotage, monkeypatch)
     (ended,) = unplanned(made)
-    assert (Kind.TOOL, Initiator.TOOL, "internal_error: RuntimeError", Phase.HELD) == (
+    assert (
         ended.kind,
         ended.initiator,
         ended.failure,
         ended.phase,
-    )
+    ) == (Kind.TOOL, Initiator.TOOL, "internal_error: RuntimeError", Phase.HELD)
     assert ended.raw.startswith("RuntimeError: beat < ")
     assert made.around.bugs.count == 1
     assert len(made.notebook.opened) == 3  # the seat went on
@@ -201,8 +202,9 @@ def test_a_bug_while_draining_ends_the_session(monkeypatch):
 
     made = lives_with(sabotage, monkeypatch)
     assert {e.failure for e in unplanned(made)} == {"internal_error: ExceptionGroup"}
-    # A reconnected session has its first ping due only after the bug is gone.
-    assert (2, 4) == (len(unplanned(made)), len(made.notebook.opened))
+    # At 105 s, and again after each back-off of 10 s, until the bug is gone at 125.5 s.
+    assert (len(unplanned(made)), len(made.notebook.opened)) == (6, 8)
+    assert {105, 115, 125} == {e.t_ns // NS_PER_S for e in unplanned(made)}
     accounted_for(made)
 
 
@@ -269,7 +271,7 @@ def test_a_bug_while_closing_still_leaves_a_planned_ending(monkeypatch):
 
     made = in_virtual_time(story)
     ended = made.notebook.only_ended()
-    assert (Kind.PLANNED, "unanswered") == (ended.kind, ended.evidence["close"])
+    assert (ended.kind, ended.evidence["close"]) == (Kind.PLANNED, "unanswered")
     assert made.around.bugs.count == 2
     assert made.finished == 1
     assert not made.paths[0].kernel.open

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from itertools import pairwise
 
 import trio
 from trio.testing import MockClock
@@ -84,7 +85,7 @@ def test_a_new_session_with_an_earlier_due_time_wakes_it():
             nursery.cancel_scope.cancel()
         return early.times, late.times
 
-    assert ([6 * NS_PER_S], []) == in_virtual_time(story)
+    assert in_virtual_time(story) == ([6 * NS_PER_S], [])
 
 
 def test_it_lets_the_loop_look_at_its_sockets_between_beats():
@@ -93,7 +94,7 @@ def test_it_lets_the_loop_look_at_its_sockets_between_beats():
         beaters = [Beater(NS_PER_S) for _ in range(1000)]
         for beater in beaters:
             heartbeats.add(NS_PER_S, beater)
-        seen = []
+        seen: list[int] = []
 
         async def neighbour():
             await trio.sleep_until(1)
@@ -108,7 +109,7 @@ def test_it_lets_the_loop_look_at_its_sockets_between_beats():
         return seen
 
     seen = trio.run(story, clock=MockClock(autojump_threshold=0))
-    steps = [after - before for before, after in zip(seen, seen[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(seen)]
     assert seen[-1] == 1000
     assert max(steps) <= 64  # two passes of the loop may lie between two looks
 
@@ -128,7 +129,7 @@ def test_what_has_ended_is_let_go_at_once():
         return len(heartbeats), len(heartbeats._heap), [ref() for ref in remembered]
 
     beating, entries, left = in_virtual_time(story)
-    assert (0, 0) == (beating, entries)
+    assert (beating, entries) == (0, 0)
     assert left == [None] * 1000
 
 

@@ -24,7 +24,7 @@ def in_ms(values):
 def test_eight_hours_of_heartbeats_none_missed_none_late():
     made = life(websocket_server(server_context()), 8 * HOUR + 1, latency_s=0.02)
     ended = made.notebook.only_ended()
-    assert (1920, 1920) == (ended.pings, ended.pongs)
+    assert (ended.pings, ended.pongs) == (1920, 1920)
     assert in_ms(made.notebook.values(Quantity.RTT)) == [40] * 1920
     assert set(made.notebook.values(Quantity.SEND_LAG)) == {0}
     assert made.around.bugs.count == 0
@@ -46,10 +46,10 @@ def test_pings_stay_on_the_absolute_schedule_after_a_stall_and_skipped_ones_are_
         made.paths[0].let_through()
 
     made = life(program, 121, during=stall, activity=heartbeat("15s", timeout="50s"))
-    assert [15, 30, 45, 90, 105, 120] == peers[0].pings
-    assert [0, 0, 40_000, 25_000, 10_000, 0, 0, 0] == in_ms(made.notebook.values(Quantity.RTT))
+    assert peers[0].pings == [15, 30, 45, 90, 105, 120]
+    assert in_ms(made.notebook.values(Quantity.RTT)) == [0, 0, 40_000, 25_000, 10_000, 0, 0, 0]
     ended = made.notebook.only_ended()
-    assert (6, 6) == (ended.pings, ended.pongs)
+    assert (ended.pings, ended.pongs) == (6, 6)
     assert set(made.notebook.values(Quantity.SEND_LAG)) == {0}
 
 
@@ -77,7 +77,7 @@ def test_one_ping_is_in_flight_however_slow_the_peer_is():
     assert ended.pings == pytest.approx(HOUR / 8, abs=1)
     assert set(outstanding) == {0}
     rtt = in_ms(made.notebook.values(Quantity.RTT))
-    assert [7000, 6000, 5000, 4000, 3000, 2000, 1000, 0] == rtt[:8]
+    assert rtt[:8] == [7000, 6000, 5000, 4000, 3000, 2000, 1000, 0]
     assert len(rtt) == pytest.approx(HOUR, abs=8)  # a sample for each due time
 
 
@@ -134,7 +134,7 @@ def test_a_pong_that_nobody_asked_for_counts_for_nothing():
                 await peer.send(Pong(event.payload))
 
     ended = life(program, 61).notebook.only_ended()
-    assert (4, 4) == (ended.pings, ended.pongs)
+    assert (ended.pings, ended.pongs) == (4, 4)
 
 
 def test_pings_of_the_peer_are_answered_and_its_messages_drained_and_counted():
@@ -150,6 +150,7 @@ def test_pings_of_the_peer_are_answered_and_its_messages_drained_and_counted():
             while isinstance(event, Ping):
                 await peer.send(Pong(event.payload))
                 event = await peer.next_event()
+            assert isinstance(event, Pong)
             answered.append(event.payload)
             await trio.sleep(36)
         await peer.answer_pings()
@@ -162,7 +163,7 @@ def test_pings_of_the_peer_are_answered_and_its_messages_drained_and_counted():
 
 def test_pings_go_on_through_a_peer_that_does_not_read_and_nothing_is_mixed_up():
     """Its receive window fills up with our pongs; a ping must not cut into an unsent record."""
-    served = []
+    served: list[float] = []
 
     async def program(far):
         peer = await WebSocketPeer.accept(far, server_context())
@@ -199,7 +200,7 @@ def test_a_silent_session_sends_nothing_for_eight_hours():
 def test_a_silent_session_is_closed_in_an_orderly_way():
     made = life(websocket_server(server_context()), 8 * HOUR, activity=silent())
     ended = made.notebook.only_ended()
-    assert (0, 0) == (ended.pings, ended.pongs)
+    assert (ended.pings, ended.pongs) == (0, 0)
     assert ended.evidence["close"] == "answered"
     assert ended.idle_ns == 8 * HOUR * NS_PER_S
 
@@ -219,7 +220,7 @@ def test_a_tls_session_sends_nothing_and_counts_reads():
     made = life(program, 8 * HOUR + 1, scheme="tls")
     ended = made.notebook.only_ended()
     assert last_sent == [0]
-    assert (8, 0, 0) == (ended.messages, ended.pings, ended.pongs)
+    assert (ended.messages, ended.pings, ended.pongs) == (8, 0, 0)
     assert ended.evidence["close"] == "no close in this protocol"
 
 
@@ -228,7 +229,7 @@ def test_the_orderly_end_is_answered(version):
     made = life(websocket_server(server_context(version)), HOUR, tls_version=version)
     ended = made.notebook.only_ended()
     assert ended.evidence["close"] == "answered"
-    assert (True, Kind.PLANNED, None) == (ended.planned, ended.kind, ended.failure)
+    assert (ended.planned, ended.kind, ended.failure) == (True, Kind.PLANNED, None)
     assert ended.age_ns == HOUR * NS_PER_S == ended.dead_by_ns
 
 
@@ -242,9 +243,7 @@ def test_a_peer_that_ignores_the_close_is_left_after_its_timeout():
                 await peer.send(Pong(event.payload))
         left.append(trio.current_time())
 
-    made = life(
-        program, HOUR, timeouts=Timeouts(close=seconds(2)), patience_s=10, latency_s=0.01
-    )
+    made = life(program, HOUR, timeouts=Timeouts(close=seconds(2)), patience_s=10, latency_s=0.01)
     ended = made.notebook.only_ended()
     assert ended.evidence["close"] == "unanswered"
     assert ended.dead_by_ns == HOUR * NS_PER_S  # the plan's moment, not that of giving up

@@ -9,11 +9,13 @@ import trio
 import trio.testing
 
 from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.events import SessionOpened
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Timeouts
 from stresser.model.units import NS_PER_S
 from stresser.session.life import back_off_s
 from tests.fakes.certificates import server_context
+from tests.fakes.notebook import Notebook
 from tests.fakes.peers import TlsPeer, WebSocketPeer, tls_server, websocket_server
 from tests.fakes.resolver import Resolver
 from tests.fakes.world import COHORT, heartbeat, in_virtual_time, seconds, silent, world
@@ -22,7 +24,9 @@ HOUR = 3600
 
 
 def steady(initial="1s", highest="60s"):
-    return Reconnect(initial=seconds(float(initial[:-1])), max=seconds(float(highest[:-1])), jitter=0)
+    return Reconnect(
+        initial=seconds(float(initial[:-1])), max=seconds(float(highest[:-1])), jitter=0
+    )
 
 
 def os_error(number):
@@ -43,7 +47,7 @@ async def refused(*_):
 
 def test_the_wait_doubles_up_to_its_highest():
     waits = [back_off_s(steady(), failures) for failures in range(1, 10)]
-    assert [1, 2, 4, 8, 16, 32, 60, 60, 60] == waits
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
 def test_after_an_opening_the_first_wait_applies():
@@ -71,11 +75,11 @@ def test_failing_attempts_come_at_growing_distances():
             return made
 
     failed = in_virtual_time(story).notebook.failed
-    assert [0, 1, 3, 7, 15, 31, 63, 123] == [event.t_ns // NS_PER_S for event in failed]
+    assert [event.t_ns // NS_PER_S for event in failed] == [0, 1, 3, 7, 15, 31, 63, 123]
     assert {(Kind.REFUSED, "connection_refused", Phase.CONNECT)} == {
         (event.kind, event.failure, event.phase) for event in failed
     }
-    assert [1, 2, 3, 4, 5, 6, 7, 8] == [event.attempt for event in failed]
+    assert [event.attempt for event in failed] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_an_opening_resets_the_back_off_and_recovery_is_measured():
@@ -102,14 +106,14 @@ def test_an_opening_resets_the_back_off_and_recovery_is_measured():
             return made
 
     notebook = in_virtual_time(story).notebook
-    assert [0, 1, 3, 608, 609] == [event.t_ns // NS_PER_S for event in notebook.failed]
-    assert [7, 611, 1212] == [event.t_ns // NS_PER_S for event in notebook.opened]
-    assert [607, 1211, 1300] == [event.t_ns // NS_PER_S for event in notebook.ended]
-    assert [None, 1, 2] == [event.replaces for event in notebook.opened]
+    assert [event.t_ns // NS_PER_S for event in notebook.failed] == [0, 1, 3, 608, 609]
+    assert [event.t_ns // NS_PER_S for event in notebook.opened] == [7, 611, 1212]
+    assert [event.t_ns // NS_PER_S for event in notebook.ended] == [607, 1211, 1300]
+    assert [event.replaces for event in notebook.opened] == [None, 1, 2]
     recoveries = [None, 4 * NS_PER_S, 1 * NS_PER_S]
     assert recoveries == [event.recovery_ns for event in notebook.opened]
     assert recoveries[1:] == notebook.values(Quantity.RECOVERY)
-    assert [4, 7, 8] == [event.attempt for event in notebook.opened]
+    assert [event.attempt for event in notebook.opened] == [4, 7, 8]
 
 
 def test_without_reconnect_a_life_ends_with_its_session():
@@ -127,9 +131,9 @@ def test_without_reconnect_a_life_ends_with_its_session():
 
     made = in_virtual_time(story)
     assert made.finished == 2
-    assert (1, 1, 1) == tuple(
+    assert tuple(
         len(of) for of in (made.notebook.opened, made.notebook.ended, made.notebook.failed)
-    )
+    ) == (1, 1, 1)
 
 
 def test_the_next_address_after_a_failure():
@@ -161,8 +165,9 @@ def test_the_next_address_after_a_failure():
     first = ["192.0.2.1:443", "192.0.2.2:443", f"{good}:443"]
     assert first * 2 == tried
     assert {f"{good}:443"} == {event.remote for event in made.notebook.opened}
-    assert ["192.0.2.1:443", "192.0.2.2:443"] == [
-        event.remote for event in made.notebook.failed[:2]
+    assert [event.remote for event in made.notebook.failed[:2]] == [
+        "192.0.2.1:443",
+        "192.0.2.2:443",
     ]
 
 
@@ -246,7 +251,7 @@ def test_our_deadline_for_the_resolver():
             return made.notebook.only_failed()
 
     event = in_virtual_time(story)
-    assert (Phase.RESOLVE, Kind.TIMEOUT, None) == (event.phase, event.kind, event.remote)
+    assert (event.phase, event.kind, event.remote) == (Phase.RESOLVE, Kind.TIMEOUT, None)
     assert event.age_ns == 5 * NS_PER_S
 
 
@@ -294,15 +299,15 @@ def test_a_session_that_opens_in_the_very_moment_of_the_stop_has_an_age_of_nothi
 
     async def story():
         async with world(websocket_server(server_context())) as made:
-            original = made.notebook.event
 
-            def stop_at_opening(event):
-                original(event)
-                if event in made.notebook.opened:
-                    made.stop()
-                    made.around.stop_at_s -= 0.25  # seen a moment before
+            class StopAtOpening(Notebook):
+                def event(self, event):
+                    made.notebook.event(event)
+                    if isinstance(event, SessionOpened):
+                        made.stop()
+                        made.around.stop_at_s = trio.current_time() - 0.25  # a moment before
 
-            made.notebook.event = stop_at_opening
+            made.around.observer = StopAtOpening()
             await trio.sleep(5)
             made.start(made.route())
             await trio.sleep(10)
@@ -310,7 +315,7 @@ def test_a_session_that_opens_in_the_very_moment_of_the_stop_has_an_age_of_nothi
 
     made = in_virtual_time(story)
     ended = made.notebook.only_ended()
-    assert (True, 0) == (ended.planned, ended.age_ns)
+    assert (ended.planned, ended.age_ns) == (True, 0)
     assert ended.t_ns >= made.notebook.opened[0].t_ns
 
 
@@ -341,7 +346,7 @@ def test_what_has_ended_is_let_go_while_the_seat_waits():
             await trio.sleep(20)
             return backing_off, ended[0]()
 
-    assert (None, None) == in_virtual_time(story)
+    assert in_virtual_time(story) == (None, None)
 
 
 def test_a_limit_of_this_machine_is_the_tools():
@@ -357,7 +362,7 @@ def test_a_limit_of_this_machine_is_the_tools():
 
     made = in_virtual_time(story)
     event = made.notebook.only_failed()
-    assert (Kind.TOOL, Initiator.TOOL) == (event.kind, event.initiator)
+    assert (event.kind, event.initiator) == (Kind.TOOL, Initiator.TOOL)
     assert made.around.bugs.count == 0
 
 

@@ -1,0 +1,25 @@
+"""Draws the README's picture: `python docs/pictures/draw.py RUN` (a run folder or `last`)."""
+
+import io
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from stresser.analysis.summary import summarise
+from stresser.record.reader import open_run, resolve_run
+from stresser.report.terminal import print_summary
+
+
+def draw(run: str) -> None:
+    """Write the summary of a run, as the terminal shows it, to summary.svg."""
+    recorded = open_run(resolve_run(run, Path("results")))
+    console = Console(record=True, width=88, file=io.StringIO(), force_terminal=True)
+    summary = summarise(recorded, last_endings=3)
+    print_summary(summary, console, endings=3)
+    picture = Path(__file__).with_name("summary.svg")
+    console.save_svg(str(picture), title="stresser run quickstart")
+
+
+if __name__ == "__main__":
+    draw(sys.argv[1] if len(sys.argv) > 1 else "last")

@@ -1,0 +1,114 @@
+"""One attempt: what it knows after each phase, and what it does not send."""
+
+import dataclasses
+
+import pytest
+import trio
+
+from stresser.model.ending import Kind, Phase
+from stresser.model.faults import SecretWithheld
+from stresser.model.secrets import Secret
+from stresser.net.tls import TlsProfile, context_for
+from stresser.net.trust import ChainJudge
+from stresser.net.websocket import UpgradeRequest
+from stresser.session.attempt import Attempt
+from tests.fakes.certificates import SERVER_NAME, server_context
+from tests.fakes.peers import TlsPeer, tls_server, websocket_server
+from tests.fakes.world import in_virtual_time, world
+
+
+def attempted(program, **changes):
+    """The attempt after `establish`, and what stopped it."""
+
+    async def story():
+        async with world(program) as made:
+            route = dataclasses.replace(made.route(), **changes)
+            attempt = Attempt(7, route, made.clock)
+            try:
+                await attempt.establish(0)
+            except (SecretWithheld, trio.BrokenResourceError) as exc:
+                return attempt, exc
+            return attempt, None
+
+    return in_virtual_time(story)
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_what_an_open_session_is_made_of(version):
+    attempt, stopped = attempted(websocket_server(server_context(version)))
+    assert stopped is None
+    assert list(attempt.phases_ns) == ["resolve", "connect", "tls", "upgrade"]
+    assert (attempt.local, str(attempt.address)) == ("192.0.2.10:50000", "192.0.2.1:443")
+    assert attempt.tls.version == f"TLSv{version}"
+    assert (attempt.tls.verified, attempt.tls.problem) == (True, None)
+    assert attempt.endpoint_proved
+    assert len(attempt.chain) == 1
+    assert attempt.websocket is not None
+
+
+def test_a_tls_attempt_has_no_upgrade():
+    attempt, _ = attempted(tls_server(server_context()), request=None)
+    assert list(attempt.phases_ns) == ["resolve", "connect", "tls"]
+    assert attempt.websocket is None
+
+
+def secret_request():
+    headers = {"Authorization": Secret("BROKER_TOKEN", "hunter2")}
+    return UpgradeRequest(host=SERVER_NAME, target="/connect", headers=headers)
+
+
+def listener(heard):
+    async def program(far):
+        tls = TlsPeer(far, server_context())
+        await tls.handshake()
+        heard.append(await tls.read())
+
+    return program
+
+
+def untrusting():
+    return {"judge": ChainJudge(()), "context": context_for(TlsProfile(require=False))}
+
+
+def test_a_secret_is_not_sent_over_a_chain_that_does_not_verify():
+    heard: list[bytes] = []
+
+    async def story():
+        async with world(listener(heard)) as made:
+            route = dataclasses.replace(
+                made.route(), request=secret_request(), withhold_secret=True, **untrusting()
+            )
+            made.start(route)
+            await trio.sleep(60)
+            return made.notebook.only_failed()
+
+    event = in_virtual_time(story)
+    assert (
+        event.kind,
+        event.failure,
+        event.phase,
+    ) == (Kind.CERTIFICATE, "secret_withheld", Phase.TLS)
+    assert event.tls is not None
+    assert not event.tls.verified
+    assert heard == [b""]
+    assert "hunter2" not in repr(event)
+
+
+def test_a_secret_is_sent_over_a_chain_that_verifies_and_where_the_scenario_says_so():
+    for changes in ({"withhold_secret": True}, {"withhold_secret": False, **untrusting()}):
+        heard: list[bytes] = []
+
+        async def story(heard=heard, changes=changes):
+            async with world(listener(heard)) as made:
+                made.start(dataclasses.replace(made.route(), request=secret_request(), **changes))
+                await trio.sleep(1)
+
+        in_virtual_time(story)
+        assert b"Authorization: hunter2\r\n" in heard[0]
+
+
+def test_a_chain_that_does_not_verify_is_held_and_told():
+    attempt, stopped = attempted(websocket_server(server_context()), **untrusting())
+    assert stopped is None
+    assert (attempt.tls.verified, attempt.endpoint_proved) == (False, False)
+    assert attempt.tls.problem
