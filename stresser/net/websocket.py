@@ -4,6 +4,7 @@ Only what a held session needs: the upgrade, pings, draining, the close. What th
 is counted and thrown away; nothing of it is kept, however large it claims to be.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
@@ -22,6 +23,7 @@ from stresser.net.tls import TlsStream
 _HEAD_LIMIT = 32_768
 """An answer to the upgrade whose head is longer is a protocol violation."""
 _END_OF_HEAD = b"\r\n\r\n"
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
 _TELLING_HEADERS = {"server", "via", "location", "retry-after", "x-cache", "proxy-authenticate"}
 """Headers of a refusal that tell who answered."""
 _SHOWN = 256
@@ -157,14 +159,23 @@ async def _read_head(stream: TlsStream) -> tuple[bytes, bytes]:
     received = bytearray()
     while True:
         received += await stream.receive_some()
-        end = received.find(_END_OF_HEAD)
-        if end >= 0:
-            end += len(_END_OF_HEAD)
-            return bytes(received[:end]), bytes(received[end:])
+        head = _take_head(received)
+        if head is not None:
+            return head, bytes(received)
         if len(received) > _HEAD_LIMIT:
             raise ProtocolViolation("http", f"answer head longer than {_HEAD_LIMIT} bytes")
         if not b"HTTP/1.".startswith(received[:7]):
             raise ProtocolViolation("http", f"answer is not HTTP: {bytes(received[:32])!r}")
+
+
+def _take_head(received: bytearray) -> bytes | None:
+    """Cut off the final answer's head; interim ones are passed over (RFC 9110 section 15.2)."""
+    while (end := received.find(_END_OF_HEAD)) >= 0:
+        head = bytes(received[: end + len(_END_OF_HEAD)])
+        del received[: len(head)]
+        if not _INTERIM.match(head):
+            return head
+    return None
 
 
 def _violation(head: bytes, exc: Exception) -> ProtocolViolation:

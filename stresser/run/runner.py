@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import trio
 
-from stresser.model.events import HostSlept, Observer, TesterLate
+from stresser.model.events import Observer, TesterLate
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
 from stresser.model.units import NS_PER_MS
@@ -142,10 +142,4 @@ class Runner:
     async def _watch_host(self) -> None:
         while True:
             await trio.sleep(1)
-            now = self._clock.now_ns()
-            slept = self._around.sleeps.check(now)
-            if slept:
-                # The monotonic clock stood still meanwhile: UTC goes on from here.
-                self._clock.anchor_unix_ns += slept
-                told = HostSlept(t_ns=now, utc=self._clock.utc(now), slept_ns=slept)
-                self._observer.event(told)
+            self._around.notice_sleep()

@@ -128,7 +128,7 @@ def _attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) ->
         tls_end_verified=attempt.endpoint_proved,
         source_chosen=attempt.route.binding.source is not None,
         unacked=None if look.info is None else look.info.unacked,
-        slept_ns=around.sleeps.slept_since(alive, look.at_ns),
+        slept_ns=around.slept_since(alive, look.at_ns),
         evidence=_evidence(look),
     )
 
@@ -148,7 +148,7 @@ def _session_sighting(session: HeldSession, look: LastLook, around: Surroundings
         tls_end_verified=session.endpoint_proved,
         source_chosen=session.source_chosen,
         unacked=None if look.info is None else look.info.unacked,
-        slept_ns=0 if planned else around.sleeps.slept_since(alive, look.at_ns),
+        slept_ns=0 if planned else around.slept_since(alive, look.at_ns),
         evidence=_evidence(look),
     )
 

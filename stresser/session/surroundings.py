@@ -9,7 +9,7 @@ import trio
 
 from stresser.model.clock import Hangups
 from stresser.model.cohort import Cohort
-from stresser.model.events import ChainSeen, Observer
+from stresser.model.events import ChainSeen, HostSlept, Observer
 from stresser.net.trust import describe_chain
 from stresser.session.attempt import Attempt
 from stresser.session.bugs import Bugs
@@ -60,6 +60,24 @@ class Surroundings:
     after_death: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
     stop_at_s: float | None = None
     """Trio time at which the run began to stop."""
+
+    def notice_sleep(self) -> None:
+        """Tell that the host was suspended, if it was; UTC goes on from the waking."""
+        now = self.clock.now_ns()
+        slept = self.sleeps.check(now)
+        if slept:
+            # The monotonic clock stood still meanwhile.
+            self.clock.anchor_unix_ns += slept
+            told = HostSlept(t_ns=now, utc=self.clock.utc(now), slept_ns=slept)
+            self.observer.event(told)
+
+    def slept_since(self, t_ns: int, now_ns: int) -> int:
+        """Nanoseconds suspended after a moment of the run.
+
+        The first who asks after a waking is often a session that did not survive it.
+        """
+        self.notice_sleep()
+        return self.sleeps.slept_since(t_ns, now_ns)
 
     def tell_chain(self, attempt: Attempt) -> None:
         """Record a chain that this cohort meets for the first time."""

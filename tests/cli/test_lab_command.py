@@ -38,7 +38,7 @@ def lab():
 
     yield start
     for process in running:
-        process.kill()
+        process.terminate()  # in order: it has a folder to remove
         process.wait(10)
         process.stdout.close()
         process.stderr.close()

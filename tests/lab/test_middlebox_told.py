@@ -145,7 +145,7 @@ def test_stalled_flow_is_acknowledged(recording):
 
 
 def test_alert_after_a_corrupted_record_has_its_number(recording):
-    assert [20] * 3 == [e.alert for e in recording.endings("corrupt")]
+    assert [e.alert for e in recording.endings("corrupt")] == [20] * 3
 
 
 def test_intercepted_chain_is_told_and_the_session_held(recording):
@@ -153,7 +153,7 @@ def test_intercepted_chain_is_told_and_the_session_held(recording):
         e for e in recording.events if isinstance(e, SessionOpened) and e.egress == "intercept"
     ]
 
-    assert [False] * 3 == [e.tls.verified for e in opened]
+    assert [e.tls.verified for e in opened] == [False] * 3
     assert all(e.tls.problem for e in opened)
 
 

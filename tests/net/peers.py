@@ -206,3 +206,27 @@ async def shake_hands(stream: TlsStream, peer: TlsPeer) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.handshake)
         nursery.start_soon(peer.handshake)
+
+
+async def outcome(call: Callable[[], Awaitable[object]]) -> Exception | None:
+    """What a call raises."""
+    try:
+        await call()
+    except Exception as exc:  # noqa: BLE001 - the test judges it
+        return exc
+    return None
+
+
+async def both_handshakes(
+    stream: TlsStream, peer: TlsPeer
+) -> tuple[Exception | None, Exception | None]:
+    """How the handshake ends for us, and for the peer."""
+    ends: dict[str, Exception | None] = {}
+
+    async def one(name: str, call: Callable[[], Awaitable[None]]) -> None:
+        ends[name] = await outcome(call)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one, "ours", stream.handshake)
+        nursery.start_soon(one, "theirs", peer.handshake)
+    return ends["ours"], ends["theirs"]

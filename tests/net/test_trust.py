@@ -3,7 +3,6 @@
 import ipaddress
 import ssl
 import warnings
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -16,54 +15,10 @@ from OpenSSL import crypto
 
 from stresser.net import trust
 from stresser.net.trust import ChainJudge, chain_id, describe_chain, matches
+from tests.net.certificates import DAY, NOW, Issuer, der
 
 NAME = "echo.lab.test"
-NOW = datetime.now(UTC).replace(microsecond=0)
-DAY = timedelta(days=1)
 LOCAL = ipaddress.ip_address("127.0.0.1")
-
-
-class Issuer:
-    """A certificate with its key, which may sign others."""
-
-    def __init__(self, name, issuer=None):
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        ca = x509.BasicConstraints(ca=True, path_length=None)
-        builder = self.builder(self.name, self.key, NOW - DAY, NOW + DAY, issuer or self)
-        builder = builder.add_extension(ca, critical=True)
-        self.certificate = builder.sign((issuer or self).key, hashes.SHA256())
-
-    def builder(self, subject, key, start, end, issuer):
-        return x509.CertificateBuilder(
-            issuer_name=issuer.name,
-            subject_name=subject,
-            public_key=key.public_key(),
-            serial_number=x509.random_serial_number(),
-            not_valid_before=start,
-            not_valid_after=end,
-        )
-
-    def leaf(self, *names, **options):
-        """A leaf as DER; names are general names."""
-        return self.issue(*names, **options)[0]
-
-    def issue(self, *names, start=NOW - DAY, end=NOW + DAY, purpose=None, extra=(), subject=None):
-        """A leaf as DER, and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = self.builder(subject or x509.Name([]), key, start, end, self)
-        if names:
-            san = x509.SubjectAlternativeName(names)
-            builder = builder.add_extension(san, critical=False)
-        if purpose is not None:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-        for extension in extra:
-            builder = builder.add_extension(extension, critical=False)
-        return der(builder.sign(self.key, hashes.SHA256())), key
-
-
-def der(certificate):
-    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def dns(name):

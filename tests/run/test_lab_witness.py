@@ -43,7 +43,7 @@ def test_a_kill_is_an_event_at_its_own_time():
 
     assert isinstance(event, events.LabKilled)
     assert (1_500_000_000, utc) == (event.t_ns, event.utc)
-    assert (Kill.FIN, "age_limit", 4711) == (event.kill, event.rule, event.client_port)
+    assert (event.kill, event.rule, event.client_port) == (Kill.FIN, "age_limit", 4711)
 
 
 def test_before_the_run_began_and_what_was_lost_is_no_event():
@@ -54,4 +54,4 @@ def test_before_the_run_began_and_what_was_lost_is_no_event():
         witness.on_kill(KillsLost(kills_lost=3))
         return observer.seen
 
-    assert [] == trio.run(main)
+    assert trio.run(main) == []

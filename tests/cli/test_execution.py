@@ -1,0 +1,173 @@
+"""How a run stops: signals, kill -9, a folder that vanishes, a full disk."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from stresser.record.reader import open_run
+from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER, scenario_text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_first_signal_ends_as_planned(start, number):
+    run = start(scenario_text(duration=None))
+    run.wait_until_open(6)
+
+    run.process.send_signal(number)
+    code, out, _ = run.finish()
+
+    assert code == 0
+    assert f"signal {number.name}" in out
+    last = run.events()[-1]
+    assert ("run_ended", f"signal {number.name}") == (last["event"], last["reason"])
+    planned = [e for e in run.events() if e["event"] == "session_ended" and e["planned"]]
+    assert planned
+    assert {"answered"} == {e["evidence"]["close"] for e in planned}
+    assert (run.folder / "summary.json").exists()
+
+
+def test_stop_does_not_wait_longer_than_the_close_timeout(start):
+    """A deaf endpoint never answers the close frame."""
+    text = scenario_text(duration=None, endpoints='name = "echo"\nurl = "lab+wss://deaf/100ms"')
+    text = text.replace('timeout = "2s"', 'timeout = "1h"').replace(
+        "[activity]", '[timeouts]\nclose = "1s"\n[activity]'
+    )
+    run = start(text)
+    run.wait_until_open(3)
+
+    started = time.monotonic()
+    run.process.send_signal(signal.SIGINT)
+    run.finish()
+
+    assert time.monotonic() - started < 10
+    planned = [
+        e
+        for e in run.events()
+        if e["event"] == "session_ended" and e["planned"] and e["egress"] == "direct"
+    ]
+    assert {"unanswered"} == {e["evidence"]["close"] for e in planned}
+
+
+def test_second_signal_stops_at_once(start):
+    text = scenario_text(duration=None, endpoints='name = "echo"\nurl = "lab+wss://deaf/100ms"')
+    text = text.replace('timeout = "2s"', 'timeout = "1h"').replace(
+        "[activity]", '[timeouts]\nclose = "60s"\n[activity]'
+    )
+    run = start(text)
+    run.wait_until_open(3)
+
+    run.process.send_signal(signal.SIGINT)
+    run.wait_for(lambda: "stopping: signal SIGINT" in run.log())
+    run.process.send_signal(signal.SIGINT)
+    code, _, _ = run.finish()
+
+    assert code == 130
+    recorded = open_run(run.folder)
+    assert recorded.status == "interrupted"
+    assert [e for e in recorded.events() if type(e).__name__ == "SessionOpened"]
+    shown = subprocess.run(
+        [*STRESSER, "show", str(run.folder)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "interrupted" in shown.stdout
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP on this system")
+def test_a_closed_terminal_does_not_end_the_run(start):
+    run = start(scenario_text(duration=None))
+    run.wait_until_open(6)
+
+    run.process.send_signal(signal.SIGHUP)
+    run.wait_for(lambda: "SIGHUP" in run.log())
+    before = len(run.events())
+    run.wait_for(lambda: len(run.events()) > before)
+    run.process.send_signal(signal.SIGTERM)
+
+    assert run.finish()[0] == 0
+
+
+def test_kill_9_leaves_a_folder_that_reads(start):
+    run = start(scenario_text(duration=None))
+    run.wait_until_open(6)
+
+    run.process.kill()
+    run.process.communicate()
+
+    shown = subprocess.run(
+        [*STRESSER, "show", str(run.folder)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "crashed at" in shown.stdout
+    assert shown.returncode == 3
+    assert shown.stderr == ""
+
+
+def test_a_folder_that_vanishes_stops_the_run_loudly(start):
+    run = start(scenario_text(duration=None))
+    run.wait_until_open(6)
+
+    shutil.rmtree(run.folder)
+    code, _, err = run.finish()
+
+    assert code == 3
+    assert "recording stopped at" in err
+    assert "Traceback" not in err
+
+
+def test_the_lab_does_not_outlive_a_killed_run(start):
+    run = start(scenario_text(duration=None))
+    run.wait_until_open(6)
+    lists = Path(f"/proc/{run.process.pid}/task").glob("*/children")
+    children = [int(pid) for listed in lists for pid in listed.read_text().split()]
+    if not children:
+        pytest.skip("this kernel lists no children")
+    lab = children[0]
+
+    run.process.kill()
+    run.process.communicate()
+
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{lab}/stat").exists():
+        stat = Path(f"/proc/{lab}/stat").read_text()
+        if stat.rpartition(")")[2].split()[0] == "Z":
+            break
+        assert time.monotonic() < deadline, "the lab outlived its run"
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_stops_the_run_loudly(start, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        run = start(scenario_text(duration=None), "--out", str(disk / "results"))
+        run.results = disk / "results"
+        run.wait_until_open(6)
+        filler = disk / "filler"
+        with suppress(OSError), filler.open("wb") as file:
+            while True:
+                file.write(bytes(4096))
+        code, out, err = run.finish()
+        shown = subprocess.run(
+            [*STRESSER, "show", str(run.folder)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+    assert code == 3
+    assert "No space left on device" in err
+    assert "events and" in err, "the gap is stated"
+    assert "Traceback" not in err
+    assert "No space left on device" in out + shown.stdout
+    assert shown.returncode == 3

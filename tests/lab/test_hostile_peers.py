@@ -1,0 +1,123 @@
+"""Peers that try to fill memory or to take the loop from others: bounded, and the others live."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stresser.model.cohort import Cohort
+from stresser.model.quantity import Quantity
+from stresser.record.reader import open_run
+
+ROOT = Path(__file__).parents[2]
+BOUND_BYTES = 32 * 2**20
+"""All hostile peers together may not cost more than this above the same run without them."""
+HOSTILE = {
+    "headers": "lab+wss://endless-headers",
+    "gigabyte": "lab+wss://gigabyte-frame",
+    "bomb": "lab+wss://bomb",
+    "drip": "lab+wss://drip",
+    "flood": "lab+wss://flood/10000",
+    "tiny": "lab+wss://tiny-flood",
+    "tlsflood": "lab+tls://flood/10000",
+    "slowhello": "lab+wss://drip-in-tls",
+    "slowhead": "lab+wss://drip-in-upgrade",
+}
+SECONDS = 6
+
+
+def scenario(hostile: dict[str, str]) -> str:
+    endpoints = {"good": "lab+wss://echo"} | hostile
+    tables = [f'[[endpoints]]\nname = "{name}"\nurl = "{url}"' for name, url in endpoints.items()]
+    return "\n".join(
+        [
+            'name = "hostile"',
+            f'duration = "{SECONDS}s"',
+            '[sessions]\ncount = 4\nramp = "500ms"\nreconnect = { initial = "1s", max = "1s" }',
+            '[timeouts]\ntls = "2s"\nupgrade = "2s"\nclose = "1s"',
+            '[activity]\nevery = "200ms"\ntimeout = "3s"',
+            *tables,
+        ]
+    )
+
+
+def held(folder: Path, hostile: dict[str, str]) -> tuple[int, Path]:
+    """Run it; the largest resident memory that was seen, and the run's folder."""
+    folder.mkdir()
+    file = folder / "hostile.toml"
+    file.write_text(scenario(hostile))
+    command = [sys.executable, "-m", "stresser", "run", str(file), "--out", str(folder / "out")]
+    with subprocess.Popen(
+        [*command, "--quiet"], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        largest = 0
+        try:
+            while process.poll() is None:
+                largest = max(largest, _resident(process.pid))
+                _wait_a_moment(process)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return largest, next((folder / "out").iterdir())
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _wait_a_moment(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(0.05)
+    except subprocess.TimeoutExpired:
+        return
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    return held(folder / "without", {}), held(folder / "with", HOSTILE)
+
+
+def test_memory_stays_within_the_bound(runs):
+    (without, _), (with_them, _) = runs
+
+    assert with_them - without < BOUND_BYTES
+
+
+def test_others_miss_no_heartbeat(runs):
+    _, (_, folder) = runs
+    endings = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    good = [e for e in endings if e["event"] == "session_ended" and e["endpoint"] == "good"]
+
+    assert [e["planned"] for e in good] == [True] * 4
+    assert all(e["pings"] == e["pongs"] for e in good)
+    # Due every 200 ms: some may be skipped while one is still out, but no more than a few.
+    assert all(e["pings"] >= 0.8 * e["age_ns"] / 200e6 for e in good)
+    rtt = open_run(folder).histograms()[Quantity.RTT, Cohort("good", "default", "heartbeat")]
+    assert rtt.quantile(0.5) < 100e6
+
+
+def test_each_of_them_is_told(runs):
+    _, (_, folder) = runs
+    endings = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    told = {
+        (e["endpoint"], e["kind"])
+        for e in endings
+        if e["event"] in {"session_ended", "attempt_failed"} and not e["planned"]
+    }
+
+    assert {
+        ("headers", "protocol_error"),
+        ("bomb", "protocol_error"),
+        ("slowhello", "timeout"),
+        ("slowhead", "timeout"),
+    } <= told
+    assert not [kind for _, kind in told if kind in {"unknown", "tool"}]

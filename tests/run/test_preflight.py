@@ -1,0 +1,206 @@
+"""What this machine can hold, asked before the run: limits in a process of their own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from stresser.model.errors import PreflightError
+from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Sessions
+from stresser.net.dial import Binding
+from stresser.run import preflight
+from stresser.run.preflight import interface_address, prepare
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="interfaces as Linux has them")
+BROKER = Endpoint(name="broker", url="wss://broker.example.net/")
+
+
+def plan(count=1, *, egresses=None, endpoints=(BROKER,), activities=1, in_flight=64):
+    return Scenario(
+        name="s",
+        endpoints=list(endpoints),
+        egresses=egresses or [Egress(name="direct")],
+        activities=[Activity(name=f"a{n}") for n in range(activities)],
+        sessions=Sessions(count=count, handshakes_in_flight=in_flight),
+    )
+
+
+def refusal(scenario):
+    with pytest.raises(PreflightError) as refused:
+        prepare(scenario)
+    return refused.value.lines
+
+
+# Figures
+
+
+def test_what_a_small_run_finds():
+    egresses = [Egress(name="direct"), Egress(name="again")]
+    found = prepare(plan(3, egresses=egresses, activities=2))
+    assert found.sessions == 3 * 2 * 2
+    assert found.bindings == {"direct": Binding(), "again": Binding()}
+    assert found.notes == []
+    assert found.local_ports > 1000
+    if sys.platform == "linux":
+        assert found.memory_available is not None
+        assert found.memory_available > 0
+
+
+def test_everything_that_is_missing_is_said_at_once():
+    egresses = [Egress(name="vpn", interface="no-such0"), Egress(name="b", source="192.0.2.77")]
+    lines = refusal(plan(10**9, egresses=egresses))
+    assert len(lines) == 5
+    files, ports, memory, interface, source = lines
+    assert "2000000064 sockets and 128 spare need 2000000192 open files" in files
+    assert "ulimit -Hn 2000000192" in files
+    assert "LimitNOFILE=2000000192" in files
+    assert "1000000000 sessions to broker.example.net:443 from one source address" in ports
+    assert "net.ipv4.ip_local_port_range" in ports
+    assert "122070440 MiB of memory" in memory
+    assert "lower sessions.count" in memory
+    assert interface.startswith("egresses.vpn: ")
+    assert source.startswith("egresses.b: ")
+
+
+def test_ports_are_counted_for_each_destination():
+    low, high = preflight._local_port_range()
+    usable = int((high - low + 1) * 0.9)
+    same = [Endpoint(name=name, url="wss://broker.example.net/" + name) for name in ("a", "b")]
+    other = [Endpoint(name=name, url=f"wss://{name}.example.net/") for name in ("a", "b")]
+    half = usable // 2 + 1
+    missing: list[str] = []
+    assert preflight._check_ports(plan(half, endpoints=other), missing) == usable
+    assert missing == []
+    preflight._check_ports(plan(half, endpoints=same), missing)
+    assert len(missing) == 1
+    assert f"{2 * half} sessions" in missing[0]
+
+
+@linux
+def test_memory_is_what_the_kernel_and_the_cgroup_leave():
+    available = preflight._memory_available()
+    assert available is not None
+    missing: list[str] = []
+    fits = (available - preflight._BYTES_OF_TOOL) // preflight._BYTES_A_SESSION
+    preflight._check_memory(int(fits * 0.9), missing)
+    assert missing == []
+    preflight._check_memory(int(fits * 1.1), missing)
+    assert len(missing) == 1
+    assert "MiB are available" in missing[0]
+
+
+# Ways out
+
+
+@linux
+def test_an_interface_that_is_not_there_lists_those_that_are():
+    (line,) = refusal(plan(egresses=[Egress(name="vpn", interface="tun77")]))
+    assert line.startswith("egresses.vpn: no interface with this name")
+    for _, name in socket.if_nameindex():
+        assert name in line
+
+
+@linux
+def test_an_interface_binds_the_sockets_that_go_through_it():
+    found = prepare(plan(egresses=[Egress(name="lo", interface="lo")]))
+    assert found.bindings["lo"] in (Binding(device="lo"), Binding(source="127.0.0.1"))
+
+
+@linux
+def test_the_address_of_an_interface():
+    assert interface_address("lo") == "127.0.0.1"
+    assert interface_address("no-such0") is None
+
+
+@linux
+def test_who_may_not_bind_to_a_device_binds_to_its_address_and_says_so(monkeypatch):
+    original = preflight.bind_to_egress
+
+    def unprivileged(sock, binding):
+        if binding.device is not None:  # before Linux 5.7, and in some sandboxes
+            raise PermissionError(1, "Operation not permitted")
+        original(sock, binding)
+
+    monkeypatch.setattr(preflight, "bind_to_egress", unprivileged)
+    found = prepare(plan(egresses=[Egress(name="vpn", interface="lo")]))
+    assert found.bindings["vpn"] == Binding(source="127.0.0.1")
+    assert len(found.notes) == 1
+    assert "127.0.0.1 and the routing table has the last word" in found.notes[0]
+
+
+def test_a_source_address_of_this_host():
+    found = prepare(plan(egresses=[Egress(name="a", source="127.0.0.1")]))
+    assert found.bindings["a"] == Binding(source="127.0.0.1")
+
+
+@pytest.mark.parametrize("source", ["192.0.2.77", "2001:db8::77"])
+def test_a_source_address_that_is_not_of_this_host(source):
+    (line,) = refusal(plan(egresses=[Egress(name="vpn", source=source)]))
+    assert line.startswith("egresses.vpn: ")
+    assert line.endswith(f'source = "{source}" must be an address of this host')
+
+
+# Open files: in a process of its own, whose limits may be spoilt
+
+CHILD = """
+import json, os, resource, sys
+soft, hard, count, user = json.loads(sys.argv[1])
+from stresser.model.errors import PreflightError
+from stresser.model.scenario import Endpoint, Scenario, Sessions
+from stresser.run.preflight import prepare
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+if user:
+    os.setuid(user)
+scenario = Scenario(
+    name="s",
+    endpoints=[Endpoint(name="broker", url="wss://broker.example.net/")],
+    sessions=Sessions(count=count, handshakes_in_flight=64),
+)
+try:
+    told = [prepare(scenario).file_limit]
+except PreflightError as exc:
+    told = list(exc.lines)
+print(json.dumps([told, resource.getrlimit(resource.RLIMIT_NOFILE)]))
+"""
+NOBODY = 65_534
+unprivileged = NOBODY if hasattr(os, "geteuid") and os.geteuid() == 0 else 0
+
+
+def with_limits(soft, hard, count, user):
+    pytest.importorskip("resource", reason="no limit of open files on this system")
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, json.dumps([soft, hard, count, user])],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
+    )
+    told, limits = json.loads(done.stdout)
+    return told, limits
+
+
+def test_a_limit_that_suffices_is_left_alone():
+    assert with_limits(300, 1000, 100, unprivileged) == ([300], [300, 1000])
+
+
+def test_the_soft_limit_is_raised_as_far_as_needed_and_no_further():
+    assert with_limits(256, 1000, 500, unprivileged) == ([692], [692, 1000])
+
+
+def test_a_hard_limit_that_is_too_low_is_refused_with_figure_and_remedy():
+    (told,), limits = with_limits(256, 600, 500, unprivileged)
+    assert told == (
+        "sessions: 564 sockets and 128 spare need 692 open files, and this process may open 600;"
+        " raise the limit (`ulimit -Hn 692`, or LimitNOFILE=692 in a systemd unit) or lower"
+        " sessions.count"
+    )
+    assert limits == [256, 600]
+
+
+@pytest.mark.skipif(not unprivileged, reason="needs root: only root may raise its hard limit")
+def test_root_raises_its_hard_limit_as_well():
+    assert with_limits(256, 600, 500, 0) == ([692], [692, 692])

@@ -1,0 +1,197 @@
+"""A scenario as routes: every combination, and what each of them carries."""
+
+from pathlib import Path
+
+import pytest
+
+from stresser.model.cohort import Cohort
+from stresser.model.errors import ScenarioError
+from stresser.model.lab import LabAddress, LabReady, Middlebox
+from stresser.model.scenario import (
+    Activity,
+    ActivityKind,
+    Egress,
+    Endpoint,
+    Scenario,
+    Timeouts,
+    Verify,
+)
+from stresser.model.secrets import Secret
+from stresser.model.units import Duration
+from stresser.net.dial import Binding
+from stresser.run.routes import RouteBuilder
+from tests.fakes.certificates import authority_file
+
+HEARTBEAT = Activity(name="heartbeat")
+SILENT = Activity(name="silent", kind=ActivityKind.SILENT)
+WSS = Endpoint(name="broker", url="wss://broker.example.net/connect?a=b")
+TLS = Endpoint(name="mq", url="tls://mq.example.net:8883")
+
+
+def built(
+    *endpoints,
+    egresses=(Egress(name="direct"),),
+    activities=(HEARTBEAT,),
+    headers=None,
+    bindings=None,
+    lab=None,
+    file=Path("scenario.toml"),
+):
+    plan = Scenario(
+        name="s",
+        endpoints=list(endpoints),
+        egresses=list(egresses),
+        activities=list(activities),
+        timeouts=Timeouts(tls=Duration.parse("3s")),
+    )
+    values = {endpoint.name: {} for endpoint in endpoints} | (headers or {})
+    ways = {egress.name: Binding() for egress in egresses} | (bindings or {})
+    return RouteBuilder(plan, file, values, ways, lab).build()
+
+
+def test_one_route_for_each_endpoint_egress_and_activity():
+    egresses = [Egress(name="direct"), Egress(name="vpn", source="192.0.2.10")]
+    routes = built(WSS, TLS, egresses=egresses, activities=[HEARTBEAT, SILENT])
+    assert [route.cohort for route in routes] == [
+        Cohort(endpoint, egress, activity)
+        for endpoint in ("broker", "mq")
+        for egress in ("direct", "vpn")
+        for activity in ("heartbeat", "silent")
+    ]
+    assert [route.activity is SILENT for route in routes[:2]] == [False, True]
+
+
+def test_each_egress_has_its_binding():
+    egresses = [Egress(name="direct"), Egress(name="vpn")]
+    bound = Binding(source="192.0.2.10")
+    routes = built(WSS, egresses=egresses, bindings={"vpn": bound})
+    assert [Binding(), bound] == [route.binding for route in routes]
+
+
+def test_a_wss_endpoint():
+    (route,) = built(WSS, headers={"broker": {"Origin": "https://x"}})
+    assert (route.host, route.port) == ("broker.example.net", 443)
+    assert route.server_name == "broker.example.net"
+    assert route.request is not None
+    assert (route.request.host, route.request.target) == ("broker.example.net", "/connect?a=b")
+    assert route.request.headers == {"Origin": "https://x"}
+    assert route.timeouts.tls == Duration.parse("3s")
+    assert route.heartbeat
+
+
+def test_a_tls_endpoint_has_no_upgrade_and_no_pings():
+    (route,) = built(TLS)
+    assert (route.host, route.port, route.request) == ("mq.example.net", 8883, None)
+    assert not route.heartbeat
+
+
+def test_another_server_name_and_port():
+    endpoint = Endpoint(
+        name="b", url="wss://192.0.2.7:8443/", sni="inner.example.net", subprotocols=["mqtt"]
+    )
+    (route,) = built(endpoint)
+    assert (route.host, route.server_name) == ("192.0.2.7", "inner.example.net")
+    assert route.request is not None
+    assert (route.request.host, route.request.subprotocols) == ("192.0.2.7:8443", ["mqtt"])
+
+
+def test_routes_of_one_profile_share_a_context_and_a_judge():
+    """A context costs 0.85 MB and 18 ms, a judge holds all of the system's roots."""
+    twin = Endpoint(name="twin", url="wss://twin.example.net/")
+    pinned = Endpoint(name="pinned", url="wss://p.example.net/", ca=authority_file())
+    one, two, three = built(WSS, twin, pinned)
+    assert one.context is two.context
+    assert one.judge is two.judge is not three.judge
+
+
+@pytest.mark.parametrize(
+    ("says", "headers", "withheld"),
+    [
+        (False, {}, False),
+        (False, {"Origin": "https://x"}, False),
+        (False, {"Authorization": Secret("TOKEN", "hunter2")}, True),
+        (True, {"Authorization": Secret("TOKEN", "hunter2")}, False),
+    ],
+)
+def test_a_secret_is_withheld_unless_the_scenario_says_otherwise(says, headers, withheld):
+    endpoint = Endpoint(
+        name="b", url="wss://b.example.net/", send_secrets_over_unverified_chain=says
+    )
+    (route,) = built(endpoint, headers={"b": headers})
+    assert route.withhold_secret is withheld
+    assert "hunter2" not in repr(route)
+
+
+# The lab
+
+
+def ready(*addresses):
+    return LabReady(
+        pid=1,
+        ca_file=authority_file(),
+        inspection_ca_file=authority_file(),
+        server_name="lab.test",
+        addresses=[
+            LabAddress(endpoint=endpoint, egress=egress, host="127.0.0.1", port=port)
+            for endpoint, egress, port in addresses
+        ],
+    )
+
+
+def test_a_lab_endpoint_directly_and_behind_a_middlebox():
+    echo = Endpoint(name="echo", url="lab+wss://echo")
+    egresses = [Egress(name="direct"), Egress(name="vpn", lab=Middlebox())]
+    lab = ready(("echo", None, 4001), ("echo", "vpn", 4002))
+    direct, through = built(echo, egresses=egresses, lab=lab)
+    assert [(r.host, r.port) for r in (direct, through)] == [
+        ("127.0.0.1", 4001),
+        ("127.0.0.1", 4002),
+    ]
+    assert {"lab.test"} == {direct.server_name, through.server_name}
+    assert direct.request is not None
+    assert direct.request.host == "lab.test"
+
+
+def test_a_real_endpoint_behind_a_lab_middlebox_keeps_its_name():
+    egresses = [Egress(name="direct"), Egress(name="vpn", lab=Middlebox())]
+    direct, through = built(WSS, egresses=egresses, lab=ready(("broker", "vpn", 4003)))
+    assert (direct.host, direct.port) == ("broker.example.net", 443)
+    assert (through.host, through.port) == ("127.0.0.1", 4003)
+    assert through.server_name == "broker.example.net"
+    assert through.request == direct.request
+
+
+# Files of roots
+
+
+@pytest.mark.parametrize("verify", list(Verify))
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: path.write_text("not PEM"), "PEM"),
+        (lambda path: path.write_bytes(bytes(100_000)), "PEM"),
+        (lambda path: None, "No such file"),
+        (lambda path: path.mkdir(), "Is a directory"),
+    ],
+    ids=["text", "zeros", "missing", "folder"],
+)
+def test_a_file_of_roots_that_cannot_be_used_is_one_line(tmp_path, verify, make, says):
+    make(tmp_path / "roots.pem")
+    endpoints = [
+        Endpoint(name=name, url="wss://b.example.net/", ca="roots.pem", verify=verify)
+        for name in ("one", "two")
+    ]
+    with pytest.raises(ScenarioError) as refused:
+        built(*endpoints, file=tmp_path / "scenario.toml")
+    assert len(refused.value.lines) == 2
+    for name, line in zip(("one", "two"), refused.value.lines, strict=True):
+        assert line.startswith(f"{tmp_path / 'scenario.toml'}: endpoints.{name}.ca: roots.pem ")
+        assert says in line
+        assert "\n" not in line
+
+
+def test_roots_are_found_beside_the_scenario_file(tmp_path):
+    (tmp_path / "roots.pem").write_bytes(Path(authority_file()).read_bytes())
+    endpoint = Endpoint(name="b", url="wss://b.example.net/", ca="roots.pem")
+    (route,) = built(endpoint, file=tmp_path / "scenario.toml")
+    assert route.judge is not None

@@ -1,0 +1,114 @@
+"""Signals, as a process meets them."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+import trio
+
+from stresser.run.stop import obey_signals
+
+CHILD = """
+import os
+import sys
+
+import trio
+
+from stresser.run.stop import obey_signals
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def force():
+    say("force")
+    os._exit(130)
+
+
+async def main():
+    async with trio.open_nursery() as nursery:
+        stopped = trio.Event()
+
+        def stop(reason):
+            say(reason)
+            stopped.set()
+
+        await nursery.start(obey_signals, stop, force, say)
+        say("ready")
+        await stopped.wait()
+        await trio.sleep_forever()  # a run that does not come to its end
+
+
+trio.run(main)
+"""
+
+
+class Child:
+    """A process that obeys signals and says what it does, line by line."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CHILD], stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self):
+        assert self.says() == "ready"
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def says(self):
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def is_sent(self, number):
+        self.process.send_signal(number)
+
+
+@pytest.fixture
+def child():
+    with Child() as child:
+        yield child
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)],
+)
+def test_the_first_stops_as_planned_and_the_second_at_once(child, first, second):
+    child.is_sent(first)
+    assert child.says() == f"signal {first.name}"
+    assert child.process.poll() is None
+    child.is_sent(second)
+    assert child.says() == "force"
+    assert child.process.wait(10) == 130
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP on this system")
+def test_a_closed_terminal_is_noted_and_neither_stops_nor_counts(child):
+    for _ in range(3):
+        child.is_sent(signal.SIGHUP)
+        assert child.says() == "SIGHUP: the terminal was closed; the run goes on"
+    child.is_sent(signal.SIGINT)
+    assert child.says() == "signal SIGINT"
+    child.is_sent(signal.SIGHUP)
+    assert child.says().startswith("SIGHUP")
+    assert child.process.poll() is None
+
+
+def test_afterwards_signals_are_as_before():
+    async def story():
+        before = signal.getsignal(signal.SIGTERM)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(obey_signals, print, print, print)
+            assert signal.getsignal(signal.SIGTERM) is not before
+            nursery.cancel_scope.cancel()
+        return before is signal.getsignal(signal.SIGTERM)
+
+    assert trio.run(story)
