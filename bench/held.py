@@ -21,14 +21,13 @@ from bench.client import Command, Job
 from bench.floor_client import floor_command
 from bench.machine import cores, raise_file_limit
 from bench.measure import IDLE_S, Held, Pinged, measure_held, measure_pinged
-from bench.peer import ADDRESSES, ROOT, BenchError, Peer, running_server
+from bench.peer import ADDRESSES, OUT, ROOT, BenchError, Peer, running_server
 from bench.ratios import QUANTITIES, Row, compare
 from bench.stresser_client import stresser_command
 from bench.table import render
 
 COMMANDS: dict[str, Command] = {"floor": floor_command, "stresser": stresser_command}
 _RAMP_PER_S = 500  # both clients keep up with it easily
-_OUT = ROOT / "bench" / "out"
 
 
 @dataclass(slots=True)
@@ -190,8 +189,8 @@ def _host() -> str:
 
 def _write(benchmark: Benchmark, rows: list[Row], host: str) -> Path:
     """Everything measured, for later comparison; returns where."""
-    _OUT.mkdir(exist_ok=True)
-    path = _OUT / time.strftime("held-%Y%m%dT%H%M%SZ.json", time.gmtime())
+    OUT.mkdir(exist_ok=True)
+    path = OUT / time.strftime("held-%Y%m%dT%H%M%SZ.json", time.gmtime())
     content = {
         "host": host,
         "rows": [asdict(row) for row in rows],

@@ -17,6 +17,8 @@ ADDRESSES = [f"127.0.0.{host}" for host in range(1, 9)]
 """Where the server listens: several, so that the ports of one address pair never run out."""
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout, from which every command of the benchmark runs."""
+OUT = ROOT / "bench" / "out"
+"""Where what was measured is kept (git-ignored)."""
 _START_S = 20.0
 _POLL_S = 0.0005
 

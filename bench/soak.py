@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.client import Client, Job, running_client
 from bench.machine import raise_file_limit
-from bench.peer import BenchError
+from bench.peer import OUT, ROOT, BenchError
 from bench.run_folder import events, the_run
 from bench.slope import Slope, slope
 from bench.stresser_client import run_command
@@ -65,6 +65,16 @@ def _sample(client: Client, duration_s: float) -> tuple[list[float], list[int], 
     return times, memory, files
 
 
+def _write_series(times: list[float], memory: list[int], files: list[int]) -> None:
+    """The samples, for whoever wants to see the curve."""
+    OUT.mkdir(exist_ok=True)
+    path = OUT / time.strftime("soak-%Y%m%dT%H%M%SZ.csv", time.gmtime())
+    samples = zip(times, memory, files, strict=True)
+    lines = [f"{at:.3f},{kib},{count}" for at, kib, count in samples]
+    path.write_text("\n".join(["seconds,rss_kib,open_files", *lines]) + "\n")
+    print(f"samples      {path.relative_to(ROOT)}")
+
+
 def _print_slope(what: str, unit: str, found: Slope, endings: float) -> None:
     interval = f"95 %: {found.low * 60:+.2f} to {found.high * 60:+.2f}"
     answer = "flat" if found.flat else "grows"
@@ -99,6 +109,7 @@ def _soak(folder: Path, arguments: argparse.Namespace) -> bool:
     if drops == 0 or pings == 0:
         raise BenchError("no session died or no ping was sent: nothing was soaked")
     share = drops * arguments.duration / duration_s
+    _write_series(times, memory, files)
     found = [slope(times, memory), slope(times, files)]
     _print_slope("memory", "KiB", found[0], share)
     _print_slope("open files", "files", found[1], share)
@@ -110,7 +121,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--duration", type=float, default=240, help="seconds that are judged")
-    parser.add_argument("--warm-up", type=float, default=30, help="seconds before them")
+    parser.add_argument("--warm-up", type=float, default=120, help="seconds before them")
     parser.add_argument("--age", type=float, default=3, help="seconds until the middlebox kills")
     arguments = parser.parse_args()
     raise_file_limit()

@@ -14,7 +14,7 @@ from stresser.analysis.tally import LabKill
 from stresser.analysis.wording import BRACKETED, INITIATOR_WORDS, counted, kind_words
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
-from stresser.model.lab import Kill
+from stresser.model.kill import Kill
 from stresser.model.units import escaped, format_duration
 
 _FEWEST_FOR_A_PATTERN = 3

@@ -25,7 +25,7 @@ from stresser.model.events import (
     SessionOpened,
     TesterLate,
 )
-from stresser.model.lab import Kill
+from stresser.model.kill import Kill
 
 LAST_ENDINGS = 10
 _MOST_COHORTS = 10_000

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stresser.model.errors import StresserError
-from stresser.model.lab import Kill
+from stresser.model.kill import Kill
 from stresser.model.units import shown
 
 if TYPE_CHECKING:
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
 _BOX = "middlebox"
 _ECHO = "wss-echo"
+_RULES = (
+    "idle_timeout",
+    "age_limit",
+    "byte_limit",
+    "stall_at",
+    "corrupt_at",
+    "blackhole_at",
+    "blackhole_for",
+    "delay",
+    "on_client_hello",
+    "intercept",
+    "kill",
+)
+"""Options that are keys of a `Middlebox` by the same names."""
 
 
 def lab(
@@ -66,19 +80,8 @@ def lab(
     Raises:
         StresserError: an option that cannot be read, or a behaviour the lab does not know.
     """
-    rules = {
-        "idle_timeout": idle_timeout,
-        "age_limit": age_limit,
-        "byte_limit": byte_limit,
-        "stall_at": stall_at,
-        "corrupt_at": corrupt_at,
-        "blackhole_at": blackhole_at,
-        "blackhole_for": blackhole_for,
-        "delay": delay,
-        "on_client_hello": on_client_hello,
-        "intercept": intercept,
-        "kill": kill,
-    }
+    given = locals()
+    rules = {key: given[key] for key in _RULES}
     plan = _plan(rules, behaviour or [])
 
     from stresser.lab.file_limit import raise_file_limit  # noqa: PLC0415 - quick start-up

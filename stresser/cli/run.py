@@ -43,12 +43,12 @@ def run(
 
 def _make_job(named: str, overrides: list[str], out: Path, label: str | None) -> "Job":
     import os  # noqa: PLC0415 - together with the slow ones
-    import sys  # noqa: PLC0415
+    import sys  # noqa: PLC0415 - same
 
     from stresser.cli.job import Job  # noqa: PLC0415 - --help must not pay
-    from stresser.cli.scenario_file import load_scenario  # noqa: PLC0415
-    from stresser.model.secrets import resolve_headers  # noqa: PLC0415
-    from stresser.run.preflight import prepare  # noqa: PLC0415
+    from stresser.cli.scenario_file import load_scenario  # noqa: PLC0415 - same
+    from stresser.model.secrets import resolve_headers  # noqa: PLC0415 - same
+    from stresser.run.preflight import prepare  # noqa: PLC0415 - same
 
     scenario, file = load_scenario(named, overrides)
     return Job(

@@ -38,7 +38,7 @@ async def hold_vanished(wire: Wire) -> None:
     knowable = addresses is not None and is_held_open(*addresses)
     with trio.move_on_after(float("inf") if knowable else _LONGEST_S):
         # ASYNC110: the kernel tells only who asks.
-        while not knowable or (addresses and is_held_open(*addresses)):  # noqa: ASYNC110
+        while not knowable or (addresses and is_held_open(*addresses)):  # noqa: ASYNC110 - the kernel tells only who asks
             await trio.sleep(_LOOK_EVERY_S)
     wire.reappear()  # or the RST would be signed, and ignored
     wire.reset()

@@ -17,7 +17,8 @@ from stresser.lab.direction import Direction, Relayed
 from stresser.lab.tls_faults import read_first_record
 from stresser.lab.tls_session import TlsSession
 from stresser.lab.wire import GONE, Wire
-from stresser.model.lab import Kill, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import Middlebox
 from stresser.model.units import NS_PER_S
 
 _NEVER: Final = float("inf")

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from stresser.model.errors import LabError
-from stresser.model.lab import Kill, LabPlan, LabReady
+from stresser.model.kill import Kill
+from stresser.model.lab import LabPlan, LabReady
 from stresser.model.units import Duration, Size
 
 LONGEST_LINE: Final = 16 << 20

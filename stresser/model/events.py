@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
-from stresser.model.lab import Kill
+from stresser.model.kill import Kill
 from stresser.model.quantity import Quantity
 
 

@@ -4,22 +4,10 @@ Part of the scenario (`lab = {...}` of an egress) and the whole of a `LabPlan`, 
 lab process reads.
 """
 
-from enum import StrEnum
-
 from msgspec import Struct
 
+from stresser.model.kill import Kill
 from stresser.model.units import Duration, Size
-
-
-class Kill(StrEnum):
-    """How a middlebox ends a flow."""
-
-    RESET = "reset"
-    """RST to both sides."""
-    FIN = "fin"
-    """FIN to both sides, no TLS close_notify."""
-    SILENT = "silent"
-    """Says nothing, forwards nothing more: a black hole for this flow."""
 
 
 class Middlebox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

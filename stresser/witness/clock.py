@@ -29,7 +29,8 @@ class RunClock:
 
     def now_ns(self) -> int:
         """Nanoseconds since the run began."""
-        return int((trio.current_time() - self._origin_s) * NS_PER_S)
+        # Rounded: cut off, a task that wakes at its deadline could be told it is not yet due.
+        return round((trio.current_time() - self._origin_s) * NS_PER_S)
 
     def trio_time(self, t_ns: int) -> float:
         """The same moment on trio's clock, for deadlines (seconds)."""
@@ -37,7 +38,7 @@ class RunClock:
 
     def since_start(self, trio_time_s: float) -> int:
         """A moment of trio's clock as nanoseconds since the run began."""
-        return int((trio_time_s - self._origin_s) * NS_PER_S)
+        return round((trio_time_s - self._origin_s) * NS_PER_S)
 
     def utc(self, t_ns: int) -> str:
         """A moment of the run in UTC, ISO 8601 with microseconds."""

@@ -10,7 +10,7 @@ from stresser.analysis.tally import Tally
 from stresser.model import events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind, Phase
-from stresser.model.lab import Kill
+from stresser.model.kill import Kill
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, idle_kill_story, seconds, utc
 
 LAB = SCENARIO | {

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from stresser.analysis.plan import read_plan
 from stresser.model.cohort import Cohort
-from stresser.model.lab import Kill, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import Middlebox
 from stresser.model.plain import to_plain
 from stresser.model.scenario import Activity, Egress, Endpoint, Scenario
 from stresser.model.units import Duration

@@ -13,7 +13,7 @@ class Resolver(HostnameResolver):
     def __init__(self, *addresses: str) -> None:
         self._addresses = addresses
 
-    async def getaddrinfo(self, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - trio's signature
+    async def getaddrinfo(self, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
         await trio.lowlevel.checkpoint()
         stream = socket.SOCK_STREAM
         return [

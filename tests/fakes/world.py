@@ -57,7 +57,7 @@ class OpenGate:
         self.inside = 0
 
     @asynccontextmanager
-    async def admit(self, cohort: Cohort) -> AsyncIterator[None]:  # noqa: ARG002 - the protocol's
+    async def admit(self, cohort: Cohort) -> AsyncIterator[None]:
         self.inside += 1
         try:
             yield

@@ -15,7 +15,8 @@ from stresser.lab.messages import (
     encode_line,
 )
 from stresser.model.errors import LabError
-from stresser.model.lab import Kill, LabEndpoint, LabPlan, LabReady, LabRoute, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import LabEndpoint, LabPlan, LabReady, LabRoute, Middlebox
 from stresser.model.units import Duration, Size
 
 PLAN = LabPlan(

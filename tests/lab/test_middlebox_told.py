@@ -11,7 +11,8 @@ from stresser.lab.process import running_lab
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, Ended, SessionEnded, SessionOpened
-from stresser.model.lab import Kill, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import Middlebox
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Sessions, Timeouts
 from stresser.model.units import Duration, Size

@@ -9,7 +9,8 @@ import trio
 from stresser.lab.messages import KillRecord
 from stresser.lab.process import running_lab
 from stresser.model.errors import ExitCode, LabError
-from stresser.model.lab import Kill, LabEndpoint, LabPlan, LabRoute, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import LabEndpoint, LabPlan, LabRoute, Middlebox
 from stresser.model.units import NS_PER_MS, Duration
 from tests.lab.plain_client import RST, PlainClient
 

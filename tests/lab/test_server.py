@@ -7,7 +7,8 @@ import trio
 from stresser.lab.messages import KillRecord
 from stresser.lab.server import check_plan, serve
 from stresser.model.errors import LabError
-from stresser.model.lab import Kill, LabEndpoint, LabPlan, LabRoute, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import LabEndpoint, LabPlan, LabRoute, Middlebox
 from stresser.model.units import NS_PER_MS, Duration
 from tests.lab.plain_client import RST, PlainClient
 

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from stresser.model.lab import Kill, LabAddress, LabEndpoint, LabReady, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import LabAddress, LabEndpoint, LabReady, Middlebox
 from stresser.model.plain import to_plain
 
 

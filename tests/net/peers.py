@@ -119,6 +119,7 @@ class TlsPeer:
     """A TLS server on MemoryBIO over a bare socket: what it sends can be delayed or spoiled."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
+        self.bare = sock
         self.sock = trio.socket.from_stdlib_socket(sock)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._in, self._out, server_side=True)
@@ -208,8 +209,8 @@ async def shake_hands(stream: TlsStream, peer: TlsPeer) -> None:
         nursery.start_soon(peer.handshake)
 
 
-async def outcome(call: Callable[[], Awaitable[object]]) -> Exception | None:
-    """What a call raises."""
+async def outcome(call: Callable[[], Awaitable[object]]) -> Any:
+    """What a call raises; None where it returns."""
     try:
         await call()
     except Exception as exc:  # noqa: BLE001 - the test judges it
@@ -217,11 +218,9 @@ async def outcome(call: Callable[[], Awaitable[object]]) -> Exception | None:
     return None
 
 
-async def both_handshakes(
-    stream: TlsStream, peer: TlsPeer
-) -> tuple[Exception | None, Exception | None]:
+async def both_handshakes(stream: TlsStream, peer: TlsPeer) -> tuple[Any, Any]:
     """How the handshake ends for us, and for the peer."""
-    ends: dict[str, Exception | None] = {}
+    ends: dict[str, Any] = {}
 
     async def one(name: str, call: Callable[[], Awaitable[None]]) -> None:
         ends[name] = await outcome(call)

@@ -144,7 +144,7 @@ def full_backlog():
     server = socket.socket()
     server.bind((LOOPBACK, 0))
     server.listen(0)
-    waiting = []
+    waiting: list[socket.socket] = []
     while len(waiting) < 16:
         sock = socket.socket()
         sock.settimeout(0.05)

@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import tracemalloc
+from typing import Any
 
 import pytest
 import trio
@@ -174,8 +175,9 @@ def test_a_fin_before_the_rst_is_the_first_cause_even_when_a_send_met_the_rst():
             assert tap.fault.error.errno == errno.EPIPE
             noticed = tap.fault.at_ns
             assert await read_to_end(tap) == (b"bye", None)
-            assert (tap.fault.error, tap.fault.operation) == (None, "receive")
-            assert tap.fault.at_ns <= noticed
+            first: Any = tap.fault
+            assert (first.error, first.operation) == (None, "receive")
+            assert first.at_ns <= noticed
 
     run(test)
 
@@ -185,7 +187,7 @@ def test_the_first_fault_wins():
         async with tapped_pair() as (tap, far):
             reset(far)
             await read_to_end(tap)
-            first = tap.fault
+            first: Any = tap.fault
             assert await read_to_end(tap) == (b"", first.error)
             with pytest.raises(trio.BrokenResourceError):
                 await tap.send_all(b"x")
@@ -209,8 +211,9 @@ def test_a_fault_is_dated_by_the_loops_stamp():
                 await wait_all_tasks_blocked()
                 before = tap.clock.now_ns()
                 reset(far)
-            assert [tap.fault.at_ns] == woken
-            assert before <= tap.fault.at_ns <= tap.clock.now_ns()
+            fault: Any = tap.fault
+            assert [fault.at_ns] == woken
+            assert before <= fault.at_ns <= tap.clock.now_ns()
 
     run(test)
 
@@ -226,7 +229,8 @@ def test_a_reset_is_dated_by_the_hangup_watch_where_there_is_one():
             seen = watch.seen_ns(near.fileno())
             assert seen is not None
             await read_to_end(tap)
-            assert tap.fault.at_ns == seen < clock.woke_ns
+            fault: Any = tap.fault
+            assert fault.at_ns == seen < clock.woke_ns
             tap.close()
             tap.close()  # forgotten once: the number may be another's by now
             watch.close()

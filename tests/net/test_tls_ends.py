@@ -48,8 +48,7 @@ def test_the_ends_are_told_apart(version, end):
                 await peer.close_notify()
             elif end == "half a record":
                 await peer.send_raw(peer.encrypted(b"never whole")[:-3])
-            sock = peer.sock._sock
-            reset(sock) if end == "rst" else sock.close()
+            reset(peer.bare) if end == "rst" else peer.bare.close()
             assert await stream.receive_some() == b"last words"
             fault = await outcome(stream.receive_some)
             if end == "rst":
@@ -81,8 +80,7 @@ def test_the_ends_are_told_apart_within_the_handshake(version, end):
                     with pytest.raises(ssl.SSLWantReadError):
                         peer.tls.do_handshake()
                     await peer.send_raw(peer._out.read()[:200])
-                sock = peer.sock._sock
-                reset(sock) if end == "rst" else sock.close()
+                reset(peer.bare) if end == "rst" else peer.bare.close()
             [fault] = ends
             if end == "rst":
                 assert isinstance(fault.__cause__, ConnectionResetError)
@@ -179,7 +177,7 @@ def test_sending_into_a_reset_is_left_to_the_reader(version):
     async def test():
         async with tls_pair(version) as (stream, peer):
             await peer.send(b"last words")
-            reset(peer.sock._sock)
+            reset(peer.bare)
             for _ in range(3):
                 await stream.send_all(b"ping")
             assert not stream.backlog
@@ -194,7 +192,7 @@ def test_an_alert_before_the_reset_is_what_the_reader_meets_though_a_send_failed
     async def test():
         async with tls_pair("TLSv1.3", handshake=False) as (stream, peer):
             await peer.send_raw(bytes([21, 3, 3, 0, 2, 2, 48]))
-            reset(peer.sock._sock)
+            reset(peer.bare)
             fault = await outcome(stream.handshake)  # its ClientHello meets the reset
             assert isinstance(fault, PeerAlert)
             assert fault.number == 48

@@ -269,7 +269,7 @@ def odd_certificates():
     return {
         "duplicate extension": duplicated(leaf),
         "version 9": GOOD.replace(version, bytes.fromhex("a003020108")),
-        "negative serial": GOOD[: serial + 2] + b"\xff" + GOOD[serial + 3 :],
+        "negative serial": GOOD[: serial + 2] + b"\x80" + GOOD[serial + 3 :],
         "x400 name": GOOD.replace(b"\x82\x0decho.lab.test", b"\xa3\x0decho.lab.test"),
         "name of nonsense": GOOD.replace(b"echo.lab.test", b"\xff\x00\x1b[2J\n\r\t\x80\x81xy"[:13]),
         "short address": ROOT.leaf(x509.IPAddress(LOCAL)).replace(

@@ -2,6 +2,7 @@
 
 import re
 import traceback
+from typing import Any
 
 import pytest
 import trio
@@ -11,15 +12,15 @@ from stresser.model.faults import HttpRefused, PeerClosed, PeerFin, ProtocolViol
 from stresser.model.secrets import Secret
 from stresser.net.websocket import UpgradeRequest, WebSocket, upgrade
 from tests.net.frames import PONG, TEXT, acceptance, close, frame
+from tests.net.open_websocket import ASKED, accepting, read_request
 from tests.net.peers import NAME, run, tls_pair
-from tests.net.websockets import ASKED, accepting, read_request
 
 PASSWORD = "Bearer hunter2"  # noqa: S105 - a test's own
 
 
 async def answered(asked, answer):
     """The outcome of an upgrade that is answered so: the value or the exception; the request."""
-    outcome = []
+    outcome: list[Any] = []
 
     async def ask(stream):
         try:
@@ -119,7 +120,8 @@ def test_interim_answers_are_passed_over(interim):
 def test_frames_in_the_same_record_as_the_acceptance_are_not_lost():
     async def test():
         async with tls_pair("TLSv1.3") as (stream, peer):
-            pongs, opened = [], []
+            pongs: list[bytes] = []
+            opened = []
 
             async def hold():
                 websocket, _ = await upgrade(stream, ASKED)

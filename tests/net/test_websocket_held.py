@@ -3,6 +3,7 @@
 import gc
 import struct
 import tracemalloc
+from typing import Any
 
 import pytest
 import trio
@@ -21,13 +22,13 @@ from tests.net.frames import (
     header,
     unmasked,
 )
+from tests.net.open_websocket import drained, open_pair
 from tests.net.peers import run
-from tests.net.websockets import drained, open_pair
 
 
 def drain_of(*parts, end="fin"):
     """What a WebSocket makes of frames that a peer sends: ending, pongs, messages, our answers."""
-    found = {}
+    found: dict[str, Any] = {}
 
     async def test():
         async with open_pair() as (websocket, peer):
@@ -35,7 +36,7 @@ def drain_of(*parts, end="fin"):
                 await peer.send(part)
             if end == "fin":
                 peer.sock.shutdown(1)
-            pongs = []
+            pongs: list[bytes] = []
             found["ending"] = await drained(websocket, pongs)
             found["pongs"], found["messages"] = pongs, websocket.messages
             websocket.stream.tap.sock.shutdown(1)
@@ -235,8 +236,9 @@ def test_a_peer_that_pings_and_never_reads_is_not_read_either():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(flood)
                 nursery.start_soon(drained, websocket, [])
+                while not stream.backlog:
+                    await wait_all_tasks_blocked(cushion=0.01)
                 await wait_all_tasks_blocked(cushion=0.05)
-                assert stream.backlog
                 assert len(stream._unsent) < 1000  # a pong or two
                 nursery.cancel_scope.cancel()
 

@@ -10,8 +10,8 @@ from trio.testing import wait_all_tasks_blocked
 from stresser.model.faults import HttpRefused, PeerClosed
 from stresser.net.tls import TlsProfile, TlsStream, context_for
 from stresser.net.websocket import UpgradeRequest, upgrade
+from tests.net.open_websocket import ASKED, drained
 from tests.net.peers import NAME, run, server_context, tapped_pair
-from tests.net.websockets import ASKED, drained
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ def test_a_session_with_trio_websocket(version):
             asked = UpgradeRequest(host=NAME, target="/", subprotocols=("mqtt",))
             websocket, subprotocol = await upgrade(stream, asked)
             assert subprotocol == "mqtt"
-            pongs = []
+            pongs: list[bytes] = []
             websocket.ping_nowait(b"ours")
             fault = await drained(websocket, pongs)
             assert type(fault) is PeerClosed
@@ -64,14 +64,13 @@ def test_a_session_with_trio_websocket(version):
 
 
 def test_trio_websocket_takes_our_close_as_an_orderly_one():
-    closed = []
+    closed: list[trio_websocket.CloseReason | None] = []
 
     async def serve(request):
         connection = await request.accept()
-        try:
+        with pytest.raises(trio_websocket.ConnectionClosed) as caught:
             await connection.get_message()
-        except trio_websocket.ConnectionClosed as exc:
-            closed.append((exc.reason.code, exc.reason.name))
+        closed.append(caught.value.reason)
 
     async def test():
         async with library_server("TLSv1.3", serve) as stream:
@@ -81,7 +80,9 @@ def test_trio_websocket_takes_our_close_as_an_orderly_one():
             assert type(fault) is PeerClosed
             assert fault.code == 1001
             await wait_all_tasks_blocked()
-        assert closed == [(1001, "GOING_AWAY")]
+        [reason] = closed
+        assert reason is not None
+        assert (reason.code, reason.name) == (1001, "GOING_AWAY")
 
     run(test)
 

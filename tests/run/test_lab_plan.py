@@ -1,6 +1,7 @@
 import pytest
 
-from stresser.model.lab import Kill, LabAddress, LabEndpoint, LabReady, LabRoute, Middlebox
+from stresser.model.kill import Kill
+from stresser.model.lab import LabAddress, LabEndpoint, LabReady, LabRoute, Middlebox
 from stresser.model.scenario import Egress, Endpoint, Scenario
 from stresser.model.units import Duration
 from stresser.run.lab_plan import lab_listener, lab_plan

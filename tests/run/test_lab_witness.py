@@ -4,7 +4,7 @@ import trio
 
 from stresser.lab.messages import KillRecord, KillsLost
 from stresser.model import events
-from stresser.model.lab import Kill
+from stresser.model.kill import Kill
 from stresser.run.lab_witness import LabWitness
 from stresser.witness.clock import RunClock
 

@@ -107,7 +107,7 @@ def test_a_stalled_loop_does_not_catch_up_in_a_burst():
             for _ in range(100):
                 nursery.start_soon(queue.attempt, cohort())
             await trio.sleep(2.05)
-            trio.lowlevel.current_clock().jump(5)  # type: ignore[attr-defined]
+            trio.lowlevel.current_clock().jump(5)  # type: ignore[attr-defined]  # it is a MockClock
         return queue
 
     times = in_virtual_time(story).times()

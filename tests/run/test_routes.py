@@ -25,12 +25,13 @@ from tests.fakes.certificates import authority_file
 HEARTBEAT = Activity(name="heartbeat")
 SILENT = Activity(name="silent", kind=ActivityKind.SILENT)
 WSS = Endpoint(name="broker", url="wss://broker.example.net/connect?a=b")
+DIRECT = (Egress(name="direct"),)
 TLS = Endpoint(name="mq", url="tls://mq.example.net:8883")
 
 
 def built(
     *endpoints,
-    egresses=(Egress(name="direct"),),
+    egresses=DIRECT,
     activities=(HEARTBEAT,),
     headers=None,
     bindings=None,
@@ -170,7 +171,7 @@ def test_a_real_endpoint_behind_a_lab_middlebox_keeps_its_name():
     [
         (lambda path: path.write_text("not PEM"), "PEM"),
         (lambda path: path.write_bytes(bytes(100_000)), "PEM"),
-        (lambda path: None, "No such file"),
+        (Path.absolute, "No such file"),
         (lambda path: path.mkdir(), "Is a directory"),
     ],
     ids=["text", "zeros", "missing", "folder"],

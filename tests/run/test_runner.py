@@ -4,18 +4,22 @@ import gc
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 import trio
+import trio_websocket
 
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import HostSlept, SessionOpened, TesterLate
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Endpoint, Reconnect, Scenario, Sessions
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
+from stresser.net.websocket import WebSocket
 from stresser.run.runner import Runner, shuffled_places, start_offsets_s
 from stresser.witness.clock import RunClock
-from tests.fakes.loopback import loopback_route, loopback_server
+from tests.fakes.loopback import loopback_route, loopback_server, stay
 from tests.fakes.notebook import Notebook
 
 RAMP_MS = 300
@@ -65,84 +69,125 @@ def scenario(count=1, *, duration=None, reconnect=False, ramp="0s"):
     )
 
 
-class Night:
-    """One run of 50 sessions over 1.5 s, with all that happened around it."""
+class Until(Notebook):
+    """Keeps what it is told, and notices when enough has happened: no test waits for a time."""
 
-    def __init__(self):
-        self.notebook = Notebook()
+    def __init__(self, enough):
+        super().__init__()
+        self._enough = enough
+        self.seen = trio.Event()
+
+    def event(self, event):
+        super().event(event)
+        self.look()
+
+    def sample(self, quantity, cohort, value_ns):
+        super().sample(quantity, cohort, value_ns)
+        self.look()
+
+    def look(self):
+        if not self.seen.is_set() and self._enough(self):
+            self.seen.set()
+
+
+async def stop_when_seen(runner, notebook, reason="enough seen"):
+    await notebook.seen.wait()
+    runner.stop(reason)
+
+
+def ran(plan, *, enough, handler=stay, observer=Until):
+    """The runner and its notebook, after a run that was stopped when enough had happened."""
+
+    async def story():
+        notebook = observer(enough)
+        async with loopback_server(handler) as port, trio.open_nursery() as nursery:
+            runner = Runner(plan, [loopback_route(port)], RunClock(), notebook)
+            nursery.start_soon(stop_when_seen, runner, notebook)
+            with trio.fail_after(30):
+                await runner.run()
+            nursery.cancel_scope.cancel()
+        return runner, notebook
+
+    return trio.run(story)
+
+
+class Night:
+    """One run of 50 sessions, with all that happened around it."""
+
+    def __init__(self, patch):
         self.before = (gc.get_threshold(), gc.get_freeze_count())
-        self.most_frozen = 0
+        self.frozen = 0
         self.suspended_ns = 0
+        # The host "sleeps" for five seconds: the one thing a test cannot let happen.
+        patch.setattr("stresser.witness.clock.suspended_ns", lambda: self.suspended_ns)
         trio.run(self.pass_by)
         self.after = (gc.get_threshold(), gc.get_freeze_count())
 
     async def pass_by(self):
-        async with loopback_server() as port:
+        notebook = self.notebook = Until(self.enough)
+        async with loopback_server() as port, trio.open_nursery() as nursery:
             clock = self.clock = RunClock()
-            plan = scenario(50, duration="1500ms", ramp=f"{RAMP_MS}ms")
-            self.runner = Runner(plan, [loopback_route(port)], clock, self)
-            await self.runner.run()
+            plan = scenario(50, ramp=f"{RAMP_MS}ms")
+            runner = self.runner = Runner(plan, [loopback_route(port)], clock, notebook)
+            nursery.start_soon(stop_when_seen, runner, notebook)
+            with trio.fail_after(30):
+                await runner.run()
             self.stamped = clock.woke_ns
             for _ in range(10):
                 await trio.sleep(0.001)
             self.stamped_afterwards = clock.woke_ns
 
-    def event(self, event):
-        self.notebook.event(event)
-
-    def sample(self, quantity, cohort, value_ns):
-        self.most_frozen = max(self.most_frozen, gc.get_freeze_count())
-        self.notebook.sample(quantity, cohort, value_ns)
+    def enough(self, notebook):
+        if len(notebook.opened) == 50:
+            self.suspended_ns = 5 * NS_PER_S
+        if not self.frozen and len(notebook.values(Quantity.LOOP_LAG)) > 22:
+            self.frozen = gc.get_freeze_count()  # counting takes its time
+        pongs = len(notebook.values(Quantity.RTT))
+        slept = any(isinstance(event, HostSlept) for event in notebook.events)
+        return pongs >= 200 and slept and self.frozen > 0
 
 
 @pytest.fixture(scope="module")
 def night():
-    # The host "sleeps" five seconds: the one thing a test cannot let happen.
     with pytest.MonkeyPatch.context() as patch:
-        started = time.monotonic()
-        patch.setattr(
-            "stresser.witness.clock.suspended_ns",
-            lambda: 0 if time.monotonic() < started + 0.6 else 5 * NS_PER_S,
-        )
-        return Night()
+        return Night(patch)
 
 
 def test_all_sessions_open_and_end_as_planned(night):
     notebook = night.notebook
     assert (len(notebook.opened), len(notebook.ended), len(notebook.failed)) == (50, 50, 0)
-    assert {(Kind.PLANNED, "answered")} == {(e.kind, e.evidence["close"]) for e in notebook.ended}
-    assert (night.runner.reason, night.runner.bugs) == ("duration", 0)
+    assert {(e.kind, e.evidence["close"]) for e in notebook.ended} == {(Kind.PLANNED, "answered")}
+    assert (night.runner.reason, night.runner.bugs) == ("enough seen", 0)
     # All ended by the plan's own moment, however long the closing took.
     assert len({e.t_ns for e in notebook.ended}) == 1
-    assert notebook.ended[0].t_ns == pytest.approx(1500 * NS_PER_MS, abs=200 * NS_PER_MS)
 
 
 def test_no_heartbeat_is_missed(night):
     for end in night.notebook.ended:
-        assert end.pings == end.pongs >= 3
-    # A loop that was late may have skipped one, but a sample tells of it all the same.
+        assert end.pings == end.pongs >= 1
+    # A loop that was late may have skipped one, but a sample tells of it all the same; the last
+    # ones may have been due when the run stopped.
     due = sum(end.age_ns // (200 * NS_PER_MS) for end in night.notebook.ended)
-    assert due - 50 <= len(night.notebook.values(Quantity.RTT)) <= due
+    assert due - 100 <= len(night.notebook.values(Quantity.RTT)) <= due
 
 
 def test_openings_are_spread_over_the_ramp(night):
     starts = sorted(e.t_ns - sum(e.phases_ns.values()) for e in night.notebook.opened)
     for index, start in enumerate(starts):
-        due = index * RAMP_MS * NS_PER_MS // 50
-        assert due <= start + NS_PER_MS
-        assert start < due + 200 * NS_PER_MS
+        assert start >= index * RAMP_MS * NS_PER_MS // 50 - NS_PER_MS
 
 
 def test_the_loop_is_watched(night):
     lags = night.notebook.values(Quantity.LOOP_LAG)
-    assert 20 <= len(lags) <= 31  # every 50 ms for 1.5 s
-    assert [None] * len(lags) == [
+    stopped_ns = night.notebook.ended[0].t_ns
+    assert len(lags) == pytest.approx(stopped_ns / (50 * NS_PER_MS), abs=2)
+    assert {
         cohort for quantity, cohort, _ in night.notebook.samples if quantity is Quantity.LOOP_LAG
-    ]
+    } == {None}
 
 
 def test_nothing_of_the_run_stays_behind(night):
-    assert night.most_frozen > 1000
+    assert night.frozen > 1000
     assert night.before == night.after
     assert night.stamped == night.stamped_afterwards > 0
 
@@ -157,49 +202,32 @@ def test_a_host_that_slept_is_told_and_utc_goes_on_from_there(night):
     )
 
 
-def ran(plan, routes, *, observer=None, during=None):
-    """The runner and its notebook after a run of its own."""
-
-    async def story(notebook):
-        async with loopback_server() as port:
-            clock = RunClock()
-            made = [route(port) for route in routes]
-            runner = Runner(plan, made, clock, notebook)
-            async with trio.open_nursery() as nursery:
-                if during is not None:
-                    nursery.start_soon(during, runner, notebook)
-                with trio.fail_after(20):
-                    await runner.run()
-            return runner
-
-    notebook = observer or Notebook()
-    return trio.run(story, notebook), notebook
-
-
-class Watched(Notebook):
-    """Lets a test wait for the n-th opening."""
-
-    def __init__(self, openings):
-        super().__init__()
-        self.openings = openings
-        self.all_open = trio.Event()
-
-    def event(self, event):
-        super().event(event)
-        if len(self.opened) >= self.openings:
-            self.all_open.set()
+def test_the_duration_ends_a_run():
+    runner, notebook = ran(scenario(3, duration="100ms"), enough=lambda _: False)
+    assert runner.reason == "duration"
+    endings = [*notebook.ended, *notebook.failed]
+    assert len(endings) == 3
+    assert all(e.planned and e.t_ns >= 100 * NS_PER_MS for e in endings)
 
 
 def test_stop_ends_all_as_planned_and_the_first_reason_stands():
-    async def stop(runner, notebook):
-        await notebook.all_open.wait()
-        runner.stop("signal SIGINT")
-        runner.stop("signal SIGTERM")
+    async def story():
+        notebook = Until(lambda seen: len(seen.opened) == 20)
+        async with loopback_server() as port, trio.open_nursery() as nursery:
+            runner = Runner(scenario(20), [loopback_route(port)], RunClock(), notebook)
 
-    runner, notebook = ran(scenario(20), [loopback_route], observer=Watched(20), during=stop)
+            async def stop():
+                await stop_when_seen(runner, notebook, "signal SIGINT")
+                runner.stop("signal SIGTERM")
+
+            nursery.start_soon(stop)
+            with trio.fail_after(30):
+                await runner.run()
+        return runner, notebook
+
+    runner, notebook = trio.run(story)
     assert runner.reason == "signal SIGINT"
-    assert {(Kind.PLANNED, "answered")} == {(e.kind, e.evidence["close"]) for e in notebook.ended}
-    assert len(notebook.ended) == 20
+    assert [e.evidence["close"] for e in notebook.ended] == ["answered"] * 20
 
 
 def test_a_stop_before_anything_began():
@@ -237,11 +265,23 @@ def test_one_cohort_that_fails_does_not_touch_another():
         closed_port = closed_listener.getsockname()[1]
 
     async def hang_up(request):
-        await (await request.accept()).aclose()
+        with suppress(trio_websocket.ConnectionClosed):  # the run may stop in mid-upgrade
+            await (await request.accept()).aclose()
+
+    def enough(seen):
+        return (
+            len(seen.failed) >= 50
+            and sum(e.endpoint == "moody" for e in seen.ended) >= 50
+            and len(seen.values(Quantity.RTT)) >= 30
+        )
 
     async def story():
-        notebook = Watched(10)
-        async with loopback_server() as well, loopback_server(hang_up) as moody:
+        notebook = Until(enough)
+        async with (
+            loopback_server() as well,
+            loopback_server(hang_up) as moody,
+            trio.open_nursery() as nursery,
+        ):
             routes = [
                 loopback_route(closed_port, endpoint="refusing"),
                 loopback_route(moody, endpoint="moody"),
@@ -250,29 +290,25 @@ def test_one_cohort_that_fails_does_not_touch_another():
             quick = Reconnect(
                 initial=Duration.parse("50ms"), max=Duration.parse("50ms"), jitter=0.1
             )
-            plan = scenario(10, duration="700ms", reconnect=quick)
-            runner = Runner(plan, routes, RunClock(), notebook)
-            with trio.fail_after(20):
+            runner = Runner(scenario(10, reconnect=quick), routes, RunClock(), notebook)
+            nursery.start_soon(stop_when_seen, runner, notebook)
+            with trio.fail_after(30):
                 await runner.run()
         return runner, notebook
 
     runner, notebook = trio.run(story)
     well = [e for e in notebook.ended if e.endpoint == "well"]
     assert [e.kind for e in well] == [Kind.PLANNED] * 10
-    assert all(e.pings == e.pongs >= 2 for e in well)
+    assert all(e.pings == e.pongs >= 1 for e in well)
     refused = [e for e in notebook.failed if not e.planned]
-    assert {("refusing", Kind.REFUSED)} == {(e.endpoint, e.kind) for e in refused}
-    assert len(refused) >= 50
+    assert {(e.endpoint, e.kind) for e in refused} == {("refusing", Kind.REFUSED)}
     dropped = [e for e in notebook.ended if not e.planned]
-    assert {("moody", Kind.WS_CLOSE)} == {(e.endpoint, e.kind) for e in dropped}
-    assert len(dropped) >= 50
+    assert {(e.endpoint, e.kind) for e in dropped} == {("moody", Kind.WS_CLOSE)}
     assert len(notebook.opened) == len(notebook.ended)
     assert runner.bugs == 0
 
 
 def test_a_bug_in_one_session_is_counted_and_the_others_live_on(monkeypatch):
-    from stresser.net.websocket import WebSocket
-
     take, taken = WebSocket._take, Counter[WebSocket]()
 
     def breaks_once(self, on_pong):
@@ -282,7 +318,9 @@ def test_a_bug_in_one_session_is_counted_and_the_others_live_on(monkeypatch):
         return take(self, on_pong)
 
     monkeypatch.setattr(WebSocket, "_take", breaks_once)
-    runner, notebook = ran(scenario(20, duration="600ms"), [loopback_route])
+    runner, notebook = ran(
+        scenario(20), enough=lambda seen: len(seen.opened) == 20 and len(seen.ended) == 1
+    )
     broken = [e for e in notebook.ended if not e.planned]
     assert [(e.failure, e.kind, e.initiator) for e in broken] == [
         ("internal_error: LookupError", Kind.TOOL, Initiator.TOOL)
@@ -294,25 +332,28 @@ def test_a_bug_in_one_session_is_counted_and_the_others_live_on(monkeypatch):
 
 
 def test_an_observer_that_fails_ends_nothing():
-    class Broken(Notebook):
+    class Broken(Until):
         def event(self, event):
             super().event(event)
             raise ZeroDivisionError
 
-    runner, notebook = ran(scenario(5, duration="300ms"), [loopback_route], observer=Broken())
+    runner, notebook = ran(scenario(5), enough=lambda seen: len(seen.opened) == 5, observer=Broken)
     assert [e.kind for e in notebook.ended] == [Kind.PLANNED] * 5
     assert runner.bugs == len(notebook.events)
-    assert runner.reason == "duration"
 
 
-def test_a_loop_that_was_late_is_told_once():
-    class Slow(Notebook):
+def test_a_loop_that_was_late_is_told_once_for_each_time():
+    class Slow(Until):
         def event(self, event):
             super().event(event)
             if isinstance(event, SessionOpened) and len(self.opened) == 3:
                 time.sleep(0.25)  # what a swapping host does to us
 
-    _, notebook = ran(scenario(3, duration="700ms"), [loopback_route], observer=Slow())
-    late = [e for e in notebook.events if isinstance(e, TesterLate)]
-    assert len(late) == 1
-    assert 100 * NS_PER_MS <= late[0].late_ns < 700 * NS_PER_MS
+    def late(seen):
+        return [event for event in seen.events if isinstance(event, TesterLate)]
+
+    _, notebook = ran(scenario(3), enough=lambda seen: len(late(seen)) > 0, observer=Slow)
+    first, *more = late(notebook)
+    assert first.late_ns >= 100 * NS_PER_MS
+    for earlier, later in pairwise([first, *more]):  # one stall, one event
+        assert later.t_ns + later.late_ns > earlier.t_ns + earlier.late_ns

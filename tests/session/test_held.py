@@ -1,5 +1,7 @@
 """Lives of hours over real TLS and real WebSocket on memory paths, in virtual time."""
 
+from collections import Counter
+
 import pytest
 import trio
 import trio.testing
@@ -101,26 +103,58 @@ def test_the_last_look_lasts_50_ms(delay_s, survives):
     assert made.notebook.only_ended().planned is survives
 
 
-def test_a_stall_of_our_own_does_not_kill_a_session_whose_pong_is_waiting():
+def jump(seconds_):
+    """Our own loop stands still for so long: a suspended or overloaded host."""
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    clock.jump(seconds_)
+
+
+def test_a_stall_of_our_own_does_not_kill_sessions_whose_pongs_are_waiting():
     """A loop that stands still over the whole deadline still looks before it judges."""
 
     async def story():
         async with world(websocket_server(server_context()), latency_s=0.001) as made:
-            made.start(made.route())
-            await trio.sleep_until(15.0001)  # the ping is out, its pong under way
-            clock = trio.lowlevel.current_clock()
-            assert isinstance(clock, trio.testing.MockClock)
-            clock.jump(30)  # past the deadline at 25 s and past the last look
+            for _ in range(20):
+                made.start(made.route())
             await trio.sleep(1)
-            assert not made.notebook.ended
+            opened_s = made.notebook.opened[0].t_ns / NS_PER_S
+            await trio.sleep_until(opened_s + 15.0015)  # pings are out, pongs under way
+            assert {session.pings for session in beating(made)} == {1}
+            jump(30)  # past the deadline and past the last look
+            await trio.sleep(1)
             made.stop()
-            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(1)
             return made
 
+    def beating(made):
+        return made.heartbeats._sessions.values()
+
     made = in_virtual_time(story)
-    assert made.notebook.only_ended().planned
-    # Due times 15, 30 and 45 s went by meanwhile and waited as long as we did.
-    assert len(made.notebook.values(Quantity.RTT)) >= 2
+    assert [ended.kind for ended in made.notebook.ended] == [Kind.PLANNED] * 20
+    # The pings due at 15, 30 and 45 s waited as long as they could.
+    rtt = sorted(round(value / NS_PER_S) for value in made.notebook.values(Quantity.RTT))
+    assert rtt == [0] * 20 + [15] * 20 + [30] * 20
+
+
+def test_after_a_stall_of_our_own_a_ping_is_late_once_and_the_schedule_stands():
+    """From 25 s to 47 s we do nothing: the ping due at 30 s goes out at 47 s."""
+    peers = []
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        peers.append(peer)
+        await peer.answer_pings()
+
+    async def stall(_):
+        await trio.sleep_until(25)
+        jump(22)
+
+    made = life(program, 91, during=stall)
+    assert peers[0].pings == [15, 47, 60, 75, 90]
+    assert in_ms(made.notebook.values(Quantity.SEND_LAG)) == [0, 17_000, 0, 0, 0]
+    # The one due at 45 s was never sent; it would have waited from then on.
+    assert in_ms(made.notebook.values(Quantity.RTT)) == [0, 17_000, 2000, 0, 0, 0]
 
 
 def test_a_pong_that_nobody_asked_for_counts_for_nothing():
@@ -162,27 +196,32 @@ def test_pings_of_the_peer_are_answered_and_its_messages_drained_and_counted():
 
 
 def test_pings_go_on_through_a_peer_that_does_not_read_and_nothing_is_mixed_up():
-    """Its receive window fills up with our pongs; a ping must not cut into an unsent record."""
-    served: list[float] = []
+    """Its receive window fills up with our pongs, and opens in the moment in which a ping is due:
+    the ping must not cut into a record of which a part is sent."""
+    served: Counter[int] = Counter()
 
     async def program(far):
         peer = await WebSocketPeer.accept(far, server_context())
         far.path.to_server.capacity = 200
-        for _ in range(50):  # the pongs to these alone fill it many times over
+        for _ in range(20):  # the pongs to these alone fill it many times over
             await peer.send(Ping(b"z" * 125))
             await trio.sleep(0.1)
-        await trio.sleep_until(31)
-        while len(served) < 12:
-            event = await peer.next_event()
+        await trio.sleep_until(15)
+        peer.tls.take_nowait()
+        while (event := await peer.next_event()) is not None:
             if isinstance(event, Ping):
                 await peer.send(Pong(event.payload))
-                served.append(trio.current_time())
-        await peer.answer_pings()
+                served[far.path.local_port] += 1
 
-    made = life(program, 300, activity=heartbeat("15s", timeout="60s"))
-    ended = made.notebook.only_ended()
-    assert ended.kind is Kind.PLANNED, ended.raw
-    assert len(served) == 12
+    async def story():
+        async with world(program) as made:
+            for _ in range(20):
+                made.start(made.route(activity=heartbeat("15s", timeout="60s")))
+            await trio.sleep(61)
+            assert [e.raw for e in made.notebook.ended] == []
+
+    in_virtual_time(story)
+    assert list(served.values()) == [4] * 20
 
 
 def test_a_silent_session_sends_nothing_for_eight_hours():

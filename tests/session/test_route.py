@@ -29,7 +29,7 @@ def test_a_route_is_shared_and_so_cannot_be_changed():
     async def story():
         async with world(tls_server(server_context())) as made:
             with pytest.raises(dataclasses.FrozenInstanceError):
-                made.route().port = 1  # type: ignore[misc]
+                made.route().port = 1  # type: ignore[misc]  # that it cannot be set is the test
 
     in_virtual_time(story)
 

@@ -1,0 +1,162 @@
+"""TCP_INFO: a struct made byte by byte, and the kernel's own of live connections."""
+
+import ctypes
+import select
+import socket
+import struct
+import sys
+
+import pytest
+
+from stresser.witness.tcp_info import TcpInfo, parse_tcp_info, sample_tcp_info
+from tests.net.peers import reset, tcp_pair, wait_for
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO as Linux has it")
+
+# linux/tcp.h, struct tcp_info: eight bytes, then 32-bit words; written out apart from the parser.
+LEADING = ("state", "ca_state", "retransmits", "probes", "backoff", "options", "wscale", "flags")
+WORDS = (
+    "rto", "ato", "snd_mss", "rcv_mss", "unacked", "sacked", "lost", "retrans", "fackets",
+    "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv", "pmtu", "rcv_ssthresh",
+    "rtt", "rttvar", "snd_ssthresh", "snd_cwnd", "advmss", "reordering", "rcv_rtt", "rcv_space",
+    "total_retrans",
+)  # fmt: skip
+
+
+def made(length=None, **values):
+    """A struct in which each field has a value of its own, or the one given."""
+    leading = [values.get(name, 100 + place) for place, name in enumerate(LEADING)]
+    words = [values.get(name, 1000 + place) for place, name in enumerate(WORDS)]
+    raw = struct.pack(f"=8B{len(WORDS)}I", *leading, *words)
+    return raw if length is None else (raw + bytes(512))[:length]
+
+
+def test_every_field_is_read_from_its_place():
+    assert parse_tcp_info(made(state=1)) == TcpInfo(
+        state="ESTABLISHED",
+        retransmits=102,
+        probes=103,
+        backoff=104,
+        unacked=1004,
+        total_retrans=1023,
+        last_data_sent_ms=1009,
+        last_data_recv_ms=1011,
+        last_ack_recv_ms=1012,
+        rtt_us=1015,
+        pmtu=1013,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(1, "ESTABLISHED"), (2, "SYN_SENT"), (7, "CLOSE"), (8, "CLOSE_WAIT"), (11, "CLOSING")],
+)
+def test_states_have_the_kernels_names(number, name):
+    info = parse_tcp_info(made(state=number))
+    assert info is not None
+    assert info.state == name
+
+
+@pytest.mark.parametrize("number", [12, 255])
+def test_a_state_of_a_later_kernel_is_its_number(number):
+    info = parse_tcp_info(made(state=number))
+    assert info is not None
+    assert info.state == str(number)
+
+
+@pytest.mark.parametrize("length", [104, 232, 280, 512])
+def test_the_struct_may_be_longer(length):
+    assert parse_tcp_info(made(length)) == parse_tcp_info(made())
+
+
+@pytest.mark.parametrize("length", [0, 1, 8, 100, 103])
+def test_a_shorter_struct_says_nothing(length):
+    assert parse_tcp_info(made(length)) is None
+
+
+def test_the_largest_numbers():
+    info = parse_tcp_info(made(unacked=2**32 - 1, retransmits=255))
+    assert info is not None
+    assert (info.unacked, info.retransmits) == (2**32 - 1, 255)
+
+
+@linux
+def test_a_live_connection():
+    near, far = tcp_pair()
+    with near, far:
+        near.send(b"x")
+        wait_for(far, select.POLLIN)
+        info = sample_tcp_info(near)
+        assert info is not None
+        assert (info.state, info.unacked, info.total_retrans) == ("ESTABLISHED", 0, 0)
+        assert info.pmtu >= 1280
+        assert 0 < info.rtt_us < 10_000_000
+        assert info.last_data_sent_ms < 10_000
+
+
+@linux
+def test_reading_it_does_not_take_the_error_away():
+    near, far = tcp_pair()
+    with near:
+        reset(far)
+        wait_for(near, select.POLLHUP)
+        info = sample_tcp_info(near)
+        assert info is not None
+        assert info.state == "CLOSE"
+        with pytest.raises(ConnectionResetError):
+            near.recv(1)
+
+
+@linux
+def test_a_fin_shows_as_close_wait():
+    near, far = tcp_pair()
+    with near:
+        far.close()
+        wait_for(near, select.POLLRDHUP)
+        info = sample_tcp_info(near)
+        assert info is not None
+        assert info.state == "CLOSE_WAIT"
+
+
+def drop_everything(sock):
+    """Discard what comes in for this socket before TCP sees it: a black hole (socket(7))."""
+    attach_filter, return_zero = 26, struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K, 0
+    program = ctypes.create_string_buffer(return_zero)
+    fprog = struct.pack("@HP", 1, ctypes.addressof(program))
+    sock.setsockopt(socket.SOL_SOCKET, attach_filter, fprog)
+
+
+@linux
+def test_what_a_black_hole_swallows_stays_unacknowledged():
+    near, far = tcp_pair()
+    with near, far:
+        drop_everything(far)
+        near.send(b"ping")
+        info = sample_tcp_info(near)
+        assert info is not None
+        assert info.state == "ESTABLISHED"
+        assert info.unacked == 1
+
+
+@linux
+def test_what_a_sleeping_peer_gets_is_acknowledged():
+    near, far = tcp_pair()
+    with near, far:  # nobody reads at the far end
+        near.send(b"ping")
+        wait_for(far, select.POLLIN)
+        info = sample_tcp_info(near)
+        assert info is not None
+        assert info.unacked == 0
+
+
+def test_a_closed_socket_says_nothing():
+    near, far = tcp_pair()
+    far.close()
+    near.close()
+    assert sample_tcp_info(near) is None
+
+
+@linux
+def test_a_socket_that_is_not_tcp_says_nothing():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        assert sample_tcp_info(sock) is None
