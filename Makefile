@@ -1,6 +1,7 @@
 # make demo    holds sessions through a misbehaving middlebox, half a minute, no network needed
 # make test    everything that must hold before a change lands
-# make check   the same without the tests: format, lint, types, layers
+# make bench   what a held session costs, beside a bare script that does the same
+# make check   what make test does before the tests: format, lint, types, layers
 #
 # Both make a virtual environment of their own first. PYTHON names the interpreter, 3.11 or later:
 #     make demo PYTHON=python3.12
@@ -13,7 +14,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 # Windows puts the interpreter elsewhere in a virtual environment.
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test check format lock clean help
+.PHONY: demo test bench check format lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +25,11 @@ demo: $(RUN)/.ready
 
 test: check
 	$(DEV)/$(BIN)/python -m pytest
+	$(DEV)/$(BIN)/python -m pytest -m scale -n 0
+
+# Stresser beside the floor, an hour; what else can be measured: bench/README.md.
+bench: $(DEV)/.ready
+	$(DEV)/$(BIN)/python -m bench.held
 
 check: $(DEV)/.ready
 	$(DEV)/$(BIN)/ruff format --check .

@@ -49,7 +49,7 @@ class Bugs:
         (ENOMEM, as if the kernel had said it); the rest is a bug.
         """
         if isinstance(exc, (Fault, OSError, trio.BrokenResourceError)):
-            return exc
+            return without_frames(exc)
         if isinstance(exc, MemoryError):
             return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
         return self.note(exc)
@@ -68,6 +68,21 @@ class Bugs:
             yield
         except Exception as exc:  # noqa: BLE001 - that is its purpose
             self.note(exc)
+
+
+def without_frames(exc: Exception) -> Exception:
+    """The exception and what it came from, without tracebacks.
+
+    Their frames hold the connection, which holds the exception: such cycles wait for the
+    garbage collector, which is told to look seldom.
+    """
+    links: list[BaseException | None] = [exc]
+    while links:
+        link = links.pop()
+        if link is not None and link.__traceback__ is not None:
+            link.__traceback__ = None
+            links += [link.__cause__, link.__context__]
+    return exc
 
 
 def _last_lines(exc: Exception) -> str:

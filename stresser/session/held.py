@@ -11,6 +11,7 @@ from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
+from stresser.session.bugs import without_frames
 
 _LAST_LOOK_NS = 50 * NS_PER_MS
 """After a pong's deadline: if we were late ourselves, the pong may wait in the socket."""
@@ -89,7 +90,7 @@ class HeldSession:
             assert self._verdict is not None  # noqa: S101 - nothing else cancels this scope
             raise self._verdict
         except (Fault, trio.BrokenResourceError) as exc:
-            return _bare(exc)
+            return without_frames(exc)
         finally:
             self._ended = True
 
@@ -182,11 +183,3 @@ class HeldSession:
             return str(exc) or type(exc).__name__
         except trio.BrokenResourceError as exc:
             return str(exc)
-
-
-def _bare(exc: Exception) -> Exception:
-    """Without its frames: they hold the session, and would make a cycle of it."""
-    for link in (exc, exc.__cause__, exc.__context__):
-        if link is not None:
-            link.__traceback__ = None
-    return exc

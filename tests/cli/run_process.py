@@ -16,7 +16,7 @@ PATIENCE_S = 30.0
 
 def scenario_text(
     *,
-    duration: str | None = "2s",
+    duration: str | None = "1500ms",
     count: int = 3,
     thresholds: str = "",
     endpoints: str = 'name = "echo"\nurl = "lab+wss://echo"',

