@@ -13,8 +13,11 @@ from statistics import fmean
 BLOCKS = 20
 _T_95 = 2.101
 """Student's t for 95 % on both sides and BLOCKS - 2 degrees of freedom."""
-TOLERANCE = 0.02
-"""Growth over the whole series, as a share of its mean, that still counts as flat."""
+TOLERANCE_PER_HOUR = 0.02
+"""Growth in an hour at this slope, as a share of the mean, that still counts as flat.
+
+By the hour and not over the series: otherwise a shorter series would pass more easily.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,13 @@ class Slope:
 
     @property
     def flat(self) -> bool:
-        """No growth is shown, or none that matters over the whole series."""
-        return self.low <= 0 or self.high * self.seconds < TOLERANCE * self.mean
+        """No growth is shown, or none that matters."""
+        return self.low <= 0 or self.shown_flat
 
     @property
     def shown_flat(self) -> bool:
         """Growth that matters is ruled out: the series was long and quiet enough to say so."""
-        return self.high * self.seconds < TOLERANCE * self.mean
+        return self.high * 3600 <= TOLERANCE_PER_HOUR * self.mean
 
 
 def slope(times_s: Sequence[float], values: Sequence[float]) -> Slope:

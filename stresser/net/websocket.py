@@ -62,12 +62,13 @@ class UpgradeRequest(Struct, frozen=True, kw_only=True):
 class WebSocket:
     """An open WebSocket whose incoming messages are drained."""
 
-    __slots__ = ("_frames", "messages", "stream")
+    __slots__ = ("_closed", "_frames", "messages", "stream")
 
     def __init__(self, stream: TlsStream, trailing: bytes = b"") -> None:
         self.stream = stream
         self.messages = 0
         """Data messages that were received to their end."""
+        self._closed = False
         self._frames = _Frames(client=True, extensions=[])
         if trailing:
             self._frames.receive_bytes(trailing)
@@ -106,7 +107,7 @@ class WebSocket:
                 elif frame.message_finished:
                     self.messages += 1
         except frames.ParseFailed as exc:
-            self.stream.send_nowait(_BUILD.close(exc.code))
+            self.close_nowait(exc.code)
             raise ProtocolViolation("websocket", str(exc)) from exc
         if ping is not None:
             # Of several pings the last one may be answered alone (RFC 6455 section 5.5.3).
@@ -114,12 +115,17 @@ class WebSocket:
 
     def _answer_close(self, payload: object) -> NoReturn:
         code, reason = payload if isinstance(payload, tuple) else (1005, "")
-        self.stream.send_nowait(_BUILD.close(code))
+        self.close_nowait(code)
         raise PeerClosed(int(code), str(reason)) from None
 
     def close_nowait(self, code: int = 1000) -> None:
-        """Send a close frame; `drain` then ends with the peer's answer."""
-        self.stream.send_nowait(_BUILD.close(code))
+        """Send a close frame; `drain` then ends with the peer's answer.
+
+        Once: after it nothing more may be sent (RFC 6455 section 5.5.1).
+        """
+        if not self._closed:
+            self._closed = True
+            self.stream.send_nowait(_BUILD.close(code))
 
 
 async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket, str | None]:

@@ -22,6 +22,9 @@ from stresser.witness.loop import LoopStamp, watch_lag
 
 LATE_NS = 100 * NS_PER_MS
 """A loop this late is told: our own times in that window are upper bounds."""
+_LOOKUPS_AT_ONCE = 512
+"""Name look-ups are threads, and a hung resolver holds them for long. With trio's own 40, others
+would wait for a thread and count as `timeout` in phase `resolve`: our fault, not the resolver's."""
 _COLLECT_SELDOM = (20_000, 20, 50)
 """Sessions make few cycles and live long: with Python's own (700, 10, 10) looking for garbage
 took a sixth of the CPU of a ramp."""
@@ -86,6 +89,7 @@ class Runner:
         stamp = LoopStamp(self._clock, self._hangups)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
+        trio.to_thread.current_default_thread_limiter().total_tokens = _LOOKUPS_AT_ONCE
         trio.lowlevel.add_instrument(stamp)
         try:
             async with trio.open_nursery() as background:

@@ -30,9 +30,15 @@ def test_growth_beyond_the_tolerance_is_not_flat():
 
 
 def test_growth_that_does_not_matter_is_flat():
-    found = slope(SECONDS, series(growth_per_s=0.5, noise=1))
+    found = slope(SECONDS, series(growth_per_s=0.1, noise=0.5))
     assert found.low > 0
     assert found.flat
+
+
+def test_a_shorter_series_does_not_pass_more_easily():
+    growing = series(growth_per_s=5, noise=1)
+    assert not slope(SECONDS[:60], growing[:60]).flat
+    assert not slope(SECONDS, growing).flat
 
 
 def test_noise_too_loud_to_tell_is_not_shown_flat():

@@ -265,3 +265,18 @@ def test_our_ping_and_close_are_frames_of_a_client():
             assert unmasked(await everything(peer)) == [(PING, b"\0\0\0\1"), (CLOSE, b"\x03\xe8")]
 
     run(test)
+
+
+def test_the_answer_to_our_own_close_is_not_answered_again():
+    """RFC 6455 section 5.5.1: one close frame each."""
+
+    async def test():
+        async with open_pair() as (websocket, peer):
+            websocket.close_nowait(1000)
+            await peer.send(close(1000))
+            ending = await drained(websocket, [])
+            websocket.stream.tap.sock.shutdown(1)
+            assert isinstance(ending, PeerClosed)
+            assert [CLOSE] == [opcode for opcode, _ in unmasked(await everything(peer))]
+
+    run(test)
