@@ -4,6 +4,7 @@ All faults run at once against one lab process: one session an endpoint, for bot
 both TLS versions. Each test then looks at one ending.
 """
 
+import statistics
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -256,9 +257,9 @@ def test_age_of_a_held_fault_is_the_labs_delay(recording):
     ages = [e.age_ns for e in recording.events if isinstance(e, SessionEnded) and e.kind in kinds]
 
     assert ages
-    # The lab's 200 ms begin when it has shaken hands, a moment before or after we have; on a
-    # busy machine both are late.
-    assert all(delay_ns * 0.5 < age < delay_ns * 5 for age in ages), sorted(ages)
+    # The lab's 200 ms begin when it has shaken hands, a moment before or after we have; with
+    # all faults at once on a busy machine some are late on either side.
+    assert delay_ns * 0.75 < statistics.median(ages) < delay_ns * 2, sorted(ages)
 
 
 @pytest.mark.parametrize("behaviour", ["expired", "wrong-name", "self-signed"])
