@@ -100,7 +100,7 @@ class Tap(Stream):
             self.bytes_received += len(data)
             self.last_received_ns = self.clock.now_ns()
             return data
-        self._note_end(self.clock.woke_ns)
+        self._note_end(self._hung_up_ns())
         self._raise_send_error()
         return data
 

@@ -12,6 +12,10 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.scenario import Sessions
 
+_GRAIN_S = 0.001
+"""Turns closer than epoll's own millisecond are taken together: one by one, each would cost a
+pass of the loop, and in a fast ramp twice the CPU of the handshake itself."""
+
 
 class Rate:
     """Evenly spaced turns, first come first served; an unused turn is not saved up."""
@@ -27,16 +31,37 @@ class Rate:
         Returns the turn's time. Whoever waits for the wider rate keeps others of this rate
         waiting and nobody else: turns are never reserved ahead.
         """
+        turn = self._take_nowait(earliest_s, within)
+        if turn is not None:
+            return turn
         async with self._queue:
             turn = max(self._next_s, earliest_s)
             await trio.sleep_until(turn)
             if within is not None:
                 turn = await within.take(turn)
-            # On the schedule, so that waking late does not add up; but turns that a stall of
-            # ours has missed are gone.
-            now = trio.current_time()
-            self._next_s = (turn if now - turn < self._spacing_s else now) + self._spacing_s
+            self.taken(turn)
             return turn
+
+    def _take_nowait(self, earliest_s: float, within: "Rate | None") -> float | None:
+        """The turn that is free now, if nobody waits: waiting for nothing costs three wake-ups."""
+        if not self.is_free(earliest_s) or (within is not None and not within.is_free(earliest_s)):
+            return None
+        self.taken(earliest_s)
+        if within is not None:
+            within.taken(earliest_s)
+        return earliest_s
+
+    def is_free(self, at_s: float) -> bool:
+        """Whether a turn can be had at a trio time, and nobody has waited for it longer."""
+        return not self._queue.locked() and self._next_s <= at_s + _GRAIN_S
+
+    def taken(self, turn_s: float) -> None:
+        """Somebody has had a turn."""
+        # On the schedule, so that waking late does not add up; but turns that a stall of ours
+        # has missed are gone.
+        now = trio.current_time()
+        base = turn_s if now - turn_s < self._spacing_s else now
+        self._next_s = max(self._next_s, base) + self._spacing_s
 
 
 class Pace:
@@ -55,9 +80,16 @@ class Pace:
     @asynccontextmanager
     async def admit(self, cohort: Cohort) -> AsyncIterator[None]:
         """Wait for one's turn; the place in flight is held until the attempt is over."""
-        async with self._places(cohort):
+        places = self._places(cohort)
+        try:
+            places.acquire_nowait()
+        except trio.WouldBlock:
+            await places.acquire()
+        try:
             await self._rate_of(cohort.endpoint).take(trio.current_time(), within=self._all)
             yield
+        finally:
+            places.release()
 
     def _rate_of(self, endpoint: str) -> Rate:
         rate = self._rates.get(endpoint)

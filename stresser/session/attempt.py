@@ -42,6 +42,8 @@ class Attempt:
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
+        self._scope: trio.CancelScope
+        self._limit: Duration
 
     async def establish(self, nth_address: int) -> None:
         """Go through all phases. `nth_address`: which of several addresses to dial.
@@ -49,6 +51,13 @@ class Attempt:
         Raises:
             Fault, OSError, trio.BrokenResourceError: what stopped it, in `phase`.
         """
+        # One scope for all phases, its deadline moved: a scope costs as much as a wake-up.
+        with trio.CancelScope() as self._scope:
+            await self._go_through(nth_address)
+            return
+        raise DeadlinePassed(self.phase, self._limit)
+
+    async def _go_through(self, nth_address: int) -> None:
         route, limits = self.route, self.route.timeouts
         found = await self._timed(Phase.RESOLVE, limits.resolve, resolve(route.host, route.port))
         # One address, pinned and recorded; the next attempt tries the next one.
@@ -59,7 +68,9 @@ class Attempt:
         self.local = self.tap.local_address()
 
         self.stream = TlsStream(self.tap, route.context, route.server_name)
-        await self._timed(Phase.TLS, limits.tls, self.stream.handshake())
+        # Our last message goes out with the upgrade request, where there is one.
+        shaking = self.stream.handshake(flush=route.request is None)
+        await self._timed(Phase.TLS, limits.tls, shaking)
         self._look_at_chain(self.stream)
 
         if route.request is not None:
@@ -69,13 +80,12 @@ class Attempt:
             )
 
     async def _timed(self, phase: Phase, limit: Duration, work: Awaitable[T]) -> T:
-        self.phase = phase
+        self.phase, self._limit = phase, limit
         started = self.clock.now_ns()
-        with trio.move_on_after(limit.seconds):
-            result = await work
-            self.phases_ns[phase.value] = self.clock.now_ns() - started
-            return result
-        raise DeadlinePassed(phase, limit)
+        self._scope.deadline = trio.current_time() + limit.seconds
+        result = await work  # until the next phase sets its deadline, nothing is awaited
+        self.phases_ns[phase.value] = self.clock.now_ns() - started
+        return result
 
     def _look_at_chain(self, stream: TlsStream) -> None:
         self.chain = stream.chain()
@@ -83,6 +93,7 @@ class Attempt:
         self.endpoint_proved = verdict.endpoint_proved
         self.tls = _facts(stream, verdict)
         if verdict.problem is not None and self.route.withhold_secret:
+            stream.close_notify_nowait()
             raise SecretWithheld(
                 f"secret headers were not sent: {verdict.problem}"
                 " (send_secrets_over_unverified_chain = true would send them)"
