@@ -277,6 +277,6 @@ def test_the_answer_to_our_own_close_is_not_answered_again():
             ending = await drained(websocket, [])
             websocket.stream.tap.sock.shutdown(1)
             assert isinstance(ending, PeerClosed)
-            assert [CLOSE] == [opcode for opcode, _ in unmasked(await everything(peer))]
+            assert [opcode for opcode, _ in unmasked(await everything(peer))] == [CLOSE]
 
     run(test)
