@@ -4,17 +4,9 @@ from stresser.model.quantity import HIGHEST_NS
 from stresser.model.units import NS_PER_S
 from stresser.record.counts import SparseCounts
 
-_BITS = 9
-"""Kept of each duration: more would only fill memory, hour after hour, with buckets of one."""
-
-
-def _rounded(value_ns: int) -> int:
-    shift = value_ns.bit_length() - _BITS
-    return value_ns if shift <= 0 else -(-value_ns >> shift) << shift
-
 
 class Span:
-    """Counts durations in nanoseconds. Bounded memory; limits are exact, quantiles to 0.4 %, upwards.
+    """Counts durations in nanoseconds. Bounded memory; limits are exact, quantiles to 0.1 %.
 
     What cannot be a duration (a file may say anything) is counted at the nearest that can.
     """
@@ -29,7 +21,7 @@ class Span:
 
     def add(self, value_ns: int) -> None:
         """Count one duration."""
-        self._counts.add(_rounded(value_ns))
+        self._counts.add(value_ns)
         value = min(max(value_ns, 0), HIGHEST_NS)
         self.least = value if self.count == 0 else min(self.least, value)
         self.largest = max(self.largest, value)
