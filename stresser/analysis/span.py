@@ -2,7 +2,7 @@
 
 from stresser.model.quantity import HIGHEST_NS
 from stresser.model.units import NS_PER_S
-from stresser.record.counts import SparseCounts
+from stresser.record.counts import DenseCounts
 
 
 class Span:
@@ -14,7 +14,7 @@ class Span:
     __slots__ = ("_counts", "count", "largest", "least")
 
     def __init__(self) -> None:
-        self._counts = SparseCounts()
+        self._counts = DenseCounts()
         self.count = 0
         self.least = 0
         self.largest = 0

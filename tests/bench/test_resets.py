@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bench.capture import Flow
@@ -51,3 +56,20 @@ def test_a_reset_without_its_ending_is_an_error(endings, said):
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
 def test_a_quantile_is_a_value_of_the_series(share, value):
     assert quantile(range(100, 0, -1), share) == value
+
+
+@pytest.mark.scale
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="the judge needs root")
+def test_500_resets_at_once_are_dated_within_5_ms_of_their_packets():
+    """The whole benchmark with its own judge: an AF_PACKET capture. Its exit code is the goal."""
+    pytest.importorskip("picows")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.resets", "--rounds", "2"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr

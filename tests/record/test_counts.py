@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stresser.model.quantity import HIGHEST_NS
 from stresser.record.counts import (
     HIGHEST_BUCKET,
+    DenseCounts,
     SparseCounts,
     bucket_of,
     bucket_range,
@@ -136,3 +137,26 @@ def test_memory_does_not_grow_with_the_number_of_samples():
     tracemalloc.stop()
     assert late < 1_000_000
     assert late - early < 200_000
+
+
+@given(st.lists(st.integers(-5, 2 * HIGHEST_NS), max_size=300), st.lists(st.integers(0, 10**10)))
+def test_dense_counts_are_the_same_counts(first, second):
+    sparse, dense, more = SparseCounts.of(first), DenseCounts(), DenseCounts()
+    for value in first:
+        dense.add(value)
+    for value in second:
+        sparse.add(value)
+        more.add(value)
+    dense.merge(more)
+    assert dict(sparse.buckets()) == dict(dense.buckets())
+    assert sparse.count == dense.count
+
+
+def test_dense_counts_stop_growing_when_their_range_is_known():
+    dense, draw = DenseCounts(), random.Random(3)  # noqa: S311 - a fixed seed, no secret
+    for _ in range(20_000):
+        dense.add(draw.randrange(10**9, 2 * 10**9))
+    chunks = len(dense._chunks)
+    for _ in range(20_000):
+        dense.add(draw.randrange(10**9, 2 * 10**9))
+    assert len(dense._chunks) == chunks < 20
