@@ -4,6 +4,7 @@ Only what a held session needs: the upgrade, pings, draining, the close. What th
 is counted and thrown away; nothing of it is kept, however large it claims to be.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
@@ -44,9 +45,39 @@ class _Frames(frames.FrameProtocol):
         reason = payload[2:].decode("utf-8", "backslashreplace")
         return frame._replace(payload=(_BAD_GATEWAY, reason))
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is half read, neither a frame nor a message: a new one would know as much."""
+        decoder = self._frame_decoder
+        half_read = decoder.header is not None or len(decoder.buffer)
+        return not half_read and self._message_decoder.opcode is None
+
 
 # Building a frame needs no state of the connection: one for all sessions.
 _BUILD = frames.FrameProtocol(client=True, extensions=[])
+
+
+_PING, _PONG, _MASKED, _LONGEST_CONTROL = 0x89, 0x8A, 0x80, 125
+"""First bytes of whole control frames, the mask bit, their largest payload (RFC 6455 section 5)."""
+
+
+def _ping(payload: bytes) -> bytes:
+    """A masked ping (RFC 6455 section 5.3), in a tenth of the time that wsproto takes."""
+    mask = os.urandom(4)
+    pad = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")
+    head = bytes((_PING, _MASKED | len(payload)))
+    return head + mask + masked.to_bytes(len(payload), "big")
+
+
+def _is_one_pong(data: bytes) -> bool:
+    """Whether this is one whole pong frame and nothing more."""
+    return (
+        len(data) > 1
+        and data[0] == _PONG
+        and data[1] == len(data) - 2
+        and data[1] <= _LONGEST_CONTROL
+    )
 
 
 class UpgradeRequest(Struct, frozen=True, kw_only=True):
@@ -62,20 +93,20 @@ class UpgradeRequest(Struct, frozen=True, kw_only=True):
 class WebSocket:
     """An open WebSocket whose incoming messages are drained."""
 
-    __slots__ = ("_closed", "_frames", "messages", "stream")
+    __slots__ = ("_closed", "_frames", "_trailing", "messages", "stream")
 
     def __init__(self, stream: TlsStream, trailing: bytes = b"") -> None:
         self.stream = stream
         self.messages = 0
         """Data messages that were received to their end."""
         self._closed = False
-        self._frames = _Frames(client=True, extensions=[])
-        if trailing:
-            self._frames.receive_bytes(trailing)
+        self._frames: _Frames | None = None
+        """Only while something is half read: a quiet session needs no parser (2 KiB)."""
+        self._trailing = trailing
 
     def ping_nowait(self, payload: bytes) -> None:
         """Send a ping; its payload, at most 125 bytes, comes back in the pong."""
-        self.stream.send_nowait(_BUILD.ping(payload))
+        self.stream.send_nowait(_ping(payload))
 
     async def drain(self, on_pong: Callable[[bytes], None]) -> NoReturn:
         """Read until the end, answer pings, count messages.
@@ -85,19 +116,33 @@ class WebSocket:
             ProtocolViolation: bytes that are no WebSocket frames.
             PeerCloseNotify, PeerFin, PeerAlert, trio.BrokenResourceError: as `TlsStream`.
         """
+        data, self._trailing = self._trailing, b""
         while True:
-            self._take(on_pong)
+            if data:
+                self._take(data, on_pong)
             if self.stream.backlog:
                 # The peer does not read our pongs: do not read on either.
                 await self.stream.flush()
             elif self.stream.has_more:
                 await trio.lowlevel.checkpoint()
-            self._frames.receive_bytes(await self.stream.receive_some())
+            data = await self.stream.receive_some()
 
-    def _take(self, on_pong: Callable[[bytes], None]) -> None:
+    def _take(self, data: bytes, on_pong: Callable[[bytes], None]) -> None:
+        parser = self._frames
+        if parser is None:
+            if _is_one_pong(data):  # what a quiet session receives, and nothing else
+                on_pong(data[2:])
+                return
+            parser = self._frames = _Frames(client=True, extensions=[])
+        parser.receive_bytes(data)
+        self._take_frames(parser, on_pong)
+        if parser.is_idle:
+            self._frames = None
+
+    def _take_frames(self, parser: _Frames, on_pong: Callable[[bytes], None]) -> None:
         ping: bytes | None = None
         try:
-            for frame in self._frames.received_frames():
+            for frame in parser.received_frames():
                 if frame.opcode is frames.Opcode.PONG:
                     on_pong(_as_bytes(frame.payload))
                 elif frame.opcode is frames.Opcode.PING:

@@ -25,7 +25,7 @@ LATE_NS = 100 * NS_PER_MS
 _LOOKUPS_AT_ONCE = 512
 """Name look-ups are threads, and a hung resolver holds them for long. With trio's own 40, others
 would wait for a thread and count as `timeout` in phase `resolve`: our fault, not the resolver's."""
-_COLLECT_SELDOM = (20_000, 20, 50)
+_COLLECT_SELDOM = (3_000, 20, 50)
 """Sessions make few cycles and live long: with Python's own (700, 10, 10) looking for garbage
 took a sixth of the CPU of a ramp."""
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
+from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from stresser.model.faults import HttpRefused, PeerClosed, PeerFin, ProtocolViolation
 from stresser.model.secrets import Secret
+from stresser.net import websocket
 from stresser.net.websocket import UpgradeRequest, WebSocket, upgrade
 from tests.net.frames import PONG, TEXT, acceptance, close, frame
 from tests.net.open_websocket import ASKED, accepting, read_request
@@ -267,3 +269,36 @@ def test_a_secret_reaches_the_peer_and_no_text_of_ours(answer):
         assert "env:TOKEN" in repr(asked)
 
     run(test)
+
+
+@pytest.mark.parametrize("length", [0, 1, 3, 4, 5, 125])
+def test_our_pings_are_what_wsproto_reads(length):
+    payload = bytes(range(length))
+    server = FrameProtocol(client=False, extensions=[])
+    server.receive_bytes(websocket._ping(payload))
+    [read] = server.received_frames()
+    assert (Opcode.PING, payload) == (read.opcode, read.payload)
+
+
+def test_each_ping_has_a_mask_of_its_own():
+    assert len({websocket._ping(b"same") for _ in range(50)}) == 50
+
+
+@pytest.mark.parametrize(
+    ("data", "is_one"),
+    [
+        (b"\x8a\x00", True),
+        (b"\x8a\x04abcd", True),
+        (b"\x8a\x7d" + bytes(125), True),
+        (b"\x8a", False),
+        (b"\x8a\x04abc", False),
+        (b"\x8a\x04abcde", False),
+        (b"\x0a\x04abcd", False),  # a fragment, which a control frame must not be
+        (b"\xca\x04abcd", False),  # a reserved bit
+        (b"\x89\x04abcd", False),  # a ping
+        (b"\x8a\x84abcd", False),  # masked
+        (b"\x8a\x7e" + bytes(126), False),
+    ],
+)
+def test_only_a_whole_pong_alone_goes_past_the_parser(data, is_one):
+    assert websocket._is_one_pong(data) is is_one
