@@ -312,11 +312,11 @@ def test_one_cohort_that_fails_does_not_touch_another():
 def test_a_bug_in_one_session_is_counted_and_the_others_live_on(monkeypatch):
     take, taken = WebSocket._take, Counter[WebSocket]()
 
-    def breaks_once(self, on_pong):
+    def breaks_once(self, data, on_pong):
         taken[self] += 1
         if len(taken) == 7 and taken[self] == 1:
             raise LookupError("a bug")
-        return take(self, on_pong)
+        return take(self, data, on_pong)
 
     monkeypatch.setattr(WebSocket, "_take", breaks_once)
     runner, notebook = ran(
