@@ -231,7 +231,7 @@ def test_a_peer_that_pings_and_never_reads_is_not_read_either():
 
             async def flood():
                 while True:
-                    await peer.send(frame(PING, bytes(125)))
+                    await peer.send(frame(PING, bytes(125)) * 32)  # one read of ours, one pong
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(flood)
