@@ -18,6 +18,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_silent(tally, plan),
         *_close_unanswered(tally),
         *_clocks(tally),
+        *_witness_gaps(tally),
         *_gaps(tally),
     ]
 
@@ -70,6 +71,11 @@ def _clocks(tally: Tally) -> Iterator[str]:
     if tally.late:
         times, worst = counted(tally.late, "time"), format_duration(tally.latest_ns)
         yield f"stresser was late {times}, by {worst} at worst: times then are upper bounds."
+
+
+def _witness_gaps(tally: Tally) -> Iterator[str]:
+    for witness, detail in tally.witness_gaps.items():
+        yield f"The witness of {escaped(witness, 40)} did not see all: {escaped(detail, 200)}."
 
 
 def _gaps(tally: Tally) -> Iterator[str]:

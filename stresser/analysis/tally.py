@@ -24,12 +24,14 @@ from stresser.model.events import (
     SessionEnded,
     SessionOpened,
     TesterLate,
+    WitnessGap,
 )
 from stresser.model.kill import Kill
 
 LAST_ENDINGS = 10
 _MOST_COHORTS = 10_000
 _MOST_CHAINS = 256
+_MOST_WITNESSES = 32
 
 
 class LabKill(NamedTuple):
@@ -65,6 +67,8 @@ class Tally:
         self.late = 0
         self.latest_ns = 0
         """The longest that stresser was late."""
+        self.witness_gaps: dict[str, str] = {}
+        """What each witness could not see, as it said last."""
 
     def event(self, event: AnyEvent) -> None:
         """Count one event."""
@@ -120,6 +124,8 @@ class Tally:
                 self.clock_stepped_ns += event.step_ns
             case LabKilled():
                 self._lab_killed(event)
+            case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
+                self.witness_gaps[event.witness] = event.detail
             case TesterLate():
                 self.late += 1
                 self.latest_ns = max(self.latest_ns, event.late_ns)

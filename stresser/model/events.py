@@ -169,6 +169,13 @@ class TesterLate(Event, kw_only=True, tag="tester_late"):
     late_ns: int
 
 
+class WitnessGap(Event, kw_only=True, tag="witness_gap"):
+    """A witness could not see all: what it did not see is no evidence of absence."""
+
+    witness: str
+    detail: str
+
+
 class LabKilled(Event, kw_only=True, tag="lab_killed"):
     """A middlebox of the lab says that it ended this flow. Only where the scenario has a lab."""
 
@@ -193,6 +200,7 @@ AnyEvent: TypeAlias = (
     | HostSlept
     | ClockStepped
     | TesterLate
+    | WitnessGap
     | LabKilled
 )
 

@@ -4,7 +4,7 @@ The ranges are those of the header fields (RFC 791, RFC 8200, RFC 9293, RFC 792,
 msgspec holds a recorded packet to them when it is read back.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -84,3 +84,22 @@ def packets_evidence(flow: FlowPackets) -> dict[str, Any]:
     """The packets as plain data, for `evidence["packets"]` of an ending."""
     plain: dict[str, Any] = msgspec.to_builtins(flow)
     return plain
+
+
+class Packets(Protocol):
+    """Who sees packets (implemented in `witness.packets`). Ends are `address:port`."""
+
+    def expect(self, remote: str) -> None:
+        """It will be dialled."""
+
+    def watch(self, local: str, remote: str) -> None:
+        """A connection has been made."""
+
+    def forget(self, local: str, remote: str) -> None:
+        """Its ending is recorded."""
+
+    def seen(self, local: str, remote: str) -> FlowPackets:
+        """What was seen of it so far."""
+
+    async def settle(self, local: str, remote: str, within_s: float) -> None:
+        """Wait until a FIN or RST of it has been read, no longer than so many seconds."""

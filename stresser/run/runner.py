@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import trio
 
-from stresser.model.events import Observer, TesterLate
+from stresser.model.events import Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
 from stresser.model.units import NS_PER_MS
@@ -15,10 +15,12 @@ from stresser.session.bugs import Bugs, Guarded
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.life import keep_open
 from stresser.session.route import Route
+from stresser.session.second_look import SecondLooks
 from stresser.session.surroundings import Surroundings
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.hangup import HangupWatch
 from stresser.witness.loop import LoopStamp, watch_lag
+from stresser.witness.packets import PacketWitness
 
 LATE_NS = 100 * NS_PER_MS
 """A loop this late is told: our own times in that window are upper bounds."""
@@ -46,7 +48,12 @@ class Runner:
     """One run. `stop` ends it as planned; `run` returns when all sessions have ended."""
 
     def __init__(
-        self, scenario: Scenario, routes: Sequence[Route], clock: RunClock, observer: Observer
+        self,
+        scenario: Scenario,
+        routes: Sequence[Route],
+        clock: RunClock,
+        observer: Observer,
+        packets: PacketWitness | None = None,
     ) -> None:
         self._scenario = scenario
         self._routes = routes
@@ -57,6 +64,8 @@ class Runner:
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
+        self._packets = packets
+        self._looks = SecondLooks(clock, packets) if scenario.witnesses.second_look else None
         self._around = Surroundings(
             clock=clock,
             observer=self._observer,
@@ -64,6 +73,8 @@ class Runner:
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
             hangups=self._hangups,
+            packets=packets,
+            looks=self._looks,
             sleeps=SleepWitness(),
         )
 
@@ -98,11 +109,16 @@ class Runner:
                 background.start_soon(self._watch_host)
                 background.start_soon(self._stop_after_duration)
                 background.start_soon(self._spare_collector)
+                if self._looks is not None:
+                    await background.start(self._looks.run)
+                if self._packets is not None:
+                    background.start_soon(self._packets.run)
                 await self._hold_all()
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
             self._hangups.close()
+            self._close_packets()
             gc.unfreeze()
             gc.set_threshold(*thresholds)
 
@@ -118,6 +134,20 @@ class Runner:
                     nursery.start_soon(keep_open, route, self._around, now + offset, reconnect)
         if self.reason is None:
             self.reason = "every session has ended and none is to be replaced"
+
+    def _close_packets(self) -> None:
+        if self._packets is None:
+            return
+        self._packets.close()
+        if self._packets.failure is not None:
+            self._tell_gap(f"capturing stopped: {self._packets.failure}")
+        if self._packets.lost:
+            self._tell_gap(f"{self._packets.lost:,} packets found no room and were lost")
+
+    def _tell_gap(self, detail: str) -> None:
+        now = self._clock.now_ns()
+        gap = WitnessGap(t_ns=now, utc=self._clock.utc(now), witness="packets", detail=detail)
+        self._observer.event(gap)
 
     async def _stop_after_duration(self) -> None:
         if self._scenario.duration is not None:

@@ -10,10 +10,13 @@ import trio
 from stresser.model.clock import Hangups
 from stresser.model.cohort import Cohort
 from stresser.model.events import ChainSeen, HostSlept, Observer
+from stresser.model.packet import Packets
 from stresser.net.trust import describe_chain
 from stresser.session.attempt import Attempt
 from stresser.session.bugs import Bugs
 from stresser.session.heartbeat import Heartbeats
+from stresser.session.neighbours import Neighbours
+from stresser.session.second_look import SecondLooks
 from stresser.witness.clock import RunClock, SleepWitness
 
 _ENDINGS_A_PASS = 4
@@ -52,6 +55,11 @@ class Surroundings:
     gate: Gate
     heartbeats: Heartbeats
     hangups: Hangups | None = None
+    packets: Packets | None = None
+    """None: no packets are captured."""
+    looks: SecondLooks | None = None
+    """None: nobody is asked."""
+    neighbours: Neighbours = field(default_factory=Neighbours)
     bugs: Bugs = field(default_factory=Bugs)
     sleeps: SleepWitness = field(default_factory=SleepWitness)
     chains: ChainBook = field(default_factory=ChainBook)

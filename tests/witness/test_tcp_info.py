@@ -47,6 +47,7 @@ def test_every_field_is_read_from_its_place():
         last_data_recv_ms=1011,
         last_ack_recv_ms=1012,
         rtt_us=1015,
+        rttvar_us=1016,
         pmtu=1013,
         bytes_received=10**12 + 3,
     )
