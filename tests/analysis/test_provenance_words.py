@@ -38,8 +38,8 @@ HEADLINES = {
     "a box on our link": (
         flow(no_socket(ttl=255, t_ns=SENT_NS + 400_000)),
         (
-            "reset 400 us after our last send, TTL 255 where the connection's own data packets carry"
-            " 54: consistent with a box on our own link, not with the sender 10 hops away"
+            "reset 400 us after our last send, TTL 255 where the connection's own data packets"
+            " carry 54: consistent with a box on our own link, not with the sender 10 hops away"
         ),
     ),
     "the peer": (
@@ -103,9 +103,9 @@ def test_a_whole_card():
         ),
         "its SEQ is exactly the one expected: its sender saw the connection or owned it",
         (
-            "signals: handshake ttl differs from data (neutral), ttl matches handshake alone (speaks"
-            " for another box), no socket reset (neutral), ip id zero (neutral), seq as expected"
-            " (neutral)"
+            "signals: handshake ttl differs from data (neutral), ttl matches handshake alone"
+            " (speaks for another box), no socket reset (neutral), ip id zero (neutral),"
+            " seq as expected (neutral)"
         ),
     ]
 
