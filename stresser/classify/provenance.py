@@ -89,7 +89,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     signals: Annotated[list[Signal], Meta(max_length=MOST_SIGNALS)]
 
 
-def expected_seq(flow: FlowPackets, bytes_received: int | None) -> int | None:
+def next_seq(flow: FlowPackets, bytes_received: int | None) -> int | None:
     """The SEQ that TCP expects next (`TcpInfo.bytes_received`); None: not known."""
     if flow.syn_ack is None or bytes_received is None:
         return None
@@ -106,7 +106,7 @@ def provenance(
 ) -> Provenance | None:
     """What the packets say of the FIN or RST that ended a session; None: none did.
 
-    `expected_seq` as of the ending (`expected_seq()`), None: any SEQ is taken for right.
+    `expected_seq` is `next_seq` as of the ending; None: any SEQ is taken for right.
     `sent_ns` is when we last sent, `idle_before_send_ns` how long nothing had passed then.
     """
     place = _cause(flow.ends, expected_seq)
@@ -159,9 +159,14 @@ def hops(ttl: int) -> int:
 
 def _cause(ends: list[Packet], expected: int | None) -> int | None:
     for place, end in enumerate(ends):
-        if end.outgoing or expected is None or _is_accepted(end, expected):
+        if _is_ours(end) if end.outgoing else expected is None or _is_accepted(end, expected):
             return place
     return None
+
+
+def _is_ours(end: Packet) -> bool:
+    """Whether it ended our socket: a RST without ACK answers for a socket that is gone."""
+    return "A" in end.flags
 
 
 def _is_accepted(end: Packet, expected: int) -> bool:
@@ -281,7 +286,7 @@ def _timing(
 def _company(ends: list[Packet], place: int) -> Iterator[Signal]:
     """What came before and after it (Weaver, Sommer, Paxson: Detecting Forged TCP Resets)."""
     end, later = ends[place], ends[place + 1 :]
-    if any(not one.outgoing for one in ends[:place]):
+    if any(_is_reset(one) and not one.outgoing for one in ends[:place]):
         yield Signal("out_of_window_before_it", Reading.ANOTHER_BOX)
     if not _is_reset(end) or end.outgoing:
         return

@@ -13,7 +13,7 @@ _TCP, _ICMP, _ICMPV6 = 6, 1, 58
 _EXTENSIONS = frozenset({0, 43, 60})  # RFC 8200: hop-by-hop, routing, destination options
 _MOST_EXTENSIONS = 3
 _IPV4_BYTES, _IPV6_BYTES, _TCP_BYTES, _ICMP_BYTES = 20, 40, 20, 8
-_PORTS_BYTES = 4
+_PORTS_BYTES, _IPV4_PAIR_BYTES = 4, 8
 _FRAGMENT_OFFSET, _DONT_FRAGMENT = 0x1FFF, 0x4000
 _TCP_FIELDS = struct.Struct("!HHIIBBH")
 _FLAGS = "FSRPAUEC"
@@ -211,13 +211,15 @@ def _what(packet: bytes, begins: int) -> str | None:
 
 def _error(packet: bytes, transport: _Transport) -> Sketch | None:
     quote = transport.begins + _ICMP_BYTES
-    if len(packet) <= quote or (transport.protocol, packet[transport.begins]) not in _WORDS:
+    is_ipv4 = len(transport.addresses) == _IPV4_PAIR_BYTES
+    if transport.protocol != (_ICMP if is_ipv4 else _ICMPV6) or len(packet) <= quote:
+        return None
+    if (transport.protocol, packet[transport.begins]) not in _WORDS:
         return None
     quoted = _transport(packet[quote:])
-    is_ours = quoted is not None and quoted.protocol == _TCP
-    if not is_ours or quoted is None or len(quoted.addresses) != len(transport.addresses):
+    if quoted is None or quoted.protocol != _TCP or (not is_ipv4 and quoted.begins != _IPV6_BYTES):
         return None
     ports = packet[quote + quoted.begins : quote + quoted.begins + _PORTS_BYTES]
-    if len(ports) < _PORTS_BYTES:
+    if len(ports) < _PORTS_BYTES or len(quoted.addresses) != len(transport.addresses):
         return None
     return Sketch(ICMP_ERROR, quoted.addresses + ports, packet[:quote])

@@ -80,7 +80,7 @@ class PacketWitness:
     async def run(self) -> None:
         """Read packets as they come, until `close`."""
         with suppress(trio.ClosedResourceError):
-            while True:
+            while not self._is_closed():
                 await trio.lowlevel.wait_readable(self._socket)
                 self._read(_A_PASS)
 
