@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from stresser.analysis.provenance_words import provenance_in_words
 from stresser.analysis.reasons import NOT_AS_RAW, reasons
 from stresser.analysis.wording import GRADE_WORDS, ending_in_words
 from stresser.model.ending import Initiator
@@ -90,6 +91,7 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
     if ending.initiator not in {Initiator.UNKNOWN, Initiator.PLAN}:
         lines.append(("known from", GRADE_WORDS[ending.grade]))
     lines += reasons(ending.evidence)
+    lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
     lines += [
         ("kind", ending.kind.value),
         ("failure", ending.failure or "none"),

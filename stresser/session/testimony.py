@@ -13,7 +13,7 @@ import msgspec
 from stresser.classify.errno_table import meaning_of
 from stresser.classify.provenance import (
     Provenance,
-    expected_seq,
+    next_seq,
     provenance,
     provenance_evidence,
 )
@@ -185,7 +185,7 @@ def _packets(local: str | None, remote: str, look: LastLook, around: Surrounding
         return _Packets(flow, None)
     origin = provenance(
         flow,
-        expected_seq=expected_seq(flow, None if info is None else info.bytes_received),
+        expected_seq=next_seq(flow, None if info is None else info.bytes_received),
         sent_ns=tap.last_sent_ns,
         rtt_ns=None if info is None else info.rtt_us * NS_PER_US,
         idle_before_send_ns=tap.idle_before_send_ns,

@@ -1,6 +1,6 @@
 """Cases for the rules, made of packets and looks as the witnesses would have seen them."""
 
-from stresser.classify.provenance import expected_seq, provenance
+from stresser.classify.provenance import next_seq, provenance
 from stresser.classify.rules import Case
 from stresser.classify.sighting import Sighting, Transmissions
 from stresser.model.ending import Kind, Phase
@@ -40,7 +40,7 @@ def flow(*ends, hello_ttl=54, syn_ttl=54):
 
 
 def origin(packets, **known):
-    return provenance(packets, expected_seq=expected_seq(packets, RECEIVED), **known)
+    return provenance(packets, expected_seq=next_seq(packets, RECEIVED), **known)
 
 
 RESET = packet("RA")

@@ -36,7 +36,7 @@ def deaf_port():
     """A listener whose queue is full: the kernel drops further SYNs."""
     with listener(backlog=0) as address, socket.socket() as first, socket.socket() as second:
         for sock in (first, second):
-            sock.setblocking(False)
+            sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
             sock.connect_ex(address.sockaddr)
         yield address
 

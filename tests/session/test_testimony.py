@@ -18,7 +18,7 @@ LATENCY_S = 0.25
 
 @pytest.mark.parametrize("death_s", [20.0, 20.1, 20.24, 20.26, 20.4, 20.49, 20.51, 25.0])
 def test_a_way_that_dies_while_an_answer_is_coming_back(death_s):
-    """The pong of the ping at 20 s arrives at 20.5 s, although the way there may be dead by then."""
+    """The pong of the ping at 20 s arrives at 20.5 s, with the way there dead, perhaps."""
 
     async def swallow_path(made):
         await trio.sleep_until(death_s)
