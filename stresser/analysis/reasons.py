@@ -10,7 +10,9 @@ from stresser.classify.rules import BY_NAME
 from stresser.model.look import LookResult
 from stresser.model.units import escaped, format_duration
 
-NOT_AS_RAW = frozenset({"why", "against", "looks", "neighbour", "packets", "provenance"})
+NOT_AS_RAW = frozenset(
+    {"why", "against", "looks", "neighbour", "packets", "path_changes", "provenance"}
+)
 """Keys of the evidence that are told in words instead."""
 _MOST = 16
 _LOOK_WORDS = {
@@ -29,14 +31,31 @@ def reasons(evidence: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             rule = BY_NAME.get(name)
             says = "a rule that this version does not have" if rule is None else rule.says
             yield what, f"{escaped(name, 60)}: {says}"
+    for change in _mappings(evidence.get("path_changes")):
+        yield "path change", _change_words(change)
     alive = evidence.get("neighbour")
     if isinstance(alive, Mapping):
         session, egress = (escaped(str(alive.get(key, "?")), 40) for key in ("session", "egress"))
         yield "neighbour", f"session {session} through {egress} to the same server lived on"
-    looks = evidence.get("looks")
-    for look in looks[:_MOST] if isinstance(looks, list) else ():
-        if isinstance(look, Mapping):
-            yield "second look", _look_words(look)
+    for look in _mappings(evidence.get("looks")):
+        yield "second look", _look_words(look)
+
+
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    for one in value[:_MOST] if isinstance(value, list) else ():
+        if isinstance(one, Mapping):
+            yield one
+
+
+def _change_words(change: Mapping[str, Any]) -> str:
+    what = escaped(str(change.get("change", "?")), 40).replace("_", " ")
+    interface, detail = change.get("interface"), change.get("detail")
+    on = f" {escaped(interface, 40)}" if isinstance(interface, str) else ""
+    tunnel = " (a tunnel)" if change.get("is_tunnel") is True else ""
+    more = f": {escaped(detail, 120)}" if isinstance(detail, str) and detail else ""
+    t_ns = change.get("t_ns")
+    at = f", {format_duration(max(0, t_ns))} into the run" if isinstance(t_ns, int) else ""
+    return f"{what}{on}{tunnel}{more}{at}"
 
 
 def _look_words(look: Mapping[str, Any]) -> str:

@@ -82,17 +82,17 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "host-unfit",
         None,
-        lambda case: any(who == "host" for who, _ in case.seen.unfit),
+        lambda case: any(one.who is Initiator.HOST for one in case.seen.unfit),
         Initiator.HOST,
         Grade.ERRNO,
-        "At the time of the end this host was not fit to hold a session (it slept or stood"
-        " still): its absence may have caused the end.",
+        "At the time of the end this host did not let stresser run for a second or more (it"
+        " slept, stopped the process or gave it no CPU): that absence may have caused the end.",
         is_final=True,
     ),
     Rule(
         "tool-unfit",
         None,
-        lambda case: any(who == "tool" for who, _ in case.seen.unfit),
+        lambda case: any(one.who is Initiator.TOOL for one in case.seen.unfit),
         Initiator.TOOL,
         Grade.ERRNO,
         "At the time of the end stresser itself stood still for a second or more: its absence"

@@ -8,6 +8,7 @@ from stresser.classify.provenance import Provenance
 from stresser.model.ending import Phase
 from stresser.model.look import Look, LookResult
 from stresser.model.packet import IcmpError
+from stresser.model.unfit import Unfit
 from stresser.model.units import NS_PER_MS
 
 SLEPT_AT_LEAST_NS = 1000 * NS_PER_MS
@@ -67,8 +68,8 @@ class Sighting(Struct, frozen=True, kw_only=True):
     way_out_changes: tuple[str, ...] = ()
     """What changed on this host's own way out for this session, in words, since shortly before
     the last proof of life."""
-    unfit: tuple[tuple[str, str], ...] = ()
-    """(who, cause) for each window in which host or tool were unfit, at the time of the end."""
+    unfit: tuple[Unfit, ...] = ()
+    """The windows in which host or tool were unfit, at the time of the end."""
     evidence: dict[str, Any] = field(default_factory=dict)
 
     def results(self, *, own_endpoint: bool, own_egress: bool) -> frozenset[LookResult]:

@@ -41,6 +41,7 @@ class HeldSession:
         "address",
         "answered_ns",
         "attempt",
+        "binding",
         "close_timeout_s",
         "cohort",
         "endpoint_proved",
@@ -54,7 +55,6 @@ class HeldSession:
         "pongs",
         "reads",
         "server",
-        "source_chosen",
         "stream",
         "websocket",
     )
@@ -75,7 +75,7 @@ class HeldSession:
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
         self.address = attempt.address
-        self.source_chosen = route.binding.source is not None
+        self.binding = route.binding
         self.endpoint_proved = attempt.endpoint_proved
         self.close_timeout_s = route.timeouts.close.seconds
         self.stream: TlsStream = attempt.stream

@@ -93,6 +93,7 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
             _record_failure(attempt, around.bugs.blame(exc), around)
             return None
     past.failures = 0
+    around.ways_out.learn(session.local)
     if around.looks is not None:
         around.looks.learn(route.cohort, route.binding, session.address)
     around.observer.event(opened)

@@ -19,6 +19,7 @@ from stresser.classify.provenance import (
 )
 from stresser.classify.sighting import Sighting, Transmissions
 from stresser.model.ending import Kind, Phase
+from stresser.model.events import PathChanged
 from stresser.model.faults import HttpRefused, NoPong, PeerFin, Planned
 from stresser.model.look import Look
 from stresser.model.packet import FlowPackets, packets_evidence
@@ -35,6 +36,8 @@ must not be dated after the death that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's death caused so shortly before answers for this one too."""
 _LOOKS_SHOWN = 8
+_CHANGES_SHOWN = 8
+_BACK_AGAIN_NS = NS_PER_S
 _SILENT = frozenset({Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
 
 
@@ -53,6 +56,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
     packets = _packets(attempt.local, str(attempt.address), look, around)
+    changes = around.path_changes_near(attempt.began_ns, look.at_ns)
     return Sighting(
         phase=attempt.phase,
         began_ns=attempt.began_ns,
@@ -64,11 +68,12 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         source_chosen=attempt.route.binding.source is not None,
         sent=_transmissions(look.info, look.at_ns),
         slept_ns=around.slept_since(alive, look.at_ns),
+        unfit=tuple(around.unfit_between(attempt.began_ns, look.at_ns)),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=None if attempt.address is None else attempt.address.host,
         own_way=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
-        evidence=_evidence(look, packets, ()),
+        evidence=_evidence(look, packets, ()) | _path_evidence(changes),
     )
 
 
@@ -85,6 +90,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     passed = alive if is_silent else max(alive, tap.last_sent_ns)
     packets = _packets(session.local, session.remote, look, around)
     looks = _looks(session, look, around)
+    changes = around.path_changes_near(alive, look.at_ns)
     return Sighting(
         phase=Phase.HELD,
         began_ns=session.opened_ns,
@@ -93,16 +99,21 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         dead_by_ns=_first_proof_of_death(look, packets, info, sent),
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
-        source_chosen=session.source_chosen,
+        source_chosen=session.binding.source is not None,
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
+        unfit=tuple(around.unfit_between(*_absent_window(alive, look, is_silent=is_silent))),
+        way_out_changes=tuple(
+            change.change.value
+            for change in around.ways_out.concerning(changes, session.local, session.binding.device)
+        ),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=session.address.host,
         looks=looks,
         neighbour_lives=look.neighbour is not None,
         own_way=(session.cohort.endpoint, session.cohort.egress),
-        evidence=_evidence(look, packets, looks),
+        evidence=_evidence(look, packets, looks) | _path_evidence(changes),
     )
 
 
@@ -118,6 +129,33 @@ def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sigh
         last_passed_ns=min(max(alive, session.tap.last_sent_ns), look.at_ns),
         tls_end_verified=session.endpoint_proved,
     )
+
+
+def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[int, int]:
+    """When our own absence could have brought this end about.
+
+    An end that was announced came at its time, or up to a second after we were back: what we then
+    sent, late, may have met it.
+    """
+    if is_silent:
+        return alive_ns, look.at_ns
+    return max(alive_ns, look.at_ns - _BACK_AGAIN_NS), look.at_ns
+
+
+def _path_evidence(changes: list[PathChanged]) -> dict[str, Any]:
+    if not changes:
+        return {}
+    told = [
+        {
+            "t_ns": one.t_ns,
+            "change": one.change,
+            "interface": one.interface,
+            "is_tunnel": one.is_tunnel,
+            "detail": one.detail,
+        }
+        for one in changes[-_CHANGES_SHOWN:]
+    ]
+    return {"path_changes": told}
 
 
 def _is_silent(fault: Exception) -> bool:

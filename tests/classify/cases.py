@@ -3,9 +3,10 @@
 from stresser.classify.provenance import next_seq, provenance
 from stresser.classify.rules import Case
 from stresser.classify.sighting import Sighting, Transmissions
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.look import Look, LookResult
 from stresser.model.packet import FlowPackets, IcmpError, Packet
+from stresser.model.unfit import Unfit, UnfitCause
 from stresser.model.units import NS_PER_MS, NS_PER_S
 
 SERVER = "203.0.113.2"
@@ -68,6 +69,10 @@ def sent(*, unacked=1, retransmits=5, total=5, probes=0, last_sent_ns=107 * NS_P
         probes=probes,
         last_sent_ns=last_sent_ns,
     )
+
+
+STOPPED = Unfit(Initiator.HOST, UnfitCause.STOPPED, SENT_NS, DETECTED_NS, 10 * NS_PER_S)
+COLLECTING = Unfit(Initiator.TOOL, UnfitCause.GC, SENT_NS, DETECTED_NS, 2 * NS_PER_S)
 
 
 def icmp(code, *, offender="198.51.100.1", kind=3):

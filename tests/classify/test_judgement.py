@@ -2,7 +2,7 @@
 
 from stresser.classify.judgement import judge
 from stresser.model.ending import Grade, Initiator
-from tests.classify.cases import RESET, case, flow, icmp, look, origin, packet, sent
+from tests.classify.cases import COLLECTING, RESET, case, flow, icmp, look, origin, packet, sent
 
 
 def test_a_contradicted_initiator_stays_with_a_weaker_grade_and_the_other_rules_are_named():
@@ -61,8 +61,6 @@ def test_rules_that_agree_are_all_named_and_the_best_grade_counts():
 
 
 def test_a_final_rule_hears_nobody_else():
-    judged = case(
-        "tcp_reset", unfit=(("tool", "stopped"),), provenance=origin(flow(packet("RA", ttl=63)))
-    )
+    judged = case("tcp_reset", unfit=(COLLECTING,), provenance=origin(flow(packet("RA", ttl=63))))
     judgement = judge(judged)
     assert (judgement.why, judgement.against) == (("tool-unfit",), ())

@@ -7,10 +7,12 @@ from stresser.classify.rules import BY_NAME, RULES
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from tests.classify.cases import (
+    COLLECTING,
     FIN,
     RESET,
     SENT_NS,
     SERVER,
+    STOPPED,
     STRANGER,
     case,
     flow,
@@ -36,10 +38,10 @@ ROWS = [
     (case("host_slept"), HOST, "host-slept", Grade.ERRNO),
     (case("proxy_error", phase=Phase.PROXY), BOX, "explicit-proxy-refused", Grade.ERRNO),
     # We or our host were not there: whatever else was seen.
-    (case("tcp_reset", unfit=(("tool", "stopped"),)), TOOL, "tool-unfit", Grade.ERRNO),
-    (case("silence", unfit=(("host", "slept"),)), HOST, "host-unfit", Grade.ERRNO),
+    (case("tcp_reset", unfit=(COLLECTING,)), TOOL, "tool-unfit", Grade.ERRNO),
+    (case("silence", unfit=(STOPPED,)), HOST, "host-unfit", Grade.ERRNO),
     (
-        case("tcp_reset", unfit=(("tool", "gc"),), provenance=origin(flow(NEARER))),
+        case("tcp_reset", unfit=(COLLECTING,), provenance=origin(flow(NEARER))),
         TOOL,
         "tool-unfit",
         Grade.ERRNO,
