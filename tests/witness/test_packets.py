@@ -1,6 +1,7 @@
 """The packet witness on loopback: each packet once, seen from our end, at its time."""
 
 import math
+import os
 import select
 import socket
 import struct
@@ -305,6 +306,28 @@ def test_closed_it_gives_its_descriptor_back_and_stays_quiet():
         assert witness.failure is None
 
     run(test)
+
+
+def test_what_the_kernel_will_not_let_it_read_closes_it_and_is_told():
+    async def test():
+        with witnessing() as (witness, connect):
+            pair = connect()
+            seen = witness.seen(*pair.ends)
+            broken_by(witness._socket)
+            assert witness.seen(*pair.ends) == seen
+            await witness.settle(*pair.ends, within_s=1000)
+        assert isinstance(witness.failure, ConnectionRefusedError)
+
+    run(test)
+
+
+def broken_by(sock):
+    """Put a socket in its place whose next read fails: nobody listens where it has sent to."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect(("127.0.0.1", 9))
+        udp.send(b"x")
+        wait_for(udp, select.POLLERR)
+        os.dup2(udp.fileno(), sock.fileno())
 
 
 def test_ends_that_are_none_are_a_bug_of_the_caller():
