@@ -73,7 +73,7 @@ class FlowPackets(Struct, frozen=True, kw_only=True):
     server_hello: Packet | None = None
     """The segment that begins with a TLS ServerHello: the first data of the other end."""
     ends: Annotated[list[Packet], Meta(max_length=MOST_ENDS)] = []
-    """FIN and RST of both directions, the first eight in order of time."""
+    """FIN and RST of both directions, the first eight, in the order in which they were seen."""
     icmp: Annotated[list[IcmpError], Meta(max_length=MOST_ICMP)] = []
     """The first four."""
     unlisted: Count = 0

@@ -80,14 +80,17 @@ class FlowTable:
         return flow is not None and flow.ends != ()
 
     def packets(self, key: bytes) -> FlowPackets:
-        """What was seen of a connection; nothing for one that is not watched."""
+        """What was seen of a connection; nothing for one that is not watched.
+
+        In the order in which the kernel queued it: no clock that steps can change that.
+        """
         flow = self._flows.get(key) or _Flow()
         hello, answer = flow.server_hello, flow.syn_ack
         return FlowPackets(
             syn_ack=None if answer is None else self._packet(answer),
             server_hello=None if hello is None else self._packet(hello),
-            ends=sorted(map(self._packet, flow.ends), key=lambda packet: packet.t_ns),
-            icmp=sorted(map(self._icmp, flow.icmp), key=lambda error: error.t_ns),
+            ends=list(map(self._packet, flow.ends)),
+            icmp=list(map(self._icmp, flow.icmp)),
             unlisted=flow.unlisted,
         )
 

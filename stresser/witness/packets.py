@@ -32,9 +32,9 @@ _PACKET_STATISTICS = 6
 _PACKET_OUTGOING = 4
 _ROOM_BYTES = 16 << 20
 """Of kernel memory, at the most: 10,000 sessions that end at once."""
-_A_PASS = 256
+_A_PASS = 64
 """So many packets are read in one pass of the loop, so that sessions have their turn."""
-_A_LOOK = 20_000
+_A_LOOK = 1000
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 
@@ -115,7 +115,7 @@ class PacketWitness:
         """
         key = _key(local, remote)
         self._read(_A_LOOK)
-        if self._table.has_end(key):
+        if self._table.has_end(key) or self._is_closed():
             await trio.lowlevel.checkpoint()
             return
         event = self._waiting.setdefault(key, trio.Event())
@@ -126,7 +126,7 @@ class PacketWitness:
     @property
     def lost(self) -> int:
         """Packets that passed the filter and found no room, since the witness was opened."""
-        if not self._is_closed():
+        if not self._is_closed() and self.failure is None:
             # Reading the figures sets them to zero (packet(7)).
             raw = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
             self._lost += struct.unpack("=II", raw)[1]

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stresser.analysis.provenance_words import provenance_in_words
@@ -180,6 +180,7 @@ PLACES = [("packets", key) for key in GOOD["packets"]]
 PLACES += [("provenance", key) for key in GOOD["provenance"]]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PLACES), JSON)
 def test_any_value_in_any_place_is_read_without_failing(place, value):
     part, key = place
@@ -187,6 +188,7 @@ def test_any_value_in_any_place_is_read_without_failing(place, value):
     assert all(line.isprintable() and len(line) < 2000 for line in card)
 
 
+@settings(deadline=None)
 @given(JSON, JSON)
 def test_any_evidence_is_read_without_failing(packets, found):
     provenance_in_words({"packets": packets, "provenance": found})

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stresser.classify.provenance import (
@@ -364,6 +364,7 @@ flows = st.builds(
 maybe = st.none() | st.integers(0, 2**40)
 
 
+@settings(deadline=None)
 @given(flows, st.none() | numbers | st.just(EXPECTED), maybe, maybe, maybe)
 def test_whatever_was_seen_the_evidence_is_plain_and_bounded(seen, expected, sent, rtt, idle):
     found = provenance(

@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stresser.model.packet import IcmpError, Packet
@@ -231,6 +231,7 @@ def damaged(draw):
     return bytes(packet[: draw(st.integers(0, len(packet)))])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=192) | damaged(), st.booleans())
 @example(struct.pack("!IHBB", 6 << 28, 0, 0, 1) + bytes(40), False)  # noqa: FBT003 - outgoing
 def test_whatever_comes_is_read_without_failing(packet, outgoing):

@@ -1,12 +1,14 @@
 """The packet witness on loopback: each packet once, seen from our end, at its time."""
 
 import math
+import os
 import select
 import socket
 import struct
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -19,7 +21,7 @@ from stresser.witness.packets import PacketWitness
 from stresser.witness.tcp_info import sample_tcp_info
 from tests.net.peers import open_descriptors, reset, run, wait_for
 from tests.witness.made_packets import SERVER_HELLO
-from tests.witness.namespaces import need_capture
+from tests.witness.namespaces import need_capture, need_namespaces
 
 FAMILIES = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
@@ -307,6 +309,47 @@ def test_closed_it_gives_its_descriptor_back_and_stays_quiet():
     run(test)
 
 
+def test_what_the_kernel_will_not_let_it_read_closes_it_and_is_told():
+    async def test():
+        with witnessing() as (witness, connect):
+            pair = connect()
+            seen = witness.seen(*pair.ends)
+            broken_by(witness._socket)
+            assert witness.seen(*pair.ends) == seen
+            await witness.settle(*pair.ends, within_s=1000)
+        assert isinstance(witness.failure, ConnectionRefusedError)
+
+    run(test)
+
+
+def broken_by(sock):
+    """Put a socket in its place whose next read fails: nobody listens where it has sent to."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect(("127.0.0.1", 9))
+        udp.send(b"x")
+        wait_for(udp, select.POLLERR)
+        os.dup2(udp.fileno(), sock.fileno())
+
+
+def test_with_the_right_to_capture_alone_there_is_room_enough():
+    """Without CAP_NET_ADMIN the socket's room ends at net.core.rmem_max (socket(7))."""
+    need_namespaces("setpriv")
+    script = (
+        "import trio\n"
+        "from stresser.witness.clock import RunClock\n"
+        "from stresser.witness.packets import PacketWitness\n"
+        "async def main():\n"
+        "    witness = PacketWitness.open(RunClock())\n"
+        "    print(witness._socket.getsockopt(1, 8))\n"  # SOL_SOCKET, SO_RCVBUF
+        "    witness.close()\n"
+        "trio.run(main)\n"
+    )
+    with_less = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"]
+    room = int(trio.run(in_a_child, script, with_less))
+    most = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    assert room == 2 * min(most, 16 << 20)
+
+
 def test_ends_that_are_none_are_a_bug_of_the_caller():
     async def test():
         with witnessing() as (witness, _), pytest.raises(ValueError, match="has no"):
@@ -336,6 +379,6 @@ def test_without_the_right_it_says_so():
     assert told.startswith(b"PermissionError 1" if sys.platform == "linux" else b"OSError")
 
 
-async def in_a_child(script):
-    done = await trio.run_process([sys.executable, "-c", script], capture_stdout=True)
+async def in_a_child(script, words=()):
+    done = await trio.run_process([*words, sys.executable, "-c", script], capture_stdout=True)
     return done.stdout
