@@ -14,6 +14,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
         *_chains(tally),
+        *tally.sites.notes(),
         *_muted(tally, plan),
         *_silent(tally, plan),
         *_close_unanswered(tally),

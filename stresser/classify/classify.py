@@ -24,6 +24,8 @@ from stresser.model.faults import (
     PeerFin,
     Planned,
     ProtocolViolation,
+    ProxyAlert,
+    ProxyRefused,
     SecretWithheld,
 )
 from stresser.model.units import NS_PER_MS
@@ -151,6 +153,19 @@ def _refusal(fault: HttpRefused, seen: Sighting) -> Finding:
     return Finding(Kind.HTTP_REFUSAL, "http_request_failed", _tls_end(seen), fields=fields)
 
 
+def _proxy_refused(fault: ProxyRefused, _seen: Sighting) -> Finding:
+    # It was asked by name, over a connection of its own, and said no.
+    fields = {"status": fault.status, "reason": fault.reason or None}
+    return Finding(Kind.PROXY_ERROR, fault.failure, Initiator.MIDDLEBOX, fields=fields)
+
+
+def _proxy_alert(fault: ProxyAlert, seen: Sighting) -> Finding:
+    # Whoever ends this TLS is no endpoint; before its handshake is done anybody can say it.
+    initiator = Initiator.UNKNOWN if seen.phase is Phase.PROXY else Initiator.MIDDLEBOX
+    fields = {"alert": fault.number}
+    return Finding(Kind.TLS_ALERT, "proxy_tls_alert", initiator, fields=fields)
+
+
 # X509_V_ERR_ numbers (openssl/x509_vfy.h) with an OONI name of their own.
 _HOSTNAME_MISMATCH = (62, 64)
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
@@ -200,6 +215,8 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Sighting], Finding]]] = [
     (Planned, _planned),
     (PeerFin, _fin),
     (PeerCloseNotify, _close_notify),
+    (ProxyAlert, _proxy_alert),
+    (ProxyRefused, _proxy_refused),
     (PeerAlert, _alert),
     (PeerClosed, _ws_close),
     (ProtocolViolation, _violation),

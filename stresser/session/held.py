@@ -40,6 +40,7 @@ class HeldSession:
         "opened_ns",
         "pings",
         "pongs",
+        "proxy",
         "reads",
         "remote",
         "source_chosen",
@@ -55,7 +56,8 @@ class HeldSession:
         self.attempt = attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
-        self.remote = str(attempt.address)
+        self.remote = attempt.remote or ""
+        self.proxy = attempt.proxy
         self.source_chosen = route.binding.source is not None
         self.endpoint_proved = attempt.endpoint_proved
         self.close_timeout_s = route.timeouts.close.seconds

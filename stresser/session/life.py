@@ -10,11 +10,12 @@ import trio
 
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import Planned
-from stresser.model.quantity import Quantity
+from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.scenario import Reconnect
 from stresser.session.attempt import Attempt
 from stresser.session.held import HeldSession
 from stresser.session.obituary import LastLook, attempt_failed, session_ended
+from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
 from stresser.session.surroundings import Surroundings
 
@@ -28,6 +29,8 @@ class _Past:
     session: int | None = None
     """The session that the next one replaces."""
     ended_ns: int = 0
+    asked_to_wait_s: float = 0
+    """What the last refusal asked for in its Retry-After."""
 
 
 async def keep_open(
@@ -45,7 +48,7 @@ async def keep_open(
             await _live(route, around, past)
         if reconnect is None:
             return
-        await trio.sleep(back_off_s(reconnect, past.failures))
+        await trio.sleep(max(back_off_s(reconnect, past.failures), past.asked_to_wait_s))
 
 
 async def _live(route: Route, around: Surroundings, past: _Past) -> None:
@@ -78,9 +81,10 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
+            past.asked_to_wait_s = retry_after_s(exc, around.clock)
             _record_failure(attempt, around.bugs.blame(exc), around)
             return None
-    past.failures = 0
+    past.failures, past.asked_to_wait_s = 0, 0
     around.observer.event(opened)
     return session
 
@@ -91,6 +95,7 @@ def _record_failure(attempt: Attempt, exc: Exception, around: Surroundings) -> N
         attempt.tap.close()
     with around.bugs.contained():
         around.tell_chain(attempt)
+        around.tell_addresses(attempt)
         _sample_phases(attempt, around)
     event = _obituary(partial(attempt_failed, attempt), look, around)
     if event is not None:
@@ -116,6 +121,9 @@ def _obituary(
 def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
     for phase, duration in attempt.phases_ns.items():
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
+    if Quantity.PROXY_TUNNEL in attempt.phases_ns:
+        whole = sum(attempt.phases_ns.get(step, 0) for step in PROXY_STEPS)
+        around.observer.sample(Quantity.PROXY, attempt.route.cohort, whole)
 
 
 def _opened(
@@ -123,6 +131,7 @@ def _opened(
 ) -> SessionOpened:
     assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
+    around.tell_addresses(attempt)
     _sample_phases(attempt, around)
     recovery = None if past.session is None else session.opened_ns - past.ended_ns
     if recovery is not None:
@@ -138,6 +147,8 @@ def _opened(
         phases_ns=attempt.phases_ns,
         local=session.local,
         remote=session.remote,
+        proxy=session.proxy,
+        resolved_by=attempt.resolved_by,
         tls=attempt.tls,
         subprotocol=attempt.subprotocol,
         replaces=past.session,

@@ -8,7 +8,13 @@ import trio
 from stresser.classify.classify import Sighting, classify
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, SessionEnded
-from stresser.model.faults import HttpRefused, NoPong, Planned
+from stresser.model.faults import (
+    HttpRefused,
+    NameNotResolved,
+    NoPong,
+    Planned,
+    ProxyRefused,
+)
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.net.tap import Tap
@@ -56,7 +62,9 @@ def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> At
         activity=cohort.activity,
         attempt=attempt.number,
         local=attempt.local,
-        remote=None if attempt.address is None else str(attempt.address),
+        remote=attempt.remote,
+        proxy=attempt.proxy,
+        resolved_by=attempt.resolved_by,
         phases_ns=attempt.phases_ns,
         tls=attempt.tls,
         **_flat(ending),
@@ -77,6 +85,7 @@ def session_ended(session: HeldSession, look: LastLook, around: Surroundings) ->
         session=session.number,
         local=session.local,
         remote=session.remote,
+        proxy=session.proxy,
         pings=session.pings,
         pongs=session.pongs,
         messages=session.reads if session.websocket is None else session.websocket.messages,
@@ -129,8 +138,17 @@ def _attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) ->
         source_chosen=attempt.route.binding.source is not None,
         unacked=None if look.info is None else look.info.unacked,
         slept_ns=around.slept_since(alive, look.at_ns),
-        evidence=_evidence(look),
+        evidence=_evidence(look) | _of_the_way(attempt, look),
     )
+
+
+def _of_the_way(attempt: Attempt, look: LastLook) -> dict[str, Any]:
+    """Which step through a proxy, which name: what a phase's name alone does not say."""
+    if attempt.phase is Phase.PROXY and attempt.proxy_step is not None:
+        return {"proxy_step": attempt.proxy_step}
+    if isinstance(look.fault, NameNotResolved) and attempt.asked_name is not None:
+        return {"name": attempt.asked_name}
+    return {}
 
 
 def _session_sighting(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
@@ -174,6 +192,6 @@ def _evidence(look: LastLook) -> dict[str, Any]:
             evidence["operation"] = look.tap.fault.operation
     if isinstance(look.fault, NoPong):
         evidence["ping_sent_ns"] = look.fault.sent_ns
-    if isinstance(look.fault, HttpRefused) and look.fault.headers:
+    if isinstance(look.fault, HttpRefused | ProxyRefused) and look.fault.headers:
         evidence["headers"] = look.fault.headers
     return evidence
