@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import socket
 import subprocess
 
@@ -10,6 +9,7 @@ import pytest
 
 from stresser.model.proxy_environment import is_exempt, proxy_from_environment
 from stresser.model.scenario import Scheme
+from tests.fakes.tools import tool
 
 # (host, no_proxy, exempt). The cases of curl's own test (unit1614) and of its manual, and ours.
 SHARED = [
@@ -89,7 +89,8 @@ def test_no_proxy(host, no_proxy, exempt):
 class Doors:
     """Two listeners that hang up: whom does curl call?"""
 
-    def __init__(self) -> None:
+    def __init__(self, curl: str) -> None:
+        self.curl = curl
         self.origin = socket.create_server(("127.0.0.1", 0))
         self.proxy = socket.create_server(("127.0.0.1", 0))
         self.port = self.origin.getsockname()[1]
@@ -97,7 +98,7 @@ class Doors:
 
     def curl_goes_directly(self, host: str, environment: dict[str, str]) -> bool:
         where = f"[{host}]" if ":" in host else host
-        command = ["curl", "--silent", "--connect-to", f"::127.0.0.1:{self.port}"]
+        command = [self.curl, "--silent", "--connect-to", f"::127.0.0.1:{self.port}"]
         process = subprocess.Popen(
             [*command, f"https://{where}:{self.port}/"],
             env={"PATH": os.environ["PATH"], **environment},
@@ -112,9 +113,7 @@ class Doors:
 
 @pytest.fixture(scope="module")
 def doors():
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed: it is the judge here")
-    made = Doors()
+    made = Doors(tool("curl"))
     with made.origin, made.proxy:
         yield made
 
