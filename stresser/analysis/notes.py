@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stresser.analysis.interception import OTHER_STACKS
 from stresser.analysis.plan import PlanFacts
 from stresser.analysis.tally import Tally
 from stresser.analysis.wording import counted
@@ -14,6 +15,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
         *_chains(tally),
+        *_other_stacks(tally, plan),
         *_muted(tally, plan),
         *_silent(tally, plan),
         *_close_unanswered(tally),
@@ -30,6 +32,15 @@ def _chains(tally: Tally) -> Iterator[str]:
         yield f"The certificate chain of {endpoint} through {egress} does not verify: {problem}."
     if len(unverified) > _MOST_NAMES:
         yield f"{len(unverified) - _MOST_NAMES} more chains do not verify."
+
+
+def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    """Where it can matter: of the lab's endpoints everybody knows who answers."""
+    ways = tally.ways.ways.items()
+    if any(
+        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in ways
+    ):
+        yield OTHER_STACKS
 
 
 def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:

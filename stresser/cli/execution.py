@@ -112,7 +112,8 @@ class _RecordedRun:
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
         self.observer = Fanout([self._recorder, self._live])
-        self._runner = Runner(scenario, routes, clock, self.observer)
+        keep_chain = self._recorder.keep_chain
+        self._runner = Runner(scenario, routes, clock, self.observer, keep_chain=keep_chain)
         self._manifest: Manifest
 
     def begin(self, manifest: Manifest, sessions: int) -> None:

@@ -12,6 +12,7 @@ from stresser.model.scenario import Reconnect, Scenario
 from stresser.model.units import NS_PER_MS
 from stresser.run.pace import Pace
 from stresser.session.bugs import Bugs, Guarded
+from stresser.session.chain_book import ChainBook, KeepChain, keep_none
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.life import keep_open
 from stresser.session.route import Route
@@ -46,7 +47,13 @@ class Runner:
     """One run. `stop` ends it as planned; `run` returns when all sessions have ended."""
 
     def __init__(
-        self, scenario: Scenario, routes: Sequence[Route], clock: RunClock, observer: Observer
+        self,
+        scenario: Scenario,
+        routes: Sequence[Route],
+        clock: RunClock,
+        observer: Observer,
+        *,
+        keep_chain: KeepChain = keep_none,
     ) -> None:
         self._scenario = scenario
         self._routes = routes
@@ -64,6 +71,7 @@ class Runner:
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
             hangups=self._hangups,
+            chains=ChainBook(keep_chain),
             sleeps=SleepWitness(),
         )
 

@@ -8,7 +8,7 @@ import trio
 from stresser.model.clock import Clock, Hangups
 from stresser.model.ending import Phase
 from stresser.model.events import TlsFacts
-from stresser.model.faults import DeadlinePassed, SecretWithheld
+from stresser.model.faults import CertificateRejected, DeadlinePassed, SecretWithheld
 from stresser.model.units import Duration
 from stresser.net.resolve import Address, resolve
 from stresser.net.tap import Tap
@@ -42,6 +42,8 @@ class Attempt:
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
+        self.intercepted = False
+        self.verdict: ChainVerdict | None = None
         self._scope: trio.CancelScope
         self._limit: Duration
 
@@ -70,8 +72,13 @@ class Attempt:
         self.stream = TlsStream(self.tap, route.context, route.server_name)
         # Our last message goes out with the upgrade request, where there is one.
         shaking = self.stream.handshake(flush=route.request is None)
-        await self._timed(Phase.TLS, limits.tls, shaking)
-        self._look_at_chain(self.stream)
+        try:
+            await self._timed(Phase.TLS, limits.tls, shaking)
+        except CertificateRejected:
+            if self.stream.chain():  # a chain that was refused is a chain all the same
+                self._look_at_chain(self.stream)
+            raise
+        self._withhold_secret(self._look_at_chain(self.stream), self.stream)
 
         if route.request is not None:
             request = route.request
@@ -87,11 +94,15 @@ class Attempt:
         self.phases_ns[phase.value] = self.clock.now_ns() - started
         return result
 
-    def _look_at_chain(self, stream: TlsStream) -> None:
+    def _look_at_chain(self, stream: TlsStream) -> ChainVerdict:
         self.chain = stream.chain()
         verdict = self.route.judge.judge(self.chain, self.route.server_name)
-        self.endpoint_proved = verdict.endpoint_proved
+        self.verdict = verdict
+        self.endpoint_proved, self.intercepted = verdict.endpoint_proved, verdict.intercepted
         self.tls = _facts(stream, verdict)
+        return verdict
+
+    def _withhold_secret(self, verdict: ChainVerdict, stream: TlsStream) -> None:
         if verdict.problem is not None and self.route.withhold_secret:
             stream.close_notify_nowait()
             raise SecretWithheld(
@@ -108,4 +119,6 @@ def _facts(stream: TlsStream, verdict: ChainVerdict) -> TlsFacts:
         chain=verdict.chain,
         verified=verdict.problem is None,
         problem=verdict.problem,
+        chain_class=verdict.chain_class,
+        intercepted=verdict.intercepted,
     )

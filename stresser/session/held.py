@@ -34,6 +34,7 @@ class HeldSession:
         "cohort",
         "endpoint_proved",
         "every_ns",
+        "intercepted",
         "local",
         "next_due_ns",
         "number",
@@ -58,6 +59,7 @@ class HeldSession:
         self.remote = str(attempt.address)
         self.source_chosen = route.binding.source is not None
         self.endpoint_proved = attempt.endpoint_proved
+        self.intercepted = attempt.intercepted
         self.close_timeout_s = route.timeouts.close.seconds
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket

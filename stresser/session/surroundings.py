@@ -9,17 +9,16 @@ import trio
 
 from stresser.model.clock import Hangups
 from stresser.model.cohort import Cohort
-from stresser.model.events import ChainSeen, HostSlept, Observer
-from stresser.net.trust import describe_chain
+from stresser.model.events import HostSlept, Observer
 from stresser.session.attempt import Attempt
 from stresser.session.bugs import Bugs
+from stresser.session.chain_book import ChainBook
 from stresser.session.heartbeat import Heartbeats
 from stresser.witness.clock import RunClock, SleepWitness
 
 _ENDINGS_A_PASS = 4
 """So many endings are worked up in one pass of the loop: when hundreds die at once, the loop
 comes back to its sockets in between and dates the next deaths well."""
-_CHAINS_REMEMBERED = 10_000
 
 
 class Gate(Protocol):
@@ -27,20 +26,6 @@ class Gate(Protocol):
 
     def admit(self, cohort: Cohort) -> AbstractAsyncContextManager[None]:
         """Wait for one's turn; held while the attempt goes on."""
-
-
-class ChainBook:
-    """Which cohort has met which certificate chain. Bounded: a peer may make new ones for ever."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[Cohort, str]] = set()
-
-    def is_new(self, cohort: Cohort, chain: str) -> bool:
-        """Whether this is the first time; only the first ten thousand are told apart."""
-        if (cohort, chain) in self._seen or len(self._seen) >= _CHAINS_REMEMBERED:
-            return False
-        self._seen.add((cohort, chain))
-        return True
 
 
 @dataclass(kw_only=True)
@@ -81,20 +66,7 @@ class Surroundings:
 
     def tell_chain(self, attempt: Attempt) -> None:
         """Record a chain that this cohort meets for the first time."""
-        tls, cohort = attempt.tls, attempt.route.cohort
-        if tls is None or not self.chains.is_new(cohort, tls.chain):
-            return
         now = self.clock.now_ns()
-        self.observer.event(
-            ChainSeen(
-                t_ns=now,
-                utc=self.clock.utc(now),
-                endpoint=cohort.endpoint,
-                egress=cohort.egress,
-                activity=cohort.activity,
-                chain=tls.chain,
-                verified=tls.verified,
-                problem=tls.problem,
-                certificates=describe_chain(attempt.chain),
-            )
-        )
+        news = self.chains.news_of(attempt, now, self.clock.utc(now))
+        if news is not None:
+            self.observer.event(news)

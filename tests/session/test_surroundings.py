@@ -1,28 +1,11 @@
 import trio
 
-from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import HostSlept, SessionEnded
 from stresser.model.units import NS_PER_S
-from stresser.session.surroundings import ChainBook
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
-from tests.fakes.world import COHORT, in_virtual_time, world
-
-OTHER = Cohort("broker", "direct", "heartbeat")
-
-
-def test_a_chain_is_new_once_for_each_cohort():
-    book = ChainBook()
-    told = [book.is_new(cohort, chain) for cohort in (COHORT, OTHER) for chain in "aab"]
-    assert told == [True, False, True, True, False, True]
-
-
-def test_a_peer_that_makes_a_chain_for_each_session_fills_no_memory():
-    book = ChainBook()
-    new = sum(book.is_new(COHORT, f"{n:016x}") for n in range(30_000))
-    assert 10_000 == new == len(book._seen)
-    assert not book.is_new(COHORT, "one more")
+from tests.fakes.world import in_virtual_time, world
 
 
 def test_sessions_that_die_at_the_waking_are_told_after_the_sleep(monkeypatch):
