@@ -5,11 +5,12 @@ alone say nothing. Another issuer, another kind of root and missing timestamps s
 sentences tell what differs and draw no conclusion beyond it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stresser.analysis.chain_tally import ChainNotes, ChainTally, Way, WayTally
 from stresser.analysis.wording import counted
+from stresser.model.chain import ChainClass
 from stresser.model.units import escaped, format_duration
 
 _NAME = 40
@@ -83,7 +84,7 @@ def _between(endpoint: str, ways: list[tuple[Way, WayTally]], chains: ChainTally
     kinds = {way.egress: _kinds(way, figures, chains) for way, figures in ways}
     main = {egress: _commonest(seen) for egress, seen in kinds.items() if seen}
     if len(set(main.values())) > 1:
-        if not any(kind.intercepted for kind in main.values()):  # else it is said with the verdict
+        if not _is_said_elsewhere(main.values()):
             parts = [f"through {_shown(egress)} {_kind(kind)}" for egress, kind in main.items()]
             yield f"The chain of {_shown(endpoint)} differs by egress: {'; '.join(parts[:6])}."
         return
@@ -94,6 +95,15 @@ def _between(endpoint: str, ways: list[tuple[Way, WayTally]], chains: ChainTally
             f"{_shown(endpoint)} shows other keys by egress ({egresses}), all "
             f"{_kind(next(iter(main.values())))}: {_ONE_OF_MANY}."
         )
+
+
+def _is_said_elsewhere(kinds: Iterable[_Kind]) -> bool:
+    """`interception.py` has a sentence on it."""
+    verdicts = {kind.verdict for kind in kinds}
+    is_suspected = ChainClass.PRIVATE_UNTRUSTED in verdicts and not verdicts.isdisjoint(
+        {ChainClass.PUBLIC, ChainClass.DECLARED}
+    )
+    return is_suspected or any(kind.intercepted for kind in kinds)
 
 
 def _commonest(seen: dict[_Kind, _Seen]) -> _Kind:

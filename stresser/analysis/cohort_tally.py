@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from stresser.analysis.evidence import answered_send, is_close_unanswered
 from stresser.analysis.span import Span
+from stresser.model.chain import UNDECIDED_ROOTS
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, Ended, SessionEnded, SessionOpened, TlsFacts
 from stresser.model.units import NS_PER_S
@@ -119,6 +120,9 @@ class CohortTally:
         """Of `handshakes`: there is a verdict on who ends TLS."""
         self.intercepted = 0
         """Of `judged`: the chain is an interceptor's."""
+        self.undecided = 0
+        """Of `judged`: the chain leads to a root that nobody here knows, so that the endpoint
+        and an interceptor may both have presented it."""
         self.unmatched_endings = 0
         """Endings of sessions whose opening is not recorded."""
         self._ended_age_ns = 0
@@ -223,6 +227,7 @@ class CohortTally:
         if tls.chain_class is not None:
             self.judged += 1
             self.intercepted += tls.intercepted
+            self.undecided += tls.root in UNDECIDED_ROOTS and not tls.intercepted
 
     def _close(self, event: SessionEnded) -> None:
         age_ns = max(event.age_ns, 0)

@@ -87,12 +87,16 @@ def _signs(
     chains: ChainTally,
 ) -> Iterator[str]:
     """None of them would do alone."""
-    if notes and all(note.scts == 0 for note in notes):
-        yield "its leaf holds no SCTs"
-    for other, tally in ways:
-        if other != way and _is_clean(other, tally, chains):
-            yield from _lower(figures, tally, _shown(other.egress))
-            break
+    without_scts = bool(notes) and all(note.scts == 0 for note in notes)
+    clean = [(other, tally) for other, tally in ways if _is_clean(other, tally, chains)]
+    if without_scts and not clean:
+        yield "its leaf holds no SCTs, as all leaves of public CAs do"
+    for other, tally in clean[:1]:
+        egress = _shown(other.egress)
+        scts = max((note.scts or 0 for note in _notes(other, tally, chains)), default=0)
+        if without_scts and scts:
+            yield f"its leaf holds no SCTs where that through {egress} holds {scts}"
+        yield from _lower(figures, tally, egress)
     connect, tls = figures.least_connect_ns, figures.least_tls_ns
     if (
         connect is not None
@@ -130,10 +134,10 @@ def _suspicion(
     contrast = ""
     if clean:
         contrast = f", while through {_shown(clean[0].egress)} it verifies"
-        contrast += ": a strong sign of interception"
+        contrast += ", a strong sign of interception"
     yield (
         f"The chain of {_shown(way.endpoint)} through {_shown(way.egress)} is trusted by nobody"
-        f" here{product}{contrast}: {escaped(notes[0].why, _TEXT)}."
+        f" here{product}{contrast} ({escaped(notes[0].why, _TEXT)})."
     )
 
 

@@ -144,11 +144,16 @@ def _metric_value(threshold: Threshold, figures: CohortTally, now_ns: int) -> fl
 
 def _intercepted(figures: CohortTally) -> int:
     """What is known to be intercepted counts; that nothing is takes a verdict on every chain."""
-    unjudged = figures.handshakes - figures.judged
     if not figures.judged:
         raise NotMeasured("no certificate chain was judged")
+    unjudged = figures.handshakes - figures.judged
     if unjudged and not figures.intercepted:
         raise NotMeasured(f"of {counted(unjudged, 'handshake')} the chain was not judged")
+    if figures.undecided and not figures.intercepted:
+        raise NotMeasured(
+            f"{counted(figures.undecided, 'chain')} of a root that nobody here knows: the"
+            " endpoint's or an interceptor's; declare the endpoint's own with ca"
+        )
     return figures.intercepted
 
 

@@ -24,6 +24,10 @@ class ChainRoot(StrEnum):
     """None: a certificate cannot be read, or a signature or a constraint in the chain is bad."""
 
 
+UNDECIDED_ROOTS = frozenset({ChainRoot.OTHER, ChainRoot.LEAF, ChainRoot.HIDDEN, ChainRoot.NONE})
+"""Who presents such a chain is not to be known from it: the endpoint, or somebody on the way."""
+
+
 class ChainClass(StrEnum):
     """The verdict on one chain for one name."""
 

@@ -28,6 +28,8 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     """What is wrong with the chain, when it does not verify."""
     chain_class: ChainClass | None = None
     """The verdict on the chain; None: nobody judged it."""
+    root: ChainRoot | None = None
+    """Whose root the chain leads to, with dates and names left aside."""
     intercepted: bool = False
     """Somebody on the way ends TLS: the chain is an interceptor's."""
 

@@ -120,5 +120,6 @@ def _facts(stream: TlsStream, verdict: ChainVerdict) -> TlsFacts:
         verified=verdict.problem is None,
         problem=verdict.problem,
         chain_class=verdict.chain_class,
+        root=verdict.root,
         intercepted=verdict.intercepted,
     )
