@@ -144,6 +144,7 @@ def all_that_is_shown(event, verdict):
         tally.event(one)
     plan = read_plan({"endpoints": [{"name": "broker", "url": f"wss://{NAME}/"}]})
     story = session_story([event, opened], 1)
+    assert story is not None
     return [
         *interception_findings(tally.ways, plan),
         *run_notes(tally, plan),
