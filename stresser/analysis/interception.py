@@ -70,7 +70,7 @@ def _evidence(
 ) -> str:
     notes = [note for note in _notes(way, figures, chains) if note.intercepted]
     why = escaped(notes[0].why, _TEXT) if notes else "its chain is not described in this record"
-    signs = list(_signs(way, figures, notes, ways, chains))
+    signs = list(_signs(figures, notes, ways, chains))
     supported = f" What supports it: {'; '.join(signs)}." if signs else ""
     host = escaped(plan.hosts.get(way.endpoint, way.endpoint), 80)
     return (
@@ -80,7 +80,6 @@ def _evidence(
 
 
 def _signs(
-    way: Way,
     figures: WayTally,
     notes: list[ChainNotes],
     ways: list[tuple[Way, WayTally]],
