@@ -46,6 +46,9 @@ class Outcome(NamedTuple):
     """Of a chain that verifies: SHA-256 of its root's SubjectPublicKeyInfo, in hex."""
     is_borrowed: bool = False
     """Of a chain that verifies: besides the root, a certificate that was not served was needed."""
+    is_leaf_alone: bool = False
+    """Of a chain that verifies: the leaf itself is in the store. (Its key tells nothing: squid
+    gives all leaves the key of its CA.)"""
 
 
 def parse(chain: Sequence[bytes]) -> ParsedChain:
@@ -116,7 +119,9 @@ def _outcome(store: crypto.X509Store, chain: ParsedChain) -> Outcome:
         verified = crypto.X509StoreContext(store, chain[0], chain[1:]).get_verified_chain()
         *below, root = (_der(one) for one in verified)
         is_borrowed = not {_der(one) for one in chain}.issuperset(below)
-        return Outcome(0, None, root_spki=_spki_of(root), is_borrowed=is_borrowed)
+        return Outcome(
+            0, None, root_spki=_spki_of(root), is_borrowed=is_borrowed, is_leaf_alone=not below
+        )
     except crypto.X509StoreContextError as exc:
         return _failed(exc)
     except _REFUSED as exc:

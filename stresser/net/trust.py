@@ -160,7 +160,7 @@ class ChainJudge:
             if found.is_borrowed:
                 why += ", found only through a certificate that this host happens to know"
             return _Origin(ChainRoot.MOZILLA, why, self._host, is_complete=not found.is_borrowed)
-        if found.root_spki is not None and found.root_spki == leaf_facts(chain).spki_sha256:
+        if found.is_leaf_alone:
             why = "the leaf is signed by itself, and this host trusts just that certificate"
             return _Origin(ChainRoot.LEAF, why, self._host)
         if found.root_spki in former_keys():

@@ -42,7 +42,7 @@ def nginx(folder: Path, chain: bytes, key: bytes, directives: str = "") -> Itera
     program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         pytest.skip("nginx is not installed")
-    port = _free_port()
+    port = free_port()
     (folder / "chain.pem").write_bytes(chain)
     (folder / "key.pem").write_bytes(key)
     config = folder / "nginx.conf"
@@ -51,20 +51,20 @@ def nginx(folder: Path, chain: bytes, key: bytes, directives: str = "") -> Itera
         [program, "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
     )
     try:
-        _wait_for(port, process, folder / "error.log")
+        wait_for(port, process, folder / "error.log")
         yield port
     finally:
         process.terminate()
         process.wait(_PATIENCE_S)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:

@@ -5,7 +5,7 @@ import time
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.net import trust
@@ -273,3 +273,14 @@ def test_a_verdict_is_looked_up_and_after_ten_minutes_made_anew(judge, monkeypat
     again = one.judge(chain, NAME)
     assert again == first
     assert again is not first
+
+
+def test_an_interceptor_whose_leaves_have_the_key_of_its_ca_is_one_all_the_same(judge):
+    """As squid makes them."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    builder = INSPECTION.builder(subject, INSPECTION.key, NOW - DAY, NOW + DAY, INSPECTION)
+    san = x509.SubjectAlternativeName([dns()])
+    leaf = builder.add_extension(san, critical=False).sign(INSPECTION.key, hashes.SHA256())
+    verdict = judge().judge((der(leaf), INSPECTION.der), NAME)
+    assert (verdict.chain_class, verdict.root) == (ChainClass.PRIVATE_TRUSTED, ChainRoot.HOST)
+    assert verdict.intercepted
