@@ -1,6 +1,7 @@
 """Stores of roots: what is in them, and what they say of a chain."""
 
 import ssl
+import sys
 
 import certifi
 import pytest
@@ -137,3 +138,13 @@ def test_the_endpoints_own_ca_is_trusted_here_too(pem, monkeypatch):
     assert trusted_here((pem,)).verify(chain).problem is None
     with pytest.raises(ValueError, match="PEM"):
         trusted_here(("/nowhere.pem",))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system itself is asked")
+def test_a_system_without_roots_trusts_what_certifi_carries(pem, monkeypatch):
+    nothing = ssl.DefaultVerifyPaths(None, None, "", "", "", "")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
+    assert host_store() is None
+    chain = parse((ROOT.leaf(NAME),))
+    assert trusted_here(()).verify(chain).problem
+    assert trusted_here((pem,)).verify(chain).problem is None
