@@ -57,10 +57,10 @@ def check_summary(run):
         "intercepted{egress=direct} = 0": "pass",
         "intercepted{egress=vpn} = 0": "fail",
     }
-    assert summary["findings"][0] == (
+    assert (
         "TLS to broker is intercepted through vpn (consistent with stresser lab middlebox), "
         "not through direct."
-    )
+    ) in summary["findings"][:4]
     assert any("another client" in note for note in summary["notes"])
     by_cohort = {(c["endpoint"], c["egress"]): c["intercepted"] for c in summary["cohorts"]}
     assert by_cohort["broker", "direct"] == 0

@@ -2,6 +2,7 @@
 
 import ssl
 import sys
+from types import SimpleNamespace
 
 import certifi
 import pytest
@@ -142,7 +143,7 @@ def test_the_endpoints_own_ca_is_trusted_here_too(pem, monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system itself is asked")
 def test_a_system_without_roots_trusts_what_certifi_carries(pem, monkeypatch):
-    nothing = ssl.DefaultVerifyPaths(None, None, "", "", "", "")
+    nothing = SimpleNamespace(cafile=None, capath=None)
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
     assert host_store() is None
     chain = parse((ROOT.leaf(NAME),))
