@@ -16,13 +16,13 @@ from stresser.model.errors import PreflightError
 from stresser.model.scenario import Egress, Scenario
 from stresser.net.dial import Binding, bind_to_egress
 
-_SPARE_FILES = 128
+SPARE_FILES = 128
 """Run folder, resolver threads, lab pipes, epoll, ..."""
-_BYTES_A_SESSION = 64 * 1024
+BYTES_A_SESSION = 64 * 1024
 """Above what bench/ measures, kernel socket buffers included."""
-_BYTES_OF_TOOL = 128 * 1024 * 1024
+BYTES_OF_TOOL = 128 * 1024 * 1024
 _DEFAULT_PORTS = (32_768, 60_999)
-_PORTS_KEPT_FREE = 0.1
+PORTS_KEPT_FREE = 0.1
 """Share of the local ports left to TIME_WAIT and to other programs."""
 
 
@@ -73,7 +73,7 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
         import resource  # noqa: PLC0415 - not on Windows, where there is no such limit
     except ImportError:
         return None
-    needed = files + _SPARE_FILES
+    needed = files + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return soft
@@ -84,7 +84,7 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
             continue
         return needed
     missing.append(
-        f"sessions: {files} sockets and {_SPARE_FILES} spare need {needed} open files, and this"
+        f"sessions: {files} sockets and {SPARE_FILES} spare need {needed} open files, and this"
         f" process may open {hard}; raise the limit (`ulimit -Hn {needed}`, or LimitNOFILE={needed}"
         f" in a systemd unit) or lower sessions.count"
     )
@@ -92,14 +92,14 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
 
 
 def _check_ports(scenario: Scenario, missing: list[str]) -> int:
-    low, high = _local_port_range()
-    usable = int((high - low + 1) * (1 - _PORTS_KEPT_FREE))
+    low, high = local_port_range()
+    usable = int((high - low + 1) * (1 - PORTS_KEPT_FREE))
     for (host, port), count in _sessions_by_destination(scenario).items():
         if count > usable:
             missing.append(
                 f"sessions: {count} sessions to {host or 'the lab'}:{port} from one source address"
                 f" need as many local ports, and {usable} of {low}-{high} can be used; widen"
-                " net.ipv4.ip_local_port_range, give several egresses a source address each, or"
+                " net.ipv4.iplocal_port_range, give several egresses a source address each, or"
                 " lower sessions.count"
             )
     return usable
@@ -116,9 +116,10 @@ def _sessions_by_destination(scenario: Scenario) -> Counter[tuple[str, int]]:
     return counts
 
 
-def _local_port_range() -> tuple[int, int]:
+def local_port_range() -> tuple[int, int]:
+    """First and last port that the kernel gives out by itself (ip(7))."""
     try:
-        text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+        text = Path("/proc/sys/net/ipv4/iplocal_port_range").read_text(encoding="ascii")
         low, high = (int(word) for word in text.split())
     except (OSError, ValueError):
         return _DEFAULT_PORTS
@@ -126,8 +127,8 @@ def _local_port_range() -> tuple[int, int]:
 
 
 def _check_memory(sessions: int, missing: list[str]) -> int | None:
-    needed = sessions * _BYTES_A_SESSION + _BYTES_OF_TOOL
-    available = _memory_available()
+    needed = sessions * BYTES_A_SESSION + BYTES_OF_TOOL
+    available = memory_available()
     if available is not None and needed > available:
         missing.append(
             f"sessions: {sessions} sessions need about {needed / 2**20:.0f} MiB of memory, and"
@@ -136,7 +137,8 @@ def _check_memory(sessions: int, missing: list[str]) -> int | None:
     return available
 
 
-def _memory_available() -> int | None:
+def memory_available() -> int | None:
+    """Bytes that this process may still use; None: the system does not tell."""
     found = [*_from_meminfo(), *_from_cgroup()]
     return min(found) if found else None
 
