@@ -55,8 +55,8 @@ def _path(tally: Tally) -> Iterator[str]:
         f"{path_change_in_words(event)} {at_clock_time(event)}"
         for event in told[:_MOST_PATH_CHANGES]
     ]
-    shown += ["..."] if len(told) > len(shown) else []
-    yield f"{counted(tally.path_changes, 'path change')} of this host: {'; '.join(shown)}."
+    more = ", ..." if len(told) > len(shown) else "."
+    yield f"{counted(tally.path_changes, 'path change')} of this host: {'; '.join(shown)}{more}"
 
 
 def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:

@@ -20,8 +20,7 @@ from stresser.model.verdict import ThresholdResult, Verdict
 LATE_P99_NS = 100 * NS_PER_MS
 """Loop lag at p99 from which a run's own times are in doubt."""
 UNFIT_SHARE = 0.01
-"""Of a run. Sessions are not judged in those windows: with more of them than this a rate of
-drops, and a session that is said to have been open, have a hole that is larger than their noise."""
+"""Of a run. Nothing is judged in those windows, so a rate of drops may be wrong by as much."""
 UNFIT_NS = 30 * NS_PER_S
 """In all, however long the run was: twice the default heartbeat, in which a session may have
 died and been replaced with nobody to see it."""

@@ -49,5 +49,7 @@ class Unfit(NamedTuple):
     cause: UnfitCause
     from_ns: int
     until_ns: int
+    """Until what came meanwhile was read."""
     lasted_ns: int
-    """Real time. Longer than the window for a suspend, in which the run's clock stands still."""
+    """How long nothing was done, in real time: of a suspend more than the window, for the run's
+    clock stands still."""

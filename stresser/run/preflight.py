@@ -18,14 +18,14 @@ from stresser.model.proxy import FROM_ENVIRONMENT
 from stresser.model.scenario import Egress, Scenario
 from stresser.net.dial import Binding, bind_to_egress
 
-_SPARE_FILES = 128
+SPARE_FILES = 128
 """Run folder, resolver threads, lab pipes, epoll, ..."""
-_BYTES_A_SESSION = 64 * 1024
+BYTES_A_SESSION = 64 * 1024
 """Above what bench/ measures, kernel socket buffers included."""
-_BYTES_OF_TOOL = 128 * 1024 * 1024
+BYTES_OF_TOOL = 128 * 1024 * 1024
 _DEFAULT_PORTS = (32_768, 60_999)
 _MOST_NAMES = 8
-_PORTS_KEPT_FREE = 0.1
+PORTS_KEPT_FREE = 0.1
 """Share of the local ports left to TIME_WAIT and to other programs."""
 
 
@@ -80,7 +80,7 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
         import resource  # noqa: PLC0415 - not on Windows, where there is no such limit
     except ImportError:
         return None
-    needed = files + _SPARE_FILES
+    needed = files + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return soft
@@ -91,7 +91,7 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
             continue
         return needed
     missing.append(
-        f"sessions: {files} sockets and {_SPARE_FILES} spare need {needed} open files, and this"
+        f"sessions: {files} sockets and {SPARE_FILES} spare need {needed} open files, and this"
         f" process may open {hard}; raise the limit (`ulimit -Hn {needed}`, or LimitNOFILE={needed}"
         f" in a systemd unit) or lower sessions.count"
     )
@@ -113,8 +113,8 @@ def _without_proxy(scenario: Scenario, proxies: Proxies) -> Iterable[str]:
 
 
 def _check_ports(scenario: Scenario, proxies: Proxies, missing: list[str]) -> int:
-    low, high = _local_port_range()
-    usable = int((high - low + 1) * (1 - _PORTS_KEPT_FREE))
+    low, high = local_port_range()
+    usable = int((high - low + 1) * (1 - PORTS_KEPT_FREE))
     for (host, port), count in _sessions_by_destination(scenario, proxies).items():
         if count > usable:
             missing.append(
@@ -144,7 +144,8 @@ def _sessions_by_destination(scenario: Scenario, proxies: Proxies) -> Mapping[tu
     return largest
 
 
-def _local_port_range() -> tuple[int, int]:
+def local_port_range() -> tuple[int, int]:
+    """First and last port that the kernel gives out by itself (ip(7))."""
     try:
         text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
         low, high = (int(word) for word in text.split())
@@ -154,8 +155,8 @@ def _local_port_range() -> tuple[int, int]:
 
 
 def _check_memory(sessions: int, missing: list[str]) -> int | None:
-    needed = sessions * _BYTES_A_SESSION + _BYTES_OF_TOOL
-    available = _memory_available()
+    needed = sessions * BYTES_A_SESSION + BYTES_OF_TOOL
+    available = memory_available()
     if available is not None and needed > available:
         missing.append(
             f"sessions: {sessions} sessions need about {needed / 2**20:.0f} MiB of memory, and"
@@ -164,7 +165,8 @@ def _check_memory(sessions: int, missing: list[str]) -> int | None:
     return available
 
 
-def _memory_available() -> int | None:
+def memory_available() -> int | None:
+    """Bytes that this process may still use; None: the system does not tell."""
     found = [*_from_meminfo(), *_from_cgroup()]
     return min(found) if found else None
 

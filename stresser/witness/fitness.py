@@ -3,12 +3,13 @@
 The loop's stamp calls `left` and `came_back` around each wait for I/O. Between them the loop
 sleeps until its timeout; from one wait to the next it works. Where either took too long the
 window is known before the first task runs again: a session that finds its pong overdue after a
-stop of ten seconds is judged with that stop known.
+stop of ten seconds is judged with that stop known. The window lasts until the loop has read what
+came meanwhile: a pong that waited in a socket is a proof of life dated after the stop.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from stresser.model.events import TesterLate
 from stresser.model.unfit import LATE_NS, UNFIT_LAG_NS, WHO_IS_UNFIT, Unfit, UnfitCause
@@ -28,6 +29,8 @@ class Fitness:
         self._report = report
         self._ledger = CpuLedger()
         self._windows: deque[Unfit] = deque(maxlen=_REMEMBERED)
+        self._fresh: Unfit | None = None
+        """What came in this window is not read yet."""
         self._before = _NOTHING
         self._since = self._due = time.perf_counter_ns()
         """Of the time in which nothing was late: perf_counter, which no fake clock moves."""
@@ -51,6 +54,9 @@ class Fitness:
     def left(self, timeout_s: float) -> None:
         """The loop is going to wait for I/O, for so long at most."""
         now = time.perf_counter_ns()
+        if self._fresh is not None:
+            self._windows.append(self._until_now(self._fresh))
+            self._fresh = None
         self._judge(now - self._since, timer_was_due=False)
         self._due = now + int(timeout_s * NS_PER_S)
 
@@ -73,10 +79,15 @@ class Fitness:
         windows = [*self._windows, *self._present()]
         return [one for one in windows if one.from_ns <= until_ns and one.until_ns >= from_ns]
 
-    def _present(self) -> list[Unfit]:
-        """The loop has not come to its next wait for too long: it is late at this moment."""
+    def _present(self) -> Iterator[Unfit]:
+        if self._fresh is not None:
+            yield self._until_now(self._fresh)
         late_ns = time.perf_counter_ns() - self._since
-        return [self._unfit(late_ns, timer_was_due=False)] if late_ns >= UNFIT_LAG_NS else []
+        if late_ns >= UNFIT_LAG_NS:  # the loop has not come to its next wait: it is late now
+            yield self._unfit(late_ns, timer_was_due=False)
+
+    def _until_now(self, window: Unfit) -> Unfit:
+        return window._replace(until_ns=self._clock.now_ns())
 
     def _judge(self, late_ns: int, *, timer_was_due: bool) -> None:
         if late_ns < LATE_NS:
@@ -84,7 +95,9 @@ class Fitness:
         window = self._unfit(late_ns, timer_was_due=timer_was_due)
         self._before = self._ledger.read()
         if late_ns >= UNFIT_LAG_NS:
-            self._windows.append(window)
+            if self._fresh is not None:
+                self._windows.append(self._fresh)
+            self._fresh = window
         self._report(
             TesterLate(
                 t_ns=window.from_ns,

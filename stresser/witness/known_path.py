@@ -176,7 +176,7 @@ class KnownPath:
         if before is None:
             yield self._route_change(PathChange.ROUTE_ADDED, route, "added: ")
         else:
-            was = f" (was {self._hops(before)})"
+            was = f" (was {self._hops(before) or before.kind or 'without a hop'})"
             yield self._route_change(PathChange.ROUTE_CHANGED, route, "changed: ", was)
 
     def _replaced(self, route: Route, notice: Notice) -> Route | None:
@@ -207,7 +207,7 @@ class KnownPath:
             for gateway, index in route.hops[:_MOST_HOPS]
         ]
         more = len(route.hops) - len(ways)
-        return " and ".join([*ways, f"{more} more"] if more else ways) or route.kind or "no hop"
+        return " and ".join([*ways, f"{more} more"] if more else ways)
 
     # All
 

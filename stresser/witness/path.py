@@ -19,7 +19,7 @@ import trio
 
 from stresser.model.events import PathChanged
 from stresser.model.path import PathChange
-from stresser.model.units import NS_PER_S, escaped
+from stresser.model.units import NS_PER_MS, NS_PER_S, escaped
 from stresser.witness.clock import RunClock
 from stresser.witness.flood import Counted, Flood
 from stresser.witness.known_path import Change, KnownPath
@@ -41,6 +41,8 @@ PATH_WINDOW_NS = 2 * NS_PER_S
 """An ending is told together with a path change from this long before its last proof of life
 on, until its proof of death: a change is felt at the next packet, and the last proof of life
 may be a byte that was on its way when the path went."""
+_READ_LATE_NS = 100 * NS_PER_MS
+"""A change is dated when its notice was read; a death that it caused may be seen before that."""
 REMEMBERED = 1000
 """So many changes can be asked for by their time; all are recorded."""
 _RECEIVE_BYTES = 1 << 16
@@ -164,7 +166,7 @@ class PathWitness:
 
     def changes_near(self, alive_at_ns: int, dead_by_ns: int) -> list[PathChanged]:
         """The changes that an ending with this bracket is told together with."""
-        return self.changes_between(alive_at_ns - PATH_WINDOW_NS, dead_by_ns)
+        return self.changes_between(alive_at_ns - PATH_WINDOW_NS, dead_by_ns + _READ_LATE_NS)
 
     # Reading
 

@@ -136,6 +136,29 @@ def test_a_late_tester_is_doubted():
     assert doubt == "stresser itself was late: loop lag p99 is 180 ms, over 100 ms"
 
 
+@pytest.mark.parametrize(
+    ("lates", "now", "said"),
+    [
+        ([1.5], 60, "1.5 s"),  # more than one part in a hundred
+        ([0.9] * 50, 60, None),  # late, but sessions could be judged
+        ([1.5], 8 * 3600, None),
+        ([10], 3600, None),
+        ([10, 10, 10.5], 8 * 3600, "30.5 s"),  # half a minute is too much for any night
+    ],
+)
+def test_a_tester_that_was_unfit_for_too_long_is_doubted(lates, now, said):
+    story = idle_kill_story()
+    story.events += [
+        model_events.TesterLate(t_ns=n, utc=utc(n), late_ns=seconds(late))
+        for n, late in enumerate(lates)
+    ]
+    doubts = doubts_about_tester(measured(story, now=now))
+    expected = f"stresser was not able to judge sessions for {said} in all (too late)"
+    assert doubts == ([] if said is None else [expected])
+    verdict = verdict_of([], measured(story, now=now).tally, doubts)
+    assert verdict is (Verdict.PASS if said is None else Verdict.INCONCLUSIVE)
+
+
 def test_limits_of_the_tool_sleep_and_lost_samples_are_doubts():
     story = Story([VPN], 2)
     story.drops(story.opens(VPN, 0), 5, Kind.TOOL, initiator=Initiator.TOOL)

@@ -9,6 +9,8 @@ from stresser.model import events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, RunStarted, SessionEnded
+from stresser.model.path import PathChange
+from stresser.model.unfit import UnfitCause
 
 COMMON: dict[str, Any] = {
     "t_ns": 5,
@@ -37,6 +39,9 @@ EVENTS = [
     ENDED,
     AttemptFailed(**COMMON),
     events.TesterLate(t_ns=1, utc="u", late_ns=9),
+    events.TesterLate(t_ns=1, utc="u", late_ns=9, cause=UnfitCause.STOPPED),
+    events.PathChanged(t_ns=1, utc="u", change=PathChange.LINK_DOWN, interface="tun0"),
+    events.PathChanged(t_ns=1, utc="u", change=PathChange.MANY, counts={"route_added": 5}),
 ]
 
 

@@ -61,7 +61,7 @@ def test_everything_that_is_missing_is_said_at_once():
     assert "ulimit -Hn 2000000192" in files
     assert "LimitNOFILE=2000000192" in files
     assert "1000000000 sessions to broker.example.net:443 from one source address" in ports
-    assert "net.ipv4.ip_local_port_range" in ports
+    assert "net.ipv4.iplocal_port_range" in ports
     assert "125000128 MiB of memory" in memory
     assert "lower sessions.count" in memory
     assert interface.startswith("egresses.vpn: ")
@@ -69,7 +69,7 @@ def test_everything_that_is_missing_is_said_at_once():
 
 
 def test_all_that_goes_through_one_proxy_needs_ports_to_it():
-    low, high = preflight._local_port_range()
+    low, high = preflight.local_port_range()
     half = int((high - low + 1) * 0.9) // 2 + 1
     both = [Endpoint(name=name, url=f"wss://{name}.example.net/") for name in ("a", "b")]
     egresses = [Egress(name="direct"), Egress(name="proxy", proxy="http://p.example.net:3128")]
@@ -101,7 +101,7 @@ def test_a_proxy_is_not_dialled_and_its_name_not_looked_up():
 
 
 def test_ports_are_counted_for_each_destination():
-    low, high = preflight._local_port_range()
+    low, high = preflight.local_port_range()
     usable = int((high - low + 1) * 0.9)
     same = [Endpoint(name=name, url="wss://broker.example.net/" + name) for name in ("a", "b")]
     other = [Endpoint(name=name, url=f"wss://{name}.example.net/") for name in ("a", "b")]
@@ -116,10 +116,10 @@ def test_ports_are_counted_for_each_destination():
 
 @linux
 def test_memory_is_what_the_kernel_and_the_cgroup_leave():
-    available = preflight._memory_available()
+    available = preflight.memory_available()
     assert available is not None
     missing: list[str] = []
-    fits = (available - preflight._BYTES_OF_TOOL) // preflight._BYTES_A_SESSION
+    fits = (available - preflight.BYTES_OF_TOOL) // preflight.BYTES_A_SESSION
     preflight._check_memory(int(fits * 0.9), missing)
     assert missing == []
     preflight._check_memory(int(fits * 1.1), missing)

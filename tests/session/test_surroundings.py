@@ -3,8 +3,12 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import AddressesSeen, HostSlept, SessionEnded
+from stresser.model.unfit import Unfit, UnfitCause
 from stresser.model.units import NS_PER_S
 from stresser.session.surroundings import AddressBook
+from stresser.witness.fitness import Fitness
+from stresser.witness.path import PathWitness
+from stresser.witness.resolver import ResolverWatch
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
 from tests.fakes.resolver import Zone
@@ -76,3 +80,56 @@ def test_sessions_that_die_at_the_waking_are_told_after_the_sleep(monkeypatch):
     assert kinds[:3] == [(Kind.HOST_SLEPT, Initiator.HOST)] * 3
     assert kinds[3] == (Kind.TCP_RESET, Initiator.UNKNOWN)  # opened after the waking
     assert made.clock.utc(slept.t_ns) == slept.utc == ended[0].utc
+
+
+def test_who_asks_for_bad_windows_is_told_of_a_sleep_that_nobody_has_noticed(monkeypatch):
+    suspended = [0]
+    monkeypatch.setattr("stresser.witness.clock.suspended_ns", lambda: suspended[0])
+
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            made.around.fitness = Fitness(made.clock, made.notebook.event)
+            await trio.sleep(100)
+            made.around.notice_sleep()
+            await trio.sleep(1)
+            suspended[0] = 3600 * NS_PER_S
+            return made.around.unfit_between(0, 200 * NS_PER_S)
+
+    (window,) = in_virtual_time(story)
+    assert window == Unfit(
+        who=Initiator.HOST,
+        cause=UnfitCause.SUSPENDED,
+        from_ns=100 * NS_PER_S,
+        until_ns=101 * NS_PER_S,
+        lasted_ns=3600 * NS_PER_S,
+    )
+
+
+def test_without_these_witnesses_nothing_is_claimed():
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            return made.around.unfit_between(0, 1), made.around.path_changes_near(0, 1)
+
+    assert in_virtual_time(story) == ([], [])
+
+
+def test_path_changes_are_asked_for_by_a_bracket(tmp_path):
+    file = tmp_path / "resolv.conf"
+    file.write_text("nameserver 192.0.2.53")
+
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            watch = ResolverWatch((file,))
+            made.around.path = PathWitness(made.clock, made.notebook.event, watch)
+            await trio.sleep(100)
+            file.write_text("nameserver 10.8.0.1")
+            made.around.path.look()
+            near = made.around.path_changes_near
+            return [
+                near(alive * NS_PER_S, dead * NS_PER_S)
+                for alive, dead in ((90, 110), (101, 103), (103, 110), (80, 99))
+            ]
+
+    within, felt_late, long_after, before = in_virtual_time(story)
+    assert len(within) == len(felt_late) == 1
+    assert long_after == before == []
