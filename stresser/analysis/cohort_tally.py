@@ -7,7 +7,7 @@ still open, now minus the times at which they opened, and the sum of those times
 from collections import Counter
 from typing import NamedTuple
 
-from stresser.analysis.evidence import answered_send, is_close_unanswered
+from stresser.analysis.evidence import answered_send, is_close_unanswered, rules_named
 from stresser.analysis.span import Span
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, Ended, SessionEnded, SessionOpened
@@ -100,9 +100,9 @@ class CohortTally:
         self.peak_open = 0
         self.drop_groups: dict[Kind, DropGroup] = {}
         self.by_host = 0
-        """Sessions that ended because this host slept: no drops."""
+        """Sessions that ended while this host slept or gave stresser no CPU: no drops."""
         self.by_tool = 0
-        """Sessions and attempts that ended through stresser's own limits: no drops."""
+        """Sessions and attempts that ended through limits or lateness of stresser: no drops."""
         self.planned = 0
         """Sessions that lived until the plan ended them."""
         self.longest_planned_ns = 0
@@ -184,7 +184,7 @@ class CohortTally:
     def session_ended(self, event: SessionEnded) -> None:
         """Count the ending of a session: a drop, or as planned."""
         self._close(event)
-        if event.is_drop and event.kind is Kind.HOST_SLEPT:
+        if event.is_drop and is_by_unfit_host(event):
             self.by_host += 1
         elif event.is_drop and is_by_tool(event):
             self.by_tool += 1
@@ -227,6 +227,14 @@ class CohortTally:
         if self.open == 0:
             # Openings and endings are dated by different clock readings; forget the residue.
             self._opened_at_sum_ns = 0
+
+
+def is_by_unfit_host(event: Ended) -> bool:
+    """Whether this host was away: such endings say nothing about the way.
+
+    What it did to its own network (a tunnel that it took down) is another matter, and counts.
+    """
+    return event.kind is Kind.HOST_SLEPT or "host-unfit" in rules_named(event.evidence)
 
 
 def is_by_tool(event: Ended) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from stresser.analysis.provenance_words import provenance_in_words
+from stresser.analysis.reasons import NOT_AS_RAW, reasons
 from stresser.analysis.wording import GRADE_WORDS, ending_in_words
 from stresser.model.ending import Initiator
 from stresser.model.events import AnyEvent, ChainSeen, SessionEnded, SessionOpened, TlsFacts
@@ -88,6 +90,8 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
     lines = [("ended", event.utc), ("ending", ending_in_words(ending))]
     if ending.initiator not in {Initiator.UNKNOWN, Initiator.PLAN}:
         lines.append(("known from", GRADE_WORDS[ending.grade]))
+    lines += reasons(ending.evidence)
+    lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
     lines += [
         ("kind", ending.kind.value),
         ("failure", ending.failure or "none"),
@@ -98,7 +102,9 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
         ("messages drained", str(event.messages)),
         ("bytes in, out", f"{event.bytes_received:,}, {event.bytes_sent:,}"),
     ]
-    evidence = list(ending.evidence.items())[:_MOST_EVIDENCE]
+    told = NOT_AS_RAW & ending.evidence.keys()
+    raw = {name: value for name, value in ending.evidence.items() if name not in told}
+    evidence = list(raw.items())[:_MOST_EVIDENCE]
     lines += [(f"evidence {_cut(name, 40)}", _evidence(name, value)) for name, value in evidence]
     if ending.raw is not None:
         lines.append(("raw error", ending.raw))

@@ -19,17 +19,23 @@ from stresser.model.events import (
     CohortEvent,
     HostSlept,
     LabKilled,
+    PathChanged,
     RunEnded,
     RunStarted,
     SessionEnded,
     SessionOpened,
     TesterLate,
+    WitnessGap,
 )
 from stresser.model.kill import Kill
+from stresser.model.path import PathChange
+from stresser.model.unfit import UNFIT_LAG_NS, UnfitCause
 
 LAST_ENDINGS = 10
 _MOST_COHORTS = 10_000
 _MOST_CHAINS = 256
+_MOST_WITNESSES = 32
+_MOST_PATH_CHANGES = 10
 
 
 class LabKill(NamedTuple):
@@ -65,6 +71,15 @@ class Tally:
         self.late = 0
         self.latest_ns = 0
         """The longest that stresser was late."""
+        self.witness_gaps: dict[str, str] = {}
+        """What each witness could not see, as it said last."""
+        self.late_causes: Counter[UnfitCause] = Counter()
+        self.unfit_ns = 0
+        """How long stresser was too late to judge sessions, in all."""
+        self.path_changes = 0
+        """Also those that are recorded only by their number."""
+        self.first_path_changes: list[PathChanged] = []
+        """The first few events of them."""
 
     def event(self, event: AnyEvent) -> None:
         """Count one event."""
@@ -120,11 +135,29 @@ class Tally:
                 self.clock_stepped_ns += event.step_ns
             case LabKilled():
                 self._lab_killed(event)
+            case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
+                self.witness_gaps[event.witness] = event.detail
             case TesterLate():
-                self.late += 1
-                self.latest_ns = max(self.latest_ns, event.late_ns)
+                self._tester_late(event)
+            case PathChanged():
+                self._path_changed(event)
             case _:
                 self.uncounted_events += 1
+
+    def _tester_late(self, event: TesterLate) -> None:
+        self.late += 1
+        self.late_causes[event.cause] += 1
+        self.latest_ns = max(self.latest_ns, event.late_ns)
+        if event.late_ns >= UNFIT_LAG_NS:
+            self.unfit_ns += event.late_ns
+
+    def _path_changed(self, event: PathChanged) -> None:
+        if event.change is PathChange.MANY:
+            self.path_changes += sum(max(number, 0) for number in event.counts.values())
+        elif event.change is not PathChange.OVERRUN:
+            self.path_changes += 1
+        if len(self.first_path_changes) < _MOST_PATH_CHANGES:
+            self.first_path_changes.append(event)
 
     def _lab_killed(self, event: LabKilled) -> None:
         kill = LabKill(event.endpoint, event.egress, event.rule, event.kill)

@@ -14,11 +14,17 @@ from stresser.analysis.tally import Tally
 from stresser.analysis.wording import counted
 from stresser.model.quantity import Quantity
 from stresser.model.threshold import Metric, Threshold, Unit, parse_threshold
-from stresser.model.units import NS_PER_MS, escaped, format_duration
+from stresser.model.units import NS_PER_MS, NS_PER_S, escaped, format_duration
 from stresser.model.verdict import ThresholdResult, Verdict
 
 LATE_P99_NS = 100 * NS_PER_MS
 """Loop lag at p99 from which a run's own times are in doubt."""
+UNFIT_SHARE = 0.01
+"""Of a run. Sessions are not judged in those windows: with more of them than this a rate of
+drops, and a session that is said to have been open, have a hole that is larger than their noise."""
+UNFIT_NS = 30 * NS_PER_S
+"""In all, however long the run was: twice the default heartbeat, in which a session may have
+died and been replaced with nobody to see it."""
 _LONGEST_RULE = 200
 _SEVERITY = list(Verdict)
 
@@ -57,6 +63,10 @@ def doubts_about_tester(measured: Measured) -> list[str]:
     if lag is not None and lag.count and lag.quantile(0.99) > LATE_P99_NS:
         p99, limit = format_duration(lag.quantile(0.99)), format_duration(LATE_P99_NS)
         doubts.append(f"stresser itself was late: loop lag p99 is {p99}, over {limit}")
+    unfit = measured.tally.unfit_ns
+    if unfit > UNFIT_NS or unfit > UNFIT_SHARE * measured.now_ns:
+        total = format_duration(unfit)
+        doubts.append(f"stresser was not able to judge sessions for {total} in all (too late)")
     by_tool = sum(figures.by_tool for figures in measured.tally.cohorts.values())
     if by_tool:
         doubts.append(f"{counted(by_tool, 'ending')} through limits of stresser itself")

@@ -10,7 +10,9 @@ from msgspec import Struct, field
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.kill import Kill
+from stresser.model.path import PathChange
 from stresser.model.quantity import Quantity
+from stresser.model.unfit import UnfitCause
 
 
 class TlsFacts(Struct, frozen=True, kw_only=True):
@@ -167,6 +169,31 @@ class TesterLate(Event, kw_only=True, tag="tester_late"):
     """stresser itself was late: its own times in this window are upper bounds."""
 
     late_ns: int
+    cause: UnfitCause = UnfitCause.UNKNOWN
+    """What kept it, where the kernel's accounts of CPU and waiting show it."""
+
+
+class PathChanged(Event, kw_only=True, tag="path_changed"):
+    """This host's way to the network changed. `t_ns` is when the loop learned of it."""
+
+    change: PathChange
+    interface: str | None = None
+    is_tunnel: bool = False
+    """The interface is a tunnel: by its kind, its hardware type or, as `detail` then says, its
+    name."""
+    detail: str = ""
+    """In words, for a reader; names in it are as this host has them."""
+    since_ns: int | None = None
+    """Of `many` and `overrun`: when the changes began that it sums up."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Of `many`: how many of each change."""
+
+
+class WitnessGap(Event, kw_only=True, tag="witness_gap"):
+    """A witness could not see all: what it did not see is no evidence of absence."""
+
+    witness: str
+    detail: str
 
 
 class LabKilled(Event, kw_only=True, tag="lab_killed"):
@@ -193,6 +220,8 @@ AnyEvent: TypeAlias = (
     | HostSlept
     | ClockStepped
     | TesterLate
+    | WitnessGap
+    | PathChanged
     | LabKilled
 )
 

@@ -69,6 +69,10 @@ class SecretWithheld(CertificateRejected):
     """The chain does not verify and the request would carry a secret: it was not sent."""
 
 
+class NoWayOut(OSError):
+    """bind(2), setsockopt(2) or connect(2) failed at once: no packet has left this host."""
+
+
 class NameNotResolved(Fault):
     """getaddrinfo said no. `code`: its EAI_ number, None when it answered with no address."""
 

@@ -21,6 +21,7 @@ from stresser.model.lab import Middlebox
 from stresser.model.mistakes import did_you_mean
 from stresser.model.scenario import (
     Activity,
+    ActivityKind,
     Egress,
     Endpoint,
     Reconnect,
@@ -29,6 +30,7 @@ from stresser.model.scenario import (
     Scheme,
     Sessions,
     Timeouts,
+    Witnesses,
 )
 from stresser.model.secrets import variable_of
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration, Size, shown
@@ -61,6 +63,7 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Reconnect, "jitter"): Range(0, 1),
     (Activity, "every"): _WAIT,
     (Activity, "timeout"): _WAIT,
+    (Activity, "message"): Range(1, 16 * 2**20),
     (Record, "histogram_interval"): Range(10 * NS_PER_MS, 86_400 * NS_PER_S),
     **{(Timeouts, name): _WAIT for name in Timeouts.__struct_fields__},
     **{
@@ -78,6 +81,7 @@ TABLES: dict[type[Struct], str] = {
     Egress: "[[egresses]]",
     Middlebox: "the lab table of an egress",
     Record: "[record]",
+    Witnesses: "[witnesses]",
 }
 """Where each kind of table stands in the file."""
 
@@ -253,9 +257,15 @@ def _check_middlebox(values: dict[str, Any], report: Report) -> None:
         report(("blackhole_for",), 'needs blackhole_at, the time it begins: blackhole_at = "10s"')
 
 
-def _name_activity(values: dict[str, Any], _: Report) -> None:
+def _check_activity(values: dict[str, Any], report: Report) -> None:
     kind = values.get("kind", Activity().kind)
     values.setdefault("name", kind.value)
+    if kind is not ActivityKind.HEARTBEAT and "message" in values:
+        report(("message",), f'is sent before each ping, and kind = "{kind}" sends none')
+    if kind is ActivityKind.KEEPALIVE:
+        for name in ("every", "timeout"):
+            if values.get(name, getattr(Activity(), name)) < NS_PER_S:
+                report((name,), 'is under a second, the kernel\'s unit for keepalive; write "1s"')
 
 
 _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
@@ -275,5 +285,5 @@ _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {
     Egress: _check_egress,
     Reconnect: _check_reconnect,
     Middlebox: _check_middlebox,
-    Activity: _name_activity,
+    Activity: _check_activity,
 }

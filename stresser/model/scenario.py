@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from stresser.model.lab import Middlebox
-from stresser.model.units import NS_PER_S, Duration
+from stresser.model.units import NS_PER_S, Duration, Size
 
 
 def _seconds(value: float) -> Duration:
@@ -60,6 +60,8 @@ class ActivityKind(StrEnum):
 
     HEARTBEAT = "heartbeat"
     SILENT = "silent"
+    KEEPALIVE = "keepalive"
+    """TCP keepalive probes alone (tcp(7)): some boxes answer them themselves."""
 
 
 class Activity(_Table, frozen=True, kw_only=True):
@@ -69,9 +71,14 @@ class Activity(_Table, frozen=True, kw_only=True):
     name: str = ""
     """Default: the kind."""
     every: Duration = _seconds(15)
-    """A ping is due each `every` after the opening, on an absolute schedule."""
+    """A ping is due each `every` after the opening, on an absolute schedule; of keepalive, a
+    probe after so long without a segment."""
     timeout: Duration = _seconds(10)
-    """A ping without its pong for this long ends the session."""
+    """A ping without its pong for this long ends the session; of keepalive, probes without an
+    answer."""
+    message: Size | None = None
+    """Send a binary message of this size before each ping: a path that lets small packets pass
+    and loses big ones shows. Only for endpoints that take such messages."""
 
 
 class Verify(StrEnum):
@@ -124,6 +131,16 @@ class Record(_Table, frozen=True, kw_only=True):
     histogram_interval: Duration = _seconds(10)
 
 
+class Witnesses(_Table, frozen=True, kw_only=True):
+    """What else is asked and watched when sessions die."""
+
+    packets: bool = True
+    """Capture the SYN-ACKs, FINs and resets of our own flows, where this process may."""
+    second_look: bool = True
+    """Open a fresh TCP connection, and close it at once, when a pong is late or a session died:
+    at most one round a second for each endpoint, egress and address."""
+
+
 class Scenario(_Table, frozen=True, kw_only=True):
     """One scenario file, complete with its defaults."""
 
@@ -138,3 +155,4 @@ class Scenario(_Table, frozen=True, kw_only=True):
     egresses: list[Egress] = field(default_factory=lambda: [Egress(name="default")])
     thresholds: dict[str, str] = {}
     record: Record = Record()
+    witnesses: Witnesses = Witnesses()

@@ -31,6 +31,7 @@ from stresser.model.scenario import (
     Scenario,
     Sessions,
     Timeouts,
+    Witnesses,
 )
 from stresser.model.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
 
@@ -45,6 +46,7 @@ TABLES: tuple[type[Struct], ...] = (
     Egress,
     Middlebox,
     Record,
+    Witnesses,
 )
 """Every table of a scenario file, in the order of the file."""
 

@@ -15,6 +15,11 @@ class Address(NamedTuple):
     family: int
     sockaddr: tuple[str, int] | tuple[str, int, int, int]
 
+    @property
+    def host(self) -> str:
+        """The address without its port."""
+        return self.sockaddr[0]
+
     def __str__(self) -> str:
         return format_sockaddr(self.sockaddr)
 

@@ -108,6 +108,10 @@ class WebSocket:
         """Send a ping; its payload, at most 125 bytes, comes back in the pong."""
         self.stream.send_nowait(_ping(payload))
 
+    def message_nowait(self, data: bytes) -> None:
+        """Send a binary message in one frame."""
+        self.stream.send_nowait(_BUILD.send_data(data))
+
     async def drain(self, on_pong: Callable[[bytes], None]) -> NoReturn:
         """Read until the end, answer pings, count messages.
 

@@ -15,7 +15,7 @@ from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.lab_plan import lab_listener
-from stresser.session.route import Route
+from stresser.session.route import Route, timers_for
 
 
 class RouteBuilder:
@@ -97,6 +97,7 @@ class RouteBuilder:
             port=port,
             binding=self._bindings[egress.name],
             activity=activity,
+            timers=timers_for(activity),
         )
 
     def _profile(self, endpoint: Endpoint, address: EndpointAddress) -> TlsProfile:

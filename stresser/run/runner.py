@@ -6,22 +6,25 @@ from collections.abc import Sequence
 
 import trio
 
-from stresser.model.events import Observer, TesterLate
+from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
-from stresser.model.units import NS_PER_MS
 from stresser.run.pace import Pace
 from stresser.session.bugs import Bugs, Guarded
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.life import keep_open
 from stresser.session.route import Route
+from stresser.session.second_look import SecondLooks
 from stresser.session.surroundings import Surroundings
+from stresser.session.way_out import WaysOut
 from stresser.witness.clock import RunClock, SleepWitness
+from stresser.witness.clock_steps import ClockSteps
+from stresser.witness.fitness import Fitness
 from stresser.witness.hangup import HangupWatch
 from stresser.witness.loop import LoopStamp, watch_lag
+from stresser.witness.packets import PacketWitness
+from stresser.witness.path import PathWitness
 
-LATE_NS = 100 * NS_PER_MS
-"""A loop this late is told: our own times in that window are upper bounds."""
 _LOOKUPS_AT_ONCE = 512
 """Name look-ups are threads, and a hung resolver holds them for long. With trio's own 40, others
 would wait for a thread and count as `timeout` in phase `resolve`: our fault, not the resolver's."""
@@ -46,7 +49,12 @@ class Runner:
     """One run. `stop` ends it as planned; `run` returns when all sessions have ended."""
 
     def __init__(
-        self, scenario: Scenario, routes: Sequence[Route], clock: RunClock, observer: Observer
+        self,
+        scenario: Scenario,
+        routes: Sequence[Route],
+        clock: RunClock,
+        observer: Observer,
+        packets: PacketWitness | None = None,
     ) -> None:
         self._scenario = scenario
         self._routes = routes
@@ -57,6 +65,11 @@ class Runner:
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
+        self._packets = packets
+        self._looks = SecondLooks(clock, packets) if scenario.witnesses.second_look else None
+        self._fitness = Fitness(clock, self._on_late)
+        self._path = PathWitness(clock, self._observer.event)
+        self._clock_steps = ClockSteps()
         self._around = Surroundings(
             clock=clock,
             observer=self._observer,
@@ -64,7 +77,12 @@ class Runner:
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
             hangups=self._hangups,
+            packets=packets,
+            looks=self._looks,
             sleeps=SleepWitness(),
+            path=self._path,
+            fitness=self._fitness,
+            ways_out=WaysOut(self._path),
         )
 
     @property
@@ -86,23 +104,33 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        stamp = LoopStamp(self._clock, self._hangups)
+        stamp = LoopStamp(self._clock, self._hangups, self._fitness)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
         trio.to_thread.current_default_thread_limiter().total_tokens = _LOOKUPS_AT_ONCE
+        self._path.open()
+        self._fitness.open()
         trio.lowlevel.add_instrument(stamp)
         try:
             async with trio.open_nursery() as background:
                 background.start_soon(self._around.heartbeats.run)
                 background.start_soon(watch_lag, self._clock, self._on_lag)
                 background.start_soon(self._watch_host)
+                background.start_soon(self._path.run)
                 background.start_soon(self._stop_after_duration)
                 background.start_soon(self._spare_collector)
+                if self._looks is not None:
+                    await background.start(self._looks.run)
+                if self._packets is not None:
+                    background.start_soon(self._packets.run)
                 await self._hold_all()
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
             self._hangups.close()
+            self._close_packets()
+            self._fitness.close()
+            self._path.close()
             gc.unfreeze()
             gc.set_threshold(*thresholds)
 
@@ -119,6 +147,20 @@ class Runner:
         if self.reason is None:
             self.reason = "every session has ended and none is to be replaced"
 
+    def _close_packets(self) -> None:
+        if self._packets is None:
+            return
+        self._packets.close()
+        if self._packets.failure is not None:
+            self._tell_gap(f"capturing stopped: {self._packets.failure}")
+        if self._packets.lost:
+            self._tell_gap(f"{self._packets.lost:,} packets found no room and were lost")
+
+    def _tell_gap(self, detail: str) -> None:
+        now = self._clock.now_ns()
+        gap = WitnessGap(t_ns=now, utc=self._clock.utc(now), witness="packets", detail=detail)
+        self._observer.event(gap)
+
     async def _stop_after_duration(self) -> None:
         if self._scenario.duration is not None:
             await trio.sleep_until(self._clock.trio_time(self._scenario.duration))
@@ -133,17 +175,21 @@ class Runner:
         gc.freeze()
 
     def _on_lag(self, due_ns: int, lag_ns: int) -> None:
-        if self.reason is not None:
-            return  # sessions are only closed now; nothing is measured any more
-        self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
-        if lag_ns >= LATE_NS and due_ns + lag_ns > self._told_late_until:
-            self._told_late_until = due_ns + lag_ns
-            late = TesterLate(t_ns=due_ns, utc=self._clock.utc(due_ns), late_ns=lag_ns)
-            self._observer.event(late)
+        del due_ns
+        self._fitness.tick()
+        if self.reason is None:  # afterwards sessions are only closed, nothing is measured
+            self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
 
-    _told_late_until = 0
+    def _on_late(self, late: TesterLate) -> None:
+        if self.reason is None:
+            self._observer.event(late)
 
     async def _watch_host(self) -> None:
         while True:
             await trio.sleep(1)
             self._around.notice_sleep()
+            step = self._clock_steps.look()
+            if step:
+                now = self._clock.now_ns()
+                stepped = ClockStepped(t_ns=now, utc=self._clock.utc(now), step_ns=step)
+                self._observer.event(stepped)

@@ -9,7 +9,9 @@ from stresser.model.clock import Clock, Hangups
 from stresser.model.ending import Phase
 from stresser.model.events import TlsFacts
 from stresser.model.faults import DeadlinePassed, SecretWithheld
+from stresser.model.packet import Packets
 from stresser.model.units import Duration
+from stresser.net.dial import set_timers
 from stresser.net.resolve import Address, resolve
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
@@ -24,12 +26,18 @@ class Attempt:
     """What one try to establish a session has come to. Alive only until it opens or fails."""
 
     def __init__(
-        self, number: int, route: Route, clock: Clock, hangups: Hangups | None = None
+        self,
+        number: int,
+        route: Route,
+        clock: Clock,
+        hangups: Hangups | None = None,
+        packets: Packets | None = None,
     ) -> None:
         self.number = number
         self.route = route
         self.clock = clock
         self._hangups = hangups
+        self._packets = packets
         self.began_ns = clock.now_ns()
         self.phase = Phase.RESOLVE
         self.phases_ns: dict[str, int] = {}
@@ -42,6 +50,8 @@ class Attempt:
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
+        self.last_phase_ns = 0
+        """How long the last completed phase took: it ends with an answer to what we sent in it."""
         self._scope: trio.CancelScope
         self._limit: Duration
 
@@ -63,9 +73,15 @@ class Attempt:
         # One address, pinned and recorded; the next attempt tries the next one.
         self.address = found[nth_address % len(found)]
 
+        if self._packets is not None:
+            self._packets.expect(str(self.address))
         connecting = route.connect(self.address, route.binding, self.clock, self._hangups)
         self.tap = await self._timed(Phase.CONNECT, limits.connect, connecting)
         self.local = self.tap.local_address()
+        if self._packets is not None:
+            self._packets.watch(self.local, str(self.address))
+        if route.timers is not None:
+            set_timers(self.tap.sock, route.timers)
 
         self.stream = TlsStream(self.tap, route.context, route.server_name)
         # Our last message goes out with the upgrade request, where there is one.
@@ -84,7 +100,7 @@ class Attempt:
         started = self.clock.now_ns()
         self._scope.deadline = trio.current_time() + limit.seconds
         result = await work  # until the next phase sets its deadline, nothing is awaited
-        self.phases_ns[phase.value] = self.clock.now_ns() - started
+        self.last_phase_ns = self.phases_ns[phase.value] = self.clock.now_ns() - started
         return result
 
     def _look_at_chain(self, stream: TlsStream) -> None:

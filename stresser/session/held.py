@@ -12,28 +12,41 @@ from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
 from stresser.session.bugs import without_frames
+from stresser.session.neighbours import Neighbours
+from stresser.session.second_look import SecondLooks
+from stresser.witness.tcp_info import raw_tcp_info
 
 _LAST_LOOK_NS = 50 * NS_PER_MS
 """After a pong's deadline: if we were late ourselves, the pong may wait in the socket."""
 _PAYLOAD_BYTES = 4
+_LATE_SHARE = 3
+"""A pong is late after a third of its timeout. TCP retransmits at intervals that double: from
+then to the end of the timeout at least one retransmission shows whether the flow still passes."""
 
 
 class HeldSession:
     """From the opening to the end. Thousands live at once: it keeps only what it needs."""
 
     __slots__ = (
+        "_doubted",
         "_ended",
+        "_looks",
+        "_message",
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
         "_scope",
         "_timeout_ns",
         "_verdict",
+        "address",
+        "answered_ns",
         "attempt",
+        "binding",
         "close_timeout_s",
         "cohort",
         "endpoint_proved",
         "every_ns",
+        "info_at_ping",
         "local",
         "next_due_ns",
         "number",
@@ -41,22 +54,28 @@ class HeldSession:
         "pings",
         "pongs",
         "reads",
-        "remote",
-        "source_chosen",
+        "server",
         "stream",
         "websocket",
     )
 
-    def __init__(self, number: int, attempt: Attempt, observer: Observer) -> None:
-        if attempt.stream is None or attempt.local is None:
+    def __init__(
+        self,
+        number: int,
+        attempt: Attempt,
+        observer: Observer,
+        looks: SecondLooks | None = None,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        if attempt.stream is None or attempt.local is None or attempt.address is None:
             raise ValueError("the attempt has not been established")
         route = attempt.route
         self.number = number
         self.attempt = attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
-        self.remote = str(attempt.address)
-        self.source_chosen = route.binding.source is not None
+        self.address = attempt.address
+        self.binding = route.binding
         self.endpoint_proved = attempt.endpoint_proved
         self.close_timeout_s = route.timeouts.close.seconds
         self.stream: TlsStream = attempt.stream
@@ -66,13 +85,29 @@ class HeldSession:
         self.every_ns: int = route.activity.every if route.heartbeat else 0
         """0: no pings."""
         self.next_due_ns = self.opened_ns + self.every_ns
+        self.answered_ns = self.opened_ns - attempt.last_phase_ns
+        """When we sent what the other side last answered: both directions were alive then."""
+        self.info_at_ping: bytes = b""
+        """TCP_INFO as the kernel gave it when the last ping was sent, or was late: at the end
+        some of it is gone."""
+        self._looks = looks
+        self.server = None if neighbours is None else neighbours.of(attempt.address.host)
+        message = route.activity.message
+        self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
         self._observer = observer
         self._ping_due_ns = self._ping_sent_ns = 0
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
+        self._doubted = 0
+        """Number of the last ping whose pong was late."""
         self._ended = False
         self._scope = trio.CancelScope()
+
+    @property
+    def remote(self) -> str:
+        """`address:port` of the other end."""
+        return str(self.address)
 
     @property
     def tap(self) -> Tap:
@@ -112,8 +147,12 @@ class HeldSession:
                 self._ping(now_ns)
             else:
                 return self.next_due_ns
+        late = self._ping_sent_ns + self._timeout_ns // _LATE_SHARE
+        if now_ns < late:
+            return min(late, self._skip_to(now_ns))
         deadline = self._ping_sent_ns + self._timeout_ns
         if now_ns < deadline:
+            self._doubt()
             return min(deadline, self._skip_to(now_ns))
         if self._verdict is None:
             # However late we are ourselves, the loop looks at its sockets once more.
@@ -131,9 +170,19 @@ class HeldSession:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
         self.pings += 1
         if self.websocket is not None:
+            if self._message is not None:
+                self.websocket.message_nowait(self._message)
             self.websocket.ping_nowait(self.pings.to_bytes(_PAYLOAD_BYTES, "big"))
+        self.info_at_ping = raw_tcp_info(self.tap.sock)
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
         self._skip_to(now_ns)
+
+    def _doubt(self) -> None:
+        """A pong is late: keep the kernel's figures, and see once whether others get through."""
+        self.info_at_ping = raw_tcp_info(self.tap.sock)
+        if self._looks is not None and self._doubted != self.pings:
+            self._doubted = self.pings
+            self._looks.ask(self.cohort, self.address)
 
     def _skip_to(self, now_ns: int) -> int:
         """One ping in flight: due times that pass meanwhile are accounted for by the pong."""
@@ -146,7 +195,9 @@ class HeldSession:
         if not self._ping_sent_ns or payload != self.pings.to_bytes(_PAYLOAD_BYTES, "big"):
             return
         self.pongs += 1
-        self._ping_sent_ns = 0
+        self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
+        if self.server is not None and self.server.is_asked:
+            self.server.answered(self.number, self.cohort.egress, self.opened_ns, self.answered_ns)
         if not self._scope.cancel_called:
             self._verdict = None
         now = self.tap.clock.now_ns()

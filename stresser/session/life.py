@@ -13,8 +13,10 @@ from stresser.model.faults import Planned
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect
 from stresser.session.attempt import Attempt
+from stresser.session.hearing import hear_witnesses
 from stresser.session.held import HeldSession
-from stresser.session.obituary import LastLook, attempt_failed, session_ended
+from stresser.session.last_look import LastLook
+from stresser.session.obituary import attempt_failed, session_ended
 from stresser.session.route import Route
 from stresser.session.surroundings import Surroundings
 
@@ -28,6 +30,9 @@ class _Past:
     session: int | None = None
     """The session that the next one replaces."""
     ended_ns: int = 0
+    """When that one's end was detected."""
+    stopped_s: float = 0.0
+    """When the last attempt or session stopped (trio time): waits count from there."""
 
 
 async def keep_open(
@@ -45,7 +50,7 @@ async def keep_open(
             await _live(route, around, past)
         if reconnect is None:
             return
-        await trio.sleep(back_off_s(reconnect, past.failures))
+        await trio.sleep_until(past.stopped_s + back_off_s(reconnect, past.failures))
 
 
 async def _live(route: Route, around: Surroundings, past: _Past) -> None:
@@ -68,19 +73,29 @@ def back_off_s(reconnect: Reconnect, failures: int) -> float:
 async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession | None:
     async with around.gate.admit(route.cohort):
         number = next(around.attempt_numbers)
-        attempt = Attempt(number, route, around.clock, around.hangups)
+        attempt = Attempt(number, route, around.clock, around.hangups, around.packets)
         try:
             await attempt.establish(past.failures)
-            session = HeldSession(next(around.session_numbers), attempt, around.observer)
+            session = HeldSession(
+                next(around.session_numbers),
+                attempt,
+                around.observer,
+                around.looks,
+                around.neighbours,
+            )
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
             _record_failure(attempt, Planned("the run ended"), around)
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
+            past.stopped_s = trio.current_time()
             _record_failure(attempt, around.bugs.blame(exc), around)
             return None
     past.failures = 0
+    around.ways_out.learn(session.local)
+    if around.looks is not None:
+        around.looks.learn(route.cohort, route.binding, session.address)
     around.observer.event(opened)
     return session
 
@@ -153,12 +168,16 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
         raise
     look = LastLook(fault, session.tap, around.clock.now_ns())
     past.session, past.ended_ns = session.number, look.at_ns
-    with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
-        async with around.after_death:
-            session.tap.close()
-            event = _obituary(partial(session_ended, session), look, around)
-            if event is not None:
-                around.observer.event(event)
+    past.stopped_s = trio.current_time()
+    try:
+        await hear_witnesses(session, look, around)
+    finally:
+        with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
+            async with around.after_death:
+                session.tap.close()
+                event = _obituary(partial(session_ended, session), look, around)
+                if event is not None:
+                    around.observer.event(event)
 
 
 async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:

@@ -9,12 +9,19 @@ import trio
 
 from stresser.model.clock import Hangups
 from stresser.model.cohort import Cohort
-from stresser.model.events import ChainSeen, HostSlept, Observer
+from stresser.model.events import ChainSeen, HostSlept, Observer, PathChanged
+from stresser.model.packet import Packets
+from stresser.model.unfit import Unfit
 from stresser.net.trust import describe_chain
 from stresser.session.attempt import Attempt
 from stresser.session.bugs import Bugs
 from stresser.session.heartbeat import Heartbeats
+from stresser.session.neighbours import Neighbours
+from stresser.session.second_look import SecondLooks
+from stresser.session.way_out import WaysOut
 from stresser.witness.clock import RunClock, SleepWitness
+from stresser.witness.fitness import Fitness
+from stresser.witness.path import PathWitness
 
 _ENDINGS_A_PASS = 4
 """So many endings are worked up in one pass of the loop: when hundreds die at once, the loop
@@ -52,14 +59,24 @@ class Surroundings:
     gate: Gate
     heartbeats: Heartbeats
     hangups: Hangups | None = None
+    packets: Packets | None = None
+    """None: no packets are captured."""
+    looks: SecondLooks | None = None
+    """None: nobody is asked."""
+    neighbours: Neighbours = field(default_factory=Neighbours)
     bugs: Bugs = field(default_factory=Bugs)
     sleeps: SleepWitness = field(default_factory=SleepWitness)
+    path: PathWitness | None = None
+    fitness: Fitness | None = None
+    ways_out: WaysOut = field(default_factory=WaysOut)
     chains: ChainBook = field(default_factory=ChainBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))
     session_numbers: "count[int]" = field(default_factory=lambda: count(1))
     after_death: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
     stop_at_s: float | None = None
     """Trio time at which the run began to stop."""
+    _awake_ns: int = 0
+    """When a look last found that the host had not slept, or what it had slept."""
 
     def notice_sleep(self) -> None:
         """Tell that the host was suspended, if it was; UTC goes on from the waking."""
@@ -70,6 +87,9 @@ class Surroundings:
             self.clock.anchor_unix_ns += slept
             told = HostSlept(t_ns=now, utc=self.clock.utc(now), slept_ns=slept)
             self.observer.event(told)
+            if self.fitness is not None:
+                self.fitness.slept(self._awake_ns, now, slept)
+        self._awake_ns = now
 
     def slept_since(self, t_ns: int, now_ns: int) -> int:
         """Nanoseconds suspended after a moment of the run.
@@ -78,6 +98,15 @@ class Surroundings:
         """
         self.notice_sleep()
         return self.sleeps.slept_since(t_ns, now_ns)
+
+    def unfit_between(self, from_ns: int, until_ns: int) -> list[Unfit]:
+        """Windows in which host or tool were not fit to judge sessions, touching this one."""
+        self.notice_sleep()
+        return [] if self.fitness is None else self.fitness.unfit_between(from_ns, until_ns)
+
+    def path_changes_near(self, alive_at_ns: int, dead_by_ns: int) -> list[PathChanged]:
+        """Path changes that an ending with this bracket is told together with."""
+        return [] if self.path is None else self.path.changes_near(alive_at_ns, dead_by_ns)
 
     def tell_chain(self, attempt: Attempt) -> None:
         """Record a chain that this cohort meets for the first time."""

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresser.classify.classify import _SLEPT_AT_LEAST_NS, Sighting, classify
+from stresser.classify.classify import classify
+from stresser.classify.sighting import SLEPT_AT_LEAST_NS, Sighting, Transmissions
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.faults import (
     CertificateRejected,
@@ -53,12 +54,19 @@ NO_PONG = NoPong(15 * NS_PER_S, 25 * NS_PER_S)
 NOTIFIED = PeerCloseNotify()
 REFUSED = HttpRefused(503, "Busy", {})
 LOST = sock(errno.EADDRNOTAVAIL)
-NAP = _SLEPT_AT_LEAST_NS - 1
+NAP = SLEPT_AT_LEAST_NS - 1
 
 
-def seen(phase, **witnesses):
+def seen(phase, *, unacked=None, **witnesses):
     times = {"began_ns": 10, "detected_ns": 100, "alive_ns": 60, "last_passed_ns": 70}
-    return Sighting(phase=phase, **{**times, **witnesses})
+    return Sighting(phase=phase, sent=sent(unacked), **{**times, **witnesses})
+
+
+def sent(unacked):
+    """What TCP_INFO says of our segments; None: it says nothing."""
+    if unacked is None:
+        return None
+    return Transmissions(unacked=unacked, retransmits=0, total_retrans=0, probes=0, last_sent_ns=70)
 
 
 def row(fault, phases, kind, failure, initiator=UNKNOWN, **witnesses):
@@ -238,7 +246,7 @@ SIGHTINGS = st.builds(
     last_passed_ns=st.none() | MOMENTS,
     tls_end_verified=st.booleans(),
     source_chosen=st.booleans(),
-    unacked=st.none() | st.integers(min_value=0, max_value=2**32 - 1),
+    sent=st.none() | st.builds(sent, st.integers(min_value=0, max_value=2**32 - 1)),
     slept_ns=MOMENTS,
 )
 
