@@ -53,7 +53,7 @@ def lab(tmp_path: Path, certificates: Certificates, _clean: None) -> Iterator[La
 
 
 @pytest.fixture
-def judge(request: pytest.FixtureRequest) -> Callable[..., Judgement]:
+def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
     """`judge(recording, truth, ...)`: fails the test with all complaints."""
 
     def go(recording: Recording, *truths: Truth) -> None:

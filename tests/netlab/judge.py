@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +18,11 @@ class Truth:
     """What befell some cohorts, and what a client can know of it."""
 
     what: str
-    kinds: frozenset[str] = frozenset()
+    kinds: AbstractSet[str] = frozenset()
     """Empty: nothing befell them, all live."""
-    initiators: frozenset[str] = frozenset()
+    initiators: AbstractSet[str] = frozenset()
     """More than one where the evidence, not the truth, leaves it open."""
-    grades: frozenset[str] = frozenset()
+    grades: AbstractSet[str] = frozenset()
     """Empty: any."""
     egress: str = SUSPECT
     activity: str | None = None

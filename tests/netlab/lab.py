@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.netlab.capture import Capture
 from tests.netlab.certificates import Certificates
@@ -36,7 +36,7 @@ class Lab:
             self.topology = Topology(self.namespaces)
             for address in self.topology.server:
                 self.serve(address)
-            for address, server in self.servers.items():
+            for server in self.servers.values():
                 server.wait_until_says("listening")
         except BaseException:
             self.__exit__(None, None, None)
@@ -76,8 +76,8 @@ class Lab:
             "--ports", str(WSS_PORT), str(TLS_PORT),
         )  # fmt: skip
 
-    def plan(self, **changes: object) -> Plan:
-        return Plan(ca=self.certificates.root, **changes)  # type: ignore[arg-type] - names of fields, their types stand there
+    def plan(self, **changes: Any) -> Plan:
+        return Plan(ca=self.certificates.root, **changes)
 
     def hold(
         self,

@@ -123,9 +123,13 @@ class Tester:
 
     def wait_until_open(self, sessions: int | None = None) -> None:
         wanted = self.plan.expected if sessions is None else sessions
-        self.wait_until(
-            lambda: len(self.recording.opened()) >= wanted, f"{wanted} open sessions", PATIENCE_S
-        )
+
+        def all_open() -> bool:
+            failed = [one for one in self.recording.events() if one["event"] == "attempt_failed"]
+            assert not failed or self.plan.reconnect != "false", failed[0]
+            return len(self.recording.opened()) >= wanted
+
+        self.wait_until(all_open, f"{wanted} open sessions", PATIENCE_S)
 
     def wait_for_drops(self, drops: int, chosen: Callable[[Cohort], bool] = lambda _: True) -> None:
         self.wait_until(
