@@ -167,7 +167,7 @@ class OpenVpn(_Tunnel):
         inner: tuple[str, str],
     ) -> Process:
         folder = self.lab.folder
-        leaf = root.issue_cert(f"{end}.vpn.netlab.test")
+        leaf = root.issue_cert(f"{end}.vpn.netlab.test", common_name=end)  # it insists on one
         leaf.cert_chain_pems[0].write_to_path(folder / f"vpn-{end}.pem")
         leaf.private_key_pem.write_to_path(folder / f"vpn-{end}.key")
         file = folder / f"vpn-{end}.conf"
