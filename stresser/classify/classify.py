@@ -170,7 +170,8 @@ def _no_pong(_fault: Any, seen: Sighting) -> Finding:
     if seen.sent is None:
         # Without TCP_INFO nobody can say whether the ping arrived.
         return Finding(Kind.UNKNOWN, "no_pong")
-    kind = Kind.SILENCE if seen.sent.unacked else Kind.UNRESPONSIVE
+    is_acknowledged = not seen.sent.unacked and not seen.sent.unsent_bytes
+    kind = Kind.UNRESPONSIVE if is_acknowledged else Kind.SILENCE
     return Finding(kind, "generic_timeout_error")
 
 

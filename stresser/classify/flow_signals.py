@@ -111,7 +111,9 @@ def _elsewhere(seen: Sighting) -> frozenset[LookResult]:
 def could_not_leave(seen: Sighting) -> bool:
     """Probes, and no retransmission ever: sending fails on this host (net/ipv4/tcp_output.c)."""
     sent = seen.sent
-    return sent is not None and sent.unacked > 0 and sent.probes > 0 and not sent.total_retrans
+    if sent is None or sent.total_retrans:
+        return False
+    return sent.probes > 0 and (sent.unacked > 0 or sent.unsent_bytes > 0)
 
 
 def no_way_out(seen: Sighting) -> bool:

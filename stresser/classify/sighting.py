@@ -19,7 +19,9 @@ class Transmissions(Struct, frozen=True, kw_only=True):
     """What TCP_INFO says of our own segments at the end. Times: run clock, ns."""
 
     unacked: int
-    """Segments that nobody acknowledged."""
+    """Segments that were sent and not acknowledged."""
+    unsent_bytes: int = 0
+    """Bytes that wait in the send queue and have never left."""
     retransmits: int
     """Retransmissions of the oldest of them, so far."""
     total_retrans: int

@@ -180,6 +180,7 @@ def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
         return None
     return Transmissions(
         unacked=info.unacked,
+        unsent_bytes=info.notsent_bytes or 0,
         retransmits=info.retransmits,
         total_retrans=info.total_retrans,
         probes=info.probes,
@@ -207,7 +208,7 @@ def _first_proof_of_death(
         return packets.origin.t_ns
     if not isinstance(look.fault, NoPong) or info is None or sent is None:
         return None
-    if not sent.unacked or not sent.retransmits:
+    if not sent.retransmits or not sent.unacked:
         return None
     return max(sent.last_sent_ns + info.rtt_us * NS_PER_US, look.fault.sent_ns)
 

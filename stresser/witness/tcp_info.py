@@ -42,6 +42,11 @@ _LAYOUT = struct.Struct(f"={len(_WORDS)}I")
 _BYTES_RECEIVED = struct.Struct("=Q")
 _BYTES_RECEIVED_AT = 128
 """After total_retrans: pacing_rate, max_pacing_rate, bytes_acked, each of 64 bits."""
+_NOTSENT_BYTES = struct.Struct("=I")
+_NOTSENT_BYTES_AT = 144
+"""After bytes_received: segs_out and segs_in, each of 32 bits."""
+_LENGTH = _NOTSENT_BYTES_AT + _NOTSENT_BYTES.size
+"""All that is read here."""
 _STATES = (
     "UNKNOWN",
     "ESTABLISHED",
@@ -68,6 +73,8 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     backoff: int
     unacked: int
     """Segments sent and not acknowledged."""
+    notsent_bytes: int | None
+    """Bytes in the send queue that have never left (Linux 4.6); None: the kernel is older."""
     total_retrans: int
     last_data_sent_ms: int
     last_data_recv_ms: int
@@ -92,6 +99,7 @@ def parse_tcp_info(raw: bytes) -> TcpInfo | None:
         probes=raw[3],
         backoff=raw[4],
         unacked=words["unacked"],
+        notsent_bytes=_at(raw, _NOTSENT_BYTES, _NOTSENT_BYTES_AT),
         total_retrans=words["total_retrans"],
         last_data_sent_ms=words["last_data_sent"],
         last_data_recv_ms=words["last_data_recv"],
@@ -99,15 +107,15 @@ def parse_tcp_info(raw: bytes) -> TcpInfo | None:
         rtt_us=words["rtt"],
         rttvar_us=words["rttvar"],
         pmtu=words["pmtu"],
-        bytes_received=_bytes_received(raw),
+        bytes_received=_at(raw, _BYTES_RECEIVED, _BYTES_RECEIVED_AT),
     )
 
 
-def _bytes_received(raw: bytes) -> int | None:
-    if len(raw) < _BYTES_RECEIVED_AT + _BYTES_RECEIVED.size:
+def _at(raw: bytes, layout: struct.Struct, place: int) -> int | None:
+    if len(raw) < place + layout.size:
         return None
     number: int
-    (number,) = _BYTES_RECEIVED.unpack_from(raw, _BYTES_RECEIVED_AT)
+    (number,) = layout.unpack_from(raw, place)
     return number
 
 
@@ -116,7 +124,7 @@ def sample_tcp_info(sock: socket.socket) -> TcpInfo | None:
     return parse_tcp_info(raw_tcp_info(sock, _ASK))
 
 
-def raw_tcp_info(sock: socket.socket, length: int = _LEADING_BYTES + _LAYOUT.size) -> bytes:
+def raw_tcp_info(sock: socket.socket, length: int = _LENGTH) -> bytes:
     """As the kernel gives it, for `parse_tcp_info` later; empty where it cannot tell. 1 us."""
     if sys.platform != "linux":
         return b""

@@ -24,6 +24,7 @@ WORDS = (
 
 
 LONG_WORDS = ("pacing_rate", "max_pacing_rate", "bytes_acked", "bytes_received")  # 64 bits
+LAST_WORDS = ("segs_out", "segs_in", "notsent_bytes")
 
 
 def made(length=None, **values):
@@ -31,7 +32,8 @@ def made(length=None, **values):
     leading = [values.get(name, 100 + place) for place, name in enumerate(LEADING)]
     words = [values.get(name, 1000 + place) for place, name in enumerate(WORDS)]
     long_words = [values.get(name, 10**12 + place) for place, name in enumerate(LONG_WORDS)]
-    raw = struct.pack(f"=8B{len(WORDS)}I{len(LONG_WORDS)}Q", *leading, *words, *long_words)
+    last = [values.get(name, 2000 + place) for place, name in enumerate(LAST_WORDS)]
+    raw = struct.pack(f"=8B{len(WORDS)}I{len(LONG_WORDS)}Q3I", *leading, *words, *long_words, *last)
     return raw if length is None else (raw + bytes(512))[:length]
 
 
@@ -42,6 +44,7 @@ def test_every_field_is_read_from_its_place():
         probes=103,
         backoff=104,
         unacked=1004,
+        notsent_bytes=2002,
         total_retrans=1023,
         last_data_sent_ms=1009,
         last_data_recv_ms=1011,
@@ -70,7 +73,7 @@ def test_a_state_of_a_later_kernel_is_its_number(number):
     assert info.state == str(number)
 
 
-@pytest.mark.parametrize("length", [136, 232, 280, 512])
+@pytest.mark.parametrize("length", [148, 232, 280, 512])
 def test_the_struct_may_be_longer(length):
     assert parse_tcp_info(made(length)) == parse_tcp_info(made())
 
