@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -18,21 +20,20 @@ ROWS = "netlab"
 _TOOLS = ("ip", "ss", "nft", "conntrack", "ethtool", "tcpdump", "sysctl")
 
 
-def need(*tools: str) -> None:
-    """Skip where a tool is missing; where everything was installed, fail.
+def miss(reason: str) -> NoReturn:
+    if os.environ.get("STRESSER_CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
-    Some of these stand in directories for administrators.
-    """
-    missing = [
-        tool
-        for tool in tools
-        if shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None
-    ]
-    if os.geteuid() != 0:
-        missing.append("the rights of root, for network namespaces")
+
+def need(*tools: str) -> None:
+    """Skip where a tool is missing; where everything was installed, fail."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # some are for administrators
+    missing = [tool for tool in tools if shutil.which(tool, path=path) is None]
+    if sys.platform != "linux" or os.geteuid() != 0:
+        missing.append("the rights of root on Linux, for network namespaces")
     if missing:
-        reason = f"missing: {', '.join(missing)}"
-        pytest.fail(reason) if os.environ.get("STRESSER_CI") else pytest.skip(reason)
+        miss(f"missing: {', '.join(missing)}")
 
 
 @pytest.fixture(scope="session")

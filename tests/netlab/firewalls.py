@@ -7,7 +7,10 @@ SETTINGS = (
     f"net.netfilter.nf_conntrack_tcp_timeout_established={IDLE_TIMEOUT_S}",
     # A flow whose beginning was not seen is not taken up (the kernel's default is to).
     "net.netfilter.nf_conntrack_tcp_loose=0",
+    "net.netfilter.nf_conntrack_timestamp=1",
 )
+WATCH = ("conntrack", "-E", "-e", "DESTROY", "-o", "xml,ktimestamp")
+"""Says when each flow expired, whenever the kernel came to clear it away (conntrack(8))."""
 PATIENT = ("net.netfilter.nf_conntrack_tcp_loose=0",)
 
 _STATEFUL = """

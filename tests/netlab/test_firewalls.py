@@ -15,10 +15,9 @@ OFTEN = Heartbeat(name="often", every="1s")
 
 
 def forgotten(lines):
-    """When conntrack says that it forgot each flow, by the client's port (conntrack(8) -E)."""
-    pattern = re.compile(r"\[(\d+)\.(\d+)\s*\].*\[DESTROY\].*?sport=(\d+)")
-    found = filter(None, map(pattern.search, lines))
-    return {int(m[3]): int(m[1]) * 10**9 + int(m[2].ljust(9, "0")) for m in found}
+    """When each flow expired by the kernel's own account, by the client's port."""
+    found = filter(None, map(re.compile(r"<sport>(\d+)<.*?<stop>(\d+)<").search, lines))
+    return {int(one[1]): int(one[2]) for one in found}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +32,7 @@ def forgotten(lines):
 def test_firewall_forgets_idle_flows(lab, judge, rules, kind, grades):
     lab.suspect.nft(rules)
     lab.suspect.sysctl(*firewalls.SETTINGS)
-    log = lab.suspect.start("conntrack", "conntrack", "-E", "-e", "DESTROY", "-o", "timestamp")
+    log = lab.suspect.start("conntrack", *firewalls.WATCH)
     tester = lab.hold(lab.plan(activities=(SELDOM, OFTEN)))
     tester.wait_for_drops(SESSIONS, lambda cohort: cohort.egress == SUSPECT)
     recording = tester.finish()
