@@ -171,7 +171,7 @@ class CohortTally:
         """Count an attempt that did not become a session."""
         if event.tls is not None:
             self._handshake(verified=event.tls.verified)
-        elif event.kind is Kind.CERTIFICATE:
+        elif event.kind is Kind.CERTIFICATE and event.phase is not Phase.PROXY:
             self._handshake(verified=False)
         if event.planned:
             self.cut_attempts += 1

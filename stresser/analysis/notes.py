@@ -25,6 +25,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     return [
         *_chains(tally),
         *_path(tally),
+        *tally.sites.notes(),
         *_muted(tally, plan),
         *_silent(tally, plan),
         *_close_unanswered(tally),

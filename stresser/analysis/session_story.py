@@ -9,12 +9,20 @@ from stresser.analysis.provenance_words import provenance_in_words
 from stresser.analysis.reasons import NOT_AS_RAW, reasons
 from stresser.analysis.wording import GRADE_WORDS, ending_in_words
 from stresser.model.ending import Initiator
-from stresser.model.events import AnyEvent, ChainSeen, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.events import (
+    AnyEvent,
+    ChainSeen,
+    ResolvedBy,
+    SessionEnded,
+    SessionOpened,
+    TlsFacts,
+)
 from stresser.model.units import escaped, format_duration
 
 _LONGEST = 500
 _MOST_CHAINS = 1000
 _MOST_EVIDENCE = 40
+_RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
 class SessionStory(Struct, kw_only=True):
@@ -56,6 +64,10 @@ def _opening(event: SessionOpened, chains: dict[str, ChainSeen]) -> list[tuple[s
         ("from", event.local),
         ("to", event.remote),
     ]
+    if event.proxy is not None:
+        lines.append(("proxy", event.proxy))
+    if event.resolved_by is not None:
+        lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
     phases = list(event.phases_ns.items())[:_MOST_EVIDENCE]
     lines += [(f"phase {name}", format_duration(ns)) for name, ns in phases]
     lines.append(("tls", _tls(event.tls)))

@@ -174,8 +174,10 @@ def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
         if len(said) >= _MOST_FINDINGS:
-            return [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
-    return said + lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
+            said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
+            return said + tally.sites.findings()
+    lab = lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
+    return said + tally.sites.findings() + lab
 
 
 def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:

@@ -9,9 +9,11 @@ from collections import Counter, deque
 from typing import NamedTuple
 
 from stresser.analysis.cohort_tally import CohortTally, DropGroup
+from stresser.analysis.sites import Sites
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind as EndingKind
 from stresser.model.events import (
+    AddressesSeen,
     AnyEvent,
     AttemptFailed,
     ChainSeen,
@@ -20,6 +22,7 @@ from stresser.model.events import (
     HostSlept,
     LabKilled,
     PathChanged,
+    ResolvedBy,
     RunEnded,
     RunStarted,
     SessionEnded,
@@ -57,6 +60,7 @@ class Tally:
         """Time of the latest event."""
         self.cohorts: dict[Cohort, CohortTally] = {}
         self.chains: dict[str, ChainSeen] = {}
+        self.sites = Sites()
         self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
         self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
         self.lab_kills: Counter[LabKill] = Counter()
@@ -114,12 +118,16 @@ class Tally:
                 self.last_drops.append(event)
         elif isinstance(event, SessionOpened):
             figures.session_opened(event)
+            if event.resolved_by is ResolvedBy.PROXY:
+                self.sites.resolved_by_proxy(event.endpoint, event.egress)
         elif isinstance(event, AttemptFailed):
             figures.attempt_failed(event)
             if not event.planned:
                 self.last_failures.append(event)
         elif isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
             self.chains.setdefault(event.chain, event)
+        elif isinstance(event, AddressesSeen):
+            self.sites.looked_up(event.endpoint, event.egress, event.addresses)
 
     def _run_event(self, event: AnyEvent) -> None:
         match event:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from stresser.classify.errno_table import meaning_of
 from stresser.classify.judgement import Judgement, judge
-from stresser.classify.rules import Case
+from stresser.classify.rules import PROXY_ALERT, Case
 from stresser.classify.sighting import SLEPT_AT_LEAST_NS, Sighting
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.faults import (
@@ -26,6 +26,8 @@ from stresser.model.faults import (
     PeerFin,
     Planned,
     ProtocolViolation,
+    ProxyAlert,
+    ProxyRefused,
     SecretWithheld,
 )
 
@@ -133,6 +135,15 @@ def _refusal(fault: HttpRefused, _seen: Sighting) -> Finding:
     return Finding(Kind.HTTP_REFUSAL, "http_request_failed", fields)
 
 
+def _proxy_refused(fault: ProxyRefused, _seen: Sighting) -> Finding:
+    fields = {"status": fault.status, "reason": fault.reason or None}
+    return Finding(Kind.PROXY_ERROR, fault.failure, fields)
+
+
+def _proxy_alert(fault: ProxyAlert, _seen: Sighting) -> Finding:
+    return Finding(Kind.TLS_ALERT, PROXY_ALERT, {"alert": fault.number})
+
+
 # X509_V_ERR_ numbers (openssl/x509_vfy.h) with an OONI name of their own.
 _HOSTNAME_MISMATCH = (62, 64)
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
@@ -183,6 +194,8 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Sighting], Finding]]] = [
     (Planned, _planned),
     (PeerFin, _fin),
     (PeerCloseNotify, _close_notify),
+    (ProxyAlert, _proxy_alert),
+    (ProxyRefused, _proxy_refused),
     (PeerAlert, _alert),
     (PeerClosed, _ws_close),
     (ProtocolViolation, _violation),

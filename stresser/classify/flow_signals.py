@@ -5,6 +5,7 @@ A missing witness answers no question.
 
 from stresser.classify.provenance import Reading, Shape
 from stresser.classify.sighting import Sighting
+from stresser.model.ending import Phase
 from stresser.model.look import Look, LookResult
 from stresser.model.packet import IcmpError
 
@@ -38,6 +39,14 @@ def _signals(seen: Sighting, reading: Reading | None = None) -> frozenset[str]:
     """The names of what the packets showed; those of one reading."""
     found = () if seen.provenance is None else seen.provenance.signals
     return frozenset(one.name for one in found if reading is None or one.reading is reading)
+
+
+def said_by_verified_end(seen: Sighting) -> bool:
+    """After the handshake, by an end whose chain verifies as the endpoint's.
+
+    Before that nobody has authenticated what comes.
+    """
+    return seen.tls_end_verified and seen.phase not in {Phase.TLS, Phase.PROXY}
 
 
 def left_this_host_first(seen: Sighting) -> bool:

@@ -45,6 +45,8 @@ class Rule:
     """No other rule is asked: nothing else matters then."""
 
 
+PROXY_ALERT = "proxy_tls_alert"
+"""Failure string of an alert from the proxy's own TLS."""
 _TLS_ENDINGS = frozenset({Kind.TLS_CLOSE_NOTIFY, Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.HTTP_REFUSAL})
 _TCP_ENDINGS = frozenset({Kind.TCP_RESET, Kind.TCP_FIN})
 _SILENT = frozenset({Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
@@ -105,7 +107,15 @@ RULES: tuple[Rule, ...] = (
         lambda _: True,
         Initiator.MIDDLEBOX,
         Grade.ERRNO,
-        "The proxy that the scenario names said no itself.",
+        "The proxy that the scenario names was asked, over a connection of its own, and said no.",
+    ),
+    Rule(
+        "explicit-proxy-said-so",
+        frozenset({Kind.TLS_ALERT}),
+        lambda case: case.failure == PROXY_ALERT and case.seen.phase is not Phase.PROXY,
+        Initiator.MIDDLEBOX,
+        Grade.ERRNO,
+        "The alert came under the TLS that the proxy of the scenario ends, outside the endpoint's.",
     ),
     Rule(
         "interceptor-said-so",
@@ -119,7 +129,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "endpoint-said-so",
         _TLS_ENDINGS,
-        lambda case: case.seen.tls_end_verified and case.seen.phase is not Phase.TLS,
+        lambda case: flow.said_by_verified_end(case.seen) and case.failure != PROXY_ALERT,
         Initiator.ENDPOINT,
         Grade.ERRNO,
         "It was said under TLS by an end whose chain verifies as the endpoint's.",

@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
 from stresser.model.lab import LabReady
+from stresser.model.proxies import Proxies
 from stresser.model.scenario import Scenario
 from stresser.model.secrets import HeaderValues, masked
 from stresser.net.dial import socket_options
@@ -54,6 +55,7 @@ class Execution:
         scenario: Scenario,
         file: Path,
         headers: Mapping[str, HeaderValues],
+        proxies: Proxies,
         readiness: Readiness,
         command_line: list[str],
         errors: ReportConsole,
@@ -61,6 +63,7 @@ class Execution:
         self._scenario = scenario
         self._file = file
         self._headers = headers
+        self._proxies = proxies
         self._readiness = readiness
         self._command_line = command_line
         self._errors = errors
@@ -74,7 +77,9 @@ class Execution:
         scenario, witness = self._scenario, LabWitness()
         async with _lab_for(scenario, witness) as ready:
             bindings = self._readiness.bindings
-            builder = RouteBuilder(scenario, self._file, self._headers, bindings, ready)
+            builder = RouteBuilder(
+                scenario, self._file, self._headers, bindings, ready, self._proxies
+            )
             routes = builder.build()
             clock = RunClock()
             folder = create_run_folder(out, scenario.name, label, clock.anchor_unix_ns)

@@ -3,6 +3,7 @@
 `stresser schema events` prints the JSON Schema of these.
 """
 
+from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -13,6 +14,14 @@ from stresser.model.kill import Kill
 from stresser.model.path import PathChange
 from stresser.model.quantity import Quantity
 from stresser.model.unfit import UnfitCause
+
+
+class ResolvedBy(StrEnum):
+    """Who looks an endpoint's name up."""
+
+    HOST = "host"
+    """This host's resolver, whatever the egress."""
+    PROXY = "proxy"
 
 
 class TlsFacts(Struct, frozen=True, kw_only=True):
@@ -75,10 +84,15 @@ class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
     session: int
     attempt: int
     phases_ns: dict[str, int]
-    """Duration of each handshake phase that this scheme has."""
+    """Duration of each step of the handshake that this way has, none of them counted twice."""
     local: str
     """`address:port`, IPv6 in brackets."""
     remote: str
+    """The endpoint's `address:port`; `name:port` where a proxy looked the name up."""
+    proxy: str | None = None
+    """Scheme and address of the proxy that was dialled."""
+    resolved_by: ResolvedBy | None = None
+    """Who looked the endpoint's name up; left out where an address was given."""
     tls: TlsFacts
     subprotocol: str | None = None
     replaces: int | None = None
@@ -93,6 +107,8 @@ class Ended(CohortEvent, kw_only=True):
     attempt: int
     local: str | None = None
     remote: str | None = None
+    proxy: str | None = None
+    """Scheme and address of the proxy that was dialled."""
     phase: Phase
     kind: Kind
     failure: str | None
@@ -126,7 +142,9 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """An attempt did not become a session."""
 
     phases_ns: dict[str, int] = field(default_factory=dict)
-    """Duration of each phase that was completed."""
+    """Duration of each step of the handshake that was completed."""
+    resolved_by: ResolvedBy | None = None
+    """Who looked the endpoint's name up, as far as it came to that."""
     tls: TlsFacts | None = None
     """When the TLS handshake was completed."""
 
@@ -151,6 +169,14 @@ class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
     problem: str | None
     certificates: list[dict[str, Any]]
     """Leaf first: subject, issuer, not_before, not_after, names, sha256; texts cut at 256."""
+
+
+class AddressesSeen(CohortEvent, kw_only=True, tag="addresses_seen"):
+    """A look-up of ours gave addresses that this endpoint had not had through this egress."""
+
+    name: str
+    addresses: list[str]
+    """All of this look-up, at most 64."""
 
 
 class HostSlept(Event, kw_only=True, tag="host_slept"):
@@ -217,6 +243,7 @@ AnyEvent: TypeAlias = (
     | AttemptFailed
     | SessionEnded
     | ChainSeen
+    | AddressesSeen
     | HostSlept
     | ClockStepped
     | TesterLate

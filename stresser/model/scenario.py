@@ -42,6 +42,9 @@ class Sessions(_Table, frozen=True, kw_only=True):
     attempts_per_second_per_endpoint: float = 50.0
     handshakes_in_flight: int = 64
     """For each endpoint and egress: behind a dead one, others need not wait."""
+    max_per_endpoint: int = 1000
+    """Most sessions on one endpoint, all egresses and activities together. The lab's endpoints
+    and those on loopback may have more."""
 
 
 class Timeouts(_Table, frozen=True, kw_only=True):
@@ -106,6 +109,9 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     verify: Verify = Verify.REPORT
     sni: str | None = None
     """Server name to send and to verify, when it is not the URL's host."""
+    address: str | None = None
+    """IP address to dial instead of looking the URL's host up; the name stays SNI and Host.
+    Through a proxy it is what the proxy is asked to connect to."""
     headers: dict[str, str] = {}
     """`env:NAME` takes the value from the environment; such values are never recorded."""
     subprotocols: list[str] = []
@@ -117,11 +123,20 @@ class Endpoint(_Table, frozen=True, kw_only=True):
 
 
 class Egress(_Table, frozen=True, kw_only=True):
-    """The way out. At most one of `interface`, `source`, `lab`."""
+    """The way out. At most one of `interface`, `source`, `lab`; a proxy may join the first two."""
 
     name: str
     interface: str | None = None
     source: str | None = None
+    proxy: str | None = None
+    """`http://`, `https://`, `socks5://` (names are looked up here) or `socks5h://host:port` (by
+    the proxy); `environment`: what HTTPS_PROXY and NO_PROXY say, read as curl reads them."""
+    proxy_user: str | None = None
+    """`env:NAME`: taken from the environment, never recorded."""
+    proxy_password: str | None = None
+    """`env:NAME`, likewise."""
+    proxy_ca: str | None = None
+    """PEM file with roots that an `https://` proxy may prove itself by, besides the system's."""
     lab: Middlebox | None = None
 
 

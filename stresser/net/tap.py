@@ -53,6 +53,9 @@ class Tap(Stream):
         "sock",
     )
 
+    backlog = False
+    """Nothing waits here for the kernel: what it does not take now, it has not taken."""
+
     def __init__(self, sock: socket.socket, clock: Clock, hangups: Hangups | None = None) -> None:
         self.sock = sock
         self.clock = clock

@@ -8,7 +8,7 @@ hides the alert that is already in the receive buffer.
 import ssl
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -62,6 +62,23 @@ def context_for(profile: TlsProfile) -> ssl.SSLContext:
     return context
 
 
+class Carrier(Protocol):
+    """What carries the records: a `Tap`, or TLS with a proxy (`net/proxy_tls.py`)."""
+
+    @property
+    def backlog(self) -> bool:
+        """Some of what it took is not yet in the kernel's hands."""
+
+    def send_nowait(self, data: bytes | memoryview) -> int:
+        """Take what goes now; a dead transport takes all and leaves the news to the reader."""
+
+    async def receive_some(self) -> bytes:
+        """The next bytes; `b""` is the end."""
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until it takes more and has no backlog."""
+
+
 class TlsStream:
     """One TLS connection over a `Tap` (or, in tests, over a stream with the same methods).
 
@@ -69,11 +86,21 @@ class TlsStream:
     `send_nowait` lets one scheduler send for thousands of sessions without awaiting any.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
+    __slots__ = ("_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
 
-    def __init__(self, tap: Tap, context: ssl.SSLContext, server_name: str) -> None:
+    def __init__(
+        self,
+        tap: Tap,
+        context: ssl.SSLContext,
+        server_name: str,
+        carrier: Carrier | None = None,
+        early: bytes = b"",
+    ) -> None:
         self.tap = tap
+        """The socket with its memory, whatever lies between it and this TLS."""
+        self._carrier: Carrier = tap if carrier is None else carrier
         self._incoming = ssl.MemoryBIO()
+        self._incoming.write(early)  # what came together with a proxy's word that the way is open
         self._outgoing = ssl.MemoryBIO()
         self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self._unsent = b""
@@ -143,7 +170,7 @@ class TlsStream:
     @property
     def backlog(self) -> bool:
         """Some of what was sent is not yet in the kernel's hands."""
-        return bool(self._unsent)
+        return bool(self._unsent) or self._carrier.backlog
 
     def send_nowait(self, data: bytes | bytearray) -> None:
         """Encrypt and send what the kernel takes; the rest waits in `backlog`."""
@@ -152,7 +179,7 @@ class TlsStream:
         except ssl.SSLError:
             # The TLS state is broken or shut down: the reader meets the reason.
             return
-        self._push()
+        self.push_nowait()
 
     async def send_all(self, data: bytes | bytearray) -> None:
         """Encrypt and send, waiting for the kernel. A dead transport is left to the reader."""
@@ -165,10 +192,10 @@ class TlsStream:
         While it waits, `send_nowait` may go on: what is unsent stays in one queue, for a
         record that overtakes the rest of another breaks the connection.
         """
-        self._push()
-        while self._unsent:
-            await self.tap.wait_send_all_might_not_block()
-            self._push()
+        self.push_nowait()
+        while self._unsent or self._carrier.backlog:
+            await self._carrier.wait_send_all_might_not_block()
+            self.push_nowait()
 
     def close_notify_nowait(self) -> None:
         """Tell the peer that nothing more comes (RFC 8446 section 6.1), without waiting."""
@@ -178,19 +205,20 @@ class TlsStream:
             pass
         except ValueError:  # the handshake never finished
             return
-        self._push()
+        self.push_nowait()
 
-    def _push(self) -> None:
+    def push_nowait(self) -> None:
+        """Hand on what waits, as far as it is taken."""
         pending = self._unsent + self._outgoing.read()
         if pending:
-            self._unsent = pending[self.tap.send_nowait(pending) :]
+            self._unsent = pending[self._carrier.send_nowait(pending) :]
 
     def _say_goodbye(self) -> None:
         # OpenSSL has written the alert that says what we did not like.
-        self._push()
+        self.push_nowait()
 
     async def _feed(self) -> None:
-        data = await self.tap.receive_some()
+        data = await self._carrier.receive_some()
         if not data:
             raise PeerFin
         if self.last_record is not None:

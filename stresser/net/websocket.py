@@ -5,7 +5,6 @@ is counted and thrown away; nothing of it is kept, however large it claims to be
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
@@ -19,15 +18,11 @@ from wsproto.utilities import ProtocolError
 
 from stresser.model.faults import HttpRefused, PeerClosed, ProtocolViolation
 from stresser.model.secrets import Secret
+from stresser.net.http_head import read_head, reason_phrase, status_line, telling_headers
 from stresser.net.tls import TlsStream
 
-_HEAD_LIMIT = 32_768
-"""An answer to the upgrade whose head is longer is a protocol violation."""
-_END_OF_HEAD = b"\r\n\r\n"
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
 _TELLING_HEADERS = {"server", "via", "location", "retry-after", "x-cache", "proxy-authenticate"}
 """Headers of a refusal that tell who answered."""
-_SHOWN = 256
 _BAD_GATEWAY = 1014
 
 
@@ -193,7 +188,7 @@ async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket
         extra_headers=[(name.encode(), _header(v)) for name, v in request.headers.items()],
     )
     await stream.send_all(handshake.send(asked))
-    head, rest = await _read_head(stream)
+    head, rest = await read_head(stream.receive_some)
     try:
         handshake.receive_data(head)
         answer = next(handshake.events(), None)
@@ -202,7 +197,8 @@ async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket
     if isinstance(answer, AcceptConnection):
         return WebSocket(stream, rest), answer.subprotocol
     if isinstance(answer, RejectConnection):
-        raise HttpRefused(answer.status_code, _reason(head), _telling(answer.headers))
+        telling = telling_headers(answer.headers, _TELLING_HEADERS)
+        raise HttpRefused(answer.status_code, reason_phrase(head), telling)
     raise ProtocolViolation("http", "no answer to the upgrade that HTTP allows")
 
 
@@ -210,46 +206,9 @@ def _header(value: str | Secret) -> bytes:
     return (value.reveal() if isinstance(value, Secret) else value).encode("latin-1")
 
 
-async def _read_head(stream: TlsStream) -> tuple[bytes, bytes]:
-    received = bytearray()
-    while True:
-        received += await stream.receive_some()
-        head = _take_head(received)
-        if head is not None:
-            return head, bytes(received)
-        if len(received) > _HEAD_LIMIT:
-            raise ProtocolViolation("http", f"answer head longer than {_HEAD_LIMIT} bytes")
-        if not b"HTTP/1.".startswith(received[:7]):
-            raise ProtocolViolation("http", f"answer is not HTTP: {bytes(received[:32])!r}")
-
-
-def _take_head(received: bytearray) -> bytes | None:
-    """Cut off the final answer's head; interim ones are passed over (RFC 9110 section 15.2)."""
-    while (end := received.find(_END_OF_HEAD)) >= 0:
-        head = bytes(received[: end + len(_END_OF_HEAD)])
-        del received[: len(head)]
-        if not _INTERIM.match(head):
-            return head
-    return None
-
-
 def _violation(head: bytes, exc: Exception) -> ProtocolViolation:
     # A 101 that wsproto does not accept, or a head that h11 does not parse.
-    return ProtocolViolation("http", f"{exc}; status line {_status_line(head)[:80]!r}")
-
-
-def _status_line(head: bytes) -> bytes:
-    return head.split(b"\r\n", 1)[0]
-
-
-def _reason(head: bytes) -> str:
-    words = _status_line(head).decode("latin-1").split(" ", 2)
-    return words[2][:_SHOWN] if len(words) > 2 else ""  # noqa: PLR2004 - version, status, reason
-
-
-def _telling(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    named = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-    return {name: value[:_SHOWN] for name, value in named if name in _TELLING_HEADERS}
+    return ProtocolViolation("http", f"{exc}; status line {status_line(head)[:80]!r}")
 
 
 def _as_bytes(payload: object) -> bytes:

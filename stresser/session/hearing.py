@@ -25,20 +25,20 @@ async def hear_witnesses(session: HeldSession, look: LastLook, around: Surroundi
     if not was_told and not isinstance(look.fault, NoPong):
         return
     if around.looks is not None:
-        around.looks.ask(session.cohort, session.address)
+        around.looks.ask(session.cohort, session.dialled)
     if around.packets is not None and was_told:
-        await around.packets.settle(session.local, session.remote, _PACKET_WITHIN_S)
+        await around.packets.settle(session.local, str(session.dialled), _PACKET_WITHIN_S)
     if _server_may_know_no_such_flow(session, around):
         await _hear_neighbour(session, look)
     if around.looks is not None:
-        await around.looks.answered(session.cohort, session.address)
+        await around.looks.answered(session.cohort, session.dialled)
 
 
 def _server_may_know_no_such_flow(session: HeldSession, around: Surroundings) -> bool:
     """A reset without ACK came: the form in which a host answers what it knows nothing of."""
     if around.packets is None:
         return False
-    ends = around.packets.seen(session.local, session.remote).ends
+    ends = around.packets.seen(session.local, str(session.dialled)).ends
     return any("R" in end.flags and "A" not in end.flags for end in ends if not end.outgoing)
 
 

@@ -38,12 +38,12 @@ class HeldSession:
         "_scope",
         "_timeout_ns",
         "_verdict",
-        "address",
         "answered_ns",
         "attempt",
         "binding",
         "close_timeout_s",
         "cohort",
+        "dialled",
         "endpoint_proved",
         "every_ns",
         "info_at_ping",
@@ -53,7 +53,9 @@ class HeldSession:
         "opened_ns",
         "pings",
         "pongs",
+        "proxy",
         "reads",
+        "remote",
         "server",
         "stream",
         "websocket",
@@ -67,14 +69,16 @@ class HeldSession:
         looks: SecondLooks | None = None,
         neighbours: Neighbours | None = None,
     ) -> None:
-        if attempt.stream is None or attempt.local is None or attempt.address is None:
+        if attempt.stream is None or attempt.local is None or attempt.dialled is None:
             raise ValueError("the attempt has not been established")
         route = attempt.route
         self.number = number
         self.attempt = attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
-        self.address = attempt.address
+        self.dialled = attempt.dialled
+        self.remote = attempt.remote or ""
+        self.proxy = attempt.proxy
         self.binding = route.binding
         self.endpoint_proved = attempt.endpoint_proved
         self.close_timeout_s = route.timeouts.close.seconds
@@ -91,7 +95,7 @@ class HeldSession:
         """TCP_INFO as the kernel gave it when the last ping was sent, or was late: at the end
         some of it is gone."""
         self._looks = looks
-        self.server = None if neighbours is None else neighbours.of(attempt.address.host)
+        self.server = None if neighbours is None else neighbours.of(attempt.dialled.host)
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
@@ -103,11 +107,6 @@ class HeldSession:
         """Number of the last ping whose pong was late."""
         self._ended = False
         self._scope = trio.CancelScope()
-
-    @property
-    def remote(self) -> str:
-        """`address:port` of the other end."""
-        return str(self.address)
 
     @property
     def tap(self) -> Tap:
@@ -182,7 +181,7 @@ class HeldSession:
         self.info_at_ping = raw_tcp_info(self.tap.sock)
         if self._looks is not None and self._doubted != self.pings:
             self._doubted = self.pings
-            self._looks.ask(self.cohort, self.address)
+            self._looks.ask(self.cohort, self.dialled)
 
     def _skip_to(self, now_ns: int) -> int:
         """One ping in flight: due times that pass meanwhile are accounted for by the pong."""

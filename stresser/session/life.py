@@ -10,13 +10,14 @@ import trio
 
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import Planned
-from stresser.model.quantity import Quantity
+from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.scenario import Reconnect
 from stresser.session.attempt import Attempt
 from stresser.session.hearing import hear_witnesses
 from stresser.session.held import HeldSession
 from stresser.session.last_look import LastLook
 from stresser.session.obituary import attempt_failed, session_ended
+from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
 from stresser.session.surroundings import Surroundings
 
@@ -33,6 +34,8 @@ class _Past:
     """When that one's end was detected."""
     stopped_s: float = 0.0
     """When the last attempt or session stopped (trio time): waits count from there."""
+    asked_to_wait_s: float = 0
+    """What the last refusal asked for in its Retry-After."""
 
 
 async def keep_open(
@@ -50,7 +53,8 @@ async def keep_open(
             await _live(route, around, past)
         if reconnect is None:
             return
-        await trio.sleep_until(past.stopped_s + back_off_s(reconnect, past.failures))
+        wait_s = max(back_off_s(reconnect, past.failures), past.asked_to_wait_s)
+        await trio.sleep_until(past.stopped_s + wait_s)
 
 
 async def _live(route: Route, around: Surroundings, past: _Past) -> None:
@@ -90,12 +94,13 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
             past.stopped_s = trio.current_time()
+            past.asked_to_wait_s = retry_after_s(exc, around.clock)
             _record_failure(attempt, around.bugs.blame(exc), around)
             return None
-    past.failures = 0
+    past.failures, past.asked_to_wait_s = 0, 0
     around.ways_out.learn(session.local)
-    if around.looks is not None:
-        around.looks.learn(route.cohort, route.binding, session.address)
+    if around.looks is not None and route.proxy is None:
+        around.looks.learn(route.cohort, route.binding, session.dialled)
     around.observer.event(opened)
     return session
 
@@ -106,6 +111,7 @@ def _record_failure(attempt: Attempt, exc: Exception, around: Surroundings) -> N
         attempt.tap.close()
     with around.bugs.contained():
         around.tell_chain(attempt)
+        around.tell_addresses(attempt)
         _sample_phases(attempt, around)
     event = _obituary(partial(attempt_failed, attempt), look, around)
     if event is not None:
@@ -131,6 +137,9 @@ def _obituary(
 def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
     for phase, duration in attempt.phases_ns.items():
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
+    if Quantity.PROXY_TUNNEL in attempt.phases_ns:
+        whole = sum(attempt.phases_ns.get(step, 0) for step in PROXY_STEPS)
+        around.observer.sample(Quantity.PROXY, attempt.route.cohort, whole)
 
 
 def _opened(
@@ -138,6 +147,7 @@ def _opened(
 ) -> SessionOpened:
     assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
+    around.tell_addresses(attempt)
     _sample_phases(attempt, around)
     recovery = None if past.session is None else session.opened_ns - past.ended_ns
     if recovery is not None:
@@ -153,6 +163,8 @@ def _opened(
         phases_ns=attempt.phases_ns,
         local=session.local,
         remote=session.remote,
+        proxy=session.proxy,
+        resolved_by=attempt.resolved_by,
         tls=attempt.tls,
         subprotocol=attempt.subprotocol,
         replaces=past.session,

@@ -10,6 +10,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.scenario import Activity, ActivityKind, Timeouts
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.dial import Binding, TcpTimers, dial
+from stresser.net.proxy import ProxyHop
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.trust import ChainJudge
@@ -36,9 +37,13 @@ class Route:
 
     cohort: Cohort
     host: str
-    """Name or address to dial; a lab middlebox's address where the egress is one."""
+    """Name or address to dial, or to ask a proxy for; a lab middlebox's address where the egress
+    is one."""
     port: int
     binding: Binding
+    """Of the socket, whether it goes to the endpoint or to a proxy."""
+    proxy: ProxyHop | None = None
+    """None: directly."""
     server_name: str
     """Sent as SNI, and what the chain must be for."""
     context: ssl.SSLContext

@@ -1,5 +1,6 @@
 """What all sessions of a run share, and what a session asks of the run."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,7 +10,13 @@ import trio
 
 from stresser.model.clock import Hangups
 from stresser.model.cohort import Cohort
-from stresser.model.events import ChainSeen, HostSlept, Observer, PathChanged
+from stresser.model.events import (
+    AddressesSeen,
+    ChainSeen,
+    HostSlept,
+    Observer,
+    PathChanged,
+)
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
 from stresser.net.trust import describe_chain
@@ -27,6 +34,8 @@ _ENDINGS_A_PASS = 4
 """So many endings are worked up in one pass of the loop: when hundreds die at once, the loop
 comes back to its sockets in between and dates the next deaths well."""
 _CHAINS_REMEMBERED = 10_000
+_ADDRESSES_REMEMBERED = 256
+_ADDRESSES_OF_A_LOOK_UP = 64
 
 
 class Gate(Protocol):
@@ -50,6 +59,22 @@ class ChainBook:
         return True
 
 
+class AddressBook:
+    """Which addresses each endpoint's name has had through each egress. Bounded."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], set[str]] = {}
+
+    def has_new(self, cohort: Cohort, addresses: Sequence[str]) -> bool:
+        """Whether one is there for the first time; only the first 256 of a way are told apart."""
+        seen = self._seen.setdefault((cohort.endpoint, cohort.egress), set())
+        new = set(addresses) - seen
+        if not new or len(seen) >= _ADDRESSES_REMEMBERED:
+            return False
+        seen |= new
+        return True
+
+
 @dataclass(kw_only=True)
 class Surroundings:
     """One for a run."""
@@ -70,6 +95,7 @@ class Surroundings:
     fitness: Fitness | None = None
     ways_out: WaysOut = field(default_factory=WaysOut)
     chains: ChainBook = field(default_factory=ChainBook)
+    addresses: AddressBook = field(default_factory=AddressBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))
     session_numbers: "count[int]" = field(default_factory=lambda: count(1))
     after_death: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
@@ -125,5 +151,27 @@ class Surroundings:
                 verified=tls.verified,
                 problem=tls.problem,
                 certificates=describe_chain(attempt.chain),
+            )
+        )
+
+    def tell_addresses(self, attempt: Attempt) -> None:
+        """Record a look-up of ours that gave an address new to this endpoint and egress."""
+        cohort = attempt.route.cohort
+        if not attempt.found:
+            return
+        addresses = sorted({str(found.sockaddr[0]) for found in attempt.found})
+        addresses = addresses[:_ADDRESSES_OF_A_LOOK_UP]
+        if not self.addresses.has_new(cohort, addresses):
+            return
+        now = self.clock.now_ns()
+        self.observer.event(
+            AddressesSeen(
+                t_ns=now,
+                utc=self.clock.utc(now),
+                endpoint=cohort.endpoint,
+                egress=cohort.egress,
+                activity=cohort.activity,
+                name=attempt.route.host,
+                addresses=addresses,
             )
         )

@@ -20,7 +20,14 @@ from stresser.classify.provenance import (
 from stresser.classify.sighting import Sighting, Transmissions
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import PathChanged
-from stresser.model.faults import HttpRefused, NoPong, PeerFin, Planned
+from stresser.model.faults import (
+    HttpRefused,
+    NameNotResolved,
+    NoPong,
+    PeerFin,
+    Planned,
+    ProxyRefused,
+)
 from stresser.model.look import Look
 from stresser.model.packet import FlowPackets, packets_evidence
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -55,7 +62,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
     """What was known when an attempt stopped."""
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
-    packets = _packets(attempt.local, str(attempt.address), look, around)
+    packets = _packets(attempt.local, str(attempt.dialled), look, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
     return Sighting(
         phase=attempt.phase,
@@ -71,9 +78,11 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         unfit=tuple(around.unfit_between(attempt.began_ns, look.at_ns)),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
-        server=None if attempt.address is None else attempt.address.host,
+        server=None if attempt.dialled is None else attempt.dialled.host,
         own_way=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
-        evidence=_evidence(look, packets, ()) | _path_evidence(changes),
+        evidence=_evidence(look, packets, ())
+        | _path_evidence(changes)
+        | _step_evidence(attempt, look),
     )
 
 
@@ -88,7 +97,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
     # Of what we sent into a silence nobody knows that it passed anything.
     passed = alive if is_silent else max(alive, tap.last_sent_ns)
-    packets = _packets(session.local, session.remote, look, around)
+    packets = _packets(session.local, str(session.dialled), look, around)
     looks = _looks(session, look, around)
     changes = around.path_changes_near(alive, look.at_ns)
     return Sighting(
@@ -109,7 +118,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         ),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
-        server=session.address.host,
+        server=session.dialled.host,
         looks=looks,
         neighbour_lives=look.neighbour is not None,
         own_way=(session.cohort.endpoint, session.cohort.egress),
@@ -119,7 +128,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
 
 def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
     if around.packets is not None:
-        around.packets.forget(session.local, session.remote)
+        around.packets.forget(session.local, str(session.dialled))
     alive = session.tap.last_received_ns
     return Sighting(
         phase=Phase.CLOSING,
@@ -140,6 +149,15 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
     if is_silent:
         return alive_ns, look.at_ns
     return max(alive_ns, look.at_ns - _BACK_AGAIN_NS), look.at_ns
+
+
+def _step_evidence(attempt: Attempt, look: LastLook) -> dict[str, Any]:
+    """Which step through a proxy, which name: what a phase's name alone does not say."""
+    if attempt.phase is Phase.PROXY and attempt.proxy_step is not None:
+        return {"proxy_step": attempt.proxy_step}
+    if isinstance(look.fault, NameNotResolved) and attempt.asked_name is not None:
+        return {"name": attempt.asked_name}
+    return {}
 
 
 def _path_evidence(changes: list[PathChanged]) -> dict[str, Any]:
@@ -236,7 +254,7 @@ def _looks(session: HeldSession, look: LastLook, around: Surroundings) -> tuple[
     if around.looks is None:
         return ()
     begun = look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
-    endpoint, own = session.cohort.endpoint, session.remote
+    endpoint, own = session.cohort.endpoint, str(session.dialled)
     # Of its own endpoint, those at the very same address: another may be another site.
     return tuple(
         seen
@@ -260,7 +278,7 @@ def _evidence(look: LastLook, packets: _Packets, looks: tuple[Look, ...]) -> dic
             evidence["operation"] = look.tap.fault.operation
     if isinstance(look.fault, NoPong):
         evidence["ping_sent_ns"] = look.fault.sent_ns
-    if isinstance(look.fault, HttpRefused) and look.fault.headers:
+    if isinstance(look.fault, HttpRefused | ProxyRefused) and look.fault.headers:
         evidence["headers"] = look.fault.headers
     if look.neighbour is not None:
         evidence["neighbour"] = asdict(look.neighbour)

@@ -51,6 +51,15 @@ def test_a_session_from_opening_to_replacement():
     assert lines["replaced by"] == "session 2, 2 s later"
 
 
+def test_a_proxy_and_who_looked_the_name_up():
+    assert "proxy" not in told(whole_story(), 1)
+    story = Story([VPN], 1)
+    story.opens(VPN, 1, proxy="http://192.0.2.9:3128", resolved_by=model_events.ResolvedBy.PROXY)
+    lines = told(story, 1)
+    assert lines["proxy"] == "http://192.0.2.9:3128"
+    assert lines["name looked up by"] == "the proxy"
+
+
 def test_an_open_session_has_no_ending():
     lines = told(whole_story(), 2)
     assert lines["replaces"] == "session 1, 2 s later"

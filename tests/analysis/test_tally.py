@@ -102,6 +102,21 @@ def test_chains_and_cohorts_are_bounded(monkeypatch):
     assert tally.events == 20
 
 
+def addresses(cohort, *found):
+    return model_events.AddressesSeen(
+        t_ns=1, utc=utc(1), **cohort._asdict(), name="broker.example.net", addresses=[*found]
+    )
+
+
+def test_look_ups_and_who_made_them_reach_the_sites():
+    story = Story([VPN, DIRECT], 1)
+    story.opens(VPN, 1, resolved_by=model_events.ResolvedBy.PROXY)
+    story.events += [addresses(DIRECT, "192.0.2.1"), addresses(VPN, "198.51.100.1")]
+    tally = told(story.events)
+    assert len(tally.sites.findings()) == len(tally.sites.notes()) == 1
+    assert tally.uncounted_events == 0
+
+
 def test_time_never_runs_backwards():
     story = Story([VPN], 1)
     story.opens(VPN, 9)

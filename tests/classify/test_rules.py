@@ -37,6 +37,19 @@ ROWS = [
     (case("tool"), TOOL, "tool-limit", Grade.ERRNO),
     (case("host_slept"), HOST, "host-slept", Grade.ERRNO),
     (case("proxy_error", phase=Phase.PROXY), BOX, "explicit-proxy-refused", Grade.ERRNO),
+    (case("tls_alert", failure="proxy_tls_alert"), BOX, "explicit-proxy-said-so", Grade.ERRNO),
+    (
+        case("tls_alert", failure="proxy_tls_alert", tls_end_verified=True),
+        BOX,
+        "explicit-proxy-said-so",
+        Grade.ERRNO,
+    ),
+    (
+        case("tls_alert", failure="proxy_tls_alert", phase=Phase.PROXY),
+        UNKNOWN,
+        "nothing-decides",
+        Grade.ERRNO,
+    ),
     # We or our host were not there: whatever else was seen.
     (case("tcp_reset", unfit=(COLLECTING,)), TOOL, "tool-unfit", Grade.ERRNO),
     (case("silence", unfit=(STOPPED,)), HOST, "host-unfit", Grade.ERRNO),

@@ -59,3 +59,16 @@ def test_an_event_gives_its_ending_and_its_cohort():
 
 def test_every_field_of_an_ending_is_in_the_event():
     assert set(Ending.__struct_fields__) <= set(SessionEnded.__struct_fields__)
+
+
+def test_a_line_of_before_there_were_proxies_still_reads():
+    line = (
+        b'{"event":"session_opened","t_ns":1,"utc":"u","endpoint":"e","egress":"d","activity":"a",'
+        b'"session":1,"attempt":1,"phases_ns":{"resolve":1,"connect":2},"local":"192.0.2.1:5",'
+        b'"remote":"192.0.2.2:443","tls":{"version":"TLSv1.3","cipher":"c","alpn":null,"chain":"x",'
+        b'"verified":true}}'
+    )
+    event: AnyEvent = msgspec.json.decode(line, type=AnyEvent)
+    assert isinstance(event, events.SessionOpened)
+    assert (event.proxy, event.resolved_by) == (None, None)
+    assert b"proxy" not in msgspec.json.encode(event)

@@ -1,14 +1,11 @@
 """Fixtures of the netlab, and the confusion matrix at the end of the session."""
 
-import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+from tests.fakes.tools import root, tool
 from tests.netlab import matrix
 from tests.netlab.certificates import Certificates
 from tests.netlab.judge import Judgement, Truth
@@ -20,20 +17,11 @@ ROWS = "netlab"
 _TOOLS = ("ip", "ss", "nft", "conntrack", "ethtool", "tcpdump", "sysctl")
 
 
-def miss(reason: str) -> NoReturn:
-    if os.environ.get("STRESSER_CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def need(*tools: str) -> None:
-    """Skip where a tool is missing; where everything was installed, fail."""
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # some are for administrators
-    missing = [tool for tool in tools if shutil.which(tool, path=path) is None]
-    if sys.platform != "linux" or os.geteuid() != 0:
-        missing.append("the rights of root on Linux, for network namespaces")
-    if missing:
-        miss(f"missing: {', '.join(missing)}")
+def need(*names: str) -> None:
+    """These programs, and the rights to make network namespaces."""
+    for name in names:
+        tool(name)
+    root()
 
 
 @pytest.fixture(scope="session")

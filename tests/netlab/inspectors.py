@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.fakes.tools import tool
 from tests.netlab import firewalls
 from tests.netlab.lab import Lab
 from tests.netlab.processes import Process
@@ -80,10 +81,10 @@ def start_mitmproxy(lab: Lab, mitmdump: str) -> Process:
     )  # fmt: skip
 
 
-def mitmdump() -> str | None:
+def mitmdump() -> str:
     """Its command, from the environment that `make netlab` makes for it, or from PATH."""
-    path = f"{TOP / '.venv-mitmproxy' / 'bin'}:{os.environ['PATH']}"
-    return shutil.which("mitmdump", path=path)
+    own = TOP / ".venv-mitmproxy" / "bin" / "mitmdump"
+    return str(own) if own.exists() else tool("mitmdump")
 
 
 def _catch(lab: Lab, inspector: Process) -> Process:

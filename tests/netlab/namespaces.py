@@ -118,20 +118,17 @@ def link(one: tuple[Namespace, str, str], other: tuple[Namespace, str, str]) -> 
 
 
 def remove(name: str) -> None:
-    """End the processes in a namespace and take its name away."""
-    if not (_NAMED / name).exists():
-        return
+    """End the processes in a namespace and take its name away. Others may be at it, too."""
 
     def nobody_left() -> bool:
-        listed = subprocess.run(
-            ["ip", "netns", "pids", name], capture_output=True, text=True, check=True
-        )
-        for pid in listed.stdout.split():
+        pids = _quiet("pids", name).split()
+        for pid in pids:
             _kill(int(pid))
-        return not listed.stdout.split()
+        return not pids
 
     until(nobody_left, f"the end of all processes in {name}")
-    subprocess.run(["ip", "netns", "del", name], check=True)
+    _quiet("del", name)
+    until(lambda: not (_NAMED / name).exists(), f"the end of {name}")
 
 
 def remove_what_dead_tests_left() -> list[str]:
@@ -141,6 +138,11 @@ def remove_what_dead_tests_left() -> list[str]:
     for name in left:
         remove(name)
     return left
+
+
+def _quiet(*command: str) -> str:
+    ran = subprocess.run(["ip", "netns", *command], capture_output=True, text=True, check=False)
+    return ran.stdout
 
 
 def _kill(pid: int) -> None:

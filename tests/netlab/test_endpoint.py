@@ -2,7 +2,7 @@
 
 from tests.netlab.judge import Truth
 from tests.netlab.lab import when
-from tests.netlab.tester import SESSIONS, WSS_PORT
+from tests.netlab.tester import SESSIONS, WSS_AND_TLS, WSS_PORT
 from tests.netlab.topology import CONTROL, OTHER, SERVER, SUSPECT
 
 
@@ -11,9 +11,11 @@ def both_ways(**said):
 
 
 def test_server_process_is_killed(lab, judge):
-    tester = lab.hold(lab.plan(reconnect='{ initial = "300ms", max = "1s", jitter = 0.2 }'))
+    tester = lab.hold(
+        lab.plan(endpoints=WSS_AND_TLS, reconnect='{ initial = "300ms", max = "1s", jitter = 0.2 }')
+    )
     moment = when(lab.servers[SERVER].kill)
-    tester.wait_for_drops(2 * SESSIONS)
+    tester.wait_for_drops(4 * SESSIONS)
     judge(
         tester.finish(),
         # Its kernel closes what it had open, and refuses new connections, by both ways.

@@ -3,7 +3,7 @@
 import signal
 
 from tests.netlab import inspectors
-from tests.netlab.conftest import miss, need
+from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
 from tests.netlab.tester import SESSIONS, Heartbeat
@@ -58,7 +58,7 @@ def test_squid_inspects_and_is_killed(lab, judge):
 
 
 def test_mitmproxy_inspects_and_ends(lab, judge):
-    mitmdump = inspectors.mitmdump() or miss("missing: mitmdump; `make netlab` installs it")
+    mitmdump = inspectors.mitmdump()
     mitmproxy = inspectors.start_mitmproxy(lab, mitmdump)
     tester = lab.hold(environment=trusting_host(lab))
     moment = when(lambda: mitmproxy.stop(signal.SIGTERM))

@@ -5,7 +5,7 @@ import pytest
 from tests.netlab import firewalls
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
-from tests.netlab.tester import SESSIONS, Heartbeat, knows_messages
+from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.topology import DETOUR, SERVER, SUSPECT
 
 PATIENT = Heartbeat(timeout="5s")
@@ -111,7 +111,6 @@ def test_one_direction_moves_to_a_firewall_that_knows_no_flow(lab, judge, rules,
 
 
 def test_path_mtu_shrinks_without_a_word(lab, judge):
-    knows_messages()
     small, big = Heartbeat(name="small"), Heartbeat(name="big", message="4KiB")
     lab.suspect.nft(firewalls.NO_FRAGMENTATION_NEEDED)
     tester = lab.hold(lab.plan(activities=(small, big)))

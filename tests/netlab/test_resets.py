@@ -1,16 +1,18 @@
 """Resets of all origins: who sent them, and when they came."""
 
+import pytest
+
 from tests.netlab import firewalls
 from tests.netlab.capture import first_reset_by_port
 from tests.netlab.judge import NOTHING, Truth, share_at_most
 from tests.netlab.lab import when
 from tests.netlab.recording import Moment
-from tests.netlab.tester import SESSIONS, Heartbeat
+from tests.netlab.tester import SESSIONS, WSS_AND_TLS, Heartbeat
 from tests.netlab.topology import CLIENT, SERVER, SUSPECT
 
 WITHIN_NS = 200_000
 STATED_BOUND_NS = 5_000_000
-"""Of times that the sockets alone tell: README, `docs/measurements.md`."""
+"""Of times that the sockets alone tell (`docs/measurements.md`), when the tester gets a core."""
 
 
 def noted(line):
@@ -33,22 +35,25 @@ def packet_lateness_ns(drops, segments):
 
 def dead_by_lateness_ns(drops, segments):
     judged = first_reset_by_port(segments, SERVER)
-    return [abs(drop.dead_by_ns - judged[drop.local_port].unix_ns) for drop in drops]
+    return [drop.dead_by_ns - judged[drop.local_port].unix_ns for drop in drops]
 
 
-def forge(lab, order, without=None, sessions=SESSIONS):
-    """All sessions by the suspect way, broken by the router; what was recorded and captured."""
+def forge(lab, order, **options):
+    """All sessions by the suspect way, broken by the router: the tester, tcpdump, the moment."""
     forger = lab.start_forger()
     capture = lab.capture()
-    tester = lab.hold(lab.plan(sessions=sessions), without=without)
+    plan = lab.plan(endpoints=WSS_AND_TLS)
+    tester = lab.hold(plan, **options)
+    waited_ns = tester.waited_for_a_core_ns()
     forger.order(order)
     moment = noted(forger.wait_until_says("forged"))
-    tester.wait_for_drops(sessions)
-    return tester.finish(), capture.stop(), moment
+    tester.wait_for_drops(plan.expected // 2)
+    waited_ns = tester.waited_for_a_core_ns() - waited_ns
+    return tester.finish(), capture.stop(), moment, waited_ns
 
 
 def test_reset_forged_with_another_ttl(lab, judge):
-    recording, segments, moment = forge(lab, "reset 50")
+    recording, segments, moment, _ = forge(lab, "reset 50")
     judge(
         recording,
         Truth(what="in sequence, TTL 50", kinds={"tcp_reset"}, initiators={"middlebox"},
@@ -59,7 +64,7 @@ def test_reset_forged_with_another_ttl(lab, judge):
 
 
 def test_reset_forged_perfectly(lab, judge):
-    recording, segments, moment = forge(lab, "imitate")
+    recording, segments, moment, _ = forge(lab, "imitate")
     judge(
         recording,
         # Nothing tells it from the endpoint's own: neither may be accused.
@@ -71,7 +76,7 @@ def test_reset_forged_perfectly(lab, judge):
 
 
 def test_reset_forged_where_packets_cannot_be_seen(lab, judge):
-    recording, segments, moment = forge(lab, "reset 50", without="net_raw")
+    recording, segments, moment, waited_ns = forge(lab, "reset 50", without="net_raw")
     judge(
         recording,
         # By errno alone it could be the endpoint's.
@@ -79,7 +84,9 @@ def test_reset_forged_where_packets_cannot_be_seen(lab, judge):
               initiators={"unknown"}, grades={"errno", "tcp_info"}, changed=moment),
         NOTHING,
     )  # fmt: skip
-    assert share_at_most(STATED_BOUND_NS, dead_by_lateness_ns(recording.drops(), segments)) >= 0.99
+    lateness = dead_by_lateness_ns(recording.drops(), segments)
+    assert share_at_most(STATED_BOUND_NS + waited_ns, lateness) >= 0.99
+    assert min(lateness) >= 0
 
 
 def test_nat_loses_its_table(lab, judge):
@@ -102,6 +109,7 @@ def test_nat_loses_its_table(lab, judge):
     assert share_at_most(WITHIN_NS, packet_lateness_ns(recording.drops(), capture.stop())) >= 0.99
 
 
+@pytest.mark.timeout(240)
 def test_server_resets_500_at_once(lab, judge):
     capture = lab.capture()
     activities = (Heartbeat(every="1s"),)

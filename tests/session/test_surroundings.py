@@ -2,11 +2,12 @@ import trio
 
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
-from stresser.model.events import HostSlept, SessionEnded
+from stresser.model.events import AddressesSeen, HostSlept, SessionEnded
 from stresser.model.units import NS_PER_S
-from stresser.session.surroundings import ChainBook
+from stresser.session.surroundings import AddressBook, ChainBook
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
+from tests.fakes.resolver import Zone
 from tests.fakes.world import COHORT, in_virtual_time, world
 
 OTHER = Cohort("broker", "direct", "heartbeat")
@@ -23,6 +24,40 @@ def test_a_peer_that_makes_a_chain_for_each_session_fills_no_memory():
     new = sum(book.is_new(COHORT, f"{n:016x}") for n in range(30_000))
     assert 10_000 == new == len(book._seen)
     assert not book.is_new(COHORT, "one more")
+
+
+def test_a_look_up_is_told_when_an_address_is_new_to_the_way():
+    book = AddressBook()
+    told = [
+        book.has_new(cohort, addresses)
+        for cohort in (COHORT, OTHER)
+        for addresses in (["a", "b"], ["b"], ["b", "c"], [])
+    ]
+    assert told == [True, False, True, False] * 2
+
+
+def test_a_name_with_new_addresses_for_ever_fills_no_memory():
+    book = AddressBook()
+    new = sum(book.has_new(COHORT, [str(n)]) for n in range(3000))
+    assert new == len(book._seen[COHORT.endpoint, COHORT.egress]) == 256
+
+
+def test_each_address_set_is_one_event():
+    async def story():
+        trio.socket.set_custom_hostname_resolver(Zone(broker_test="192.0.2.2 192.0.2.1"))
+        async with world(websocket_server(server_context())) as made:
+            for at_s in (0, 1, 2):
+                made.start(made.route(host="broker.test"), at_s=at_s)
+            made.start(made.route(), at_s=3)  # an address: nothing was looked up
+            await trio.sleep(10)
+            return made
+
+    made = in_virtual_time(story)
+    seen = [event for event in made.notebook.events if isinstance(event, AddressesSeen)]
+    assert [(event.name, event.addresses) for event in seen] == [
+        ("broker.test", ["192.0.2.1", "192.0.2.2"])
+    ]
+    assert [event.resolved_by for event in made.notebook.opened] == ["host"] * 3 + [None]
 
 
 def test_sessions_that_die_at_the_waking_are_told_after_the_sleep(monkeypatch):
