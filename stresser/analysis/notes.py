@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stresser.analysis.interception import OTHER_STACKS
 from stresser.analysis.path_words import at_clock_time, path_change_in_words
 from stresser.analysis.plan import PlanFacts
 from stresser.analysis.tally import Tally
@@ -24,6 +25,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
         *_chains(tally),
+        *_other_stacks(tally, plan),
         *_path(tally),
         *tally.sites.notes(),
         *_muted(tally, plan),
@@ -55,6 +57,15 @@ def _path(tally: Tally) -> Iterator[str]:
     ]
     shown += ["..."] if len(told) > len(shown) else []
     yield f"{counted(tally.path_changes, 'path change')} of this host: {'; '.join(shown)}."
+
+
+def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    """Where it can matter: of the lab's endpoints everybody knows who answers."""
+    ways = tally.ways.ways.items()
+    if any(
+        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in ways
+    ):
+        yield OTHER_STACKS
 
 
 def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:

@@ -88,11 +88,23 @@ def _tls(tls: TlsFacts) -> str:
 def _chain(tls: TlsFacts, seen: ChainSeen | None) -> list[tuple[str, str]]:
     word = "verifies" if tls.verified else f"does NOT verify: {tls.problem or 'no reason recorded'}"
     lines = [("chain", word)]
+    if tls.chain_class is not None:
+        lines.append(("TLS end", _tls_end(tls, seen)))
+    if seen is not None and seen.file is not None:
+        lines.append(("chain file", seen.file))
     for certificate in [] if seen is None else seen.certificates[:10]:
         subject, issuer = certificate.get("subject", "?"), certificate.get("issuer", "?")
         until = certificate.get("not_after", "?")
         lines.append(("certificate", f"{subject}, issued by {issuer}, until {until}"))
     return lines
+
+
+def _tls_end(tls: TlsFacts, seen: ChainSeen | None) -> str:
+    """Who the chain says ends TLS, and why."""
+    who = "INTERCEPTED" if tls.intercepted else "not known to be intercepted"
+    product = "" if seen is None or seen.product is None else f", consistent with {seen.product}"
+    why = "" if seen is None or seen.why is None else f": {seen.why}"
+    return f"{tls.chain_class} chain, {who}{product}{why}"
 
 
 def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:

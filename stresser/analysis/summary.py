@@ -8,8 +8,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from stresser.analysis.chain_changes import chain_changes
 from stresser.analysis.figures import CohortFigures, LastEnding, cohort_figures, last_ending
 from stresser.analysis.findings import cohort_findings, lab_findings
+from stresser.analysis.interception import interception_findings
 from stresser.analysis.notes import run_notes
 from stresser.analysis.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.plan import PlanFacts, read_plan
@@ -168,9 +170,9 @@ def _record_doubts(
 
 
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
-    """Sentences on each cohort, those with most drops first."""
+    """Sentences on who ends TLS, then on each cohort, those with most drops first."""
+    said = interception_findings(tally.ways, plan) + chain_changes(tally.ways)
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
-    said: list[str] = []
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
         if len(said) >= _MOST_FINDINGS:

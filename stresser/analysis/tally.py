@@ -8,6 +8,7 @@ damaged or hostile file says: each table has a stated limit, and what is beyond 
 from collections import Counter, deque
 from typing import NamedTuple
 
+from stresser.analysis.chain_tally import ChainTally
 from stresser.analysis.cohort_tally import CohortTally, DropGroup
 from stresser.analysis.sites import Sites
 from stresser.model.cohort import Cohort
@@ -61,6 +62,8 @@ class Tally:
         self.cohorts: dict[Cohort, CohortTally] = {}
         self.chains: dict[str, ChainSeen] = {}
         self.sites = Sites()
+        self.ways = ChainTally()
+        """Which chains each way to an endpoint showed."""
         self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
         self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
         self.lab_kills: Counter[LabKill] = Counter()
@@ -110,6 +113,7 @@ class Tally:
 
     def _cohort_event(self, event: CohortEvent) -> None:
         figures = self.cohort(event.cohort)
+        self.ways.event(event)
         if figures is None:
             self.uncounted_events += 1
         elif isinstance(event, SessionEnded):

@@ -131,7 +131,7 @@ def _chosen(threshold: Threshold, measured: Measured) -> CohortTally:
 def _metric_value(threshold: Threshold, figures: CohortTally, now_ns: int) -> float:
     metric = threshold.metric
     if metric is Metric.INTERCEPTED:
-        raise NotMeasured("this version cannot tell whether a chain is an interceptor's")
+        return _intercepted(figures)
     if metric is Metric.UNVERIFIED:
         return _of(figures.unverified, figures.handshakes, "no TLS handshake was completed")
     if metric in {Metric.DROPS, Metric.DROPS_PER_SESSION_HOUR}:
@@ -150,6 +150,21 @@ def _metric_value(threshold: Threshold, figures: CohortTally, now_ns: int) -> fl
     if value is None:
         raise NotMeasured("the run says not how many sessions were requested")
     return value
+
+
+def _intercepted(figures: CohortTally) -> int:
+    """What is known to be intercepted counts; that nothing is takes a verdict on every chain."""
+    if not figures.judged:
+        raise NotMeasured("no certificate chain was judged")
+    unjudged = figures.handshakes - figures.judged
+    if unjudged and not figures.intercepted:
+        raise NotMeasured(f"of {counted(unjudged, 'handshake')} the chain was not judged")
+    if figures.undecided and not figures.intercepted:
+        raise NotMeasured(
+            f"{counted(figures.undecided, 'chain')} of a root that nobody here knows: the"
+            " endpoint's or an interceptor's; declare the endpoint's own with ca"
+        )
+    return figures.intercepted
 
 
 def _drops(threshold: Threshold, figures: CohortTally, now_ns: int) -> float:

@@ -126,8 +126,14 @@ class _RecordedRun:
         self._live = LiveView(scenario, clock.now_ns, errors)
         self.observer = Fanout([self._recorder, self._live])
         self._blind: OSError | None = None
-        packets = self._open_packets()
-        self._runner = Runner(scenario, routes, clock, self.observer, packets)
+        self._runner = Runner(
+            scenario,
+            routes,
+            clock,
+            self.observer,
+            packets=self._open_packets(),
+            keep_chain=self._recorder.keep_chain,
+        )
         self._manifest: Manifest
 
     def begin(self, manifest: Manifest, sessions: int) -> None:

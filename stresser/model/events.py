@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
+from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.kill import Kill
@@ -36,6 +37,12 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     """The chain verifies for this name against the roots that the scenario trusts."""
     problem: str | None = None
     """What is wrong with the chain, when it does not verify."""
+    chain_class: ChainClass | None = None
+    """The verdict on the chain; None: nobody judged it."""
+    root: ChainRoot | None = None
+    """Whose root the chain leads to, with dates and names left aside."""
+    intercepted: bool = False
+    """Somebody on the way ends TLS: the chain is an interceptor's."""
 
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
@@ -169,6 +176,35 @@ class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
     problem: str | None
     certificates: list[dict[str, Any]]
     """Leaf first: subject, issuer, not_before, not_after, names, sha256; texts cut at 256."""
+    chain_class: ChainClass | None = None
+    """The verdict; None: nobody judged it."""
+    root: ChainRoot | None = None
+    """Whose root it leads to, with dates and names left aside."""
+    intercepted: bool = False
+    """The chain is an interceptor's."""
+    why: str | None = None
+    """What the verdict rests on."""
+    product: str | None = None
+    """An inspection product that the issuers are named like. Never of a public chain."""
+    product_is_weak: bool = False
+    """Others are named like that, too."""
+    names_match: bool | None = None
+    """The leaf is for the name that was asked for; None: its names cannot be read."""
+    spki_sha256: str | None = None
+    """SHA-256 of the leaf's public key (SubjectPublicKeyInfo), in hex."""
+    issuer: str | None = None
+    """The leaf's issuer."""
+    issuer_organisation: str | None = None
+    not_before: str | None = None
+    """The leaf's validity, ISO 8601."""
+    not_after: str | None = None
+    scts: int | None = None
+    """Signed certificate timestamps embedded in the leaf (RFC 6962); None: it cannot be read."""
+    ocsp_staple: bool | None = None
+    """Whether the server stapled an OCSP answer; None: not visible. This version's TLS neither
+    asks for one nor could show one."""
+    file: str | None = None
+    """Where in the run folder the chain is, PEM; None: it was not kept."""
 
 
 class AddressesSeen(CohortEvent, kw_only=True, tag="addresses_seen"):

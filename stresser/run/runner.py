@@ -11,6 +11,7 @@ from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
 from stresser.run.pace import Pace
 from stresser.session.bugs import Bugs, Guarded
+from stresser.session.chain_book import ChainBook, KeepChain, keep_none
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.life import keep_open
 from stresser.session.route import Route
@@ -54,7 +55,9 @@ class Runner:
         routes: Sequence[Route],
         clock: RunClock,
         observer: Observer,
+        *,
         packets: PacketWitness | None = None,
+        keep_chain: KeepChain = keep_none,
     ) -> None:
         self._scenario = scenario
         self._routes = routes
@@ -79,6 +82,7 @@ class Runner:
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
+            chains=ChainBook(keep_chain),
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,

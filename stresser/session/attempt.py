@@ -9,7 +9,7 @@ from stresser.model.clock import Clock, Hangups
 from stresser.model.ending import Phase
 from stresser.model.endpoint import authority_of
 from stresser.model.events import ResolvedBy, TlsFacts
-from stresser.model.faults import DeadlinePassed, SecretWithheld
+from stresser.model.faults import CertificateRejected, DeadlinePassed, SecretWithheld
 from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
@@ -63,6 +63,8 @@ class Attempt:
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
+        self.intercepted = False
+        self.verdict: ChainVerdict | None = None
         self.last_phase_ns = 0
         """How long the last completed phase took: it ends with an answer to what we sent in it."""
         self._scope: trio.CancelScope
@@ -119,8 +121,13 @@ class Attempt:
         self.stream = TlsStream(tap, route.context, route.server_name, carrier, early)
         # Our last message goes out with the upgrade request, where there is one.
         shaking = self.stream.handshake(flush=route.request is None)
-        await self._timed(Phase.TLS, limits.tls, shaking)
-        self._look_at_chain(self.stream)
+        try:
+            await self._timed(Phase.TLS, limits.tls, shaking)
+        except CertificateRejected:
+            if self.stream.chain():  # a chain that was refused is a chain all the same
+                self._look_at_chain(self.stream)
+            raise
+        self._withhold_secret(self._look_at_chain(self.stream), self.stream)
 
         if route.request is not None:
             request = route.request
@@ -198,11 +205,15 @@ class Attempt:
         self.last_phase_ns = self.phases_ns[what] = self.clock.now_ns() - started
         return result
 
-    def _look_at_chain(self, stream: TlsStream) -> None:
+    def _look_at_chain(self, stream: TlsStream) -> ChainVerdict:
         self.chain = stream.chain()
         verdict = self.route.judge.judge(self.chain, self.route.server_name)
-        self.endpoint_proved = verdict.endpoint_proved
+        self.verdict = verdict
+        self.endpoint_proved, self.intercepted = verdict.endpoint_proved, verdict.intercepted
         self.tls = _facts(stream, verdict)
+        return verdict
+
+    def _withhold_secret(self, verdict: ChainVerdict, stream: TlsStream) -> None:
         if verdict.problem is not None and self.route.withhold_secret:
             stream.close_notify_nowait()
             raise SecretWithheld(
@@ -219,4 +230,7 @@ def _facts(stream: TlsStream, verdict: ChainVerdict) -> TlsFacts:
         chain=verdict.chain,
         verified=verdict.problem is None,
         problem=verdict.problem,
+        chain_class=verdict.chain_class,
+        root=verdict.root,
+        intercepted=verdict.intercepted,
     )

@@ -47,6 +47,7 @@ class HeldSession:
         "endpoint_proved",
         "every_ns",
         "info_at_ping",
+        "intercepted",
         "local",
         "next_due_ns",
         "number",
@@ -81,6 +82,7 @@ class HeldSession:
         self.proxy = attempt.proxy
         self.binding = route.binding
         self.endpoint_proved = attempt.endpoint_proved
+        self.intercepted = attempt.intercepted
         self.close_timeout_s = route.timeouts.close.seconds
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket

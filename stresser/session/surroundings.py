@@ -12,16 +12,15 @@ from stresser.model.clock import Hangups
 from stresser.model.cohort import Cohort
 from stresser.model.events import (
     AddressesSeen,
-    ChainSeen,
     HostSlept,
     Observer,
     PathChanged,
 )
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
-from stresser.net.trust import describe_chain
 from stresser.session.attempt import Attempt
 from stresser.session.bugs import Bugs
+from stresser.session.chain_book import ChainBook
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.neighbours import Neighbours
 from stresser.session.second_look import SecondLooks
@@ -33,7 +32,6 @@ from stresser.witness.path import PathWitness
 _ENDINGS_A_PASS = 4
 """So many endings are worked up in one pass of the loop: when hundreds die at once, the loop
 comes back to its sockets in between and dates the next deaths well."""
-_CHAINS_REMEMBERED = 10_000
 _ADDRESSES_REMEMBERED = 256
 _ADDRESSES_OF_A_LOOK_UP = 64
 
@@ -43,20 +41,6 @@ class Gate(Protocol):
 
     def admit(self, cohort: Cohort) -> AbstractAsyncContextManager[None]:
         """Wait for one's turn; held while the attempt goes on."""
-
-
-class ChainBook:
-    """Which cohort has met which certificate chain. Bounded: a peer may make new ones for ever."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[Cohort, str]] = set()
-
-    def is_new(self, cohort: Cohort, chain: str) -> bool:
-        """Whether this is the first time; only the first ten thousand are told apart."""
-        if (cohort, chain) in self._seen or len(self._seen) >= _CHAINS_REMEMBERED:
-            return False
-        self._seen.add((cohort, chain))
-        return True
 
 
 class AddressBook:
@@ -136,23 +120,10 @@ class Surroundings:
 
     def tell_chain(self, attempt: Attempt) -> None:
         """Record a chain that this cohort meets for the first time."""
-        tls, cohort = attempt.tls, attempt.route.cohort
-        if tls is None or not self.chains.is_new(cohort, tls.chain):
-            return
         now = self.clock.now_ns()
-        self.observer.event(
-            ChainSeen(
-                t_ns=now,
-                utc=self.clock.utc(now),
-                endpoint=cohort.endpoint,
-                egress=cohort.egress,
-                activity=cohort.activity,
-                chain=tls.chain,
-                verified=tls.verified,
-                problem=tls.problem,
-                certificates=describe_chain(attempt.chain),
-            )
-        )
+        news = self.chains.news_of(attempt, now, self.clock.utc(now))
+        if news is not None:
+            self.observer.event(news)
 
     def tell_addresses(self, attempt: Attempt) -> None:
         """Record a look-up of ours that gave an address new to this endpoint and egress."""

@@ -3,7 +3,16 @@
 from stresser.analysis.session_story import session_story
 from stresser.model import events as model_events
 from stresser.model.ending import Grade, Initiator
-from tests.analysis.story import BAD_CHAIN, VPN, Story, seconds, utc
+from tests.analysis.story import (
+    BAD_CHAIN,
+    INSPECTED_TLS,
+    PUBLIC_TLS,
+    VPN,
+    Story,
+    chain_seen,
+    seconds,
+    utc,
+)
 
 
 def told(story: Story, session: int) -> dict[str, str]:
@@ -80,3 +89,19 @@ def test_hostile_texts_are_bounded_and_escaped():
     assert len(found.lines) < 100
     assert all(what.isprintable() and value.isprintable() for what, value in found.lines)
     assert all(len(what) + len(value) <= 600 for what, value in found.lines)
+
+
+def test_who_ends_tls_and_where_the_chain_is():
+    story = Story([VPN], 1)
+    seen = chain_seen(
+        VPN, INSPECTED_TLS, why="its root \x1b[2J", product="Zscaler ZIA", file="chains/i1.pem"
+    )
+    story.events.append(seen)
+    story.opens(VPN, 1, tls=INSPECTED_TLS)
+    lines = told(story, 1)
+    assert lines["TLS end"] == (
+        r"private_trusted chain, INTERCEPTED, consistent with Zscaler ZIA: its root \x1b[2J"
+    )
+    assert lines["chain file"] == "chains/i1.pem"
+    story.opens(VPN, 2, tls=PUBLIC_TLS)
+    assert told(story, 2)["TLS end"] == "public chain, not known to be intercepted"

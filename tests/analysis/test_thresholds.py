@@ -15,7 +15,19 @@ from stresser.model.threshold import Metric, Statistic, known_metrics
 from stresser.model.units import NS_PER_MS
 from stresser.model.verdict import ThresholdResult, Verdict
 from stresser.record.counts import SparseCounts
-from tests.analysis.story import BAD_CHAIN, DIRECT, VPN, Story, idle_kill_story, seconds, utc
+from tests.analysis.story import (
+    BAD_CHAIN,
+    DIRECT,
+    GOOD_CHAIN,
+    INSPECTED_TLS,
+    PUBLIC_TLS,
+    UNKNOWN_TLS,
+    VPN,
+    Story,
+    idle_kill_story,
+    seconds,
+    utc,
+)
 
 
 def measured(story: Story, counts: Any = None, now: float = 60) -> Measured:
@@ -58,7 +70,7 @@ TLS = {
         ("attempts_failed", "= 0", "pass", "0"),
         ("failure_ratio", "< 1%", "pass", "0%"),
         ("unverified", "= 0", "pass", "0"),
-        ("intercepted", "= 0", "inconclusive", "this version cannot tell"),
+        ("intercepted", "= 0", "inconclusive", "no certificate chain was judged"),
         ("tls.p99", "< 800ms", "pass", "100 ms"),
         ("tls.max", "< 800ms", "fail", "900 ms"),
         ("tls.p99{egress=direct}", "< 20ms", "pass", "10 ms"),
@@ -169,3 +181,45 @@ def test_every_metric_is_measured():
         result = answer(metric, rule, counts=counts)
         is_unknowable = metric == Metric.INTERCEPTED
         assert (result.value is None) is is_unknowable, metric
+
+
+def handshakes(*chains):
+    story = Story([VPN, DIRECT], len(chains))
+    for at, tls in enumerate(chains):
+        story.opens(VPN, at, tls=tls)
+    story.opens(DIRECT, 9, tls=PUBLIC_TLS)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("chains", "rule", "verdict", "shown"),
+    [
+        ([PUBLIC_TLS, PUBLIC_TLS], "= 0", "pass", "0"),
+        ([PUBLIC_TLS, INSPECTED_TLS, INSPECTED_TLS], "= 0", "fail", "2"),
+        ([INSPECTED_TLS], "> 0", "pass", "1"),
+        ([GOOD_CHAIN], "= 0", "inconclusive", "no certificate chain was judged"),
+        ([GOOD_CHAIN, PUBLIC_TLS], "= 0", "inconclusive", "of 1 handshake the chain was"),
+        ([GOOD_CHAIN, INSPECTED_TLS], "= 0", "fail", "1"),
+        ([UNKNOWN_TLS, PUBLIC_TLS], "= 0", "inconclusive", "1 chain of a root that nobody here"),
+        ([UNKNOWN_TLS, INSPECTED_TLS], "= 0", "fail", "1"),
+    ],
+    ids=[
+        "clean", "intercepted", "wanted", "not judged", "half judged", "known all the same",
+        "unknown root", "unknown and known",
+    ],
+)  # fmt: skip
+def test_interception_is_counted_where_it_is_known(chains, rule, verdict, shown):
+    result = answer("intercepted{egress=vpn}", rule, handshakes(*chains))
+    assert (result.verdict, result.shown.startswith(shown)) == (verdict, True), result.shown
+    assert answer("intercepted{egress=direct}", "= 0", handshakes(*chains)).verdict == "pass"
+
+
+def test_failed_attempts_are_handshakes_too():
+    story = Story([VPN], 1)
+    story.fails(VPN, 1, tls=INSPECTED_TLS, kind=Kind.CERTIFICATE)
+    assert answer("intercepted", "= 0", story).shown == "1"
+    story.fails(VPN, 2, kind=Kind.CERTIFICATE)
+    assert answer("intercepted", "= 0", story).shown == "1"
+    refused = Story([VPN], 1)
+    refused.fails(VPN, 2, kind=Kind.CERTIFICATE)
+    assert answer("intercepted", "= 0", refused).verdict == "inconclusive"

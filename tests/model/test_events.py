@@ -72,3 +72,22 @@ def test_a_line_of_before_there_were_proxies_still_reads():
     assert isinstance(event, events.SessionOpened)
     assert (event.proxy, event.resolved_by) == (None, None)
     assert b"proxy" not in msgspec.json.encode(event)
+
+
+def test_what_older_runs_recorded_of_chains_still_reads():
+    tls = b'{"version":"TLSv1.3","cipher":"X","alpn":null,"chain":"c1","verified":true}'
+    cohort = b'"endpoint":"broker","egress":"vpn","activity":"heartbeat"'
+    opened = msgspec.json.decode(
+        b'{"event":"session_opened","t_ns":1,"utc":"x",' + cohort + b',"session":1,"attempt":1,'
+        b'"phases_ns":{},"local":"a","remote":"b","tls":' + tls + b"}",
+        type=AnyEvent,
+    )
+    assert isinstance(opened, events.SessionOpened)
+    assert (opened.tls.chain_class, opened.tls.root, opened.tls.intercepted) == (None, None, False)
+    seen = msgspec.json.decode(
+        b'{"event":"chain_seen","t_ns":1,"utc":"x",' + cohort + b',"chain":"c1","verified":true,'
+        b'"problem":null,"certificates":[]}',
+        type=AnyEvent,
+    )
+    assert isinstance(seen, events.ChainSeen)
+    assert (seen.chain_class, seen.file, seen.ocsp_staple) == (None, None, None)

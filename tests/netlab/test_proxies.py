@@ -4,6 +4,7 @@ import pytest
 
 from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
+from tests.netlab.lab import when
 from tests.netlab.proxies import start_haproxy, start_nginx
 from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.topology import SUSPECT
@@ -40,3 +41,19 @@ def test_proxy_ends_what_is_idle(lab, judge, tool, start, mode, says):
         Truth(what="busy sessions kept", activity="often"),
         NOTHING,
     )
+
+
+def test_proxy_is_killed(lab, judge):
+    need("haproxy")
+    proxy = start_haproxy(lab, "tcp")
+    tester = lab.hold()
+    moment = when(proxy.kill)
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        # By this way the server's address refuses fresh connections, too, from as far away as it
+        # answered before: as if the server had gone. But by the other way it goes on.
+        Truth(what="proxy killed", kinds={"tcp_fin", "tcp_reset"},
+              initiators={"unknown", "middlebox"}, changed=moment),
+        NOTHING,
+    )  # fmt: skip

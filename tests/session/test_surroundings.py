@@ -4,26 +4,13 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import AddressesSeen, HostSlept, SessionEnded
 from stresser.model.units import NS_PER_S
-from stresser.session.surroundings import AddressBook, ChainBook
+from stresser.session.surroundings import AddressBook
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
 from tests.fakes.resolver import Zone
 from tests.fakes.world import COHORT, in_virtual_time, world
 
 OTHER = Cohort("broker", "direct", "heartbeat")
-
-
-def test_a_chain_is_new_once_for_each_cohort():
-    book = ChainBook()
-    told = [book.is_new(cohort, chain) for cohort in (COHORT, OTHER) for chain in "aab"]
-    assert told == [True, False, True, True, False, True]
-
-
-def test_a_peer_that_makes_a_chain_for_each_session_fills_no_memory():
-    book = ChainBook()
-    new = sum(book.is_new(COHORT, f"{n:016x}") for n in range(30_000))
-    assert 10_000 == new == len(book._seen)
-    assert not book.is_new(COHORT, "one more")
 
 
 def test_a_look_up_is_told_when_an_address_is_new_to_the_way():
