@@ -92,9 +92,15 @@ def matches_own_peer(seen: Sighting) -> bool:
 
 
 def refused_by_own_peer(seen: Sighting) -> bool:
-    """The flow's own peer ended it, and then refused a fresh connection with the same TTL."""
+    """The flow's own peer ended it, and then refused a fresh connection with the same TTL.
+
+    That peer is not the endpoint where TLS is intercepted, nor where the server still takes
+    connections that come another way: then a proxy in this one has gone.
+    """
     found = seen.provenance
     if found is None or not matches_own_peer(seen):
+        return False
+    if seen.intercepted or LookResult.CONNECTED in _other_ways(seen):
         return False
     return any(
         look.result is LookResult.REFUSED and look.ttl in {found.data_ttl, found.syn_ack_ttl}

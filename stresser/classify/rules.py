@@ -197,7 +197,8 @@ RULES: tuple[Rule, ...] = (
         Initiator.ENDPOINT,
         Grade.PACKET,
         "The packet that ended it matches the flow's own peer, and at once a fresh connection to"
-        " the same address and port was refused from there: the service stopped listening.",
+        " the same address and port was refused from there, and none got through another way:"
+        " the service stopped listening.",
     ),
     Rule(
         "other-make",

@@ -178,6 +178,31 @@ ROWS = [
         )
         for k, end in TCP_ENDINGS.items()
     ],
+    *[
+        # It still takes connections that come another way: a proxy in this one has gone.
+        (
+            case(k, provenance=origin(flow(end)), looks=(look("refused", ttl=54), OTHER_WAY)),
+            UNKNOWN,
+            "own-peer-or-perfect-forgery",
+            Grade.PACKET,
+        )
+        for k, end in TCP_ENDINGS.items()
+    ],
+    *[
+        # An inspector that has gone refuses, too.
+        (
+            case(
+                k,
+                intercepted=True,
+                provenance=origin(flow(end)),
+                looks=(look("refused", ttl=54),),
+            ),
+            BOX,
+            "interceptor-owns-flow",
+            Grade.ERRNO,
+        )
+        for k, end in TCP_ENDINGS.items()
+    ],
     (
         # Refused by a nearer box: it may be a firewall that refuses everything now.
         case("tcp_reset", provenance=origin(flow(RESET)), looks=(look("refused", ttl=63),)),
