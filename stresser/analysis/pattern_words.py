@@ -77,7 +77,8 @@ def _where(incident: Incident) -> str:
     if incident.factor is None or with_it is None or without_it is None:
         return ""
     if incident.factor == "start":
-        return f": {_share(with_it)} that had started together, {_share(without_it)} of the others"
+        others = f"{without_it.dropped:,} of {without_it.open:,} others"
+        return f": {_share(with_it)} that had started together, {others}"
     by = _FACTOR_WORDS[incident.factor]
     other = by.format(without_it.of) if without_it.of else "otherwise"
     ended = f"{without_it.dropped:,} of {without_it.open:,}"
