@@ -7,6 +7,7 @@ The file is hostile: bounded in size, depth and number of values, and nothing in
 """
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from stresser.model.allowlist import Allowlist, AllowlistError, Collector
@@ -18,10 +19,9 @@ LARGEST_FILE = 4 << 20
 
 _DEEPEST = 32
 _LIST_KEY = "allowlist"
-_NAMING_KEYS = frozenset(
-    "allowlist fqdn fqdns domain domains domainname domainnames host hosts hostname hostnames "
-    "url urls endpoint endpoints address addresses destination destinations "
-    "ip ips ipv4 ipv6 ipaddress ipaddresses iprange ipranges cidr cidrs subnet subnets".split()
+_NAMING_KEY = re.compile(
+    r"(?:allowlist|fqdn|domain(?:name)?|host(?:name)?|url|endpoint|destination|addresse?"
+    r"|ip(?:v4|v6)?(?:addresse?|range)?|cidr|subnet)s?"
 )
 """Without `_` and `-`, in lower case: what stands under one of these says that it is an entry."""
 _TELLS_OTHERWISE = ("change", "remov", "deprecat", "exclu", "block", "deny")
@@ -158,7 +158,7 @@ def _says_inbound(value: _Object) -> bool:
 
 def _leaf(value: Any, path: Path, collector: Collector, *, is_inbound: bool) -> None:
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
-    is_named = key.lower().replace("_", "").replace("-", "") in _NAMING_KEYS
+    is_named = _NAMING_KEY.fullmatch(re.sub(r"[_-]", "", key.lower())) is not None
     if is_named and isinstance(value, str):
         collector.take(value, path, key, is_inbound=is_inbound)
     elif is_named and value is not None:
