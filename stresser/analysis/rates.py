@@ -7,9 +7,12 @@ Clopper and Pearson (Biometrika 26, 1934) is that of the ratio. Its p-value is t
 twice the smaller tail, which never contradicts the interval. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, sqrt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
 POWER = 0.8
@@ -107,7 +110,7 @@ def smallest_ratio(
     counts = np.arange(max(0, int(baseline - reach)), int(baseline + reach) + 1)
     weights = np.exp(counts * np.log(baseline) - baseline - gammaln(counts + 1))
     share = candidate_exposure / (baseline_exposure + candidate_exposure)
-    critical = np.asarray(_critical(counts, share))
+    critical = np.asarray(_critical(counts, share), dtype=float)
     reachable = np.isfinite(critical)
     expected = baseline * candidate_exposure / baseline_exposure
 
@@ -119,37 +122,53 @@ def smallest_ratio(
     return _least(seen, power)
 
 
-def dispersion(observed: Sequence[float], expected: Sequence[float], lost: int) -> float | None:
-    """Variance of counts in equal right over that of independent incidents (Pearson's).
+class Dispersion(NamedTuple):
+    """How much counts vary, against independent incidents."""
 
-    `lost`: degrees of freedom that fitting `expected` took. None: fewer than four are left. About
-    1 for independent incidents; well above it, incidents come in bursts and exact intervals are
-    too narrow.
+    factor: float
+    """Their variance by that of independent ones (Pearson's); about 1 for these."""
+    freedom: int
+
+    @property
+    def p_value(self) -> float:
+        """How often independent incidents vary as much."""
+        from scipy.special import chdtrc  # noqa: PLC0415 - start-up stays quick
+
+        return float(chdtrc(self.freedom, self.factor * self.freedom))
+
+
+def dispersion(
+    observed: Sequence[float], expected: Sequence[float], fitted: int
+) -> Dispersion | None:
+    """The dispersion of counts over parts of the time.
+
+    `fitted`: degrees of freedom that `expected` took. None: fewer than four are left.
     """
-    fitted = [(o, e) for o, e in zip(observed, expected, strict=True) if e > 0]
-    freedom = len(fitted) - lost
+    pairs = [(o, e) for o, e in zip(observed, expected, strict=True) if e > 0]
+    freedom = len(pairs) - fitted
     if freedom < 4:  # noqa: PLR2004 - with fewer the figure says nothing
         return None
-    return sum((o - e) ** 2 / e for o, e in fitted) / freedom
+    return Dispersion(sum((o - e) ** 2 / e for o, e in pairs) / freedom, freedom)
 
 
-def dispersion_p_value(index: float, freedom: int) -> float:
-    """How often independent incidents have an index of dispersion as large as this."""
-    from scipy.special import chdtrc  # noqa: PLC0415 - start-up stays quick
+def widened(ratio: Ratio, by: Dispersion) -> Interval:
+    """The ratio's interval where incidents vary so much more than independent ones.
 
-    return float(chdtrc(freedom, index * freedom))
-
-
-def widened(ratio: Ratio, index: float) -> Interval:
-    """The ratio's interval where the variance is `index` times as large: wider on the log scale."""
+    On the log scale each half grows by the root of the factor, and by Student's t over the normal
+    quantile because the factor is itself an estimate (McCullagh and Nelder 1989, section 4.5).
+    """
     from math import exp, log  # noqa: PLC0415 - beside its use
 
-    if index <= 1 or not (0 < ratio.value < inf):
+    from scipy.special import ndtri, stdtrit  # noqa: PLC0415 - start-up stays quick
+
+    if by.factor <= 1 or not (0 < ratio.value < inf):
         return ratio.interval
-    factor, middle = sqrt(index), log(ratio.value)
+    upper = (1 + CONFIDENCE) / 2
+    wider = sqrt(by.factor) * float(stdtrit(by.freedom, upper) / ndtri(upper))
+    middle = log(ratio.value)
     low, high = ratio.interval
     return Interval(
-        exp(middle - factor * (middle - log(low))), exp(middle + factor * (log(high) - middle))
+        exp(middle - wider * (middle - log(low))), exp(middle + wider * (log(high) - middle))
     )
 
 
@@ -164,7 +183,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _critical(baseline_counts: Sequence[int], share: float) -> Sequence[float]:
+def _critical(baseline_counts: "ArrayLike", share: float) -> list[float]:
     """For each baseline count the least candidate count whose interval lies above 1."""
     import numpy as np  # noqa: PLC0415 - start-up stays quick
     from scipy.special import betainc  # noqa: PLC0415 - same
@@ -184,10 +203,10 @@ def _critical(baseline_counts: Sequence[int], share: float) -> Sequence[float]:
         low, high = np.where(is_seen, low, middle), np.where(is_seen, middle, high)
         if np.all(high - low <= 1):
             break
-    return np.where(high > _MOST_COUNT, inf, high).tolist()  # type: ignore[no-any-return] # numpy
+    return [float(count) for count in np.where(high > _MOST_COUNT, inf, high)]
 
 
-def _least(seen, power: float) -> float | None:
+def _least(seen: Callable[[float], float], power: float) -> float | None:
     low, high = 1.0, 2.0
     while seen(high) < power:
         high *= 2

@@ -8,7 +8,6 @@ Sessions through one box die together, so bands and p-values here, which take ea
 independent of the others, are too narrow: they describe, they do not decide (docs/comparison.md).
 """
 
-from collections.abc import Sequence
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +15,7 @@ from stresser.analysis.rates import CONFIDENCE, Interval
 
 if TYPE_CHECKING:
     from numpy import ndarray
+    from numpy.typing import ArrayLike
 
     Floats = ndarray[Any, Any]
 
@@ -52,7 +52,7 @@ class LogRank(NamedTuple):
 
 
 def kaplan_meier(
-    durations: Sequence[float], died: Sequence[bool], confidence: float = CONFIDENCE
+    durations: "ArrayLike", died: "ArrayLike", confidence: float = CONFIDENCE
 ) -> Curve:
     """The product-limit estimate with Greenwood's variance on the log-log scale.
 
@@ -109,10 +109,10 @@ def restricted_mean(curve: Curve, until: float, confidence: float = CONFIDENCE) 
 
 
 def log_rank(
-    durations: Sequence[float],
-    died: Sequence[bool],
-    other_durations: Sequence[float],
-    other_died: Sequence[bool],
+    durations: "ArrayLike",
+    died: "ArrayLike",
+    other_durations: "ArrayLike",
+    other_died: "ArrayLike",
 ) -> LogRank:
     """Whether two groups of independent lifetimes have one curve.
 
@@ -139,7 +139,7 @@ def log_rank(
     return LogRank(statistic, float(chdtrc(1, statistic)))
 
 
-def _checked(durations: Sequence[float], died: Sequence[bool]) -> tuple["Floats", "Floats"]:
+def _checked(durations: "ArrayLike", died: "ArrayLike") -> tuple["Floats", "Floats"]:
     import numpy as np  # noqa: PLC0415 - start-up stays quick
 
     lived = np.asarray(durations, dtype=float)

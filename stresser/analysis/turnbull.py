@@ -6,11 +6,11 @@ found by self-consistency (EM) with squared steps (Varadhan and Roland 2008) and
 the maximum by its gradient. Pure; times in any one unit. No interval: none is established.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from numpy import ndarray
+    from numpy.typing import ArrayLike
 
     Floats = ndarray[Any, Any]
 
@@ -38,7 +38,7 @@ class Masses(NamedTuple):
         return float(self.mass[self.right > time].sum())
 
 
-def turnbull(alive_at: Sequence[float], dead_by: Sequence[float]) -> Masses:
+def turnbull(alive_at: "ArrayLike", dead_by: "ArrayLike") -> Masses:
     """The non-parametric maximum likelihood estimate.
 
     A lifetime is in (alive_at, dead_by]; the same twice is an exact one, an infinite `dead_by` a
@@ -108,9 +108,7 @@ def _gradient(mass: "Floats", spans: "Floats", shares: "Floats") -> "Floats":
     return np.cumsum(change)[:-1]
 
 
-def _squared_step(
-    mass: "Floats", once: "Floats", spans: "Floats", shares: "Floats"
-) -> "Floats":
+def _squared_step(mass: "Floats", once: "Floats", spans: "Floats", shares: "Floats") -> "Floats":
     """Two steps of EM, and as far on in their direction as the likelihood allows."""
     import numpy as np  # noqa: PLC0415 - start-up stays quick
 

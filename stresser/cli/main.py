@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stresser import __version__
+from stresser.cli.compare import compare
 from stresser.cli.lab import lab
 from stresser.cli.run import run
 from stresser.cli.schema import schema
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(show)
+app.command()(compare)
 app.command()(lab)
 app.command()(schema)
 

@@ -5,11 +5,12 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
-from statsmodels.stats.rates import confint_poisson, test_poisson_2indep as poisson_2indep
+from statsmodels.stats.rates import confint_poisson
+from statsmodels.stats.rates import test_poisson_2indep as poisson_2indep
 
 from stresser.analysis.rates import (
+    Dispersion,
     dispersion,
-    dispersion_p_value,
     holm,
     needed_incidents,
     rate_interval,
@@ -37,6 +38,7 @@ def test_the_interval_of_a_ratio_agrees_with_statsmodels(baseline, candidate, ho
     assert ours.interval.high == pytest.approx(theirs_high, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")  # statsmodels', of a ratio that we do not use
 @pytest.mark.parametrize(("baseline", "candidate", "hours", "other_hours"), COUNTS)
 def test_the_p_value_is_twice_the_smaller_exact_tail(baseline, candidate, hours, other_hours):
     ours = rate_ratio(baseline, candidate, hours, other_hours)
@@ -71,7 +73,7 @@ def test_the_ratio_in_the_documentation():
 def test_without_incidents_there_is_no_ratio():
     ratio = rate_ratio(0, 0, 10, 10)
     assert isnan(ratio.value)
-    assert ratio.interval == (0, inf)
+    assert list(ratio.interval) == [0, inf]
     assert ratio.p_value == 1
     assert rate_ratio(0, 3, 10, 10).value == inf
 
@@ -107,30 +109,35 @@ def test_independent_incidents_are_not_overdispersed_and_bursts_are():
     expected = [5.0] * 40
     calm = dispersion(random.poisson(5, 40).tolist(), expected, 1)
     bursts = dispersion((random.poisson(1, 40) * 5).tolist(), expected, 1)
-    assert calm == pytest.approx(1, abs=0.5)
+    assert calm is not None
     assert bursts is not None
-    assert bursts > 3
-    assert dispersion_p_value(calm, 39) > 0.05 > dispersion_p_value(bursts, 39)
+    assert calm.factor == pytest.approx(1, abs=0.5)
+    assert bursts.factor > 3
+    assert calm.p_value > 0.05 > bursts.p_value
     assert dispersion([1, 2, 3, 4], [2.5] * 4, 1) is None
 
 
 def test_the_dispersion_is_pearsons():
     observed = [3, 9, 4, 8, 6]
     theirs = stats.chisquare(observed)
-    index = dispersion(observed, [6.0] * 5, 1)
-    assert index is not None
-    assert index * 4 == pytest.approx(theirs.statistic)
-    assert dispersion_p_value(index, 4) == pytest.approx(theirs.pvalue)
+    found = dispersion(observed, [6.0] * 5, 1)
+    assert found is not None
+    assert found.freedom == 4
+    assert found.factor * 4 == pytest.approx(theirs.statistic)
+    assert found.p_value == pytest.approx(theirs.pvalue)
 
 
 def test_bursts_widen_an_interval_and_calm_does_not():
     ratio = rate_ratio(7, 41, 1, 1)
-    assert widened(ratio, 0.7) == ratio.interval
-    wide = widened(ratio, 4)
+    assert widened(ratio, Dispersion(0.7, 20)) == ratio.interval
+    wide = widened(ratio, Dispersion(4, 10**6))
     assert wide.low < ratio.interval.low < ratio.interval.high < wide.high
-    assert wide.low == pytest.approx(ratio.value * (ratio.interval.low / ratio.value) ** 2)
+    assert wide.low == pytest.approx(
+        ratio.value * (ratio.interval.low / ratio.value) ** 2, rel=1e-4
+    )
+    assert widened(ratio, Dispersion(4, 5)).low < wide.low
     one_sided = rate_ratio(0, 9, 1, 1)
-    assert widened(one_sided, 4) == one_sided.interval
+    assert widened(one_sided, Dispersion(4, 9)) == one_sided.interval
 
 
 def test_holm_agrees_with_statsmodels():
