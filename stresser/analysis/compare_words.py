@@ -71,6 +71,9 @@ def _rate(names: _Names, rates: RateComparison | None) -> Iterator[str]:
             f"{names.through}, {counted(theirs.drops, 'drop')} came, {names.other} none"
             f" ({counts}; {_interval(rates.ratio)})."
         )
+    elif rates.ratio.ratio == 0:
+        known = f"{counts}; {_interval(rates.ratio)}"
+        yield f"{names.through}, no drops came, {names.other} some ({known})."
     else:
         often = _times(rates.ratio.ratio)
         known = f"{counts}; {_interval(rates.ratio)}"
@@ -79,8 +82,6 @@ def _rate(names: _Names, rates: RateComparison | None) -> Iterator[str]:
 
 
 def _times(ratio: float) -> str:
-    if ratio == 0:
-        return "not once, unlike"
     if 0.95 < ratio < 1.05:  # noqa: PLR2004 - what rounds to one
         return "about as often as"
     shown = f"{ratio:.0f}" if ratio >= _LARGE else f"{ratio:.2g}"

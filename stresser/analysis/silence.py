@@ -40,7 +40,7 @@ class SharedSilence(NamedTuple):
             return low
         middle, half = (self.low_ns + self.high_ns) / 2, (self.high_ns - self.low_ns) / 2
         if middle < 600 * NS_PER_S:
-            return f"{middle / NS_PER_S:.4g} +/- {half / NS_PER_S:.2g} s"
+            return f"{middle / NS_PER_S:.3g} +/- {half / NS_PER_S:.1g} s"
         return f"{low} to {high}"
 
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tests.analysis.story import DIRECT, VPN, Story, seconds
 
 from stresser.analysis.cohort_sessions import (
     CohortSessions,
@@ -10,6 +9,7 @@ from stresser.analysis.cohort_sessions import (
 )
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import SessionEnded, SessionOpened
+from tests.analysis.story import DIRECT, VPN, Story, seconds
 
 
 def sessions_of(story, cohort=VPN, until=60):

@@ -1,8 +1,7 @@
-from tests.analysis.story import VPN, seconds
-
 from stresser.analysis.cohort_sessions import SideDrop
 from stresser.analysis.shared_moments import incidents_of
 from stresser.model.ending import Initiator, Kind
+from tests.analysis.story import VPN, seconds
 
 
 def drop(at, kind=Kind.TCP_RESET, alive=None, session=1):
