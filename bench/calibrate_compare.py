@@ -16,12 +16,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan
+from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, scenario_of
 from stresser.analysis.cohort_sessions import lifetimes
 from stresser.analysis.compare_rates import compare_rates, upper
 from stresser.analysis.compare_verdict import ComparisonVerdict, judge
+from stresser.analysis.lives import Lives
+from stresser.analysis.plan import read_plan
 from stresser.analysis.rates import rate_ratio
-from stresser.analysis.run_facts import RunFacts, gather, incidents_in
+from stresser.analysis.run_facts import RunFacts, gather
+from stresser.analysis.side_incidents import incidents_of
 from stresser.analysis.sides import Side, make_side
 from stresser.analysis.survival import log_rank
 from stresser.record.reader import RunStatus
@@ -65,15 +68,18 @@ class Row(NamedTuple):
 
 def make_facts(plan: NightPlan, seed: int) -> RunFacts:
     """A made-up night as a comparison sees it."""
-    tally, sessions = gather(Night(plan, seed).events())
+    facts = read_plan(scenario_of(plan))
+    lives = Lives(facts)
+    tally, sessions = gather(lives.watch(Night(plan, seed).events()))
     elapsed_ns = round(plan.seconds * 1e9)
+    lives.close(elapsed_ns)
     for one in sessions.values():
         one.record_ends(elapsed_ns)
     return RunFacts(
         name="night",
         tally=tally,
         sessions=sessions,
-        incidents=incidents_in(sessions, elapsed_ns),
+        incidents=incidents_of(lives, facts),
         elapsed_ns=elapsed_ns,
         anchor_unix_ns=STARTED_UNIX_NS,
         rtt={},

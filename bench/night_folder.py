@@ -11,7 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.random import Generator
 
-from bench.night_plan import CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, Truth
+from bench.night_plan import CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, Truth, scenario_of
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
@@ -47,21 +47,9 @@ def write_night(parent: Path, plan: NightPlan, seed: int = 1) -> tuple[Path, Tru
 
 
 def _manifest(plan: NightPlan) -> Manifest:
-    names = sorted({cohort.endpoint for cohort in plan.cohorts})
-    scenario = {
-        "name": "night",
-        "duration": round(plan.seconds * NS_PER_S),
-        "endpoints": [{"name": name, "url": f"wss://{name}.example.net/"} for name in names],
-        "egresses": [{"name": name} for name in sorted({c.egress for c in plan.cohorts})],
-        "activities": [
-            {"name": "heartbeat", "kind": "heartbeat", "every": round(plan.heartbeat_s * NS_PER_S)},
-            {"name": "silent", "kind": "silent"},
-        ],
-        "thresholds": {},
-    }
     return Manifest(
         stresser="0.0.0",
-        scenario=scenario,
+        scenario=scenario_of(plan),
         status=Status.COMPLETE,
         started_utc=format_utc(STARTED_UNIX_NS),
         anchor_unix_ns=STARTED_UNIX_NS,

@@ -32,6 +32,9 @@ _JITTER_S = 0.04
 """Drops of one incident are read within so many seconds."""
 _HALF_HOUR_S = 1800.0
 _RECONNECT_S = 1.5
+_PONG_TIMEOUT_S = 10.0
+_HANDSHAKE_BYTES = 4000
+_PONG_BYTES = 60
 
 
 class NightPlan(Struct, frozen=True, kw_only=True):
@@ -46,7 +49,7 @@ class NightPlan(Struct, frozen=True, kw_only=True):
     """Expected on the baseline's egress."""
     ratio: float = 5.0
     """Incidents on the candidate's egress for each one on the baseline's."""
-    mean_size: float = 14.5
+    mean_size: float = 16.0
     """Sessions that an incident kills, on average (geometric)."""
     silent_share: float = 0.1
     """Of all incidents: nothing is announced, heartbeats find out."""
@@ -205,50 +208,97 @@ class Night:
             session=session,
             attempt=session,
             phases_ns={"connect": int(connect), "tls": int(tls), "upgrade": int(upgrade)},
-            local=f"192.0.2.10:{20_000 + session % 40_000}",
-            remote=f"198.51.100.{cohort.endpoint.rpartition('-')[2]}:443",
+            local=_local(session),
+            remote=_remote(cohort),
             tls=_tls(cohort),
         )
 
     def _dropped(self, cohort: Cohort, session: int, opened_s: float, hit: Hit) -> SessionEnded:
+        """A heartbeat's sessions are alive at their last pong; a silent one's at its opening."""
         every_s = self.plan.heartbeat_s
-        since_ping_s = float(self.random.uniform(0, min(every_s, hit.at_s - opened_s)))
-        alive_s, dead_s = hit.at_s - since_ping_s, hit.at_s
-        if hit.is_idle:
-            alive_s = opened_s
-        elif hit.kind is Kind.UNRESPONSIVE:
-            dead_s = alive_s + every_s + 10
-        ending = {"kind": hit.kind, "planned": False, "initiator": Initiator.UNKNOWN}
-        return self._ended(cohort, session, opened_s, alive_s, dead_s, **ending)
+        pongs = 0 if cohort.activity == "silent" else int((hit.at_s - opened_s) / every_s)
+        alive_s = opened_s + pongs * every_s
+        dead_s = hit.at_s
+        evidence = {"since_sent_ns": _ns(dead_s - alive_s), "idle_before_send_ns": _ns(every_s)}
+        idle_s = dead_s - alive_s
+        if hit.kind is Kind.UNRESPONSIVE:
+            dead_s = alive_s + every_s + _PONG_TIMEOUT_S
+            evidence = {"ping_sent_ns": _ns(alive_s + every_s)}
+            idle_s = _PONG_TIMEOUT_S
+        return self._ended(
+            cohort, session, (opened_s, alive_s, dead_s), _ns(idle_s), pongs,
+            kind=hit.kind, planned=False, initiator=Initiator.UNKNOWN, evidence=evidence,
+        )  # fmt: skip
 
     def _planned(self, cohort: Cohort, session: int, opened_s: float) -> SessionEnded:
-        end_s = self.plan.seconds
-        ending = {"kind": Kind.PLANNED, "planned": True, "initiator": Initiator.PLAN}
-        return self._ended(cohort, session, opened_s, end_s, end_s, **ending)
+        end_s, every_s = self.plan.seconds, self.plan.heartbeat_s
+        pongs = 0 if cohort.activity == "silent" else int((end_s - opened_s) / every_s)
+        return self._ended(
+            cohort, session, (opened_s, end_s, end_s), 0, pongs,
+            kind=Kind.PLANNED, planned=True, initiator=Initiator.PLAN,
+            evidence={"close": "answered"},
+        )  # fmt: skip
 
     def _ended(
-        self, cohort: Cohort, session: int, opened_s: float, alive_s: float, dead_s: float,
+        self,
+        cohort: Cohort,
+        session: int,
+        times_s: tuple[float, float, float],
+        idle_ns: int,
+        pongs: int,
         **ending: Any,
-    ) -> SessionEnded:  # fmt: skip
-        dead_ns, alive_ns = round(dead_s * NS_PER_S), round(alive_s * NS_PER_S)
-        opened_ns = round(opened_s * NS_PER_S)
-        idle_ns = max(dead_ns - max(alive_ns, opened_ns), 0)
+    ) -> SessionEnded:
+        """`times_s`: opened, last proof of life, first proof of death."""
+        opened_ns, alive_ns, dead_ns = map(_ns, times_s)
         return SessionEnded(
-            **_at(dead_s),
+            **_at(times_s[2]),
             **cohort._asdict(),
             session=session,
             attempt=session,
+            local=_local(session),
+            remote=_remote(cohort),
             phase=Phase.HELD,
             failure=None if ending["planned"] else "connection_reset",
             grade=Grade.TCP_INFO,
-            age_ns=max(dead_ns - opened_ns, 0),
+            age_ns=dead_ns - opened_ns,
             idle_ns=idle_ns,
-            alive_at_ns=min(max(alive_ns, opened_ns), dead_ns),
+            alive_at_ns=alive_ns,
             dead_by_ns=dead_ns,
             detected_at_ns=dead_ns,
-            evidence={"since_sent_ns": idle_ns, "idle_before_send_ns": 0},
+            pings=pongs,
+            pongs=pongs,
+            bytes_received=_HANDSHAKE_BYTES + pongs * _PONG_BYTES,
+            bytes_sent=_HANDSHAKE_BYTES + pongs * _PONG_BYTES,
             **ending,
         )
+
+
+def scenario_of(plan: NightPlan) -> dict[str, Any]:
+    """The scenario that a manifest would hold."""
+    names = sorted({cohort.endpoint for cohort in plan.cohorts})
+    return {
+        "name": "night",
+        "duration": round(plan.seconds * NS_PER_S),
+        "endpoints": [{"name": name, "url": f"wss://{name}.example.net/"} for name in names],
+        "egresses": [{"name": name} for name in sorted({c.egress for c in plan.cohorts})],
+        "activities": [
+            {"name": "heartbeat", "kind": "heartbeat", "every": round(plan.heartbeat_s * NS_PER_S)},
+            {"name": "silent", "kind": "silent"},
+        ],
+        "thresholds": {},
+    }
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * NS_PER_S)
+
+
+def _local(session: int) -> str:
+    return f"192.0.2.10:{20_000 + session % 40_000}"
+
+
+def _remote(cohort: Cohort) -> str:
+    return f"198.51.100.{cohort.endpoint.rpartition('-')[2]}:443"
 
 
 def _at(seconds: float) -> dict[str, Any]:

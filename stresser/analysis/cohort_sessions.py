@@ -1,4 +1,4 @@
-"""One cohort's sessions and drops, one by one, as a comparison needs them. Bounded.
+"""One cohort's sessions, one by one, as a comparison needs them. Bounded.
 
 A `CohortTally` counts; here stand the lifetimes, the moments and the values themselves. What a
 table has no room for is counted in `left_out`.
@@ -11,10 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stresser.analysis.cohort_tally import OTHER, is_by_tool
-from stresser.analysis.evidence import answered_send
 from stresser.analysis.wording import BRACKETED
-from stresser.model.cohort import Cohort
-from stresser.model.ending import Initiator, Kind
+from stresser.model.ending import Kind
 from stresser.model.events import SessionEnded, SessionOpened
 
 if TYPE_CHECKING:
@@ -23,26 +21,12 @@ if TYPE_CHECKING:
     Numbers = ndarray[Any, Any]
 
 _MOST_SESSIONS = 500_000
-_MOST_DROPS = 200_000
 _MOST_VALUES = 100_000
 _MOST_PHASES = 16
 _MOST_KEYS = 64
 _LARGEST = 2**62
 HANDSHAKE = "handshake"
 """Stands for all phases of a handshake together."""
-
-
-class SideDrop(NamedTuple):
-    """What incidents and words need of one drop. Nanoseconds on the run's clock."""
-
-    cohort: Cohort
-    session: int
-    alive_at_ns: int
-    dead_by_ns: int
-    kind: Kind
-    initiator: Initiator
-    silence_ns: int | None
-    """How long nothing had passed when it was announced; None where it was not."""
 
 
 class Sample:
@@ -77,7 +61,7 @@ class CohortSessions:
         """Last proof of life where a death was not announced; else the same as `ended_ns`."""
         self.died = bytearray()
         """1: by a drop. 0: censored, by the plan, this host, stresser, or the record's end."""
-        self.drops: list[SideDrop] = []
+        self.drops = 0
         self.phases: dict[str, Sample] = {}
         self.tls_versions: Counter[str] = Counter()
         self.addresses: Counter[str] = Counter()
@@ -108,15 +92,14 @@ class CohortSessions:
         if opened_ns is None:
             opened_ns = max(event.dead_by_ns - event.age_ns, 0)
         is_death = event.is_drop and event.kind is not Kind.HOST_SLEPT and not is_by_tool(event)
-        if len(self.died) >= _MOST_SESSIONS or (is_death and len(self.drops) >= _MOST_DROPS):
+        if len(self.died) >= _MOST_SESSIONS:
             self.left_out += 1
             return
         ended_ns = max(_held(event.dead_by_ns), opened_ns)
         is_bracketed = is_death and event.kind in BRACKETED
         alive_ns = min(max(_held(event.alive_at_ns), opened_ns), ended_ns)
         self._add(opened_ns, ended_ns, alive_ns if is_bracketed else ended_ns, died=is_death)
-        if is_death:
-            self.drops.append(_drop(event))
+        self.drops += is_death
 
     def record_ends(self, at_ns: int) -> None:
         """Sessions that are still open are censored now."""
@@ -132,8 +115,12 @@ class CohortSessions:
         self.died.append(died)
 
     def _phase(self, name: str, took_ns: int) -> None:
-        if name in self.phases or len(self.phases) < _MOST_PHASES:
-            self.phases.setdefault(name, Sample()).add(took_ns)
+        sample = self.phases.get(name)
+        if sample is None:
+            if len(self.phases) >= _MOST_PHASES:
+                return
+            sample = self.phases[name] = Sample()
+        sample.add(took_ns)
 
 
 class Lifetimes(NamedTuple):
@@ -179,20 +166,6 @@ def _passed(starts: "array[int]", moments_ns: "Numbers") -> "Numbers":
     begun = np.searchsorted(ordered, moments_ns, side="right")
     passed: Numbers = begun * moments_ns - sums[begun]
     return passed
-
-
-def _drop(event: SessionEnded) -> SideDrop:
-    answered = answered_send(event.evidence)
-    silence_ns = event.idle_ns if answered is None else answered.silence_ns
-    return SideDrop(
-        cohort=event.cohort,
-        session=event.session,
-        alive_at_ns=_held(event.alive_at_ns),
-        dead_by_ns=_held(event.dead_by_ns),
-        kind=event.kind,
-        initiator=event.initiator,
-        silence_ns=silence_ns,
-    )
 
 
 def _held(value: int) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from stresser.analysis.side_timer import side_timer
 from stresser.analysis.sides import Held, Side
-from stresser.analysis.silence import shared_silence
 from stresser.analysis.wording import counted, kind_words
 from stresser.model.ending import Kind
 from stresser.model.units import escaped
@@ -30,7 +30,7 @@ def compare_properties(baseline: Side, candidate: Side, both: Sequence[Held]) ->
     """All that differs; of many endpoints the first fifty are told one by one."""
     found = [
         *_differing("kinds of drops", _kinds(baseline), _kinds(candidate)),
-        *_differing("silence before drops", _silence(baseline), _silence(candidate)),
+        *_differing("timers", _timer(baseline), _timer(candidate)),
         *_differing(
             "TLS versions", _names(baseline, "tls_versions"), _names(candidate, "tls_versions")
         ),
@@ -73,9 +73,9 @@ def _kinds(side: Side) -> str:
     return ", ".join(f"{n:,} {kind_words(kind, n)}" for kind, n in kinds.most_common(_MOST_NAMED))
 
 
-def _silence(side: Side) -> str:
-    found = shared_silence(side)
-    return "" if found is None else f"{found.of} of {found.incidents} incidents: {found.words}"
+def _timer(side: Side) -> str:
+    found = side_timer(side)
+    return "" if found is None else f"{found.of:,} of {found.incidents:,} {found.words}"
 
 
 def _names(side: Side, counter: str) -> str:

@@ -6,13 +6,12 @@ taking the hundred drops of one incident for a hundred witnesses. Pure; always t
 the same data (the test's random numbers are seeded).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import inf, isfinite
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from stresser.analysis.cohort_sessions import SideDrop
 from stresser.analysis.rates import (
     Dispersion,
     Interval,
@@ -23,12 +22,13 @@ from stresser.analysis.rates import (
     smallest_ratio,
     widened,
 )
+from stresser.analysis.side_incidents import SideIncident
 from stresser.analysis.sides import Side
 
 PERMUTATIONS = 9_999
 UNEQUAL = 1.25
 """Sessions held at a time, one side over the other, from which they count as unequal."""
-_INCIDENTS_A_BLOCK = 4
+_INCIDENTS_A_BLOCK = 6
 _FEWEST_FOR_BLOCKS = 2 * _INCIDENTS_A_BLOCK
 _MOST_BLOCKS = 48
 _OVERDISPERSED = 0.05
@@ -98,7 +98,7 @@ def compare_rates(baseline: Side, candidate: Side) -> RateComparison | None:
     hours, other_hours = baseline.session_hours, candidate.session_hours
     if hours <= 0 or other_hours <= 0:
         return None
-    ours, theirs = baseline.incident_drops(), candidate.incident_drops()
+    ours, theirs = baseline.incidents(), candidate.incidents()
     exact = rate_ratio(len(ours), len(theirs), hours, other_hours)
     spread = _dispersion([baseline, candidate], [len(ours), len(theirs)])
     comes_in_bursts = spread is not None and spread.factor > 1 and spread.p_value < _OVERDISPERSED
@@ -121,11 +121,12 @@ def compare_rates(baseline: Side, candidate: Side) -> RateComparison | None:
 
 
 def sizes_of(
-    ours: dict[tuple[int, int], list[SideDrop]], theirs: dict[tuple[int, int], list[SideDrop]]
+    ours: Mapping[tuple[int, int], SideIncident], theirs: Mapping[tuple[int, int], SideIncident]
 ) -> list[tuple[int, int]]:
     """For each incident, its drops on the baseline and on the candidate."""
     return [
-        (len(ours.get(key, ())), len(theirs.get(key, ()))) for key in sorted(ours.keys() | theirs)
+        (len(ours[key].drops) if key in ours else 0, len(theirs[key].drops) if key in theirs else 0)
+        for key in sorted(ours.keys() | theirs)
     ]
 
 

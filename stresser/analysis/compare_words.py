@@ -6,10 +6,9 @@ from stresser.analysis.cohort_sessions import HANDSHAKE
 from stresser.analysis.compare_durations import DurationDifference
 from stresser.analysis.compare_rates import RateComparison, RatioFigures
 from stresser.analysis.compare_verdict import ComparisonVerdict, Judgement
+from stresser.analysis.side_timer import side_timer
 from stresser.analysis.sides import Side
-from stresser.analysis.silence import common_kind, shared_silence
-from stresser.analysis.wording import INITIATOR_WORDS, counted
-from stresser.model.ending import Initiator
+from stresser.analysis.wording import counted
 from stresser.model.quantity import Quantity
 from stresser.model.units import escaped, format_duration
 
@@ -32,7 +31,7 @@ def paragraph_of(
     return " ".join(
         [
             *_rate(names, rates),
-            *_silence(candidate),
+            *_timer(candidate),
             *_chains(names, baseline, candidate),
             *_durations(names, durations),
             _verdict(names, judgement),
@@ -100,15 +99,10 @@ def _hours(ours: float, theirs: float) -> str:
     return f"in {theirs:,.4g} against {ours:,.4g} session hours"
 
 
-def _silence(candidate: Side) -> Iterator[str]:
-    found = shared_silence(candidate)
-    if found is None:
-        return
-    kind = common_kind(found.drops)
-    ended = "" if kind is None else f" and {'were' if found.of > 1 else 'was'} ended by {kind}"
-    whose = {drop.initiator for drop in found.drops} - {Initiator.UNKNOWN}
-    by = f", {INITIATOR_WORDS[whose.pop()]}" if len(whose) == 1 and ended else ""
-    yield f"{found.of:,} of {found.incidents:,} followed {found.words} of silence{ended}{by}."
+def _timer(candidate: Side) -> Iterator[str]:
+    found = side_timer(candidate)
+    if found is not None:
+        yield f"{found.of:,} of {found.incidents:,} {found.words}{found.ending_words}."
 
 
 def _chains(names: _Names, baseline: Side, candidate: Side) -> Iterator[str]:

@@ -140,7 +140,7 @@ def _endpoints(baseline: Side, candidate: Side, both: Sequence[Held]) -> list[En
         ours, theirs = baseline.of([held]), candidate.of([held])
         hours, other_hours = ours.session_hours, theirs.session_hours
         if hours > 0 and other_hours > 0:
-            counts = len(ours.incident_drops()), len(theirs.incident_drops())
+            counts = len(ours.incidents()), len(theirs.incidents())
             rows.append((held, counts, (hours, other_hours)))
     ratios = [ratio_figures(*counts, *hours) for _, counts, hours in rows]
     corrected = holm([ratio.p_value for ratio in ratios])

@@ -4,13 +4,15 @@ Events pass through a `Tally` for counts and through `CohortSessions` for what c
 Pure but for the reading; memory is bounded as both are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from stresser.analysis.cohort_sessions import CohortSessions
+from stresser.analysis.lives import Lives
+from stresser.analysis.plan import read_plan
 from stresser.analysis.plausible import PlausibleEvents
-from stresser.analysis.shared_moments import Incident, incidents_of
+from stresser.analysis.side_incidents import SideIncident, incidents_of
 from stresser.analysis.summary import elapsed_time_ns
 from stresser.analysis.tally import Tally
 from stresser.analysis.thresholds import Measured, doubts_about_tester
@@ -35,7 +37,7 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     """Of its folder, escaped."""
     tally: Tally
     sessions: dict[Cohort, CohortSessions]
-    incidents: list[Incident]
+    incidents: list[SideIncident]
     elapsed_ns: int
     anchor_unix_ns: int | None
     """When it began; None where nothing tells."""
@@ -58,18 +60,22 @@ def read_run_facts(run: RecordedRun) -> RunFacts:
         RunFolderError: it cannot be read.
     """
     events = PlausibleEvents(run.events())
-    tally, sessions = gather(events)
+    plan = read_plan(run.manifest.scenario if run.manifest else {})
+    lives = Lives(plan)
+    tally, sessions = gather(lives.watch(events))
     elapsed_ns = elapsed_time_ns(run, tally)
     for one in sessions.values():
         one.record_ends(elapsed_ns)
+    lives.close(elapsed_ns)
     intervals = _Intervals(max(elapsed_ns // BLOCKS, 1))
     intervals.read(run)
-    left_out = events.left_out + tally.uncounted_events + sum(o.left_out for o in sessions.values())
+    left_out = events.left_out + tally.uncounted_events + lives.beyond
+    left_out += sum(one.left_out for one in sessions.values())
     return RunFacts(
         name=escaped(run.path.name, 120),
         tally=tally,
         sessions=sessions,
-        incidents=incidents_in(sessions, elapsed_ns),
+        incidents=incidents_of(lives, plan),
         elapsed_ns=elapsed_ns,
         anchor_unix_ns=run.anchor_unix_ns,
         rtt=intervals.rtt,
@@ -92,12 +98,6 @@ def gather(events: Iterable[AnyEvent]) -> tuple[Tally, dict[Cohort, CohortSessio
         tally.event(event)
         _add_session(event, tally, sessions)
     return tally, sessions
-
-
-def incidents_in(sessions: Mapping[Cohort, CohortSessions], elapsed_ns: int) -> list[Incident]:
-    """The incidents of a run that lasted so long, whatever cohorts they touch."""
-    del elapsed_ns
-    return incidents_of([drop for one in sessions.values() for drop in one.drops])
 
 
 def _add_session(event: AnyEvent, tally: Tally, sessions: dict[Cohort, CohortSessions]) -> None:

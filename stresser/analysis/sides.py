@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from stresser.analysis.cohort_sessions import CohortSessions, SideDrop, session_time_until
+from stresser.analysis.cohort_sessions import CohortSessions, session_time_until
 from stresser.analysis.cohort_tally import NS_PER_HOUR, CohortTally
 from stresser.analysis.run_facts import BLOCKS, RunFacts
+from stresser.analysis.side_incidents import SideIncident
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped
 
@@ -60,7 +61,7 @@ class Side:
     @property
     def drops(self) -> int:
         """How many."""
-        return sum(len(one.drops) for one in self.sessions)
+        return sum(one.drops for one in self.sessions)
 
     @property
     def session_hours(self) -> float:
@@ -93,15 +94,15 @@ class Side:
             ],
         )
 
-    def incident_drops(self) -> dict[tuple[int, int], list[SideDrop]]:
-        """The drops of each incident that touched this side, by run and number of the incident."""
-        touched: dict[tuple[int, int], list[SideDrop]] = {}
+    def incidents(self) -> dict[tuple[int, int], SideIncident]:
+        """Each incident that touched this side, with its drops here, by run and number."""
+        touched: dict[tuple[int, int], SideIncident] = {}
         for part in self.parts:
             cohorts = frozenset(part.cohorts)
             for number, incident in enumerate(part.facts.incidents):
-                ours = [drop for drop in incident.drops if drop.cohort in cohorts]
+                ours = tuple(drop for drop in incident.drops if drop.cohort in cohorts)
                 if ours:
-                    touched[id(part.facts), number] = ours
+                    touched[id(part.facts), number] = incident._replace(drops=ours)
         return touched
 
     def blocks(self, most: int) -> list[Block]:

@@ -1,5 +1,7 @@
 """Two sides of made-up runs, for the tests of comparisons."""
 
+from random import Random
+
 from stresser.analysis.run_facts import read_run_facts
 from stresser.analysis.sides import make_side
 from stresser.model.cohort import Cohort
@@ -19,31 +21,47 @@ def incident_story(
     vpn_tls=GOOD_CHAIN,
     endpoint="broker",
     story=None,
-    silence=40.0,
-    egresses=("direct", "vpn"),
 ):
-    """Incidents at equal distances on both egresses; each kills `size` sessions at once."""
-    until = hours * HOUR
-    cohorts = [Cohort(endpoint, egress, "heartbeat") for egress in egresses]
+    """Incidents at irregular moments on both egresses; each kills `size` sessions at once.
+
+    Ages and silences are all different, so that no timer is seen in them.
+    """
+    random = Random(direct * 1000 + vpn)
+    cohorts = [Cohort(endpoint, egress, "heartbeat") for egress in ("direct", "vpn")]
     story = story or Story(cohorts, sessions)
     for cohort, incidents in zip(cohorts, (direct, vpn), strict=True):
-        tls = vpn_tls if cohort.egress == egresses[-1] else GOOD_CHAIN
-        # The sides take turns, so that no moment is shared by chance.
-        shift = 0.3 if cohort.egress == egresses[-1] else 0.6
-        moments = [until * (number + shift) / (incidents + 1) for number in range(incidents)]
-        _held(story, cohort, tls, sessions, size, moments, until, silence)
+        tls = vpn_tls if cohort.egress == "vpn" else GOOD_CHAIN
+        # Egresses take turns, so that no moment is shared by chance.
+        shift = 0.1 if cohort.egress == "vpn" else 0.6
+        length = hours * HOUR / (incidents + 1)
+        moments = [length * (n + shift + random.uniform(0, 0.3)) for n in range(incidents)]
+        _held(story, cohort, tls, sessions, size, moments, hours * HOUR, random)
     return story
 
 
-def _held(story, cohort, tls, sessions, size, moments, until, silence):
-    open_now = [story.opens(cohort, 1 + seat * 0.01, tls) for seat in range(sessions)]
+def _held(story, cohort, tls, sessions, size, moments, until, random):
+    open_now = [story.opens(cohort, random.uniform(1, 10), tls) for _ in range(sessions)]
     for at in moments:
-        evidence = {"since_sent_ns": seconds(0.01), "idle_before_send_ns": seconds(silence)}
-        for seat in range(size):
-            story.drops(open_now[seat], at + 0.01 * seat, idle=silence, evidence=evidence)
-            open_now[seat] = story.opens(cohort, at + 1, tls)
+        for number, seat in enumerate(random.sample(range(sessions), size)):
+            idle = random.uniform(0.1, 14)
+            evidence = {"since_sent_ns": seconds(idle), "idle_before_send_ns": seconds(0.1)}
+            story.drops(open_now[seat], at + 0.01 * number, idle=idle, evidence=evidence)
+            open_now[seat] = story.opens(cohort, at + random.uniform(1, 9), tls)
     for session in open_now:
         story.ends_as_planned(session, until)
+
+
+def silent_story(vpn=20, *, silence=300.0, **opened):
+    """Silent sessions through the VPN that an idle timer ends one by one; none direct."""
+    random = Random(vpn)
+    story = Story([DIRECT, VPN], vpn)
+    story.ends_as_planned(story.opens(DIRECT, 1), 2 * HOUR)
+    for _ in range(vpn):
+        at, age = random.uniform(1, HOUR), silence + random.uniform(300, 1200)
+        fatal = silence + random.uniform(0, 0.01 * silence)
+        evidence = {"since_sent_ns": seconds(fatal), "idle_before_send_ns": 0}
+        story.drops(story.opens(VPN, at, **opened), at + age, idle=fatal, evidence=evidence)
+    return story
 
 
 def recorded_sides(tmp_path, story, hours=2.0):
@@ -54,4 +72,13 @@ def recorded_sides(tmp_path, story, hours=2.0):
     return make_side("direct", [facts], "direct"), make_side("vpn", [facts], "vpn")
 
 
-__all__ = ["BAD_CHAIN", "DIRECT", "HOUR", "VPN", "Quantity", "incident_story", "recorded_sides"]
+__all__ = [
+    "BAD_CHAIN",
+    "DIRECT",
+    "HOUR",
+    "VPN",
+    "Quantity",
+    "incident_story",
+    "recorded_sides",
+    "silent_story",
+]

@@ -2,7 +2,7 @@ from stresser.analysis.compare_differences import compare_properties, other_addr
 from stresser.analysis.sides import Held
 from stresser.model.ending import Kind
 from stresser.model.events import ChainSeen, SessionOpened
-from tests.analysis.sides_story import BAD_CHAIN, VPN, incident_story, recorded_sides
+from tests.analysis.sides_story import BAD_CHAIN, VPN, incident_story, recorded_sides, silent_story
 
 BOTH = [Held("broker", "heartbeat")]
 
@@ -26,9 +26,9 @@ def test_kinds_of_drops(tmp_path):
     assert differences(tmp_path, story)["kinds of drops"] == ("3 TCP resets", "1 WebSocket close")
 
 
-def test_a_shared_silence(tmp_path):
-    found = differences(tmp_path, incident_story(direct=0, vpn=8, silence=300))
-    assert found["silence before drops"] == ("none", "8 of 8 incidents: 5 m")
+def test_a_timer(tmp_path):
+    found = differences(tmp_path, silent_story(8))
+    assert found["timers"] == ("none", "8 of 8 followed 301 +/- 2 s of silence")
 
 
 def test_a_chain_that_only_one_side_met(tmp_path):

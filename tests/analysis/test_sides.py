@@ -22,9 +22,9 @@ def test_a_side_adds_up_what_its_cohorts_held(sides):
 
 def test_an_incident_belongs_to_each_side_that_it_touched(sides):
     direct, vpn = sides
-    assert [len(drops) for drops in direct.incident_drops().values()] == [2] * 3
-    assert [len(drops) for drops in vpn.incident_drops().values()] == [2] * 20
-    assert not direct.incident_drops().keys() & vpn.incident_drops().keys()
+    assert [len(one.drops) for one in direct.incidents().values()] == [2] * 3
+    assert [len(one.drops) for one in vpn.incidents().values()] == [2] * 20
+    assert not direct.incidents().keys() & vpn.incidents().keys()
 
 
 def test_blocks_share_out_incidents_and_session_time(sides):
@@ -40,7 +40,7 @@ def test_a_side_of_no_cohort_held_nothing(sides):
     direct, _ = sides
     nothing = direct.of([])
     assert nothing.session_hours == 0
-    assert nothing.incident_drops() == {}
+    assert nothing.incidents() == {}
     assert nothing.held == frozenset()
 
 
