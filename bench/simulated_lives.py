@@ -6,7 +6,6 @@ It makes the very events that a run records, so the analysis cannot tell. Times 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from math import inf
 from random import Random
 from typing import Any
 
@@ -20,6 +19,7 @@ _TLS = TlsFacts(
     version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256", alpn=None, chain="c", verified=True
 )
 _PONG_TIMEOUT = 10.0
+_NEVER = 1e8
 _HANDSHAKE_BYTES, _BEAT_BYTES = 4200, 58
 
 
@@ -104,7 +104,7 @@ def _ns(seconds: float) -> int:
 def _session(
     night: Night, random: Random, number: int, opened: float, cohort: Cohort, every: float | None
 ) -> SessionEnded:
-    noise = random.expovariate(night.noise_per_hour / 3600) if night.noise_per_hour else inf
+    noise = random.expovariate(night.noise_per_hour / 3600) if night.noise_per_hour else _NEVER
     dies, shows = opened + noise, night.noise_shows
     if cohort.egress == night.timed_egress:
         for at in _causes(night, opened, every):
@@ -141,11 +141,11 @@ def _ending(
         seen, evidence = dies, {"since_sent_ns": _ns(dies - sent), "idle_before_send_ns": 0}
         kind = Kind.TCP_RESET
     else:
-        sent = opened + (beats + 1) * every if every else inf
+        sent = opened + (beats + 1) * every if every else _NEVER
         seen = sent + (night.rtt if shows == "answer" else _PONG_TIMEOUT)
         kind = Kind.TCP_RESET if shows == "answer" else Kind.SILENCE
         evidence = {}
-        if sent < inf:
+        if sent < _NEVER:
             evidence = {"idle_before_send_ns": _ns(sent - heard), "since_sent_ns": _ns(seen - sent)}
     if seen >= night.length:
         alive = dies >= night.length

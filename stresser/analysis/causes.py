@@ -75,11 +75,13 @@ def find_causes(lives: Lives, plan: PlanFacts) -> Causes:
     Timers are looked for first, where drops that share a moment count as one witness; then
     moments, among the drops that no timer explains.
     """
-    everything = list(range(len(lives.drops)))
+    everything = range(len(lives.drops))
     found = _moments(everything, lives)
     candidates, units = _candidates(found, [_look(moment, lives.drops) for moment in found])
     timers = find_timers(lives, plan, candidates, units)
-    timed = {number: timer for number in everything if (timer := _timer(number, lives, timers))}
+    timed = {
+        number: timer for number in sorted(candidates) if (timer := _timer(number, lives, timers))
+    }
     controls = _Controls(lives)
     clusters = [
         Cluster(common=Common.ALONE, drops=[number], span=lives.drops[number].moment,
@@ -125,14 +127,19 @@ def _width(agreed: Agreement | None) -> int:
 
 
 def _candidates(found: list[Moment], looks: list[Common]) -> tuple[set[int], set[int]]:
-    """Drops that a timer may have made, and those of them that count as witnesses."""
+    """Drops that a timer may have made, and those of them that count as witnesses.
+
+    Drops of one moment are none: whoever comes back from each of several outages is as old at
+    the next one as the outages are apart.
+    """
     candidates: set[int] = set()
     units: set[int] = set()
     for moment, look in zip(found, looks, strict=True):
+        if look is Common.MOMENT:
+            continue
+        candidates.update(moment.members)
         one = moment.members[len(moment.members) // 2]
-        together = look in {Common.MOMENT, Common.UNTOLD}
-        units.update([one] if together else moment.members)
-        candidates.update([one] if look is Common.MOMENT else moment.members)
+        units.update([one] if look is Common.UNTOLD else moment.members)
     return candidates, units
 
 

@@ -73,6 +73,7 @@ def concentration(
     if len(chosen) < FEWEST or exposure.total <= 0:
         return None
     lows = [bracket.low for bracket in chosen]
+    highs = sorted(bracket.high for bracket in chosen)
     tests = searches * len(chosen)
     best: tuple[float, int, Bracket] | None = None
     for window, pad in _windows(chosen, grain):
@@ -80,7 +81,7 @@ def concentration(
         if count < FEWEST:
             continue
         padded = Bracket(window.low - pad, window.high + pad)
-        chance = tests * _unlikely(count, chosen, padded, exposure)
+        chance = tests * _unlikely(count, lows, highs, padded, exposure)
         rank = (chance, window.high - window.low, window)
         if chance <= CHANCE and (best is None or rank < best):
             lived = survivors.longer_than(padded.high)
@@ -157,12 +158,14 @@ def _is_inside(bracket: Bracket, window: Bracket) -> bool:
     return window.low <= bracket.low and bracket.high <= window.high
 
 
-def _unlikely(count: int, chosen: Sequence[Bracket], window: Bracket, exposure: Exposure) -> float:
+def _unlikely(
+    count: int, lows: Sequence[int], highs: Sequence[int], window: Bracket, exposure: Exposure
+) -> float:
     """The larger of two chances: against all endings, and against those nearby."""
     here = exposure.between(window.low, window.high)
-    overall = binomial_tail(len(chosen) - 1, here / exposure.total, count - 1)
+    overall = binomial_tail(len(lows) - 1, here / exposure.total, count - 1)
     low, high = window.low // 2, window.high * 2
-    nearby = sum(low <= bracket.high and bracket.low <= high for bracket in chosen)
+    nearby = bisect_right(lows, high) - bisect_left(highs, low)
     around = exposure.between(low, high)
     local = binomial_tail(nearby - 1, min(here / around, 1.0), count - 1) if around else 1.0
     return max(overall, local)

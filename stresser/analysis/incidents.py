@@ -89,7 +89,7 @@ def stands_out(cluster: Cluster) -> bool:
 
 def _incident(cluster: Cluster, lives: Lives, utc: Callable[[int], str]) -> Incident:
     drops = [lives.drops[number] for number in cluster.drops]
-    begins_ns = min(cluster.span.low, min(drop.life.ended_ns for drop in drops))
+    begins_ns = min(cluster.span.low, *(drop.life.ended_ns for drop in drops))
     dropped = [drop.life for drop in drops]
     factor, value, with_it, without_it = _factor(lives, dropped, _open_at(lives, begins_ns))
     return Incident(

@@ -201,6 +201,9 @@ def _drop(event: SessionEnded, life: Life) -> Drop:
     is_answer = _is_answer(event)
     dead_ns = event.dead_by_ns
     alive_ns = max(min(event.alive_at_ns, dead_ns), life.opened_ns)
+    if is_answer and event.kind not in BRACKETED:
+        # What we sent met a flow that was dead already: the way of the answer is no doubt.
+        dead_ns = max(dead_ns - max(since_sent(event.evidence) or 0, 0), alive_ns)
     return Drop(
         life,
         event.session,

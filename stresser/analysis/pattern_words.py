@@ -63,7 +63,7 @@ def timer_in_words(timer: TimerFigures) -> str:
 
 
 def period_in_words(period: PeriodFigures) -> str:
-    """`Incidents through vpn came back every 1 h: 7 of 8 times.`"""
+    """`Incidents through vpn came back every 1 h: 7 of 8 times`, and a full stop."""
     through = "" if period.egress is None else f" through {period.egress}"
     every = format_duration(period.period_ns)
     return (
@@ -77,7 +77,8 @@ def _where(incident: Incident) -> str:
     if incident.factor is None or with_it is None or without_it is None:
         return ""
     if incident.factor == "start":
-        return f": {_share(with_it)} that had started together, {_share(without_it)} of the others"
+        others = f"{without_it.dropped:,} of {without_it.open:,} others"
+        return f": {_share(with_it)} that had started together, {others}"
     by = _FACTOR_WORDS[incident.factor]
     other = by.format(without_it.of) if without_it.of else "otherwise"
     ended = f"{without_it.dropped:,} of {without_it.open:,}"
@@ -117,8 +118,8 @@ def _by_whom(incident: Incident) -> str:
 
 
 def _way(timer: TimerFigures) -> str:
-    through = "any egress" if timer.egress is None else timer.egress
-    to = "any endpoint" if timer.endpoint is None else timer.endpoint
+    through = "all egresses" if timer.egress is None else timer.egress
+    to = "all endpoints" if timer.endpoint is None else timer.endpoint
     activity = "" if timer.activity is None else f", {timer.activity}"
     return f"Through {through} to {to}{activity}"
 
@@ -136,8 +137,16 @@ def _timed(timer: TimerFigures) -> str:
         )
     same = " (or bytes: all sent alike)" if Variable.BYTES in others else ""
     if first is Variable.AGE:
-        return f"{drops} came at an age of {value}: a limit on age{same}"
-    return f"{drops} came after {value} of silence: a timer of silence{same}"
+        said = f"{drops} came at an age of {value}: a limit on age{same}"
+        return said + _refuted(timer, Variable.IDLE, "not silence")
+    said = f"{drops} came after {value} of silence: a timer of silence{same}"
+    return said + _refuted(timer, Variable.AGE, "not of age")
+
+
+def _refuted(timer: TimerFigures, variable: Variable, words: str) -> str:
+    count = timer.refuted.get(variable)
+    longer = "grew older" if variable is Variable.AGE else "lived through longer silences"
+    return "" if count is None else f", {words} ({counted(count, 'session')} there {longer})"
 
 
 def _value(timer: TimerFigures) -> str:
@@ -149,8 +158,8 @@ def _value(timer: TimerFigures) -> str:
 
 def _survivors(timer: TimerFigures) -> str:
     if timer.survivors:
-        return f", which {counted(timer.survivors, 'session')} outlived"
-    return ", which no session there is known to have outlived"
+        return f"; {counted(timer.survivors, 'session')} outlived it"
+    return "; none there is known to have outlived it"
 
 
 def _known(timer: TimerFigures) -> str:

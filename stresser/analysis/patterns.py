@@ -55,6 +55,8 @@ class TimerFigures(Struct, frozen=True, kw_only=True):
     """Of those it explains: how many at moments of their own."""
     survivors: int
     """Sessions that are known to have outlived it."""
+    refuted: dict[str, int]
+    """What would fit these drops as well, but for so many sessions that lived through it."""
     kinds: dict[str, int]
     chance: float
     """That a run without any timer shows one like it, at most."""
@@ -125,6 +127,7 @@ def _timer_figures(timer: FoundTimer, lives: Lives) -> TimerFigures:
         of=len(scope.drops),
         witnesses=timer.witnesses,
         survivors=timer.survivors,
+        refuted={variable.value: count for variable, count in timer.refuted.items()},
         kinds=dict(Counter(drop.kind.value for drop in drops).most_common()),
         chance=timer.chance,
         consistent_with=[

@@ -30,6 +30,7 @@ _MOST_TIMERS = 3
 _MEANT = 0.5
 """So much of one timer's drops are another's: they are one timer, counted in two ways."""
 _BYTE_GRAIN = 1
+_ENOUGH_SURVIVORS = 2
 
 
 class FoundTimer(Struct, kw_only=True):
@@ -45,7 +46,9 @@ class FoundTimer(Struct, kw_only=True):
     witnesses: int
     """Of those, how many count: of drops that share a moment, one."""
     survivors: int
-    """Sessions that lived through it all the same."""
+    """Sessions (of silence: sessions or silences) that lived through it all the same."""
+    refuted: dict[Variable, int]
+    """What would fit the drops as well, but for so many sessions that lived through it."""
     chance: float
     """That a run without any timer shows one like it."""
 
@@ -164,6 +167,7 @@ class _Search:
             drops=members,
             witnesses=len(members & self._units),
             survivors=round(here.survivors),
+            refuted={},
             chance=min(here.chance, 1.0),
         )
 
@@ -186,10 +190,20 @@ def _told_apart(
         same = next((one for one in kept if _is_same(one, timer)), None)
         if same is None:
             kept.append(timer)
-        elif _explains_as_much(same, timer) and timer.variable not in same.variables:
-            same.variables.append(timer.variable)
-            same.brackets |= timer.brackets
+        elif _explains_as_much(same, timer) and timer.variable not in same.brackets:
+            _join(kept, same, timer)
     return kept
+
+
+def _join(kept: list[FoundTimer], same: FoundTimer, timer: FoundTimer) -> None:
+    """Two that explain as much: both stay, unless survivors speak against one of them alone."""
+    fewer, more = sorted([same, timer], key=lambda one: one.survivors)
+    if fewer.survivors == 0 and more.survivors >= _ENOUGH_SURVIVORS:
+        fewer.refuted = same.refuted | timer.refuted | {more.variable: more.survivors}
+        kept[kept.index(same)] = fewer
+        return
+    same.variables.append(timer.variable)
+    same.brackets |= timer.brackets
 
 
 def _is_same(one: FoundTimer, other: FoundTimer) -> bool:
@@ -204,7 +218,8 @@ def _explains_as_much(one: FoundTimer, other: FoundTimer) -> bool:
 def _without_repeats(found: Sequence[FoundTimer]) -> list[FoundTimer]:
     """Of timers that explain the same drops, the one of the scope that explains most.
 
-    Where two scopes explain as many, the narrower one says more.
+    Where two scopes explain as many, the narrower one says more, and of two of one pair the one
+    whose other sessions tell silence from age.
     """
     kept: list[FoundTimer] = []
     for timer in sorted(found, key=_rank):
@@ -213,9 +228,10 @@ def _without_repeats(found: Sequence[FoundTimer]) -> list[FoundTimer]:
     return sorted(kept, key=lambda one: -len(one.drops))
 
 
-def _rank(timer: FoundTimer) -> tuple[bool, int, int]:
-    is_rare = timer.variable is Variable.BYTES
-    return is_rare, -len(timer.drops), len(timer.scope.cohorts)
+def _rank(timer: FoundTimer) -> tuple[bool, int, int, int, int]:
+    is_rare, scope = timer.variable is Variable.BYTES, timer.scope
+    told = len(timer.variables)
+    return is_rare, -len(timer.drops), len(scope.pairs), told, len(scope.cohorts)
 
 
 def explains(timer: FoundTimer, drop: Drop, lives: Lives) -> bool:
