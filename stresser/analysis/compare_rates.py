@@ -15,11 +15,13 @@ from msgspec import Struct
 from stresser.analysis.rates import (
     Dispersion,
     Interval,
+    Ratio,
     dispersion,
     needed_incidents,
     rate_interval,
     rate_ratio,
     smallest_ratio,
+    thinned,
     widened,
 )
 from stresser.analysis.side_incidents import SideIncident
@@ -29,7 +31,8 @@ PERMUTATIONS = 9_999
 UNEQUAL = 1.25
 """Sessions held at a time, one side over the other, from which they count as unequal."""
 _INCIDENTS_A_BLOCK = 6
-_FEWEST_FOR_BLOCKS = 2 * _INCIDENTS_A_BLOCK
+_FEWEST_FOR_BLOCKS = 6
+_FEWEST_BLOCKS = 8
 _MOST_BLOCKS = 48
 _OVERDISPERSED = 0.05
 _SEED = 20_261_123
@@ -102,7 +105,9 @@ def compare_rates(baseline: Side, candidate: Side) -> RateComparison | None:
     exact = rate_ratio(len(ours), len(theirs), hours, other_hours)
     spread = _dispersion([baseline, candidate], [len(ours), len(theirs)])
     comes_in_bursts = spread is not None and spread.factor > 1 and spread.p_value < _OVERDISPERSED
-    wide = widened(exact, spread) if spread is not None and comes_in_bursts else exact.interval
+    wide = exact.interval
+    if spread is not None and comes_in_bursts:
+        wide = _widened(exact, spread, (len(ours), len(theirs)), (hours, other_hours))
     drops, other_drops = baseline.drops, candidate.drops
     return RateComparison(
         baseline=_figures(baseline, len(ours)),
@@ -213,6 +218,15 @@ def _by_clock(baseline: Side, candidate: Side, ours: int, theirs: int) -> RatioF
     return ratio_figures(ours, theirs, baseline.clock_hours, candidate.clock_hours)
 
 
+def _widened(
+    exact: Ratio, spread: Dispersion, incidents: tuple[int, int], hours: tuple[float, float]
+) -> Interval:
+    if min(incidents) > 0:
+        return widened(exact, spread)
+    ours, theirs = (thinned(number, spread) for number in incidents)
+    return rate_ratio(ours, theirs, hours[0], hours[1]).interval
+
+
 def _dispersion(sides: list[Side], incidents: list[int]) -> Dispersion | None:
     """Over the blocks of both sides, each against its own mean rate."""
     observed: list[float] = []
@@ -221,7 +235,7 @@ def _dispersion(sides: list[Side], incidents: list[int]) -> Dispersion | None:
     for side, number in zip(sides, incidents, strict=True):
         if number < _FEWEST_FOR_BLOCKS:
             continue
-        blocks = side.blocks(min(number // _INCIDENTS_A_BLOCK, _MOST_BLOCKS))
+        blocks = side.blocks(min(max(number // _INCIDENTS_A_BLOCK, _FEWEST_BLOCKS), _MOST_BLOCKS))
         rate = number / max(sum(block.session_hours for block in blocks), 1e-12)
         observed += [block.incidents for block in blocks]
         expected += [block.session_hours * rate for block in blocks]

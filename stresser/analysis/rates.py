@@ -172,6 +172,14 @@ def widened(ratio: Ratio, by: Dispersion) -> Interval:
     )
 
 
+def thinned(count: int, by: Dispersion) -> int:
+    """As many independent incidents tell as much as these do.
+
+    For a side without incidents: a ratio of 0 or infinity has no log scale to widen it on.
+    """
+    return int(count / max(by.factor, 1.0))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values (Scand. J. Statistics 6, 1979): no assumption on dependence."""
     order = sorted(range(len(p_values)), key=p_values.__getitem__)

@@ -17,7 +17,7 @@ def limits(sides, *, alone=(), unfit=(), is_one_run=True):
 
 
 def test_a_sound_comparison_names_the_smallest_effect_alone(tmp_path):
-    [limit] = limits(recorded_sides(tmp_path, incident_story(20, 30)))
+    [limit] = limits(recorded_sides(tmp_path, incident_story(20, 31)))
     assert limit.startswith("The smallest effect that this could have seen: a true ratio of 2.1")
 
 
@@ -32,20 +32,20 @@ def test_a_baseline_without_incidents(tmp_path):
 
 
 def test_doubts_come_first(tmp_path):
-    sides = recorded_sides(tmp_path, incident_story(20, 30))
+    sides = recorded_sides(tmp_path, incident_story(20, 31))
     assert limits(sides, unfit=["this host slept"])[0] == (
         "The figures are in doubt: this host slept."
     )
 
 
 def test_what_only_one_side_held(tmp_path):
-    sides = recorded_sides(tmp_path, incident_story(20, 30))
+    sides = recorded_sides(tmp_path, incident_story(20, 31))
     found = limits(sides, alone=[Held("gate\x1bway", "silent")])
     assert found[-1] == "Held on one side alone and left out: gate\\x1bway silent."
 
 
 def test_different_addresses_may_be_different_sites(tmp_path):
-    story = incident_story(20, 30)
+    story = incident_story(20, 31)
     for event in story.events:
         if isinstance(event, SessionOpened) and event.egress == "vpn":
             event.remote = "203.0.113.9:443"

@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from stresser.analysis.compare_rates import (
@@ -37,6 +39,19 @@ def test_incidents_in_bursts_widen_the_interval_for_the_verdict(tmp_path):
     assert rates.dispersion > 5
     assert rates.is_overdispersed
     assert rates.ratio.interval.low > 1 > rates.wide_interval.low
+
+
+def test_a_burst_on_one_side_alone_is_worth_fewer_incidents(tmp_path):
+    story = incident_story(direct=0, vpn=0)
+    random = Random(1)  # noqa: S311 - made-up moments, the same each time
+    for _ in range(7):  # seven within four minutes, and nothing else
+        at = 3000 + random.uniform(0, 240)
+        story.drops(story.opens(VPN, at - random.uniform(50, 900)), at, idle=random.uniform(1, 9))
+    rates = compare_rates(*recorded_sides(tmp_path, story))
+    assert rates is not None
+    assert rates.candidate.incidents >= 6
+    assert rates.ratio.interval.low > 1 > rates.wide_interval.low
+    assert rates.wide_interval.high is None
 
 
 def test_unequal_numbers_of_sessions_are_judged_by_the_clock_as_well(tmp_path):

@@ -16,6 +16,7 @@ from stresser.analysis.rates import (
     rate_interval,
     rate_ratio,
     smallest_ratio,
+    thinned,
     widened,
 )
 
@@ -136,6 +137,8 @@ def test_bursts_widen_an_interval_and_calm_does_not():
         ratio.value * (ratio.interval.low / ratio.value) ** 2, rel=1e-4
     )
     assert widened(ratio, Dispersion(4, 5)).low < wide.low
+    assert thinned(40, Dispersion(4, 9)) == 10
+    assert thinned(40, Dispersion(0.5, 9)) == 40
     one_sided = rate_ratio(0, 9, 1, 1)
     assert widened(one_sided, Dispersion(4, 9)) == one_sided.interval
 
