@@ -95,6 +95,13 @@ _FACTOR_WORDS = {
 }
 
 
+_LONGER = {
+    Variable.IDLE: "survived a longer silence",
+    Variable.AGE: "grown older",
+    Variable.BYTES: "moved more",
+}
+
+
 def _share(share: Share) -> str:
     return f"{share.dropped:,} of {counted(share.open, 'session')}"
 
@@ -157,9 +164,10 @@ def _value(timer: TimerFigures) -> str:
 
 
 def _survivors(timer: TimerFigures) -> str:
+    longer = _LONGER[Variable(timer.variables[0])]
     if timer.survivors:
-        return f"; {counted(timer.survivors, 'session')} outlived it"
-    return "; none there is known to have outlived it"
+        return f"; {timer.survivors:,} there had {longer}"
+    return f"; none there is known to have {longer}"
 
 
 def _known(timer: TimerFigures) -> str:

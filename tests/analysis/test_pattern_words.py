@@ -129,7 +129,7 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
             {},
             (
                 f"{TIMED} after 4 s (3.97 s to 4.03 s) of silence: a "
-                "timer of silence; none there is known to have outlived it."
+                "timer of silence; none there is known to have survived a longer silence."
             ),
         ),
         (
@@ -137,7 +137,7 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
             (
                 "Through vpn to all endpoints: 20 of 21 drops came after 4 s (3.97 s to 4.03 s) of "
                 "silence, which was their age as well: a timer, of silence or of age; none there "
-                "is known to have outlived it."
+                "is known to have survived a longer silence."
             ),
         ),
         (
@@ -145,7 +145,7 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
             (
                 "Through all egresses to broker, quiet: 20 of 21 drops came after 4 s (3.97 s to "
                 "4.03 s) of silence: a timer of silence, not of age (5 sessions there grew older); "
-                "none there is known to have outlived it."
+                "none there is known to have survived a longer silence."
             ),
         ),
         (
@@ -153,22 +153,22 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
              "survivors": 1},
             (
                 f"{TIMED} at an age of more than 3 m 45 s and at "
-                "most 4 m: a limit on age (or bytes: all sent alike); 1 session outlived it."
+                "most 4 m: a limit on age (or bytes: all sent alike); 1 there had grown older."
             ),
         ),
         (
             {"variables": ["bytes"], "low": 8000, "high": 8100},
             (
                 f"{TIMED} after 8,000 to 8,100 bytes: a limit on "
-                "bytes; none there is known to have outlived it."
+                "bytes; none there is known to have moved more."
             ),
         ),
         (
             {"consistent_with": [KNOWN], "more_known": 2},
             (
                 f"{TIMED} after 4 s (3.97 s to 4.03 s) of silence: a "
-                "timer of silence; none there is known to have outlived it. Consistent with the "
-                "documented default of: Azure Load Balancer (240 s) and 2 more."
+                "timer of silence; none there is known to have survived a longer silence. "
+                "Consistent with the documented default of: Azure Load Balancer (240 s) and 2 more."
             ),
         ),
     ],

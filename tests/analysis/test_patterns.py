@@ -2,11 +2,14 @@
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench.simulated_lives import Night, events_of, plan_of
 from stresser.analysis.lives import Lives
 from stresser.analysis.patterns import Patterns, find_patterns
-from tests.analysis.story import seconds, utc
+from stresser.model.ending import Kind
+from tests.analysis.story import VPN, Story, seconds, utc
 
 
 def patterns_of(night: Night, seed: int = 1) -> Patterns:
@@ -72,3 +75,30 @@ def test_no_drop():
     patterns = patterns_of(Night(length=600))
     assert (patterns.incidents, patterns.timers, patterns.periods) == ([], [], [])
     assert (patterns.total, patterns.of_several, patterns.drops) == (0, 0, 0)
+
+
+ODD = st.sampled_from([0, 1, -1, 10**9, 10**12, 2**62, -(2**62)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(ODD, ODD, ODD, ODD, ODD, st.sampled_from([Kind.SILENCE, Kind.TCP_RESET])),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_whatever_a_file_says_there_are_figures(endings):
+    story = Story([VPN], 1)
+    for age, idle, alive, dead, since, kind in endings:
+        story.drops(
+            story.opens(VPN, 0), 5, kind, idle=0, age_ns=age, idle_ns=idle, alive_at_ns=alive,
+            dead_by_ns=dead, evidence={"since_sent_ns": since, "idle_before_send_ns": idle},
+        )  # fmt: skip
+    lives = Lives(plan_of(Night()))
+    for event in story.events:
+        lives.event(event)
+    lives.close(seconds(60))
+    patterns = find_patterns(lives, plan_of(Night()), utc)
+    assert patterns.drops == len(endings)
+    assert 1 <= patterns.total <= len(endings)

@@ -49,7 +49,7 @@ def test_a_complete_run(tmp_path):
     timed, apart = summary.findings[:2]
     assert timed == (
         "Through vpn to broker: 20 of 20 drops came after 4.01 s (3.97 s to 4.04 s) of silence: a "
-        "timer of silence; none there is known to have outlived it."
+        "timer of silence; none there is known to have survived a longer silence."
     )
     assert apart == "No two of the 20 drops share a moment more than chance explains."
     assert (summary.total.incidents, vpn.incidents, direct.incidents) == (20, 20, 0)
