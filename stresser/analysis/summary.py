@@ -104,7 +104,7 @@ def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
     tally = replay(lives.watch(events), last_endings)
     distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
-    elapsed_ns = _elapsed_ns(run, tally)
+    elapsed_ns = elapsed_time_ns(run, tally)
     lives.close(elapsed_ns)
     patterns = find_patterns(lives, plan, partial(_utc, run))
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
@@ -178,10 +178,13 @@ def _cohorts(
     ]
 
 
-def _elapsed_ns(run: RecordedRun, tally: Tally) -> int:
-    """To the last event; for a run without a last word, to its last sign of life.
+def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
+    """How long the run lasted: to the last event; without a last word, to its last sign of life.
 
     A night in which nothing happens has no events, and its session time counts all the same.
+
+    Raises:
+        RunFolderError: the run cannot be read.
     """
     sign = None if tally.ended is not None else run.last_sign()
     if sign is None or run.anchor_unix_ns is None:

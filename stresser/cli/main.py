@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from stresser import __version__
 from stresser.cli.citrix import citrix
+from stresser.cli.compare import compare
 from stresser.cli.doctor import doctor
 from stresser.cli.explain import explain
 from stresser.cli.lab import lab
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(show)
+app.command()(compare)
 app.command()(explain)
 app.command()(citrix)
 app.command()(lab)
