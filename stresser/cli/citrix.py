@@ -180,32 +180,39 @@ def _write_file(out: Path, data: bytes, *, force: bool) -> None:
 
 def _told(plan: "Plan", name: str, out: Path | None) -> list[str]:
     found = plan.allowlist
-    what = f"version {found.version}, {found.sections} sections"
-    dialled = f"{len(plan.endpoints)} endpoints, {plan.channels} of them persistent channels"
-    undialled = f"{len(found.wildcards)} wildcards, {len(found.networks)} networks"
+    what = f"version {found.version}, {_counted(found.sections, 'section')}"
+    dialled = (
+        f"{_counted(len(plan.endpoints), 'endpoint')}, {plan.channels} of them persistent channels"
+    )
+    wildcards = _counted(len(found.wildcards), "wildcard")
+    networks = _counted(len(found.networks), "network")
     lines = [
         f"{escaped(name)}: {what}: {dialled}",
-        f"  not dialled: {undialled}, {len(found.inbound)} inbound",
-        f"  {found.duplicates} duplicates, {found.blanks} blanks",
+        f"  not dialled: {wildcards}, {networks}, {len(found.inbound)} inbound",
+        f"  {_counted(found.duplicates, 'duplicate')}, {_counted(found.blanks, 'blank')}",
     ]
     if plan.expanded:
-        lines.append(f"  {plan.expanded} endpoints stand for wildcards")
+        lines.append(f"  --expand: {_counted(plan.expanded, 'endpoint')} in place of wildcards")
     if plan.regions:
         lines.append(
-            f"  regions {', '.join(plan.regions)}: {len(plan.other_region)} names left out; "
+            f"  regions {', '.join(plan.regions)}: {_counted(len(plan.other_region), 'name')} left out; "
             f"{plan.regionless} kept whose name does not say a region for certain"
         )
     if found.without_list:
         lines.append(f"  sections without a list: {_few(found.without_list)}")
     if found.ignored:
         lines.append(f"  other keys, not read: {_few(list(found.ignored))}")
-    lines.append(f"  {found.not_understood_count} entries not understood")
+    lines.append(f"  not understood: {found.not_understood_count}")
     lines += [f"    {line}" for line in found.not_understood[:_FEW]]
     if found.not_understood_count > _FEW:
         lines.append("    the others: in the comments at the end of the scenario")
     where = "your file" if out is None else escaped(str(out))
     lines.append(f"Next: look through {where}, then `stresser check` it.")
     return lines
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _few(texts: list[str]) -> str:
