@@ -187,7 +187,7 @@ def _told(plan: "Plan", name: str, out: Path | None) -> list[str]:
     where = "your file" if out is None else escaped(str(out))
     return [
         f"{escaped(name)}: version {found.version}, {_counted(found.sections, 'section')}: "
-        + f"{endpoints}, {plan.channels} of them persistent channels",
+        f"{endpoints}, {plan.channels} of them persistent channels",
         f"  not dialled: {wildcards}, {networks}, {len(found.inbound)} inbound",
         f"  {_counted(found.duplicates, 'duplicate')}, {_counted(found.blanks, 'blank')}",
         *_told_of_choices(plan),
