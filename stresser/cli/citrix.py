@@ -181,13 +181,14 @@ def _write_file(out: Path, data: bytes, *, force: bool) -> None:
 
 def _told(plan: "Plan", name: str, out: Path | None) -> list[str]:
     found = plan.allowlist
+    sections = _counted(found.sections, "section")
     endpoints = _counted(len(plan.endpoints), "endpoint")
+    channels = f"{plan.channels} of them persistent channels"
     wildcards = _counted(len(found.wildcards), "wildcard")
     networks = _counted(len(found.networks), "network")
     where = "your file" if out is None else escaped(str(out))
     return [
-        f"{escaped(name)}: version {found.version}, {_counted(found.sections, 'section')}: "
-        f"{endpoints}, {plan.channels} of them persistent channels",
+        f"{escaped(name)}: version {found.version}, {sections}: {endpoints}, {channels}",
         f"  not dialled: {wildcards}, {networks}, {len(found.inbound)} inbound",
         f"  {_counted(found.duplicates, 'duplicate')}, {_counted(found.blanks, 'blank')}",
         *_told_of_choices(plan),
