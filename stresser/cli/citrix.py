@@ -1,6 +1,7 @@
 """`stresser citrix`: the vendor's allowlist becomes a scenario, checked by our own decoder."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -180,32 +181,47 @@ def _write_file(out: Path, data: bytes, *, force: bool) -> None:
 
 def _told(plan: "Plan", name: str, out: Path | None) -> list[str]:
     found = plan.allowlist
-    what = f"version {found.version}, {found.sections} sections"
-    dialled = f"{len(plan.endpoints)} endpoints, {plan.channels} of them persistent channels"
-    undialled = f"{len(found.wildcards)} wildcards, {len(found.networks)} networks"
-    lines = [
-        f"{escaped(name)}: {what}: {dialled}",
-        f"  not dialled: {undialled}, {len(found.inbound)} inbound",
-        f"  {found.duplicates} duplicates, {found.blanks} blanks",
+    sections = _counted(found.sections, "section")
+    endpoints = _counted(len(plan.endpoints), "endpoint")
+    channels = f"{plan.channels} of them persistent channels"
+    wildcards = _counted(len(found.wildcards), "wildcard")
+    networks = _counted(len(found.networks), "network")
+    where = "your file" if out is None else escaped(str(out))
+    return [
+        f"{escaped(name)}: version {found.version}, {sections}: {endpoints}, {channels}",
+        f"  not dialled: {wildcards}, {networks}, {len(found.inbound)} inbound",
+        f"  {_counted(found.duplicates, 'duplicate')}, {_counted(found.blanks, 'blank')}",
+        *_told_of_choices(plan),
+        *_told_of_the_rest(plan),
+        f"Next: look through {where}, then `stresser check` it.",
     ]
+
+
+def _told_of_choices(plan: "Plan") -> Iterator[str]:
     if plan.expanded:
-        lines.append(f"  {plan.expanded} endpoints stand for wildcards")
+        yield f"  --expand: {_counted(plan.expanded, 'endpoint')} in place of wildcards"
     if plan.regions:
-        lines.append(
-            f"  regions {', '.join(plan.regions)}: {len(plan.other_region)} names left out; "
+        left_out = _counted(len(plan.other_region), "name")
+        yield (
+            f"  regions {', '.join(plan.regions)}: {left_out} left out; "
             f"{plan.regionless} kept whose name does not say a region for certain"
         )
+
+
+def _told_of_the_rest(plan: "Plan") -> Iterator[str]:
+    found = plan.allowlist
     if found.without_list:
-        lines.append(f"  sections without a list: {_few(found.without_list)}")
+        yield f"  sections without a list: {_few(found.without_list)}"
     if found.ignored:
-        lines.append(f"  other keys, not read: {_few(list(found.ignored))}")
-    lines.append(f"  {found.not_understood_count} entries not understood")
-    lines += [f"    {line}" for line in found.not_understood[:_FEW]]
+        yield f"  other keys, not read: {_few(list(found.ignored))}"
+    yield f"  not understood: {found.not_understood_count}"
+    yield from (f"    {line}" for line in found.not_understood[:_FEW])
     if found.not_understood_count > _FEW:
-        lines.append("    the others: in the comments at the end of the scenario")
-    where = "your file" if out is None else escaped(str(out))
-    lines.append(f"Next: look through {where}, then `stresser check` it.")
-    return lines
+        yield "    the others: in the comments at the end of the scenario"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _few(texts: list[str]) -> str:

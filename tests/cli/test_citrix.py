@@ -50,13 +50,13 @@ def test_the_scenario_goes_to_standard_output_and_what_was_made_of_the_file_to_e
     assert "tls://acme1.xendesktop.net:443" in [one.url for one in scenario.endpoints]
     for words in (
         "version 1, 3 sections: 11 endpoints, 8 of them persistent channels",
-        "not dialled: 1 wildcards, 0 networks, 0 inbound",
-        "1 duplicates, 2 blanks",
-        "1 endpoints stand for wildcards",
+        "not dialled: 1 wildcard, 0 networks, 0 inbound",
+        "1 duplicate, 2 blanks",
+        "--expand: 1 endpoint in place of wildcards",
         "regions us: 3 names left out; 10 kept whose name does not say a region for certain",
         "sections without a list: Retired",
         "other keys, not read: LatestChangeLog, SchemaVersion",
-        "0 entries not understood",
+        "not understood: 0",
     ):
         assert words in err
 
@@ -65,7 +65,7 @@ def test_standard_input():
     code, out, err = say("-", "--customer", "acme1", stdin=as_bytes(V2))
     assert code == 0
     assert b"from standard input, version 2" in out
-    assert "1 entries not understood\n    services[0].documentation:" in err
+    assert "not understood: 1\n    services[0].documentation:" in err
 
 
 def test_out_is_written_once_and_replaced_only_by_force(allowlist, tmp_path):
