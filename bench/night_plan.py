@@ -33,6 +33,7 @@ _JITTER_S = 0.04
 _HALF_HOUR_S = 1800.0
 _RECONNECT_S = 1.5
 _PONG_TIMEOUT_S = 10.0
+_RTT_S = 0.03
 _HANDSHAKE_BYTES = 4000
 _PONG_BYTES = 60
 
@@ -216,15 +217,17 @@ class Night:
     def _dropped(self, cohort: Cohort, session: int, opened_s: float, hit: Hit) -> SessionEnded:
         """A heartbeat's sessions are alive at their last pong; a silent one's at its opening."""
         every_s = self.plan.heartbeat_s
-        pongs = 0 if cohort.activity == "silent" else int((hit.at_s - opened_s) / every_s)
-        alive_s = opened_s + pongs * every_s
-        dead_s = hit.at_s
-        evidence = {"since_sent_ns": _ns(dead_s - alive_s), "idle_before_send_ns": _ns(every_s)}
-        idle_s = dead_s - alive_s
+        pings = 0 if cohort.activity == "silent" else int((hit.at_s - opened_s) / every_s)
+        sent_s, dead_s = opened_s + pings * every_s, hit.at_s
+        is_pong_lost = pings > 0 and sent_s + _RTT_S > dead_s
+        pongs = pings - is_pong_lost
+        alive_s = opened_s + pongs * every_s + (_RTT_S if pongs else 0)
+        idle_s = dead_s - max(alive_s, sent_s)
+        evidence = {"since_sent_ns": _ns(dead_s) - _ns(sent_s), "idle_before_send_ns": _ns(every_s)}
         if hit.kind is Kind.UNRESPONSIVE:
-            dead_s = alive_s + every_s + _PONG_TIMEOUT_S
-            evidence = {"ping_sent_ns": _ns(alive_s + every_s)}
-            idle_s = _PONG_TIMEOUT_S
+            sent_s = opened_s + (pongs + 1) * every_s
+            dead_s, idle_s = sent_s + _PONG_TIMEOUT_S, _PONG_TIMEOUT_S
+            evidence = {"ping_sent_ns": _ns(sent_s)}
         return self._ended(
             cohort, session, (opened_s, alive_s, dead_s), _ns(idle_s), pongs,
             kind=hit.kind, planned=False, initiator=Initiator.UNKNOWN, evidence=evidence,

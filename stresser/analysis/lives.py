@@ -188,12 +188,16 @@ def _last_silence(event: SessionEnded) -> int:
 
 
 def _is_answer(event: SessionEnded) -> bool:
-    """Whether the ending showed only when we sent something."""
+    """Whether the ending showed only when we sent something.
+
+    What was alive after our last send (its pong came) did not die of it.
+    """
     since_ns = since_sent(event.evidence)
     return event.kind in BRACKETED or (
         event.kind in {Kind.TCP_RESET, Kind.TCP_FIN}
         and since_ns is not None
         and since_ns <= _ANSWER_WITHIN_NS
+        and event.alive_at_ns < event.dead_by_ns - since_ns
     )
 
 

@@ -47,6 +47,14 @@ def test_a_reset_in_answer_to_a_ping_is_of_a_time_between_pong_and_ping():
     assert drop.is_answer
 
 
+def test_a_reset_soon_after_a_ping_that_was_answered_is_a_point():
+    """The pong came after our send: what was alive then did not die of it."""
+    evidence = {"since_sent_ns": seconds(0.5), "idle_before_send_ns": seconds(15)}
+    drop = dropped(idle=0.47, alive_at_ns=seconds(39.53), evidence=evidence)
+    assert drop.moment == Bracket(seconds(40), seconds(40))
+    assert not drop.is_answer
+
+
 @pytest.mark.parametrize("kind", [Kind.SILENCE, Kind.UNRESPONSIVE, Kind.KERNEL_TIMEOUT])
 def test_what_is_found_dead_is_a_bracket(kind):
     assert dropped(kind=kind, alive_at_ns=seconds(20)).moment == Bracket(seconds(20), seconds(40))
