@@ -43,6 +43,16 @@ def is_unasked(evidence: Mapping[str, Any]) -> bool:
     return since is not None and since > limit
 
 
+def since_sent(evidence: Mapping[str, Any]) -> int | None:
+    """Nanoseconds from our last send to the ending."""
+    return _int(evidence, "since_sent_ns")
+
+
+def silence_before_send(evidence: Mapping[str, Any]) -> int | None:
+    """How long nothing had passed in either direction when we last sent."""
+    return _int(evidence, "idle_before_send_ns")
+
+
 def ping_sent_ns(evidence: Mapping[str, Any]) -> int | None:
     """When the ping was sent that no pong answered, since the run began."""
     return _int(evidence, "ping_sent_ns")

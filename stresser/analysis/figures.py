@@ -68,6 +68,8 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     open_ratio: float | None
     drops: int
     drops_per_session_hour: float | None
+    incidents: int
+    """Drops that share a moment are one; one that struck several cohorts counts in each."""
     drop_kinds: list[DropFigures]
     ended_by_host: int
     ended_by_tool: int
@@ -104,6 +106,7 @@ def cohort_figures(
     tally: CohortTally,
     now_ns: int,
     percentiles: dict[str, Percentiles],
+    incidents: int,
 ) -> CohortFigures:
     """A cohort's tally as figures; `cohort` None stands for all of them together."""
     endpoint, egress, activity = (
@@ -124,6 +127,7 @@ def cohort_figures(
         open_ratio=tally.open_ratio(now_ns),
         drops=tally.drops,
         drops_per_session_hour=tally.drops_per_session_hour(now_ns),
+        incidents=incidents,
         drop_kinds=_drop_figures(tally),
         ended_by_host=tally.by_host,
         ended_by_tool=tally.by_tool,

@@ -5,14 +5,19 @@ It streams: the events pass once through a `Tally`, whatever their number.
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 
 from stresser.analysis.chain_changes import chain_changes
 from stresser.analysis.figures import CohortFigures, LastEnding, cohort_figures, last_ending
 from stresser.analysis.findings import cohort_findings, lab_findings
+from stresser.analysis.incidents import Incident
 from stresser.analysis.interception import interception_findings
+from stresser.analysis.lives import Lives
 from stresser.analysis.notes import run_notes
+from stresser.analysis.pattern_words import pattern_findings, pattern_notes
+from stresser.analysis.patterns import Patterns, PeriodFigures, TimerFigures, find_patterns
 from stresser.analysis.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.plan import PlanFacts, read_plan
 from stresser.analysis.plausible import PlausibleEvents
@@ -60,6 +65,12 @@ class Summary(Struct, frozen=True, kw_only=True):
     cohorts: list[CohortFigures]
     loop_lag: Percentiles | None
     """How late stresser's own event loop was."""
+    incidents: list[Incident]
+    """Of several drops, and more than chance explains; at most fifty, the largest."""
+    timers: list[TimerFigures]
+    """At which age, silence or number of bytes sessions were ended, most drops first."""
+    periods: list[PeriodFigures]
+    """Intervals at which incidents came back."""
     last_endings: list[LastEnding]
     """The latest unplanned endings of sessions, newest last."""
     last_failures: list[LastEnding]
@@ -88,11 +99,14 @@ def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
         RunFolderError: the run cannot be read.
     """
     events = PlausibleEvents(run.events())
-    tally = replay(events, last_endings)
+    plan = read_plan(run.manifest.scenario if run.manifest else {})
+    lives = Lives(plan)
+    tally = replay(lives.watch(events), last_endings)
     distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
-    plan = read_plan(run.manifest.scenario if run.manifest else {})
     elapsed_ns = _elapsed_ns(run, tally)
+    lives.close(elapsed_ns)
+    patterns = find_patterns(lives, plan, partial(_utc, run))
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [
         *doubts_about_tester(measured),
@@ -110,14 +124,14 @@ def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
         verdict=verdict_of(results, tally, doubts),
         doubts=doubts,
         thresholds=results,
-        findings=_findings(tally, plan, elapsed_ns),
-        notes=run_notes(tally, plan),
-        total=cohort_figures(None, tally.total(), elapsed_ns, _of_all(distributions)),
-        cohorts=[
-            cohort_figures(cohort, figures, elapsed_ns, _of_cohort(distributions, cohort))
-            for cohort, figures in tally.cohorts.items()
-        ],
+        findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
+        notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
+        total=_total(tally, elapsed_ns, distributions, patterns),
+        cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
         loop_lag=_loop_lag(distributions),
+        incidents=patterns.incidents,
+        timers=patterns.timers,
+        periods=patterns.periods,
         last_endings=[last_ending(event) for event in tally.last_drops],
         last_failures=[last_ending(event) for event in tally.last_failures],
     )
@@ -136,6 +150,32 @@ def _started_utc(run: RecordedRun) -> str:
     if run.manifest is not None:
         return escaped(run.manifest.started_utc)
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns)
+
+
+def _utc(run: RecordedRun, t_ns: int) -> str:
+    return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns + t_ns)
+
+
+def _total(
+    tally: Tally, now_ns: int, distributions: Distributions, patterns: Patterns
+) -> CohortFigures:
+    percentiles = _of_all(distributions)
+    return cohort_figures(None, tally.total(), now_ns, percentiles, patterns.total)
+
+
+def _cohorts(
+    tally: Tally, now_ns: int, distributions: Distributions, patterns: Patterns
+) -> list[CohortFigures]:
+    return [
+        cohort_figures(
+            cohort,
+            figures,
+            now_ns,
+            _of_cohort(distributions, cohort),
+            patterns.by_cohort[cohort],
+        )
+        for cohort, figures in tally.cohorts.items()
+    ]
 
 
 def _elapsed_ns(run: RecordedRun, tally: Tally) -> int:

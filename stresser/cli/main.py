@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stresser import __version__
+from stresser.cli.citrix import citrix
 from stresser.cli.doctor import doctor
 from stresser.cli.explain import explain
 from stresser.cli.lab import lab
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(show)
 app.command()(explain)
+app.command()(citrix)
 app.command()(lab)
 app.command()(doctor)
 app.command()(schema)

@@ -1,6 +1,7 @@
 """Events of made-up runs, and the folder that such a run would leave, for tests."""
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from msgspec.structs import replace
@@ -108,6 +109,11 @@ def chain_seen(cohort: Cohort, tls: TlsFacts, at: float = 0, **changes: Any) -> 
 
 def seconds(value: float) -> int:
     return round(value * NS_PER_S)
+
+
+def dice(seed: int) -> Random:
+    """Chance that a test can repeat."""
+    return Random(seed)  # noqa: S311 - a simulation
 
 
 def utc(t_ns: int) -> str:

@@ -20,10 +20,10 @@ def test_a_cohort():
                 tally.session_ended(event)
             case AttemptFailed():
                 tally.attempt_failed(event)
-    figures = cohort_figures(VPN, tally, seconds(10), {})
+    figures = cohort_figures(VPN, tally, seconds(10), {}, 1)
     assert (figures.endpoint, figures.egress, figures.activity) == ("broker", "vpn", "heartbeat")
     assert (figures.attempts, figures.attempts_failed, figures.drops) == (2, 1, 1)
-    assert figures.session_time_ns == seconds(5)
+    assert (figures.session_time_ns, figures.incidents) == (seconds(5), 1)
     (drop,) = figures.drop_kinds
     assert (drop.kind, drop.count, drop.initiators) == ("tcp_reset", 1, {"unknown": 1})
     assert drop.age is not None

@@ -43,7 +43,19 @@ def test_a_complete_run(tmp_path):
     assert summary.total.percentiles["tls"].count == 40
     assert vpn.percentiles["tls"].p50_ns == pytest.approx(seconds(0.03), rel=0.001)
     assert summary.loop_lag is not None
-    assert summary.findings[0].startswith("Through vpn to broker, heartbeat: 20 drops")
+    assert any(
+        said.startswith("Through vpn to broker, heartbeat: 20 d") for said in summary.findings
+    )
+    timed, apart = summary.findings[:2]
+    assert timed == (
+        "Through vpn to broker: 20 of 20 drops came after 4.01 s (3.97 s to 4.04 s) of silence: a "
+        "timer of silence; none there is known to have survived a longer silence."
+    )
+    assert apart == "No two of the 20 drops share a moment more than chance explains."
+    assert (summary.total.incidents, vpn.incidents, direct.incidents) == (20, 20, 0)
+    assert (summary.incidents, summary.periods) == ([], [])
+    (timer,) = summary.timers
+    assert (timer.variables, timer.egress, timer.drops, timer.of) == (["idle"], "vpn", 20, 20)
     assert [ending.session for ending in summary.last_endings] == list(range(31, 41))
 
 

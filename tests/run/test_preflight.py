@@ -61,7 +61,7 @@ def test_everything_that_is_missing_is_said_at_once():
     assert "ulimit -Hn 2000000192" in files
     assert "LimitNOFILE=2000000192" in files
     assert "1000000000 sessions to broker.example.net:443 from one source address" in ports
-    assert "net.ipv4.iplocal_port_range" in ports
+    assert "net.ipv4.ip_local_port_range" in ports
     assert "125000128 MiB of memory" in memory
     assert "lower sessions.count" in memory
     assert interface.startswith("egresses.vpn: ")

@@ -1,0 +1,162 @@
+"""How often the analysis finds a timer that is not there, and how often one that is.
+
+    python -m bench.calibrate_timers [--runs 1000]
+
+A simulation with a known truth (`simulated_lives.py`), through the code that `stresser show` uses:
+
+- lifetimes are exponential, and every timer found is false: at most 2 % of the runs may show one;
+- drops at random in time: how many share a moment by chance, how many incidents are announced;
+- a timer is planted, one drop in five comes at random: it must lie in the bracket found;
+- an outage strikes all sessions of one egress: it must be one incident with all of its drops.
+
+Exit code: 0, all goals are met; 1, one is missed.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from random import Random
+
+from bench.simulated_lives import Night, events_of, plan_of
+from stresser.analysis.causes import Causes, Common, find_causes
+from stresser.analysis.incidents import stands_out
+from stresser.analysis.lives import Lives
+from stresser.analysis.scopes import Variable
+from stresser.model.units import NS_PER_S
+
+TIMERS_S = (30, 60, 240, 300, 350, 3600)
+SHOWS = ("announced", "answer", "silent")
+MOST_FALSE = 0.02
+LEAST_FOUND = 0.98
+_NOISE_SHARE = 0.2
+_HEARTBEATS: list[list[float | None]] = [
+    [15.0],
+    [5.0, 60.0],
+    [None, 15.0],
+    [20.0, 45.0, 100.0, None],
+]
+
+
+def causes_of(night: Night, seed: int) -> tuple[Lives, Causes]:
+    """What the analysis makes of a simulated night."""
+    plan = plan_of(night)
+    lives = Lives(plan)
+    for event in events_of(night, seed):
+        lives.event(event)
+    lives.close(round(night.length * NS_PER_S))
+    return lives, find_causes(lives, plan)
+
+
+def random_night(random: Random) -> Night:
+    """Exponential lifetimes of any mean, shown in any way, pinged at any interval."""
+    length = random.choice([1200.0, 3600.0, 4 * 3600.0])
+    lifetimes = 10 ** random.uniform(1.3, 4)
+    shows = random.choice(SHOWS)
+    heartbeats = random.choice(_HEARTBEATS)
+    endpoints = random.choice([["broker"], ["broker", "agent"]])
+    cohorts = len(heartbeats) * len(endpoints)
+    sessions = max(2, min(40, round(2000 * lifetimes / length / cohorts)))
+    return Night(
+        length=length,
+        sessions=sessions,
+        ramp=random.choice([0.0, 5.0, 60.0]),
+        heartbeats=heartbeats,
+        endpoints=endpoints,
+        egresses=random.choice([["vpn"], ["vpn", "direct"]]),
+        noise_per_hour=3600 / lifetimes,
+        noise_shows=shows,
+        rtt=random.choice([0.001, 0.03, 0.2]),
+    )
+
+
+def planted_nights(timer_s: float) -> Iterator[tuple[str, Variable, Night]]:
+    """A timer with one drop in five at random, in all the ways in which it can show."""
+    noise = _NOISE_SHARE / (1 - _NOISE_SHARE) * 3600 / timer_s
+    length = max(1800.0, 10 * timer_s)
+    for shows in SHOWS:
+        for beats in ([7.0], [15.0], [7.0, 40.0]):
+            if min(beats) * 2 > timer_s or (shows != "announced" and max(beats) > timer_s):
+                continue
+            night = Night(
+                length=length, age_timer=timer_s, noise_per_hour=noise, heartbeats=[*beats],
+                shows=shows, noise_shows="announced" if shows == "announced" else "answer",
+            )  # fmt: skip
+            yield f"age, pinged every {beats} s, {shows}", Variable.AGE, night
+    for shows in SHOWS:
+        pinged: list[float | None] = [timer_s * share for share in (0.4, 0.9, 1.2, 2)]
+        if shows == "announced":
+            pinged = [None, 15.0]
+        night = Night(
+            length=length, idle_timer=timer_s, noise_per_hour=noise, heartbeats=pinged,
+            shows=shows, noise_shows="announced" if shows == "announced" else "answer",
+        )  # fmt: skip
+        yield f"silence, {shows}", Variable.IDLE, night
+
+
+def found_planted(night: Night, variable: Variable, timer_s: float, seed: int) -> bool:
+    """Whether the bracket that explains most drops holds the planted timer, and names it so."""
+    _, causes = causes_of(night, seed)
+    for timer in causes.timers[:1]:
+        bracket = timer.brackets.get(variable)
+        if bracket is not None and bracket.low <= timer_s * NS_PER_S <= bracket.high:
+            return True
+    return False
+
+
+def outage_is_one_incident(seed: int) -> bool:
+    """Forty of forty sessions through one egress at once; noise on both; heartbeats of 15 s."""
+    shows = SHOWS[seed % len(SHOWS)]
+    night = Night(
+        length=4 * 3600, egresses=["vpn", "direct"], noise_per_hour=0.2, outages=[7200.0],
+        ramp=(0, 2, 60)[seed // 3 % 3], shows=shows, noise_shows="announced",
+    )  # fmt: skip
+    lives, causes = causes_of(night, seed)
+    hit = {i for i, d in enumerate(lives.drops) if d.moment.low <= 7200 * NS_PER_S <= d.moment.high}
+    largest = max(causes.clusters, key=lambda cluster: len(cluster.drops))
+    return largest.common is Common.MOMENT and hit <= set(largest.drops)
+
+
+def main() -> int:
+    """Print all figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=1000, help="simulated runs (default: 1000)")
+    runs = parser.parse_args().runs
+    is_met = _false_alarms(runs)
+    is_met &= _planted(max(runs // 100, 1))
+    hits = sum(outage_is_one_incident(seed) for seed in range(max(runs // 20, 1)))
+    total = max(runs // 20, 1)
+    print(f"outages that are one incident with all of their drops: {hits} of {total}")
+    return 0 if is_met and hits >= LEAST_FOUND * total else 1
+
+
+def _false_alarms(runs: int) -> bool:
+    timers = drops = joined = announced = 0
+    for seed in range(runs):
+        lives, causes = causes_of(random_night(Random(seed)), seed)  # noqa: S311 - a simulation
+        timers += bool(causes.timers)
+        drops += len(lives.drops)
+        shared = [cluster for cluster in causes.clusters if len(cluster.drops) > 1]
+        joined += sum(len(cluster.drops) for cluster in shared)
+        announced += any(map(stands_out, shared))
+    print(f"exponential lifetimes, {runs} runs, {drops} drops:")
+    print(f"  runs with a timer: {timers} ({timers / runs:.2%}; goal: at most {MOST_FALSE:.0%})")
+    print(f"  drops that share a moment by chance: {joined} ({joined / max(drops, 1):.2%})")
+    print(f"  runs with an incident announced: {announced} ({announced / runs:.2%})")
+    return timers <= MOST_FALSE * runs and announced <= MOST_FALSE * runs
+
+
+def _planted(times: int) -> bool:
+    is_met = True
+    print(f"planted timers, one drop in five at random, {times} runs each:")
+    for timer_s in TIMERS_S:
+        for name, variable, night in planted_nights(timer_s):
+            found = sum(found_planted(night, variable, timer_s, seed) for seed in range(times))
+            is_met &= found >= LEAST_FOUND * times
+            print(f"  {timer_s:>5} s of {name}: {found} of {times}")
+    return is_met
+
+
+if __name__ == "__main__":
+    sys.exit(main())

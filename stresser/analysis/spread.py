@@ -1,0 +1,66 @@
+"""How close together brackets can lie: the width that most of them need to share one value. Pure.
+
+A drop's moment, its age and its silence are each known as a bracket `(low, high)`; dated ones
+have no width. Comparing how tight moments, ages and silences can be tells what the drops have in
+common (docs/methods.md, "One moment or one timer").
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+MOST = 0.8
+"""The share of a group that has to agree; the rest may be noise."""
+
+
+class Bracket(NamedTuple):
+    """A value lies here, both ends included."""
+
+    low: int
+    high: int
+
+
+class Agreement(NamedTuple):
+    """Where most brackets agree."""
+
+    width: int
+    """How far from one common value they are apart: 0 when one value lies in all of them."""
+    low: int
+    high: int
+    """All of the values that the brackets, each widened by half of `width`, have in common."""
+
+
+def agreement(brackets: Sequence[Bracket], share: float = MOST) -> Agreement | None:
+    """The least width at which `share` of the brackets have a value in common.
+
+    None without brackets. O(n log n) for each of the few dozen halvings.
+    """
+    if not brackets:
+        return None
+    enough = max(1, _ceil(share * len(brackets)))
+    lows = sorted(bracket.low for bracket in brackets)
+    highs = sorted(bracket.high for bracket in brackets)
+    least, width = -1, max(0, lows[-1] - highs[0]) + 1
+    while width - least > 1:
+        middle = (least + width) // 2
+        if _overlap(lows, highs, middle)[0] >= enough:
+            width = middle
+        else:
+            least = middle
+    _, low, high = _overlap(lows, highs, width)
+    return Agreement(width, low, high)
+
+
+def _overlap(lows: Sequence[int], highs: Sequence[int], width: int) -> tuple[int, int, int]:
+    """How many brackets at most have a value in common when each grows by `width`, and where."""
+    best, at, until, ended = 0, lows[0], highs[0] + width, 0
+    for begun, low in enumerate(lows, 1):
+        while highs[ended] + width < low:
+            ended += 1
+        if begun - ended > best:
+            best, at, until = begun - ended, low, highs[ended] + width
+    return best, at, until
+
+
+def _ceil(value: float) -> int:
+    whole = int(value)
+    return whole if value - whole < 1e-9 else whole + 1  # noqa: PLR2004 - rounding of a product
