@@ -20,7 +20,7 @@ _INITIAL_TTLS = (64, 128, 255)
 _COUNTS_ON = 1000
 """A counter of IP IDs has gone no farther (a random one is here in 1.5 % of all cases)."""
 _CLOCK_SLACK_NS = NS_PER_MS
-"""We note a send after the kernel has taken it; its answer may bear an earlier stamp."""
+"""The run's clock and the kernel's stamps are read one after the other."""
 _RTT_WORTH_COMPARING_NS = NS_PER_MS
 _HALF_OF_ALL = 1 << 31
 _ALL = 1 << 32

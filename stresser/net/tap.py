@@ -112,6 +112,8 @@ class Tap(Stream):
 
         A failing send is noted in `fault` and counts as taken: the reader will tell.
         """
+        # Taken before: on a busy machine the answer may be here before we are told of the send.
+        now = self.clock.now_ns()
         try:
             sent = self.sock.send(data)
         except BlockingIOError:
@@ -119,7 +121,6 @@ class Tap(Stream):
         except OSError as exc:
             self._note(exc, self.clock.now_ns(), "send")
             return len(data)
-        now = self.clock.now_ns()
         self.idle_before_send_ns = now - max(self.last_received_ns, self.last_sent_ns)
         self.last_sent_ns = now
         self.bytes_sent += sent

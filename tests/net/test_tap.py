@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import select
+import socket
 import sys
 import tracemalloc
 from typing import Any
@@ -285,6 +286,29 @@ def test_bytes_and_times_are_counted():
             was = tap.last_sent_ns
             tap.send_nowait(b"1")
             assert tap.idle_before_send_ns == tap.last_sent_ns - was
+
+    run(test)
+
+
+class NotingSocket(socket.socket):
+    """Notes when it was asked to send."""
+
+    asked_s = 0.0
+
+    def send(self, *arguments):
+        type(self).asked_s = trio.current_time()
+        return super().send(*arguments)
+
+
+def test_a_send_is_dated_before_its_answer_can_be_here():
+    async def test():
+        near, far = tcp_pair()
+        with far, stamped_clock() as clock, NotingSocket(fileno=near.detach()) as noting:
+            noting.settimeout(0)
+            tap = Tap(noting, clock)
+            tap.send_nowait(b"1")
+            assert tap.last_sent_ns <= clock.since_start(NotingSocket.asked_s)
+            tap.close()
 
     run(test)
 

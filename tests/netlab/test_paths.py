@@ -1,5 +1,7 @@
 """Routers that lose packets: for a while, for good, in one direction, with and without a word."""
 
+import itertools
+
 import pytest
 
 from tests.netlab import firewalls
@@ -16,10 +18,12 @@ class Counting:
 
     def __init__(self, box, tester):
         self._box, self._tester = box, tester
+        self._numbers = itertools.count()
 
     def count(self, of):
-        self._box.order("count")
-        words = self._box.said()[-1].split()
+        order = f"count {next(self._numbers)}"
+        self._box.order(order)
+        words = self._box.wait_until_says(f"{order}: ").split()
         return int(words[words.index(of) + 1])
 
     def wait_for_more(self, of, packets):

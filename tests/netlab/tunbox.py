@@ -5,8 +5,8 @@ interfaces is routed into a TUN device (Linux, Documentation/networking/tuntap.r
 long as ordered, and written back, to be routed on. Packets lose 2 of their TTL in it.
 
 Orders on standard input, a line each: `delay MS JITTER_MS`, `loss PERCENT`,
-`hole to-server|to-client|both|off`, `count`. Each is answered by a line with what was done so
-far: `ORDER: forwarded N swallowed N lost N`. It ends when standard input does.
+`hole to-server|to-client|both|off`, `count NUMBER`. Each is answered by a line with what was done
+so far: `ORDER: forwarded N swallowed N lost N`. It ends when standard input does.
 """
 
 import fcntl
@@ -48,7 +48,7 @@ class Box:
                 self._loss = float(percent) / 100
             case ["hole", direction]:
                 self._hole = direction
-            case ["count"]:
+            case ["count", _]:
                 pass
             case _:
                 raise ValueError(order)
