@@ -190,6 +190,7 @@ async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket
     )
     await stream.send_all(handshake.send(asked))
     head, rest = await _read_head(stream)
+    stream.release_buffer()  # the answer may have come behind a session ticket
     try:
         handshake.receive_data(head)
         answer = next(handshake.events(), None)
