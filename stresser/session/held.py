@@ -1,5 +1,7 @@
 """One held session: it drains what comes, pings when told to, and ends with one fault."""
 
+from typing import NoReturn
+
 import trio
 
 from stresser.model.cohort import Cohort
@@ -26,7 +28,6 @@ class HeldSession:
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
-        "_scope",
         "_timeout_ns",
         "_verdict",
         "attempt",
@@ -72,7 +73,6 @@ class HeldSession:
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
         self._ended = False
-        self._scope = trio.CancelScope()
 
     @property
     def tap(self) -> Tap:
@@ -85,18 +85,22 @@ class HeldSession:
         What it raises instead is a bug of ours.
         """
         try:
-            with self._scope:
-                await self._drain()
-            assert self._verdict is not None  # noqa: S101 - nothing else cancels this scope
-            raise self._verdict
+            if self.websocket is None:
+                await self._read()
+            else:
+                await self.websocket.drain(self._on_pong)
         except (Fault, trio.BrokenResourceError) as exc:
             return without_frames(exc)
+        except trio.ClosedResourceError:
+            if self._verdict is None:  # nobody else interrupts the transport
+                raise
         finally:
             self._ended = True
+        if isinstance(self._verdict, Fault):
+            return self._verdict
+        raise self._verdict
 
-    async def _drain(self) -> None:
-        if self.websocket is not None:
-            await self.websocket.drain(self._on_pong)
+    async def _read(self) -> NoReturn:
         while True:
             await self.stream.receive_some()
             self.reads += 1
@@ -119,13 +123,13 @@ class HeldSession:
             # However late we are ourselves, the loop looks at its sockets once more.
             self._verdict = NoPong(self._ping_sent_ns, deadline)
             return now_ns + _LAST_LOOK_NS
-        self._scope.cancel()
+        self.tap.interrupt()
         return None
 
     def break_off(self, exc: Exception) -> None:
         """End with what `beat` raised."""
         self._verdict = exc
-        self._scope.cancel()
+        self.tap.interrupt()
 
     def _ping(self, now_ns: int) -> None:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
@@ -147,7 +151,7 @@ class HeldSession:
             return
         self.pongs += 1
         self._ping_sent_ns = 0
-        if not self._scope.cancel_called:
+        if not self.tap.interrupted:
             self._verdict = None
         now = self.tap.clock.now_ns()
         # A ping that was due while this one was out would have waited just as long: leaving
@@ -183,3 +187,5 @@ class HeldSession:
             return str(exc) or type(exc).__name__
         except trio.BrokenResourceError as exc:
             return str(exc)
+        except trio.ClosedResourceError:  # a pong was overdue in the very pass of the stop
+            return "unanswered"
