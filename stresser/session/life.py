@@ -41,8 +41,10 @@ async def keep_open(
     past = _Past()
     await trio.sleep_until(start_s)
     while True:
-        with around.bugs.contained():
+        try:
             await _live(route, around, past)
+        except Exception as exc:  # noqa: BLE001 - `contained()` would be held as long as the session
+            around.bugs.note(exc)
         if reconnect is None:
             return
         await trio.sleep(back_off_s(reconnect, past.failures))
