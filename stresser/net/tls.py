@@ -63,6 +63,12 @@ def context_for(profile: TlsProfile) -> ssl.SSLContext:
     return context
 
 
+@lru_cache(maxsize=1024)
+def _as_ascii(server_name: str) -> bytes:
+    """In IDNA's form, which the ssl module would work out anew for each session."""
+    return server_name.encode("idna")
+
+
 class TlsStream:
     """One TLS connection over a `Tap` (or, in tests, over a stream with the same methods).
 
@@ -76,7 +82,8 @@ class TlsStream:
         self.tap = tap
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        name = _as_ascii(server_name)
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._unsent = b""
         self.last_record: bytes | None = b""
         """Tail of what last came in, during the handshake: an alert that OpenSSL has no name
@@ -98,7 +105,7 @@ class TlsStream:
                 self._ssl.do_handshake()
             except ssl.SSLWantReadError:
                 await self.flush()
-                await self._feed()
+                self._take_in(await self.tap.receive_some())
             except ssl.SSLError as exc:
                 self._say_goodbye()
                 raise translate(exc, self.last_record) from exc
@@ -134,7 +141,7 @@ class TlsStream:
                         raise PeerCloseNotify
                     return data
                 await self.flush()
-            await self._feed()
+            self._take_in(await self.tap.receive_some())
 
     @property
     def has_more(self) -> bool:
@@ -158,7 +165,8 @@ class TlsStream:
     async def send_all(self, data: bytes | bytearray) -> None:
         """Encrypt and send, waiting for the kernel. A dead transport is left to the reader."""
         self.send_nowait(data)
-        await self.flush()
+        if self._unsent:
+            await self.flush()
 
     async def flush(self) -> None:
         """Send everything encrypted so far. A dead transport is left to the reader.
@@ -200,8 +208,7 @@ class TlsStream:
         # OpenSSL has written the alert that says what we did not like.
         self._push()
 
-    async def _feed(self) -> None:
-        data = await self.tap.receive_some()
+    def _take_in(self, data: bytes) -> None:
         if not data:
             raise PeerFin
         if self.last_record is not None:
