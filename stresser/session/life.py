@@ -30,16 +30,14 @@ class _Past:
     ended_ns: int = 0
 
 
-async def keep_open(
-    route: Route, around: Surroundings, start_s: float, reconnect: Reconnect | None
-) -> None:
-    """Hold a session from `start_s` (trio time) on, replacing it whenever it ends.
+async def keep_open(route: Route, around: Surroundings, reconnect: Reconnect | None) -> None:
+    """Hold a session, replacing it whenever it ends.
 
     Returns when it ended and `reconnect` is None. Being cancelled is the plan's stop: the
     session is closed in an orderly way and its ending recorded as planned.
     """
     past = _Past()
-    await trio.sleep_until(start_s)
+    await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped meanwhile begins nothing
     while True:
         try:
             await _live(route, around, past)
