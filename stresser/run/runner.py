@@ -10,6 +10,7 @@ from stresser.model.events import Observer, TesterLate
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
 from stresser.model.units import NS_PER_MS
+from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.session.bugs import Bugs, Guarded
 from stresser.session.heartbeat import Heartbeats
@@ -90,9 +91,7 @@ class Runner:
         stamp = LoopStamp(self._clock, self._hangups)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
-        # What starting up has made stays as it is: nobody looks through it again.
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
         trio.to_thread.current_default_thread_limiter().total_tokens = _LOOKUPS_AT_ONCE
         trio.lowlevel.add_instrument(stamp)
         try:
@@ -102,6 +101,7 @@ class Runner:
                 background.start_soon(self._watch_host)
                 background.start_soon(self._stop_after_duration)
                 background.start_soon(self._spare_collector)
+                background.start_soon(keep_heap_small)
                 await self._hold_all()
                 background.cancel_scope.cancel()
         finally:
