@@ -9,6 +9,7 @@ import trio
 from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
+from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.session.bugs import Bugs, Guarded
 from stresser.session.chain_book import ChainBook, KeepChain, keep_none
@@ -112,9 +113,7 @@ class Runner:
         stamp = LoopStamp(self._clock, self._hangups, self._fitness)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
-        # What starting up has made stays as it is: nobody looks through it again.
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
         trio.to_thread.current_default_thread_limiter().total_tokens = _LOOKUPS_AT_ONCE
         self._path.open()
         self._fitness.open()
@@ -131,6 +130,7 @@ class Runner:
                     await background.start(self._looks.run)
                 if self._packets is not None:
                     background.start_soon(self._packets.run)
+                background.start_soon(keep_heap_small)
                 await self._hold_all()
                 background.cancel_scope.cancel()
         finally:

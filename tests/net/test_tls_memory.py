@@ -1,36 +1,13 @@
 """What a quiet session keeps of OpenSSL's buffers, as glibc counts it."""
 
-import ctypes
-import sys
-
-import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.fakes.glibc import heap_in_use
 from tests.net.open_websocket import open_pair
 from tests.net.peers import outcome, run, tls_pair
 
 RECORD_BUFFER = 16_384
-_FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
-
-
-class _Mallinfo(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_size_t) for name in _FIELDS.split()]
-
-
-def heap_in_use() -> int:
-    """Bytes that C code has allocated (mallinfo(3))."""
-    mallinfo2 = ctypes.CDLL(None).mallinfo2
-    mallinfo2.restype = _Mallinfo
-    used: int = mallinfo2().uordblks
-    return used
-
-
-def has_mallinfo() -> bool:
-    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallinfo2")
-
-
-needs_mallinfo = pytest.mark.skipif(not has_mallinfo(), reason="needs glibc 2.33's mallinfo2")
 
 
 def given_back_by_a_write(stream):
@@ -40,7 +17,6 @@ def given_back_by_a_write(stream):
     return before - heap_in_use()
 
 
-@needs_mallinfo
 def test_a_silent_session_keeps_no_buffer_after_its_tickets():
     async def test():
         async with tls_pair("TLSv1.3") as (stream, _), trio.open_nursery() as nursery:
@@ -53,7 +29,6 @@ def test_a_silent_session_keeps_no_buffer_after_its_tickets():
     run(test)
 
 
-@needs_mallinfo
 def test_an_upgraded_session_keeps_no_buffer():
     async def test():
         async with open_pair("TLSv1.3") as (websocket, _):
