@@ -92,21 +92,26 @@ def matches_own_peer(seen: Sighting) -> bool:
 
 
 def refused_by_own_peer(seen: Sighting) -> bool:
-    """The flow's own peer ended it, and then refused a fresh connection with the same TTL.
-
-    That peer is not the endpoint where TLS is intercepted, nor where the server still takes
-    connections that come another way: then a proxy in this one has gone.
-    """
+    """The flow's own peer ended it, and then refused a fresh connection with the same TTL."""
     found = seen.provenance
     if found is None or not matches_own_peer(seen):
-        return False
-    if seen.intercepted or LookResult.CONNECTED in _other_ways(seen):
         return False
     return any(
         look.result is LookResult.REFUSED and look.ttl in {found.data_ttl, found.syn_ack_ttl}
         for look in seen.looks_by(own_endpoint=True, own_egress=True)
         if look.ttl is not None
     )
+
+
+def refused_by_all_ways(seen: Sighting) -> bool:
+    """So it did, and so does who answers at that address by each other way.
+
+    By one way alone the flow's peer may be a proxy in it that is gone, and where TLS is
+    intercepted it is one.
+    """
+    others = _other_ways(seen)
+    is_everywhere = bool(others) and others == {LookResult.REFUSED}
+    return is_everywhere and not seen.intercepted and refused_by_own_peer(seen)
 
 
 def _own_way(seen: Sighting) -> frozenset[LookResult]:

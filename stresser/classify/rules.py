@@ -193,12 +193,22 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "endpoint-stopped-listening",
         _TCP_ENDINGS,
-        lambda case: flow.refused_by_own_peer(case.seen),
+        lambda case: flow.refused_by_all_ways(case.seen),
         Initiator.ENDPOINT,
         Grade.PACKET,
+        "The packet that ended it matches the flow's own peer, and at once fresh connections to"
+        " the same address and port were refused from there and by every other egress: the"
+        " service stopped listening.",
+    ),
+    Rule(
+        "peer-stopped-listening",
+        _TCP_ENDINGS,
+        lambda case: flow.refused_by_own_peer(case.seen),
+        Initiator.UNKNOWN,
+        Grade.PACKET,
         "The packet that ended it matches the flow's own peer, and at once a fresh connection to"
-        " the same address and port was refused from there, and none got through another way:"
-        " the service stopped listening.",
+        " the same address and port was refused from there: who took our connections stopped"
+        " listening. By one egress alone that may be the endpoint, or a proxy in the way.",
     ),
     Rule(
         "other-make",

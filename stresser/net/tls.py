@@ -5,6 +5,7 @@ session costs a third more CPU with it (docs/measurements.md), and a send that f
 hides the alert that is already in the receive buffer.
 """
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from functools import lru_cache
@@ -79,6 +80,12 @@ class Carrier(Protocol):
         """Wait until it takes more and has no backlog."""
 
 
+@lru_cache(maxsize=1024)
+def _as_ascii(server_name: str) -> bytes:
+    """In IDNA's form, which the ssl module would work out anew for each session."""
+    return server_name.encode("idna")
+
+
 class TlsStream:
     """One TLS connection over a `Tap` (or, in tests, over a stream with the same methods).
 
@@ -102,7 +109,8 @@ class TlsStream:
         self._incoming = ssl.MemoryBIO()
         self._incoming.write(early)  # what came together with a proxy's word that the way is open
         self._outgoing = ssl.MemoryBIO()
-        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        name = _as_ascii(server_name)
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._unsent = b""
         self.last_record: bytes | None = b""
         """Tail of what last came in, during the handshake: an alert that OpenSSL has no name
@@ -124,7 +132,7 @@ class TlsStream:
                 self._ssl.do_handshake()
             except ssl.SSLWantReadError:
                 await self.flush()
-                await self._feed()
+                self._take_in(await self._carrier.receive_some())
             except ssl.SSLError as exc:
                 self._say_goodbye()
                 raise translate(exc, self.last_record) from exc
@@ -151,7 +159,7 @@ class TlsStream:
                 try:
                     data = self._ssl.read(_SLICE)
                 except ssl.SSLWantReadError:
-                    pass
+                    self.release_buffer()  # it was a ticket, or a part of something
                 except ssl.SSLError as exc:
                     self._say_goodbye()
                     raise translate(exc, self.last_record) from exc
@@ -160,7 +168,7 @@ class TlsStream:
                         raise PeerCloseNotify
                     return data
                 await self.flush()
-            await self._feed()
+            self._take_in(await self._carrier.receive_some())
 
     @property
     def has_more(self) -> bool:
@@ -184,7 +192,8 @@ class TlsStream:
     async def send_all(self, data: bytes | bytearray) -> None:
         """Encrypt and send, waiting for the kernel. A dead transport is left to the reader."""
         self.send_nowait(data)
-        await self.flush()
+        if self.backlog:
+            await self.flush()
 
     async def flush(self) -> None:
         """Send everything encrypted so far. A dead transport is left to the reader.
@@ -196,6 +205,16 @@ class TlsStream:
         while self._unsent or self._carrier.backlog:
             await self._carrier.wait_send_all_might_not_block()
             self.push_nowait()
+
+    def release_buffer(self) -> None:
+        """Give back 16 KiB that OpenSSL may hold for a record to be sent.
+
+        It takes them to process a session ticket and returns them after the next write only;
+        a session that stays silent would keep them. Writing nothing is that write, and sends
+        nothing (SSL_write_ex(3)).
+        """
+        with contextlib.suppress(ssl.SSLError):  # the reader meets the reason
+            self._ssl.write(b"")
 
     def close_notify_nowait(self) -> None:
         """Tell the peer that nothing more comes (RFC 8446 section 6.1), without waiting."""
@@ -217,8 +236,7 @@ class TlsStream:
         # OpenSSL has written the alert that says what we did not like.
         self.push_nowait()
 
-    async def _feed(self) -> None:
-        data = await self._carrier.receive_some()
+    def _take_in(self, data: bytes) -> None:
         if not data:
             raise PeerFin
         if self.last_record is not None:

@@ -6,23 +6,26 @@ is counted and thrown away; nothing of it is kept, however large it claims to be
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import NoReturn
 
 import trio
 import wsproto.frame_protocol as frames
 from msgspec import Struct
-from wsproto import WSConnection
 from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection, RejectConnection, Request
-from wsproto.utilities import ProtocolError
+from wsproto.handshake import H11Handshake
+from wsproto.utilities import ProtocolError, generate_nonce
 
 from stresser.model.faults import HttpRefused, PeerClosed, ProtocolViolation
 from stresser.model.secrets import Secret
+from stresser.net.acceptance import plainly_accepts
 from stresser.net.http_head import read_head, reason_phrase, status_line, telling_headers
 from stresser.net.tls import TlsStream
 
 _TELLING_HEADERS = {"server", "via", "location", "retry-after", "x-cache", "proxy-authenticate"}
 """Headers of a refusal that tell who answered."""
+_KEY_NAME, _KEY_BYTES = b"\r\nSec-WebSocket-Key: ", 24  # 16 bytes in base64
 _BAD_GATEWAY = 1014
 
 
@@ -75,7 +78,7 @@ def _is_one_pong(data: bytes) -> bool:
     )
 
 
-class UpgradeRequest(Struct, frozen=True, kw_only=True):
+class UpgradeRequest(Struct, frozen=True, kw_only=True, dict=True):
     """What the opening handshake asks for (RFC 6455 section 4.1)."""
 
     host: str
@@ -83,6 +86,28 @@ class UpgradeRequest(Struct, frozen=True, kw_only=True):
     target: str
     headers: Mapping[str, str | Secret] = {}
     subprotocols: Sequence[str] = ()
+
+    def written_with(self, key: bytes) -> bytes:
+        """The request's bytes, with a Sec-WebSocket-Key of 24 characters."""
+        before, after = self._around_key
+        return before + key + after
+
+    @cached_property
+    def _around_key(self) -> tuple[bytes, bytes]:
+        """What wsproto writes: it differs between sessions by the key alone."""
+        written = H11Handshake(ConnectionType.CLIENT).send(self.as_event())
+        before, name, rest = written.partition(_KEY_NAME)
+        return before + name, rest[_KEY_BYTES:]
+
+    def as_event(self) -> Request:
+        """The same in wsproto's words."""
+        extra = [(name.encode(), _header(value)) for name, value in self.headers.items()]
+        return Request(
+            host=self.host,
+            target=self.target,
+            subprotocols=list(self.subprotocols),
+            extra_headers=extra,
+        )
 
 
 class WebSocket:
@@ -180,22 +205,26 @@ async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket
         ProtocolViolation: an answer that is not HTTP, too long, or no valid acceptance.
         and what `TlsStream.receive_some` raises.
     """
-    handshake = WSConnection(ConnectionType.CLIENT)
-    asked = Request(
-        host=request.host,
-        target=request.target,
-        subprotocols=list(request.subprotocols),
-        extra_headers=[(name.encode(), _header(v)) for name, v in request.headers.items()],
-    )
-    await stream.send_all(handshake.send(asked))
+    key = generate_nonce()
+    await stream.send_all(request.written_with(key))
     head, rest = await read_head(stream.receive_some)
+    stream.release_buffer()  # the answer may have come behind a session ticket
+    subprotocol = None if plainly_accepts(head, key) else _judged(head, request, key)
+    return WebSocket(stream, rest), subprotocol
+
+
+def _judged(head: bytes, request: UpgradeRequest, key: bytes) -> str | None:
+    """What h11 and wsproto make of an answer: the subprotocol, where they accept it."""
+    handshake = H11Handshake(ConnectionType.CLIENT)
+    handshake.send(request.as_event())
+    handshake._nonce = key  # noqa: SLF001 - it has no way to be given the key that was sent
     try:
         handshake.receive_data(head)
         answer = next(handshake.events(), None)
     except (ProtocolError, ValueError) as exc:
         raise _violation(head, exc) from exc
     if isinstance(answer, AcceptConnection):
-        return WebSocket(stream, rest), answer.subprotocol
+        return answer.subprotocol
     if isinstance(answer, RejectConnection):
         telling = telling_headers(answer.headers, _TELLING_HEADERS)
         raise HttpRefused(answer.status_code, reason_phrase(head), telling)

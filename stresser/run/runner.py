@@ -9,6 +9,7 @@ import trio
 from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
+from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.session.bugs import Bugs, Guarded
 from stresser.session.chain_book import ChainBook, KeepChain, keep_none
@@ -29,9 +30,10 @@ from stresser.witness.path import PathWitness
 _LOOKUPS_AT_ONCE = 512
 """Name look-ups are threads, and a hung resolver holds them for long. With trio's own 40, others
 would wait for a thread and count as `timeout` in phase `resolve`: our fault, not the resolver's."""
-_COLLECT_SELDOM = (3_000, 20, 50)
+_COLLECT_SELDOM = (3_000, 100, 50)
 """Sessions make few cycles and live long: with Python's own (700, 10, 10) looking for garbage
-took a sixth of the CPU of a ramp."""
+took a sixth of the CPU of a ramp. Each looks through 3,000 objects once; the second time, through
+all that is young, comes seldom."""
 
 
 def start_offsets_s(places: int, ramp_s: float) -> list[float]:
@@ -111,6 +113,7 @@ class Runner:
         stamp = LoopStamp(self._clock, self._hangups, self._fitness)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
+        gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
         trio.to_thread.current_default_thread_limiter().total_tokens = _LOOKUPS_AT_ONCE
         self._path.open()
         self._fitness.open()
@@ -127,6 +130,7 @@ class Runner:
                     await background.start(self._looks.run)
                 if self._packets is not None:
                     background.start_soon(self._packets.run)
+                background.start_soon(keep_heap_small)
                 await self._hold_all()
                 background.cancel_scope.cancel()
         finally:
@@ -147,7 +151,9 @@ class Runner:
             async with trio.open_nursery() as nursery:
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
                 for route, offset in zip(places, offsets, strict=True):
-                    nursery.start_soon(keep_open, route, self._around, now + offset, reconnect)
+                    if now + offset > trio.current_time():
+                        await trio.sleep_until(now + offset)
+                    nursery.start_soon(keep_open, route, self._around, reconnect)
         if self.reason is None:
             self.reason = "every session has ended and none is to be replaced"
 
@@ -172,10 +178,10 @@ class Runner:
 
     async def _spare_collector(self) -> None:
         # What is held from now on lives long. Looking through all of it for garbage would be
-        # the largest cause of late timestamps: up to 100 ms with 10,000 sessions.
+        # the largest cause of late timestamps: up to 100 ms with 10,000 sessions. A ramp leaves
+        # no garbage worth that look either.
         ramp = self._scenario.sessions.ramp.seconds
         await trio.sleep(ramp + 1)
-        gc.collect(1)
         gc.freeze()
 
     def _on_lag(self, due_ns: int, lag_ns: int) -> None:

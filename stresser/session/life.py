@@ -38,19 +38,19 @@ class _Past:
     """What the last refusal asked for in its Retry-After."""
 
 
-async def keep_open(
-    route: Route, around: Surroundings, start_s: float, reconnect: Reconnect | None
-) -> None:
-    """Hold a session from `start_s` (trio time) on, replacing it whenever it ends.
+async def keep_open(route: Route, around: Surroundings, reconnect: Reconnect | None) -> None:
+    """Hold a session, replacing it whenever it ends.
 
     Returns when it ended and `reconnect` is None. Being cancelled is the plan's stop: the
     session is closed in an orderly way and its ending recorded as planned.
     """
     past = _Past()
-    await trio.sleep_until(start_s)
+    await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped meanwhile begins nothing
     while True:
-        with around.bugs.contained():
+        try:
             await _live(route, around, past)
+        except Exception as exc:  # noqa: BLE001 - `contained()` would be held as long as the session
+            around.bugs.note(exc)
         if reconnect is None:
             return
         wait_s = max(back_off_s(reconnect, past.failures), past.asked_to_wait_s)

@@ -35,7 +35,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.held import HeldSession
 from stresser.session.last_look import LastLook
 from stresser.session.surroundings import Surroundings
-from stresser.witness.tcp_info import TcpInfo, parse_tcp_info
+from stresser.witness.tcp_info import TcpInfo, read_tcp_info
 
 _TICK_MS = 10
 """TCP_INFO's times are cut to the kernel's tick, at most 10 ms (CONFIG_HZ=100): a proof of life
@@ -191,7 +191,7 @@ def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
     A closed connection has forgotten what was unacknowledged.
     """
     if isinstance(look.fault, OSError) and _is_silent(look.fault):
-        return parse_tcp_info(session.info_at_ping) or look.info
+        return read_tcp_info(session.info_at_ping) or look.info
     return look.info
 
 
@@ -204,13 +204,13 @@ def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
         retransmits=info.retransmits,
         total_retrans=info.total_retrans,
         probes=info.probes,
-        last_sent_ns=at_ns - info.last_data_sent_ms * NS_PER_MS,
+        last_sent_ns=at_ns - (info.last_data_sent_ms or 0) * NS_PER_MS,
     )
 
 
 def _last_proof_of_life(session: HeldSession, look: LastLook) -> int:
     """When we asked what was last answered; without pings, what the kernel last heard of."""
-    if session.every_ns or look.info is None:
+    if session.every_ns or look.info is None or look.info.last_ack_recv_ms is None:
         return session.answered_ns
     heard = look.at_ns - (look.info.last_ack_recv_ms + _TICK_MS) * NS_PER_MS
     on_its_way = (look.info.rtt_us + 4 * look.info.rttvar_us) * NS_PER_US

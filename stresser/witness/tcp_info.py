@@ -8,7 +8,10 @@ import socket
 import struct
 import sys
 
+import msgspec
 from msgspec import Struct
+
+from stresser.witness import tcp_info_windows
 
 _ASK = 512
 _LEADING_BYTES = 8
@@ -76,9 +79,10 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     notsent_bytes: int | None
     """Bytes in the send queue that have never left (Linux 4.6); None: the kernel is older."""
     total_retrans: int
-    last_data_sent_ms: int
-    last_data_recv_ms: int
-    last_ack_recv_ms: int
+    last_data_sent_ms: int | None
+    last_data_recv_ms: int | None
+    last_ack_recv_ms: int | None
+    """None: Windows keeps no such times."""
     rtt_us: int
     rttvar_us: int
     pmtu: int
@@ -120,12 +124,22 @@ def _at(raw: bytes, layout: struct.Struct, place: int) -> int | None:
 
 
 def sample_tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """Ask the kernel; None where it cannot tell (not Linux, socket closed)."""
-    return parse_tcp_info(raw_tcp_info(sock, _ASK))
+    """Ask the kernel; None where it cannot tell (neither Linux nor Windows, socket closed)."""
+    return read_tcp_info(raw_tcp_info(sock, _ASK))
+
+
+def read_tcp_info(raw: bytes) -> TcpInfo | None:
+    """What `raw_tcp_info` of this system gave, decoded."""
+    if sys.platform == "win32":
+        facts = tcp_info_windows.facts_in(raw)
+        return None if facts is None else msgspec.convert(facts, TcpInfo)
+    return parse_tcp_info(raw)
 
 
 def raw_tcp_info(sock: socket.socket, length: int = _LENGTH) -> bytes:
-    """As the kernel gives it, for `parse_tcp_info` later; empty where it cannot tell. 1 us."""
+    """As the kernel gives it, for `read_tcp_info` later; empty where it cannot tell. 1 us."""
+    if sys.platform == "win32":
+        return tcp_info_windows.raw_tcp_info(sock)
     if sys.platform != "linux":
         return b""
     try:

@@ -171,7 +171,11 @@ ROWS = [
     # The service stopped listening.
     *[
         (
-            case(k, provenance=origin(flow(end)), looks=(look("refused", ttl=54),)),
+            case(
+                k,
+                provenance=origin(flow(end)),
+                looks=(look("refused", ttl=54), look("refused", egress="direct")),
+            ),
             ENDPOINT,
             "endpoint-stopped-listening",
             Grade.PACKET,
@@ -179,14 +183,15 @@ ROWS = [
         for k, end in TCP_ENDINGS.items()
     ],
     *[
-        # It still takes connections that come another way: a proxy in this one has gone.
+        # By one way alone: a proxy in it may have gone.
         (
-            case(k, provenance=origin(flow(end)), looks=(look("refused", ttl=54), OTHER_WAY)),
+            case(k, provenance=origin(flow(end)), looks=(look("refused", ttl=54), *others)),
             UNKNOWN,
-            "own-peer-or-perfect-forgery",
+            "peer-stopped-listening",
             Grade.PACKET,
         )
         for k, end in TCP_ENDINGS.items()
+        for others in ((OTHER_WAY,), (), (look("silent", egress="direct"),))
     ],
     *[
         # An inspector that has gone refuses, too.

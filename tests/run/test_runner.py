@@ -202,11 +202,11 @@ def test_a_host_that_slept_is_told_and_utc_goes_on_from_there(night):
 
 
 def test_the_duration_ends_a_run():
-    runner, notebook = ran(scenario(3, duration="100ms"), enough=lambda _: False)
+    runner, notebook = ran(scenario(3, duration="700ms"), enough=lambda _: False)
     assert runner.reason == "duration"
     endings = [*notebook.ended, *notebook.failed]
     assert len(endings) == 3
-    assert all(e.planned and e.t_ns >= 100 * NS_PER_MS for e in endings)
+    assert all(e.planned and e.t_ns >= 700 * NS_PER_MS for e in endings)
 
 
 def test_stop_ends_all_as_planned_and_the_first_reason_stands():
