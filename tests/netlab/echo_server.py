@@ -82,6 +82,8 @@ class _Server:
             for session in self._sessions
             if session.underlying_transport.get_extra_info("peername")[0] == client
         ]
+        # Nobody shall interrupt it, or they would not be at once (sched(7)).
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         began = time.time_ns()
         for transport in victims:
             sock = transport.get_extra_info("socket")
@@ -92,6 +94,7 @@ class _Server:
 
     @staticmethod
     def _report(victims: int, began: int) -> None:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         print(f"reset {victims} sessions {began} {time.time_ns()}", flush=True)
 
 

@@ -70,6 +70,11 @@ class Recording:
         read: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text())
         return read
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
+        return read
+
     def opened(self) -> list[Cohort]:
         """The cohort of each session that was opened."""
         return [cohort_of(one) for one in self.events() if one["event"] == "session_opened"]
