@@ -4,8 +4,11 @@ Nothing slow is imported here: `stresser --help` answers at once. Each command i
 needs when it is called.
 """
 
+import inspect
 import sys
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
@@ -34,14 +37,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(run)
-app.command()(show)
-app.command()(compare)
-app.command()(explain)
-app.command()(citrix)
-app.command()(lab)
-app.command()(doctor)
-app.command()(schema)
+
+
+def _help_of(command: Callable[..., Any]) -> str:
+    """Its docstring for the user: what it raises is for who calls it in Python."""
+    return inspect.cleandoc(command.__doc__ or "").partition("\nRaises:")[0].strip()
+
+
+for _command in (run, show, compare, explain, citrix, lab, doctor, schema):
+    app.command(help=_help_of(_command))(_command)
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature
