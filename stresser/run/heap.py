@@ -2,8 +2,8 @@
 
 A session takes 23 KiB of C memory in a hundred pieces. Where sessions come and go, the pieces of
 new ones settle in the gaps that large, short-lived blocks left; the next large block then takes
-fresh memory, and resident memory creeps up for hours although no more of it is in use. So large
-blocks are kept out of the heap, and what lies free in it is given back now and then.
+fresh memory, and resident memory creeps up for hours although no more of it is in use. So the heap
+is not grown for large blocks, and what lies free in it is given back now and then.
 """
 
 import ctypes
