@@ -1,5 +1,6 @@
 # make demo    holds sessions through a misbehaving middlebox, half a minute, no network needed
 # make test    everything that must hold before a change lands
+# make netlab  real kernels and boxes in network namespaces, and what stresser says of them (root)
 # make bench   what a held session costs, beside a bare script that does the same
 # make check   what make test does before the tests: format, lint, types, layers
 #
@@ -9,12 +10,13 @@
 PYTHON ?= python3
 RUN := .venv
 DEV := .venv-dev
+MITMPROXY := .venv-mitmproxy
 PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 
 # Windows puts the interpreter elsewhere in a virtual environment.
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test bench check format lock clean help
+.PHONY: demo test netlab bench check format lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +28,11 @@ demo: $(RUN)/.ready
 test: check
 	$(DEV)/$(BIN)/python -m pytest
 	$(DEV)/$(BIN)/python -m pytest -m scale -n 0
+	$(MAKE) netlab
+
+# Scenarios wait more than they work. The matrix is also in results/netlab-matrix.txt.
+netlab: $(DEV)/.ready $(MITMPROXY)/.ready
+	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 3 --dist load
 
 # Stresser beside the floor, an hour; what else can be measured: bench/README.md.
 bench: $(DEV)/.ready
@@ -54,6 +61,11 @@ $(DEV)/.ready: constraints.txt pyproject.toml
 	$(DEV)/$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(MITMPROXY)/.ready: constraints-mitmproxy.txt
+	$(call make_venv,$(MITMPROXY))
+	$(MITMPROXY)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-mitmproxy.txt
+	@touch $@
+
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "stresser needs Python 3.11 or later; name one: make PYTHON=python3.11"; exit 1; }
@@ -68,9 +80,11 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 lock:
 	$(COMPILE) --extra dev --extra bench pyproject.toml .ci/build.in -o .lock.all
 	$(COMPILE) -c .lock.all pyproject.toml .ci/build.in -o .lock.run
+	$(COMPILE) .ci/mitmproxy.in -o .lock.mitmproxy
 	@{ sed -n '/^#/!q; p' constraints.txt; cat .lock.all; } > .lock.new && mv .lock.new constraints.txt
 	@{ sed -n '/^#/!q; p' constraints-run.txt; cat .lock.run; } > .lock.new && mv .lock.new constraints-run.txt
-	@rm -f .lock.all .lock.run
+	@{ sed -n '/^#/!q; p' constraints-mitmproxy.txt; cat .lock.mitmproxy; } > .lock.new && mv .lock.new constraints-mitmproxy.txt
+	@rm -f .lock.all .lock.run .lock.mitmproxy
 
 clean:
-	rm -rf $(RUN) $(DEV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(RUN) $(DEV) $(MITMPROXY) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

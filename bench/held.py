@@ -22,11 +22,16 @@ from bench.floor_client import floor_command
 from bench.machine import cores, raise_file_limit
 from bench.measure import IDLE_S, Held, Pinged, measure_held, measure_pinged
 from bench.peer import ADDRESSES, OUT, ROOT, BenchError, Peer, running_server
-from bench.ratios import QUANTITIES, Row, compare
-from bench.stresser_client import stresser_command
+from bench.ratios import Row, compare, quantities_beside
+from bench.stresser_client import blind_command, stresser_command
 from bench.table import render
 
-COMMANDS: dict[str, Command] = {"floor": floor_command, "stresser": stresser_command}
+COMMANDS: dict[str, Command] = {
+    "floor": floor_command,
+    "stresser": stresser_command,
+    "blind": blind_command,
+}
+"""`blind` is stresser that captures no packets and takes no second looks."""
 _RAMP_PER_S = 500  # both clients keep up with it easily
 
 
@@ -65,7 +70,7 @@ class Benchmark:
         self._peer = peer
         self._arguments = arguments
         self._addresses = itertools.cycle(ADDRESSES)
-        self.sides = [Side("floor"), Side(arguments.candidate)]
+        self.sides = [Side(arguments.baseline), Side(arguments.candidate)]
         self.notes: list[str] = []
 
     def run(self) -> None:
@@ -97,7 +102,7 @@ class Benchmark:
                     )
                 ),
             )
-            for quantity in QUANTITIES
+            for quantity in quantities_beside(floor.name)
             for sessions in self._arguments.sessions
         ]
 
@@ -171,6 +176,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="500 sessions, one pair")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
     parser.add_argument(
+        "--baseline",
+        choices=COMMANDS,
+        default="floor",
+        help="what it is compared with; 'blind' shows what the witnesses of packets cost",
+    )
+    parser.add_argument(
         "--candidate",
         choices=COMMANDS,
         default="stresser",
@@ -218,7 +229,8 @@ def main() -> int:
     rows = benchmark.rows()
     path = _write(benchmark, rows, _host())
     print(_host())
-    print(render(rows, benchmark.notes, candidate=arguments.candidate))
+    names = (arguments.baseline, arguments.candidate)
+    print(render(rows, benchmark.notes, names=names))
     print(f"Everything measured: {path.relative_to(ROOT)}")
     missed = any(row.met is False for row in rows)
     return 1 if arguments.strict and missed else 0

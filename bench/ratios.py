@@ -1,7 +1,7 @@
 """Owns a comparison's arithmetic: pairs of figures in, medians of ratios and goals out. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 
@@ -23,6 +23,19 @@ QUANTITIES = (
     Quantity("cpu_per_100000_pings", "CPU s per 100,000 ping round trips", 2.5, flat=True),
     Quantity("attempts_per_second", "attempts per second", None),
 )
+_WITNESSES_MAY_COST = 1.1
+
+
+def quantities_beside(baseline: str) -> tuple[Quantity, ...]:
+    """The rows and goals for a baseline: the floor, or a stresser with fewer witnesses."""
+    if baseline == "floor":
+        return QUANTITIES
+    return tuple(
+        replace(one, goal=_WITNESSES_MAY_COST, flat=False) if one.goal else one
+        for one in QUANTITIES
+    )
+
+
 FLAT_GOAL = 1.3
 """Largest over smallest figure over all numbers of sessions; a handshake's is good to 15 %."""
 

@@ -12,12 +12,20 @@ from bench.peer import BenchError
 
 _UNCAPPED = 1e5  # attempts a second: the server and the handshakes in flight set the pace
 _IN_FLIGHT = 64  # as the floor
+_BLIND = "[witnesses]\npackets = false\nsecond_look = false\n"
 
 
 def stresser_command(job: Job) -> list[str]:
     """Write the scenario; stresser as a command for `running_client`."""
     scenario = job.folder / "scenario.toml"
     scenario.write_text(scenario_text(job))
+    return run_command(scenario, job.folder)
+
+
+def blind_command(job: Job) -> list[str]:
+    """The same without the witnesses that can be left out: what they cost is the difference."""
+    scenario = job.folder / "scenario.toml"
+    scenario.write_text(scenario_text(job) + _BLIND)
     return run_command(scenario, job.folder)
 
 

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Sequence
 
 from bench.ratios import FLAT_GOAL, Quantity, Row, flatness
 
-_HEADINGS = ("sessions", "floor", "stresser", "ratio", "of the pairs", "goal", "")
 
-
-def render(rows: Sequence[Row], notes: Sequence[str], *, candidate: str = "stresser") -> str:
+def render(
+    rows: Sequence[Row],
+    notes: Sequence[str],
+    *,
+    names: tuple[str, str] = ("floor", "stresser"),
+) -> str:
     """The whole answer: a block a quantity, a line a number of sessions, flatness, notes."""
     quantities = dict.fromkeys(row.quantity for row in rows)
-    headings = tuple(candidate if text == "stresser" else text for text in _HEADINGS)
+    headings = ("sessions", *names, "ratio", "of the pairs", "goal", "")
     blocks = [_block(q, [row for row in rows if row.quantity == q], headings) for q in quantities]
     return "\n\n".join(
         [*blocks, *(["\n".join(f"note: {note}" for note in notes)] if notes else [])]

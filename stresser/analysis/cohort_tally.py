@@ -7,10 +7,11 @@ still open, now minus the times at which they opened, and the sum of those times
 from collections import Counter
 from typing import NamedTuple
 
-from stresser.analysis.evidence import answered_send, is_close_unanswered
+from stresser.analysis.evidence import answered_send, is_close_unanswered, rules_named
 from stresser.analysis.span import Span
+from stresser.model.chain import UNDECIDED_ROOTS
 from stresser.model.ending import Initiator, Kind, Phase
-from stresser.model.events import AttemptFailed, Ended, SessionEnded, SessionOpened
+from stresser.model.events import AttemptFailed, Ended, SessionEnded, SessionOpened, TlsFacts
 from stresser.model.units import NS_PER_S
 
 NS_PER_HOUR = 3600 * NS_PER_S
@@ -100,9 +101,9 @@ class CohortTally:
         self.peak_open = 0
         self.drop_groups: dict[Kind, DropGroup] = {}
         self.by_host = 0
-        """Sessions that ended because this host slept: no drops."""
+        """Sessions that ended while this host slept or gave stresser no CPU: no drops."""
         self.by_tool = 0
-        """Sessions and attempts that ended through stresser's own limits: no drops."""
+        """Sessions and attempts that ended through limits or lateness of stresser: no drops."""
         self.planned = 0
         """Sessions that lived until the plan ended them."""
         self.longest_planned_ns = 0
@@ -115,6 +116,13 @@ class CohortTally:
         """Attempts of which the certificate chain is known."""
         self.unverified = 0
         """Of `handshakes`: the chain did not verify."""
+        self.judged = 0
+        """Of `handshakes`: there is a verdict on who ends TLS."""
+        self.intercepted = 0
+        """Of `judged`: the chain is an interceptor's."""
+        self.undecided = 0
+        """Of `judged`: the chain leads to a root that nobody here knows, so that the endpoint
+        and an interceptor may both have presented it."""
         self.unmatched_endings = 0
         """Endings of sessions whose opening is not recorded."""
         self._ended_age_ns = 0
@@ -163,16 +171,17 @@ class CohortTally:
         self.open += 1
         self.peak_open = max(self.peak_open, self.open)
         self._opened_at_sum_ns += event.t_ns
-        self._handshake(verified=event.tls.verified)
+        self._handshake(event.tls)
         if event.recovery_ns is not None:
             self.recovery.add(event.recovery_ns)
 
     def attempt_failed(self, event: AttemptFailed) -> None:
         """Count an attempt that did not become a session."""
         if event.tls is not None:
-            self._handshake(verified=event.tls.verified)
-        elif event.kind is Kind.CERTIFICATE:
-            self._handshake(verified=False)
+            self._handshake(event.tls)
+        elif event.kind is Kind.CERTIFICATE and event.phase is not Phase.PROXY:
+            self.handshakes += 1
+            self.unverified += 1
         if event.planned:
             self.cut_attempts += 1
             return
@@ -184,7 +193,7 @@ class CohortTally:
     def session_ended(self, event: SessionEnded) -> None:
         """Count the ending of a session: a drop, or as planned."""
         self._close(event)
-        if event.is_drop and event.kind is Kind.HOST_SLEPT:
+        if event.is_drop and is_by_unfit_host(event):
             self.by_host += 1
         elif event.is_drop and is_by_tool(event):
             self.by_tool += 1
@@ -212,9 +221,13 @@ class CohortTally:
             key = key._replace(failure=OTHER)
         self.failures[key] += count
 
-    def _handshake(self, *, verified: bool) -> None:
+    def _handshake(self, tls: TlsFacts) -> None:
         self.handshakes += 1
-        self.unverified += not verified
+        self.unverified += not tls.verified
+        if tls.chain_class is not None:
+            self.judged += 1
+            self.intercepted += tls.intercepted
+            self.undecided += tls.root in UNDECIDED_ROOTS and not tls.intercepted
 
     def _close(self, event: SessionEnded) -> None:
         age_ns = max(event.age_ns, 0)
@@ -227,6 +240,14 @@ class CohortTally:
         if self.open == 0:
             # Openings and endings are dated by different clock readings; forget the residue.
             self._opened_at_sum_ns = 0
+
+
+def is_by_unfit_host(event: Ended) -> bool:
+    """Whether this host was away: such endings say nothing about the way.
+
+    What it did to its own network (a tunnel that it took down) is another matter, and counts.
+    """
+    return event.kind is Kind.HOST_SLEPT or "host-unfit" in rules_named(event.evidence)
 
 
 def is_by_tool(event: Ended) -> bool:

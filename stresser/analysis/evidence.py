@@ -64,6 +64,16 @@ def is_close_unanswered(evidence: Mapping[str, Any]) -> bool:
     return isinstance(took, str) and took not in _NOT_ASKED
 
 
+def rules_named(evidence: Mapping[str, Any]) -> frozenset[str]:
+    """The rules that decided who ended it (`classify.rules`)."""
+    named = evidence.get("why")
+    return (
+        frozenset(n for n in named if isinstance(n, str))
+        if isinstance(named, list)
+        else frozenset()
+    )
+
+
 def _int(evidence: Mapping[str, Any], key: str) -> int | None:
     value = evidence.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -78,6 +78,8 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     recovery: SpanFigures | None
     handshakes: int
     unverified: int
+    intercepted: int | None
+    """Handshakes that somebody on the way answered; None: no chain was judged."""
     percentiles: dict[str, Percentiles]
     """By quantity."""
 
@@ -134,6 +136,7 @@ def cohort_figures(
         recovery=span_figures(tally.recovery),
         handshakes=tally.handshakes,
         unverified=tally.unverified,
+        intercepted=tally.intercepted if tally.judged else None,
         percentiles=percentiles,
     )
 

@@ -2,22 +2,37 @@
 
 from collections.abc import Iterator
 
+from stresser.analysis.interception import OTHER_STACKS
+from stresser.analysis.path_words import at_clock_time, path_change_in_words
 from stresser.analysis.plan import PlanFacts
 from stresser.analysis.tally import Tally
 from stresser.analysis.wording import counted
+from stresser.model.unfit import UnfitCause
 from stresser.model.units import escaped, format_duration
 
 _MOST_NAMES = 20
+_MOST_PATH_CHANGES = 4
+_CAUSES = {
+    UnfitCause.GC: "collecting garbage",
+    UnfitCause.BUSY: "busy with its own work",
+    UnfitCause.STARVED: "without a CPU",
+    UnfitCause.STOPPED: "stopped by this host",
+    UnfitCause.SUSPENDED: "suspended",
+}
 
 
 def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
         *_chains(tally),
+        *_other_stacks(tally, plan),
+        *_path(tally),
+        *tally.sites.notes(),
         *_muted(tally, plan),
         *_silent(tally, plan),
         *_close_unanswered(tally),
         *_clocks(tally),
+        *_witness_gaps(tally),
         *_gaps(tally),
     ]
 
@@ -30,6 +45,27 @@ def _chains(tally: Tally) -> Iterator[str]:
         yield f"The certificate chain of {endpoint} through {egress} does not verify: {problem}."
     if len(unverified) > _MOST_NAMES:
         yield f"{len(unverified) - _MOST_NAMES} more chains do not verify."
+
+
+def _path(tally: Tally) -> Iterator[str]:
+    told = tally.first_path_changes
+    if not told:
+        return
+    shown = [
+        f"{path_change_in_words(event)} {at_clock_time(event)}"
+        for event in told[:_MOST_PATH_CHANGES]
+    ]
+    more = ", ..." if len(told) > len(shown) else "."
+    yield f"{counted(tally.path_changes, 'path change')} of this host: {'; '.join(shown)}{more}"
+
+
+def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    """Where it can matter: of the lab's endpoints everybody knows who answers."""
+    ways = tally.ways.ways.items()
+    if any(
+        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in ways
+    ):
+        yield OTHER_STACKS
 
 
 def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
@@ -69,7 +105,22 @@ def _clocks(tally: Tally) -> Iterator[str]:
         yield f"The wall clock was set {times}, {total} in all; recorded times do not follow it."
     if tally.late:
         times, worst = counted(tally.late, "time"), format_duration(tally.latest_ns)
-        yield f"stresser was late {times}, by {worst} at worst: times then are upper bounds."
+        why = _late_causes(tally)
+        yield f"stresser was late {times}{why}, by {worst} at worst: times then are upper bounds."
+
+
+def _late_causes(tally: Tally) -> str:
+    causes = [
+        f"{words} {counted(tally.late_causes[cause], 'time')}"
+        for cause, words in _CAUSES.items()
+        if tally.late_causes[cause]
+    ]
+    return f" ({', '.join(causes)})" if causes else ""
+
+
+def _witness_gaps(tally: Tally) -> Iterator[str]:
+    for witness, detail in tally.witness_gaps.items():
+        yield f"The witness of {escaped(witness, 40)} did not see all: {escaped(detail, 200)}."
 
 
 def _gaps(tally: Tally) -> Iterator[str]:

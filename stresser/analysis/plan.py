@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from stresser.model.cohort import Cohort
+from stresser.model.endpoint import parse_url
 from stresser.model.scenario import ActivityKind, Scheme
 from stresser.model.units import Duration, escaped, format_duration
 
@@ -29,6 +30,8 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
     duration_ns: int | None = None
     schemes: dict[str, str] = field(default_factory=dict)
     """`wss` or `tls` by endpoint."""
+    hosts: dict[str, str] = field(default_factory=dict)
+    """The host of each endpoint outside the lab, by endpoint."""
     labs: dict[str, str] = field(default_factory=dict)
     """What the lab middlebox of an egress was told to do, in words, by egress."""
     activities: dict[str, ActivityFacts] = field(default_factory=dict)
@@ -62,6 +65,7 @@ def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
         name=_text(scenario.get("name")),
         duration_ns=_duration_ns(scenario.get("duration")),
         schemes={name: _scheme(table) for name, table in _named(scenario, "endpoints")},
+        hosts=dict(_hosts(scenario)),
         labs={
             name: _lab_words(table["lab"])
             for name, table in _named(scenario, "egresses")
@@ -81,6 +85,16 @@ def _named(scenario: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping
 
 def _scheme(table: Mapping[str, Any]) -> str:
     return _text(table.get("url")).partition("://")[0].removeprefix("lab+")
+
+
+def _hosts(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, table in _named(scenario, "endpoints"):
+        try:
+            address = parse_url(_text(table.get("url")))
+        except ValueError:
+            continue
+        if not address.is_lab:
+            yield name, address.host
 
 
 def _lab_words(table: Mapping[str, Any]) -> str:

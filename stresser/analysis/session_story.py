@@ -5,14 +5,24 @@ from typing import Any
 
 from msgspec import Struct
 
+from stresser.analysis.provenance_words import provenance_in_words
+from stresser.analysis.reasons import NOT_AS_RAW, reasons
 from stresser.analysis.wording import GRADE_WORDS, ending_in_words
 from stresser.model.ending import Initiator
-from stresser.model.events import AnyEvent, ChainSeen, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.events import (
+    AnyEvent,
+    ChainSeen,
+    ResolvedBy,
+    SessionEnded,
+    SessionOpened,
+    TlsFacts,
+)
 from stresser.model.units import escaped, format_duration
 
 _LONGEST = 500
 _MOST_CHAINS = 1000
 _MOST_EVIDENCE = 40
+_RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
 class SessionStory(Struct, kw_only=True):
@@ -54,6 +64,10 @@ def _opening(event: SessionOpened, chains: dict[str, ChainSeen]) -> list[tuple[s
         ("from", event.local),
         ("to", event.remote),
     ]
+    if event.proxy is not None:
+        lines.append(("proxy", event.proxy))
+    if event.resolved_by is not None:
+        lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
     phases = list(event.phases_ns.items())[:_MOST_EVIDENCE]
     lines += [(f"phase {name}", format_duration(ns)) for name, ns in phases]
     lines.append(("tls", _tls(event.tls)))
@@ -74,11 +88,23 @@ def _tls(tls: TlsFacts) -> str:
 def _chain(tls: TlsFacts, seen: ChainSeen | None) -> list[tuple[str, str]]:
     word = "verifies" if tls.verified else f"does NOT verify: {tls.problem or 'no reason recorded'}"
     lines = [("chain", word)]
+    if tls.chain_class is not None:
+        lines.append(("TLS end", _tls_end(tls, seen)))
+    if seen is not None and seen.file is not None:
+        lines.append(("chain file", seen.file))
     for certificate in [] if seen is None else seen.certificates[:10]:
         subject, issuer = certificate.get("subject", "?"), certificate.get("issuer", "?")
         until = certificate.get("not_after", "?")
         lines.append(("certificate", f"{subject}, issued by {issuer}, until {until}"))
     return lines
+
+
+def _tls_end(tls: TlsFacts, seen: ChainSeen | None) -> str:
+    """Who the chain says ends TLS, and why."""
+    who = "INTERCEPTED" if tls.intercepted else "not known to be intercepted"
+    product = "" if seen is None or seen.product is None else f", consistent with {seen.product}"
+    why = "" if seen is None or seen.why is None else f": {seen.why}"
+    return f"{tls.chain_class} chain, {who}{product}{why}"
 
 
 def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
@@ -88,6 +114,8 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
     lines = [("ended", event.utc), ("ending", ending_in_words(ending))]
     if ending.initiator not in {Initiator.UNKNOWN, Initiator.PLAN}:
         lines.append(("known from", GRADE_WORDS[ending.grade]))
+    lines += reasons(ending.evidence)
+    lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
     lines += [
         ("kind", ending.kind.value),
         ("failure", ending.failure or "none"),
@@ -98,7 +126,9 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
         ("messages drained", str(event.messages)),
         ("bytes in, out", f"{event.bytes_received:,}, {event.bytes_sent:,}"),
     ]
-    evidence = list(ending.evidence.items())[:_MOST_EVIDENCE]
+    told = NOT_AS_RAW & ending.evidence.keys()
+    raw = {name: value for name, value in ending.evidence.items() if name not in told}
+    evidence = list(raw.items())[:_MOST_EVIDENCE]
     lines += [(f"evidence {_cut(name, 40)}", _evidence(name, value)) for name, value in evidence]
     if ending.raw is not None:
         lines.append(("raw error", ending.raw))

@@ -9,9 +9,11 @@ from functools import partial
 
 from msgspec import Struct
 
+from stresser.analysis.chain_changes import chain_changes
 from stresser.analysis.figures import CohortFigures, LastEnding, cohort_figures, last_ending
 from stresser.analysis.findings import cohort_findings, lab_findings
 from stresser.analysis.incidents import Incident
+from stresser.analysis.interception import interception_findings
 from stresser.analysis.lives import Lives
 from stresser.analysis.notes import run_notes
 from stresser.analysis.pattern_words import pattern_findings, pattern_notes
@@ -211,14 +213,16 @@ def _record_doubts(
 
 
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
-    """Sentences on each cohort, those with most drops first."""
+    """Sentences on who ends TLS, then on each cohort, those with most drops first."""
+    said = interception_findings(tally.ways, plan) + chain_changes(tally.ways)
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
-    said: list[str] = []
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
         if len(said) >= _MOST_FINDINGS:
-            return [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
-    return said + lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
+            said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
+            return said + tally.sites.findings()
+    lab = lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
+    return said + tally.sites.findings() + lab
 
 
 def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:

@@ -8,10 +8,13 @@ damaged or hostile file says: each table has a stated limit, and what is beyond 
 from collections import Counter, deque
 from typing import NamedTuple
 
+from stresser.analysis.chain_tally import ChainTally
 from stresser.analysis.cohort_tally import CohortTally, DropGroup
+from stresser.analysis.sites import Sites
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind as EndingKind
 from stresser.model.events import (
+    AddressesSeen,
     AnyEvent,
     AttemptFailed,
     ChainSeen,
@@ -19,17 +22,24 @@ from stresser.model.events import (
     CohortEvent,
     HostSlept,
     LabKilled,
+    PathChanged,
+    ResolvedBy,
     RunEnded,
     RunStarted,
     SessionEnded,
     SessionOpened,
     TesterLate,
+    WitnessGap,
 )
 from stresser.model.kill import Kill
+from stresser.model.path import PathChange
+from stresser.model.unfit import UNFIT_LAG_NS, UnfitCause
 
 LAST_ENDINGS = 10
 _MOST_COHORTS = 10_000
 _MOST_CHAINS = 256
+_MOST_WITNESSES = 32
+_MOST_PATH_CHANGES = 10
 
 
 class LabKill(NamedTuple):
@@ -51,6 +61,9 @@ class Tally:
         """Time of the latest event."""
         self.cohorts: dict[Cohort, CohortTally] = {}
         self.chains: dict[str, ChainSeen] = {}
+        self.sites = Sites()
+        self.ways = ChainTally()
+        """Which chains each way to an endpoint showed."""
         self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
         self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
         self.lab_kills: Counter[LabKill] = Counter()
@@ -65,6 +78,15 @@ class Tally:
         self.late = 0
         self.latest_ns = 0
         """The longest that stresser was late."""
+        self.witness_gaps: dict[str, str] = {}
+        """What each witness could not see, as it said last."""
+        self.late_causes: Counter[UnfitCause] = Counter()
+        self.unfit_ns = 0
+        """How long stresser was too late to judge sessions, in all."""
+        self.path_changes = 0
+        """Also those that are recorded only by their number."""
+        self.first_path_changes: list[PathChanged] = []
+        """The first few events of them."""
 
     def event(self, event: AnyEvent) -> None:
         """Count one event."""
@@ -91,6 +113,7 @@ class Tally:
 
     def _cohort_event(self, event: CohortEvent) -> None:
         figures = self.cohort(event.cohort)
+        self.ways.event(event)
         if figures is None:
             self.uncounted_events += 1
         elif isinstance(event, SessionEnded):
@@ -99,12 +122,16 @@ class Tally:
                 self.last_drops.append(event)
         elif isinstance(event, SessionOpened):
             figures.session_opened(event)
+            if event.resolved_by is ResolvedBy.PROXY:
+                self.sites.resolved_by_proxy(event.endpoint, event.egress)
         elif isinstance(event, AttemptFailed):
             figures.attempt_failed(event)
             if not event.planned:
                 self.last_failures.append(event)
         elif isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
             self.chains.setdefault(event.chain, event)
+        elif isinstance(event, AddressesSeen):
+            self.sites.looked_up(event.endpoint, event.egress, event.addresses)
 
     def _run_event(self, event: AnyEvent) -> None:
         match event:
@@ -120,11 +147,29 @@ class Tally:
                 self.clock_stepped_ns += event.step_ns
             case LabKilled():
                 self._lab_killed(event)
+            case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
+                self.witness_gaps[event.witness] = event.detail
             case TesterLate():
-                self.late += 1
-                self.latest_ns = max(self.latest_ns, event.late_ns)
+                self._tester_late(event)
+            case PathChanged():
+                self._path_changed(event)
             case _:
                 self.uncounted_events += 1
+
+    def _tester_late(self, event: TesterLate) -> None:
+        self.late += 1
+        self.late_causes[event.cause] += 1
+        self.latest_ns = max(self.latest_ns, event.late_ns)
+        if event.late_ns >= UNFIT_LAG_NS:
+            self.unfit_ns += event.late_ns
+
+    def _path_changed(self, event: PathChanged) -> None:
+        if event.change is PathChange.MANY:
+            self.path_changes += sum(max(number, 0) for number in event.counts.values())
+        elif event.change is not PathChange.OVERRUN:
+            self.path_changes += 1
+        if len(self.first_path_changes) < _MOST_PATH_CHANGES:
+            self.first_path_changes.append(event)
 
     def _lab_killed(self, event: LabKilled) -> None:
         kill = LabKill(event.endpoint, event.egress, event.rule, event.kill)

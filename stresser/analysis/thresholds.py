@@ -14,11 +14,16 @@ from stresser.analysis.tally import Tally
 from stresser.analysis.wording import counted
 from stresser.model.quantity import Quantity
 from stresser.model.threshold import Metric, Threshold, Unit, parse_threshold
-from stresser.model.units import NS_PER_MS, escaped, format_duration
+from stresser.model.units import NS_PER_MS, NS_PER_S, escaped, format_duration
 from stresser.model.verdict import ThresholdResult, Verdict
 
 LATE_P99_NS = 100 * NS_PER_MS
 """Loop lag at p99 from which a run's own times are in doubt."""
+UNFIT_SHARE = 0.01
+"""Of a run. Nothing is judged in those windows, so a rate of drops may be wrong by as much."""
+UNFIT_NS = 30 * NS_PER_S
+"""In all, however long the run was: twice the default heartbeat, in which a session may have
+died and been replaced with nobody to see it."""
 _LONGEST_RULE = 200
 _SEVERITY = list(Verdict)
 
@@ -57,6 +62,10 @@ def doubts_about_tester(measured: Measured) -> list[str]:
     if lag is not None and lag.count and lag.quantile(0.99) > LATE_P99_NS:
         p99, limit = format_duration(lag.quantile(0.99)), format_duration(LATE_P99_NS)
         doubts.append(f"stresser itself was late: loop lag p99 is {p99}, over {limit}")
+    unfit = measured.tally.unfit_ns
+    if unfit > UNFIT_NS or unfit > UNFIT_SHARE * measured.now_ns:
+        total = format_duration(unfit)
+        doubts.append(f"stresser was not able to judge sessions for {total} in all (too late)")
     by_tool = sum(figures.by_tool for figures in measured.tally.cohorts.values())
     if by_tool:
         doubts.append(f"{counted(by_tool, 'ending')} through limits of stresser itself")
@@ -121,7 +130,7 @@ def _chosen(threshold: Threshold, measured: Measured) -> CohortTally:
 def _metric_value(threshold: Threshold, figures: CohortTally, now_ns: int) -> float:
     metric = threshold.metric
     if metric is Metric.INTERCEPTED:
-        raise NotMeasured("this version cannot tell whether a chain is an interceptor's")
+        return _intercepted(figures)
     if metric is Metric.UNVERIFIED:
         return _of(figures.unverified, figures.handshakes, "no TLS handshake was completed")
     if metric in {Metric.DROPS, Metric.DROPS_PER_SESSION_HOUR}:
@@ -140,6 +149,21 @@ def _metric_value(threshold: Threshold, figures: CohortTally, now_ns: int) -> fl
     if value is None:
         raise NotMeasured("the run says not how many sessions were requested")
     return value
+
+
+def _intercepted(figures: CohortTally) -> int:
+    """What is known to be intercepted counts; that nothing is takes a verdict on every chain."""
+    if not figures.judged:
+        raise NotMeasured("no certificate chain was judged")
+    unjudged = figures.handshakes - figures.judged
+    if unjudged and not figures.intercepted:
+        raise NotMeasured(f"of {counted(unjudged, 'handshake')} the chain was not judged")
+    if figures.undecided and not figures.intercepted:
+        raise NotMeasured(
+            f"{counted(figures.undecided, 'chain')} of a root that nobody here knows: the"
+            " endpoint's or an interceptor's; declare the endpoint's own with ca"
+        )
+    return figures.intercepted
 
 
 def _drops(threshold: Threshold, figures: CohortTally, now_ns: int) -> float:

@@ -56,6 +56,7 @@ BRACKETED = frozenset(
 """Endings that nobody announced: they are dated by two times, not by one."""
 
 _SAID_UNDER_TLS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT})
+_NO_KEYS_YET = frozenset({Phase.PROXY, Phase.TLS})
 _WHAT = {
     Kind.TCP_RESET: "reset by TCP RST",
     Kind.TCP_FIN: "closed by TCP FIN without a TLS close_notify",
@@ -165,13 +166,19 @@ def _what(ending: Ending) -> str:
         words = f"{words}{_code(ending.alert, _ALERTS)}"
     elif ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:
         words = f"{words} with HTTP {ending.status}"
-    if ending.kind in _SAID_UNDER_TLS and ending.phase is not Phase.TLS:
+    elif ending.kind is Kind.PROXY_ERROR and ending.status is not None:
+        words = f"{words} with {_proxy_protocol(ending)} {ending.status}"
+    if ending.kind in _SAID_UNDER_TLS and ending.phase not in _NO_KEYS_YET:
         # An interceptor holds the keys too: the frame proves the TLS end, not the endpoint.
         # Before the handshake is done there are no keys, and anybody can send an alert.
         words += " from the TLS end"
     if ending.reason:
         words += f", reason {shown(ending.reason, _LONGEST_REASON)}"
     return words
+
+
+def _proxy_protocol(ending: Ending) -> str:
+    return "SOCKS reply" if (ending.failure or "").startswith("socks_") else "HTTP"
 
 
 def _code(code: int | None, names: dict[int, str]) -> str:

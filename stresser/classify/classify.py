@@ -1,16 +1,17 @@
 """What was seen -> `Ending`: pure, one small rule for each kind of fault.
 
-A fault says what happened; the witnesses say what else was true at that moment. Nothing here
-guesses: an initiator that the evidence does not show is `unknown`.
+A fault says what happened; the witnesses say what else was true at that moment. This module says
+what kind of ending it was; who ended it is judged by the table in `rules.py`.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from msgspec import Struct, field
-
 from stresser.classify.errno_table import meaning_of
+from stresser.classify.judgement import Judgement, judge
+from stresser.classify.rules import PROXY_ALERT, Case
+from stresser.classify.sighting import SLEPT_AT_LEAST_NS, Sighting
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.faults import (
     CertificateRejected,
@@ -18,57 +19,32 @@ from stresser.model.faults import (
     HttpRefused,
     NameNotResolved,
     NoPong,
+    NoWayOut,
     PeerAlert,
     PeerClosed,
     PeerCloseNotify,
     PeerFin,
     Planned,
     ProtocolViolation,
+    ProxyAlert,
+    ProxyRefused,
     SecretWithheld,
 )
-from stresser.model.units import NS_PER_MS
-
-
-class Sighting(Struct, frozen=True, kw_only=True):
-    """What the witnesses knew when an attempt or session stopped. Times: run clock, ns."""
-
-    phase: Phase
-    began_ns: int
-    """Start of the attempt, or opening of the session."""
-    detected_ns: int
-    alive_ns: int
-    """Last byte or acknowledgement from the other side (or `began_ns`)."""
-    dead_by_ns: int | None = None
-    """First proof of death, where it is not the detection itself."""
-    last_passed_ns: int | None = None
-    """When the last byte passed in either direction, before the death."""
-    tls_end_verified: bool = False
-    """The TLS end proved to be the endpoint: its chain verifies."""
-    source_chosen: bool = False
-    unacked: int | None = None
-    """Segments unacknowledged (TCP_INFO); None: the kernel did not tell."""
-    slept_ns: int = 0
-    """How long the host was suspended since the last proof of life."""
-    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 class Finding(NamedTuple):
-    """What a rule says of a fault."""
+    """What kind of ending a fault is."""
 
     kind: Kind
     failure: str | None
-    initiator: Initiator = Initiator.UNKNOWN
-    grade: Grade = Grade.ERRNO
     fields: Mapping[str, Any] = MappingProxyType({})
-
-
-_SLEPT_AT_LEAST_NS = 1000 * NS_PER_MS
-"""A suspend shorter than this is not one: the two clocks are read one after the other."""
 
 
 def classify(fault: BaseException, seen: Sighting) -> Ending:
     """The ending of an attempt or session."""
     finding = _find(fault, seen)
+    failed_here = isinstance(fault, NoWayOut)
+    judgement = judge(Case(finding.kind, finding.failure, seen, failed_here=failed_here))
     dead_by = seen.detected_ns
     if seen.dead_by_ns is not None:
         dead_by = min(dead_by, seen.dead_by_ns)
@@ -77,25 +53,41 @@ def classify(fault: BaseException, seen: Sighting) -> Ending:
         phase=seen.phase,
         kind=finding.kind,
         failure=finding.failure,
-        initiator=finding.initiator,
-        grade=finding.grade,
+        initiator=judgement.initiator,
+        grade=_grade(finding.kind, judgement),
         planned=finding.kind is Kind.PLANNED,
         age_ns=max(0, dead_by - seen.began_ns),
         idle_ns=None if since is None else max(0, dead_by - since),
         alive_at_ns=min(seen.alive_ns, dead_by),
         dead_by_ns=dead_by,
         detected_at_ns=seen.detected_ns,
-        evidence=seen.evidence,
+        evidence={**seen.evidence, **_reasons(judgement)},
         raw=_raw(fault),
         **finding.fields,
     )
 
 
+def _grade(kind: Kind, judgement: Judgement) -> Grade:
+    """Where nobody is named, the grade is that of the kind: TCP_INFO tells these two apart."""
+    if judgement.initiator is Initiator.UNKNOWN and judgement.grade is Grade.ERRNO:
+        return Grade.TCP_INFO if kind in {Kind.SILENCE, Kind.UNRESPONSIVE} else Grade.ERRNO
+    return judgement.grade
+
+
+def _reasons(judgement: Judgement) -> dict[str, Any]:
+    if judgement.initiator is Initiator.PLAN:
+        return {}
+    reasons: dict[str, Any] = {"why": list(judgement.why)}
+    if judgement.against:
+        reasons["against"] = list(judgement.against)
+    return reasons
+
+
 def _find(fault: BaseException, seen: Sighting) -> Finding:
     finding = _rule_for(fault)(fault, seen)
-    if seen.slept_ns >= _SLEPT_AT_LEAST_NS and finding.kind is not Kind.PLANNED:
+    if seen.slept_ns >= SLEPT_AT_LEAST_NS and finding.kind is not Kind.PLANNED:
         # Whatever the socket says, nobody was there to keep the session alive.
-        return Finding(Kind.HOST_SLEPT, finding.failure, Initiator.HOST)
+        return Finding(Kind.HOST_SLEPT, finding.failure)
     return finding
 
 
@@ -108,47 +100,48 @@ def _raw(fault: BaseException) -> str | None:
 
 
 def _planned(_fault: Any, _seen: Sighting) -> Finding:
-    return Finding(Kind.PLANNED, None, Initiator.PLAN)
+    return Finding(Kind.PLANNED, None)
 
 
 def _os_error(fault: OSError, seen: Sighting) -> Finding:
     kind, failure = meaning_of(fault, local_address_chosen=seen.source_chosen)
-    initiator = Initiator.TOOL if kind is Kind.TOOL else Initiator.UNKNOWN
-    return Finding(kind, failure, initiator)
+    return Finding(kind, failure)
 
 
 def _fin(_fault: Any, _seen: Sighting) -> Finding:
     return Finding(Kind.TCP_FIN, "eof_error")
 
 
-def _tls_end(seen: Sighting) -> Initiator:
-    """Who holds the other end of TLS: only its chain can say that it is the endpoint."""
-    return Initiator.ENDPOINT if seen.tls_end_verified else Initiator.UNKNOWN
-
-
-def _close_notify(_fault: Any, seen: Sighting) -> Finding:
-    return Finding(Kind.TLS_CLOSE_NOTIFY, "tls_close_notify", _tls_end(seen))
+def _close_notify(_fault: Any, _seen: Sighting) -> Finding:
+    return Finding(Kind.TLS_CLOSE_NOTIFY, "tls_close_notify")
 
 
 def _alert(fault: PeerAlert, seen: Sighting) -> Finding:
-    # Before the handshake is done an alert is not authenticated: anybody can send it.
-    initiator = _tls_end(seen) if seen.phase is not Phase.TLS else Initiator.UNKNOWN
     failure = "ssl_failed_handshake" if seen.phase is Phase.TLS else "tls_alert"
-    return Finding(Kind.TLS_ALERT, failure, initiator, fields={"alert": fault.number})
+    return Finding(Kind.TLS_ALERT, failure, {"alert": fault.number})
 
 
-def _ws_close(fault: PeerClosed, seen: Sighting) -> Finding:
+def _ws_close(fault: PeerClosed, _seen: Sighting) -> Finding:
     fields = {"code": fault.code, "reason": fault.reason or None}
-    return Finding(Kind.WS_CLOSE, "websocket_close", _tls_end(seen), fields=fields)
+    return Finding(Kind.WS_CLOSE, "websocket_close", fields)
 
 
 def _violation(fault: ProtocolViolation, _seen: Sighting) -> Finding:
     return Finding(Kind.PROTOCOL_ERROR, f"{fault.layer}_protocol_error")
 
 
-def _refusal(fault: HttpRefused, seen: Sighting) -> Finding:
+def _refusal(fault: HttpRefused, _seen: Sighting) -> Finding:
     fields = {"status": fault.status, "reason": fault.reason or None}
-    return Finding(Kind.HTTP_REFUSAL, "http_request_failed", _tls_end(seen), fields=fields)
+    return Finding(Kind.HTTP_REFUSAL, "http_request_failed", fields)
+
+
+def _proxy_refused(fault: ProxyRefused, _seen: Sighting) -> Finding:
+    fields = {"status": fault.status, "reason": fault.reason or None}
+    return Finding(Kind.PROXY_ERROR, fault.failure, fields)
+
+
+def _proxy_alert(fault: ProxyAlert, _seen: Sighting) -> Finding:
+    return Finding(Kind.TLS_ALERT, PROXY_ALERT, {"alert": fault.number})
 
 
 # X509_V_ERR_ numbers (openssl/x509_vfy.h) with an OONI name of their own.
@@ -185,11 +178,12 @@ def _deadline(_fault: Any, _seen: Sighting) -> Finding:
 
 
 def _no_pong(_fault: Any, seen: Sighting) -> Finding:
-    if seen.unacked is None:
+    if seen.sent is None:
         # Without TCP_INFO nobody can say whether the ping arrived.
         return Finding(Kind.UNKNOWN, "no_pong")
-    kind = Kind.SILENCE if seen.unacked else Kind.UNRESPONSIVE
-    return Finding(kind, "generic_timeout_error", grade=Grade.TCP_INFO)
+    is_acknowledged = not seen.sent.unacked and not seen.sent.unsent_bytes
+    kind = Kind.UNRESPONSIVE if is_acknowledged else Kind.SILENCE
+    return Finding(kind, "generic_timeout_error")
 
 
 def _unknown(fault: BaseException, _seen: Sighting) -> Finding:
@@ -200,6 +194,8 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Sighting], Finding]]] = [
     (Planned, _planned),
     (PeerFin, _fin),
     (PeerCloseNotify, _close_notify),
+    (ProxyAlert, _proxy_alert),
+    (ProxyRefused, _proxy_refused),
     (PeerAlert, _alert),
     (PeerClosed, _ws_close),
     (ProtocolViolation, _violation),

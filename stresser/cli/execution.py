@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trio
+from msgspec.structs import asdict
 
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import RunStarted
+from stresser.model.events import RunStarted, WitnessGap
 from stresser.model.lab import LabReady
+from stresser.model.proxies import Proxies
 from stresser.model.scenario import Scenario
 from stresser.model.secrets import HeaderValues, masked
 from stresser.net.dial import socket_options
@@ -28,9 +31,10 @@ from stresser.run.preflight import Readiness
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
 from stresser.run.stop import obey_signals
-from stresser.session.route import Route
+from stresser.session.route import Route, timers_for
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
+from stresser.witness.packets import PacketWitness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,7 @@ class Execution:
         scenario: Scenario,
         file: Path,
         headers: Mapping[str, HeaderValues],
+        proxies: Proxies,
         readiness: Readiness,
         command_line: list[str],
         errors: ReportConsole,
@@ -58,6 +63,7 @@ class Execution:
         self._scenario = scenario
         self._file = file
         self._headers = headers
+        self._proxies = proxies
         self._readiness = readiness
         self._command_line = command_line
         self._errors = errors
@@ -71,7 +77,9 @@ class Execution:
         scenario, witness = self._scenario, LabWitness()
         async with _lab_for(scenario, witness) as ready:
             bindings = self._readiness.bindings
-            builder = RouteBuilder(scenario, self._file, self._headers, bindings, ready)
+            builder = RouteBuilder(
+                scenario, self._file, self._headers, bindings, ready, self._proxies
+            )
             routes = builder.build()
             clock = RunClock()
             folder = create_run_folder(out, scenario.name, label, clock.anchor_unix_ns)
@@ -87,8 +95,13 @@ class Execution:
             clock=clock,
             command_line=self._command_line,
             capabilities=dict(capabilities()),
-            socket_options=dict(socket_options()),
+            socket_options={**socket_options(), "timers": self._timers()},
         )
+
+    def _timers(self) -> dict[str, Any]:
+        """What the kernel is told for each activity: it decides when a silence is noticed."""
+        activities = self._scenario.activities
+        return {activity.name: asdict(timers_for(activity)) for activity in activities}
 
 
 class _RecordedRun:
@@ -112,7 +125,15 @@ class _RecordedRun:
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
         self.observer = Fanout([self._recorder, self._live])
-        self._runner = Runner(scenario, routes, clock, self.observer)
+        self._blind: OSError | None = None
+        self._runner = Runner(
+            scenario,
+            routes,
+            clock,
+            self.observer,
+            packets=self._open_packets(),
+            keep_chain=self._recorder.keep_chain,
+        )
         self._manifest: Manifest
 
     def begin(self, manifest: Manifest, sessions: int) -> None:
@@ -128,6 +149,29 @@ class _RecordedRun:
             cohorts=[route.cohort for route in self._routes],
         )
         self.observer.event(started)
+        self._tell_blindness()
+
+    def _open_packets(self) -> PacketWitness | None:
+        if not self._scenario.witnesses.packets:
+            return None
+        try:
+            return PacketWitness.open(self._clock)
+        except OSError as exc:
+            self._blind = exc
+            return None
+
+    def _tell_blindness(self) -> None:
+        if self._blind is None:
+            return
+        why = self._blind.strerror or str(self._blind)
+        told = WitnessGap(
+            t_ns=0,
+            utc=self._clock.utc(0),
+            witness="packets",
+            detail=f"packets are not captured ({why}): who sent a reset is seldom known",
+        )
+        self.observer.event(told)
+        self._note(f"{told.detail}; `stresser doctor` says how to enable it")
 
     async def run(self) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""

@@ -11,6 +11,7 @@ import trio
 from stresser.analysis.summary import Summary, summarise
 from stresser.cli.execution import Execution, Finished
 from stresser.model.errors import ExitCode, RunFolderError
+from stresser.model.proxies import Proxies
 from stresser.model.scenario import Scenario
 from stresser.model.secrets import HeaderValues
 from stresser.record.manifest import write_manifest
@@ -28,6 +29,7 @@ class Job:
     scenario: Scenario
     file: Path
     headers: Mapping[str, HeaderValues]
+    proxies: Proxies
     readiness: Readiness
     out: Path
     label: str | None
@@ -44,7 +46,13 @@ def run_job(job: Job, *, quiet: bool, as_json: bool) -> ExitCode:
     for note in job.readiness.notes:
         errors.print(note, markup=False)
     execution = Execution(
-        job.scenario, job.file, job.headers, job.readiness, job.command_line, errors
+        job.scenario,
+        job.file,
+        job.headers,
+        job.proxies,
+        job.readiness,
+        job.command_line,
+        errors,
     )
     done = trio.run(execution.run, job.out, job.label)
     summary = _conclude(done)

@@ -4,14 +4,20 @@ Nothing slow is imported here: `stresser --help` answers at once. Each command i
 needs when it is called.
 """
 
+import inspect
 import sys
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
 
 from stresser import __version__
+from stresser.cli.citrix import citrix
 from stresser.cli.compare import compare
+from stresser.cli.doctor import doctor
+from stresser.cli.explain import explain
 from stresser.cli.lab import lab
 from stresser.cli.run import run
 from stresser.cli.schema import schema
@@ -31,11 +37,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(run)
-app.command()(show)
-app.command()(compare)
-app.command()(lab)
-app.command()(schema)
+
+
+def _help_of(command: Callable[..., Any]) -> str:
+    """Its docstring for the user: what it raises is for who calls it in Python."""
+    return inspect.cleandoc(command.__doc__ or "").partition("\nRaises:")[0].strip()
+
+
+for _command in (run, show, compare, explain, citrix, lab, doctor, schema):
+    app.command(help=_help_of(_command))(_command)
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature

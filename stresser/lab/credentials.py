@@ -52,10 +52,14 @@ class Credentials:
         return self._contexts[wanted]
 
     def inspection_context(self) -> ssl.SSLContext:
-        """A server context that signs a leaf for whatever name the client asks for."""
+        """A server context that signs a leaf for whatever name the client asks for.
+
+        It serves its CA's certificate, too, as most products do.
+        """
+        authority = self._inspector.certificate_pem()
         minted: OrderedDict[str, ssl.SSLContext] = OrderedDict()
         leaf = issue(self._inspector, SERVER_NAME)
-        context = self._server_context(leaf)
+        context = self._server_context(leaf, above=authority)
 
         def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
             if name is None or not _is_host_name(name):
@@ -64,7 +68,8 @@ class Credentials:
             if name == SERVER_NAME:
                 return
             if name not in minted:
-                minted[name] = self._server_context(issue(self._inspector, name, key=leaf.key))
+                new = issue(self._inspector, name, key=leaf.key)
+                minted[name] = self._server_context(new, above=authority)
             minted.move_to_end(name)
             while len(minted) > _MOST_MINTED:
                 minted.popitem(last=False)
@@ -73,13 +78,15 @@ class Credentials:
         context.sni_callback = choose
         return context
 
-    def _server_context(self, leaf: Identity, tls_version: str | None = None) -> ssl.SSLContext:
+    def _server_context(
+        self, leaf: Identity, tls_version: str | None = None, *, above: bytes = b""
+    ) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = _VERSIONS.get(tls_version or "", ssl.TLSVersion.TLSv1_2)
         if tls_version is not None:
             context.maximum_version = _VERSIONS[tls_version]
         # ssl reads keys from files only; this one is gone before the listener waits.
-        key_file = Path(self._write("leaf.pem", leaf.pem()))
+        key_file = Path(self._write("leaf.pem", leaf.pem() + above))
         try:
             context.load_cert_chain(key_file)
         finally:

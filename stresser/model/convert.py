@@ -52,7 +52,9 @@ def convert_fields(
         elif field.required:
             mistakes.add((*path, name), f"missing; {rules.how_to_write(cls, name)}")
     good = {name: value for name, value in values.items() if value is not WRONG}
-    rules.check_table(cls, good, lambda inner, text: mistakes.add((*path, *inner), text))
+    rules.check_table(
+        cls, good, values.keys(), lambda inner, text: mistakes.add((*path, *inner), text)
+    )
     return good if len(mistakes) == before else None
 
 

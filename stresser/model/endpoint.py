@@ -57,6 +57,14 @@ class EndpointAddress(Struct, frozen=True, kw_only=True):
         return _ip_or_none(self.host) is not None
 
     @property
+    def is_loopback(self) -> bool:
+        """On this host itself: `localhost` (RFC 6761 section 6.3), or a loopback address."""
+        address = _ip_or_none(self.host)
+        if address is None:
+            return self.host == "localhost" or self.host.endswith(".localhost")
+        return address.is_loopback
+
+    @property
     def authority(self) -> str:
         """For the Host header (RFC 9110 section 7.2): the port only where it is not 443."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -100,7 +108,7 @@ def parse_url(url: str) -> EndpointAddress:
         )
     if is_lab:
         return _lab_address(url, scheme, authority, path, query)
-    host, port = _host_and_port(authority)
+    host, port = host_and_port(authority, DEFAULT_PORT)
     return EndpointAddress(
         scheme=scheme, host=host, port=port, target=_target(scheme, path, query or "")
     )
@@ -126,6 +134,27 @@ def ascii_host_name(name: str) -> str:
     if _NUMERIC_LABEL.fullmatch(labels[-1]):
         raise ValueError(f"{shown(name)} is not a host name: its last part is a number")
     return bare
+
+
+def host_and_port(authority: str, default_port: int) -> tuple[str, int]:
+    """`host`, `host:port` or `[2001:db8::1]:port` in two.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise ValueError(
+            f"{shown(authority)} is not a host; an IPv6 address stands in brackets: "
+            '"wss://[2001:db8::1]/path"'
+        )
+    host, port = match.groups()
+    return _host(host), default_port if port is None else _port(port)
+
+
+def authority_of(host: str, port: int) -> str:
+    """`host:port`, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _scheme(url: str, written: str) -> tuple[bool, Scheme]:
@@ -154,17 +183,6 @@ def _lab_address(
     return EndpointAddress(
         scheme=scheme, host="", port=0, target="/", behaviour=authority, argument=unquote(argument)
     )
-
-
-def _host_and_port(authority: str) -> tuple[str, int]:
-    match = _AUTHORITY.fullmatch(authority)
-    if match is None:
-        raise ValueError(
-            f"{shown(authority)} is not a host; an IPv6 address stands in brackets: "
-            '"wss://[2001:db8::1]/path"'
-        )
-    host, port = match.groups()
-    return _host(host), DEFAULT_PORT if port is None else _port(port)
 
 
 def _host(text: str) -> str:

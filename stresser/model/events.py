@@ -3,14 +3,26 @@
 `stresser schema events` prints the JSON Schema of these.
 """
 
+from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
+from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.kill import Kill
+from stresser.model.path import PathChange
 from stresser.model.quantity import Quantity
+from stresser.model.unfit import UnfitCause
+
+
+class ResolvedBy(StrEnum):
+    """Who looks an endpoint's name up."""
+
+    HOST = "host"
+    """This host's resolver, whatever the egress."""
+    PROXY = "proxy"
 
 
 class TlsFacts(Struct, frozen=True, kw_only=True):
@@ -25,6 +37,12 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     """The chain verifies for this name against the roots that the scenario trusts."""
     problem: str | None = None
     """What is wrong with the chain, when it does not verify."""
+    chain_class: ChainClass | None = None
+    """The verdict on the chain; None: nobody judged it."""
+    root: ChainRoot | None = None
+    """Whose root the chain leads to, with dates and names left aside."""
+    intercepted: bool = False
+    """Somebody on the way ends TLS: the chain is an interceptor's."""
 
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
@@ -73,10 +91,15 @@ class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
     session: int
     attempt: int
     phases_ns: dict[str, int]
-    """Duration of each handshake phase that this scheme has."""
+    """Duration of each step of the handshake that this way has, none of them counted twice."""
     local: str
     """`address:port`, IPv6 in brackets."""
     remote: str
+    """The endpoint's `address:port`; `name:port` where a proxy looked the name up."""
+    proxy: str | None = None
+    """Scheme and address of the proxy that was dialled."""
+    resolved_by: ResolvedBy | None = None
+    """Who looked the endpoint's name up; left out where an address was given."""
     tls: TlsFacts
     subprotocol: str | None = None
     replaces: int | None = None
@@ -91,6 +114,8 @@ class Ended(CohortEvent, kw_only=True):
     attempt: int
     local: str | None = None
     remote: str | None = None
+    proxy: str | None = None
+    """Scheme and address of the proxy that was dialled."""
     phase: Phase
     kind: Kind
     failure: str | None
@@ -124,7 +149,9 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """An attempt did not become a session."""
 
     phases_ns: dict[str, int] = field(default_factory=dict)
-    """Duration of each phase that was completed."""
+    """Duration of each step of the handshake that was completed."""
+    resolved_by: ResolvedBy | None = None
+    """Who looked the endpoint's name up, as far as it came to that."""
     tls: TlsFacts | None = None
     """When the TLS handshake was completed."""
 
@@ -149,6 +176,43 @@ class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
     problem: str | None
     certificates: list[dict[str, Any]]
     """Leaf first: subject, issuer, not_before, not_after, names, sha256; texts cut at 256."""
+    chain_class: ChainClass | None = None
+    """The verdict; None: nobody judged it."""
+    root: ChainRoot | None = None
+    """Whose root it leads to, with dates and names left aside."""
+    intercepted: bool = False
+    """The chain is an interceptor's."""
+    why: str | None = None
+    """What the verdict rests on."""
+    product: str | None = None
+    """An inspection product that the issuers are named like. Never of a public chain."""
+    product_is_weak: bool = False
+    """Others are named like that, too."""
+    names_match: bool | None = None
+    """The leaf is for the name that was asked for; None: its names cannot be read."""
+    spki_sha256: str | None = None
+    """SHA-256 of the leaf's public key (SubjectPublicKeyInfo), in hex."""
+    issuer: str | None = None
+    """The leaf's issuer."""
+    issuer_organisation: str | None = None
+    not_before: str | None = None
+    """The leaf's validity, ISO 8601."""
+    not_after: str | None = None
+    scts: int | None = None
+    """Signed certificate timestamps embedded in the leaf (RFC 6962); None: it cannot be read."""
+    ocsp_staple: bool | None = None
+    """Whether the server stapled an OCSP answer; None: not visible. This version's TLS neither
+    asks for one nor could show one."""
+    file: str | None = None
+    """Where in the run folder the chain is, PEM; None: it was not kept."""
+
+
+class AddressesSeen(CohortEvent, kw_only=True, tag="addresses_seen"):
+    """A look-up of ours gave addresses that this endpoint had not had through this egress."""
+
+    name: str
+    addresses: list[str]
+    """All of this look-up, at most 64."""
 
 
 class HostSlept(Event, kw_only=True, tag="host_slept"):
@@ -167,6 +231,31 @@ class TesterLate(Event, kw_only=True, tag="tester_late"):
     """stresser itself was late: its own times in this window are upper bounds."""
 
     late_ns: int
+    cause: UnfitCause = UnfitCause.UNKNOWN
+    """What kept it, where the kernel's accounts of CPU and waiting show it."""
+
+
+class PathChanged(Event, kw_only=True, tag="path_changed"):
+    """This host's way to the network changed. `t_ns` is when the loop learned of it."""
+
+    change: PathChange
+    interface: str | None = None
+    is_tunnel: bool = False
+    """The interface is a tunnel: by its kind, its hardware type or, as `detail` then says, its
+    name."""
+    detail: str = ""
+    """In words, for a reader; names in it are as this host has them."""
+    since_ns: int | None = None
+    """Of `many` and `overrun`: when the changes began that it sums up."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Of `many`: how many of each change."""
+
+
+class WitnessGap(Event, kw_only=True, tag="witness_gap"):
+    """A witness could not see all: what it did not see is no evidence of absence."""
+
+    witness: str
+    detail: str
 
 
 class LabKilled(Event, kw_only=True, tag="lab_killed"):
@@ -190,9 +279,12 @@ AnyEvent: TypeAlias = (
     | AttemptFailed
     | SessionEnded
     | ChainSeen
+    | AddressesSeen
     | HostSlept
     | ClockStepped
     | TesterLate
+    | WitnessGap
+    | PathChanged
     | LabKilled
 )
 

@@ -56,6 +56,27 @@ class HttpRefused(Fault):
         self.headers = headers
 
 
+class ProxyRefused(Fault):
+    """The proxy answered, and will not let us through.
+
+    `status`: of HTTP, or a SOCKS reply (RFC 1928 section 6); `failure` tells which.
+    `headers`: those that tell who answered, and what it asks for.
+    """
+
+    def __init__(
+        self, failure: str, status: int, reason: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(f"proxy: {failure} {status} {reason}")
+        self.failure = failure
+        self.status = status
+        self.reason = reason
+        self.headers = headers or {}
+
+
+class ProxyAlert(PeerAlert):
+    """A fatal alert of the TLS connection with a proxy: not of the endpoint's inside it."""
+
+
 class CertificateRejected(Fault):
     """The chain does not verify, and the scenario does not go on without that."""
 
@@ -67,6 +88,10 @@ class CertificateRejected(Fault):
 
 class SecretWithheld(CertificateRejected):
     """The chain does not verify and the request would carry a secret: it was not sent."""
+
+
+class NoWayOut(OSError):
+    """bind(2), setsockopt(2) or connect(2) failed at once: no packet has left this host."""
 
 
 class NameNotResolved(Fault):

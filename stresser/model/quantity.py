@@ -12,6 +12,13 @@ class Quantity(StrEnum):
     RESOLVE = "resolve"
     CONNECT = "connect"
     PROXY = "proxy"
+    """The three below together: from dialling the proxy to its word that the way is open."""
+    PROXY_CONNECT = "proxy_connect"
+    """TCP to the proxy; such a session has no `connect`."""
+    PROXY_TLS = "proxy_tls"
+    """TLS with the proxy itself, where its scheme is https."""
+    PROXY_TUNNEL = "proxy_tunnel"
+    """The CONNECT or SOCKS exchange."""
     TLS = "tls"
     UPGRADE = "upgrade"
     RTT = "rtt"
@@ -25,6 +32,8 @@ class Quantity(StrEnum):
     """From the end of a session to the opening of the one that replaces it."""
 
 
+PROXY_STEPS = (Quantity.PROXY_CONNECT, Quantity.PROXY_TLS, Quantity.PROXY_TUNNEL)
+"""What `proxy` is made of, in their order."""
 HIGHEST_NS = 40 * 86_400 * 1_000_000_000
 """Largest recordable value: forty days."""
 SIGNIFICANT_DIGITS = 3

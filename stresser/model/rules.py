@@ -5,7 +5,7 @@ The ranges are data: the converter and the JSON Schema read the same table.
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
@@ -19,8 +19,11 @@ from stresser.model.header import (
 )
 from stresser.model.lab import Middlebox
 from stresser.model.mistakes import did_you_mean
+from stresser.model.politeness import too_many_sessions
+from stresser.model.proxy import FROM_ENVIRONMENT, ProxyScheme, parse_proxy
 from stresser.model.scenario import (
     Activity,
+    ActivityKind,
     Egress,
     Endpoint,
     Reconnect,
@@ -29,6 +32,7 @@ from stresser.model.scenario import (
     Scheme,
     Sessions,
     Timeouts,
+    Witnesses,
 )
 from stresser.model.secrets import variable_of
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration, Size, shown
@@ -56,11 +60,13 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Sessions, "attempts_per_second"): Range(0.001, 100_000),
     (Sessions, "attempts_per_second_per_endpoint"): Range(0.001, 100_000),
     (Sessions, "handshakes_in_flight"): Range(1, 100_000),
+    (Sessions, "max_per_endpoint"): Range(1, 1_000_000),
     (Reconnect, "initial"): _WAIT,
     (Reconnect, "max"): _WAIT,
     (Reconnect, "jitter"): Range(0, 1),
     (Activity, "every"): _WAIT,
     (Activity, "timeout"): _WAIT,
+    (Activity, "message"): Range(1, 16 * 2**20),
     (Record, "histogram_interval"): Range(10 * NS_PER_MS, 86_400 * NS_PER_S),
     **{(Timeouts, name): _WAIT for name in Timeouts.__struct_fields__},
     **{
@@ -78,6 +84,7 @@ TABLES: dict[type[Struct], str] = {
     Egress: "[[egresses]]",
     Middlebox: "the lab table of an egress",
     Record: "[record]",
+    Witnesses: "[witnesses]",
 }
 """Where each kind of table stands in the file."""
 
@@ -91,16 +98,10 @@ _MENDS: dict[tuple[type[Struct], str], str] = {
     (Endpoint, "url"): 'write url = "wss://host/path" or "tls://host:443"',
     (Egress, "name"): 'write name = "..."',
 }
-_NOT_BUILT: dict[tuple[type[Struct], str], str] = {
-    (Egress, "proxy"): "egresses through a proxy are not built in this version; "
-    "interface, source and lab are",
-}
 
 
 def unknown_key(cls: type[Struct], key: str) -> str:
     """What to say of a key that this table does not have."""
-    if (cls, key) in _NOT_BUILT:
-        return _NOT_BUILT[cls, key]
     if cls is not Scenario and key in Scenario.__struct_fields__ and key != "name":
         return "unknown key here; it belongs at the top of the file, above the first [table]"
     near = did_you_mean(key, _keys(cls))
@@ -129,11 +130,19 @@ def check_field(cls: type[Struct], name: str, value: Any) -> Any:
     return value if check is None else check(value)
 
 
-def check_table(cls: type[Struct], values: dict[str, Any], report: Report) -> None:
-    """Reports what is wrong between the fields of one table. `values` holds the good ones."""
+def check_table(
+    cls: type[Struct], values: dict[str, Any], written: Collection[str], report: Report
+) -> None:
+    """Reports what is wrong between the fields of one table.
+
+    `values` holds the good ones, `written` names all: one that is wrong is not missing.
+    """
     check = _TABLE_CHECKS.get(cls)
     if check is not None:
         check(values, report)
+    for key, needed, how in _NEEDS.get(cls, ()):
+        if key in values and needed not in written:
+            report((key,), f"needs {needed}{how}")
 
 
 def _keys(cls: type[Struct]) -> list[str]:
@@ -195,6 +204,31 @@ def _source(text: str) -> str:
         ) from None
 
 
+def _address(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(
+            f'{shown(text)} is not an IP address; write for example "192.0.2.10"'
+            " (the port is the URL's)"
+        ) from None
+    if "%" in text:
+        raise ValueError(f"{shown(text)} has a zone; such an address cannot be dialled here")
+    return str(address)
+
+
+def _proxy(text: str) -> str:
+    if text != FROM_ENVIRONMENT:
+        parse_proxy(text)
+    return text
+
+
+def _proxy_credential(text: str) -> str:
+    if variable_of(text) is None:
+        raise ValueError('must come from the environment: write "env:NAME" and export NAME')
+    return text
+
+
 def _endpoints(items: list[Endpoint]) -> list[Endpoint]:
     if not items:
         raise ValueError(f"there is none; {how_to_write(Scenario, 'endpoints')}")
@@ -234,11 +268,30 @@ def _check_endpoint(values: dict[str, Any], report: Report) -> None:
             if values.get(name):
                 report((name,), "a tls:// endpoint has no upgrade request to carry them")
 
+    if "url" in values and "address" in values and parse_url(values["url"]).is_lab:
+        report(("address",), "the lab chooses the address of its endpoints itself; leave it out")
+
 
 def _check_egress(values: dict[str, Any], report: Report) -> None:
     given = [name for name in ("interface", "source", "lab") if name in values]
     for name in given[1:]:
         report((name,), f"the egress has {given[0]} already; one of interface, source and lab")
+    if "lab" in values and "proxy" in values:
+        report(("proxy",), "the egress has lab already; write two egresses")
+    if "proxy_ca" in values and not _may_be_tls(values.get("proxy", FROM_ENVIRONMENT)):
+        report(("proxy_ca",), "only an https:// proxy has a certificate chain; leave it out")
+
+
+def _may_be_tls(proxy: str) -> bool:
+    return proxy == FROM_ENVIRONMENT or parse_proxy(proxy).scheme is ProxyScheme.HTTPS
+
+
+def _check_scenario(values: dict[str, Any], report: Report) -> None:
+    sessions = values.get("sessions", Sessions())
+    egresses, activities = (len(values.get(key, [None])) for key in ("egresses", "activities"))
+    mistake = too_many_sessions(sessions, values.get("endpoints", []), egresses, activities)
+    if mistake is not None:
+        report(("sessions", "count"), mistake)
 
 
 def _check_reconnect(values: dict[str, Any], report: Report) -> None:
@@ -248,14 +301,15 @@ def _check_reconnect(values: dict[str, Any], report: Report) -> None:
         report(("initial",), f'"{initial.written()}" is more than max, "{longest.written()}"')
 
 
-def _check_middlebox(values: dict[str, Any], report: Report) -> None:
-    if "blackhole_for" in values and "blackhole_at" not in values:
-        report(("blackhole_for",), 'needs blackhole_at, the time it begins: blackhole_at = "10s"')
-
-
-def _name_activity(values: dict[str, Any], _: Report) -> None:
+def _check_activity(values: dict[str, Any], report: Report) -> None:
     kind = values.get("kind", Activity().kind)
     values.setdefault("name", kind.value)
+    if kind is not ActivityKind.HEARTBEAT and "message" in values:
+        report(("message",), f'is sent before each ping, and kind = "{kind}" sends none')
+    if kind is ActivityKind.KEEPALIVE:
+        for name in ("every", "timeout"):
+            if values.get(name, getattr(Activity(), name)) < NS_PER_S:
+                report((name,), 'is under a second, the kernel\'s unit for keepalive; write "1s"')
 
 
 _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
@@ -265,15 +319,32 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Endpoint, "url"): _url,
     (Endpoint, "ca"): _file_path,
     (Endpoint, "sni"): _sni,
+    (Endpoint, "address"): _address,
     (Endpoint, "subprotocols"): _each(check_subprotocol),
     (Endpoint, "alpn"): _each(check_alpn),
     (Egress, "interface"): _interface,
     (Egress, "source"): _source,
+    (Egress, "proxy"): _proxy,
+    (Egress, "proxy_user"): _proxy_credential,
+    (Egress, "proxy_password"): _proxy_credential,
+    (Egress, "proxy_ca"): _file_path,
 }
 _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {
+    Scenario: _check_scenario,
     Endpoint: _check_endpoint,
     Egress: _check_egress,
     Reconnect: _check_reconnect,
-    Middlebox: _check_middlebox,
-    Activity: _name_activity,
+    Activity: _check_activity,
 }
+_PROXY = ', such as proxy = "http://proxy.example.net:3128"'
+_NEEDS: dict[type[Struct], tuple[tuple[str, str, str], ...]] = {
+    Middlebox: (("blackhole_for", "blackhole_at", ', the time it begins: blackhole_at = "10s"'),),
+    Egress: (
+        ("proxy_user", "proxy", _PROXY),
+        ("proxy_password", "proxy", _PROXY),
+        ("proxy_ca", "proxy", _PROXY),
+        ("proxy_user", "proxy_password", ' = "env:NAME" as well'),
+        ("proxy_password", "proxy_user", ' = "env:NAME" as well'),
+    ),
+}
+"""Key, the other key that it means nothing without, how to write that one."""

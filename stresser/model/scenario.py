@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from stresser.model.lab import Middlebox
-from stresser.model.units import NS_PER_S, Duration
+from stresser.model.units import NS_PER_S, Duration, Size
 
 
 def _seconds(value: float) -> Duration:
@@ -42,6 +42,9 @@ class Sessions(_Table, frozen=True, kw_only=True):
     attempts_per_second_per_endpoint: float = 50.0
     handshakes_in_flight: int = 64
     """For each endpoint and egress: behind a dead one, others need not wait."""
+    max_per_endpoint: int = 1000
+    """Most sessions on one endpoint, all egresses and activities together. The lab's endpoints
+    and those on loopback may have more."""
 
 
 class Timeouts(_Table, frozen=True, kw_only=True):
@@ -60,6 +63,8 @@ class ActivityKind(StrEnum):
 
     HEARTBEAT = "heartbeat"
     SILENT = "silent"
+    KEEPALIVE = "keepalive"
+    """TCP keepalive probes alone (tcp(7)): some boxes answer them themselves."""
 
 
 class Activity(_Table, frozen=True, kw_only=True):
@@ -69,9 +74,14 @@ class Activity(_Table, frozen=True, kw_only=True):
     name: str = ""
     """Default: the kind."""
     every: Duration = _seconds(15)
-    """A ping is due each `every` after the opening, on an absolute schedule."""
+    """A ping is due each `every` after the opening, on an absolute schedule; of keepalive, a
+    probe after so long without a segment."""
     timeout: Duration = _seconds(10)
-    """A ping without its pong for this long ends the session."""
+    """A ping without its pong for this long ends the session; of keepalive, probes without an
+    answer."""
+    message: Size | None = None
+    """Send a binary message of this size before each ping: a path that lets small packets pass
+    and loses big ones shows. Only for endpoints that take such messages."""
 
 
 class Verify(StrEnum):
@@ -99,6 +109,9 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     verify: Verify = Verify.REPORT
     sni: str | None = None
     """Server name to send and to verify, when it is not the URL's host."""
+    address: str | None = None
+    """IP address to dial instead of looking the URL's host up; the name stays SNI and Host.
+    Through a proxy it is what the proxy is asked to connect to."""
     headers: dict[str, str] = {}
     """`env:NAME` takes the value from the environment; such values are never recorded."""
     subprotocols: list[str] = []
@@ -110,11 +123,20 @@ class Endpoint(_Table, frozen=True, kw_only=True):
 
 
 class Egress(_Table, frozen=True, kw_only=True):
-    """The way out. At most one of `interface`, `source`, `lab`."""
+    """The way out. At most one of `interface`, `source`, `lab`; a proxy may join the first two."""
 
     name: str
     interface: str | None = None
     source: str | None = None
+    proxy: str | None = None
+    """`http://`, `https://`, `socks5://` (names are looked up here) or `socks5h://host:port` (by
+    the proxy); `environment`: what HTTPS_PROXY and NO_PROXY say, read as curl reads them."""
+    proxy_user: str | None = None
+    """`env:NAME`: taken from the environment, never recorded."""
+    proxy_password: str | None = None
+    """`env:NAME`, likewise."""
+    proxy_ca: str | None = None
+    """PEM file with roots that an `https://` proxy may prove itself by, besides the system's."""
     lab: Middlebox | None = None
 
 
@@ -122,6 +144,16 @@ class Record(_Table, frozen=True, kw_only=True):
     """How the run is recorded."""
 
     histogram_interval: Duration = _seconds(10)
+
+
+class Witnesses(_Table, frozen=True, kw_only=True):
+    """What else is asked and watched when sessions die."""
+
+    packets: bool = True
+    """Capture the SYN-ACKs, FINs and resets of our own flows, where this process may."""
+    second_look: bool = True
+    """Open a fresh TCP connection, and close it at once, when a pong is late or a session died:
+    at most one round a second for each endpoint, egress and address."""
 
 
 class Scenario(_Table, frozen=True, kw_only=True):
@@ -138,3 +170,4 @@ class Scenario(_Table, frozen=True, kw_only=True):
     egresses: list[Egress] = field(default_factory=lambda: [Egress(name="default")])
     thresholds: dict[str, str] = {}
     record: Record = Record()
+    witnesses: Witnesses = Witnesses()

@@ -21,6 +21,7 @@ from stresser.model.endpoint import URL_PATTERN
 from stresser.model.events import AnyEvent, Ended
 from stresser.model.lab import Middlebox
 from stresser.model.plain import to_plain
+from stresser.model.proxy import PROXY_PATTERN
 from stresser.model.rules import NAME_PATTERN, NAMED, RANGES
 from stresser.model.scenario import (
     Activity,
@@ -31,7 +32,9 @@ from stresser.model.scenario import (
     Scenario,
     Sessions,
     Timeouts,
+    Witnesses,
 )
+from stresser.model.secrets import VARIABLE_PATTERN
 from stresser.model.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -45,12 +48,19 @@ TABLES: tuple[type[Struct], ...] = (
     Egress,
     Middlebox,
     Record,
+    Witnesses,
 )
 """Every table of a scenario file, in the order of the file."""
 
 _WITH_UNITS: dict[type, dict[str, str]] = {
     Duration: {"type": "string", "pattern": DURATION_PATTERN},
     Size: {"type": "string", "pattern": SIZE_PATTERN},
+}
+_PATTERNS: dict[tuple[type[Struct], str], str] = {
+    (Endpoint, "url"): URL_PATTERN,
+    (Egress, "proxy"): PROXY_PATTERN,
+    (Egress, "proxy_user"): VARIABLE_PATTERN,
+    (Egress, "proxy_password"): VARIABLE_PATTERN,
 }
 _SCALARS: dict[type[inspect.Type], str] = {
     inspect.StrType: "string",
@@ -145,8 +155,8 @@ def _field_schema(cls: type[Struct], field: inspect.Field) -> dict[str, Any]:
     schema = _type_schema(field.type)
     if field.name == "name" and cls in NAMED:
         schema["pattern"] = f"^{NAME_PATTERN}$"
-    if (cls, field.name) == (Endpoint, "url"):
-        schema["pattern"] = URL_PATTERN
+    if (cls, field.name) in _PATTERNS:
+        schema["pattern"] = _PATTERNS[cls, field.name]
     if (cls, field.name) in RANGES and schema["type"] in {"integer", "number"}:
         schema["minimum"], schema["maximum"] = RANGES[cls, field.name]
     default = default_of(field)

@@ -13,11 +13,14 @@ from msgspec.structs import replace
 from stresser.model.errors import ScenarioError
 from stresser.model.header import check_header_value
 from stresser.model.plain import to_plain
-from stresser.model.scenario import Endpoint, Scenario
+from stresser.model.scenario import Egress, Endpoint, Scenario
 from stresser.model.units import escaped, shown
 
 MASK = "(masked)"
+VARIABLE_PATTERN = "^env:[A-Za-z_][A-Za-z0-9_]{0,127}$"
+"""For JSON Schema: what must come from the environment."""
 _PREFIX = "env:"
+_PROXY_CREDENTIALS = ("proxy_user", "proxy_password")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _EMBEDDED = re.compile(r"\benv:[A-Za-z_]")
 _CREDENTIAL = re.compile(
@@ -110,8 +113,18 @@ def masked(scenario: Scenario) -> dict[str, Any]:
         )
         for endpoint in scenario.endpoints
     ]
-    tree: dict[str, Any] = to_plain(replace(scenario, endpoints=endpoints))
+    egresses = [
+        replace(egress, **{key: _masked_value(key, text) for key, text in _credentials(egress)})
+        for egress in scenario.egresses
+    ]
+    whole = replace(scenario, endpoints=endpoints, egresses=egresses)
+    tree: dict[str, Any] = to_plain(whole)
     return tree
+
+
+def _credentials(egress: Egress) -> list[tuple[str, str]]:
+    written = ((key, getattr(egress, key)) for key in _PROXY_CREDENTIALS)
+    return [(key, text) for key, text in written if text is not None]
 
 
 def unmasked_variables(tree: dict[str, Any]) -> dict[str, Any]:
@@ -119,10 +132,21 @@ def unmasked_variables(tree: dict[str, Any]) -> dict[str, Any]:
 
     Whatever has not the form that `masked` gives it is left alone: decoding notes it.
     """
-    endpoints = tree.get("endpoints")
-    if not isinstance(endpoints, list):
-        return tree
-    return {**tree, "endpoints": [_unmasked_endpoint(endpoint) for endpoint in endpoints]}
+    endpoints, egresses = tree.get("endpoints"), tree.get("egresses")
+    if isinstance(endpoints, list):
+        tree = {**tree, "endpoints": [_unmasked_endpoint(endpoint) for endpoint in endpoints]}
+    if isinstance(egresses, list):
+        tree = {**tree, "egresses": [_unmasked_egress(egress) for egress in egresses]}
+    return tree
+
+
+def _unmasked_egress(egress: Any) -> Any:
+    if not isinstance(egress, dict):
+        return egress
+    return {
+        key: _unmasked(value) if key in _PROXY_CREDENTIALS else value
+        for key, value in egress.items()
+    }
 
 
 def _unmasked_endpoint(endpoint: Any) -> Any:

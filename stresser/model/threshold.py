@@ -56,7 +56,7 @@ class Metric(StrEnum):
     UNVERIFIED = "unverified"
     """TLS handshakes whose chain did not verify."""
     INTERCEPTED = "intercepted"
-    """TLS handshakes that someone on the way answered. Not judged by this version."""
+    """TLS handshakes that somebody on the way answered, by the chain (docs/interception.md)."""
 
 
 class Statistic(StrEnum):

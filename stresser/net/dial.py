@@ -7,10 +7,12 @@ leaves open which address was measured.
 import os
 import socket
 import sys
+from collections.abc import Callable
 
 import trio
 from msgspec import Struct
 
+from stresser.model.faults import NoWayOut
 from stresser.net.resolve import Address
 
 # Linux's number; Python 3.11's socket module does not have it. The local port is then chosen
@@ -27,22 +29,68 @@ class Binding(Struct, frozen=True, kw_only=True):
     """Source address for bind(2)."""
 
 
+class TcpTimers(Struct, frozen=True, kw_only=True):
+    """When the kernel gives an unanswered connection up, set on purpose (tcp(7)).
+
+    Left to its defaults Linux retries for a quarter of an hour and keeps no idle one alive.
+    """
+
+    user_timeout_ms: int
+    """TCP_USER_TIMEOUT (RFC 5482): how long data or keepalive probes may go unacknowledged."""
+    keep_idle_s: int | None = None
+    """TCP_KEEPIDLE: probe after so long without a segment; None: no keepalive."""
+    keep_interval_s: int = 1
+    """TCP_KEEPINTVL: between probes that nobody answers."""
+
+
 async def dial(address: Address, binding: Binding) -> socket.socket:
     """Connect a non-blocking socket. The caller owns it, and the deadline.
 
     Raises:
-        OSError: as connect(2), bind(2), socket(2) and setsockopt(2) say it.
+        NoWayOut: an OSError that says that no packet has left this host.
+        OSError: as connect(2) says it.
+    """
+    sock = make_socket(address, binding)
+    try:
+        await connect(sock, address)
+    except BaseException:
+        release(sock)
+        raise
+    return sock
+
+
+def make_socket(address: Address, binding: Binding) -> socket.socket:
+    """A non-blocking socket, tied to its way out and not yet connected.
+
+    Raises:
+        OSError: NoWayOut, or of a limit of this process, as socket(2) says it.
     """
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bind_to_egress(sock, binding)
-        await _connect(sock, address)
-    except BaseException:
+    except OSError as exc:
         release(sock)
-        raise
+        raise NoWayOut(exc.errno, exc.strerror) from None
     return sock
+
+
+def set_timers(sock: socket.socket, timers: TcpTimers) -> None:
+    """Set a connected socket's timers, as far as this system has them."""
+    _set_if_known(sock, "TCP_USER_TIMEOUT", timers.user_timeout_ms)
+    if timers.keep_idle_s is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # macOS calls it TCP_KEEPALIVE.
+        idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"
+        _set_if_known(sock, idle, timers.keep_idle_s)
+        _set_if_known(sock, "TCP_KEEPINTVL", timers.keep_interval_s)
+
+
+def _set_if_known(sock: socket.socket, option: str, value: int) -> None:
+    number = getattr(socket, option, None)
+    if number is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 def bind_to_egress(sock: socket.socket, binding: Binding) -> None:
@@ -62,14 +110,31 @@ def bind_to_egress(sock: socket.socket, binding: Binding) -> None:
         sock.bind((binding.source, 0))
 
 
-async def _connect(sock: socket.socket, address: Address) -> None:
+async def connect(
+    sock: socket.socket, address: Address, *, on_sent: Callable[[], None] | None = None
+) -> None:
+    """Connect a socket of `make_socket`.
+
+    `on_sent` is called when the SYN is out and our own port is known.
+
+    Raises:
+        OSError: as connect(2) says it.
+    """
     try:
         sock.connect(address.sockaddr)
+    except ConnectionRefusedError:  # over loopback the answer comes within the call
+        if on_sent is not None:
+            on_sent()
+        raise
     except BlockingIOError:
+        if on_sent is not None:
+            on_sent()
         await trio.lowlevel.wait_writable(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error)) from None
+    except OSError as exc:
+        raise NoWayOut(exc.errno, exc.strerror) from None
     else:
         await trio.lowlevel.checkpoint()
 
@@ -85,7 +150,7 @@ def socket_options() -> dict[str, int | str]:
     """What every session's socket is set to, for the manifest: it decides what is seen when."""
     return {
         "TCP_NODELAY": 1,
-        "TCP_USER_TIMEOUT": "not set: the kernel gives up after tcp_retries2",
-        "SO_KEEPALIVE": "not set: nothing but our pings is sent on a quiet session",
+        "TCP_USER_TIMEOUT": "set when connected: see timers, by activity",
+        "SO_KEEPALIVE": "set for activities of kind keepalive: see timers",
         "IP_RECVERR": "not set: it would end sessions that TCP keeps (ip(7))",
     }

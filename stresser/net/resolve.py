@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from functools import lru_cache
 from typing import NamedTuple
 
 import trio
@@ -15,6 +16,11 @@ class Address(NamedTuple):
     family: int
     sockaddr: tuple[str, int] | tuple[str, int, int, int]
 
+    @property
+    def host(self) -> str:
+        """The address without its port."""
+        return self.sockaddr[0]
+
     def __str__(self) -> str:
         return format_sockaddr(self.sockaddr)
 
@@ -25,6 +31,7 @@ def format_sockaddr(sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> st
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@lru_cache(maxsize=1024)
 def literal_address(host: str, port: int) -> Address | None:
     """The address that `host` itself is, if it is one: no resolver is asked."""
     try:

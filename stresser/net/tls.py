@@ -5,10 +5,11 @@ session costs a third more CPU with it (docs/measurements.md), and a send that f
 hides the alert that is already in the receive buffer.
 """
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -62,6 +63,29 @@ def context_for(profile: TlsProfile) -> ssl.SSLContext:
     return context
 
 
+class Carrier(Protocol):
+    """What carries the records: a `Tap`, or TLS with a proxy (`net/proxy_tls.py`)."""
+
+    @property
+    def backlog(self) -> bool:
+        """Some of what it took is not yet in the kernel's hands."""
+
+    def send_nowait(self, data: bytes | memoryview) -> int:
+        """Take what goes now; a dead transport takes all and leaves the news to the reader."""
+
+    async def receive_some(self) -> bytes:
+        """The next bytes; `b""` is the end."""
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until it takes more and has no backlog."""
+
+
+@lru_cache(maxsize=1024)
+def _as_ascii(server_name: str) -> bytes:
+    """In IDNA's form, which the ssl module would work out anew for each session."""
+    return server_name.encode("idna")
+
+
 class TlsStream:
     """One TLS connection over a `Tap` (or, in tests, over a stream with the same methods).
 
@@ -69,13 +93,24 @@ class TlsStream:
     `send_nowait` lets one scheduler send for thousands of sessions without awaiting any.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
+    __slots__ = ("_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
 
-    def __init__(self, tap: Tap, context: ssl.SSLContext, server_name: str) -> None:
+    def __init__(
+        self,
+        tap: Tap,
+        context: ssl.SSLContext,
+        server_name: str,
+        carrier: Carrier | None = None,
+        early: bytes = b"",
+    ) -> None:
         self.tap = tap
+        """The socket with its memory, whatever lies between it and this TLS."""
+        self._carrier: Carrier = tap if carrier is None else carrier
         self._incoming = ssl.MemoryBIO()
+        self._incoming.write(early)  # what came together with a proxy's word that the way is open
         self._outgoing = ssl.MemoryBIO()
-        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        name = _as_ascii(server_name)
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._unsent = b""
         self.last_record: bytes | None = b""
         """Tail of what last came in, during the handshake: an alert that OpenSSL has no name
@@ -97,7 +132,7 @@ class TlsStream:
                 self._ssl.do_handshake()
             except ssl.SSLWantReadError:
                 await self.flush()
-                await self._feed()
+                self._take_in(await self._carrier.receive_some())
             except ssl.SSLError as exc:
                 self._say_goodbye()
                 raise translate(exc, self.last_record) from exc
@@ -124,7 +159,7 @@ class TlsStream:
                 try:
                     data = self._ssl.read(_SLICE)
                 except ssl.SSLWantReadError:
-                    pass
+                    self.release_buffer()  # it was a ticket, or a part of something
                 except ssl.SSLError as exc:
                     self._say_goodbye()
                     raise translate(exc, self.last_record) from exc
@@ -133,7 +168,7 @@ class TlsStream:
                         raise PeerCloseNotify
                     return data
                 await self.flush()
-            await self._feed()
+            self._take_in(await self._carrier.receive_some())
 
     @property
     def has_more(self) -> bool:
@@ -143,7 +178,7 @@ class TlsStream:
     @property
     def backlog(self) -> bool:
         """Some of what was sent is not yet in the kernel's hands."""
-        return bool(self._unsent)
+        return bool(self._unsent) or self._carrier.backlog
 
     def send_nowait(self, data: bytes | bytearray) -> None:
         """Encrypt and send what the kernel takes; the rest waits in `backlog`."""
@@ -152,12 +187,13 @@ class TlsStream:
         except ssl.SSLError:
             # The TLS state is broken or shut down: the reader meets the reason.
             return
-        self._push()
+        self.push_nowait()
 
     async def send_all(self, data: bytes | bytearray) -> None:
         """Encrypt and send, waiting for the kernel. A dead transport is left to the reader."""
         self.send_nowait(data)
-        await self.flush()
+        if self.backlog:
+            await self.flush()
 
     async def flush(self) -> None:
         """Send everything encrypted so far. A dead transport is left to the reader.
@@ -165,10 +201,20 @@ class TlsStream:
         While it waits, `send_nowait` may go on: what is unsent stays in one queue, for a
         record that overtakes the rest of another breaks the connection.
         """
-        self._push()
-        while self._unsent:
-            await self.tap.wait_send_all_might_not_block()
-            self._push()
+        self.push_nowait()
+        while self._unsent or self._carrier.backlog:
+            await self._carrier.wait_send_all_might_not_block()
+            self.push_nowait()
+
+    def release_buffer(self) -> None:
+        """Give back 16 KiB that OpenSSL may hold for a record to be sent.
+
+        It takes them to process a session ticket and returns them after the next write only;
+        a session that stays silent would keep them. Writing nothing is that write, and sends
+        nothing (SSL_write_ex(3)).
+        """
+        with contextlib.suppress(ssl.SSLError):  # the reader meets the reason
+            self._ssl.write(b"")
 
     def close_notify_nowait(self) -> None:
         """Tell the peer that nothing more comes (RFC 8446 section 6.1), without waiting."""
@@ -178,19 +224,19 @@ class TlsStream:
             pass
         except ValueError:  # the handshake never finished
             return
-        self._push()
+        self.push_nowait()
 
-    def _push(self) -> None:
+    def push_nowait(self) -> None:
+        """Hand on what waits, as far as it is taken."""
         pending = self._unsent + self._outgoing.read()
         if pending:
-            self._unsent = pending[self.tap.send_nowait(pending) :]
+            self._unsent = pending[self._carrier.send_nowait(pending) :]
 
     def _say_goodbye(self) -> None:
         # OpenSSL has written the alert that says what we did not like.
-        self._push()
+        self.push_nowait()
 
-    async def _feed(self) -> None:
-        data = await self.tap.receive_some()
+    def _take_in(self, data: bytes) -> None:
         if not data:
             raise PeerFin
         if self.last_record is not None:

@@ -5,29 +5,27 @@ is counted and thrown away; nothing of it is kept, however large it claims to be
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import NoReturn
 
 import trio
 import wsproto.frame_protocol as frames
 from msgspec import Struct
-from wsproto import WSConnection
 from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection, RejectConnection, Request
-from wsproto.utilities import ProtocolError
+from wsproto.handshake import H11Handshake
+from wsproto.utilities import ProtocolError, generate_nonce
 
 from stresser.model.faults import HttpRefused, PeerClosed, ProtocolViolation
 from stresser.model.secrets import Secret
+from stresser.net.acceptance import plainly_accepts
+from stresser.net.http_head import read_head, reason_phrase, status_line, telling_headers
 from stresser.net.tls import TlsStream
 
-_HEAD_LIMIT = 32_768
-"""An answer to the upgrade whose head is longer is a protocol violation."""
-_END_OF_HEAD = b"\r\n\r\n"
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
 _TELLING_HEADERS = {"server", "via", "location", "retry-after", "x-cache", "proxy-authenticate"}
 """Headers of a refusal that tell who answered."""
-_SHOWN = 256
+_KEY_NAME, _KEY_BYTES = b"\r\nSec-WebSocket-Key: ", 24  # 16 bytes in base64
 _BAD_GATEWAY = 1014
 
 
@@ -80,7 +78,7 @@ def _is_one_pong(data: bytes) -> bool:
     )
 
 
-class UpgradeRequest(Struct, frozen=True, kw_only=True):
+class UpgradeRequest(Struct, frozen=True, kw_only=True, dict=True):
     """What the opening handshake asks for (RFC 6455 section 4.1)."""
 
     host: str
@@ -88,6 +86,28 @@ class UpgradeRequest(Struct, frozen=True, kw_only=True):
     target: str
     headers: Mapping[str, str | Secret] = {}
     subprotocols: Sequence[str] = ()
+
+    def written_with(self, key: bytes) -> bytes:
+        """The request's bytes, with a Sec-WebSocket-Key of 24 characters."""
+        before, after = self._around_key
+        return before + key + after
+
+    @cached_property
+    def _around_key(self) -> tuple[bytes, bytes]:
+        """What wsproto writes: it differs between sessions by the key alone."""
+        written = H11Handshake(ConnectionType.CLIENT).send(self.as_event())
+        before, name, rest = written.partition(_KEY_NAME)
+        return before + name, rest[_KEY_BYTES:]
+
+    def as_event(self) -> Request:
+        """The same in wsproto's words."""
+        extra = [(name.encode(), _header(value)) for name, value in self.headers.items()]
+        return Request(
+            host=self.host,
+            target=self.target,
+            subprotocols=list(self.subprotocols),
+            extra_headers=extra,
+        )
 
 
 class WebSocket:
@@ -107,6 +127,10 @@ class WebSocket:
     def ping_nowait(self, payload: bytes) -> None:
         """Send a ping; its payload, at most 125 bytes, comes back in the pong."""
         self.stream.send_nowait(_ping(payload))
+
+    def message_nowait(self, data: bytes) -> None:
+        """Send a binary message in one frame."""
+        self.stream.send_nowait(_BUILD.send_data(data))
 
     async def drain(self, on_pong: Callable[[bytes], None]) -> NoReturn:
         """Read until the end, answer pings, count messages.
@@ -181,24 +205,29 @@ async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket
         ProtocolViolation: an answer that is not HTTP, too long, or no valid acceptance.
         and what `TlsStream.receive_some` raises.
     """
-    handshake = WSConnection(ConnectionType.CLIENT)
-    asked = Request(
-        host=request.host,
-        target=request.target,
-        subprotocols=list(request.subprotocols),
-        extra_headers=[(name.encode(), _header(v)) for name, v in request.headers.items()],
-    )
-    await stream.send_all(handshake.send(asked))
-    head, rest = await _read_head(stream)
+    key = generate_nonce()
+    await stream.send_all(request.written_with(key))
+    head, rest = await read_head(stream.receive_some)
+    stream.release_buffer()  # the answer may have come behind a session ticket
+    subprotocol = None if plainly_accepts(head, key) else _judged(head, request, key)
+    return WebSocket(stream, rest), subprotocol
+
+
+def _judged(head: bytes, request: UpgradeRequest, key: bytes) -> str | None:
+    """What h11 and wsproto make of an answer: the subprotocol, where they accept it."""
+    handshake = H11Handshake(ConnectionType.CLIENT)
+    handshake.send(request.as_event())
+    handshake._nonce = key  # noqa: SLF001 - it has no way to be given the key that was sent
     try:
         handshake.receive_data(head)
         answer = next(handshake.events(), None)
     except (ProtocolError, ValueError) as exc:
         raise _violation(head, exc) from exc
     if isinstance(answer, AcceptConnection):
-        return WebSocket(stream, rest), answer.subprotocol
+        return answer.subprotocol
     if isinstance(answer, RejectConnection):
-        raise HttpRefused(answer.status_code, _reason(head), _telling(answer.headers))
+        telling = telling_headers(answer.headers, _TELLING_HEADERS)
+        raise HttpRefused(answer.status_code, reason_phrase(head), telling)
     raise ProtocolViolation("http", "no answer to the upgrade that HTTP allows")
 
 
@@ -206,46 +235,9 @@ def _header(value: str | Secret) -> bytes:
     return (value.reveal() if isinstance(value, Secret) else value).encode("latin-1")
 
 
-async def _read_head(stream: TlsStream) -> tuple[bytes, bytes]:
-    received = bytearray()
-    while True:
-        received += await stream.receive_some()
-        head = _take_head(received)
-        if head is not None:
-            return head, bytes(received)
-        if len(received) > _HEAD_LIMIT:
-            raise ProtocolViolation("http", f"answer head longer than {_HEAD_LIMIT} bytes")
-        if not b"HTTP/1.".startswith(received[:7]):
-            raise ProtocolViolation("http", f"answer is not HTTP: {bytes(received[:32])!r}")
-
-
-def _take_head(received: bytearray) -> bytes | None:
-    """Cut off the final answer's head; interim ones are passed over (RFC 9110 section 15.2)."""
-    while (end := received.find(_END_OF_HEAD)) >= 0:
-        head = bytes(received[: end + len(_END_OF_HEAD)])
-        del received[: len(head)]
-        if not _INTERIM.match(head):
-            return head
-    return None
-
-
 def _violation(head: bytes, exc: Exception) -> ProtocolViolation:
     # A 101 that wsproto does not accept, or a head that h11 does not parse.
-    return ProtocolViolation("http", f"{exc}; status line {_status_line(head)[:80]!r}")
-
-
-def _status_line(head: bytes) -> bytes:
-    return head.split(b"\r\n", 1)[0]
-
-
-def _reason(head: bytes) -> str:
-    words = _status_line(head).decode("latin-1").split(" ", 2)
-    return words[2][:_SHOWN] if len(words) > 2 else ""  # noqa: PLR2004 - version, status, reason
-
-
-def _telling(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    named = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-    return {name: value[:_SHOWN] for name, value in named if name in _TELLING_HEADERS}
+    return ProtocolViolation("http", f"{exc}; status line {status_line(head)[:80]!r}")
 
 
 def _as_bytes(payload: object) -> bytes:

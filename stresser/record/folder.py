@@ -51,6 +51,15 @@ class RunFolder:
         return self.path / "histograms.partial.hlog"
 
     @property
+    def chains(self) -> Path:
+        """A folder of certificate chains, one PEM file each."""
+        return self.path / "chains"
+
+    def chain(self, chain_id: str) -> Path:
+        """The file of one chain. The caller vouches for the id."""
+        return self.chains / f"{chain_id}.pem"
+
+    @property
     def summary(self) -> Path:
         """The findings at the end of the run."""
         return self.path / "summary.json"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from stresser.model.errors import RunFolderError
 from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.units import NS_PER_S
+from stresser.record.chain_files import read_chain
 from stresser.record.counts import Distribution
 from stresser.record.events_file import EventsReader, last_event
 from stresser.record.folder import RunFolder, shown_path
@@ -109,6 +110,14 @@ class RecordedRun:
             merged.add(interval)
         self._refused = merged.refused
         return merged.distributions()
+
+    def chain(self, chain_id: str) -> bytes | None:
+        """A certificate chain as it was served, PEM text; None where it was not kept.
+
+        Raises:
+            RunFolderError: the file cannot be read.
+        """
+        return read_chain(self.folder, chain_id)
 
     def summary(self) -> dict[str, Any] | None:
         """The findings as recorded; None for a run that did not come so far.

@@ -11,7 +11,7 @@ is told through `failed` and `on_failure`, and nothing is ever raised into the l
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import trio
@@ -21,6 +21,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.record.chain_files import ChainShelf
 from stresser.record.counts import SparseCounts
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.events_file import encode_event
@@ -93,6 +94,7 @@ class Recorder:
         self._next_interval_ns = now_ns
         self._lines = bytearray()
         self._counts: dict[Key, SparseCounts] = {}
+        self._chains = ChainShelf()
         self._run_ended = False
         self._clamped = 0
 
@@ -135,6 +137,13 @@ class Recorder:
         if counts is None:
             counts = self._counts[key] = SparseCounts()
         counts.add(value_ns)
+
+    def keep_chain(self, chain_id: str, chain: Sequence[bytes]) -> bool:
+        """Record a certificate chain (DER, leaf first), once; False: it is not kept.
+
+        Never blocks, never raises.
+        """
+        return self.failure is None and self._chains.keep(chain_id, chain)
 
     # What is missing.
 
@@ -213,9 +222,10 @@ class Recorder:
         if self.failure is not None:
             return
         ends_interval = final or now_ns >= self._next_interval_ns
-        if self._lines or self._counts or ends_interval:
+        chains = self._chains.take()
+        if self._lines or self._counts or chains or ends_interval:
             self._clamped = self._clamped_samples
-            self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval))
+            self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval, chains))
             self._lines, self._counts = bytearray(), {}
         if ends_interval:
             self._advance_interval(now_ns)

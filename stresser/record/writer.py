@@ -5,12 +5,15 @@ One thread at a time. It knows no trio and no clock: a batch says when it was ta
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from stresser.model.errors import RunFolderError
 from stresser.record.appender import Appender, AppendError
 from stresser.record.atomic_write import write_atomically
+from stresser.record.chain_files import write_chains
 from stresser.record.counts import SparseCounts
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import IntervalLines, Key, header
@@ -25,6 +28,8 @@ class Batch(NamedTuple):
     taken_ns: int
     """When it was taken, since the run began."""
     ends_interval: bool
+    chains: Mapping[str, bytes] = MappingProxyType({})
+    """Certificate chains as PEM, by id."""
 
     @property
     def events(self) -> int:
@@ -79,6 +84,7 @@ class FolderWriter:
             WriteError: with what of it is lost.
         """
         self._write_events(batch)
+        self._write_chains(batch)
         try:
             self._write_counts(batch)
         except AppendError as error:
@@ -96,6 +102,13 @@ class FolderWriter:
             raise WriteError(events.path, lost, batch.samples) from error.__cause__
         except OSError as error:
             raise WriteError(events.path, batch.events, batch.samples) from error
+
+    def _write_chains(self, batch: Batch) -> None:
+        # After the events: a chain without its file is told of all the same.
+        try:
+            write_chains(self._folder, batch.chains)
+        except OSError as error:
+            raise WriteError(self._folder.chains, 0, batch.samples) from error
 
     def _write_counts(self, batch: Batch) -> None:
         self._interval.add(batch.counts)

@@ -13,7 +13,7 @@ from stresser.analysis.figures import CohortFigures, LastEnding
 from stresser.analysis.session_story import SessionStory
 from stresser.analysis.summary import Summary
 from stresser.model.cohort import Cohort
-from stresser.model.quantity import Quantity
+from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.units import escaped, format_duration
 from stresser.model.verdict import Verdict
 from stresser.report.tables import (
@@ -34,7 +34,7 @@ _LONGEST_LINE = 1000
 _SHOWN_QUANTITIES = (
     Quantity.RESOLVE,
     Quantity.CONNECT,
-    Quantity.PROXY,
+    *PROXY_STEPS,
     Quantity.TLS,
     Quantity.UPGRADE,
     Quantity.RTT,

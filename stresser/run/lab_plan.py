@@ -18,7 +18,7 @@ def lab_plan(scenario: Scenario) -> LabPlan | None:
             LabRoute(
                 egress=egress,
                 endpoint=endpoint.name,
-                upstream_host=None if address.is_lab else address.host,
+                upstream_host=None if address.is_lab else endpoint.address or address.host,
                 upstream_port=None if address.is_lab else address.port,
             )
             for egress in middleboxes

@@ -4,8 +4,7 @@ A service that is not ours is asked politely, and a handshake is not slowed down
 others of our own.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 import trio
 
@@ -77,19 +76,9 @@ class Pace:
         self._rates: dict[str, Rate] = {}
         self._in_flight: dict[tuple[str, str], trio.Semaphore] = {}
 
-    @asynccontextmanager
-    async def admit(self, cohort: Cohort) -> AsyncIterator[None]:
+    def admit(self, cohort: Cohort) -> "_Admission":
         """Wait for one's turn; the place in flight is held until the attempt is over."""
-        places = self._places(cohort)
-        try:
-            places.acquire_nowait()
-        except trio.WouldBlock:
-            await places.acquire()
-        try:
-            await self._rate_of(cohort.endpoint).take(trio.current_time(), within=self._all)
-            yield
-        finally:
-            places.release()
+        return _Admission(self._places(cohort), self._rate_of(cohort.endpoint), self._all)
 
     def _rate_of(self, endpoint: str) -> Rate:
         rate = self._rates.get(endpoint)
@@ -103,3 +92,33 @@ class Pace:
         if places is None:
             places = self._in_flight[way] = trio.Semaphore(self._sessions.handshakes_in_flight)
         return places
+
+
+class _Admission:
+    """A place in flight and a turn; `@asynccontextmanager` would take as long as a wake-up."""
+
+    __slots__ = ("_of_all", "_places", "_rate")
+
+    def __init__(self, places: trio.Semaphore, rate: Rate, of_all: Rate) -> None:
+        self._places = places
+        self._rate = rate
+        self._of_all = of_all
+
+    async def __aenter__(self) -> None:
+        try:
+            self._places.acquire_nowait()
+        except trio.WouldBlock:
+            await self._places.acquire()
+        try:
+            await self._rate.take(trio.current_time(), within=self._of_all)
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._places.release()

@@ -6,23 +6,26 @@ Failing at session 1,004 in the middle of the night is what it is there to preve
 import socket
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from stresser.model.endpoint import parse_url
 from stresser.model.errors import PreflightError
+from stresser.model.proxies import Proxies
+from stresser.model.proxy import FROM_ENVIRONMENT
 from stresser.model.scenario import Egress, Scenario
 from stresser.net.dial import Binding, bind_to_egress
 
-_SPARE_FILES = 128
+SPARE_FILES = 128
 """Run folder, resolver threads, lab pipes, epoll, ..."""
-_BYTES_A_SESSION = 64 * 1024
+BYTES_A_SESSION = 64 * 1024
 """Above what bench/ measures, kernel socket buffers included."""
-_BYTES_OF_TOOL = 128 * 1024 * 1024
+BYTES_OF_TOOL = 128 * 1024 * 1024
 _DEFAULT_PORTS = (32_768, 60_999)
-_PORTS_KEPT_FREE = 0.1
+_MOST_NAMES = 8
+PORTS_KEPT_FREE = 0.1
 """Share of the local ports left to TIME_WAIT and to other programs."""
 
 
@@ -38,8 +41,10 @@ class Readiness(Struct, frozen=True, kw_only=True):
     notes: list[str]
 
 
-def prepare(scenario: Scenario) -> Readiness:
+def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
     """Check limits, raise the file limit as far as needed and allowed, bind each egress once.
+
+    Nothing is dialled, and no name is looked up: what a proxy says is the run's to find out.
 
     Raises:
         PreflightError: one line for each thing that is missing, with figure and remedy.
@@ -48,9 +53,11 @@ def prepare(scenario: Scenario) -> Readiness:
     missing: list[str] = []
     notes: list[str] = []
     limit = _raise_file_limit(sessions + scenario.sessions.handshakes_in_flight, missing)
-    ports = _check_ports(scenario, missing)
+    ways = {} if proxies is None else proxies
+    ports = _check_ports(scenario, ways, missing)
     memory = _check_memory(sessions, missing)
     bindings = {e.name: _check_egress(e, missing, notes) for e in scenario.egresses}
+    notes += _without_proxy(scenario, ways)
     if missing:
         raise PreflightError(*missing)
     return Readiness(
@@ -73,7 +80,7 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
         import resource  # noqa: PLC0415 - not on Windows, where there is no such limit
     except ImportError:
         return None
-    needed = files + _SPARE_FILES
+    needed = files + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return soft
@@ -84,17 +91,31 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
             continue
         return needed
     missing.append(
-        f"sessions: {files} sockets and {_SPARE_FILES} spare need {needed} open files, and this"
+        f"sessions: {files} sockets and {SPARE_FILES} spare need {needed} open files, and this"
         f" process may open {hard}; raise the limit (`ulimit -Hn {needed}`, or LimitNOFILE={needed}"
         f" in a systemd unit) or lower sessions.count"
     )
     return None
 
 
-def _check_ports(scenario: Scenario, missing: list[str]) -> int:
-    low, high = _local_port_range()
-    usable = int((high - low + 1) * (1 - _PORTS_KEPT_FREE))
-    for (host, port), count in _sessions_by_destination(scenario).items():
+def _without_proxy(scenario: Scenario, proxies: Proxies) -> Iterable[str]:
+    """Where the environment's proxy was asked for, and it names none."""
+    for egress in scenario.egresses:
+        if egress.proxy != FROM_ENVIRONMENT:
+            continue
+        direct = [e.name for e in scenario.endpoints if (e.name, egress.name) not in proxies]
+        if direct:
+            names = ", ".join(direct[:_MOST_NAMES]) + (", ..." if direct[_MOST_NAMES:] else "")
+            yield (
+                f"egress {egress.name}: the environment (https_proxy, all_proxy, no_proxy) names no"
+                f" proxy for {names}: reached directly"
+            )
+
+
+def _check_ports(scenario: Scenario, proxies: Proxies, missing: list[str]) -> int:
+    low, high = local_port_range()
+    usable = int((high - low + 1) * (1 - PORTS_KEPT_FREE))
+    for (host, port), count in _sessions_by_destination(scenario, proxies).items():
         if count > usable:
             missing.append(
                 f"sessions: {count} sessions to {host or 'the lab'}:{port} from one source address"
@@ -105,18 +126,26 @@ def _check_ports(scenario: Scenario, missing: list[str]) -> int:
     return usable
 
 
-def _sessions_by_destination(scenario: Scenario) -> Counter[tuple[str, int]]:
+def _sessions_by_destination(scenario: Scenario, proxies: Proxies) -> Mapping[tuple[str, int], int]:
     # Egresses that share a source address cannot be told here; the largest group that surely
-    # shares one is that of a single egress.
-    counts: Counter[tuple[str, int]] = Counter()
-    for endpoint in scenario.endpoints:
-        address = parse_url(endpoint.url)
-        where = (address.host or endpoint.name, address.port)
-        counts[where] += scenario.sessions.count * len(scenario.activities)
-    return counts
+    # shares one is that of a single egress. All that goes through its proxy ends there.
+    largest: dict[tuple[str, int], int] = {}
+    for egress in scenario.egresses:
+        counts: Counter[tuple[str, int]] = Counter()
+        for endpoint in scenario.endpoints:
+            address = parse_url(endpoint.url)
+            where = (endpoint.address or address.host or endpoint.name, address.port)
+            proxy = proxies.get((endpoint.name, egress.name))
+            if proxy is not None:
+                where = (proxy.host, proxy.port)
+            counts[where] += scenario.sessions.count * len(scenario.activities)
+        for where, count in counts.items():
+            largest[where] = max(largest.get(where, 0), count)
+    return largest
 
 
-def _local_port_range() -> tuple[int, int]:
+def local_port_range() -> tuple[int, int]:
+    """First and last port that the kernel gives out by itself (ip(7))."""
     try:
         text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
         low, high = (int(word) for word in text.split())
@@ -126,8 +155,8 @@ def _local_port_range() -> tuple[int, int]:
 
 
 def _check_memory(sessions: int, missing: list[str]) -> int | None:
-    needed = sessions * _BYTES_A_SESSION + _BYTES_OF_TOOL
-    available = _memory_available()
+    needed = sessions * BYTES_A_SESSION + BYTES_OF_TOOL
+    available = memory_available()
     if available is not None and needed > available:
         missing.append(
             f"sessions: {sessions} sessions need about {needed / 2**20:.0f} MiB of memory, and"
@@ -136,7 +165,8 @@ def _check_memory(sessions: int, missing: list[str]) -> int | None:
     return available
 
 
-def _memory_available() -> int | None:
+def memory_available() -> int | None:
+    """Bytes that this process may still use; None: the system does not tell."""
     found = [*_from_meminfo(), *_from_cgroup()]
     return min(found) if found else None
 

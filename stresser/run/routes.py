@@ -4,18 +4,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from stresser import __version__
 from stresser.model.cohort import Cohort
 from stresser.model.endpoint import EndpointAddress, parse_url
 from stresser.model.errors import ScenarioError
 from stresser.model.lab import LabReady
+from stresser.model.proxies import Proxies
+from stresser.model.proxy import ProxyScheme
 from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Verify
 from stresser.model.secrets import HeaderValues, Secret
 from stresser.net.dial import Binding
+from stresser.net.proxy import ProxyHop
 from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.lab_plan import lab_listener
-from stresser.session.route import Route
+from stresser.session.route import Route, timers_for
+
+USER_AGENT = f"stresser/{__version__} (holds sessions to find out what drops them)"
+"""Names the tool to whoever reads the logs of a service or of a proxy."""
+_PROXY_ALPN = ("http/1.1",)
 
 
 class RouteBuilder:
@@ -28,12 +36,14 @@ class RouteBuilder:
         headers: Mapping[str, HeaderValues],
         bindings: Mapping[str, Binding],
         lab: LabReady | None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._scenario = scenario
         self._file = file
         self._headers = headers
         self._bindings = bindings
         self._lab = lab
+        self._proxies: Proxies = {} if proxies is None else proxies
         self._judges: dict[tuple[str, ...], ChainJudge] = {}
 
     def build(self) -> list[Route]:
@@ -44,31 +54,43 @@ class RouteBuilder:
         """
         mistakes: dict[str, None] = {}
         routes: list[Route] = []
+        for egress in self._scenario.egresses:
+            try:
+                self._check_proxy_ca(egress)
+            except (OSError, ValueError) as exc:
+                place = f"egresses.{egress.name}.proxy_ca"
+                mistakes[self._mistake(place, egress.proxy_ca, exc)] = None
         for endpoint in self._scenario.endpoints:
             try:
                 routes += self._of_endpoint(endpoint)
             except (OSError, ValueError) as exc:
-                mistakes[self._mistake(endpoint, exc)] = None
+                place = f"endpoints.{endpoint.name}.ca"
+                mistakes[self._mistake(place, endpoint.ca, exc)] = None
         if mistakes:
             raise ScenarioError(*mistakes)
         return routes
 
-    def _mistake(self, endpoint: Endpoint, exc: Exception) -> str:
+    def _mistake(self, place: str, named: str | None, exc: Exception) -> str:
         detail = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
         return (
-            f"{self._file}: endpoints.{endpoint.name}.ca: {endpoint.ca} cannot be used as a PEM"
+            f"{self._file}: {place}: {named} cannot be used as a PEM"
             f" file of root certificates: {detail}"
         )
+
+    def _check_proxy_ca(self, egress: Egress) -> None:
+        if egress.proxy_ca is not None:
+            profile = self._proxy_profile(egress)
+            _readable(profile.ca_files)
+            context_for(profile)
 
     def _of_endpoint(self, endpoint: Endpoint) -> list[Route]:
         address = parse_url(endpoint.url)
         profile = self._profile(endpoint, address)
-        for path in profile.ca_files:
-            Path(path).open("rb").close()  # the kernel says best why a file cannot be read
+        _readable(profile.ca_files)
         judge = self._judge(profile.ca_files)
         direct = Route(
             cohort=Cohort(endpoint.name, "", ""),
-            host=address.host,
+            host=endpoint.address or address.host,
             port=address.port,
             binding=Binding(),
             server_name=self._server_name(endpoint, address),
@@ -80,12 +102,14 @@ class RouteBuilder:
             timeouts=self._scenario.timeouts,
         )
         return [
-            self._through(direct, egress, activity)
+            self._through(direct, egress, activity, self._hop(endpoint, egress))
             for egress in self._scenario.egresses
             for activity in self._scenario.activities
         ]
 
-    def _through(self, direct: Route, egress: Egress, activity: Activity) -> Route:
+    def _through(
+        self, direct: Route, egress: Egress, activity: Activity, hop: ProxyHop | None
+    ) -> Route:
         name = direct.cohort.endpoint
         host, port = direct.host, direct.port
         if self._lab is not None and (egress.lab is not None or not host):
@@ -96,13 +120,33 @@ class RouteBuilder:
             host=host,
             port=port,
             binding=self._bindings[egress.name],
+            proxy=hop,
             activity=activity,
+            timers=timers_for(activity),
         )
 
+    def _hop(self, endpoint: Endpoint, egress: Egress) -> ProxyHop | None:
+        proxy = self._proxies.get((endpoint.name, egress.name))
+        if proxy is None:
+            return None
+        tls = self._proxy_profile(egress) if proxy.scheme is ProxyScheme.HTTPS else None
+        said = self._user_agent(endpoint)
+        user_agent = said if isinstance(said, str) else USER_AGENT
+        return ProxyHop(proxy=proxy, user_agent=user_agent, tls=tls)
+
+    def _proxy_profile(self, egress: Egress) -> TlsProfile:
+        """Credentials and the endpoint's name go through it: the proxy's chain has to verify."""
+        return TlsProfile(require=True, ca_files=self._files(egress.proxy_ca), alpn=_PROXY_ALPN)
+
+    def _user_agent(self, endpoint: Endpoint) -> "str | Secret | None":
+        headers = self._headers[endpoint.name]
+        return next((v for name, v in headers.items() if name.lower() == "user-agent"), None)
+
+    def _files(self, named: str | None) -> tuple[str, ...]:
+        return () if named is None else (str(self._file.parent / Path(named).expanduser()),)
+
     def _profile(self, endpoint: Endpoint, address: EndpointAddress) -> TlsProfile:
-        ca_files = (
-            [] if endpoint.ca is None else [str(self._file.parent / Path(endpoint.ca).expanduser())]
-        )
+        ca_files = list(self._files(endpoint.ca))
         if address.is_lab and self._lab is not None:
             ca_files.append(self._lab.ca_file)
         return TlsProfile(
@@ -123,10 +167,13 @@ class RouteBuilder:
         if address.scheme.value == "tls":
             return None
         host = self._server_name(endpoint, address) if address.is_lab else address.authority
+        headers = dict(self._headers[endpoint.name])
+        if self._user_agent(endpoint) is None:
+            headers["User-Agent"] = USER_AGENT
         return UpgradeRequest(
             host=host,
             target=address.target,
-            headers=self._headers[endpoint.name],
+            headers=headers,
             subprotocols=endpoint.subprotocols,
         )
 
@@ -138,3 +185,8 @@ class RouteBuilder:
         if ca_files not in self._judges:
             self._judges[ca_files] = ChainJudge(ca_files)
         return self._judges[ca_files]
+
+
+def _readable(paths: tuple[str, ...]) -> None:
+    for path in paths:
+        Path(path).open("rb").close()  # the kernel says best why a file cannot be read

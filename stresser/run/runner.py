@@ -6,28 +6,34 @@ from collections.abc import Sequence
 
 import trio
 
-from stresser.model.events import Observer, TesterLate
+from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Reconnect, Scenario
-from stresser.model.units import NS_PER_MS
+from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.session.bugs import Bugs, Guarded
+from stresser.session.chain_book import ChainBook, KeepChain, keep_none
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.life import keep_open
 from stresser.session.route import Route
+from stresser.session.second_look import SecondLooks
 from stresser.session.surroundings import Surroundings
+from stresser.session.way_out import WaysOut
 from stresser.witness.clock import RunClock, SleepWitness
+from stresser.witness.clock_steps import ClockSteps
+from stresser.witness.fitness import Fitness
 from stresser.witness.hangup import HangupWatch
 from stresser.witness.loop import LoopStamp, watch_lag
+from stresser.witness.packets import PacketWitness
+from stresser.witness.path import PathWitness
 
-LATE_NS = 100 * NS_PER_MS
-"""A loop this late is told: our own times in that window are upper bounds."""
 _LOOKUPS_AT_ONCE = 512
 """Name look-ups are threads, and a hung resolver holds them for long. With trio's own 40, others
 would wait for a thread and count as `timeout` in phase `resolve`: our fault, not the resolver's."""
-_COLLECT_SELDOM = (3_000, 20, 50)
+_COLLECT_SELDOM = (3_000, 100, 50)
 """Sessions make few cycles and live long: with Python's own (700, 10, 10) looking for garbage
-took a sixth of the CPU of a ramp."""
+took a sixth of the CPU of a ramp. Each looks through 3,000 objects once; the second time, through
+all that is young, comes seldom."""
 
 
 def start_offsets_s(places: int, ramp_s: float) -> list[float]:
@@ -46,7 +52,14 @@ class Runner:
     """One run. `stop` ends it as planned; `run` returns when all sessions have ended."""
 
     def __init__(
-        self, scenario: Scenario, routes: Sequence[Route], clock: RunClock, observer: Observer
+        self,
+        scenario: Scenario,
+        routes: Sequence[Route],
+        clock: RunClock,
+        observer: Observer,
+        *,
+        packets: PacketWitness | None = None,
+        keep_chain: KeepChain = keep_none,
     ) -> None:
         self._scenario = scenario
         self._routes = routes
@@ -57,6 +70,11 @@ class Runner:
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
+        self._packets = packets
+        self._looks = SecondLooks(clock, packets) if scenario.witnesses.second_look else None
+        self._fitness = Fitness(clock, self._on_late)
+        self._path = PathWitness(clock, self._observer.event)
+        self._clock_steps = ClockSteps()
         self._around = Surroundings(
             clock=clock,
             observer=self._observer,
@@ -64,7 +82,13 @@ class Runner:
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
             hangups=self._hangups,
+            packets=packets,
+            looks=self._looks,
+            chains=ChainBook(keep_chain),
             sleeps=SleepWitness(),
+            path=self._path,
+            fitness=self._fitness,
+            ways_out=WaysOut(self._path),
         )
 
     @property
@@ -86,23 +110,35 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        stamp = LoopStamp(self._clock, self._hangups)
+        stamp = LoopStamp(self._clock, self._hangups, self._fitness)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
+        gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
         trio.to_thread.current_default_thread_limiter().total_tokens = _LOOKUPS_AT_ONCE
+        self._path.open()
+        self._fitness.open()
         trio.lowlevel.add_instrument(stamp)
         try:
             async with trio.open_nursery() as background:
                 background.start_soon(self._around.heartbeats.run)
                 background.start_soon(watch_lag, self._clock, self._on_lag)
                 background.start_soon(self._watch_host)
+                background.start_soon(self._path.run)
                 background.start_soon(self._stop_after_duration)
                 background.start_soon(self._spare_collector)
+                if self._looks is not None:
+                    await background.start(self._looks.run)
+                if self._packets is not None:
+                    background.start_soon(self._packets.run)
+                background.start_soon(keep_heap_small)
                 await self._hold_all()
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
             self._hangups.close()
+            self._close_packets()
+            self._fitness.close()
+            self._path.close()
             gc.unfreeze()
             gc.set_threshold(*thresholds)
 
@@ -115,9 +151,25 @@ class Runner:
             async with trio.open_nursery() as nursery:
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
                 for route, offset in zip(places, offsets, strict=True):
-                    nursery.start_soon(keep_open, route, self._around, now + offset, reconnect)
+                    if now + offset > trio.current_time():
+                        await trio.sleep_until(now + offset)
+                    nursery.start_soon(keep_open, route, self._around, reconnect)
         if self.reason is None:
             self.reason = "every session has ended and none is to be replaced"
+
+    def _close_packets(self) -> None:
+        if self._packets is None:
+            return
+        self._packets.close()
+        if self._packets.failure is not None:
+            self._tell_gap(f"capturing stopped: {self._packets.failure}")
+        if self._packets.lost:
+            self._tell_gap(f"{self._packets.lost:,} packets found no room and were lost")
+
+    def _tell_gap(self, detail: str) -> None:
+        now = self._clock.now_ns()
+        gap = WitnessGap(t_ns=now, utc=self._clock.utc(now), witness="packets", detail=detail)
+        self._observer.event(gap)
 
     async def _stop_after_duration(self) -> None:
         if self._scenario.duration is not None:
@@ -126,24 +178,28 @@ class Runner:
 
     async def _spare_collector(self) -> None:
         # What is held from now on lives long. Looking through all of it for garbage would be
-        # the largest cause of late timestamps: up to 100 ms with 10,000 sessions.
+        # the largest cause of late timestamps: up to 100 ms with 10,000 sessions. A ramp leaves
+        # no garbage worth that look either.
         ramp = self._scenario.sessions.ramp.seconds
         await trio.sleep(ramp + 1)
-        gc.collect(1)
         gc.freeze()
 
     def _on_lag(self, due_ns: int, lag_ns: int) -> None:
-        if self.reason is not None:
-            return  # sessions are only closed now; nothing is measured any more
-        self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
-        if lag_ns >= LATE_NS and due_ns + lag_ns > self._told_late_until:
-            self._told_late_until = due_ns + lag_ns
-            late = TesterLate(t_ns=due_ns, utc=self._clock.utc(due_ns), late_ns=lag_ns)
-            self._observer.event(late)
+        del due_ns
+        self._fitness.tick()
+        if self.reason is None:  # afterwards sessions are only closed, nothing is measured
+            self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
 
-    _told_late_until = 0
+    def _on_late(self, late: TesterLate) -> None:
+        if self.reason is None:
+            self._observer.event(late)
 
     async def _watch_host(self) -> None:
         while True:
             await trio.sleep(1)
             self._around.notice_sleep()
+            step = self._clock_steps.look()
+            if step:
+                now = self._clock.now_ns()
+                stepped = ClockStepped(t_ns=now, utc=self._clock.utc(now), step_ns=step)
+                self._observer.event(stepped)

@@ -7,10 +7,15 @@ import trio
 
 from stresser.model.clock import Clock, Hangups
 from stresser.model.ending import Phase
-from stresser.model.events import TlsFacts
-from stresser.model.faults import DeadlinePassed, SecretWithheld
+from stresser.model.endpoint import authority_of
+from stresser.model.events import ResolvedBy, TlsFacts
+from stresser.model.faults import CertificateRejected, DeadlinePassed, SecretWithheld
+from stresser.model.packet import Packets
+from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
-from stresser.net.resolve import Address, resolve
+from stresser.net.dial import set_timers
+from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
+from stresser.net.resolve import Address, literal_address, resolve
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
 from stresser.net.trust import ChainVerdict
@@ -24,16 +29,32 @@ class Attempt:
     """What one try to establish a session has come to. Alive only until it opens or fails."""
 
     def __init__(
-        self, number: int, route: Route, clock: Clock, hangups: Hangups | None = None
+        self,
+        number: int,
+        route: Route,
+        clock: Clock,
+        hangups: Hangups | None = None,
+        packets: Packets | None = None,
     ) -> None:
         self.number = number
         self.route = route
         self.clock = clock
         self._hangups = hangups
+        self._packets = packets
         self.began_ns = clock.now_ns()
         self.phase = Phase.RESOLVE
         self.phases_ns: dict[str, int] = {}
         self.address: Address | None = None
+        """The endpoint's; None while, or where, only a proxy knows it."""
+        self.proxy_address: Address | None = None
+        self.asked_name: str | None = None
+        """The name that was looked up last."""
+        self.found: tuple[Address, ...] = ()
+        """What the look-up of the endpoint's name gave; empty where we looked up none."""
+        self.proxy_step: str | None = None
+        """Which of the steps through the proxy was begun last."""
+        self.dialled: Address | None = None
+        """Where the TCP connection goes: the endpoint's address, or the proxy's."""
         self.local: str | None = None
         self.tap: Tap | None = None
         self.stream: TlsStream | None = None
@@ -42,6 +63,10 @@ class Attempt:
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
+        self.intercepted = False
+        self.verdict: ChainVerdict | None = None
+        self.last_phase_ns = 0
+        """How long the last completed phase took: it ends with an answer to what we sent in it."""
         self._scope: trio.CancelScope
         self._limit: Duration
 
@@ -57,21 +82,52 @@ class Attempt:
             return
         raise DeadlinePassed(self.phase, self._limit)
 
+    @property
+    def remote(self) -> str | None:
+        """The endpoint's `address:port`; its name's where only a proxy is to look it up."""
+        if self.address is not None:
+            return str(self.address)
+        if self.proxy_step is None:
+            return None
+        return authority_of(self.route.host, self.route.port)
+
+    @property
+    def proxy(self) -> str | None:
+        """Scheme and address of the proxy that was dialled."""
+        hop = self.route.proxy
+        if hop is None or self.proxy_address is None:
+            return None
+        return f"{hop.proxy.scheme}://{self.proxy_address}"
+
+    @property
+    def resolved_by(self) -> ResolvedBy | None:
+        """Who looked the endpoint's name up, as far as it came to that."""
+        route = self.route
+        if self.found:
+            return ResolvedBy.HOST
+        asks_proxy = route.proxy is not None and route.proxy.proxy.looks_names_up
+        begun = self.proxy_step == Quantity.PROXY_TUNNEL
+        is_name = literal_address(route.host, route.port) is None
+        return ResolvedBy.PROXY if asks_proxy and begun and is_name else None
+
     async def _go_through(self, nth_address: int) -> None:
         route, limits = self.route, self.route.timeouts
-        found = await self._timed(Phase.RESOLVE, limits.resolve, resolve(route.host, route.port))
-        # One address, pinned and recorded; the next attempt tries the next one.
-        self.address = found[nth_address % len(found)]
+        if route.proxy is None:
+            tap, carrier, early = await self._directly(nth_address), None, b""
+        else:
+            tap, tunnel = await self._through(route.proxy, nth_address)
+            carrier, early = tunnel.carrier, tunnel.early
 
-        connecting = route.connect(self.address, route.binding, self.clock, self._hangups)
-        self.tap = await self._timed(Phase.CONNECT, limits.connect, connecting)
-        self.local = self.tap.local_address()
-
-        self.stream = TlsStream(self.tap, route.context, route.server_name)
+        self.stream = TlsStream(tap, route.context, route.server_name, carrier, early)
         # Our last message goes out with the upgrade request, where there is one.
         shaking = self.stream.handshake(flush=route.request is None)
-        await self._timed(Phase.TLS, limits.tls, shaking)
-        self._look_at_chain(self.stream)
+        try:
+            await self._timed(Phase.TLS, limits.tls, shaking)
+        except CertificateRejected:
+            if self.stream.chain():  # a chain that was refused is a chain all the same
+                self._look_at_chain(self.stream)
+            raise
+        self._withhold_secret(self._look_at_chain(self.stream), self.stream)
 
         if route.request is not None:
             request = route.request
@@ -79,19 +135,85 @@ class Attempt:
                 Phase.UPGRADE, limits.upgrade, upgrade(self.stream, request)
             )
 
+    async def _directly(self, nth_address: int) -> Tap:
+        limits = self.route.timeouts
+        looking_up = self._look_up_endpoint(nth_address)
+        address = await self._timed(Phase.RESOLVE, limits.resolve, looking_up)
+        return await self._timed(Phase.CONNECT, limits.connect, self._dial(address))
+
+    async def _through(self, hop: ProxyHop, nth_address: int) -> tuple[Tap, Tunnel]:
+        route, limits = self.route, self.route.timeouts
+        looking_up = self._look_up_for(hop, nth_address)
+        address = await self._timed(Phase.RESOLVE, limits.resolve, looking_up)
+        self._enter(Phase.PROXY, limits.proxy)  # one deadline for all three steps
+        tap = await self._step(Quantity.PROXY_CONNECT, self._dial(address))
+        if hop.tls is None:
+            channel = await shake_hands_with(hop, tap)
+        else:
+            channel = await self._step(Quantity.PROXY_TLS, shake_hands_with(hop, tap))
+        host = route.host if self.address is None else self.address.sockaddr[0]
+        opening = open_tunnel(hop, channel, host, route.port)
+        return tap, await self._step(Quantity.PROXY_TUNNEL, opening)
+
+    async def _look_up_endpoint(self, nth_address: int) -> Address:
+        self.asked_name = self.route.host
+        found = await resolve(self.route.host, self.route.port)
+        if literal_address(self.route.host, self.route.port) is None:
+            self.found = tuple(found)
+        # One address, pinned and recorded; the next attempt tries the next one.
+        self.address = found[nth_address % len(found)]
+        return self.address
+
+    async def _look_up_for(self, hop: ProxyHop, nth_address: int) -> Address:
+        """What has to be looked up here to go through a proxy: its name, or both names."""
+        route, proxy = self.route, hop.proxy
+        self.asked_name = proxy.host
+        found = await resolve(proxy.host, proxy.port)
+        self.proxy_address = found[nth_address % len(found)]
+        if not proxy.looks_names_up or literal_address(route.host, route.port) is not None:
+            await self._look_up_endpoint(nth_address)
+        return self.proxy_address
+
+    async def _dial(self, address: Address) -> Tap:
+        route = self.route
+        self.dialled = address
+        if self._packets is not None:
+            self._packets.expect(str(address))
+        self.tap = await route.connect(address, route.binding, self.clock, self._hangups)
+        self.local = self.tap.local_address()
+        if self._packets is not None:
+            self._packets.watch(self.local, str(address))
+        if route.timers is not None:
+            set_timers(self.tap.sock, route.timers)
+        return self.tap
+
     async def _timed(self, phase: Phase, limit: Duration, work: Awaitable[T]) -> T:
+        self._enter(phase, limit)
+        return await self._measured(phase.value, work)
+
+    async def _step(self, step: Quantity, work: Awaitable[T]) -> T:
+        self.proxy_step = step.value
+        return await self._measured(step.value, work)
+
+    def _enter(self, phase: Phase, limit: Duration) -> None:
         self.phase, self._limit = phase, limit
-        started = self.clock.now_ns()
         self._scope.deadline = trio.current_time() + limit.seconds
+
+    async def _measured(self, what: str, work: Awaitable[T]) -> T:
+        started = self.clock.now_ns()
         result = await work  # until the next phase sets its deadline, nothing is awaited
-        self.phases_ns[phase.value] = self.clock.now_ns() - started
+        self.last_phase_ns = self.phases_ns[what] = self.clock.now_ns() - started
         return result
 
-    def _look_at_chain(self, stream: TlsStream) -> None:
+    def _look_at_chain(self, stream: TlsStream) -> ChainVerdict:
         self.chain = stream.chain()
         verdict = self.route.judge.judge(self.chain, self.route.server_name)
-        self.endpoint_proved = verdict.endpoint_proved
+        self.verdict = verdict
+        self.endpoint_proved, self.intercepted = verdict.endpoint_proved, verdict.intercepted
         self.tls = _facts(stream, verdict)
+        return verdict
+
+    def _withhold_secret(self, verdict: ChainVerdict, stream: TlsStream) -> None:
         if verdict.problem is not None and self.route.withhold_secret:
             stream.close_notify_nowait()
             raise SecretWithheld(
@@ -108,4 +230,7 @@ def _facts(stream: TlsStream, verdict: ChainVerdict) -> TlsFacts:
         chain=verdict.chain,
         verified=verdict.problem is None,
         problem=verdict.problem,
+        chain_class=verdict.chain_class,
+        root=verdict.root,
+        intercepted=verdict.intercepted,
     )

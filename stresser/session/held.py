@@ -1,5 +1,7 @@
 """One held session: it drains what comes, pings when told to, and ends with one fault."""
 
+from typing import NoReturn
+
 import trio
 
 from stresser.model.cohort import Cohort
@@ -12,52 +14,76 @@ from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
 from stresser.session.bugs import without_frames
+from stresser.session.neighbours import Neighbours
+from stresser.session.second_look import SecondLooks
+from stresser.witness.tcp_info import raw_tcp_info
 
 _LAST_LOOK_NS = 50 * NS_PER_MS
 """After a pong's deadline: if we were late ourselves, the pong may wait in the socket."""
 _PAYLOAD_BYTES = 4
+_LATE_SHARE = 3
+"""A pong is late after a third of its timeout. TCP retransmits at intervals that double: from
+then to the end of the timeout at least one retransmission shows whether the flow still passes."""
 
 
 class HeldSession:
     """From the opening to the end. Thousands live at once: it keeps only what it needs."""
 
     __slots__ = (
+        "_doubted",
         "_ended",
+        "_looks",
+        "_message",
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
-        "_scope",
         "_timeout_ns",
         "_verdict",
+        "answered_ns",
         "attempt",
+        "binding",
         "close_timeout_s",
         "cohort",
+        "dialled",
         "endpoint_proved",
         "every_ns",
+        "info_at_ping",
+        "intercepted",
         "local",
         "next_due_ns",
         "number",
         "opened_ns",
         "pings",
         "pongs",
+        "proxy",
         "reads",
         "remote",
-        "source_chosen",
+        "server",
         "stream",
         "websocket",
     )
 
-    def __init__(self, number: int, attempt: Attempt, observer: Observer) -> None:
-        if attempt.stream is None or attempt.local is None:
+    def __init__(
+        self,
+        number: int,
+        attempt: Attempt,
+        observer: Observer,
+        looks: SecondLooks | None = None,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        if attempt.stream is None or attempt.local is None or attempt.dialled is None:
             raise ValueError("the attempt has not been established")
         route = attempt.route
         self.number = number
         self.attempt = attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
-        self.remote = str(attempt.address)
-        self.source_chosen = route.binding.source is not None
+        self.dialled = attempt.dialled
+        self.remote = attempt.remote or ""
+        self.proxy = attempt.proxy
+        self.binding = route.binding
         self.endpoint_proved = attempt.endpoint_proved
+        self.intercepted = attempt.intercepted
         self.close_timeout_s = route.timeouts.close.seconds
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket
@@ -66,13 +92,23 @@ class HeldSession:
         self.every_ns: int = route.activity.every if route.heartbeat else 0
         """0: no pings."""
         self.next_due_ns = self.opened_ns + self.every_ns
+        self.answered_ns = self.opened_ns - attempt.last_phase_ns
+        """When we sent what the other side last answered: both directions were alive then."""
+        self.info_at_ping: bytes = b""
+        """TCP_INFO as the kernel gave it when the last ping was sent, or was late: at the end
+        some of it is gone."""
+        self._looks = looks
+        self.server = None if neighbours is None else neighbours.of(attempt.dialled.host)
+        message = route.activity.message
+        self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
         self._observer = observer
         self._ping_due_ns = self._ping_sent_ns = 0
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
+        self._doubted = 0
+        """Number of the last ping whose pong was late."""
         self._ended = False
-        self._scope = trio.CancelScope()
 
     @property
     def tap(self) -> Tap:
@@ -85,18 +121,22 @@ class HeldSession:
         What it raises instead is a bug of ours.
         """
         try:
-            with self._scope:
-                await self._drain()
-            assert self._verdict is not None  # noqa: S101 - nothing else cancels this scope
-            raise self._verdict
+            if self.websocket is None:
+                await self._read()
+            else:
+                await self.websocket.drain(self._on_pong)
         except (Fault, trio.BrokenResourceError) as exc:
             return without_frames(exc)
+        except trio.ClosedResourceError:
+            if self._verdict is None:  # nobody else interrupts the transport
+                raise
         finally:
             self._ended = True
+        if isinstance(self._verdict, Fault):
+            return self._verdict
+        raise self._verdict
 
-    async def _drain(self) -> None:
-        if self.websocket is not None:
-            await self.websocket.drain(self._on_pong)
+    async def _read(self) -> NoReturn:
         while True:
             await self.stream.receive_some()
             self.reads += 1
@@ -112,28 +152,42 @@ class HeldSession:
                 self._ping(now_ns)
             else:
                 return self.next_due_ns
+        late = self._ping_sent_ns + self._timeout_ns // _LATE_SHARE
+        if now_ns < late:
+            return min(late, self._skip_to(now_ns))
         deadline = self._ping_sent_ns + self._timeout_ns
         if now_ns < deadline:
+            self._doubt()
             return min(deadline, self._skip_to(now_ns))
         if self._verdict is None:
             # However late we are ourselves, the loop looks at its sockets once more.
             self._verdict = NoPong(self._ping_sent_ns, deadline)
             return now_ns + _LAST_LOOK_NS
-        self._scope.cancel()
+        self.tap.interrupt()
         return None
 
     def break_off(self, exc: Exception) -> None:
         """End with what `beat` raised."""
         self._verdict = exc
-        self._scope.cancel()
+        self.tap.interrupt()
 
     def _ping(self, now_ns: int) -> None:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
         self.pings += 1
         if self.websocket is not None:
+            if self._message is not None:
+                self.websocket.message_nowait(self._message)
             self.websocket.ping_nowait(self.pings.to_bytes(_PAYLOAD_BYTES, "big"))
+        self.info_at_ping = raw_tcp_info(self.tap.sock)
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
         self._skip_to(now_ns)
+
+    def _doubt(self) -> None:
+        """A pong is late: keep the kernel's figures, and see once whether others get through."""
+        self.info_at_ping = raw_tcp_info(self.tap.sock)
+        if self._looks is not None and self._doubted != self.pings:
+            self._doubted = self.pings
+            self._looks.ask(self.cohort, self.dialled)
 
     def _skip_to(self, now_ns: int) -> int:
         """One ping in flight: due times that pass meanwhile are accounted for by the pong."""
@@ -146,8 +200,10 @@ class HeldSession:
         if not self._ping_sent_ns or payload != self.pings.to_bytes(_PAYLOAD_BYTES, "big"):
             return
         self.pongs += 1
-        self._ping_sent_ns = 0
-        if not self._scope.cancel_called:
+        self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
+        if self.server is not None and self.server.is_asked:
+            self.server.answered(self.number, self.cohort.egress, self.opened_ns, self.answered_ns)
+        if not self.tap.interrupted:
             self._verdict = None
         now = self.tap.clock.now_ns()
         # A ping that was due while this one was out would have waited just as long: leaving
@@ -183,3 +239,5 @@ class HeldSession:
             return str(exc) or type(exc).__name__
         except trio.BrokenResourceError as exc:
             return str(exc)
+        except trio.ClosedResourceError:  # a pong was overdue in the very pass of the stop
+            return "unanswered"

@@ -10,11 +10,14 @@ import trio
 
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import Planned
-from stresser.model.quantity import Quantity
+from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.scenario import Reconnect
 from stresser.session.attempt import Attempt
+from stresser.session.hearing import hear_witnesses
 from stresser.session.held import HeldSession
-from stresser.session.obituary import LastLook, attempt_failed, session_ended
+from stresser.session.last_look import LastLook
+from stresser.session.obituary import attempt_failed, session_ended
+from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
 from stresser.session.surroundings import Surroundings
 
@@ -28,24 +31,30 @@ class _Past:
     session: int | None = None
     """The session that the next one replaces."""
     ended_ns: int = 0
+    """When that one's end was detected."""
+    stopped_s: float = 0.0
+    """When the last attempt or session stopped (trio time): waits count from there."""
+    asked_to_wait_s: float = 0
+    """What the last refusal asked for in its Retry-After."""
 
 
-async def keep_open(
-    route: Route, around: Surroundings, start_s: float, reconnect: Reconnect | None
-) -> None:
-    """Hold a session from `start_s` (trio time) on, replacing it whenever it ends.
+async def keep_open(route: Route, around: Surroundings, reconnect: Reconnect | None) -> None:
+    """Hold a session, replacing it whenever it ends.
 
     Returns when it ended and `reconnect` is None. Being cancelled is the plan's stop: the
     session is closed in an orderly way and its ending recorded as planned.
     """
     past = _Past()
-    await trio.sleep_until(start_s)
+    await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped meanwhile begins nothing
     while True:
-        with around.bugs.contained():
+        try:
             await _live(route, around, past)
+        except Exception as exc:  # noqa: BLE001 - `contained()` would be held as long as the session
+            around.bugs.note(exc)
         if reconnect is None:
             return
-        await trio.sleep(back_off_s(reconnect, past.failures))
+        wait_s = max(back_off_s(reconnect, past.failures), past.asked_to_wait_s)
+        await trio.sleep_until(past.stopped_s + wait_s)
 
 
 async def _live(route: Route, around: Surroundings, past: _Past) -> None:
@@ -68,19 +77,30 @@ def back_off_s(reconnect: Reconnect, failures: int) -> float:
 async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession | None:
     async with around.gate.admit(route.cohort):
         number = next(around.attempt_numbers)
-        attempt = Attempt(number, route, around.clock, around.hangups)
+        attempt = Attempt(number, route, around.clock, around.hangups, around.packets)
         try:
             await attempt.establish(past.failures)
-            session = HeldSession(next(around.session_numbers), attempt, around.observer)
+            session = HeldSession(
+                next(around.session_numbers),
+                attempt,
+                around.observer,
+                around.looks,
+                around.neighbours,
+            )
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
             _record_failure(attempt, Planned("the run ended"), around)
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
+            past.stopped_s = trio.current_time()
+            past.asked_to_wait_s = retry_after_s(exc, around.clock)
             _record_failure(attempt, around.bugs.blame(exc), around)
             return None
-    past.failures = 0
+    past.failures, past.asked_to_wait_s = 0, 0
+    around.ways_out.learn(session.local)
+    if around.looks is not None and route.proxy is None:
+        around.looks.learn(route.cohort, route.binding, session.dialled)
     around.observer.event(opened)
     return session
 
@@ -91,6 +111,7 @@ def _record_failure(attempt: Attempt, exc: Exception, around: Surroundings) -> N
         attempt.tap.close()
     with around.bugs.contained():
         around.tell_chain(attempt)
+        around.tell_addresses(attempt)
         _sample_phases(attempt, around)
     event = _obituary(partial(attempt_failed, attempt), look, around)
     if event is not None:
@@ -116,6 +137,9 @@ def _obituary(
 def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
     for phase, duration in attempt.phases_ns.items():
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
+    if Quantity.PROXY_TUNNEL in attempt.phases_ns:
+        whole = sum(attempt.phases_ns.get(step, 0) for step in PROXY_STEPS)
+        around.observer.sample(Quantity.PROXY, attempt.route.cohort, whole)
 
 
 def _opened(
@@ -123,6 +147,7 @@ def _opened(
 ) -> SessionOpened:
     assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
+    around.tell_addresses(attempt)
     _sample_phases(attempt, around)
     recovery = None if past.session is None else session.opened_ns - past.ended_ns
     if recovery is not None:
@@ -138,6 +163,8 @@ def _opened(
         phases_ns=attempt.phases_ns,
         local=session.local,
         remote=session.remote,
+        proxy=session.proxy,
+        resolved_by=attempt.resolved_by,
         tls=attempt.tls,
         subprotocol=attempt.subprotocol,
         replaces=past.session,
@@ -153,12 +180,16 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
         raise
     look = LastLook(fault, session.tap, around.clock.now_ns())
     past.session, past.ended_ns = session.number, look.at_ns
-    with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
-        async with around.after_death:
-            session.tap.close()
-            event = _obituary(partial(session_ended, session), look, around)
-            if event is not None:
-                around.observer.event(event)
+    past.stopped_s = trio.current_time()
+    try:
+        await hear_witnesses(session, look, around)
+    finally:
+        with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
+            async with around.after_death:
+                session.tap.close()
+                event = _obituary(partial(session_ended, session), look, around)
+                if event is not None:
+                    around.observer.event(event)
 
 
 async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:

@@ -8,7 +8,9 @@ from typing import TypeAlias
 from stresser.model.clock import Clock, Hangups
 from stresser.model.cohort import Cohort
 from stresser.model.scenario import Activity, ActivityKind, Timeouts
-from stresser.net.dial import Binding, dial
+from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.net.dial import Binding, TcpTimers, dial
+from stresser.net.proxy import ProxyHop
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.trust import ChainJudge
@@ -35,9 +37,13 @@ class Route:
 
     cohort: Cohort
     host: str
-    """Name or address to dial; a lab middlebox's address where the egress is one."""
+    """Name or address to dial, or to ask a proxy for; a lab middlebox's address where the egress
+    is one."""
     port: int
     binding: Binding
+    """Of the socket, whether it goes to the endpoint or to a proxy."""
+    proxy: ProxyHop | None = None
+    """None: directly."""
     server_name: str
     """Sent as SNI, and what the chain must be for."""
     context: ssl.SSLContext
@@ -48,6 +54,8 @@ class Route:
     """The request carries a secret that only a chain that verifies may see."""
     activity: Activity
     timeouts: Timeouts
+    timers: TcpTimers | None = None
+    """The kernel's own, set on each socket; None: left as they are."""
     connect: Connect = connect_tcp
     """Makes the transport; in tests of long lives it is one in memory."""
 
@@ -55,3 +63,33 @@ class Route:
     def heartbeat(self) -> bool:
         """Pings are sent: a `tls` session has no carrier for them and is held silent."""
         return self.activity.kind is ActivityKind.HEARTBEAT and self.request is not None
+
+
+_JUDGE_FIRST_NS = 5 * NS_PER_S
+"""The kernel gives up so long after stresser has: a pong that is overdue is told as what it is."""
+_QUIET_NS = 60 * NS_PER_S
+_PROBES = 4
+_LONGEST_MS = 2**31 - 1
+"""The option is an int."""
+
+
+def timers_for(activity: Activity) -> TcpTimers:
+    """What the kernel is told for sessions of an activity.
+
+    With TCP_USER_TIMEOUT set, keepalive gives up when the connection has been idle for that
+    long and a probe is out (net/ipv4/tcp_timer.c, tcp_keepalive_timer): it must hold the idle
+    time as well.
+    """
+    if activity.kind is ActivityKind.SILENT:
+        return TcpTimers(user_timeout_ms=_ms(_QUIET_NS))
+    if activity.kind is ActivityKind.HEARTBEAT:
+        return TcpTimers(user_timeout_ms=_ms(activity.timeout + _JUDGE_FIRST_NS))
+    return TcpTimers(
+        user_timeout_ms=_ms(activity.every + activity.timeout),
+        keep_idle_s=max(1, round(activity.every.seconds)),
+        keep_interval_s=max(1, round(activity.timeout.seconds / _PROBES)),
+    )
+
+
+def _ms(ns: int) -> int:
+    return min(ns // NS_PER_MS, _LONGEST_MS)

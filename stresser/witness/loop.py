@@ -7,6 +7,7 @@ from trio.abc import Instrument
 
 from stresser.model.units import NS_PER_S
 from stresser.witness.clock import RunClock
+from stresser.witness.fitness import Fitness
 from stresser.witness.hangup import HangupWatch
 
 
@@ -18,13 +19,26 @@ class LoopStamp(Instrument):
     to the packets. It is an upper bound of the time of everything the pass reports.
     """
 
-    def __init__(self, clock: RunClock, hangups: HangupWatch | None = None) -> None:
+    def __init__(
+        self,
+        clock: RunClock,
+        hangups: HangupWatch | None = None,
+        fitness: Fitness | None = None,
+    ) -> None:
         self._clock = clock
         self._hangups = hangups
+        self._fitness = fitness
+
+    def before_io_wait(self, timeout: float) -> None:
+        """Called by trio before each epoll."""
+        if self._fitness is not None:
+            self._fitness.left(timeout)
 
     def after_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - trio's signature
         """Called by trio after each epoll."""
         self._clock.woke_ns = self._clock.now_ns()
+        if self._fitness is not None:
+            self._fitness.came_back()
         if self._hangups is not None:
             self._hangups.look()
 

@@ -8,7 +8,10 @@ import socket
 import struct
 import sys
 
+import msgspec
 from msgspec import Struct
+
+from stresser.witness import tcp_info_windows
 
 _ASK = 512
 _LEADING_BYTES = 8
@@ -39,6 +42,14 @@ _WORDS = (
     "total_retrans",
 )
 _LAYOUT = struct.Struct(f"={len(_WORDS)}I")
+_BYTES_RECEIVED = struct.Struct("=Q")
+_BYTES_RECEIVED_AT = 128
+"""After total_retrans: pacing_rate, max_pacing_rate, bytes_acked, each of 64 bits."""
+_NOTSENT_BYTES = struct.Struct("=I")
+_NOTSENT_BYTES_AT = 144
+"""After bytes_received: segs_out and segs_in, each of 32 bits."""
+_LENGTH = _NOTSENT_BYTES_AT + _NOTSENT_BYTES.size
+"""All that is read here."""
 _STATES = (
     "UNKNOWN",
     "ESTABLISHED",
@@ -65,12 +76,20 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     backoff: int
     unacked: int
     """Segments sent and not acknowledged."""
+    notsent_bytes: int | None
+    """Bytes in the send queue that have never left (Linux 4.6); None: the kernel is older."""
     total_retrans: int
-    last_data_sent_ms: int
-    last_data_recv_ms: int
-    last_ack_recv_ms: int
+    last_data_sent_ms: int | None
+    last_data_recv_ms: int | None
+    last_ack_recv_ms: int | None
+    """None: Windows keeps no such times."""
     rtt_us: int
+    rttvar_us: int
     pmtu: int
+    bytes_received: int | None
+    """What TCP has taken in order, a FIN included (Linux 4.1); None: the kernel is older.
+
+    The next sequence number expected is the SYN-ACK's, plus one, plus this."""
 
 
 def parse_tcp_info(raw: bytes) -> TcpInfo | None:
@@ -84,20 +103,46 @@ def parse_tcp_info(raw: bytes) -> TcpInfo | None:
         probes=raw[3],
         backoff=raw[4],
         unacked=words["unacked"],
+        notsent_bytes=_at(raw, _NOTSENT_BYTES, _NOTSENT_BYTES_AT),
         total_retrans=words["total_retrans"],
         last_data_sent_ms=words["last_data_sent"],
         last_data_recv_ms=words["last_data_recv"],
         last_ack_recv_ms=words["last_ack_recv"],
         rtt_us=words["rtt"],
+        rttvar_us=words["rttvar"],
         pmtu=words["pmtu"],
+        bytes_received=_at(raw, _BYTES_RECEIVED, _BYTES_RECEIVED_AT),
     )
 
 
+def _at(raw: bytes, layout: struct.Struct, place: int) -> int | None:
+    if len(raw) < place + layout.size:
+        return None
+    number: int
+    (number,) = layout.unpack_from(raw, place)
+    return number
+
+
 def sample_tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """Ask the kernel; None where it cannot tell (not Linux, socket closed)."""
+    """Ask the kernel; None where it cannot tell (neither Linux nor Windows, socket closed)."""
+    return read_tcp_info(raw_tcp_info(sock, _ASK))
+
+
+def read_tcp_info(raw: bytes) -> TcpInfo | None:
+    """What `raw_tcp_info` of this system gave, decoded."""
+    if sys.platform == "win32":
+        facts = tcp_info_windows.facts_in(raw)
+        return None if facts is None else msgspec.convert(facts, TcpInfo)
+    return parse_tcp_info(raw)
+
+
+def raw_tcp_info(sock: socket.socket, length: int = _LENGTH) -> bytes:
+    """As the kernel gives it, for `read_tcp_info` later; empty where it cannot tell. 1 us."""
+    if sys.platform == "win32":
+        return tcp_info_windows.raw_tcp_info(sock)
     if sys.platform != "linux":
-        return None
+        return b""
     try:
-        return parse_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ASK))
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
     except OSError:
-        return None
+        return b""

@@ -6,11 +6,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
+    ChainSeen,
     RunEnded,
     RunStarted,
     SessionEnded,
@@ -41,6 +43,68 @@ BAD_CHAIN = TlsFacts(
     verified=False,
     problem="self-signed certificate in certificate chain",
 )
+
+
+def facts_of(
+    chain: str,
+    chain_class: ChainClass,
+    root: ChainRoot,
+    *,
+    intercepted: bool = False,
+    **changes: Any,
+) -> TlsFacts:
+    """A handshake whose chain was judged."""
+    fields: dict[str, Any] = {
+        "version": "TLSv1.3",
+        "cipher": "TLS_AES_128_GCM_SHA256",
+        "alpn": None,
+    }
+    return TlsFacts(
+        **(fields | changes),
+        chain=chain,
+        verified=chain_class in {ChainClass.PUBLIC, ChainClass.DECLARED},
+        chain_class=chain_class,
+        root=root,
+        intercepted=intercepted,
+    )
+
+
+PUBLIC_TLS = facts_of("p1", ChainClass.PUBLIC, ChainRoot.MOZILLA)
+INSPECTED_TLS = facts_of("i1", ChainClass.PRIVATE_TRUSTED, ChainRoot.HOST, intercepted=True)
+UNKNOWN_TLS = facts_of("u1", ChainClass.PRIVATE_UNTRUSTED, ChainRoot.OTHER)
+
+
+def chain_seen(cohort: Cohort, tls: TlsFacts, at: float = 0, **changes: Any) -> ChainSeen:
+    """What is told of a chain: by default as of a public one with two timestamps."""
+    fields: dict[str, Any] = {
+        "why": "its root is one of Mozilla's",
+        "issuer": "CN=R11, O=Let's Encrypt",
+        "issuer_organisation": "Let's Encrypt",
+        "spki_sha256": f"key of {tls.chain}",
+        "scts": 2,
+        "names_match": True,
+    }
+    if tls.root is not ChainRoot.MOZILLA:
+        fields |= {
+            "why": "its root (of CN=Corp Inspection) is trusted by this host, but it is no public "
+            "one and not declared",
+            "issuer": "CN=Corp Inspection",
+            "issuer_organisation": None,
+            "scts": 0,
+        }
+    return ChainSeen(
+        t_ns=seconds(at),
+        utc=utc(seconds(at)),
+        **cohort._asdict(),
+        chain=tls.chain,
+        verified=tls.verified,
+        problem=tls.problem,
+        certificates=[],
+        chain_class=tls.chain_class,
+        root=tls.root,
+        intercepted=tls.intercepted,
+        **(fields | changes),
+    )
 
 
 def seconds(value: float) -> int:
@@ -116,6 +180,7 @@ class Story:
         self._opened_at[self._session] = at
         self._cohort_of[self._session] = cohort
         phases = {"connect": 2 * NS_PER_MS, "tls": 8 * NS_PER_MS, "upgrade": 4 * NS_PER_MS}
+        phases = changes.pop("phases_ns", phases)
         event = SessionOpened(
             t_ns=seconds(at),
             utc=utc(seconds(at)),

@@ -92,6 +92,13 @@ def test_unverified_handshakes_of_sessions_and_of_failed_attempts():
     assert (figures.handshakes, figures.unverified) == (3, 2)
 
 
+def test_a_proxys_chain_is_not_the_endpoints():
+    story = Story([VPN], 1)
+    story.fails(VPN, 1, phase=Phase.PROXY, kind=Kind.CERTIFICATE, failure="ssl_unknown_authority")
+    figures = counted(story)
+    assert (figures.failed, figures.handshakes, figures.unverified) == (1, 0, 0)
+
+
 def test_recoveries():
     story = Story([VPN], 1)
     first = story.opens(VPN, 0)

@@ -7,6 +7,8 @@ from stresser.analysis.plan import read_plan
 from stresser.analysis.tally import Tally
 from stresser.model import events as model_events
 from stresser.model.cohort import Cohort
+from stresser.model.path import PathChange
+from stresser.model.unfit import UnfitCause
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, idle_kill_story, seconds, utc
 
 
@@ -63,3 +65,43 @@ def test_clocks_lateness_chains_and_gaps():
         "stresser was late 1 time, by 250 ms at worst: times then are upper bounds.",
         "1 ending of sessions whose opening is not recorded.",
     ]
+
+
+def changed(t_ns: int, change: PathChange, **fields: Any) -> model_events.PathChanged:
+    return model_events.PathChanged(t_ns=t_ns, utc=utc(t_ns), change=change, **fields)
+
+
+def test_path_changes_are_told_in_one_note():
+    story = idle_kill_story()
+    story.events += [
+        changed(seconds(7), PathChange.LINK_DOWN, interface="tun0", is_tunnel=True),
+        changed(seconds(8), PathChange.DEFAULT_ROUTE_CHANGED, detail="added: 0.0.0.0/0 dev eth0"),
+    ]
+    (note,) = notes_of(story)
+    assert note == (
+        "2 path changes of this host: tun0 (a tunnel) went down at 00:00:07 UTC; "
+        "default route added: 0.0.0.0/0 dev eth0 at 00:00:08 UTC."
+    )
+
+
+def test_a_night_of_path_changes_is_one_note():
+    story = idle_kill_story()
+    story.events += [changed(n, PathChange.LINK_UP, interface=f"eth{n}") for n in range(1000)]
+    story.events.append(changed(9, PathChange.MANY, counts={"route_added": 8000, "x": -3}))
+    story.events.append(changed(9, PathChange.OVERRUN))
+    (note,) = notes_of(story)
+    assert note.startswith("9,000 path changes of this host: eth0 came up")
+    assert note.endswith(", ...")
+    assert len(note) < 400
+
+
+def test_why_stresser_was_late_is_said():
+    story = idle_kill_story()
+    story.events += [
+        model_events.TesterLate(t_ns=n, utc=utc(n), late_ns=seconds(0.2), cause=cause)
+        for n, cause in enumerate([UnfitCause.GC, UnfitCause.STOPPED, UnfitCause.STOPPED])
+    ]
+    (note,) = notes_of(story)
+    assert note.startswith(
+        "stresser was late 3 times (collecting garbage 1 time, stopped by this host 2 times), by"
+    )

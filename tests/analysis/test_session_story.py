@@ -3,7 +3,16 @@
 from stresser.analysis.session_story import session_story
 from stresser.model import events as model_events
 from stresser.model.ending import Grade, Initiator
-from tests.analysis.story import BAD_CHAIN, VPN, Story, seconds, utc
+from tests.analysis.story import (
+    BAD_CHAIN,
+    INSPECTED_TLS,
+    PUBLIC_TLS,
+    VPN,
+    Story,
+    chain_seen,
+    seconds,
+    utc,
+)
 
 
 def told(story: Story, session: int) -> dict[str, str]:
@@ -51,6 +60,15 @@ def test_a_session_from_opening_to_replacement():
     assert lines["replaced by"] == "session 2, 2 s later"
 
 
+def test_a_proxy_and_who_looked_the_name_up():
+    assert "proxy" not in told(whole_story(), 1)
+    story = Story([VPN], 1)
+    story.opens(VPN, 1, proxy="http://192.0.2.9:3128", resolved_by=model_events.ResolvedBy.PROXY)
+    lines = told(story, 1)
+    assert lines["proxy"] == "http://192.0.2.9:3128"
+    assert lines["name looked up by"] == "the proxy"
+
+
 def test_an_open_session_has_no_ending():
     lines = told(whole_story(), 2)
     assert lines["replaces"] == "session 1, 2 s later"
@@ -71,3 +89,19 @@ def test_hostile_texts_are_bounded_and_escaped():
     assert len(found.lines) < 100
     assert all(what.isprintable() and value.isprintable() for what, value in found.lines)
     assert all(len(what) + len(value) <= 600 for what, value in found.lines)
+
+
+def test_who_ends_tls_and_where_the_chain_is():
+    story = Story([VPN], 1)
+    seen = chain_seen(
+        VPN, INSPECTED_TLS, why="its root \x1b[2J", product="Zscaler ZIA", file="chains/i1.pem"
+    )
+    story.events.append(seen)
+    story.opens(VPN, 1, tls=INSPECTED_TLS)
+    lines = told(story, 1)
+    assert lines["TLS end"] == (
+        r"private_trusted chain, INTERCEPTED, consistent with Zscaler ZIA: its root \x1b[2J"
+    )
+    assert lines["chain file"] == "chains/i1.pem"
+    story.opens(VPN, 2, tls=PUBLIC_TLS)
+    assert told(story, 2)["TLS end"] == "public chain, not known to be intercepted"

@@ -184,6 +184,19 @@ def test_hostile_texts_are_bounded_and_escaped(tmp_path):
     assert "\u202e" not in encoded
 
 
+def test_egresses_that_may_reach_different_sites_stand_out(tmp_path):
+    story = with_samples()
+    for cohort, address in ((DIRECT, "192.0.2.1"), (VPN, "198.51.100.1")):
+        story.events.insert(
+            1,
+            model_events.AddressesSeen(
+                t_ns=1, utc=utc(1), **cohort._asdict(), name="broker.test", addresses=[address]
+            ),
+        )
+    summary = summarise(story.recorded(tmp_path))
+    assert any("may reach different sites" in line for line in summary.findings)
+
+
 @pytest.mark.parametrize("digits", [30, 400])
 def test_impossible_figures_are_left_out_and_told(tmp_path, digits):
     with_samples().recorded(tmp_path)

@@ -10,6 +10,8 @@ from stresser.model import events as model_events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.events import AnyEvent, ChainSeen, ClockStepped, HostSlept
+from stresser.model.path import PathChange
+from stresser.model.unfit import UnfitCause
 from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story, seconds, utc
 
 
@@ -77,7 +79,30 @@ def test_what_happened_to_host_and_tester():
     )
     assert (tally.sleeps, tally.slept_ns) == (2, seconds(40))
     assert (tally.clock_steps, tally.clock_stepped_ns) == (1, -seconds(2))
-    assert (tally.late, tally.latest_ns) == (2, seconds(0.2))
+    assert (tally.late, tally.latest_ns, tally.unfit_ns) == (2, seconds(0.2), 0)
+
+
+def test_windows_in_which_nobody_could_judge_add_up():
+    tally = told(
+        model_events.TesterLate(t_ns=n, utc=utc(n), late_ns=seconds(late), cause=UnfitCause.GC)
+        for n, late in enumerate([0.999, 1, 10])
+    )
+    assert (tally.late, tally.unfit_ns, tally.late_causes) == (3, seconds(11), {UnfitCause.GC: 3})
+
+
+def test_path_changes_are_counted_and_the_first_kept():
+    def changed(n, change=PathChange.ROUTE_ADDED, **counts):
+        return model_events.PathChanged(t_ns=n, utc=utc(n), change=change, counts=counts)
+
+    tally = told(
+        [
+            *(changed(n) for n in range(50)),
+            changed(51, PathChange.MANY, route_added=100, route_removed=7, nonsense=-5),
+            changed(52, PathChange.OVERRUN),
+        ]
+    )
+    assert tally.path_changes == 50 + 107
+    assert [event.t_ns for event in tally.first_path_changes] == list(range(10))
 
 
 def test_chains_and_cohorts_are_bounded(monkeypatch):
@@ -100,6 +125,21 @@ def test_chains_and_cohorts_are_bounded(monkeypatch):
     assert (len(tally.cohorts), len(tally.chains)) == (5, 3)
     assert tally.uncounted_events == 15
     assert tally.events == 20
+
+
+def addresses(cohort, *found):
+    return model_events.AddressesSeen(
+        t_ns=1, utc=utc(1), **cohort._asdict(), name="broker.example.net", addresses=[*found]
+    )
+
+
+def test_look_ups_and_who_made_them_reach_the_sites():
+    story = Story([VPN, DIRECT], 1)
+    story.opens(VPN, 1, resolved_by=model_events.ResolvedBy.PROXY)
+    story.events += [addresses(DIRECT, "192.0.2.1"), addresses(VPN, "198.51.100.1")]
+    tally = told(story.events)
+    assert len(tally.sites.findings()) == len(tally.sites.notes()) == 1
+    assert tally.uncounted_events == 0
 
 
 def test_time_never_runs_backwards():

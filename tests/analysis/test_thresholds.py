@@ -15,7 +15,19 @@ from stresser.model.threshold import Metric, Statistic, known_metrics
 from stresser.model.units import NS_PER_MS
 from stresser.model.verdict import ThresholdResult, Verdict
 from stresser.record.counts import SparseCounts
-from tests.analysis.story import BAD_CHAIN, DIRECT, VPN, Story, idle_kill_story, seconds, utc
+from tests.analysis.story import (
+    BAD_CHAIN,
+    DIRECT,
+    GOOD_CHAIN,
+    INSPECTED_TLS,
+    PUBLIC_TLS,
+    UNKNOWN_TLS,
+    VPN,
+    Story,
+    idle_kill_story,
+    seconds,
+    utc,
+)
 
 
 def measured(story: Story, counts: Any = None, now: float = 60) -> Measured:
@@ -58,7 +70,7 @@ TLS = {
         ("attempts_failed", "= 0", "pass", "0"),
         ("failure_ratio", "< 1%", "pass", "0%"),
         ("unverified", "= 0", "pass", "0"),
-        ("intercepted", "= 0", "inconclusive", "this version cannot tell"),
+        ("intercepted", "= 0", "inconclusive", "no certificate chain was judged"),
         ("tls.p99", "< 800ms", "pass", "100 ms"),
         ("tls.max", "< 800ms", "fail", "900 ms"),
         ("tls.p99{egress=direct}", "< 20ms", "pass", "10 ms"),
@@ -124,6 +136,29 @@ def test_a_late_tester_is_doubted():
     assert doubt == "stresser itself was late: loop lag p99 is 180 ms, over 100 ms"
 
 
+@pytest.mark.parametrize(
+    ("lates", "now", "said"),
+    [
+        ([1.5], 60, "1.5 s"),  # more than one part in a hundred
+        ([0.9] * 50, 60, None),  # late, but sessions could be judged
+        ([1.5], 8 * 3600, None),
+        ([10], 3600, None),
+        ([10, 10, 10.5], 8 * 3600, "30.5 s"),  # half a minute is too much for any night
+    ],
+)
+def test_a_tester_that_was_unfit_for_too_long_is_doubted(lates, now, said):
+    story = idle_kill_story()
+    story.events += [
+        model_events.TesterLate(t_ns=n, utc=utc(n), late_ns=seconds(late))
+        for n, late in enumerate(lates)
+    ]
+    doubts = doubts_about_tester(measured(story, now=now))
+    expected = f"stresser was not able to judge sessions for {said} in all (too late)"
+    assert doubts == ([] if said is None else [expected])
+    verdict = verdict_of([], measured(story, now=now).tally, doubts)
+    assert verdict is (Verdict.PASS if said is None else Verdict.INCONCLUSIVE)
+
+
 def test_limits_of_the_tool_sleep_and_lost_samples_are_doubts():
     story = Story([VPN], 2)
     story.drops(story.opens(VPN, 0), 5, Kind.TOOL, initiator=Initiator.TOOL)
@@ -169,3 +204,45 @@ def test_every_metric_is_measured():
         result = answer(metric, rule, counts=counts)
         is_unknowable = metric == Metric.INTERCEPTED
         assert (result.value is None) is is_unknowable, metric
+
+
+def handshakes(*chains):
+    story = Story([VPN, DIRECT], len(chains))
+    for at, tls in enumerate(chains):
+        story.opens(VPN, at, tls=tls)
+    story.opens(DIRECT, 9, tls=PUBLIC_TLS)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("chains", "rule", "verdict", "shown"),
+    [
+        ([PUBLIC_TLS, PUBLIC_TLS], "= 0", "pass", "0"),
+        ([PUBLIC_TLS, INSPECTED_TLS, INSPECTED_TLS], "= 0", "fail", "2"),
+        ([INSPECTED_TLS], "> 0", "pass", "1"),
+        ([GOOD_CHAIN], "= 0", "inconclusive", "no certificate chain was judged"),
+        ([GOOD_CHAIN, PUBLIC_TLS], "= 0", "inconclusive", "of 1 handshake the chain was"),
+        ([GOOD_CHAIN, INSPECTED_TLS], "= 0", "fail", "1"),
+        ([UNKNOWN_TLS, PUBLIC_TLS], "= 0", "inconclusive", "1 chain of a root that nobody here"),
+        ([UNKNOWN_TLS, INSPECTED_TLS], "= 0", "fail", "1"),
+    ],
+    ids=[
+        "clean", "intercepted", "wanted", "not judged", "half judged", "known all the same",
+        "unknown root", "unknown and known",
+    ],
+)  # fmt: skip
+def test_interception_is_counted_where_it_is_known(chains, rule, verdict, shown):
+    result = answer("intercepted{egress=vpn}", rule, handshakes(*chains))
+    assert (result.verdict, result.shown.startswith(shown)) == (verdict, True), result.shown
+    assert answer("intercepted{egress=direct}", "= 0", handshakes(*chains)).verdict == "pass"
+
+
+def test_failed_attempts_are_handshakes_too():
+    story = Story([VPN], 1)
+    story.fails(VPN, 1, tls=INSPECTED_TLS, kind=Kind.CERTIFICATE)
+    assert answer("intercepted", "= 0", story).shown == "1"
+    story.fails(VPN, 2, kind=Kind.CERTIFICATE)
+    assert answer("intercepted", "= 0", story).shown == "1"
+    refused = Story([VPN], 1)
+    refused.fails(VPN, 2, kind=Kind.CERTIFICATE)
+    assert answer("intercepted", "= 0", refused).verdict == "inconclusive"

@@ -129,6 +129,41 @@ def test_ending_of_a_session(fields, words):
             ),
         ),
         (
+            {
+                "kind": Kind.PROXY_ERROR,
+                "phase": Phase.PROXY,
+                "status": 407,
+                "reason": "Who are you",
+                "failure": "proxy_http_407",
+                "initiator": Initiator.MIDDLEBOX,
+            },
+            (
+                'refused by the proxy with HTTP 407, reason "Who are you" in phase proxy,'
+                " 1 s after the attempt began; by a middlebox"
+            ),
+        ),
+        (
+            {
+                "kind": Kind.PROXY_ERROR,
+                "phase": Phase.PROXY,
+                "status": 5,
+                "reason": "connection refused",
+                "failure": "socks_connection_refused",
+                "initiator": Initiator.MIDDLEBOX,
+            },
+            (
+                'refused by the proxy with SOCKS reply 5, reason "connection refused" in phase'
+                " proxy, 1 s after the attempt began; by a middlebox"
+            ),
+        ),
+        (
+            {"kind": Kind.TLS_ALERT, "phase": Phase.PROXY, "alert": 40},
+            (
+                "fatal TLS alert 40 (handshake_failure) in phase proxy,"
+                " 1 s after the attempt began; by whom is unknown"
+            ),
+        ),
+        (
             {"kind": Kind.TIMEOUT, "phase": Phase.TLS, "age_ns": seconds(10)},
             (
                 "no answer within our deadline in phase TLS handshake,"

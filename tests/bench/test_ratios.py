@@ -2,7 +2,7 @@ import statistics
 
 import pytest
 
-from bench.ratios import QUANTITIES, compare, flatness
+from bench.ratios import QUANTITIES, compare, flatness, quantities_beside
 
 MEMORY, _, _, ATTEMPTS = QUANTITIES
 
@@ -33,3 +33,14 @@ def test_no_pairs_are_no_row():
 def test_flatness_is_the_largest_over_the_smallest_of_each_side():
     rows = [compare(MEMORY, n, [pair]) for n, pair in [(500, (10, 40)), (2000, (8, 30))]]
     assert flatness(rows) == pytest.approx((1.25, 4 / 3))
+
+
+def test_beside_a_stresser_without_witnesses_a_tenth_more_is_the_most():
+    goals = {quantity.key: quantity.goal for quantity in quantities_beside("blind")}
+    assert goals == {
+        "kib_per_session": 1.1,
+        "cpu_per_1000_handshakes": 1.1,
+        "cpu_per_100000_pings": 1.1,
+        "attempts_per_second": None,
+    }
+    assert quantities_beside("floor") == QUANTITIES

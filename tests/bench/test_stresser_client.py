@@ -6,7 +6,7 @@ import pytest
 from bench.client import Job
 from bench.peer import BenchError
 from bench.soak import scenario_text as soak_scenario_text
-from bench.stresser_client import scenario_text, stresser_command
+from bench.stresser_client import blind_command, scenario_text, stresser_command
 from stresser.model.decode import decode_scenario
 
 
@@ -55,3 +55,10 @@ def test_the_command_runs_the_scenario_that_it_wrote(tmp_path):
 def test_stresser_takes_the_scenario(text_of, tmp_path):
     scenario = decode_scenario(text_of(tmp_path).encode(), "bench.toml")
     assert scenario.sessions.count in {100, 250}
+
+
+def test_blind_is_the_same_run_with_fewer_witnesses(tmp_path):
+    blind_command(job(tmp_path))
+    blind = decode_scenario((tmp_path / "scenario.toml").read_bytes(), "bench.toml")
+    assert (blind.witnesses.packets, blind.witnesses.second_look) == (False, False)
+    assert blind.sessions == decode_scenario(scenario_text(job(tmp_path)).encode(), "x").sessions

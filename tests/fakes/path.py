@@ -32,6 +32,7 @@ class Direction:
         self.ended = False
         self.error: OSError | None = None
         self.held_back = False
+        self.interrupted = False
         self._changed = trio.Event()
 
     def room(self) -> int:
@@ -53,6 +54,8 @@ class Direction:
             change = self._changed
             arrival = self._chunks[0][0] if self._chunks else None
             over = self.ended or self.error is not None
+            if self.interrupted:
+                raise trio.ClosedResourceError
             if not self.held_back and arrival is not None and arrival <= trio.current_time():
                 return
             if not self.held_back and arrival is None and over:
@@ -64,6 +67,8 @@ class Direction:
     async def writable(self) -> None:
         await trio.lowlevel.checkpoint()
         while self.room() <= 0 and self.error is None and not self.ended:
+            if self.interrupted:
+                raise trio.ClosedResourceError
             await self._changed.wait()
 
     def take(self, limit: int) -> bytes:
@@ -239,6 +244,12 @@ class MemoryTap(Tap):
 
     async def wait_send_all_might_not_block(self) -> None:
         await self.path.to_server.writable()
+
+    def interrupt(self) -> None:
+        self.interrupted = True
+        for direction in (self.path.to_client, self.path.to_server):
+            direction.interrupted = True
+            direction.changed()
 
     def close(self) -> None:
         self.path.kernel.open = False

@@ -140,7 +140,8 @@ class World:
     async def _keep_open(self, route: Route, reconnect: Reconnect | None, at_s: float) -> None:
         with trio.CancelScope() as scope:
             self._scopes.append(scope)
-            await keep_open(route, self.around, at_s, reconnect)
+            await trio.sleep_until(at_s)
+            await keep_open(route, self.around, reconnect)
         self.finished += 1
 
     def stop(self) -> None:

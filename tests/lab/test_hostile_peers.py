@@ -47,6 +47,15 @@ def scenario(hostile: dict[str, str]) -> str:
     )
 
 
+def ran_and_waited_ns(pid: int) -> tuple[int, int]:
+    """How long a process had the CPU, and how long it was ready and others had it."""
+    try:
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    except (OSError, ValueError):  # it is over, or not Linux
+        return 0, 0
+    return int(ran), int(waited)
+
+
 class Held:
     """A run with some hostile peers; `largest` resident memory that was seen."""
 
@@ -56,6 +65,7 @@ class Held:
         file.write_text(scenario(hostile))
         command = [sys.executable, "-m", "stresser", "run", str(file), "--quiet"]
         self.largest = 0
+        self._on_cpu: dict[int, tuple[int, int]] = {}
         self._out = folder / "out"
         self._process = subprocess.Popen(
             [*command, "--out", str(self._out)],
@@ -68,11 +78,18 @@ class Held:
     def folder(self) -> Path:
         return next(self._out.iterdir())
 
+    @property
+    def stretch(self) -> float:
+        """So many times as long as on a machine of its own: 1 where nobody else had the CPU."""
+        return max((ran + waited) / ran for ran, waited in self._on_cpu.values() if ran)
+
     def watch(self) -> bool:
         """Look at its memory for a moment; whether it still runs."""
         with suppress(psutil.NoSuchProcess):
-            resident = psutil.Process(self._process.pid).memory_info().rss
-            self.largest = max(self.largest, int(resident))
+            process = psutil.Process(self._process.pid)
+            self.largest = max(self.largest, int(process.memory_info().rss))
+            for pid in [process.pid, *(child.pid for child in process.children())]:
+                self._on_cpu[pid] = max(self._on_cpu.get(pid, (0, 0)), ran_and_waited_ns(pid))
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(0.05)
         return self._process.poll() is None
@@ -109,10 +126,12 @@ def test_others_miss_no_heartbeat(runs):
 
     assert [e["planned"] for e in good] == [True] * 4
     assert all(e["pings"] == e["pongs"] for e in good)
-    # Due every 200 ms: some may be skipped while one is still out, but no more than a few.
-    assert all(e["pings"] >= 0.8 * e["age_ns"] / 200e6 for e in good)
+    # Due every 200 ms: some may be skipped while one is still out, but no more than a few. Times
+    # are those of stresser and its lab at work: what others took of the CPU is not theirs.
+    stretch = runs[1].stretch
+    assert all(e["pings"] >= 0.8 * e["age_ns"] / (200e6 * stretch) for e in good)
     rtt = open_run(folder).histograms()[Quantity.RTT, Cohort("good", "default", "heartbeat")]
-    assert rtt.quantile(0.5) < 100e6
+    assert rtt.quantile(0.5) < 100e6 * stretch
 
 
 def test_each_of_them_is_told(runs):

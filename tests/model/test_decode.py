@@ -312,9 +312,9 @@ def test_a_secret_in_the_file_is_in_no_message():
     ],
 )
 def test_a_hostile_file_costs_little_time(data):
-    start = time.perf_counter()
+    start = time.process_time()
     lines = lines_of(data[:LARGEST_FILE])
-    assert time.perf_counter() - start < 8
+    assert time.process_time() - start < 8
     assert len(lines) <= 51
     assert all(len(line) <= 1000 for line in lines)
 

@@ -9,6 +9,8 @@ from stresser.model import events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, RunStarted, SessionEnded
+from stresser.model.path import PathChange
+from stresser.model.unfit import UnfitCause
 
 COMMON: dict[str, Any] = {
     "t_ns": 5,
@@ -37,6 +39,9 @@ EVENTS = [
     ENDED,
     AttemptFailed(**COMMON),
     events.TesterLate(t_ns=1, utc="u", late_ns=9),
+    events.TesterLate(t_ns=1, utc="u", late_ns=9, cause=UnfitCause.STOPPED),
+    events.PathChanged(t_ns=1, utc="u", change=PathChange.LINK_DOWN, interface="tun0"),
+    events.PathChanged(t_ns=1, utc="u", change=PathChange.MANY, counts={"route_added": 5}),
 ]
 
 
@@ -59,3 +64,35 @@ def test_an_event_gives_its_ending_and_its_cohort():
 
 def test_every_field_of_an_ending_is_in_the_event():
     assert set(Ending.__struct_fields__) <= set(SessionEnded.__struct_fields__)
+
+
+def test_a_line_of_before_there_were_proxies_still_reads():
+    line = (
+        b'{"event":"session_opened","t_ns":1,"utc":"u","endpoint":"e","egress":"d","activity":"a",'
+        b'"session":1,"attempt":1,"phases_ns":{"resolve":1,"connect":2},"local":"192.0.2.1:5",'
+        b'"remote":"192.0.2.2:443","tls":{"version":"TLSv1.3","cipher":"c","alpn":null,"chain":"x",'
+        b'"verified":true}}'
+    )
+    event: AnyEvent = msgspec.json.decode(line, type=AnyEvent)
+    assert isinstance(event, events.SessionOpened)
+    assert (event.proxy, event.resolved_by) == (None, None)
+    assert b"proxy" not in msgspec.json.encode(event)
+
+
+def test_what_older_runs_recorded_of_chains_still_reads():
+    tls = b'{"version":"TLSv1.3","cipher":"X","alpn":null,"chain":"c1","verified":true}'
+    cohort = b'"endpoint":"broker","egress":"vpn","activity":"heartbeat"'
+    opened = msgspec.json.decode(
+        b'{"event":"session_opened","t_ns":1,"utc":"x",' + cohort + b',"session":1,"attempt":1,'
+        b'"phases_ns":{},"local":"a","remote":"b","tls":' + tls + b"}",
+        type=AnyEvent,
+    )
+    assert isinstance(opened, events.SessionOpened)
+    assert (opened.tls.chain_class, opened.tls.root, opened.tls.intercepted) == (None, None, False)
+    seen = msgspec.json.decode(
+        b'{"event":"chain_seen","t_ns":1,"utc":"x",' + cohort + b',"chain":"c1","verified":true,'
+        b'"problem":null,"certificates":[]}',
+        type=AnyEvent,
+    )
+    assert isinstance(seen, events.ChainSeen)
+    assert (seen.chain_class, seen.file, seen.ocsp_staple) == (None, None, None)

@@ -98,7 +98,17 @@ def test_a_tls_endpoint_has_no_upgrade_request():
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('proxy = "http://p:3128"', "egresses through a proxy are not built in this version"),
+        ('proxy = "http://p"', 'egresses[0].proxy: "http://p" has no port'),
+        ('proxy = "http://u:pw@p:1"', 'egresses[0].proxy: "http://…@p:1" has a user in it'),
+        ('proxy = "http://p:1"\nlab = {}', "egresses[0].proxy: the egress has lab already"),
+        ('proxy_ca = "a.pem"', "egresses[0].proxy_ca: needs proxy"),
+        ('proxy = "http://p:1"\nproxy_ca = "a.pem"', "egresses[0].proxy_ca: only an https://"),
+        ('proxy = "http://p:1"\nproxy_user = "env:U"', "needs proxy_password = "),
+        ('proxy = "http://p:1"\nproxy_password = "env:P"', "needs proxy_user = "),
+        (
+            'proxy = "http://p:1"\nproxy_user = "env:U"\nproxy_password = "hunter2"',
+            'egresses[0].proxy_password: must come from the environment: write "env:NAME"',
+        ),
         ('source = "300.1.1.1"', "is not an IP address of this host"),
         ('interface = "a/b"', "is not the name of an interface"),
         (
@@ -164,7 +174,7 @@ def test_the_default_of_every_field_obeys_its_rule():
 
 
 def test_unknown_keys_of_each_table():
-    assert "not built" in unknown_key(Egress, "proxy")
+    assert '"proxy"' in unknown_key(Egress, "porxy")
     assert '"activity"' in unknown_key(Scenario, "activty")
     assert "[sessions]" in unknown_key(Endpoint, "handshakes_in_flight")
     assert "top of the file" in unknown_key(Sessions, "thresholds")

@@ -19,6 +19,7 @@ from stresser.model.scenario import (
     Scenario,
     Sessions,
     Timeouts,
+    Witnesses,
 )
 from stresser.model.schema import TABLES, default_of
 
@@ -33,12 +34,14 @@ HEADINGS = {
     Egress: "`[[egresses]]`",
     Middlebox: "`lab` of an egress",
     Record: "`[record]`",
+    Witnesses: "`[witnesses]`",
 }
 SAID_IN_WORDS = {
     (Activity, "name"): "the kind",
     (Scenario, "sessions"): "see `[sessions]`",
     (Scenario, "timeouts"): "see `[timeouts]`",
     (Scenario, "record"): "see `[record]`",
+    (Scenario, "witnesses"): "see `[witnesses]`",
     (Scenario, "activities"): "one `heartbeat`",
     (Scenario, "egresses"): "one, `default`",
     (Sessions, "reconnect"): "see `sessions.reconnect`",

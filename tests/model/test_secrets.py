@@ -8,7 +8,7 @@ import pytest
 
 from stresser.model.decode import scenario_from_manifest
 from stresser.model.errors import ScenarioError
-from stresser.model.scenario import Endpoint, Scenario
+from stresser.model.scenario import Egress, Endpoint, Scenario
 from stresser.model.secrets import Secret, masked, masked_url, resolve_headers, variable_of
 
 PLAN = Scenario(
@@ -147,3 +147,13 @@ def test_a_value_that_only_looks_like_a_variable_is_a_mistake(value):
 def test_a_plain_value_names_no_variable():
     assert variable_of("environment: prod") is None
     assert variable_of("env:BROKER_TOKEN") == "BROKER_TOKEN"
+
+
+def test_the_credentials_of_a_proxy_are_masked_and_read_back():
+    user, word = "env:USER_OF_P", "env:WORD_OF_P"
+    egress = Egress(name="p", proxy="http://p:1", proxy_user=user, proxy_password=word)
+    plan = Scenario(name="s", endpoints=PLAN.endpoints[:1], egresses=[egress])
+    tree = masked(plan)
+    written = {key: tree["egresses"][0][key] for key in ("proxy_user", "proxy_password")}
+    assert list(written.values()) == [f"{user} (masked)", f"{word} (masked)"]
+    assert scenario_from_manifest(tree, "manifest.json").egresses == [egress]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -14,11 +14,14 @@ DAY = timedelta(days=1)
 class Issuer:
     """A certificate with its key, which may sign others."""
 
-    def __init__(self, name, issuer=None):
+    def __init__(self, name, issuer=None, *, organisation=None, start=NOW - DAY, end=NOW + DAY):
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        if organisation is not None:
+            attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
+        self.name = x509.Name(attributes)
         ca = x509.BasicConstraints(ca=True, path_length=None)
-        builder = self.builder(self.name, self.key, NOW - DAY, NOW + DAY, issuer or self)
+        builder = self.builder(self.name, self.key, start, end, issuer or self)
         builder = builder.add_extension(ca, critical=True)
         self.certificate = builder.sign((issuer or self).key, hashes.SHA256())
 
@@ -31,6 +34,14 @@ class Issuer:
             not_valid_before=start,
             not_valid_after=end,
         )
+
+    @property
+    def der(self):
+        return der(self.certificate)
+
+    @property
+    def pem(self):
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def leaf(self, *names, **options):
         """A leaf as DER; names are general names."""
@@ -52,3 +63,19 @@ class Issuer:
 
 def der(certificate):
     return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def scts(count):
+    """An extension that holds timestamps as public CAs embed them, signed by nobody."""
+    one = bytes(1 + 32) + (1_700_000_000_000).to_bytes(8, "big") + b"\0\0\4\3\0\4sign"
+    listed = b"".join(len(one).to_bytes(2, "big") + one for _ in range(count))
+    value = len(listed).to_bytes(2, "big") + listed
+    assert len(value) < 256
+    octets = b"\x04" + (b"\x81" if len(value) > 127 else b"") + bytes([len(value)]) + value
+    return x509.UnrecognizedExtension(ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS, octets)
+
+
+def policy(dotted):
+    """A certificate policy that a leaf claims."""
+    identifier = x509.ObjectIdentifier(dotted)
+    return x509.CertificatePolicies([x509.PolicyInformation(identifier, None)])

@@ -9,7 +9,16 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from stresser.net.dial import Binding, bind_to_egress, dial, release, socket_options
+from stresser.model.faults import NoWayOut
+from stresser.net.dial import (
+    Binding,
+    TcpTimers,
+    bind_to_egress,
+    dial,
+    release,
+    set_timers,
+    socket_options,
+)
 from stresser.net.resolve import Address
 from tests.net.peers import open_descriptors, run
 
@@ -219,12 +228,45 @@ def test_the_manifest_is_told_what_a_socket_is_really_set_to():
             told = socket_options()
             assert told["TCP_NODELAY"] == 1
             assert not sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            assert "not set" in str(told["SO_KEEPALIVE"])
+            assert "timers" in str(told["SO_KEEPALIVE"])
             if sys.platform == "linux":
                 assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
-                assert "not set" in str(told["TCP_USER_TIMEOUT"])
+                assert "timers" in str(told["TCP_USER_TIMEOUT"])
                 ip_recverr = 11  # linux/in.h; Python 3.11's socket module does not have it
                 assert sock.getsockopt(socket.IPPROTO_IP, ip_recverr) == 0
                 assert "not set" in str(told["IP_RECVERR"])
+
+    run(test)
+
+
+@linux
+def test_the_kernels_own_timers():
+    async def test():
+        with listener() as server:
+            sock = await dial(address_of(server), ANY)
+            with sock:
+                set_timers(sock, TcpTimers(user_timeout_ms=15_000))
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+                set_timers(
+                    sock, TcpTimers(user_timeout_ms=25_000, keep_idle_s=15, keep_interval_s=3)
+                )
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 3
+
+    run(test)
+
+
+def test_what_fails_before_a_packet_left_is_told_from_what_the_way_said():
+    async def test():
+        with pytest.raises(NoWayOut) as told:
+            await dial(Address(socket.AF_INET, ("192.0.2.1", 443)), Binding(source="192.0.2.77"))
+        assert told.value.errno == errno.EADDRNOTAVAIL
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            with pytest.raises(ConnectionRefusedError) as refused:
+                await dial(address_of(closed), Binding())
+            assert not isinstance(refused.value, NoWayOut)
 
     run(test)

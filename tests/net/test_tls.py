@@ -289,3 +289,28 @@ def test_a_name_is_asked_for_by_sni_and_an_address_is_not(name, sni):
 
     run(test)
     assert asked == [sni]
+
+
+def extensions_of(hello):
+    """Numbers of the extensions in a ClientHello record (RFC 8446 section 4.1.2)."""
+    at = 5 + 4 + 2 + 32
+    at += 1 + hello[at]
+    at += 2 + int.from_bytes(hello[at : at + 2], "big")
+    at += 1 + hello[at]
+    end = at + 2 + int.from_bytes(hello[at : at + 2], "big")
+    at += 2
+    while at < end:
+        yield int.from_bytes(hello[at : at + 2], "big")
+        at += 4 + int.from_bytes(hello[at + 2 : at + 4], "big")
+
+
+def test_no_ocsp_staple_is_asked_for():
+    """Why a staple is "not visible" in what is recorded: nobody asks, so nobody would send one."""
+    outgoing = ssl.MemoryBIO()
+    context = context_for(TlsProfile(require=False))
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="a.example.net")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    offered = set(extensions_of(outgoing.read()))
+    assert 0 in offered  # server_name: the extensions are read rightly
+    assert 5 not in offered  # status_request, RFC 6066 section 8

@@ -40,6 +40,8 @@ async def main() -> None:
                 recorder.event(numbered(recorded, clock.now_ns()))
                 recorder.sample(Quantity.RTT, COHORT, 1000 * recorded % 50_000_000)
                 recorded += 1
+            if recorded % (10 * BURST) == 0:
+                recorder.keep_chain(f"{recorded:016x}", (b"leaf" * 300, b"root" * 300))
             sys.stdout.write(f"{time.monotonic_ns()} {recorded}\n")
             sys.stdout.flush()
             await trio.sleep(0.001)

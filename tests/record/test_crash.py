@@ -55,6 +55,10 @@ def check_nothing_but_the_last_second_is_missing(folder, said):
     assert due <= counted <= last_count + 20
     # Only a tear at the very end is damage that a kill may do.
     assert all("torn" in sentence for sentence in run.damage)
+    for chain in folder.glob("chains/[0-9a-f]*"):  # what was not renamed yet begins with a dot
+        pem = run.chain(chain.stem)
+        assert pem is not None
+        assert pem.count(b"BEGIN") == pem.count(b"END CERTIFICATE-----\n") == 2
     if numbers or counted:
         assert run.crashed_at_utc is not None
 

@@ -49,6 +49,13 @@ def test_a_middlebox_stands_before_every_endpoint_inside_and_outside():
     assert [endpoint.name for endpoint in plan.endpoints] == ["echo"]
 
 
+def test_a_middlebox_goes_on_to_the_pinned_address():
+    pinned = Endpoint(name="b", url="wss://b.example.net/", address="192.0.2.7")
+    plan = planned([pinned], [VPN])
+    assert plan is not None
+    assert [route.upstream_host for route in plan.routes] == ["192.0.2.7"]
+
+
 def test_two_middleboxes_are_two_ways():
     plan = planned([REAL], [VPN, Egress(name="proxy", lab=Middlebox())])
     assert plan is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stresser.model.errors import PreflightError
+from stresser.model.proxies import resolve_proxies
 from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Sessions
 from stresser.net.dial import Binding, bind_to_egress
 from stresser.run import preflight
@@ -67,26 +68,58 @@ def test_everything_that_is_missing_is_said_at_once():
     assert source.startswith("egresses.b: ")
 
 
+def test_all_that_goes_through_one_proxy_needs_ports_to_it():
+    low, high = preflight.local_port_range()
+    half = int((high - low + 1) * 0.9) // 2 + 1
+    both = [Endpoint(name=name, url=f"wss://{name}.example.net/") for name in ("a", "b")]
+    egresses = [Egress(name="direct"), Egress(name="proxy", proxy="http://p.example.net:3128")]
+    scenario = plan(half, endpoints=both, egresses=egresses)
+    proxies = resolve_proxies(scenario, {}, "s.toml")
+    missing: list[str] = []
+    preflight._check_ports(scenario, proxies, missing)
+    assert len(missing) == 1
+    assert f"{2 * half} sessions to p.example.net:3128" in missing[0]
+
+
+def test_where_the_environment_has_no_proxy_it_is_said():
+    both = [Endpoint(name=name, url=f"wss://{name}.example.net/") for name in ("a", "b")]
+    scenario = plan(endpoints=both, egresses=[Egress(name="env", proxy="environment")])
+    told = []
+    for no_proxy in ("", "a.example.net", "*"):
+        environment = {"https_proxy": "http://p:3128", "no_proxy": no_proxy}
+        told.append(prepare(scenario, resolve_proxies(scenario, environment, "s")).notes)
+    assert [len(notes) for notes in told] == [0, 1, 1]
+    assert told[1][0].endswith("names no proxy for a: reached directly")
+    assert told[2][0].endswith("names no proxy for a, b: reached directly")
+
+
+def test_a_proxy_is_not_dialled_and_its_name_not_looked_up():
+    """192.0.2.0/24 is nobody's (RFC 5737), .invalid has no names (RFC 6761)."""
+    for url in ("http://192.0.2.1:3128", "http://nowhere.invalid:3128"):
+        scenario = plan(egresses=[Egress(name="p", proxy=url)])
+        assert prepare(scenario, resolve_proxies(scenario, {}, "s")).notes == []
+
+
 def test_ports_are_counted_for_each_destination():
-    low, high = preflight._local_port_range()
+    low, high = preflight.local_port_range()
     usable = int((high - low + 1) * 0.9)
     same = [Endpoint(name=name, url="wss://broker.example.net/" + name) for name in ("a", "b")]
     other = [Endpoint(name=name, url=f"wss://{name}.example.net/") for name in ("a", "b")]
     half = usable // 2 + 1
     missing: list[str] = []
-    assert preflight._check_ports(plan(half, endpoints=other), missing) == usable
+    assert preflight._check_ports(plan(half, endpoints=other), {}, missing) == usable
     assert missing == []
-    preflight._check_ports(plan(half, endpoints=same), missing)
+    preflight._check_ports(plan(half, endpoints=same), {}, missing)
     assert len(missing) == 1
     assert f"{2 * half} sessions" in missing[0]
 
 
 @linux
 def test_memory_is_what_the_kernel_and_the_cgroup_leave():
-    available = preflight._memory_available()
+    available = preflight.memory_available()
     assert available is not None
     missing: list[str] = []
-    fits = (available - preflight._BYTES_OF_TOOL) // preflight._BYTES_A_SESSION
+    fits = (available - preflight.BYTES_OF_TOOL) // preflight.BYTES_A_SESSION
     preflight._check_memory(int(fits * 0.9), missing)
     assert missing == []
     preflight._check_memory(int(fits * 1.1), missing)

@@ -7,6 +7,7 @@ import pytest
 from stresser.model.cohort import Cohort
 from stresser.model.errors import ScenarioError
 from stresser.model.lab import LabAddress, LabReady, Middlebox
+from stresser.model.proxy import Proxy, ProxyScheme
 from stresser.model.scenario import (
     Activity,
     ActivityKind,
@@ -19,7 +20,7 @@ from stresser.model.scenario import (
 from stresser.model.secrets import Secret
 from stresser.model.units import Duration
 from stresser.net.dial import Binding
-from stresser.run.routes import RouteBuilder
+from stresser.run.routes import USER_AGENT, RouteBuilder
 from tests.fakes.certificates import authority_file
 
 HEARTBEAT = Activity(name="heartbeat")
@@ -37,6 +38,7 @@ def built(
     bindings=None,
     lab=None,
     file=Path("scenario.toml"),
+    proxies=None,
 ):
     plan = Scenario(
         name="s",
@@ -47,7 +49,7 @@ def built(
     )
     values = {endpoint.name: {} for endpoint in endpoints} | (headers or {})
     ways = {egress.name: Binding() for egress in egresses} | (bindings or {})
-    return RouteBuilder(plan, file, values, ways, lab).build()
+    return RouteBuilder(plan, file, values, ways, lab, proxies).build()
 
 
 def test_one_route_for_each_endpoint_egress_and_activity():
@@ -75,7 +77,7 @@ def test_a_wss_endpoint():
     assert route.server_name == "broker.example.net"
     assert route.request is not None
     assert (route.request.host, route.request.target) == ("broker.example.net", "/connect?a=b")
-    assert route.request.headers == {"Origin": "https://x"}
+    assert route.request.headers == {"Origin": "https://x", "User-Agent": USER_AGENT}
     assert route.timeouts.tls == Duration.parse("3s")
     assert route.heartbeat
 
@@ -121,6 +123,80 @@ def test_a_secret_is_withheld_unless_the_scenario_says_otherwise(says, headers, 
     (route,) = built(endpoint, headers={"b": headers})
     assert route.withhold_secret is withheld
     assert "hunter2" not in repr(route)
+
+
+def test_a_pinned_address_is_dialled_and_the_name_stays():
+    endpoint = Endpoint(name="b", url="wss://b.example.net:8443/", address="192.0.2.7")
+    (route,) = built(endpoint)
+    assert (route.host, route.port, route.server_name) == ("192.0.2.7", 8443, "b.example.net")
+    assert route.request is not None
+    assert route.request.host == "b.example.net:8443"
+
+
+@pytest.mark.parametrize("name", ["User-Agent", "user-agent"])
+def test_the_tool_is_named_unless_the_scenario_says_otherwise(name):
+    (route,) = built(WSS)
+    assert route.request is not None
+    assert route.request.headers == {"User-Agent": USER_AGENT}
+    assert USER_AGENT.startswith("stresser/")
+    (route,) = built(WSS, headers={"broker": {name: "Mine/1"}})
+    assert route.request is not None
+    assert route.request.headers == {name: "Mine/1"}
+
+
+# Proxies
+
+
+def proxy(scheme=ProxyScheme.HTTP):
+    return Proxy(scheme=scheme, host="proxy.example.net", port=3128)
+
+
+def test_each_way_goes_through_its_proxy_and_no_other():
+    egresses = [Egress(name="direct"), Egress(name="proxy")]
+    found = built(WSS, TLS, egresses=egresses, proxies={("broker", "proxy"): proxy()})
+    assert [None if route.proxy is None else str(route.proxy.proxy) for route in found] == [
+        None,
+        "http://proxy.example.net:3128",
+        None,
+        None,
+    ]
+    assert {route.host for route in found} == {"broker.example.net", "mq.example.net"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        ({}, USER_AGENT),
+        ({"user-agent": "Mine/1"}, "Mine/1"),
+        ({"User-Agent": Secret("UA", "hunter2")}, USER_AGENT),
+    ],
+)
+def test_what_a_proxy_is_told_of_us(headers, sent):
+    """A secret is the endpoint's alone."""
+    egresses = [Egress(name="p")]
+    proxies = {("broker", "p"): proxy()}
+    (route,) = built(WSS, egresses=egresses, proxies=proxies, headers={"broker": headers})
+    assert route.proxy is not None
+    assert (route.proxy.user_agent, route.proxy.tls) == (sent, None)
+
+
+def test_the_chain_of_a_proxy_on_tls_has_to_verify():
+    egresses = [Egress(name="p", proxy_ca=authority_file())]
+    proxies = {("broker", "p"): proxy(ProxyScheme.HTTPS)}
+    (route,) = built(WSS, egresses=egresses, proxies=proxies)
+    assert route.proxy is not None
+    assert route.proxy.tls is not None
+    assert (route.proxy.tls.require, route.proxy.tls.ca_files) == (True, (authority_file(),))
+
+
+def test_roots_for_a_proxy_that_cannot_be_used_are_one_line(tmp_path):
+    (tmp_path / "bad.pem").write_text("not PEM")
+    egresses = [Egress(name="a", proxy_ca="bad.pem"), Egress(name="b", proxy_ca="none.pem")]
+    with pytest.raises(ScenarioError) as refused:
+        built(WSS, egresses=egresses, file=tmp_path / "s.toml")
+    one, two = refused.value.lines
+    assert one.startswith(f"{tmp_path / 's.toml'}: egresses.a.proxy_ca: bad.pem cannot be used")
+    assert "No such file" in two
 
 
 # The lab

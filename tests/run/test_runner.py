@@ -2,17 +2,15 @@
 
 import gc
 import socket
-import time
 from collections import Counter
 from contextlib import suppress
-from itertools import pairwise
 
 import pytest
 import trio
 import trio_websocket
 
 from stresser.model.ending import Initiator, Kind
-from stresser.model.events import HostSlept, SessionOpened, TesterLate
+from stresser.model.events import HostSlept
 from stresser.model.quantity import Quantity
 from stresser.model.scenario import Endpoint, Reconnect, Scenario, Sessions
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
@@ -204,11 +202,11 @@ def test_a_host_that_slept_is_told_and_utc_goes_on_from_there(night):
 
 
 def test_the_duration_ends_a_run():
-    runner, notebook = ran(scenario(3, duration="100ms"), enough=lambda _: False)
+    runner, notebook = ran(scenario(3, duration="700ms"), enough=lambda _: False)
     assert runner.reason == "duration"
     endings = [*notebook.ended, *notebook.failed]
     assert len(endings) == 3
-    assert all(e.planned and e.t_ns >= 100 * NS_PER_MS for e in endings)
+    assert all(e.planned and e.t_ns >= 700 * NS_PER_MS for e in endings)
 
 
 def test_stop_ends_all_as_planned_and_the_first_reason_stands():
@@ -341,20 +339,3 @@ def test_an_observer_that_fails_ends_nothing():
     runner, notebook = ran(scenario(5), enough=lambda seen: len(seen.opened) == 5, observer=Broken)
     assert [e.kind for e in notebook.ended] == [Kind.PLANNED] * 5
     assert runner.bugs == len(notebook.events)
-
-
-def test_a_loop_that_was_late_is_told_once_for_each_time():
-    class Slow(Until):
-        def event(self, event):
-            super().event(event)
-            if isinstance(event, SessionOpened) and len(self.opened) == 3:
-                time.sleep(0.25)  # what a swapping host does to us
-
-    def late(seen):
-        return [event for event in seen.events if isinstance(event, TesterLate)]
-
-    _, notebook = ran(scenario(3), enough=lambda seen: len(late(seen)) > 0, observer=Slow)
-    first, *more = late(notebook)
-    assert first.late_ns >= 100 * NS_PER_MS
-    for earlier, later in pairwise([first, *more]):  # one stall, one event
-        assert later.t_ns + later.late_ns > earlier.t_ns + earlier.late_ns

@@ -5,14 +5,17 @@ import dataclasses
 import pytest
 import trio
 
+from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.ending import Kind, Phase
+from stresser.model.events import ChainSeen
 from stresser.model.faults import SecretWithheld
 from stresser.model.secrets import Secret
 from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.session.attempt import Attempt
-from tests.fakes.certificates import SERVER_NAME, server_context
+from stresser.session.held import HeldSession
+from tests.fakes.certificates import SERVER_NAME, authority_file, server_context
 from tests.fakes.peers import TlsPeer, tls_server, websocket_server
 from tests.fakes.world import in_virtual_time, world
 
@@ -112,3 +115,57 @@ def test_a_chain_that_does_not_verify_is_held_and_told():
     assert stopped is None
     assert (attempt.tls.verified, attempt.endpoint_proved) == (False, False)
     assert attempt.tls.problem
+
+
+def refusing():
+    """A client that requires a chain that verifies, and that trusts nobody who serves here."""
+    return {"judge": ChainJudge(()), "context": context_for(TlsProfile(require=True))}
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_chain_that_was_refused_is_told_all_the_same(version):
+    async def story():
+        async with world(tls_server(server_context(version))) as made:
+            made.start(dataclasses.replace(made.route(), **refusing()))
+            await trio.sleep(1)
+            return made.notebook
+
+    notebook = in_virtual_time(story)
+    event = notebook.only_failed()
+    assert (event.kind, event.failure) == (Kind.CERTIFICATE, "ssl_unknown_authority")
+    [seen] = [event for event in notebook.events if isinstance(event, ChainSeen)]
+    assert event.tls is not None
+    assert event.tls.chain == seen.chain
+    assert event.tls.chain_class is ChainClass.PRIVATE_UNTRUSTED
+    assert not event.tls.intercepted
+
+
+@pytest.fixture
+def trusting_host(monkeypatch, tmp_path):
+    """This host trusts the authority that serves here, as one trusts an inspection CA."""
+    monkeypatch.setenv("SSL_CERT_FILE", authority_file())
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    return {"judge": ChainJudge(()), "context": context_for(TlsProfile(require=False))}
+
+
+def test_an_intercepted_session_says_so_from_its_opening_on(trusting_host):
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            route = dataclasses.replace(made.route(), **trusting_host)
+            attempt = Attempt(7, route, made.clock)
+            await attempt.establish(0)
+            held = HeldSession(1, attempt, made.notebook)
+            made.start(route)
+            await trio.sleep(1)
+            return attempt, held, made.notebook
+
+    attempt, held, notebook = in_virtual_time(story)
+    assert (attempt.intercepted, held.intercepted) == (True, True)
+    assert (attempt.endpoint_proved, held.endpoint_proved) == (False, False)
+    [opened] = notebook.opened
+    assert opened.tls.intercepted
+    assert (opened.tls.chain_class, opened.tls.root) == (
+        ChainClass.PRIVATE_TRUSTED,
+        ChainRoot.HOST,
+    )
+    assert opened.tls.verified  # a client here takes it: that is what the root was installed for

@@ -110,6 +110,18 @@ def jump(seconds_):
     clock.jump(seconds_)
 
 
+@pytest.mark.parametrize("after_s", [25, 25.049, 25.05, 25.051])
+def test_a_run_that_stops_while_a_pong_is_overdue_ends_the_session_once(after_s):
+    async def program(far):
+        await WebSocketPeer.accept(far, server_context())
+        await trio.sleep_forever()
+
+    made = life(program, after_s, activity=heartbeat("15s", timeout="10s"))
+    ended = made.notebook.only_ended()
+    assert ended.kind in {Kind.PLANNED, Kind.UNRESPONSIVE}
+    assert made.around.bugs.count == 0
+
+
 def test_a_stall_of_our_own_does_not_kill_sessions_whose_pongs_are_waiting():
     """A loop that stands still over the whole deadline still looks before it judges."""
 

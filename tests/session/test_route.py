@@ -4,13 +4,14 @@ import socket
 import pytest
 import trio
 
+from stresser.model.scenario import Activity, ActivityKind
 from stresser.net.dial import Binding
 from stresser.net.resolve import Address
-from stresser.session.route import connect_tcp
+from stresser.session.route import connect_tcp, timers_for
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import tls_server
-from tests.fakes.world import heartbeat, in_virtual_time, silent, world
+from tests.fakes.world import heartbeat, in_virtual_time, seconds, silent, world
 
 
 def test_pings_need_a_websocket_and_an_activity_that_sends_them():
@@ -49,3 +50,19 @@ def test_the_default_transport_is_a_tcp_connection():
             await connect_tcp(address, Binding(), RunClock(), None)
 
     trio.run(story)
+
+
+def test_the_kernel_gives_up_after_stresser_has():
+    assert timers_for(heartbeat("15s", "10s")).user_timeout_ms == 15_000
+    assert timers_for(silent()).user_timeout_ms == 60_000
+    assert timers_for(silent()).keep_idle_s is None
+
+
+def test_keepalive_may_be_idle_and_then_unanswered_for_the_timeout():
+    kept = Activity(kind=ActivityKind.KEEPALIVE, every=seconds(30), timeout=seconds(8))
+    timers = timers_for(kept)
+    assert (timers.user_timeout_ms, timers.keep_idle_s, timers.keep_interval_s) == (38_000, 30, 2)
+
+
+def test_the_longest_timeout_fits_the_kernels_int():
+    assert timers_for(heartbeat("15s", "30d")).user_timeout_ms == 2**31 - 1

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from stresser.model.units import NS_PER_MS, NS_PER_S
-from stresser.witness.clock import RunClock, SleepWitness, format_utc, suspended_ns
+from stresser.witness.clock import (
+    KernelStamps,
+    RunClock,
+    SleepWitness,
+    format_utc,
+    suspended_ns,
+)
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="CLOCK_BOOTTIME")
 HOUR_NS = 3600 * NS_PER_S
@@ -169,3 +175,42 @@ def test_where_the_kernel_does_not_tell_nothing_is_claimed():
     witness._baseline_ns = None  # as on a system without CLOCK_BOOTTIME
     assert witness.check(0) == 0
     assert witness.slept_since(0, 1) == 0
+
+
+def test_a_kernel_stamp_is_a_moment_of_the_run():
+    async def test():
+        clock = RunClock()
+        stamps = KernelStamps(clock)
+        before, unix_ns, after = clock.now_ns(), time.time_ns(), clock.now_ns()
+        stamps.compare()
+        assert before - NS_PER_MS / 10 <= stamps.moment(unix_ns) <= after + NS_PER_MS / 10
+
+    trio.run(test)
+
+
+@pytest.mark.parametrize("step_ns", [-HOUR_NS, -30 * NS_PER_MS, 30 * NS_PER_MS, HOUR_NS])
+def test_a_wall_clock_that_steps_moves_no_packet_far(step_ns):
+    async def test():
+        clock = RunClock()
+        stamps = KernelStamps(clock)
+        await trio.sleep(3600)  # of MockClock
+        stamps.caught_up(clock.now_ns())
+        await trio.sleep(0.02)
+        stamps.compare()
+        # Stamped before the step, read after it.
+        moment = stamps.moment(time.time_ns() - step_ns)
+        assert HOUR_NS - 10 * NS_PER_MS <= moment <= clock.now_ns()
+
+    trio.run(test, clock=MockClock(autojump_threshold=0))
+
+
+def test_before_anything_was_read_a_stamp_is_no_older_than_the_witness():
+    async def test():
+        clock = RunClock()
+        await trio.sleep(5)
+        stamps = KernelStamps(clock)
+        stamps.compare()
+        assert stamps.moment(0) == 5 * NS_PER_S - 10 * NS_PER_MS
+        assert stamps.moment(2**62) == 5 * NS_PER_S
+
+    trio.run(test, clock=MockClock(autojump_threshold=0))

@@ -23,11 +23,17 @@ WORDS = (
 )  # fmt: skip
 
 
+LONG_WORDS = ("pacing_rate", "max_pacing_rate", "bytes_acked", "bytes_received")  # 64 bits
+LAST_WORDS = ("segs_out", "segs_in", "notsent_bytes")
+
+
 def made(length=None, **values):
     """A struct in which each field has a value of its own, or the one given."""
     leading = [values.get(name, 100 + place) for place, name in enumerate(LEADING)]
     words = [values.get(name, 1000 + place) for place, name in enumerate(WORDS)]
-    raw = struct.pack(f"=8B{len(WORDS)}I", *leading, *words)
+    long_words = [values.get(name, 10**12 + place) for place, name in enumerate(LONG_WORDS)]
+    last = [values.get(name, 2000 + place) for place, name in enumerate(LAST_WORDS)]
+    raw = struct.pack(f"=8B{len(WORDS)}I{len(LONG_WORDS)}Q3I", *leading, *words, *long_words, *last)
     return raw if length is None else (raw + bytes(512))[:length]
 
 
@@ -38,12 +44,15 @@ def test_every_field_is_read_from_its_place():
         probes=103,
         backoff=104,
         unacked=1004,
+        notsent_bytes=2002,
         total_retrans=1023,
         last_data_sent_ms=1009,
         last_data_recv_ms=1011,
         last_ack_recv_ms=1012,
         rtt_us=1015,
+        rttvar_us=1016,
         pmtu=1013,
+        bytes_received=10**12 + 3,
     )
 
 
@@ -64,9 +73,17 @@ def test_a_state_of_a_later_kernel_is_its_number(number):
     assert info.state == str(number)
 
 
-@pytest.mark.parametrize("length", [104, 232, 280, 512])
+@pytest.mark.parametrize("length", [148, 232, 280, 512])
 def test_the_struct_may_be_longer(length):
     assert parse_tcp_info(made(length)) == parse_tcp_info(made())
+
+
+@pytest.mark.parametrize("length", [104, 135])
+def test_an_old_kernel_does_not_count_bytes(length):
+    info = parse_tcp_info(made(length))
+    assert info is not None
+    assert info.bytes_received is None
+    assert info.pmtu == 1013
 
 
 @pytest.mark.parametrize("length", [0, 1, 8, 100, 103])
@@ -91,7 +108,7 @@ def test_a_live_connection():
         assert (info.state, info.unacked, info.total_retrans) == ("ESTABLISHED", 0, 0)
         assert info.pmtu >= 1280
         assert 0 < info.rtt_us < 10_000_000
-        assert info.last_data_sent_ms < 10_000
+        assert (info.last_data_sent_ms or 0) < 10_000
 
 
 @linux
@@ -116,6 +133,21 @@ def test_a_fin_shows_as_close_wait():
         info = sample_tcp_info(near)
         assert info is not None
         assert info.state == "CLOSE_WAIT"
+
+
+@linux
+def test_bytes_are_counted_as_tcp_takes_them_and_so_is_the_fin():
+    near, far = tcp_pair()
+    with near:
+        far.send(b"12345")
+        wait_for(near, select.POLLIN)  # nobody has read them
+        before = sample_tcp_info(near)
+        far.close()
+        wait_for(near, select.POLLRDHUP)
+        after = sample_tcp_info(near)
+    assert before is not None
+    assert after is not None
+    assert (before.bytes_received, after.bytes_received) == (5, 6)
 
 
 def drop_everything(sock):

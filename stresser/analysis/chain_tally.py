@@ -1,0 +1,172 @@
+"""Which certificate chains each way to an endpoint showed, and when: counted event by event.
+
+A way is an endpoint through an egress, whatever its sessions do while they are held. Memory is
+bounded: a peer may make a chain for each session.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.events import AttemptFailed, ChainSeen, CohortEvent, SessionOpened, TlsFacts
+
+_MOST_WAYS = 10_000
+_MOST_CHAINS_A_WAY = 32
+_MOST_CHAINS = 4096
+_MOST_WORDS = 8
+_LONGEST_WORD = 40
+_TEXT_LIMIT = 256
+
+
+class Way(NamedTuple):
+    """An endpoint through an egress."""
+
+    endpoint: str
+    egress: str
+
+
+class ChainNotes(NamedTuple):
+    """What `chain_seen` said of a chain, as far as findings need it."""
+
+    chain_class: ChainClass | None
+    root: ChainRoot | None
+    intercepted: bool
+    why: str
+    product: str | None
+    product_is_weak: bool
+    issuer: str
+    organisation: str | None
+    spki: str | None
+    scts: int | None
+
+    @property
+    def source(self) -> str:
+        """Who stands for it: the issuer's organisation, else the issuer."""
+        return self.organisation or self.issuer
+
+
+class ChainUse:
+    """One chain on one way."""
+
+    __slots__ = ("count", "first_ns", "intercepted", "last_ns")
+
+    def __init__(self, t_ns: int) -> None:
+        self.count = 0
+        self.intercepted = 0
+        self.first_ns = self.last_ns = t_ns
+
+    def add(self, t_ns: int, *, intercepted: bool) -> None:
+        """Count one handshake."""
+        self.count += 1
+        self.intercepted += intercepted
+        self.first_ns, self.last_ns = min(self.first_ns, t_ns), max(self.last_ns, t_ns)
+
+
+class WayTally:
+    """The handshakes of one way."""
+
+    def __init__(self) -> None:
+        self.judged = 0
+        """Handshakes whose chain was judged."""
+        self.intercepted = 0
+        self.chains: dict[str, ChainUse] = {}
+        self.more_chains = 0
+        """Handshakes with chains that the table had no room for."""
+        self.versions: set[str] = set()
+        self.alpns: set[str] = set()
+        self.least_connect_ns: int | None = None
+        """The shortest TCP handshake; None: none was timed, or it was with a proxy."""
+        self.least_tls_ns: int | None = None
+
+    def add(self, tls: TlsFacts, t_ns: int) -> None:
+        """Count one handshake."""
+        if tls.chain_class is None:
+            return
+        self.judged += 1
+        self.intercepted += tls.intercepted
+        self._keep_word(self.versions, tls.version)
+        self._keep_word(self.alpns, tls.alpn or "none")
+        use = self.chains.get(tls.chain)
+        if use is None and len(self.chains) >= _MOST_CHAINS_A_WAY:
+            self.more_chains += 1
+            return
+        if use is None:
+            use = self.chains[tls.chain] = ChainUse(t_ns)
+        use.add(t_ns, intercepted=tls.intercepted)
+
+    def time(self, phases_ns: dict[str, int]) -> None:
+        """Keep the shortest TCP and TLS handshakes of an attempt that opened."""
+        connect, tls = phases_ns.get("connect"), phases_ns.get("tls")
+        if connect is None or tls is None or any(name.startswith("proxy") for name in phases_ns):
+            return
+        self.least_connect_ns = min(connect, self.least_connect_ns or connect)
+        self.least_tls_ns = min(tls, self.least_tls_ns or tls)
+
+    @property
+    def is_clean(self) -> bool:
+        """Chains were judged, and none of them is an interceptor's."""
+        return self.judged > 0 and self.intercepted == 0
+
+    @staticmethod
+    def _keep_word(words: set[str], word: str) -> None:
+        if len(words) < _MOST_WORDS:
+            words.add(word[:_LONGEST_WORD])
+
+
+class ChainTally:
+    """All ways of a run."""
+
+    def __init__(self) -> None:
+        self.ways: dict[Way, WayTally] = {}
+        self._notes: dict[tuple[str, str], ChainNotes] = {}
+
+    def event(self, event: CohortEvent) -> None:
+        """Count one event of a cohort."""
+        if isinstance(event, SessionOpened):
+            way = self._way(event)
+            if way is not None:
+                way.add(event.tls, event.t_ns)
+                way.time(event.phases_ns)
+        elif isinstance(event, AttemptFailed) and event.tls is not None:
+            way = self._way(event)
+            if way is not None:
+                way.add(event.tls, event.t_ns)
+        elif isinstance(event, ChainSeen) and len(self._notes) < _MOST_CHAINS:
+            self._notes[event.endpoint, event.chain] = _notes_of(event)
+
+    def notes(self, endpoint: str, chain: str) -> ChainNotes | None:
+        """What is known of a chain that an endpoint showed."""
+        return self._notes.get((endpoint, chain))
+
+    def ways_to(self, endpoint: str) -> Iterator[tuple[Way, WayTally]]:
+        """The ways to one endpoint on which a chain was judged."""
+        for way, figures in self.ways.items():
+            if way.endpoint == endpoint and figures.judged:
+                yield way, figures
+
+    @property
+    def endpoints(self) -> list[str]:
+        """All endpoints, in the order in which they were met."""
+        return list(dict.fromkeys(way.endpoint for way in self.ways))
+
+    def _way(self, event: CohortEvent) -> WayTally | None:
+        key = Way(event.endpoint, event.egress)
+        way = self.ways.get(key)
+        if way is None and len(self.ways) < _MOST_WAYS:
+            way = self.ways[key] = WayTally()
+        return way
+
+
+def _notes_of(event: ChainSeen) -> ChainNotes:
+    return ChainNotes(
+        chain_class=event.chain_class,
+        root=event.root,
+        intercepted=event.intercepted,
+        why=(event.why or "")[: 2 * _TEXT_LIMIT],
+        product=event.product,
+        product_is_weak=event.product_is_weak,
+        issuer=(event.issuer or "an unreadable issuer")[:_TEXT_LIMIT],
+        organisation=event.issuer_organisation and event.issuer_organisation[:_TEXT_LIMIT],
+        spki=event.spki_sha256,
+        scts=event.scts,
+    )

@@ -1,0 +1,302 @@
+"""Where the FIN or RST that ended a session came from, as far as its packet shows it. Pure.
+
+It is compared with packets of the same connection: its SYN-ACK and its first data. Each thing
+that can be compared is a named signal with a reading. Nothing here decides who ended the
+session: a TLS-intercepting proxy owns the connection, so its reset matches like the endpoint's.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stresser.model.packet import Byte, Count, FlowPackets, Moment, Name, Packet, Word
+from stresser.model.units import NS_PER_MS
+
+MOST_SIGNALS = 16
+_INITIAL_TTLS = (64, 128, 255)
+_COUNTS_ON = 1000
+"""A counter of IP IDs has gone no farther (a random one is here in 1.5 % of all cases)."""
+_CLOCK_SLACK_NS = NS_PER_MS
+"""The run's clock and the kernel's stamps are read one after the other."""
+_RTT_WORTH_COMPARING_NS = NS_PER_MS
+_HALF_OF_ALL = 1 << 31
+_ALL = 1 << 32
+
+
+class Reading(StrEnum):
+    """What a signal speaks for."""
+
+    ANOTHER_BOX = "another_box"
+    """A sender other than the one that held the connection with us."""
+    OWN_PEER = "own_peer"
+    """Who answers our SYN and sends its data: the endpoint, or a proxy that owns the flow."""
+    THIS_HOST = "this_host"
+    NEUTRAL = "neutral"
+
+
+class Shape(StrEnum):
+    """How the packet is made (RFC 9293 section 3.10.7; Linux, net/ipv4/tcp_ipv4.c)."""
+
+    NO_SOCKET = "no_socket_reset"
+    """RST, no ACK, window 0: a host that knows no such connection answers a segment; firewalls'
+    reject rules send the same."""
+    SOCKET = "socket_reset"
+    """RST and ACK with a window: who owns the connection aborts it."""
+    OTHER = "other_reset"
+    FIN = "fin"
+
+
+class Signal(Struct, frozen=True):
+    """One thing that was compared."""
+
+    name: Name
+    reading: Reading
+
+
+class Provenance(Struct, frozen=True, kw_only=True):
+    """The packet that ended the session, beside the connection's own. None: not known."""
+
+    t_ns: Moment
+    interface: Name
+    outgoing: bool
+    """This host sent it itself."""
+    flags: Name
+    shape: Shape
+    ttl: Byte
+    syn_ack_ttl: Byte | None
+    data_ttl: Byte | None
+    """Of the segment with the ServerHello."""
+    hops: Byte | None
+    """Routers that it passed, if it was sent with the next of the usual TTLs 64, 128, 255."""
+    peer_hops: Byte | None
+    """The same of the data, or of the SYN-ACK where no data was seen."""
+    ip_id: Word | None
+    data_ip_id: Word | None
+    df: bool | None
+    data_df: bool | None
+    window: Word
+    seq_offset: Moment | None
+    """SEQ against what TCP expected next; for a FIN, against what it had taken in with it."""
+    after_send_ns: Count | None
+    """From our last send to this packet; None: we sent nothing before it."""
+    resets: Count
+    """RST from the other end's address that are listed, this one included."""
+    ignored: Count
+    """FIN and RST before it that TCP does not accept: their SEQ is wrong."""
+    signals: Annotated[list[Signal], Meta(max_length=MOST_SIGNALS)]
+
+
+def next_seq(flow: FlowPackets, bytes_received: int | None) -> int | None:
+    """The SEQ that TCP expects next (`TcpInfo.bytes_received`); None: not known."""
+    if flow.syn_ack is None or bytes_received is None:
+        return None
+    return (flow.syn_ack.seq + 1 + bytes_received) % _ALL
+
+
+def provenance(
+    flow: FlowPackets,
+    *,
+    expected_seq: int | None,
+    sent_ns: int | None = None,
+    rtt_ns: int | None = None,
+    idle_before_send_ns: int | None = None,
+) -> Provenance | None:
+    """What the packets say of the FIN or RST that ended a session; None: none did.
+
+    `expected_seq` is `next_seq` as of the ending; None: any SEQ is taken for right.
+    `sent_ns` is when we last sent, `idle_before_send_ns` how long nothing had passed then.
+    """
+    place = _cause(flow.ends, expected_seq)
+    if place is None:
+        return None
+    end = flow.ends[place]
+    data, peer = flow.server_hello, flow.server_hello or flow.syn_ack
+    after_send = _after_send(end, sent_ns)
+    signals = [
+        *_sender(end, flow),
+        *([] if end.outgoing else _stack(end, flow)),
+        *_sequence(end, expected_seq),
+        *_timing(end, after_send, rtt_ns, idle_before_send_ns),
+        *_company(flow.ends, place),
+    ]
+    return Provenance(
+        t_ns=end.t_ns,
+        interface=end.interface,
+        outgoing=end.outgoing,
+        flags=end.flags,
+        shape=_shape(end),
+        ttl=end.ttl,
+        syn_ack_ttl=None if flow.syn_ack is None else flow.syn_ack.ttl,
+        data_ttl=None if data is None else data.ttl,
+        hops=None if end.outgoing else hops(end.ttl),
+        peer_hops=None if peer is None else hops(peer.ttl),
+        ip_id=end.ip_id,
+        data_ip_id=None if data is None else data.ip_id,
+        df=end.df,
+        data_df=None if data is None else data.df,
+        window=end.window,
+        seq_offset=_seq_offset(end, expected_seq),
+        after_send_ns=after_send,
+        resets=sum(_is_reset(one) and not one.outgoing for one in flow.ends),
+        ignored=sum(not one.outgoing for one in flow.ends[:place]),
+        signals=signals[:MOST_SIGNALS],
+    )
+
+
+def provenance_evidence(found: Provenance) -> dict[str, Any]:
+    """As plain data, for `evidence["provenance"]` of an ending."""
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    return plain
+
+
+def hops(ttl: int) -> int:
+    """Routers passed since a packet left with the next of the usual initial TTLs."""
+    return next(initial - ttl for initial in _INITIAL_TTLS if initial >= ttl)
+
+
+def _cause(ends: list[Packet], expected: int | None) -> int | None:
+    for place, end in enumerate(ends):
+        if _is_ours(end) if end.outgoing else expected is None or _is_accepted(end, expected):
+            return place
+    return None
+
+
+def _is_ours(end: Packet) -> bool:
+    """Whether it ended our socket: a RST without ACK answers for a socket that is gone."""
+    return "A" in end.flags
+
+
+def _is_accepted(end: Packet, expected: int) -> bool:
+    """Whether TCP takes it (RFC 5961 section 3.2: a RST at exactly the SEQ expected next)."""
+    offset = _difference(end.seq, expected)
+    if _is_reset(end):
+        return offset == 0
+    # What was expected when the session ended may count this FIN and its data already.
+    return -end.length - 1 <= offset <= 0
+
+
+def _is_reset(end: Packet) -> bool:
+    return "R" in end.flags
+
+
+def _difference(one: int, other: int) -> int:
+    """Of two sequence numbers (RFC 9293 section 3.4): they wrap."""
+    return (one - other + _HALF_OF_ALL) % _ALL - _HALF_OF_ALL
+
+
+def _seq_offset(end: Packet, expected: int | None) -> int | None:
+    if expected is None or end.outgoing:
+        return None
+    if _is_reset(end):
+        return _difference(end.seq, expected)
+    return _difference(end.seq + end.length + 1, expected)
+
+
+def _after_send(end: Packet, sent_ns: int | None) -> int | None:
+    if sent_ns is None or end.t_ns < sent_ns - _CLOCK_SLACK_NS:
+        return None
+    return max(0, end.t_ns - sent_ns)
+
+
+def _shape(end: Packet) -> Shape:
+    if not _is_reset(end):
+        return Shape.FIN
+    if "A" not in end.flags:
+        return Shape.NO_SOCKET if end.window == 0 else Shape.OTHER
+    return Shape.SOCKET if end.window else Shape.OTHER
+
+
+def _sender(end: Packet, flow: FlowPackets) -> Iterator[Signal]:
+    """Who can have sent it at all, and how far away that is."""
+    answer, data = flow.syn_ack, flow.server_hello
+    if end.outgoing:
+        yield Signal("sent_by_this_host", Reading.THIS_HOST)
+        return
+    came_by = {one.interface for one in (answer, data) if one is not None}
+    if came_by and end.interface not in came_by:
+        loops = end.interface == "lo"
+        name, reading = (
+            ("came_over_loopback", Reading.THIS_HOST)
+            if loops
+            else ("came_by_another_interface", Reading.NEUTRAL)
+        )
+        yield Signal(name, reading)
+    if answer is not None and data is not None and answer.ttl != data.ttl:
+        yield Signal("handshake_ttl_differs_from_data", Reading.NEUTRAL)
+    peer = data or answer
+    if peer is not None:
+        yield _distance(end, peer, answer)
+
+
+def _distance(end: Packet, peer: Packet, answer: Packet | None) -> Signal:
+    if end.ttl == peer.ttl:
+        return Signal("ttl_matches", Reading.OWN_PEER)
+    if answer is not None and end.ttl == answer.ttl:
+        # Who answered our SYN is not who sends the data: a SYN proxy or a load balancer.
+        return Signal("ttl_matches_handshake_alone", Reading.ANOTHER_BOX)
+    if hops(end.ttl) == hops(peer.ttl):
+        # As far away, but another initial TTL: another stack, or one that resets with 255.
+        return Signal("ttl_of_another_stack", Reading.NEUTRAL)
+    return Signal("ttl_differs", Reading.ANOTHER_BOX)
+
+
+def _stack(end: Packet, flow: FlowPackets) -> Iterator[Signal]:
+    """How its sender's TCP/IP makes packets."""
+    shape = _shape(end)
+    if shape is Shape.SOCKET:
+        # Its ACK and window are a connection's own.
+        yield Signal("socket_reset", Reading.OWN_PEER)
+    elif shape is not Shape.FIN:
+        yield Signal(shape.value, Reading.NEUTRAL)
+    data = flow.server_hello
+    if data is None or end.ip_id is None or data.ip_id is None:
+        return
+    if end.df != data.df:
+        yield Signal("df_differs", Reading.ANOTHER_BOX)
+    if data.ip_id == 0 and end.ip_id != 0:
+        yield Signal("ip_id_where_data_has_none", Reading.ANOTHER_BOX)
+    elif end.ip_id == 0 and data.ip_id != 0:
+        # Linux, too, sends 0 where it has no socket that counts.
+        shown = Reading.NEUTRAL if shape is Shape.NO_SOCKET else Reading.ANOTHER_BOX
+        yield Signal("ip_id_zero", shown)
+    elif end.ip_id and 0 < (end.ip_id - data.ip_id) % (1 << 16) <= _COUNTS_ON:
+        yield Signal("ip_id_counts_on", Reading.OWN_PEER)
+
+
+def _sequence(end: Packet, expected: int | None) -> Iterator[Signal]:
+    if _seq_offset(end, expected) == 0:
+        # Who sees the connection knows it as well as who owns it.
+        yield Signal("seq_as_expected", Reading.NEUTRAL)
+
+
+def _timing(
+    end: Packet, after_send: int | None, rtt_ns: int | None, idle_ns: int | None
+) -> Iterator[Signal]:
+    """An answer to what we sent cannot come from the far end sooner than a round trip."""
+    if after_send is None or rtt_ns is None or idle_ns is None or end.outgoing:
+        return
+    was_silent = idle_ns > rtt_ns >= _RTT_WORTH_COMPARING_NS
+    if _shape(end) is Shape.NO_SOCKET and was_silent and after_send < rtt_ns // 2:
+        yield Signal("answers_sooner_than_a_round_trip", Reading.ANOTHER_BOX)
+
+
+def _company(ends: list[Packet], place: int) -> Iterator[Signal]:
+    """What came before and after it (Weaver, Sommer, Paxson: Detecting Forged TCP Resets)."""
+    end, later = ends[place], ends[place + 1 :]
+    if any(_is_reset(one) and not one.outgoing for one in ends[:place]):
+        yield Signal("out_of_window_before_it", Reading.ANOTHER_BOX)
+    if not _is_reset(end) or end.outgoing:
+        return
+    resets = [one for one in later if _is_reset(one) and not one.outgoing]
+    if any(_difference(one.seq, end.seq) > 0 for one in resets):
+        yield Signal("resets_with_rising_seq", Reading.ANOTHER_BOX)
+    if any(one.ttl != end.ttl for one in resets):
+        yield Signal("resets_with_differing_ttl", Reading.ANOTHER_BOX)
+    if any(not _is_reset(one) and not one.outgoing for one in later):
+        yield Signal("fin_after_reset", Reading.ANOTHER_BOX)
+    if any(one.outgoing and one.flags == "R" for one in later):
+        # Our kernel, having no socket any more, refused a segment that came after the reset.
+        yield Signal("data_after_reset", Reading.ANOTHER_BOX)

@@ -1,0 +1,229 @@
+"""`stresser citrix`: the vendor's allowlist becomes a scenario, checked by our own decoder."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stresser.model.errors import StresserError
+from stresser.model.units import escaped, shown
+
+if TYPE_CHECKING:
+    from stresser.model.citrix_names import KnownNames, Region
+    from stresser.model.citrix_plan import Plan
+
+_STDIN = "-"
+_FEW = 10
+
+
+def citrix(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="The vendor's allowlist.json, or - for stdin.")
+    ],
+    customer: Annotated[
+        str, typer.Option(metavar="ID", help="Takes the place of <CUSTOMER_ID> in the list.")
+    ],
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="us|eu|ap-s|jp|all",
+            help="Leave out names that are plainly of other regions; may be repeated.",
+        ),
+    ] = None,
+    sessions: Annotated[
+        int, typer.Option(help="Sessions for each endpoint and egress.", min=1, max=20)
+    ] = 2,
+    egress: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=INTERFACE", help="A way out, such as vpn=tun0; may be repeated."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the scenario here, not to standard output.")
+    ] = None,
+    *,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="Also dial the names known for wildcards.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let --out replace a file that exists.")
+    ] = False,
+) -> None:
+    """Make a scenario of Citrix Cloud's endpoints from the vendor's allowlist.
+
+    Raises:
+        StresserError: one line for each mistake in the options or in the file.
+    """
+    from stresser.model.allowlist_entry import check_customer  # noqa: PLC0415 - quick start-up
+    from stresser.model.allowlist_file import read_allowlist  # noqa: PLC0415 - same
+    from stresser.model.citrix_plan import make_plan  # noqa: PLC0415 - same
+    from stresser.model.citrix_scenario import Wishes, scenario_text  # noqa: PLC0415 - same
+
+    try:
+        check_customer(customer)
+    except ValueError as error:
+        raise StresserError(f"--customer: {error}") from None
+    regions = [_region(text) for text in region or []]
+    egresses = _egresses(egress or [])
+    _check_out(out, file, force=force)
+    name = "standard input" if file == _STDIN else file
+    allowlist = read_allowlist(_read(file), name, customer)
+    known = known_names()
+    plan = make_plan(allowlist, known, customer, regions=regions, expand=expand, filename=name)
+    text = scenario_text(plan, known, Wishes(sessions=sessions, egresses=egresses, source=name))
+    _check(text)
+    _write(text.encode("ascii"), out, force=force)
+    sys.stderr.writelines(f"{line}\n" for line in _told(plan, name, out))
+
+
+def known_names() -> "KnownNames":
+    """The table of known names that comes with stresser."""
+    from importlib import resources  # noqa: PLC0415 - quick start-up
+
+    from stresser.model.citrix_names import decode_names  # noqa: PLC0415 - same
+
+    table = resources.files("stresser.cli").joinpath("citrix_names.toml")
+    return decode_names(table.read_text("utf-8"))
+
+
+def _region(text: str) -> "Region":
+    from stresser.model.citrix_names import Region  # noqa: PLC0415 - quick start-up
+
+    try:
+        return Region(text.lower())
+    except ValueError:
+        known = ", ".join(Region)
+        raise StresserError(f"--region: {shown(text)} is no region; known are {known}") from None
+
+
+def _egresses(texts: list[str]) -> list[tuple[str, str]]:
+    """Name and interface of each; what the scenario's own rules refuse is refused here."""
+    import re  # noqa: PLC0415 - quick start-up
+
+    from stresser.model.rules import NAME_PATTERN  # noqa: PLC0415 - same
+
+    pairs: list[tuple[str, str]] = []
+    for text in texts:
+        name, _, interface = text.partition("=")
+        if not re.fullmatch(NAME_PATTERN, name) or not re.fullmatch(r"[!-.0-~]{1,64}", interface):
+            raise StresserError(f"--egress: {shown(text)} is not NAME=INTERFACE, such as vpn=tun0")
+        if name in dict(pairs):
+            raise StresserError(f"--egress: {shown(name)} is there twice")
+        pairs.append((name, interface))
+    return pairs
+
+
+def _check_out(out: Path | None, file: str, *, force: bool) -> None:
+    """Before the work: a file that must not be replaced is no surprise at the end of it."""
+    if out is None:
+        return
+    try:
+        exists = out.exists()
+        is_source = exists and file != _STDIN and out.samefile(file)
+    except (OSError, ValueError):  # names that no file system takes; FILE is refused in a moment
+        return
+    if is_source:
+        raise StresserError(f"--out: {shown(str(out))} is the allowlist itself; name another file")
+    if exists and not force:
+        raise StresserError(f"--out: {shown(str(out))} exists; --force replaces it")
+
+
+def _read(file: str) -> bytes:
+    from stresser.model.allowlist_file import LARGEST_FILE  # noqa: PLC0415 - quick start-up
+
+    if file == _STDIN:
+        return sys.stdin.buffer.read(LARGEST_FILE + 1)
+    try:
+        with Path(file).open("rb") as opened:
+            return opened.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else "that is no file's name"
+        raise StresserError(
+            f"{shown(file)} cannot be read: {reason}; "
+            "docs/citrix.md says where the vendor's allowlist is"
+        ) from None
+
+
+def _check(text: str) -> None:
+    """What is handed out is a scenario: a mistake in it is ours, not the user's."""
+    from stresser.model.decode import decode_scenario  # noqa: PLC0415 - quick start-up
+
+    try:
+        decode_scenario(text.encode(), "the scenario made from the allowlist")
+    except StresserError as error:
+        raise RuntimeError(str(error)) from error
+
+
+def _write(data: bytes, out: Path | None, *, force: bool) -> None:
+    if out is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        _write_file(out, data, force=force)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else "that is no file's name"
+        raise StresserError(f"--out: {shown(str(out))} cannot be written: {reason}") from None
+
+
+def _write_file(out: Path, data: bytes, *, force: bool) -> None:
+    from stresser.record.atomic_write import write_atomically  # noqa: PLC0415 - quick start-up
+
+    if force:
+        write_atomically(out, data)
+        return
+    with out.open("xb") as file:  # fails where somebody else's file has come meanwhile
+        file.write(data)
+
+
+def _told(plan: "Plan", name: str, out: Path | None) -> list[str]:
+    found = plan.allowlist
+    sections = _counted(found.sections, "section")
+    endpoints = _counted(len(plan.endpoints), "endpoint")
+    channels = f"{plan.channels} of them persistent channels"
+    wildcards = _counted(len(found.wildcards), "wildcard")
+    networks = _counted(len(found.networks), "network")
+    where = "your file" if out is None else escaped(str(out))
+    return [
+        f"{escaped(name)}: version {found.version}, {sections}: {endpoints}, {channels}",
+        f"  not dialled: {wildcards}, {networks}, {len(found.inbound)} inbound",
+        f"  {_counted(found.duplicates, 'duplicate')}, {_counted(found.blanks, 'blank')}",
+        *_told_of_choices(plan),
+        *_told_of_the_rest(plan),
+        f"Next: look through {where}, then `stresser check` it.",
+    ]
+
+
+def _told_of_choices(plan: "Plan") -> Iterator[str]:
+    if plan.expanded:
+        yield f"  --expand: {_counted(plan.expanded, 'endpoint')} in place of wildcards"
+    if plan.regions:
+        left_out = _counted(len(plan.other_region), "name")
+        yield (
+            f"  regions {', '.join(plan.regions)}: {left_out} left out; "
+            f"{plan.regionless} kept whose name does not say a region for certain"
+        )
+
+
+def _told_of_the_rest(plan: "Plan") -> Iterator[str]:
+    found = plan.allowlist
+    if found.without_list:
+        yield f"  sections without a list: {_few(found.without_list)}"
+    if found.ignored:
+        yield f"  other keys, not read: {_few(list(found.ignored))}"
+    yield f"  not understood: {found.not_understood_count}"
+    yield from (f"    {line}" for line in found.not_understood[:_FEW])
+    if found.not_understood_count > _FEW:
+        yield "    the others: in the comments at the end of the scenario"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _few(texts: list[str]) -> str:
+    more = f" and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
+    return ", ".join(texts[:_FEW]) + more

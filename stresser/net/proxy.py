@@ -1,0 +1,95 @@
+"""The way through a proxy, from a connected socket to a tunnel, however the proxy is spoken to."""
+
+from msgspec import Struct
+
+from stresser.model.faults import PeerFin
+from stresser.model.proxy import Proxy, ProxyScheme
+from stresser.net import http_connect, socks
+from stresser.net.proxy_tls import ProxyTls
+from stresser.net.tap import Tap
+from stresser.net.tls import Carrier, TlsProfile, TlsStream, context_for
+
+
+class ProxyHop(Struct, frozen=True, kw_only=True):
+    """A proxy, ready to use."""
+
+    proxy: Proxy
+    user_agent: str
+    """Of the CONNECT request."""
+    tls: TlsProfile | None = None
+    """Of the connection with the proxy itself, where its scheme is https."""
+
+
+class Tunnel(Struct, frozen=True, kw_only=True):
+    """What the endpoint's TLS runs over."""
+
+    carrier: Carrier
+    early: bytes
+    """What came together with the proxy's last word: already of the tunnel."""
+
+
+async def shake_hands_with(hop: ProxyHop, tap: Tap) -> "ProxyTls | Bare":
+    """TLS with the proxy, where it is spoken to through TLS.
+
+    Raises:
+        Fault, trio.BrokenResourceError: as `ProxyTls.handshake`.
+    """
+    if hop.tls is None:
+        return Bare(tap)
+    channel = ProxyTls(TlsStream(tap, context_for(hop.tls), hop.proxy.host))
+    await channel.handshake()
+    return channel
+
+
+async def open_tunnel(hop: ProxyHop, channel: "ProxyTls | Bare", host: str, port: int) -> Tunnel:
+    """Ask the proxy for a tunnel to a name or address.
+
+    Raises:
+        ProxyRefused: it said no.
+        ProtocolViolation, PeerFin, ProxyAlert, trio.BrokenResourceError: what it did instead.
+    """
+    proxy = hop.proxy
+    credentials = None
+    if proxy.user is not None and proxy.password is not None:
+        credentials = proxy.user, proxy.password
+    early = b""
+    if isinstance(channel, Bare) and proxy.scheme in _SOCKS:
+        await socks.connect(channel, host, port, credentials)
+    else:
+        early = await http_connect.connect(channel, host, port, hop.user_agent, credentials)
+    return Tunnel(carrier=channel.carrier, early=early)
+
+
+_SOCKS = frozenset({ProxyScheme.SOCKS5, ProxyScheme.SOCKS5H})
+
+
+class Bare:
+    """A socket for a talk with the proxy, read no further than its answers."""
+
+    __slots__ = ("_tap",)
+
+    def __init__(self, tap: Tap) -> None:
+        self._tap = tap
+
+    @property
+    def carrier(self) -> Carrier:
+        """What a tunnel's bytes go through from now on."""
+        return self._tap
+
+    async def send_all(self, data: bytes) -> None:
+        """Send everything. A dead transport is left to the reader."""
+        rest = memoryview(data)
+        while rest := rest[self._tap.send_nowait(rest) :]:
+            await self._tap.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """The next bytes.
+
+        Raises:
+            PeerFin: the proxy hung up.
+            trio.BrokenResourceError: from the OSError of the transport.
+        """
+        data = await self._tap.receive_some(max_bytes)
+        if not data:
+            raise PeerFin("the proxy hung up")
+        return data

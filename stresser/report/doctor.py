@@ -1,0 +1,77 @@
+"""What `stresser doctor` found, for a terminal or as JSON."""
+
+from collections.abc import Iterator
+
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stresser.report.tables import plain
+from stresser.run.machine import Examination
+
+_LONGEST = 1000
+_MARKS = {True: ("yes", "bold green"), False: ("no", "bold yellow")}
+
+
+def print_examination(found: Examination, console: Console) -> None:
+    """All of it; commands stand on lines of their own, which are not folded."""
+    for part in _tables(found):
+        console.print(part)
+    for line in _commands(found):
+        console.print(line, soft_wrap=True)
+
+
+def examination_json(found: Examination) -> str:
+    """The same as JSON, indented."""
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+
+
+def _tables(found: Examination) -> Iterator[RenderableType]:
+    yield plain(f"stresser {found.stresser}, Python {found.python}, {found.system}", limit=_LONGEST)
+    yield _title("Witnesses")
+    table = _grid()
+    for one in found.witnesses:
+        mark, style = _MARKS[one.available]
+        table.add_row(plain(one.name), Text(mark, style=style), _text(one.sees, one.why))
+    yield table
+    yield _title("Limits")
+    table = _grid()
+    for limit in found.limits:
+        enough = "" if limit.sessions is None else f"enough for {limit.sessions:,} sessions"
+        table.add_row(plain(limit.name), Text(""), _text(limit.finding, enough))
+    yield table
+    yield _title("What decides when a death is noticed")
+    table = _grid()
+    for timing in found.timings:
+        table.add_row(plain(timing.name), Text(""), _text(timing.value, timing.means))
+    yield table
+
+
+def _commands(found: Examination) -> Iterator[Text]:
+    rows = [(one.name, one.enable) for one in found.witnesses if one.enable]
+    rows += [(limit.name, limit.enable) for limit in found.limits if limit.enable]
+    if rows:
+        yield Text("\nTo have more, one command of each", style="bold")
+    for name, commands in rows:
+        yield plain(name)
+        yield from (Text("  ").append_text(plain(one, limit=_LONGEST)) for one in commands)
+
+
+def _title(text: str) -> RenderableType:
+    return Group(Text(""), Text(text, style="bold"))
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, min_width=17)
+    grid.add_column(no_wrap=True, width=3)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _text(first: str, second: str) -> Text:
+    text = plain(first, limit=_LONGEST)
+    if second:
+        text.append("\n").append_text(plain(second, "dim", limit=_LONGEST))
+    return text

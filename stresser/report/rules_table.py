@@ -1,0 +1,31 @@
+"""The table of rules on a terminal or in a file."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.text import Text
+
+from stresser.classify.rules import Rule
+
+_HEAD = (
+    "Who ended it? The first rule that holds names the initiator. Rules further down that hold"
+    " too and name another one contradict it: they are shown, and the grade falls by a step. The"
+    " grade is what supports the initiator, weakest first: errno, tcp_info, packet, reflector."
+)
+
+
+def print_rules(rules: Iterable[Rule], console: Console) -> None:
+    """Print rules in their order."""
+    console.print(Text(_HEAD))
+    for rule in rules:
+        console.print(_row(rule), highlight=False, markup=False)
+
+
+def _row(rule: Rule) -> Group:
+    head = Text("\n").append(rule.name, style="bold")
+    head.append(f"  initiator {rule.initiator}, grade {rule.grade}")
+    if rule.is_final:
+        head.append("; nothing else is asked then")
+    kinds = "endings of every kind" if rule.kinds is None else ", ".join(sorted(rule.kinds))
+    return Group(head, Padding(Text(f"of {kinds}"), (0, 0, 0, 4)), Padding(rule.says, (0, 0, 0, 4)))

@@ -1,0 +1,214 @@
+"""The packet witness: one packet socket a run that keeps how each connection began and ended.
+
+It needs CAP_NET_RAW, on Linux (packet(7)). The socket is open on every interface of its network
+namespace, tunnels and what they run over alike; a filter in the kernel (`packet_filter`) passes
+a handful of packets for each connection and nothing of the data. ETH_P_ALL is what shows the
+packets that this host sends: a RST that our own kernel made for somebody else's `ss -K`, or
+after keepalives that nobody answered, tells who ended the session.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import sys
+from contextlib import suppress
+
+import trio
+
+from stresser.model.packet import FlowPackets
+from stresser.witness.clock import KernelStamps, RunClock
+from stresser.witness.packet_filter import SNAP_BYTES, Remotes, packed, remote_end
+from stresser.witness.packet_flows import FlowTable
+from stresser.witness.packet_parse import Stamp, flow_key
+
+_ETH_P_ALL = 0x0003  # linux/if_ether.h
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h, as are the next two
+_SO_TIMESTAMPNS = 35
+_SO_RCVBUFFORCE = 33
+_SOL_PACKET = 263
+_PACKET_STATISTICS = 6
+_PACKET_OUTGOING = 4
+_ROOM_BYTES = 16 << 20
+"""Of kernel memory, at the most: 10,000 sessions that end at once."""
+_A_PASS = 64
+"""So many packets are read in one pass of the loop, so that sessions have their turn."""
+_A_LOOK = 1000
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
+
+
+class PacketWitness:
+    """Open one for a run, start `run`, and tell it of each connection.
+
+    Ends are texts as in events: `192.0.2.1:443`, `[2001:db8::1]:443`. `expect` comes before
+    connect(2), `watch` right after it, `seen` when the session has ended, `forget` before its
+    socket is closed.
+    """
+
+    def __init__(self, sock: socket.socket, clock: RunClock) -> None:
+        self._socket = sock
+        self._clock = clock
+        self._stamps = KernelStamps(clock)
+        self._remotes = Remotes()
+        self._table = FlowTable()
+        self._waiting: dict[bytes, trio.Event] = {}
+        self._lost = 0
+        self.failure: OSError | None = None
+        """Why the witness closed itself: the kernel would not let it read any more."""
+
+    @classmethod
+    def open(cls, clock: RunClock) -> "PacketWitness":
+        """Begin to witness, at first no packet of anybody.
+
+        Raises:
+            OSError: EPERM without CAP_NET_RAW, ENOSYS where it is not Linux.
+        """
+        sock = _packet_socket()
+        witness = cls(sock, clock)
+        try:
+            witness._attach_filter()  # before the socket is bound: nothing else is queued
+            _make_room(sock)
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            _bind_everywhere(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return witness
+
+    async def run(self) -> None:
+        """Read packets as they come, until `close`."""
+        with suppress(trio.ClosedResourceError):
+            while not self._is_closed():
+                await trio.lowlevel.wait_readable(self._socket)
+                self._read(_A_PASS)
+
+    def expect(self, remote: str) -> None:
+        """Let the packets of a remote end pass. Costs next to nothing for a known one.
+
+        Raises:
+            ValueError: it is not an address with a port.
+        """
+        if self._remotes.add(*remote_end(remote)) and not self._is_closed():
+            # The kernel changes one program for the other at once; the new one passes more.
+            self._attach_filter()
+
+    def watch(self, local: str, remote: str) -> None:
+        """Keep the packets of a connection that has just been made."""
+        self.expect(remote)
+        self._table.watch(_key(local, remote))
+
+    def forget(self, local: str, remote: str) -> None:
+        """Drop what is kept of a connection."""
+        self._table.forget(_key(local, remote))
+
+    def seen(self, local: str, remote: str) -> FlowPackets:
+        """All that has come of a connection, up to now."""
+        self._read(_A_LOOK)
+        return self._table.packets(_key(local, remote))
+
+    async def settle(self, local: str, remote: str, within_s: float) -> None:
+        """Wait for a connection's FIN or RST, no longer than this.
+
+        The socket may report an end before its packet is here (0.1 to 4 ms). `run` must run.
+        """
+        key = _key(local, remote)
+        self._read(_A_LOOK)
+        if self._table.has_end(key) or self._is_closed():
+            await trio.lowlevel.checkpoint()
+            return
+        event = self._waiting.setdefault(key, trio.Event())
+        with trio.move_on_after(within_s):
+            await event.wait()
+        self._waiting.pop(key, None)
+
+    @property
+    def lost(self) -> int:
+        """Packets that passed the filter and found no room, since the witness was opened."""
+        if not self._is_closed() and self.failure is None:
+            # Reading the figures sets them to zero (packet(7)).
+            raw = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+            self._lost += struct.unpack("=II", raw)[1]
+        return self._lost
+
+    def close(self) -> None:
+        """Give the socket back; what was seen stays readable."""
+        if not self._is_closed():
+            self._lost = self.lost
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+
+    def _is_closed(self) -> bool:
+        return self._socket.fileno() < 0
+
+    def _attach_filter(self) -> None:
+        program = packed(self._remotes.program())
+        kept = ctypes.create_string_buffer(program, len(program))
+        # struct sock_fprog (linux/filter.h); the kernel copies what it points to.
+        fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(kept))
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+
+    def _read(self, most: int) -> None:
+        """Take what has come, so many packets at the most."""
+        if self._is_closed():
+            return
+        asked_ns = self._clock.now_ns()
+        for number in range(most):
+            try:
+                packet, ancillary, _, address = self._socket.recvmsg(SNAP_BYTES, _ANCILLARY)
+            except BlockingIOError:
+                self._stamps.caught_up(asked_ns)
+                return
+            except OSError as exc:
+                if exc.errno == errno.ENETDOWN:  # told once; the other interfaces go on
+                    continue
+                self.failure = exc
+                self.close()
+                return
+            if number == 0:
+                self._stamps.compare()
+            self._take(packet, ancillary, address)
+
+    def _take(
+        self, packet: bytes, ancillary: list[tuple[int, int, bytes]], address: tuple[str, int, int]
+    ) -> None:
+        if not ancillary:
+            return
+        seconds, nanoseconds = _TIMESPEC.unpack_from(ancillary[0][2])
+        unix_ns = seconds * 1_000_000_000 + nanoseconds
+        outgoing = address[2] == _PACKET_OUTGOING
+        stamp = Stamp(self._stamps.moment(unix_ns), unix_ns, address[0], outgoing)
+        key = self._table.take(packet, stamp)
+        if key is not None and key in self._waiting:
+            self._waiting[key].set()
+
+
+def _key(local: str, remote: str) -> bytes:
+    return flow_key(remote_end(local), remote_end(remote))
+
+
+def _packet_socket() -> socket.socket:
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "packets are witnessed on Linux alone")
+    # Protocol 0: nothing is queued before there is a filter.
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
+    return sock
+
+
+def _make_room(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM_BYTES)
+    except PermissionError:  # without CAP_NET_ADMIN, no more than net.core.rmem_max
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM_BYTES)
+
+
+def _bind_everywhere(sock: socket.socket) -> None:
+    """Bind to all protocols on all interfaces: Python's bind() insists on naming one."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # struct sockaddr_ll (packet(7)): family, protocol, index 0 for every interface, zeros.
+    address = struct.pack("@HHi12x", socket.AF_PACKET, socket.htons(_ETH_P_ALL), 0)
+    if libc.bind(sock.fileno(), address, len(address)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

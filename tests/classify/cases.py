@@ -1,0 +1,104 @@
+"""Cases for the rules, made of packets and looks as the witnesses would have seen them."""
+
+from stresser.classify.provenance import next_seq, provenance
+from stresser.classify.rules import Case
+from stresser.classify.sighting import Sighting, Transmissions
+from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.look import Look, LookResult
+from stresser.model.packet import FlowPackets, IcmpError, Packet
+from stresser.model.unfit import Unfit, UnfitCause
+from stresser.model.units import NS_PER_MS, NS_PER_S
+
+SERVER = "203.0.113.2"
+REMOTE = f"{SERVER}:443"
+OWN = ("broker", "vpn")
+SENT_NS, DETECTED_NS = 100 * NS_PER_S, 110 * NS_PER_S
+ISN, RECEIVED = 1000, 500
+
+
+def packet(flags, *, t_ns=DETECTED_NS, ttl=54, seq=ISN + 1 + RECEIVED, **fields):
+    """A packet from the server, as its own are made."""
+    made = {
+        "unix_ns": t_ns,
+        "interface": "eth0",
+        "outgoing": False,
+        "ip_id": 7,
+        "df": True,
+        "window": 500,
+        "ack": 1,
+        "length": 0,
+    }
+    return Packet(flags=flags, t_ns=t_ns, ttl=ttl, seq=seq, **{**made, **fields})
+
+
+def flow(*ends, hello_ttl=54, syn_ttl=54):
+    """The packets of a connection that these ended."""
+    return FlowPackets(
+        syn_ack=packet("SA", t_ns=1, ttl=syn_ttl, seq=ISN, ip_id=0),
+        server_hello=packet("PA", t_ns=2, ttl=hello_ttl, seq=ISN + 1, ip_id=3, length=RECEIVED),
+        ends=list(ends),
+    )
+
+
+def origin(packets, **known):
+    return provenance(packets, expected_seq=next_seq(packets, RECEIVED), **known)
+
+
+RESET = packet("RA")
+STRANGER = packet("R", window=0, ip_id=0, ack=0)
+FIN = packet("FA", seq=ISN + RECEIVED)
+
+
+def look(result, *, endpoint="broker", egress="vpn", answered_ns=105 * NS_PER_S, ttl=None):
+    return Look(
+        endpoint=endpoint,
+        egress=egress,
+        remote=REMOTE,
+        result=LookResult(result),
+        asked_ns=answered_ns - NS_PER_MS,
+        answered_ns=answered_ns,
+        ttl=ttl,
+    )
+
+
+def sent(*, unacked=1, retransmits=5, total=5, probes=0, last_sent_ns=107 * NS_PER_S):
+    return Transmissions(
+        unacked=unacked,
+        retransmits=retransmits,
+        total_retrans=total,
+        probes=probes,
+        last_sent_ns=last_sent_ns,
+    )
+
+
+STOPPED = Unfit(Initiator.HOST, UnfitCause.STOPPED, SENT_NS, DETECTED_NS, 10 * NS_PER_S)
+COLLECTING = Unfit(Initiator.TOOL, UnfitCause.GC, SENT_NS, DETECTED_NS, 2 * NS_PER_S)
+
+
+def icmp(code, *, offender="198.51.100.1", kind=3):
+    return IcmpError(
+        t_ns=DETECTED_NS,
+        unix_ns=0,
+        interface="eth0",
+        offender=offender,
+        type=kind,
+        code=code,
+        words="x",
+        mtu=None,
+    )
+
+
+def sighting(phase=Phase.HELD, **witnesses):
+    return Sighting(
+        phase=phase,
+        began_ns=0,
+        detected_ns=DETECTED_NS,
+        alive_ns=SENT_NS,
+        server=SERVER,
+        own_way=OWN,
+        **witnesses,
+    )
+
+
+def case(kind, *, failure="x", failed_here=False, phase=Phase.HELD, **witnesses):
+    return Case(Kind(kind), failure, sighting(phase, **witnesses), failed_here=failed_here)

@@ -1,0 +1,181 @@
+"""`stresser citrix` as a user runs it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stresser.cli.citrix import citrix, known_names
+from stresser.cli.scenario_file import load_scenario, shipped_names
+from stresser.model.allowlist_file import LARGEST_FILE
+from stresser.model.decode import decode_scenario
+from stresser.model.errors import StresserError
+from tests.cli.run_process import ROOT, STRESSER
+from tests.model.allowlists import V1, V2, as_bytes
+
+
+@pytest.fixture
+def allowlist(tmp_path):
+    path = tmp_path / "allowlist.json"
+    path.write_bytes(as_bytes(V1))
+    return path
+
+
+def say(*arguments: object, stdin: bytes = b"") -> tuple[int, bytes, str]:
+    done = subprocess.run(
+        [*STRESSER, "citrix", *map(str, arguments)],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def refusal(*arguments: object) -> str:
+    code, out, err = say(*arguments)
+    assert (code, out) == (2, b"")
+    assert "Traceback" not in err
+    [line] = err.splitlines()
+    assert line.isprintable()
+    return line
+
+
+def test_the_scenario_goes_to_standard_output_and_what_was_made_of_the_file_to_error(allowlist):
+    code, out, err = say(allowlist, "--customer", "Acme1", "--region", "us", "--expand")
+    assert code == 0
+    scenario = decode_scenario(out, "out.toml")
+    assert len(scenario.endpoints) == 11
+    assert "tls://acme1.xendesktop.net:443" in [one.url for one in scenario.endpoints]
+    for words in (
+        "version 1, 3 sections: 11 endpoints, 8 of them persistent channels",
+        "not dialled: 1 wildcard, 0 networks, 0 inbound",
+        "1 duplicate, 2 blanks",
+        "--expand: 1 endpoint in place of wildcards",
+        "regions us: 3 names left out; 10 kept whose name does not say a region for certain",
+        "sections without a list: Retired",
+        "other keys, not read: LatestChangeLog, SchemaVersion",
+        "not understood: 0",
+    ):
+        assert words in err
+
+
+def test_standard_input():
+    code, out, err = say("-", "--customer", "acme1", stdin=as_bytes(V2))
+    assert code == 0
+    assert b"from standard input, version 2" in out
+    assert "not understood: 1\n    services[0].documentation:" in err
+
+
+def test_out_is_written_once_and_replaced_only_by_force(allowlist, tmp_path):
+    out = tmp_path / "made.toml"
+    code, printed, err = say(allowlist, "--customer", "acme1", "--out", out)
+    assert (code, printed) == (0, b"")
+    assert f"look through {out}" in err
+    first = out.read_bytes()
+    assert load_scenario(str(out)).scenario.name == "citrix-acme1"
+    again = refusal(allowlist, "--customer", "other", "--out", out)
+    assert again.endswith("exists; --force replaces it")
+    assert out.read_bytes() == first
+    code, _, _ = say(allowlist, "--customer", "other", "--out", out, "--force")
+    assert code == 0
+    assert load_scenario(str(out)).scenario.name == "citrix-other"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["allowlist.json", "made.toml"]
+
+
+def test_the_allowlist_itself_is_not_replaced_even_by_force(allowlist):
+    before = allowlist.read_bytes()
+    line = refusal(allowlist, "--customer", "acme1", "--out", allowlist, "--force")
+    assert "is the allowlist itself" in line
+    assert allowlist.read_bytes() == before
+
+
+def test_a_refused_file_leaves_no_out_behind(tmp_path):
+    bad = tmp_path / "bad.json"
+    bad.write_text("<html>")
+    out = tmp_path / "made.toml"
+    assert "bad.json: line 1, column 1: not JSON" in refusal(bad, "--customer", "a", "--out", out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--customer", "ac me"], '--customer: "ac me" is not a customer ID: 1 to 12 letters'),
+        (["--customer", "\x1b[31m"], '--customer: "\\x1b[31m" is not a customer ID'),
+        (["--customer", "a", "--region", "moon"], '--region: "moon" is no region; known are us,'),
+        (["--customer", "a", "--egress", "vpn"], "is not NAME=INTERFACE"),
+        (["--customer", "a", "--egress", "v p=tun0"], "is not NAME=INTERFACE"),
+        (["--customer", "a", "--egress", "v=a/b"], "is not NAME=INTERFACE"),
+        (["--customer", "a", "--egress", "v=a", "--egress", "v=b"], '--egress: "v" is there twice'),
+        (["--customer", "a", "--out", "/no-such-folder/x.toml"], "cannot be written: No such file"),
+        (["--customer", "a", "--out", "x" * 5000], "cannot be written: File name too long"),
+    ],
+)
+def test_a_mistake_in_the_options_is_one_line(allowlist, options, line):
+    assert line in refusal(allowlist, *options)
+
+
+def test_an_unreadable_file_is_one_line(tmp_path):
+    assert "No such file" in refusal(tmp_path / "none.json", "--customer", "a")
+    assert "Is a directory" in refusal(tmp_path, "--customer", "a")
+    assert "cannot be read" in refusal("x" * 5000, "--customer", "a")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this system")
+def test_an_endless_file_is_read_to_the_limit_only():
+    assert "has more than 4 MiB" in refusal("/dev/zero", "--customer", "a")
+    assert LARGEST_FILE == 2**22
+
+
+@pytest.mark.parametrize("sessions", ["0", "21", "many"])
+def test_sessions_stay_polite(allowlist, sessions):
+    code, out, err = say(allowlist, "--customer", "a", "--sessions", sessions)
+    assert (code, out) == (2, b"")
+    assert "--sessions" in err
+    assert "Traceback" not in err
+
+
+def test_egresses_and_sessions_reach_the_scenario(allowlist, capfdbinary):
+    citrix(
+        str(allowlist), "acme1", sessions=7, egress=["direct=eth0", "vpn=tun0"], region=["EU", "jp"]
+    )
+    scenario = decode_scenario(capfdbinary.readouterr().out, "out.toml")
+    assert scenario.sessions.count == 7
+    assert [egress.interface for egress in scenario.egresses] == ["eth0", "tun0"]
+
+
+def test_a_file_that_comes_meanwhile_is_not_replaced(tmp_path):
+    """Nobody can come between the look and the writing here: a link that leads nowhere can."""
+    source = tmp_path / "list.json"
+    source.write_bytes(as_bytes(V1))
+    out = tmp_path / "made.toml"
+    out.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StresserError, match="cannot be written: File exists"):
+        citrix(str(source), "acme1", out=out)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_shipped_citrix_scenarios_hold_known_names_politely():
+    for name in ("citrix-cloud", "citrix-government"):
+        scenario = load_scenario(name).scenario
+        for endpoint in scenario.endpoints:
+            host = re.sub(r"^tls://|:443$", "", endpoint.url)
+            rows = {row.name.replace("<CUSTOMER_ID>", "customerid") for row in known_names().names}
+            assert host in rows
+        assert scenario.sessions.count <= 2
+        assert scenario.sessions.attempts_per_second_per_endpoint <= 1
+
+
+def test_the_page_names_files_and_scenarios_that_exist():
+    page = (ROOT / "docs" / "citrix.md").read_text()
+    linked = re.findall(r"\]\((?!https://)([^)#]+)\)", page)
+    assert len(linked) >= 2
+    for link in linked:
+        assert (ROOT / "docs" / link).exists(), link
+    named = set(re.findall(r"scenarios/([a-z-]+)\.toml", page))
+    assert {"citrix-cloud", "citrix-government"} <= named <= set(shipped_names())
+    for option in re.findall(r"--[a-z]+", page):
+        known = "--customer --region --expand --egress --out --duration --label --session --set"
+        assert option in known.split(), option

@@ -1,0 +1,25 @@
+import pytest
+
+from stresser.classify.rules import RULES
+from stresser.cli.explain import explain
+from stresser.model.errors import ExitCode, StresserError
+
+
+def test_all_rules_or_one(capsys):
+    explain(None)
+    everything = capsys.readouterr().out
+    assert [everything.index(rule.name) for rule in RULES] == sorted(
+        everything.index(f"\n{rule.name}  ") + 1 for rule in RULES
+    )
+    explain("another-box")
+    one = capsys.readouterr().out
+    assert "another-box" in one
+    assert "flow-dropped-alone" not in one
+
+
+def test_a_rule_that_is_not_there_is_one_line_with_the_nearest():
+    with pytest.raises(
+        StresserError, match=r'anoher-box: there is no such rule.*"another-box"'
+    ) as told:
+        explain("anoher-box")
+    assert told.value.exit_code is ExitCode.BAD_INPUT

@@ -1,0 +1,152 @@
+"""Real proxies on 127.0.0.1, each from a configuration in a folder of the test's own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.fakes.certificates import SERVER_NAME, authority
+from tests.fakes.tools import root, tool
+
+USER, PASSWORD = "ann", "hunter-2"
+_PATIENCE_S = 20.0
+_HELPER = "/usr/lib/squid/basic_ncsa_auth"
+
+
+class Squid(NamedTuple):
+    http: int
+    """Port without TLS."""
+    https: int
+    """Port with TLS; its certificate is for `SERVER_NAME` and 127.0.0.1."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on just now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
+@contextmanager
+def squid() -> Iterator[Squid]:
+    """Squid that wants basic authentication, and lets nobody through to port 1."""
+    # In a folder that squid's own user can get to: pytest's are root's alone.
+    with tempfile.TemporaryDirectory(prefix="stresser-squid-") as folder:
+        yield from _squid(Path(folder))
+
+
+def _squid(folder: Path) -> Iterator[Squid]:
+    program = tool("squid")
+    ports = Squid(*free_ports(2))
+    certificate = authority().issue_cert(SERVER_NAME, "127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "squid.pem"))
+    (folder / "users").write_text(f"{USER}:{_hash('-apr1')}\n")
+    (folder / "squid.conf").write_text(
+        f"""
+        http_port 127.0.0.1:{ports.http}
+        https_port 127.0.0.1:{ports.https} tls-cert={folder}/squid.pem
+        auth_param basic program {_HELPER} {folder}/users
+        auth_param basic children 1
+        acl known proxy_auth REQUIRED
+        acl closed port 1
+        http_access deny closed
+        http_access allow known
+        http_access deny all
+        cache deny all
+        access_log none
+        cache_log {folder}/cache.log
+        cache_store_log none
+        pid_filename none
+        netdb_filename none
+        pinger_enable off
+        coredump_dir {folder}
+        shutdown_lifetime 0 seconds
+        """
+    )
+    if os.geteuid() == 0:  # it goes on as its own user
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, "proxy")
+    command = [program, "-N", "-f", str(folder / "squid.conf")]
+    with _running(command, ports, folder / "cache.log"):
+        yield ports
+
+
+@contextmanager
+def danted(folder: Path, *, login: bool) -> Iterator[int]:
+    """Dante, a SOCKS server. With `login` it asks its users for the system's password.
+
+    So that the system's own is left alone, it sees a file of ours in the place of /etc/shadow
+    and /etc/passwd, in a mount namespace that goes when it goes (mount_namespaces(7)).
+    """
+    program, unshare = tool("danted"), tool("unshare")
+    root()
+    (port,) = free_ports(1)
+    shadow, passwd = folder / "shadow", folder / "passwd"
+    shadow.write_text(f"{USER}:{_hash('-6')}:19000:0:99999:7:::\n")
+    passwd.write_text(
+        Path("/etc/passwd").read_text() + f"{USER}:x:64999:64999::/nonexistent:/bin/false\n"
+    )
+    method = "username" if login else "none"
+    (folder / "danted.conf").write_text(
+        f"""
+        logoutput: {folder}/danted.log
+        internal: 127.0.0.1 port = {port}
+        external: lo
+        clientmethod: none
+        socksmethod: {method}
+        user.privileged: root
+        user.unprivileged: nobody
+        client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
+        socks block {{ from: 127.0.0.0/8 to: 0.0.0.0/0 port = 1 }}
+        socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
+        """
+    )
+    script = (
+        f"mount --bind {shadow} /etc/shadow && mount --bind {passwd} /etc/passwd"
+        f" && exec {program} -f {folder}/danted.conf -p {folder}/danted.pid"
+    )
+    with _running([unshare, "-m", "sh", "-c", script], [port], folder / "danted.log"):
+        yield port
+
+
+def _hash(kind: str) -> str:
+    done = subprocess.run(
+        [tool("openssl"), "passwd", kind, PASSWORD], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@contextmanager
+def _running(command: list[str], ports: "tuple[int, ...] | list[int]", log: Path) -> Iterator[None]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        for port in ports:
+            _wait_for(process, port, log)
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # it, and whom it started
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    until = time.monotonic() + _PATIENCE_S
+    while process.poll() is None and time.monotonic() < until:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    told = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
+    raise AssertionError(f"{process.args!r} does not listen on {port}: {told}")

@@ -1,0 +1,118 @@
+"""CONNECT: what is asked, and what a proxy may answer."""
+
+from base64 import b64decode
+from functools import partial
+
+import pytest
+import trio
+
+from stresser.model.faults import PeerFin, ProtocolViolation, ProxyRefused
+from stresser.model.secrets import Secret
+from stresser.net.http_connect import connect
+from tests.net.channel import Talk
+
+OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def asked(talk, host="broker.example.net", port=443, credentials=None):
+    return trio.run(partial(connect, talk, host, port, "stresser/1", credentials))
+
+
+def test_the_request():
+    talk = Talk(OPEN)
+    assert asked(talk) == b""
+    assert talk.heard == (
+        b"CONNECT broker.example.net:443 HTTP/1.1\r\n"
+        b"Host: broker.example.net:443\r\n"
+        b"User-Agent: stresser/1\r\n\r\n"
+    )
+
+
+def test_an_ipv6_address_stands_in_brackets():
+    talk = Talk(OPEN)
+    asked(talk, "2001:db8::1", 8443)
+    assert talk.heard.startswith(
+        b"CONNECT [2001:db8::1]:8443 HTTP/1.1\r\nHost: [2001:db8::1]:8443\r\n"
+    )
+
+
+def test_credentials_go_out_as_basic_in_utf_8():
+    talk = Talk(OPEN)
+    asked(talk, credentials=(Secret("U", "ann"), Secret("P", "grün:x")))
+    (line,) = [line for line in talk.heard.split(b"\r\n") if line.startswith(b"Proxy-Auth")]
+    assert line.startswith(b"Proxy-Authorization: Basic ")
+    assert b64decode(line.split(b" ")[-1]).decode() == "ann:grün:x"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OPEN,
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 17\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon here\r\n: odd\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + OPEN,
+    ],
+)
+def test_any_2xx_opens_the_tunnel(answer):
+    assert asked(Talk(answer)) == b""
+    assert asked(Talk(*(bytes((byte,)) for byte in answer))) == b""
+
+
+def test_what_comes_behind_the_answer_is_of_the_tunnel():
+    assert asked(Talk(OPEN + b"\x16\x03")) == b"\x16\x03"
+
+
+@pytest.mark.parametrize("status", [300, 400, 403, 407, 429, 502, 503, 504, 599])
+def test_any_other_is_a_refusal(status):
+    with pytest.raises(ProxyRefused) as refused:
+        asked(Talk(f"HTTP/1.1 {status} No way\r\n\r\n<html>why</html>".encode()))
+    fault = refused.value
+    assert (fault.failure, fault.status, fault.reason) == (f"proxy_http_{status}", status, "No way")
+
+
+def test_the_headers_that_tell_are_kept_and_no_others():
+    answer = (
+        b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+        b"Server: squid/5.7\r\nX-Squid-Error: ERR_CACHE_ACCESS_DENIED 0\r\n"
+        b"Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n"
+        b"Set-Cookie: a=b\r\nVia: 1.1 px (squid)\r\nProxy-Status: px; error=x\r\n\r\n"
+    )
+    with pytest.raises(ProxyRefused) as refused:
+        asked(Talk(answer))
+    assert refused.value.headers == {
+        "server": "squid/5.7",
+        "x-squid-error": "ERR_CACHE_ACCESS_DENIED 0",
+        "proxy-authenticate": "Negotiate, NTLM",
+        "via": "1.1 px (squid)",
+        "proxy-status": "px; error=x",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "no status"),
+        (b"HTTP/1.1 20 OK\r\n\r\n", "no status"),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", "no status"),
+        (b"HTTP/1.1 abc\r\n\r\n", "no status"),
+        (b"HTTP/1.1  200 OK\r\n\r\n", "no status"),
+        (b"HTTP/1.9 200 OK\r\n\r\n", "no status"),
+        (b"HTTP/1.1\r\n\r\n", "no status"),
+        (b"\x05\xff", "not HTTP"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 10_000, "longer than"),
+    ],
+)
+def test_what_is_no_answer(answer, said):
+    with pytest.raises(ProtocolViolation, match=said) as broken:
+        asked(Talk(answer))
+    assert broken.value.layer == "proxy_http"
+    assert len(str(broken.value)) < 300
+
+
+@pytest.mark.parametrize("portions", [(), (b"HTTP/1.1 200 Connection",)])
+def test_a_proxy_that_hangs_up(portions):
+    with pytest.raises(PeerFin):
+        asked(Talk(*portions))

@@ -1,0 +1,45 @@
+"""What taps leave behind when they are gone: nothing."""
+
+import contextlib
+import gc
+import sys
+import tracemalloc
+
+import pytest
+import trio
+
+from stresser.net.tap import Tap
+from stresser.witness.clock import RunClock
+from tests.net.peers import open_descriptors, reset, run, tcp_pair
+
+
+async def read_to_end(tap):
+    with contextlib.suppress(trio.BrokenResourceError):
+        while await tap.receive_some():
+            pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc of a Linux kernel")
+def test_hundreds_of_deaths_leave_no_descriptor_and_no_memory():
+    async def die(count):
+        for number in range(count):
+            near, far = tcp_pair()
+            tap = Tap(near, RunClock())
+            reset(far) if number % 2 else far.close()
+            await read_to_end(tap)
+            tap.close()
+
+    async def test():
+        await die(20)
+        gc.collect()
+        descriptors = open_descriptors()
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        await die(200)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert open_descriptors() == descriptors
+        assert after - before < 20_000
+
+    run(test)

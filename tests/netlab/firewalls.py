@@ -1,0 +1,68 @@
+"""Owns the rules of stateful firewalls and NATs, as nft(8) reads them."""
+
+IDLE_TIMEOUT_S = 3
+"""Of an established flow; real ones wait for minutes or hours."""
+
+SETTINGS = (
+    f"net.netfilter.nf_conntrack_tcp_timeout_established={IDLE_TIMEOUT_S}",
+    # A flow whose beginning was not seen is not taken up (the kernel's default is to).
+    "net.netfilter.nf_conntrack_tcp_loose=0",
+    "net.netfilter.nf_conntrack_timestamp=1",
+)
+WATCH = ("conntrack", "-E", "-e", "DESTROY", "-o", "xml,ktimestamp")
+"""Says when each flow expired, whenever the kernel came to clear it away (conntrack(8))."""
+PATIENT = ("net.netfilter.nf_conntrack_tcp_loose=0",)
+
+_STATEFUL = """
+table inet wall {{
+  chain forwarded {{
+    type filter hook forward priority filter; policy drop;
+    {unknown}
+    ct state established,related accept
+    iifname "client" ct state new tcp flags & (fin|syn|rst|ack) == syn accept
+    {unknown}
+  }}
+}}
+"""
+STATEFUL_DROP = _STATEFUL.format(unknown="ct state invalid drop")
+# Never answer a reset with a reset (RFC 9293 section 3.5.2).
+STATEFUL_RESET = _STATEFUL.format(
+    unknown="ct state invalid tcp flags & rst == 0 reject with tcp reset"
+)
+MASQUERADE = """
+table ip nat {
+  chain leaving {
+    type nat hook postrouting priority srcnat;
+    oifname != "client" masquerade
+  }
+}
+"""
+"""To know of a flow nft must have asked for its state, which NAT does."""
+BLACK_HOLE = """
+table inet hole {
+  chain forwarded {
+    type filter hook forward priority filter - 5; policy drop;
+  }
+}
+"""
+NO_FRAGMENTATION_NEEDED = """
+table ip quiet {
+  chain out {
+    type filter hook output priority filter; policy accept;
+    icmp type destination-unreachable icmp code frag-needed drop
+  }
+}
+"""
+"""What makes a path MTU black hole of a narrow link (RFC 2923 section 2.1)."""
+
+
+def redirect(port: int, to: int) -> str:
+    """Send what is meant for a server's port to a proxy in this box."""
+    return f"""
+table ip caught {{
+  chain arriving {{
+    type nat hook prerouting priority dstnat;
+    iifname "client" tcp dport {port} redirect to :{to}
+  }}
+}}
+"""

@@ -1,0 +1,117 @@
+"""Owns one lab: the streets, the servers, the certificates, the captures, the tester."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.netlab.capture import Capture
+from tests.netlab.certificates import Certificates
+from tests.netlab.namespaces import Namespace, Namespaces
+from tests.netlab.processes import Process
+from tests.netlab.recording import Moment
+from tests.netlab.tester import TLS_PORT, WSS_PORT, Plan, Tester
+from tests.netlab.topology import CONTROL, SERVER, SUSPECT, TO_CLIENT, TO_SERVER, Topology
+
+_SERVER = Path(__file__).with_name("echo_server.py")
+_FORGER = Path(__file__).with_name("forger.py")
+_TUNBOX = Path(__file__).with_name("tunbox.py")
+
+
+class Lab:
+    """Everything in it ends with it."""
+
+    def __init__(self, folder: Path, certificates: Certificates) -> None:
+        self.folder = folder
+        self.certificates = certificates
+        self.namespaces = Namespaces(folder)
+        self.servers: dict[str, Process] = {}
+        self._captures: list[Capture] = []
+
+    def __enter__(self) -> Self:
+        self.namespaces.__enter__()
+        try:
+            self.topology = Topology(self.namespaces)
+            for address in self.topology.server:
+                self.serve(address)
+            for server in self.servers.values():
+                server.wait_until_says("listening")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.namespaces.__exit__(type_, value, trace)
+
+    @property
+    def client(self) -> Namespace:
+        return self.topology.client
+
+    @property
+    def suspect(self) -> Namespace:
+        """The router that the box under test stands in."""
+        return self.topology.router[SUSPECT]
+
+    @property
+    def control(self) -> Namespace:
+        return self.topology.router[CONTROL]
+
+    @property
+    def server(self) -> Namespace:
+        return self.topology.server[SERVER]
+
+    def serve(self, address: str) -> None:
+        certificates = self.certificates
+        self.servers[address] = self.topology.server[address].start(
+            "echo", sys.executable, str(_SERVER), "--address", address,
+            "--chain", str(certificates.chain), "--key", str(certificates.key),
+            "--ports", str(WSS_PORT), str(TLS_PORT),
+        )  # fmt: skip
+
+    def plan(self, **changes: Any) -> Plan:
+        return Plan(ca=self.certificates.root, **changes)
+
+    def hold(
+        self,
+        plan: Plan | None = None,
+        *,
+        opened: int | None = None,
+        without: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Tester:
+        """A tester, as soon as all its sessions are open."""
+        tester = Tester(self.client, plan or self.plan(), without=without, environment=environment)
+        tester.wait_until_open(opened)
+        return tester
+
+    def start_forger(self) -> Process:
+        """In the suspect router, watching its client's side."""
+        forger = self.suspect.start("forger", sys.executable, str(_FORGER), TO_CLIENT)
+        forger.wait_until_says("watching")
+        return forger
+
+    def start_tunbox(self) -> Process:
+        """In the suspect router, between its client's side and all others."""
+        sides = (TO_CLIENT, *TO_SERVER.values())
+        box = self.suspect.start("tunbox", sys.executable, str(_TUNBOX), "box", *sides)
+        box.wait_until_says("ready")
+        return box
+
+    def capture(self, interface: str = SUSPECT) -> Capture:
+        """tcpdump on one of the client's interfaces, as soon as it listens."""
+        return Capture(self.client, interface)
+
+
+def when(change: Callable[[], object]) -> Moment:
+    """Change something; between which two moments it was."""
+    before = time.time_ns()
+    change()
+    return Moment(before, time.time_ns())

@@ -1,0 +1,59 @@
+"""Proxies in front of the server that end what is idle."""
+
+import pytest
+
+from tests.netlab.conftest import need
+from tests.netlab.judge import NOTHING, Truth
+from tests.netlab.lab import when
+from tests.netlab.proxies import start_haproxy, start_nginx
+from tests.netlab.tester import SESSIONS, Heartbeat
+from tests.netlab.topology import SUSPECT
+
+SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxies' patience
+OFTEN = Heartbeat(name="often", every="1s")
+
+# It passes TLS on and cannot end it: a FIN in mid-stream. A process that dies, or a careless
+# server, does the same, so the endpoint may not be accused; nor need be the box.
+CUT = {"kinds": {"tcp_fin"}, "initiators": {"unknown", "middlebox"}}
+# It ends TLS in order, by a certificate of the root that the scenario declares for this endpoint:
+# it is the endpoint's own front.
+CLOSED = {"kinds": {"tls_close_notify"}, "initiators": {"endpoint"}}
+
+
+@pytest.mark.parametrize(
+    ("tool", "start", "mode", "says"),
+    [
+        ("haproxy", start_haproxy, "tcp", CUT),
+        ("haproxy", start_haproxy, "http", CLOSED),
+        ("nginx", start_nginx, "stream", CUT),
+        ("nginx", start_nginx, "http", CLOSED),
+    ],
+    ids=["haproxy-tcp", "haproxy-http", "nginx-stream", "nginx-http"],
+)
+def test_proxy_ends_what_is_idle(lab, judge, tool, start, mode, says):
+    need(tool)
+    start(lab, mode)
+    tester = lab.hold(lab.plan(activities=(SELDOM, OFTEN)))
+    tester.wait_for_drops(SESSIONS, lambda cohort: cohort.egress == SUSPECT)
+    judge(
+        tester.finish(),
+        Truth(what="idle sessions closed", activity="seldom", **says),
+        Truth(what="busy sessions kept", activity="often"),
+        NOTHING,
+    )
+
+
+def test_proxy_is_killed(lab, judge):
+    need("haproxy")
+    proxy = start_haproxy(lab, "tcp")
+    tester = lab.hold()
+    moment = when(proxy.kill)
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        # By this way the server's address refuses fresh connections, too, from as far away as it
+        # answered before: as if the server had gone. But by the other way it goes on.
+        Truth(what="proxy killed", kinds={"tcp_fin", "tcp_reset"},
+              initiators={"unknown", "middlebox"}, changed=moment),
+        NOTHING,
+    )  # fmt: skip

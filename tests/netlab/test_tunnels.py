@@ -1,0 +1,93 @@
+"""VPN tunnels that go down, come back, change keys, carry less."""
+
+import contextlib
+
+import pytest
+
+from tests.netlab import firewalls
+from tests.netlab.conftest import need
+from tests.netlab.judge import NOTHING, Truth
+from tests.netlab.lab import when
+from tests.netlab.tester import SESSIONS, Heartbeat
+from tests.netlab.tunnels import OpenVpn, WireGuard
+
+PATIENT = Heartbeat(timeout="6s")
+REKEYS = 3
+
+
+@pytest.fixture
+def wireguard(lab):
+    need("wg", "wireguard-go")
+    with contextlib.closing(WireGuard(lab)) as tunnel:
+        yield tunnel
+
+
+def test_tunnel_goes_down_at_the_client(lab, judge, wireguard):
+    tester = lab.hold(lab.plan(egresses=wireguard.egresses()))
+    moment = when(wireguard.client_end.kill)
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        # Its interface vanishes with it, and the kernel says so.
+        Truth(what="our end killed", kinds={"silence", "unreachable"}, initiators={"host"},
+              changed=moment),
+        NOTHING,
+    )  # fmt: skip
+
+
+def test_tunnel_loses_its_far_end(lab, judge, wireguard):
+    tester = lab.hold(lab.plan(egresses=wireguard.egresses()))
+    moment = when(wireguard.kill_gateway)
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        # Our interface stays; what is sent into it is never answered. The server lives.
+        Truth(what="the gateway killed", kinds={"silence"}, initiators={"middlebox", "unknown"},
+              changed=moment),
+        NOTHING,
+    )  # fmt: skip
+
+
+def test_tunnel_comes_back_in_time(lab, judge, wireguard):
+    tester = lab.hold(lab.plan(activities=(PATIENT,), egresses=wireguard.egresses()))
+    wireguard.kill_gateway()
+    dropped = _sent_into(lab, wireguard)
+    tester.wait_until(lambda: _sent_into(lab, wireguard) > dropped + SESSIONS, "lost pings", 10)
+    wireguard.restart_gateway()
+    back = _came_out_of(lab, wireguard)
+    tester.wait_until(lambda: _came_out_of(lab, wireguard) > back + 4 * SESSIONS, "pongs", 20)
+    judge(tester.finish(), Truth(what="the gateway restarted"), NOTHING)
+
+
+def _sent_into(lab, tunnel):
+    return int(lab.client.run("cat", f"/sys/class/net/{tunnel.device}/statistics/tx_packets"))
+
+
+def _came_out_of(lab, tunnel):
+    return int(lab.client.run("cat", f"/sys/class/net/{tunnel.device}/statistics/rx_packets"))
+
+
+def test_tunnel_changes_keys(lab, judge):
+    need("openvpn")
+    tunnel = OpenVpn(lab)
+    tester = lab.hold(lab.plan(egresses=tunnel.egresses()))
+    wanted = tunnel.rekeyed() + REKEYS
+    tester.wait_until(lambda: tunnel.rekeyed() >= wanted, f"{REKEYS} changes of keys", 30)
+    judge(tester.finish(), Truth(what=f"{REKEYS} new keys"), NOTHING)
+
+
+def test_tunnel_carries_less_than_it_says(lab, judge, wireguard):
+    small, big = Heartbeat(name="small"), Heartbeat(name="big", message="4KiB")
+    lab.suspect.nft(firewalls.NO_FRAGMENTATION_NEEDED)
+    plan = lab.plan(activities=(small, big), egresses=wireguard.egresses())
+    tester = lab.hold(plan)
+    moment = when(lambda: lab.suspect.ip("link set client mtu 800"))
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        # Small ones pass by the same way, and big ones by the other.
+        Truth(what="the way underneath shrinks, big frames are lost", activity="big",
+              kinds={"silence"}, initiators={"middlebox"}, changed=moment),
+        Truth(what="small frames pass", activity="small"),
+        NOTHING,
+    )  # fmt: skip

@@ -1,0 +1,123 @@
+"""What is waited for after a death, and what is not."""
+
+import trio
+
+from stresser.model.ending import Kind
+from stresser.model.packet import FlowPackets, Packet
+from stresser.model.units import NS_PER_S
+from tests.fakes.certificates import server_context
+from tests.fakes.peers import WebSocketPeer, websocket_server
+from tests.fakes.world import heartbeat, in_virtual_time, world
+
+
+class Capture:
+    """Packets whose reset arrives some time after the socket's error."""
+
+    def __init__(self, *, flags="R", after_s=0.01):
+        self.flags, self.after_s = flags, after_s
+        self.watched, self.forgotten, self.waited_s = [], [], []
+
+    def expect(self, remote):
+        pass
+
+    def watch(self, local, remote):
+        self.watched.append((local, remote))
+
+    def forget(self, local, remote):
+        self.forgotten.append((local, remote))
+
+    def seen(self, local, remote):
+        if not self.waited_s:
+            return FlowPackets()
+        end = Packet(
+            t_ns=NS_PER_S,
+            unix_ns=0,
+            interface="x",
+            outgoing=False,
+            flags=self.flags,
+            ttl=60,
+            ip_id=0,
+            df=True,
+            window=0,
+            seq=1,
+            ack=0,
+            length=0,
+        )
+        return FlowPackets(ends=[end])
+
+    async def settle(self, local, remote, within_s):
+        await trio.sleep(min(self.after_s, within_s))
+        self.waited_s.append(within_s)
+
+
+def play(capture, *, neighbours=0, stop_after_s=None, death_s=20.5, until_s=40):
+    async def program(far):
+        await (await WebSocketPeer.accept(far, server_context())).answer_pings()
+
+    async def story():
+        async with world(program) as made:
+            made.around.packets = capture
+            for _ in range(1 + neighbours):
+                made.start(made.route(activity=heartbeat("2s", "1s")))
+            await trio.sleep_until(death_s)
+            made.paths[0].reset()
+            if stop_after_s is not None:
+                await trio.sleep(stop_after_s)
+                made.stop()
+            await trio.sleep_until(until_s)
+            made.stop()
+            await trio.sleep(2)
+            return made
+
+    made = in_virtual_time(story)
+    [death] = [ended for ended in made.notebook.ended if ended.kind is Kind.TCP_RESET]
+    return made, death
+
+
+def test_a_packet_that_comes_after_the_error_is_waited_for_and_dates_the_end():
+    capture = Capture(flags="RA")
+    made, death = play(capture)
+    assert capture.waited_s == [0.02]
+    assert death.dead_by_ns == NS_PER_S  # the packet's time, not the socket's
+    assert death.detected_at_ns == round(20.5 * NS_PER_S)
+    assert death.evidence["packets"]["ends"][0]["flags"] == "RA"
+    assert sorted(capture.forgotten) == sorted(capture.watched)
+    assert made.around.bugs.count == 0
+
+
+def test_a_host_that_knows_no_such_flow_makes_the_neighbours_be_heard():
+    _, death = play(Capture(), neighbours=2)
+    alive = death.evidence["neighbour"]
+    assert alive["egress"] == "vpn"
+    assert alive["answered_ns"] == 22 * NS_PER_S  # its first ping after the end
+
+
+def test_without_neighbours_the_ending_comes_three_seconds_later_and_is_dated_all_the_same():
+    made, death = play(Capture())
+    assert "neighbour" not in death.evidence
+    assert death.t_ns == round(20.5 * NS_PER_S)
+    assert made.around.bugs.count == 0
+
+
+def test_a_stop_in_the_midst_of_hearing_loses_no_ending():
+    _, death = play(Capture(), stop_after_s=1)
+    assert death.kind is Kind.TCP_RESET
+    assert death.planned is False
+
+
+def test_a_close_frame_needs_no_witness():
+    capture = Capture()
+
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            made.around.packets = capture
+            made.start(made.route())
+            await trio.sleep(5)
+            made.stop()
+            await trio.sleep(1)
+            return made
+
+    made = in_virtual_time(story)
+    assert capture.waited_s == []
+    assert made.notebook.only_ended().planned
+    assert capture.forgotten == capture.watched != []

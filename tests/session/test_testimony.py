@@ -1,0 +1,97 @@
+"""Proofs of life and death: the truth lies between them, whatever the path does."""
+
+import errno
+import os
+
+import pytest
+import trio
+
+from stresser.model.ending import Kind
+from stresser.model.faults import NoPong
+from stresser.model.units import NS_PER_MS, NS_PER_S
+from tests.fakes.certificates import server_context
+from tests.fakes.peers import WebSocketPeer, websocket_server
+from tests.fakes.world import heartbeat, life, silent
+
+LATENCY_S = 0.25
+
+
+@pytest.mark.parametrize("death_s", [20.0, 20.1, 20.24, 20.26, 20.4, 20.49, 20.51, 25.0])
+def test_a_way_that_dies_while_an_answer_is_coming_back(death_s):
+    """The pong of the ping at 20 s arrives at 20.5 s, with the way there dead, perhaps."""
+
+    async def swallow_path(made):
+        await trio.sleep_until(death_s)
+        made.paths[0].go_dark()
+
+    made = life(
+        websocket_server(server_context()),
+        60,
+        during=swallow_path,
+        latency_s=LATENCY_S,
+        activity=heartbeat("5s", "3s"),
+    )
+    ended = made.notebook.only_ended()
+    assert ended.kind is Kind.SILENCE
+    assert ended.alive_at_ns <= death_s * NS_PER_S <= ended.dead_by_ns
+    opened_ns = made.notebook.opened[0].t_ns
+    # The last ping that was answered was sent 5 s at most before the way died.
+    assert ended.alive_at_ns >= opened_ns + (death_s - 7) * NS_PER_S
+
+
+def test_a_session_that_dies_before_its_first_pong_was_alive_when_it_asked_to_be_opened():
+    async def program(far):
+        await WebSocketPeer.accept(far, server_context())
+        far.path.go_dark()
+        await trio.sleep_forever()
+
+    made = life(program, 60, latency_s=LATENCY_S, activity=heartbeat("5s", "3s"))
+    opened, ended = made.notebook.opened[0], made.notebook.only_ended()
+    assert ended.alive_at_ns == opened.t_ns - opened.phases_ns["upgrade"]
+
+
+def test_a_kernel_that_gives_up_has_forgotten_so_the_last_ping_is_asked():
+    """At ETIMEDOUT TCP_INFO says that nothing is unacknowledged; at the last ping it did."""
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        with trio.move_on_at(20):
+            await peer.answer_pings()
+        far.path.kernel.unacked = 1
+        await trio.sleep_until(23)
+        far.path.kernel.unacked = 0
+        far.path.reset()
+        far.path.to_client.error = TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        await trio.sleep_forever()
+
+    ended = life(program, 60, activity=heartbeat("5s", "4s")).notebook.only_ended()
+    assert ended.kind is Kind.KERNEL_TIMEOUT
+    assert ended.evidence["tcp_info"]["unacked"] == 0
+    assert ended.alive_at_ns <= 20 * NS_PER_S <= ended.dead_by_ns
+
+
+def test_without_pings_the_kernels_last_word_is_the_proof_of_life():
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        with trio.move_on_at(20):
+            await peer.swallow()
+        far.path.reset()
+        far.path.to_client.error = TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        await trio.sleep_forever()
+
+    made = life(program, 60, activity=silent())
+    ended = made.notebook.only_ended()
+    assert ended.kind is Kind.KERNEL_TIMEOUT
+    assert ended.alive_at_ns <= 20 * NS_PER_S == ended.dead_by_ns
+
+
+def test_what_a_missing_pong_tells_is_evidence():
+    async def program(far):
+        await (await WebSocketPeer.accept(far, server_context())).swallow()
+
+    ended = life(program, 60, activity=heartbeat("5s", "3s")).notebook.only_ended()
+    assert ended.raw is not None
+    assert ended.raw.startswith(NoPong.__name__)
+    assert ended.evidence["ping_sent_ns"] == 5 * NS_PER_S
+    assert ended.evidence["why"] == ["nothing-decides"]
+    assert ended.dead_by_ns == 8_050 * NS_PER_MS

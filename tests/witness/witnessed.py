@@ -1,0 +1,67 @@
+"""Connections in a laboratory of namespaces, with a packet witness at their client's end."""
+
+import socket
+from contextlib import ExitStack, contextmanager
+
+from stresser.classify.provenance import next_seq, provenance
+from stresser.net.resolve import format_sockaddr
+from stresser.witness.clock import RunClock
+from stresser.witness.packets import PacketWitness
+from stresser.witness.tcp_info import sample_tcp_info
+from tests.witness.made_packets import SERVER_HELLO
+
+PORT = 8443
+SERVER, SERVER6 = "203.0.113.2", "2001:db8:2::2"
+
+
+class Scene:
+    """A witness in the client's namespace, and connections to a server that says hello."""
+
+    def __init__(self, client, server, stack):
+        self.client, self.server, self._stack = client, server, stack
+        self.ends: dict[socket.socket, tuple[str, str]] = {}
+        with client.inside():
+            self.witness = PacketWitness.open(RunClock())
+        stack.callback(self.witness.close)
+
+    def listen(self, host=SERVER):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with self.server.inside():
+            listener = socket.create_server((host, PORT), family=family, backlog=1000)
+        return self._stack.enter_context(listener)
+
+    def connect(self, host=SERVER):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with self.client.inside():
+            sock = self._stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        sock.settimeout(10)
+        self.witness.expect(format_sockaddr((host, PORT)))
+        sock.connect((host, PORT))
+        self.ends[sock] = (format_sockaddr(sock.getsockname()), format_sockaddr(sock.getpeername()))
+        self.witness.watch(*self.ends[sock])
+        return sock
+
+    def converse(self, host=SERVER):
+        """A connection on which the server has said hello: (ours, the server's)."""
+        listener = self.listen(host)
+        near = self.connect(host)
+        far = self._stack.enter_context(listener.accept()[0])
+        far.send(SERVER_HELLO)
+        near.recv(1000)
+        return near, far
+
+    async def verdict(self, sock, sent_ns=None):
+        """What the witness and the classifier say of a connection that has ended."""
+        info = sample_tcp_info(sock)
+        assert info is not None
+        await self.witness.settle(*self.ends[sock], within_s=0)
+        flow = self.witness.seen(*self.ends[sock])
+        expected = next_seq(flow, info.bytes_received)
+        assert expected is not None
+        return flow, provenance(flow, expected_seq=expected, sent_ns=sent_ns)
+
+
+@contextmanager
+def scene(lab):
+    with ExitStack() as stack:
+        yield Scene(lab.client, lab.server, stack)
