@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 
+from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import (
@@ -142,6 +143,10 @@ class Night:
                 chain=_tls(cohort).chain,
                 verified=_tls(cohort).verified,
                 problem=_tls(cohort).problem,
+                chain_class=_tls(cohort).chain_class,
+                root=_tls(cohort).root,
+                intercepted=_tls(cohort).intercepted,
+                product="Zscaler" if _tls(cohort).intercepted else None,
                 certificates=[{"subject": f"CN={cohort.endpoint}", "issuer": _issuer(cohort)}],
             )
 
@@ -321,5 +326,8 @@ def _tls(cohort: Cohort) -> TlsFacts:
         alpn=None,
         chain=f"{cohort.endpoint}-{cohort.egress}",
         verified=not is_behind_vpn,
+        chain_class=ChainClass.PRIVATE_TRUSTED if is_behind_vpn else ChainClass.PUBLIC,
+        root=ChainRoot.HOST if is_behind_vpn else ChainRoot.MOZILLA,
+        intercepted=is_behind_vpn,
         problem="self-signed certificate in certificate chain" if is_behind_vpn else None,
     )

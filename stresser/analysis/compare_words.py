@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from stresser.analysis.cohort_sessions import HANDSHAKE
+from stresser.analysis.compare_chains import chains_in_words
 from stresser.analysis.compare_durations import DurationDifference
 from stresser.analysis.compare_rates import RateComparison, RatioFigures
 from stresser.analysis.compare_verdict import ComparisonVerdict, Judgement
@@ -32,7 +33,7 @@ def paragraph_of(
         [
             *_rate(names, rates),
             *_timer(candidate),
-            *_chains(names, baseline, candidate),
+            *chains_in_words(baseline, candidate, names.baseline, names.candidate),
             *_durations(names, durations),
             _verdict(names, judgement),
         ]
@@ -103,28 +104,6 @@ def _timer(candidate: Side) -> Iterator[str]:
     found = side_timer(candidate)
     if found is not None:
         yield f"{found.of:,} of {found.incidents:,} {found.words}{found.ending_words}."
-
-
-def _chains(names: _Names, baseline: Side, candidate: Side) -> Iterator[str]:
-    """Where one side's chains all verify and the other's do not."""
-    ours, theirs = _unverified(baseline), _unverified(candidate)
-    for name, bad, good, sides in (
-        (names.candidate, theirs, ours, (candidate, names.baseline)),
-        (names.baseline, ours, theirs, (baseline, names.candidate)),
-    ):
-        if bad and not good:
-            problem = max(((n, text) for text, n in sides[0].counter("problems").items() if text))[
-                1
-            ]
-            yield (
-                f"The TLS chain does not verify on {name} ({escaped(problem, 80)}), it does on"
-                f" {sides[1]}."
-            )
-
-
-def _unverified(side: Side) -> int:
-    problems = side.counter("problems")
-    return sum(problems.values()) - problems[""]
 
 
 def _durations(names: _Names, durations: Sequence[DurationDifference]) -> Iterator[str]:
