@@ -25,6 +25,8 @@ help:
 demo: $(RUN)/.ready
 	$(RUN)/$(BIN)/stresser run quickstart
 
+# Where PYTHONDONTWRITEBYTECODE is set (containers), each of a hundred processes compiles stresser.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: check
 	$(DEV)/$(BIN)/python -m pytest
 	$(DEV)/$(BIN)/python -m pytest -m scale -n 0

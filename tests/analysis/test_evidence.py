@@ -17,7 +17,7 @@ from tests.analysis.story import seconds
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=5,
 )
 KEYS = ["since_sent_ns", "idle_before_send_ns", "tcp_info", "ping_sent_ns", "close", "rtt_us"]

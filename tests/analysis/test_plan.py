@@ -60,7 +60,7 @@ def test_what_a_cohort_sends(endpoint, activity, every_s, is_muted, is_silent):
 
 
 TABLE_KEYS = st.sampled_from(["name", "url", "kind", "every", "lab", "idle_timeout"])
-TABLES = st.lists(JSON | st.dictionaries(TABLE_KEYS, JSON))
+TABLES = st.lists(JSON | st.dictionaries(TABLE_KEYS, JSON, max_size=4), max_size=4)
 KEYS = st.sampled_from(["name", "duration", "endpoints", "egresses", "activities", "thresholds"])
 
 

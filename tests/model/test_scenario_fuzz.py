@@ -20,7 +20,7 @@ SHIPPED = [
 ]
 TREES = [tomllib.loads(text) for text in SHIPPED]
 MUTATIONS = settings(
-    max_examples=500,
+    max_examples=250,  # of trees and of texts: 500 mutated files
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

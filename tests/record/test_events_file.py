@@ -132,12 +132,18 @@ ANYTHING = st.recursive(
     | st.floats()
     | st.text(st.characters(codec=None))
     | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec=None)), inner),
-    max_leaves=20,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(codec=None)), inner, max_size=4)
+    ),
+    max_leaves=8,
 )
 
 
-@given(raw=st.text(st.characters(codec=None)), evidence=st.dictionaries(st.text(), ANYTHING))
+@given(
+    raw=st.text(st.characters(codec=None)),
+    evidence=st.dictionaries(st.text(), ANYTHING, max_size=4),
+)
 def test_whatever_a_peer_sent_gives_a_line_that_reads(raw, evidence):
     line = encode_event(session_ended(raw=raw, evidence=evidence))
     assert line.count(b"\n") == 1
