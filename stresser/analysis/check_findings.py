@@ -1,4 +1,4 @@
-"""What a check has found: a verdict, a word on each way, and what to do about what is in the way."""
+"""What a check has found: a verdict, a word on each way, and what to do about it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,4 @@
-"""Who stands in for an endpoint without being asked to: proxies on this host or near it, proxies
-behind proxies, ways through a VPN.
+"""Who stands in for an endpoint unasked: proxies here, nearby, behind each other, and VPNs.
 
 Each finding has its evidence. What could as well be the endpoint's own doing is not told, or told
 as what it is: an endpoint that is local by its very name accuses nobody.
@@ -225,18 +224,16 @@ def _chain_signs(way: WayChecked) -> list[str]:
     if way.proxy is not None and way.failed is not None and way.failed.phase == "proxy":
         refusal = way.failed.evidence.get("headers")
         outside |= refusal if isinstance(refusal, dict) else {}
-    signs += _beyond(outside, "the proxy's answer", way.proxy is not None)
+    signs += _beyond(outside, "the proxy's answer")
     if way.tls is not None and way.tls.intercepted and way.http is not None:
-        signs += _beyond(way.http.headers, "the intercepted answer", True)
+        signs += _beyond(way.http.headers, "the intercepted answer")
         # A known proxy that tunnels cannot write into TLS: who ends it is a second one.
         if way.proxy is not None and "via" in way.http.headers:
             signs.append(f"inside the tunnel, Via: {escaped(way.http.headers['via'], _TEXT)}")
     return signs
 
 
-def _beyond(headers: dict[str, str], where: str, is_proxy: bool) -> Iterator[str]:  # noqa: FBT001 - one of two callers
-    if not is_proxy:
-        return
+def _beyond(headers: dict[str, str], where: str) -> Iterator[str]:
     for name in ("via", "proxy-status"):
         value = headers.get(name, "")
         hops = [hop for hop in value.split(",") if hop.strip()]

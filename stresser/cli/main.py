@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stresser import __version__
+from stresser.cli.check import check
 from stresser.cli.citrix import citrix
 from stresser.cli.compare import compare
 from stresser.cli.doctor import doctor
@@ -35,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(run)
+app.command()(check)
 app.command()(show)
 app.command()(compare)
 app.command()(explain)
