@@ -17,8 +17,10 @@ _Write = Callable[[AttemptFailed, Sequence[WayChecked]], str]
 
 def remedy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
     """What to do, for ways that failed alike. `failed`: how the first of them did."""
-    write = _BY_KIND.get(failed.kind) or _BY_PHASE.get(failed.phase, _look_closer)
-    return write(failed, ways)
+    by_kind = _BY_KIND.get(failed.kind)
+    if by_kind is None or (failed.phase is Phase.PROXY and failed.kind is not Kind.TOOL):
+        by_kind = _BY_PHASE.get(failed.phase, _look_closer)
+    return by_kind(failed, ways)
 
 
 def _resolve(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
@@ -117,7 +119,6 @@ def _look_closer(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
 _BY_KIND: dict[Kind, _Write] = {
     Kind.RESOLVE_ERROR: _resolve,
     Kind.REFUSED: _refused,
-    Kind.PROXY_ERROR: _proxy,
     Kind.CERTIFICATE: _certificate,
     Kind.HTTP_REFUSAL: _http,
     Kind.TOOL: _tool,

@@ -115,7 +115,7 @@ def _local_proxies(ways: Sequence[WayChecked]) -> Iterator[Finding]:
         yield Finding(
             concern=Concern.LOCAL,
             says=f"The proxy {named(proxy)} listens on this host itself.",
-            evidence=[f"{len(through)} ways go through it, such as {named(through[0].endpoint)}"],
+            evidence=[f"what goes through it: {listed(_names(through))}"],
             remedy="What lies beyond it does not show from here: an agent that a PAC file or"
             f" HTTPS_PROXY points to may forward to another proxy. Have it exempt: {hosts(through)}"
             ", and check again without it (--direct).",

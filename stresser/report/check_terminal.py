@@ -103,8 +103,8 @@ def _facts(result: WayResult, way: WayChecked) -> Iterator[tuple[str, str]]:
     if way.dialled is not None:
         yield "dialled", f"{way.dialled}{_from(way)}"
     if way.proxy is not None:
-        who = "the proxy" if way.resolved_by == "proxy" else "this host"
-        yield "proxy", f"{way.proxy}; the name was looked up by {who}"
+        by = {"proxy": "the proxy", "host": "this host"}.get(way.resolved_by or "")
+        yield "proxy", way.proxy + ("" if by is None else f"; the name was looked up by {by}")
         yield from _headers("", way.proxy_headers)
     if way.tls is not None:
         yield "TLS", f"{way.tls.version}, {way.tls.cipher}, ALPN {way.tls.alpn or 'none'}"
