@@ -110,7 +110,7 @@ def _endpoints(texts: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, st
             url, path = _url_and_path(text)
             address = parse_url(url)
         except ValueError as error:
-            mistakes.append(f"TARGET {shown(text.partition('?')[0])}: {error}")
+            mistakes.append(f"TARGET {_shown_target(text)}: {error}")
             continue
         name = _free_name(address, endpoints)
         endpoints[name] = {"name": name, "url": url}
@@ -121,6 +121,14 @@ def _endpoints(texts: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, st
     if mistakes:
         raise ScenarioError(*mistakes)
     return list(endpoints.values()), paths
+
+
+def _shown_target(text: str) -> str:
+    """Without a user and a query: both may hold a secret."""
+    found = _SCHEME.match(text)
+    scheme = "" if found is None else found[0]
+    before, at, rest = text[len(scheme) :].rpartition("@")
+    return shown(f"{scheme}{'…@' if at else before}{rest.partition('?')[0]}")
 
 
 def _url_and_path(text: str) -> tuple[str, str | None]:

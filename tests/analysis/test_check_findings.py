@@ -146,7 +146,7 @@ def test_a_get_that_failed_is_no_upgrade():
         (tls(ChainClass.DECLARED), {}, "declared"),
         (INSPECTED, {"product": "Zscaler"}, "intercepted (consistent with Zscaler)"),
         (EXPIRED, {}, "broken: certificate has expired"),
-        (UNKNOWN, {"product": "x\x1b"}, 
+        (UNKNOWN, {"product": "x\x1b"},
          r"private, not trusted (consistent with x\x1b): it does not verify"),
         (UNJUDGED, {}, None),
         (tls(ChainClass.PRIVATE_TRUSTED, intercepted=False, root=ChainRoot.LEAF), {},
