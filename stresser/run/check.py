@@ -33,6 +33,7 @@ from stresser.session.obituary import attempt_failed
 from stresser.session.route import Route
 from stresser.session.surroundings import Surroundings
 from stresser.witness.clock import RunClock
+from stresser.witness.loop import LoopStamp
 from stresser.witness.path import PathWitness
 from stresser.witness.tunnel import link_words, tunnel_sign
 
@@ -120,6 +121,7 @@ class Checkup:
         self._ways = ways
         self._chains = _Chains()
         self._path = PathWitness(clock, self._chains.event)
+        self._stamp = LoopStamp(clock)  # endings are dated by it
         self._around = Surroundings(
             clock=clock,
             observer=self._chains,
@@ -133,11 +135,13 @@ class Checkup:
         """Try all ways; in the order in which they were given."""
         trio.to_thread.current_default_thread_limiter().total_tokens = WAYS_AT_ONCE
         self._path.open()
+        trio.lowlevel.add_instrument(self._stamp)
         try:
             async with trio.open_nursery() as nursery:
                 for number, plan in enumerate(self._ways):
                     nursery.start_soon(self._check, number, plan)
         finally:
+            trio.lowlevel.remove_instrument(self._stamp)
             self._path.close()
         ways = [self._found[number] for number in sorted(self._found)]
         return Checked(ways=ways, has_route=has_route(), bugs=self._around.bugs.count)

@@ -109,6 +109,8 @@ def test_what_is_seen_of_ways_that_are_open():
 def test_ways_that_fail(name, phase, kind):
     way = checked([name])[name]
     assert (way.failed.phase, way.failed.kind) == (phase, kind)
+    if name == "stall":
+        assert SHORT <= way.failed.age_ns < SHORT * 20
     if name == "refuse":
         assert (way.http.status, way.http.reason) == (503, "Service Unavailable")
         assert way.tls.verified
