@@ -68,22 +68,10 @@ def check(
     Says what stands in the way and what to do about it. Exit code 0: nothing, 1: something,
     2: bad input, 3: nothing could be tried from here.
     """
-    from stresser.model.check_targets import (  # noqa: PLC0415 - --help must not pay
-        Wishes,
-        checked_path,
-        checked_timeout,
-    )
+    from stresser.model.check_targets import Wishes  # noqa: PLC0415 - --help must not pay
 
-    path = None if get is None else checked_path(get)
-    wishes = Wishes(
-        interfaces=interface or (),
-        sources=source or (),
-        proxies=proxy or (),
-        direct=direct,
-        ca=ca,
-        timeout=checked_timeout(timeout),
-    )
-    asked = _read(targets, wishes, path)
+    ways_out = (interface or (), source or (), proxy or ())
+    asked = _read(targets, Wishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
 
     from stresser.cli.checkup import run_check  # noqa: PLC0415 - --help must not pay
 
@@ -91,7 +79,14 @@ def check(
     raise typer.Exit(code or ExitCode.PASS)
 
 
-def _read(targets: list[str], wishes: "Wishes", path: str | None) -> _Asked:
+def _read(targets: list[str], wishes: "Wishes", get: str | None) -> _Asked:
+    from stresser.model.check_targets import (  # noqa: PLC0415 - --help must not pay
+        checked_path,
+        checked_timeout,
+    )
+
+    checked_timeout(wishes.timeout)
+    path = None if get is None else checked_path(get)
     named = [text for text in targets if _is_scenario(text)]
     if not named:
         return _read_targets(targets, wishes, path)

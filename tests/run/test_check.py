@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from stresser.analysis.check_finding import Concern
+from stresser.analysis.check_findings import conclude
 from stresser.lab.server import serve
 from stresser.model.chain import ChainClass
-from stresser.model.check import Asked
+from stresser.model.check import Asked, Checked
 from stresser.model.ending import Kind, Phase
 from stresser.model.lab import LabEndpoint, LabPlan, LabRoute, Middlebox
 from stresser.model.scenario import Egress, Endpoint, Scenario, Timeouts
@@ -149,6 +151,8 @@ def test_a_middlebox_that_intercepts(trusts, monkeypatch, tmp_path):
 
     trio.run(main)
     way = inspector["way"]
+    said = [f.concern for f in conclude(Checked(ways=[way], has_route=True)).findings]
+    assert said == [Concern.INTERCEPTION if trusts else Concern.CHAIN]
     assert way.tls.intercepted is trusts
     assert way.tls.verified is trusts
     wanted = ChainClass.PRIVATE_TRUSTED if trusts else ChainClass.PRIVATE_UNTRUSTED
@@ -188,11 +192,15 @@ def test_another_address_is_tried_where_the_first_takes_no_connection(monkeypatc
             endpoint = Endpoint(name="echo", url=f"wss://echo.example.net:{port}")
             found = await look([endpoint], ["direct"], None)
             nursery.cancel_scope.cancel()
-        return found.ways[0]
+        return found
 
-    way = trio.run(main)
+    found = trio.run(main)
+    (way,) = found.ways
     assert way.failed is None
     assert way.dialled.startswith("127.0.0.1:")
+    # Its name is nobody's on this host, and yet it leads here.
+    local = [f for f in conclude(found).findings if f.concern is Concern.LOCAL]
+    assert "a loopback address" in local[0].evidence[0]
     assert way.addresses == ["::1", "127.0.0.1"]
     (earlier,) = way.earlier
     assert (earlier.phase, earlier.remote.partition("]")[0]) == (Phase.CONNECT, "[::1")
