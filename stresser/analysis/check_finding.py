@@ -42,7 +42,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     concern: Concern
     says: str
     evidence: list[str] = []
-    remedy: str | None = None
+    remedy: str
     """What to do about it, or whom to ask for what."""
     endpoints: list[str] = []
 

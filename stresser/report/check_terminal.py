@@ -62,8 +62,7 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
     yield Group(Text(""), plain(finding.says, style, _LONGEST_LINE))
     for line in finding.evidence:
         yield _indented(f"- {line}")
-    if finding.remedy is not None:
-        yield _indented(f"What to do: {finding.remedy}", "bold")
+    yield _indented(f"What to do: {finding.remedy}", "bold")
 
 
 def _times(results: list[WayResult]) -> RenderableType:

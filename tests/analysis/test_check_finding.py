@@ -9,7 +9,7 @@ from tests.fakes.checked import way
 @pytest.mark.parametrize("concern", Concern)
 def test_what_makes_a_check_fail(concern):
     failing = {Concern.FAILURE, Concern.INTERCEPTION, Concern.CHAIN}
-    assert Finding(concern=concern, says="x").is_failure is (concern in failing)
+    assert Finding(concern=concern, says="x", remedy="y").is_failure is (concern in failing)
 
 
 def test_names_are_escaped_and_cut():

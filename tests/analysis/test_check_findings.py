@@ -1,5 +1,7 @@
 """What a check concludes: verdicts, words, and findings that are told together."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -16,7 +18,7 @@ INSPECTED = tls(ChainClass.PRIVATE_TRUSTED)
 UNKNOWN = tls(ChainClass.PRIVATE_UNTRUSTED)
 UNJUDGED = msgspec.structs.replace(tls(), chain_class=None)
 EXPIRED = tls(ChainClass.BROKEN, problem="certificate has expired")
-LOCAL = {"addresses": ["127.0.0.1"], "dialled": "127.0.0.1:443"}
+LOCAL: dict[str, Any] = {"addresses": ["127.0.0.1"], "dialled": "127.0.0.1:443"}
 
 
 def report(*ways, has_route=True):

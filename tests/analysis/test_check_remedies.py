@@ -34,7 +34,7 @@ from tests.fakes.checked import failed, failed_way
 )
 def test_each_failure_has_its_remedy(phase, kind, changes, said):
     way = failed_way(phase=phase, kind=kind, **changes)
-    assert said in remedy(way.failed, [way])
+    assert said in remedy(failed(phase=phase, kind=kind, **changes), [way])
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -45,7 +45,7 @@ def test_every_failure_has_one(phase, kind):
 
 
 def test_the_name_that_did_not_resolve_may_be_the_proxys():
-    way = failed_way(
+    ending = failed(
         phase=Phase.RESOLVE, kind=Kind.RESOLVE_ERROR, evidence={"name": "proxy.example.net"}
     )
-    assert remedy(way.failed, [way]).endswith(": proxy.example.net.")
+    assert remedy(ending, [failed_way()]).endswith(": proxy.example.net.")

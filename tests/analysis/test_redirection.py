@@ -1,15 +1,18 @@
 """Redirection: a table of ways that are redirected, and a longer one of those that are not."""
 
+from typing import Any
+
 import pytest
 
 from stresser.analysis.check_finding import Concern
 from stresser.analysis.redirection import redirections
 from stresser.model.chain import ChainClass
 from stresser.model.check import HttpAnswer, Leads
+from stresser.model.ending import Phase
 from tests.fakes.checked import MS, failed, tls, way
 
 NOWHERE = "0.0.0.0"  # noqa: S104 - what a filter answers, nothing is bound
-LOOPBACK = {"addresses": ["127.0.0.1"], "dialled": "127.0.0.1:443"}
+LOOPBACK: dict[str, Any] = {"addresses": ["127.0.0.1"], "dialled": "127.0.0.1:443"}
 
 
 def concerns(*ways):
@@ -72,11 +75,19 @@ def test_a_name_that_is_private_through_one_egress_alone():
 
 
 def test_a_proxy_on_this_host():
-    changes = {"proxy": "http://127.0.0.1:9000", "dialled": "127.0.0.1:9000", "addresses": []}
+    changes: dict[str, Any] = {
+        "proxy": "http://127.0.0.1:9000",
+        "dialled": "127.0.0.1:9000",
+        "addresses": [],
+    }
     (finding,) = redirections([way(**changes)])
     assert finding.says == "The proxy http://127.0.0.1:9000 listens on this host itself."
     assert "--direct" in finding.remedy
-    elsewhere = {"proxy": "http://192.0.2.7:9000", "dialled": "192.0.2.7:9000", "addresses": []}
+    elsewhere: dict[str, Any] = {
+        "proxy": "http://192.0.2.7:9000",
+        "dialled": "192.0.2.7:9000",
+        "addresses": [],
+    }
     assert concerns(way(**elsewhere)) == []
 
 
@@ -153,7 +164,7 @@ def answer(**headers):
         (INTERCEPTED | {"http": answer(x_forwarded_for="10.0.0.1")}, "repeats x-forwarded-for"),
         (PROXIED | INTERCEPTED | {"http": answer(via="1.1 bump")}, "inside the tunnel"),
         (PROXIED | {"tls": None, "http": None, "failed": failed(
-            phase="proxy", evidence={"headers": {"via": "1.1 \x1b[31m, 1.1 b"}})}, r"\x1b[31m"),
+            phase=Phase.PROXY, evidence={"headers": {"via": "1.1 \x1b[31m, 1.1 b"}})}, r"\x1b[31m"),
     ],
 )  # fmt: skip
 def test_a_proxy_behind_a_proxy(changes, said):

@@ -160,10 +160,10 @@ def _wait_for_the_lab(process):
     """Until it has a lab as its child: then it obeys signals."""
     for _ in range(10_000):
         listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(process.pid)],
+            ["ps", "-o", "args=", "--ppid", str(process.pid)],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if listed.stdout.strip():
+        if "stresser.lab" in listed.stdout:
             return
         assert process.poll() is None
     raise AssertionError("it started no lab")

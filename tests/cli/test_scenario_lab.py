@@ -24,6 +24,7 @@ def test_no_lab_where_none_is_named():
 def test_a_lab_for_as_long_as_it_is_needed():
     async def main():
         async with lab_for(scenario("lab+wss://echo")) as ready:
+            assert ready is not None
             assert [address.endpoint for address in ready.addresses] == ["a"]
             return ready.pid
 

@@ -1,10 +1,13 @@
 """GET: one request, one bounded head, nothing else believed."""
 
+from typing import cast
+
 import pytest
 
 from stresser.model.faults import PeerCloseNotify, ProtocolViolation
 from stresser.model.secrets import Secret
 from stresser.net.http_get import get
+from stresser.net.tls import TlsStream
 from stresser.net.websocket import UpgradeRequest
 from tests.fakes.world import in_virtual_time
 
@@ -28,7 +31,7 @@ class Answering:
 def asked(*pieces, **changes):
     stream = Answering(*pieces)
     fields = {"host": "broker.example.net", "target": "/health?x=1"} | changes
-    return in_virtual_time(lambda: get(stream, UpgradeRequest(**fields))), stream
+    return in_virtual_time(lambda: get(cast("TlsStream", stream), UpgradeRequest(**fields))), stream
 
 
 def test_the_request():

@@ -20,9 +20,10 @@ def report(*ways):
 
 
 def printed(found, width=80):
-    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    written = io.StringIO()
+    console = Console(file=written, width=width, force_terminal=False)
     print_check(found, console)
-    return console.file.getvalue()
+    return written.getvalue()
 
 
 def test_the_verdict_comes_first_then_what_to_do_then_the_ways():

@@ -223,7 +223,7 @@ def test_ways_are_tried_at_once_and_each_endpoint_politely():
     assert [(way.endpoint, way.egress) for way in found] == [
         (f"s{n}", egress) for n in range(8) for egress in egresses
     ]
-    begun = {}
+    begun: dict[str, list[int]] = {}
     for way in found:
         started = way.failed.detected_at_ns - way.failed.age_ns
         begun.setdefault(way.endpoint, []).append(started)
