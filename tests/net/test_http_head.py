@@ -7,8 +7,8 @@ import trio
 
 from stresser.model.faults import ProtocolViolation
 from stresser.net.http_head import (
-    header_fields,
     HEAD_LIMIT,
+    header_fields,
     read_head,
     reason_phrase,
     status_line,

@@ -11,17 +11,19 @@ from stresser.analysis.check_findings import conclude
 from stresser.lab.server import serve
 from stresser.model.chain import ChainClass
 from stresser.model.check import Asked, Checked
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.lab import LabEndpoint, LabPlan, LabRoute, Middlebox
 from stresser.model.scenario import Egress, Endpoint, Scenario, Timeouts
 from stresser.model.secrets import Secret
 from stresser.model.units import NS_PER_S, Duration
+from stresser.model.verdict import Verdict
 from stresser.net.dial import Binding
 from stresser.net.resolve import Address
 from stresser.run.check import PACE, Checkup, plans
 from stresser.run.lab_plan import lab_listener
 from stresser.run.routes import RouteBuilder
 from stresser.witness.clock import RunClock
+from tests.fakes.namespace import in_namespace, ip, needs
 from tests.net.certificates import Issuer
 
 BEHAVIOURS = {
@@ -68,10 +70,10 @@ def checked(names, *, through=None, declares=True, path=None, egresses=("direct"
     return trio.run(main)
 
 
-async def look(endpoints, egresses, path, headers=None):
+async def look(endpoints, egresses, path, headers=None, limits=LIMITS):
     scenario = Scenario(
         name="check",
-        timeouts=LIMITS,
+        timeouts=limits,
         endpoints=endpoints,
         egresses=[Egress(name=name) for name in egresses],
     )
@@ -251,3 +253,41 @@ def test_a_check_that_is_cancelled_leaves_no_socket():
 
     # Warnings are errors here: a socket that is left open fails this test.
     assert trio.run(main) is False
+
+
+ROOT_SERVER = "198.41.0.4"
+"""A public address: nobody answers for it in a namespace of its own."""
+
+
+def looked_at_in_a_namespace(*commands):
+    async def story():
+        ip("link set lo up")
+        for command in commands:
+            ip(command)
+        endpoint = Endpoint(name="far", url=f"tls://{ROOT_SERVER}")
+        quick = Timeouts(connect=SHORT)
+        return await look([endpoint], ["direct"], None, limits=quick)
+
+    return in_namespace(story)
+
+
+def test_a_host_with_no_route_says_nothing_of_others():
+    found = looked_at_in_a_namespace()
+    assert not found.has_route
+    assert found.ways[0].failed.initiator is Initiator.HOST
+    assert conclude(found).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_way_through_a_tunnel_is_seen():
+    needs(Path("/dev/net/tun").exists(), "needs /dev/net/tun")
+    found = looked_at_in_a_namespace(
+        "tuntap add tun0 mode tun",
+        "addr add 10.8.0.2/24 dev tun0",
+        "link set tun0 up",
+        "route add default dev tun0",
+    )
+    leads = found.ways[0].leads
+    assert (leads.source, leads.interface, leads.is_tunnel) == ("10.8.0.2", "tun0", True)
+    assert found.has_route
+    concerns = [finding.concern for finding in conclude(found).findings]
+    assert concerns == [Concern.FAILURE, Concern.TUNNEL]
