@@ -6,7 +6,7 @@ They say whom to ask for what. Who is at fault is another question, and left to 
 from collections.abc import Callable, Sequence
 
 from stresser.analysis.check_finding import destinations, hosts, listed
-from stresser.model.check import WayChecked
+from stresser.model.check import Asked, WayChecked
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed
 
@@ -102,6 +102,12 @@ def _http(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
 
 
 def _upgrade(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    if ways[0].asked is Asked.GET:
+        targets = listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways)
+        return (
+            "TLS stood and the GET had no good answer. Where no HTTP is spoken, check TLS alone"
+            f" ({targets}); else ask who runs: {hosts(ways)}."
+        )
     return (
         "TLS stood and HTTP had no good answer: something that inspects HTTP may not let"
         f" WebSockets pass. Ask for a bypass of: {hosts(ways)}."

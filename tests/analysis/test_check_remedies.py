@@ -1,8 +1,10 @@
 """What to do about each failure: a table."""
 
+import msgspec
 import pytest
 
 from stresser.analysis.check_remedies import remedy
+from stresser.model.check import Asked
 from stresser.model.ending import Initiator, Kind, Phase
 from tests.fakes.checked import failed, failed_way
 
@@ -28,7 +30,7 @@ from tests.fakes.checked import failed, failed_way
         (Phase.TLS, Kind.CERTIFICATE, {}, "does not verify"),
         (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 401}, "Authorization"),
         (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 503}, "no WebSocket was given"),
-        (Phase.UPGRADE, Kind.TCP_RESET, {}, "WebSockets"),
+        (Phase.UPGRADE, Kind.TCP_RESET, {}, "check TLS alone (tls://broker.example.net:443)"),
         (Phase.HELD, Kind.UNKNOWN, {}, "stresser run"),
     ],
 )
@@ -49,3 +51,8 @@ def test_the_name_that_did_not_resolve_may_be_the_proxys():
         phase=Phase.RESOLVE, kind=Kind.RESOLVE_ERROR, evidence={"name": "proxy.example.net"}
     )
     assert remedy(ending, [failed_way()]).endswith(": proxy.example.net.")
+
+
+def test_an_upgrade_that_broke_is_no_get():
+    way = msgspec.structs.replace(failed_way(), asked=Asked.UPGRADE)
+    assert "WebSockets" in remedy(failed(phase=Phase.UPGRADE, kind=Kind.TCP_RESET), [way])

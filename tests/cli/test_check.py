@@ -4,10 +4,17 @@ import json
 import os
 import signal
 import subprocess
+from functools import partial
 
+import msgspec
 import pytest
+import trio
 
+from stresser.analysis.check_findings import CheckReport
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER
+from tests.fakes.certificates import authority_file
+from tests.fakes.daemons import PASSWORD, USER, squid
+from tests.fakes.loopback import loopback_server
 
 SCENARIO = """
 name = "two-ways"
@@ -67,6 +74,7 @@ def test_a_scenario_as_json(scenario):
     code, out, err = check(str(scenario), "--json", STRESSER_TEST_TOKEN=SECRET)
     assert (code, err) == (1, "")
     found = json.loads(out)
+    msgspec.json.decode(out, type=CheckReport)  # every field has the type that is promised
     assert set(found) == {"verdict", "says", "findings", "notes", "results"}
     ways = {(r["way"]["endpoint"], r["way"]["egress"]): r for r in found["results"]}
     assert {key: r["fine"] for key, r in ways.items()} == {
@@ -167,6 +175,29 @@ def _wait_for_the_lab(process):
             return
         assert process.poll() is None
     raise AssertionError("it started no lab")
+
+
+def test_through_squid_with_and_without_credentials():
+    async def main(proxy_port):
+        async with loopback_server() as port:
+            words = (f"wss://127.0.0.1:{port}", "--ca", authority_file(), "--json")
+            bare = f"http://127.0.0.1:{proxy_port}"
+            refused = await trio.to_thread.run_sync(partial(check, *words, "--proxy", bare))
+            known = f"http://{USER}:{PASSWORD}@127.0.0.1:{proxy_port}"
+            opened = await trio.to_thread.run_sync(partial(check, *words, https_proxy=known))
+        return refused, opened
+
+    with squid() as ports:
+        (code, out, _), (opened_code, opened_out, _) = trio.run(main, ports[0])
+    found = json.loads(out)
+    assert code == 1
+    assert found["results"][0]["way"]["failed"]["status"] == 407
+    assert "proxy_user" in found["findings"][0]["remedy"]
+    way = json.loads(opened_out)["results"][0]["way"]
+    assert opened_code == 0
+    assert (way["egress"], way["http"]["status"]) == ("environment", 101)
+    assert list(way["phases_ns"])[1:3] == ["proxy_connect", "proxy_tunnel"]
+    assert PASSWORD not in opened_out
 
 
 MANY = 50
