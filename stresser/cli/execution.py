@@ -1,8 +1,8 @@
 """The event loop's part of a run: puts recorder, live view, lab, signals and runner together."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import trio
 from msgspec.structs import asdict
 
+from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
-from stresser.model.lab import LabReady
 from stresser.model.proxies import Proxies
 from stresser.model.scenario import Scenario
 from stresser.model.secrets import HeaderValues, masked
@@ -25,7 +25,6 @@ from stresser.record.recorder import Recorder
 from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
 from stresser.run.fanout import Fanout
-from stresser.run.lab_plan import lab_plan
 from stresser.run.lab_witness import LabWitness
 from stresser.run.preflight import Readiness
 from stresser.run.routes import RouteBuilder
@@ -75,7 +74,7 @@ class Execution:
             StresserError: before anything was recorded.
         """
         scenario, witness = self._scenario, LabWitness()
-        async with _lab_for(scenario, witness) as ready:
+        async with lab_for(scenario, witness.on_kill) as ready:
             bindings = self._readiness.bindings
             builder = RouteBuilder(
                 scenario, self._file, self._headers, bindings, ready, self._proxies
@@ -237,15 +236,3 @@ class _RecordedRun:
         )
         with suppress(RunFolderError):  # a full disk: told when the run is concluded
             write_manifest(self._folder.manifest, self._manifest)
-
-
-@asynccontextmanager
-async def _lab_for(scenario: Scenario, witness: LabWitness) -> AsyncIterator[LabReady | None]:
-    plan = lab_plan(scenario)
-    if plan is None:
-        yield None
-        return
-    from stresser.lab.process import running_lab  # noqa: PLC0415 - few runs need the lab
-
-    async with running_lab(plan, on_kill=witness.on_kill) as ready:
-        yield ready

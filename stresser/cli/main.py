@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stresser import __version__
+from stresser.cli.check import check
 from stresser.cli.citrix import citrix
 from stresser.cli.compare import compare
 from stresser.cli.doctor import doctor
@@ -44,7 +45,7 @@ def _help_of(command: Callable[..., Any]) -> str:
     return inspect.cleandoc(command.__doc__ or "").partition("\nRaises:")[0].strip()
 
 
-for _command in (run, show, compare, explain, citrix, lab, doctor, schema):
+for _command in (run, check, show, compare, explain, citrix, lab, doctor, schema):
     app.command(help=_help_of(_command))(_command)
 
 

@@ -65,6 +65,17 @@ def decode_scenario(
     return _scenario(tree, mistakes, check_lab)
 
 
+def scenario_from_tree(
+    tree: dict[str, Any], filename: str, *, check_lab: LabCheck | None = None
+) -> Scenario:
+    """A scenario that was never a file.
+
+    Raises:
+        ScenarioError: one line for each mistake.
+    """
+    return _scenario(tree, Mistakes(filename), check_lab)
+
+
 def scenario_from_manifest(tree: dict[str, Any], filename: str) -> Scenario:
     """Read back what `secrets.masked` wrote into a manifest.
 

@@ -6,23 +6,31 @@ HTTP does is enough: proxies are sloppy in the rest.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stresser.model.endpoint import authority_of
 from stresser.model.faults import ProtocolViolation, ProxyRefused
 from stresser.model.secrets import Secret
-from stresser.net.http_head import read_head, reason_phrase, status_line, telling_headers
+from stresser.net.http_head import (
+    TELLING,
+    header_fields,
+    read_head,
+    reason_phrase,
+    status_line,
+    telling_headers,
+)
 
 _LAYER = "proxy_http"
 _STATUS = re.compile(rb"HTTP/1\.[01] ([2-5][0-9]{2})(?: |$)")
-_TELLING = frozenset(
-    {
-        "server", "via", "proxy-authenticate", "proxy-status", "x-squid-error", "x-cache",
-        "retry-after", "location",
-    }
-)  # fmt: skip
-"""Headers of a refusal that tell who answered, why, and what it asks for."""
+
+
+class Opened(NamedTuple):
+    """The proxy's word that the way is open."""
+
+    behind: bytes
+    """What came behind its answer: already of the tunnel."""
+    headers: dict[str, str]
+    """Those that tell who it is, and through whom."""
 
 
 class Channel(Protocol):
@@ -41,8 +49,8 @@ async def connect(
     port: int,
     user_agent: str,
     credentials: tuple[Secret, Secret] | None = None,
-) -> bytes:
-    """Ask for a tunnel to a name or address. Returns what came behind the answer: of the tunnel.
+) -> Opened:
+    """Ask for a tunnel to a name or address.
 
     Credentials go out unasked, as Basic (RFC 7617): a proxy that wants another scheme says so
     in its refusal.
@@ -66,7 +74,7 @@ async def connect(
         raise ProtocolViolation(_LAYER, f"no status that HTTP allows: {status_line(head)[:80]!r}")
     if not status[1].startswith(b"2"):
         raise _refusal(int(status[1]), head)
-    return behind
+    return Opened(behind, telling_headers(header_fields(head), TELLING))
 
 
 def _basic(user: Secret, password: Secret) -> str:
@@ -75,12 +83,5 @@ def _basic(user: Secret, password: Secret) -> str:
 
 
 def _refusal(status: int, head: bytes) -> ProxyRefused:
-    headers = telling_headers(_headers(head), _TELLING)
+    headers = telling_headers(header_fields(head), TELLING)
     return ProxyRefused(f"proxy_http_{status}", status, reason_phrase(head), headers)
-
-
-def _headers(head: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for line in head.split(b"\r\n")[1:]:
-        name, colon, value = line.partition(b":")
-        if colon:
-            yield name.strip(), value.strip()

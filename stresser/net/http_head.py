@@ -4,7 +4,7 @@ Bounded in memory and in the number of interim answers; bounded in time by the c
 """
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
 from stresser.model.faults import ProtocolViolation
 
@@ -13,6 +13,15 @@ HEAD_LIMIT = 32_768
 _END_OF_HEAD = b"\r\n\r\n"
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
 _SHOWN = 256
+TELLING = frozenset(
+    {
+        "server", "via", "location", "retry-after", "x-cache", "www-authenticate",
+        "proxy-authenticate", "proxy-agent", "proxy-connection", "proxy-status", "forwarded",
+        "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-squid-error",
+        "x-cache-lookup",
+    }
+)  # fmt: skip
+"""Headers that tell who answered, and through whom (lower case)."""
 
 
 async def read_head(
@@ -72,3 +81,11 @@ def telling_headers(
             before = f"{found[name]}, " if name in found else ""
             found[name] = (before + value)[:_SHOWN]
     return found
+
+
+def header_fields(head: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and value of each line that has both; no other is believed."""
+    for line in head.split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if colon:
+            yield name.strip(), value.strip()

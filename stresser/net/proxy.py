@@ -26,6 +26,8 @@ class Tunnel(Struct, frozen=True, kw_only=True):
     carrier: Carrier
     early: bytes
     """What came together with the proxy's last word: already of the tunnel."""
+    headers: dict[str, str] = {}
+    """Of its answer to CONNECT: those that tell who it is, and through whom."""
 
 
 async def shake_hands_with(hop: ProxyHop, tap: Tap) -> "ProxyTls | Bare":
@@ -52,12 +54,11 @@ async def open_tunnel(hop: ProxyHop, channel: "ProxyTls | Bare", host: str, port
     credentials = None
     if proxy.user is not None and proxy.password is not None:
         credentials = proxy.user, proxy.password
-    early = b""
     if isinstance(channel, Bare) and proxy.scheme in _SOCKS:
         await socks.connect(channel, host, port, credentials)
-    else:
-        early = await http_connect.connect(channel, host, port, hop.user_agent, credentials)
-    return Tunnel(carrier=channel.carrier, early=early)
+        return Tunnel(carrier=channel.carrier, early=b"")
+    said = await http_connect.connect(channel, host, port, hop.user_agent, credentials)
+    return Tunnel(carrier=channel.carrier, early=said.behind, headers=said.headers)
 
 
 _SOCKS = frozenset({ProxyScheme.SOCKS5, ProxyScheme.SOCKS5H})

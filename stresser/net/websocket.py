@@ -17,14 +17,20 @@ from wsproto.events import AcceptConnection, RejectConnection, Request
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import ProtocolError, generate_nonce
 
+from stresser.model.check import HttpAnswer
 from stresser.model.faults import HttpRefused, PeerClosed, ProtocolViolation
 from stresser.model.secrets import Secret
 from stresser.net.acceptance import plainly_accepts
-from stresser.net.http_head import read_head, reason_phrase, status_line, telling_headers
+from stresser.net.http_head import (
+    TELLING,
+    header_fields,
+    read_head,
+    reason_phrase,
+    status_line,
+    telling_headers,
+)
 from stresser.net.tls import TlsStream
 
-_TELLING_HEADERS = {"server", "via", "location", "retry-after", "x-cache", "proxy-authenticate"}
-"""Headers of a refusal that tell who answered."""
 _KEY_NAME, _KEY_BYTES = b"\r\nSec-WebSocket-Key: ", 24  # 16 bytes in base64
 _BAD_GATEWAY = 1014
 
@@ -197,8 +203,18 @@ class WebSocket:
             self.stream.send_nowait(_BUILD.close(code))
 
 
-async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket, str | None]:
+def _unheard(_answer: HttpAnswer) -> None:
+    pass
+
+
+async def upgrade(
+    stream: TlsStream,
+    request: UpgradeRequest,
+    on_answer: Callable[[HttpAnswer], None] = _unheard,
+) -> tuple[WebSocket, str | None]:
     """Make a TLS connection a WebSocket. Returns it with the subprotocol agreed on.
+
+    `on_answer` is told what the acceptance says of who gave it.
 
     Raises:
         HttpRefused: an answer other than 101.
@@ -210,6 +226,9 @@ async def upgrade(stream: TlsStream, request: UpgradeRequest) -> tuple[WebSocket
     head, rest = await read_head(stream.receive_some)
     stream.release_buffer()  # the answer may have come behind a session ticket
     subprotocol = None if plainly_accepts(head, key) else _judged(head, request, key)
+    if on_answer is not _unheard:
+        telling = telling_headers(header_fields(head), TELLING)
+        on_answer(HttpAnswer(status=101, reason=reason_phrase(head), headers=telling))
     return WebSocket(stream, rest), subprotocol
 
 
@@ -226,7 +245,7 @@ def _judged(head: bytes, request: UpgradeRequest, key: bytes) -> str | None:
     if isinstance(answer, AcceptConnection):
         return answer.subprotocol
     if isinstance(answer, RejectConnection):
-        telling = telling_headers(answer.headers, _TELLING_HEADERS)
+        telling = telling_headers(answer.headers, TELLING)
         raise HttpRefused(answer.status_code, reason_phrase(head), telling)
     raise ProtocolViolation("http", "no answer to the upgrade that HTTP allows")
 

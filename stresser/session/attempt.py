@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import trio
 
+from stresser.model.check import HttpAnswer
 from stresser.model.clock import Clock, Hangups
 from stresser.model.ending import Phase
 from stresser.model.endpoint import authority_of
@@ -60,6 +61,11 @@ class Attempt:
         self.stream: TlsStream | None = None
         self.websocket: WebSocket | None = None
         self.subprotocol: str | None = None
+        self.answer: HttpAnswer | None = None
+        """What the acceptance of the upgrade says of who gave it; only if `hears_answer`."""
+        self.hears_answer = False
+        self.proxy_headers: dict[str, str] = {}
+        """Of the proxy's answer to CONNECT: those that tell who it is."""
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
@@ -117,6 +123,7 @@ class Attempt:
         else:
             tap, tunnel = await self._through(route.proxy, nth_address)
             carrier, early = tunnel.carrier, tunnel.early
+            self.proxy_headers = tunnel.headers
 
         self.stream = TlsStream(tap, route.context, route.server_name, carrier, early)
         # Our last message goes out with the upgrade request, where there is one.
@@ -130,9 +137,10 @@ class Attempt:
         self._withhold_secret(self._look_at_chain(self.stream), self.stream)
 
         if route.request is not None:
-            request = route.request
+            heard = (self._hear_answer,) if self.hears_answer else ()
+            upgrading = upgrade(self.stream, route.request, *heard)
             self.websocket, self.subprotocol = await self._timed(
-                Phase.UPGRADE, limits.upgrade, upgrade(self.stream, request)
+                Phase.UPGRADE, limits.upgrade, upgrading
             )
 
     async def _directly(self, nth_address: int) -> Tap:
@@ -204,6 +212,9 @@ class Attempt:
         result = await work  # until the next phase sets its deadline, nothing is awaited
         self.last_phase_ns = self.phases_ns[what] = self.clock.now_ns() - started
         return result
+
+    def _hear_answer(self, answer: HttpAnswer) -> None:
+        self.answer = answer
 
     def _look_at_chain(self, stream: TlsStream) -> ChainVerdict:
         self.chain = stream.chain()

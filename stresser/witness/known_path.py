@@ -56,10 +56,19 @@ class KnownPath:
 
     def interface_with(self, address: str) -> str | None:
         """The name of the interface that holds an address now."""
+        link = self.link_with(address)
+        return None if link is None else link.name
+
+    def link_with(self, address: str) -> Link | None:
+        """The interface that holds an address now."""
         for one in self._addresses:
             if one.address == address and one.number in self._links:
-                return self._links[one.number].name
+                return self._links[one.number]
         return None
+
+    def link_named(self, name: str) -> Link | None:
+        """The interface of a name."""
+        return next((link for link in self._links.values() if link.name == name), None)
 
     def begin_dump(self, sequence: int, kind: type) -> None:
         """What is answered to this request is the state of all links, addresses or routes."""

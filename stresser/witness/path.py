@@ -151,6 +151,16 @@ class PathWitness:
         self._read()
         return self._known.interface_with(address)
 
+    def link_with(self, address: str) -> Link | None:
+        """The interface that holds an address of this host; None: none known."""
+        self._read()
+        return self._known.link_with(address)
+
+    def link_named(self, name: str) -> Link | None:
+        """The interface of a name; None: none known."""
+        self._read()
+        return self._known.link_named(name)
+
     def changes_between(self, from_ns: int, until_ns: int) -> list[PathChanged]:
         """The changes of a window (run clock), oldest first, of the last thousand.
 

@@ -20,7 +20,7 @@ def asked(talk, host="broker.example.net", port=443, credentials=None):
 
 def test_the_request():
     talk = Talk(OPEN)
-    assert asked(talk) == b""
+    assert asked(talk).behind == b""
     assert talk.heard == (
         b"CONNECT broker.example.net:443 HTTP/1.1\r\n"
         b"Host: broker.example.net:443\r\n"
@@ -56,12 +56,12 @@ def test_credentials_go_out_as_basic_in_utf_8():
     ],
 )
 def test_any_2xx_opens_the_tunnel(answer):
-    assert asked(Talk(answer)) == b""
-    assert asked(Talk(*(bytes((byte,)) for byte in answer))) == b""
+    assert asked(Talk(answer)).behind == b""
+    assert asked(Talk(*(bytes((byte,)) for byte in answer))).behind == b""
 
 
 def test_what_comes_behind_the_answer_is_of_the_tunnel():
-    assert asked(Talk(OPEN + b"\x16\x03")) == b"\x16\x03"
+    assert asked(Talk(OPEN + b"\x16\x03")).behind == b"\x16\x03"
 
 
 @pytest.mark.parametrize("status", [300, 400, 403, 407, 429, 502, 503, 504, 599])
@@ -116,3 +116,8 @@ def test_what_is_no_answer(answer, said):
 def test_a_proxy_that_hangs_up(portions):
     with pytest.raises(PeerFin):
         asked(Talk(*portions))
+
+
+def test_what_the_proxys_word_says_of_who_gave_it():
+    answer = b"HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nVia: 1.1 b\r\nX-Other: c\r\nProxy-Agent: x\r\n\r\n"
+    assert asked(Talk(answer)).headers == {"via": "1.1 a, 1.1 b", "proxy-agent": "x"}

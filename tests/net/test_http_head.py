@@ -8,6 +8,7 @@ import trio
 from stresser.model.faults import ProtocolViolation
 from stresser.net.http_head import (
     HEAD_LIMIT,
+    header_fields,
     read_head,
     reason_phrase,
     status_line,
@@ -89,3 +90,8 @@ def test_telling_headers_are_cut_and_of_twins_both_are_kept():
         "via": "1.1 a, 1.1 b",
         "server": "s" * 256,
     }
+
+
+def test_lines_of_a_head_that_are_fields():
+    head = b"HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nno colon\r\n Server :x: y\r\n\r\n"
+    assert list(header_fields(head)) == [(b"Via", b"1.1 a"), (b"Server", b"x: y")]

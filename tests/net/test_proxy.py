@@ -73,9 +73,10 @@ def test_a_tunnel_by_connect_keeps_what_came_early():
             proxy = hop(ProxyScheme.HTTP)
             channel = await shake_hands_with(proxy, tap)
             assert isinstance(channel, Bare)
-            far.send(OPEN + b"early")
+            far.send(b"HTTP/1.1 200 OK\r\nVia: 1.1 a, 1.1 b\r\nX-Other: c\r\n\r\nearly")
             tunnel = await open_tunnel(proxy, channel, "broker.test", 443)
             assert (tunnel.carrier, tunnel.early) == (tap, b"early")
+            assert tunnel.headers == {"via": "1.1 a, 1.1 b"}
             assert far.recv(4096).startswith(b"CONNECT broker.test:443 HTTP/1.1\r\n")
 
     run(test)

@@ -55,6 +55,20 @@ def test_a_tls_attempt_has_no_upgrade():
     assert attempt.websocket is None
 
 
+@pytest.mark.parametrize("hears", [True, False])
+def test_what_the_acceptance_says_is_kept_for_who_asks(hears):
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            attempt = Attempt(7, made.route(), made.clock)
+            attempt.hears_answer = hears
+            await attempt.establish(0)
+            return attempt
+
+    answer = in_virtual_time(story).answer
+    assert (answer is not None) is hears
+    assert answer is None or answer.status == 101
+
+
 def secret_request():
     headers = {"Authorization": Secret("BROKER_TOKEN", "hunter2")}
     return UpgradeRequest(host=SERVER_NAME, target="/connect", headers=headers)

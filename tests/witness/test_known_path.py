@@ -226,3 +226,12 @@ def test_the_routes_of_a_whole_internet_fill_no_memory(known):
     halves = [DEFAULT._replace(table=table) for table in range(300, 310)]
     assert all(known.apply(Notice(one)) for one in halves)
     assert not any(known.apply(Notice(one)) for one in halves)  # these are known all the same
+
+
+def test_links_by_address_and_by_name(known):
+    assert known.link_with("192.0.2.10") == ETH
+    assert known.link_with("192.0.2.11") is None
+    assert known.link_named("tun0") == TUN
+    assert known.link_named("tun1") is None
+    known.apply(Notice(ETH, is_removed=True))
+    assert known.link_with("192.0.2.10") is None

@@ -1,0 +1,137 @@
+"""`stresser check`: one look at every way to some hosts, or to a scenario's endpoints."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from stresser.model.errors import ExitCode, ScenarioError
+from stresser.model.units import shown
+
+if TYPE_CHECKING:
+    from stresser.model.check_targets import Wishes
+    from stresser.model.scenario import Scenario
+
+_SUFFIX = ".toml"
+
+
+class _Asked(NamedTuple):
+    """A command line, read."""
+
+    scenario: "Scenario"
+    file: Path
+    """Paths of CA files are relative to its folder."""
+    name: str
+    """Stands in messages."""
+    paths: dict[str, str]
+    path: str | None
+
+
+def check(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TARGET...|SCENARIO",
+            help="Hosts, host:port, https://, wss:// or tls:// URLs; or one scenario.",
+        ),
+    ],
+    interface: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Through this interface; may be repeated."),
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="From this address of ours; may be repeated."),
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Through this proxy, or `environment`; may be repeated."),
+    ] = None,
+    get: Annotated[
+        str | None, typer.Option(metavar="PATH", help="GET this path, and ask for no WebSocket.")
+    ] = None,
+    ca: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM file of the targets' own root.")
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option(help="Deadline of each phase: 3s. Default 5s, or the scenario's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
+    *,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Without proxy, besides the other ways out.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look once at every way: addresses, proxy, TLS, certificate chain, interception, HTTP.
+
+    Says what stands in the way and what to do about it. Exit code 0: nothing, 1: something,
+    2: bad input, 3: nothing could be tried from here.
+    """
+    from stresser.model.check_targets import Wishes  # noqa: PLC0415 - --help must not pay
+
+    ways_out = (interface or (), source or (), proxy or ())
+    asked = _read(targets, Wishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
+
+    from stresser.cli.checkup import run_check  # noqa: PLC0415 - --help must not pay
+
+    code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
+    raise typer.Exit(code or ExitCode.PASS)
+
+
+def _read(targets: list[str], wishes: "Wishes", get: str | None) -> _Asked:
+    from stresser.model.check_targets import (  # noqa: PLC0415 - --help must not pay
+        checked_path,
+        checked_timeout,
+    )
+
+    checked_timeout(wishes.timeout)
+    path = None if get is None else checked_path(get)
+    named = [text for text in targets if _is_scenario(text)]
+    if not named:
+        return _read_targets(targets, wishes, path)
+    if len(targets) > 1:
+        raise ScenarioError(f"{shown(named[0])} is a scenario: check it alone, or targets alone")
+    return _read_scenario(named[0], wishes, path)
+
+
+def _is_scenario(text: str) -> bool:
+    from stresser.cli.scenario_file import shipped_names  # noqa: PLC0415 - --help must not pay
+
+    if "://" in text:
+        return False
+    if text.endswith(_SUFFIX) or text in shipped_names():
+        return True
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
+
+
+def _read_targets(targets: list[str], wishes: "Wishes", path: str | None) -> _Asked:
+    import os  # noqa: PLC0415 - together with the slow ones
+
+    from stresser.lab.behaviours import parse_behaviour  # noqa: PLC0415 - --help must not pay
+    from stresser.model.check_targets import COMMAND_LINE, read_targets  # noqa: PLC0415 - same
+
+    if wishes.ca is not None and not Path(wishes.ca).expanduser().is_file():
+        raise ScenarioError(f"--ca: there is no file {shown(wishes.ca)}")
+    found = read_targets(targets, wishes, os.environ, parse_behaviour)
+    paths = found.paths if path is None else {}
+    return _Asked(found.scenario, Path(COMMAND_LINE), COMMAND_LINE, paths, path)
+
+
+def _read_scenario(named: str, wishes: "Wishes", path: str | None) -> _Asked:
+    from stresser.cli.scenario_file import load_scenario  # noqa: PLC0415 - --help must not pay
+
+    if wishes._replace(timeout=None) != type(wishes)():
+        raise ScenarioError(
+            "a scenario names its own ways out and roots: --interface, --source, --proxy, --direct"
+            " and --ca go with targets alone"
+        )
+    overrides = []
+    if wishes.timeout is not None:
+        steps = ("resolve", "connect", "proxy", "tls", "upgrade")
+        overrides = [f'timeouts.{step}="{wishes.timeout}"' for step in steps]
+    scenario, file = load_scenario(named, overrides)
+    return _Asked(scenario, file, str(file), {}, path)

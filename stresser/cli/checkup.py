@@ -1,0 +1,115 @@
+"""A command line's check, from what was asked to the exit code."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import trio
+from msgspec.structs import replace
+
+from stresser.analysis.check_findings import CheckReport, conclude
+from stresser.cli.scenario_lab import lab_for
+from stresser.model.check import Checked
+from stresser.model.errors import ExitCode, ScenarioError, StresserError
+from stresser.model.proxies import resolve_proxies
+from stresser.model.scenario import Reconnect, Scenario, Sessions
+from stresser.model.secrets import resolve_headers
+from stresser.model.units import shown
+from stresser.report.check_terminal import check_json, print_check
+from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
+from stresser.run.check import MOST_WAYS, Checkup, plans
+from stresser.run.preflight import prepare
+from stresser.run.routes import RouteBuilder
+from stresser.witness.clock import RunClock
+
+
+def run_check(
+    scenario: Scenario,
+    file: Path,
+    name: str,
+    paths: Mapping[str, str],
+    path: str | None,
+    out: Path | None,
+    as_json: bool,  # noqa: FBT001 - one caller, which hands its options on
+) -> ExitCode:
+    """Look at every way of a scenario once, and print what was found.
+
+    Raises:
+        StresserError: before anything was dialled, or where `out` cannot be written.
+    """
+    scenario = _once(scenario)
+    checked = trio.run(_check, scenario, file, name, paths, path)
+    if checked is None:
+        sys.stderr.write("stopped: nothing is told of a check that was cut short\n")
+        return ExitCode.FORCED
+    report = conclude(checked)
+    if out is not None:
+        _write(out, report)
+    _print(report, as_json=as_json)
+    if checked.bugs:
+        sys.stderr.write(f"stresser met {checked.bugs} bugs of its own\n")
+        return ExitCode.BUG
+    return report.verdict.exit_code
+
+
+def _once(scenario: Scenario) -> Scenario:
+    """One session for each way, whatever the scenario holds: preflight asks for no more."""
+    ways = len(scenario.endpoints) * len(scenario.egresses)
+    if ways > MOST_WAYS:
+        raise ScenarioError(f"{ways} ways are too many for one check; at most {MOST_WAYS}")
+    sessions = Sessions(count=1, reconnect=Reconnect())
+    return replace(scenario, sessions=sessions, activities=scenario.activities[:1])
+
+
+async def _check(
+    scenario: Scenario, file: Path, name: str, paths: Mapping[str, str], path: str | None
+) -> Checked | None:
+    """None: a signal ended it."""
+    proxies = resolve_proxies(scenario, os.environ, name)
+    headers = resolve_headers(scenario, os.environ, name)
+    readiness = prepare(scenario, proxies)
+    for note in readiness.notes:
+        stderr_console().print(note, markup=False)
+    checked: Checked | None = None
+    mistake: StresserError | None = None
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_obey_signals, nursery.cancel_scope)
+        try:
+            async with lab_for(scenario) as ready:
+                builder = RouteBuilder(scenario, file, headers, readiness.bindings, ready, proxies)
+                ways = plans(scenario, builder.build(), paths, path)
+                checked = await Checkup(ways, RunClock()).run()
+        except StresserError as error:  # a nursery would hand it on in a group
+            mistake = error
+        nursery.cancel_scope.cancel()
+    if mistake is not None:
+        raise mistake
+    return checked
+
+
+async def _obey_signals(
+    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            scope.cancel()
+
+
+def _write(out: Path, report: CheckReport) -> None:
+    try:
+        out.write_text(check_json(report) + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else "that is no file's name"
+        raise ScenarioError(f"--out: {shown(str(out))} cannot be written: {reason}") from None
+
+
+def _print(report: CheckReport, *, as_json: bool) -> None:
+    console = stdout_console()
+    with until_reader_leaves(console):
+        if as_json:
+            console.file.write(check_json(report) + "\n")
+        else:
+            print_check(report, console)

@@ -1,0 +1,35 @@
+"""The loopback lab that a scenario asks for, for as long as a command needs it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from stresser.model.lab import LabReady
+from stresser.model.scenario import Scenario
+from stresser.run.lab_plan import lab_plan
+
+if TYPE_CHECKING:
+    from stresser.lab.messages import KillRecord, KillsLost
+
+
+def _unheard(_record: "KillRecord | KillsLost") -> None:
+    pass
+
+
+@asynccontextmanager
+async def lab_for(
+    scenario: Scenario, on_kill: "Callable[[KillRecord | KillsLost], None]" = _unheard
+) -> AsyncIterator[LabReady | None]:
+    """A lab process with all that the scenario names; None where it names nothing of a lab.
+
+    Raises:
+        LabError: it did not come up, or died while the block ran.
+    """
+    plan = lab_plan(scenario)
+    if plan is None:
+        yield None
+        return
+    from stresser.lab.process import running_lab  # noqa: PLC0415 - few need the lab
+
+    async with running_lab(plan, on_kill=on_kill) as ready:
+        yield ready

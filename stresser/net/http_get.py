@@ -1,0 +1,49 @@
+"""HTTP GET over a `TlsStream`: one request, and no more read than the head of the answer.
+
+What a check needs (RFC 9112). Redirects are told, not followed; a body is left unread.
+"""
+
+import re
+
+from stresser.model.check import HttpAnswer
+from stresser.model.faults import ProtocolViolation
+from stresser.model.secrets import Secret
+from stresser.net.http_head import (
+    TELLING,
+    header_fields,
+    read_head,
+    reason_phrase,
+    status_line,
+    telling_headers,
+)
+from stresser.net.tls import TlsStream
+from stresser.net.websocket import UpgradeRequest
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?: |$)")
+_OWN = frozenset({"host", "accept", "connection"})
+
+
+async def get(stream: TlsStream, request: UpgradeRequest) -> HttpAnswer:
+    """Ask for a page.
+
+    Raises:
+        ProtocolViolation: an answer that is not HTTP/1, or whose head is too long.
+        and what `TlsStream.receive_some` raises.
+    """
+    lines = [f"GET {request.target} HTTP/1.1", f"Host: {request.host}", "Accept: */*"]
+    lines += [
+        f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
+        for name, value in request.headers.items()
+        if name.lower() not in _OWN
+    ]
+    lines += ["Connection: close", "", ""]
+    await stream.send_all("\r\n".join(lines).encode("latin-1"))
+    head, _ = await read_head(stream.receive_some)
+    status = _STATUS.match(status_line(head))
+    if status is None:
+        raise ProtocolViolation("http", f"no status that HTTP allows: {status_line(head)[:80]!r}")
+    return HttpAnswer(
+        status=int(status[1]),
+        reason=reason_phrase(head),
+        headers=telling_headers(header_fields(head), TELLING),
+    )

@@ -1,0 +1,223 @@
+"""`stresser check` as a user runs it: targets, scenarios, mistakes, JSON, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+from functools import partial
+
+import msgspec
+import pytest
+import trio
+
+from stresser.analysis.check_findings import CheckReport
+from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER
+from tests.fakes.certificates import authority_file
+from tests.fakes.daemons import PASSWORD, USER, squid
+from tests.fakes.loopback import loopback_server
+
+SCENARIO = """
+name = "two-ways"
+[[endpoints]]
+name = "broker"
+url = "lab+wss://echo"
+headers = { Authorization = "env:STRESSER_TEST_TOKEN" }
+[[endpoints]]
+name = "raw"
+url = "lab+tls://echo"
+[[egresses]]
+name = "direct"
+[[egresses]]
+name = "vpn"
+lab = { intercept = true }
+"""
+SECRET = "c0rrect-h0rse-battery"  # noqa: S105 - a made-up one, to look for
+NO_PROXY = dict.fromkeys(("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), "")
+
+
+def check(*words, cwd=ROOT, **environment):
+    done = subprocess.run(
+        [*STRESSER, "check", *words],
+        cwd=cwd, env=os.environ | NO_PROXY | environment, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_one_host_that_is_well():
+    code, out, err = check("lab+wss://echo")
+    assert (code, err) == (0, "")
+    assert out.startswith("All is well on 1 way.")
+    assert "echo / direct: WebSocket open (HTTP 101 Switching Protocols)" in out
+
+
+def test_hosts_that_are_not_well():
+    code, out, _ = check("lab+wss://refuse/403", "lab+tls://reset-in-tls", "lab+tls://expired")
+    assert code == 1
+    words = " ".join(out.split())
+    assert "Something is in the way on 3 of 3 ways." in words
+    assert "refuse through direct: upgrade refused with HTTP 403" in words
+    assert "reset-in-tls through direct: reset by TCP RST in phase TLS handshake" in words
+    assert "The chain of expired through direct is broken: certificate has expired." in words
+    assert words.count("What to do:") == 3
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    path = tmp_path / "two-ways.toml"
+    path.write_text(SCENARIO)
+    return path
+
+
+def test_a_scenario_as_json(scenario):
+    code, out, err = check(str(scenario), "--json", STRESSER_TEST_TOKEN=SECRET)
+    assert (code, err) == (1, "")
+    found = json.loads(out)
+    msgspec.json.decode(out, type=CheckReport)  # every field has the type that is promised
+    assert set(found) == {"verdict", "says", "findings", "notes", "results"}
+    ways = {(r["way"]["endpoint"], r["way"]["egress"]): r for r in found["results"]}
+    assert {key: r["fine"] for key, r in ways.items()} == {
+        ("broker", "direct"): True,
+        ("broker", "vpn"): False,
+        ("raw", "direct"): True,
+        ("raw", "vpn"): False,
+    }
+    # The secret header is not sent to who ends TLS on the way.
+    assert ways["broker", "vpn"]["way"]["failed"]["kind"] == "certificate"
+    assert ways["raw", "vpn"]["chain"].startswith("intercepted (consistent with stresser lab")
+    (finding,) = [f for f in found["findings"] if f["concern"] == "interception"]
+    assert finding["endpoints"] == ["broker", "raw"]
+    assert "bypass of: broker, raw (through vpn)" in finding["remedy"]
+    assert SECRET not in out
+
+
+def test_a_get_of_a_scenario(scenario):
+    code, out, _ = check(str(scenario), "--get", "/health", "--json", STRESSER_TEST_TOKEN=SECRET)
+    asked = {result["way"]["asked"] for result in json.loads(out)["results"]}
+    assert (code, asked) == (1, {"get"})
+
+
+def test_a_shipped_scenario_and_nothing_on_disk(tmp_path):
+    code, out, err = check("quickstart", cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert (code, err) == (0, "")
+    assert "All is well on 4 ways." in out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["a/b"], "write https://host/path"),
+        (["a.example", "quickstart"], "check it alone"),
+        (["quickstart", "--proxy", "http://p.example:1"], "go with targets alone"),
+        (["nosuch.toml"], "no file"),
+        (["a.example", "--timeout", "5"], "--timeout"),
+        (["a.example", "--get", "x"], "--get"),
+        (["a.example", "--ca", "nosuch.pem"], "--ca"),
+        (["a.example", "--interface", "nosuch0"], "nosuch0"),
+        (["a.example", "--source", "192.0.2.77"], "192.0.2.77"),
+        (["a.example", "--proxy", "http://u:hunter2@p.example:1"], "proxy_user"),
+        (["lab+wss://nosuch"], "knows no behaviour"),
+    ],
+)
+def test_bad_input_is_one_line(words, said):
+    code, out, err = check(*words)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert "hunter2" not in err
+
+
+def test_a_variable_that_is_missing(scenario):
+    code, _, err = check(str(scenario))
+    assert code == 2
+    assert "STRESSER_TEST_TOKEN" in err
+
+
+def test_a_scenarios_deadlines_can_be_shortened(tmp_path):
+    path = tmp_path / "stall.toml"
+    path.write_text('name = "s"\n[[endpoints]]\nname = "a"\nurl = "lab+tls://stall-in-tls"\n')
+    code, out, _ = check(str(path), "--timeout", "300ms", "--json")
+    (result,) = json.loads(out)["results"]
+    assert code == 1
+    assert result["way"]["failed"]["age_ns"] < 5_000_000_000
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(number):
+    process = subprocess.Popen(
+        [*STRESSER, "check", "lab+tls://stall-in-tls", "--timeout", "60s"],
+        cwd=ROOT, env=os.environ | NO_PROXY, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        _wait_for_the_lab(process)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("stopped")
+    assert "Traceback" not in err
+
+
+def _wait_for_the_lab(process):
+    """Until it has a lab as its child: then it obeys signals."""
+    for _ in range(10_000):
+        listed = subprocess.run(
+            ["ps", "-o", "args=", "--ppid", str(process.pid)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if "stresser.lab" in listed.stdout:
+            return
+        assert process.poll() is None
+    raise AssertionError("it started no lab")
+
+
+def test_through_squid_with_and_without_credentials():
+    async def main(proxy_port):
+        async with loopback_server() as port:
+            words = (f"wss://127.0.0.1:{port}", "--ca", authority_file(), "--json")
+            bare = f"http://127.0.0.1:{proxy_port}"
+            refused = await trio.to_thread.run_sync(partial(check, *words, "--proxy", bare))
+            known = f"http://{USER}:{PASSWORD}@127.0.0.1:{proxy_port}"
+            opened = await trio.to_thread.run_sync(partial(check, *words, https_proxy=known))
+        return refused, opened
+
+    with squid() as ports:
+        (code, out, _), (opened_code, opened_out, _) = trio.run(main, ports[0])
+    found = json.loads(out)
+    assert code == 1
+    assert found["results"][0]["way"]["failed"]["status"] == 407
+    assert "proxy_user" in found["findings"][0]["remedy"]
+    way = json.loads(opened_out)["results"][0]["way"]
+    assert opened_code == 0
+    assert (way["egress"], way["http"]["status"]) == ("environment", 101)
+    assert list(way["phases_ns"])[1:3] == ["proxy_connect", "proxy_tunnel"]
+    assert PASSWORD not in opened_out
+
+
+MANY = 50
+
+
+@pytest.mark.scale
+def test_fifty_endpoints_through_two_egresses_at_once(tmp_path):
+    """All of them stall for five seconds: one after the other they would take 500."""
+    endpoints = "".join(
+        f'[[endpoints]]\nname = "e{number}"\nurl = "lab+tls://stall-in-tls"\n'
+        for number in range(MANY)
+    )
+    egresses = '[[egresses]]\nname = "a"\n[[egresses]]\nname = "b"\nlab = {}\n'
+    path = tmp_path / "many.toml"
+    path.write_text(f'name = "many"\n{endpoints}{egresses}')
+    code, out, _ = check(str(path), "--timeout", "5s", "--json")
+    failed = [result["way"]["failed"] for result in json.loads(out)["results"]]
+    assert (code, len(failed)) == (1, 2 * MANY)
+    ended = [one["detected_at_ns"] for one in failed]
+    begun = [one["detected_at_ns"] - one["age_ns"] for one in failed]
+    # One round: the last began before the first had ended.
+    assert max(begun) < min(ended)
+    assert max(ended) - min(begun) < 15_000_000_000
