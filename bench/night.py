@@ -6,7 +6,6 @@ limits. Exit code 1: a limit is missed. `--out DIR` keeps the folder.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -32,17 +31,28 @@ class Cost(NamedTuple):
     code: int
 
 
+_WATCHER = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(code, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+"""A process of its own: the peak that the kernel tells of a process counts what it was forked
+from (getrusage(2)), and this one has just made a night."""
+
+
 def measure(command: list[str]) -> Cost:
     """Run `stresser` with these arguments and watch what it takes."""
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stresser", *command], stdout=subprocess.DEVNULL
+    watched = subprocess.run(
+        [sys.executable, "-c", _WATCHER, sys.executable, "-m", "stresser", *command],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
     wall_s = time.perf_counter() - started
-    cpu_s = usage.ru_utime + usage.ru_stime
-    return Cost(command[0], cpu_s, wall_s, usage.ru_maxrss / 1024, process.returncode)
+    code, cpu_s, peak_kib = watched.stdout.split()
+    return Cost(command[0], float(cpu_s), wall_s, int(peak_kib) / 1024, int(code))
 
 
 def main() -> int:
