@@ -8,6 +8,8 @@ from stresser.model.events import RunEnded, SessionOpened
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, Quantity
 from tests.analysis.story import Story, seconds
 
+pytestmark = pytest.mark.slow
+
 
 def made_facts(tmp_path, direct_ms, vpn_ms, sessions=200, seed=1):
     random = np.random.default_rng(seed)

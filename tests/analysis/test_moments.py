@@ -71,6 +71,7 @@ def test_dated_and_bracketed_drops_of_one_moment_are_one():
     assert sizes(brackets) == [40]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [1 / 300, 1 / 10, 3])
 @pytest.mark.parametrize("is_wide", [False, True])
 def test_few_drops_at_random_are_joined(rate, is_wide):
@@ -98,6 +99,7 @@ def test_heartbeats_that_beat_together_make_no_moments():
     assert joined <= 2
 
 
+@pytest.mark.slow
 def test_ten_thousand_drops_take_seconds():
     rolled = dice(5)
     bursts = [rolled.uniform(0, 28000) for _ in range(40)]

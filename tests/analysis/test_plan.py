@@ -64,6 +64,7 @@ TABLES = st.lists(JSON | st.dictionaries(TABLE_KEYS, JSON, max_size=4), max_size
 KEYS = st.sampled_from(["name", "duration", "endpoints", "egresses", "activities", "thresholds"])
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, JSON | TABLES))
 def test_any_json_is_read_without_failing(scenario):
     plan = read_plan(scenario)

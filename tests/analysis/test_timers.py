@@ -24,11 +24,13 @@ PLANTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("timer", "variable", "night"), PLANTED)
 def test_a_planted_timer_lies_in_its_bracket(timer, variable, night):
     assert found_planted(night, variable, timer, seed=timer)
 
 
+@pytest.mark.slow
 def test_exponential_lifetimes_show_no_timer():
     found = sum(bool(causes_of(random_night(dice(seed)), seed)[1].timers) for seed in range(40))
     assert found <= 1

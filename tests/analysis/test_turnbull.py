@@ -6,6 +6,9 @@ import pytest
 from stresser.analysis.survival import kaplan_meier
 from stresser.analysis.turnbull import turnbull
 
+pytestmark = pytest.mark.slow
+
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # an independent judge; its own warnings are not ours
     from lifelines.fitters.npmle import npmle

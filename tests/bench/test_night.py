@@ -13,6 +13,9 @@ from stresser.model.events import RunEnded, RunStarted, SessionEnded, SessionOpe
 from stresser.model.quantity import Quantity
 from stresser.record.reader import open_run
 
+pytestmark = pytest.mark.slow
+
+
 PLAN = NightPlan(
     hours=1, endpoints=2, seats=15, incidents=12, ratio=4, silent_share=0, silent_seats=2
 )

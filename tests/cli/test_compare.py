@@ -126,6 +126,7 @@ def test_a_run_folder_full_of_rubbish_is_bad_input_or_in_doubt(results):
     assert "unreadable lines were skipped" in " ".join(told.stdout.split())
 
 
+@pytest.mark.slow
 def test_the_command_as_a_user_calls_it(results):
     command = [sys.executable, "-m", "stresser", "compare", MONDAY, "--results", str(results)]
     bad = subprocess.run(command, capture_output=True, text=True, check=False)

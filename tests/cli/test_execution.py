@@ -13,6 +13,8 @@ import pytest
 from stresser.record.reader import open_run
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER, scenario_text
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_ends_as_planned(start, number):

@@ -4,7 +4,12 @@ import json
 import ssl
 import subprocess
 
+import pytest
+
 from tests.cli.run_process import STRESSER
+
+pytestmark = pytest.mark.slow
+
 
 SCENARIO = """
 name = "inspected"

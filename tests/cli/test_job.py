@@ -7,6 +7,8 @@ import pytest
 
 from tests.cli.run_process import ROOT, STRESSER, scenario_text
 
+pytestmark = pytest.mark.slow
+
 
 def test_json_is_the_summary(start):
     run = start(scenario_text(duration="1s"), "--json")

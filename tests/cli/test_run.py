@@ -7,6 +7,8 @@ import pytest
 from stresser.record.reader import open_run
 from tests.cli.run_process import Run, scenario_text
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_whole_run(start):
     run = start(scenario_text(thresholds='"drops{egress=direct}" = "= 0"\n"rtt.p99" = "< 5s"'))

@@ -7,6 +7,9 @@ from stresser.record.reader import open_run
 from tests.fakes.certificates import authority_file
 from tests.fakes.daemons import PASSWORD, USER, squid
 
+pytestmark = pytest.mark.slow
+
+
 SCENARIO = """
 name = "proxies"
 duration = "2s"

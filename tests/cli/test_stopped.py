@@ -7,6 +7,9 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
+
 SCENARIO = """
 name = "stopped"
 [sessions]

@@ -12,6 +12,8 @@ from stresser.model.allowlist import Allowlist, AllowlistError
 from stresser.model.allowlist_file import LARGEST_FILE, read_allowlist
 from tests.model.allowlists import V1, V2, V2_BY_DIRECTION, V2_ZSCALER, as_bytes
 
+pytestmark = pytest.mark.slow
+
 
 def read(tree) -> Allowlist:
     return read_allowlist(as_bytes(tree), "list.json", "acme1")

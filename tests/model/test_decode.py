@@ -292,6 +292,7 @@ def test_a_secret_in_the_file_is_in_no_message():
     assert not any("hunter2" in line for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

@@ -15,6 +15,9 @@ from stresser.model.errors import ScenarioError
 from stresser.model.plain import to_plain
 from stresser.model.scenario import Scenario
 
+pytestmark = pytest.mark.slow
+
+
 SHIPPED = [
     path.read_text() for path in sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 ]

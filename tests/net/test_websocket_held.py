@@ -174,6 +174,7 @@ def test_what_the_rfc_does_not_allow_is_a_violation_and_the_peer_is_told(sent, a
     assert found["pongs"] == [b"before"]
 
 
+@pytest.mark.slow
 def test_a_gigabyte_frame_is_thrown_away_as_it_comes():
     mebibytes = 16
 

@@ -98,6 +98,7 @@ class EndlessLine(io.RawIOBase):
         return count
 
 
+@pytest.mark.slow
 def test_a_line_of_a_gigabyte_is_skipped_in_bounded_memory():
     file = io.BufferedReader(EndlessLine(1 << 30), 1 << 20)
     assert list(bounded_lines(file)) == [(None, False)]
@@ -140,6 +141,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     raw=st.text(st.characters(codec=None)),
     evidence=st.dictionaries(st.text(), ANYTHING, max_size=4),

@@ -170,6 +170,7 @@ def test_merging_refuses_more_buckets_than_its_bound(tmp_path, monkeypatch):
     assert (list(merged.distributions()), merged.refused) == ([RTT], 1)
 
 
+@pytest.mark.slow
 def test_ten_hours_of_intervals_take_no_more_memory_than_one_even_with_gc_off():
     interval = IntervalLines(0)
     sizes = []

@@ -20,6 +20,9 @@ from tests.fakes.certificates import server_context
 from tests.fakes.peers import TlsPeer, WebSocketPeer
 from tests.fakes.world import heartbeat, in_virtual_time, seconds, silent, world
 
+pytestmark = pytest.mark.slow
+
+
 HOUR = 3600
 SEATS = 40
 

@@ -4,6 +4,7 @@ import gc
 import weakref
 from itertools import pairwise
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -41,6 +42,7 @@ async def beating_for(heartbeats, duration_s):
         await heartbeats.run()
 
 
+@pytest.mark.slow
 def test_thousands_of_sessions_beat_on_their_own_due_times():
     async def story():
         heartbeats = Heartbeats(RunClock())

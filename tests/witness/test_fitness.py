@@ -62,6 +62,7 @@ def collecting(seconds):
     del heap
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stalling", "cause"),
     [
@@ -203,6 +204,7 @@ trio.run(story)
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("work", ["pass", "busy(0.08)"])
 def test_a_process_that_was_stopped_knows_it(work):
