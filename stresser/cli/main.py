@@ -16,6 +16,7 @@ from stresser.cli.compare import compare
 from stresser.cli.doctor import doctor
 from stresser.cli.explain import explain
 from stresser.cli.lab import lab
+from stresser.cli.report import report
 from stresser.cli.run import run
 from stresser.cli.schema import schema
 from stresser.cli.show import show
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(show)
 app.command()(compare)
+app.command()(report)
 app.command()(explain)
 app.command()(citrix)
 app.command()(lab)

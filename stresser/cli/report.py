@@ -1,0 +1,98 @@
+"""`stresser report RUN...`: what was found, as one page, Markdown, JSON, JUnit, or a bundle."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stresser.model.errors import RunFolderError
+from stresser.model.units import shown
+
+if TYPE_CHECKING:
+    from stresser.analysis.run_report import Report
+    from stresser.record.reader import RecordedRun
+
+RESULTS = Path("results")
+_MOST_RUNS = 20
+
+
+class Format(StrEnum):
+    """What a report can be written as."""
+
+    HTML = "html"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+def report(
+    run: Annotated[list[str], typer.Argument(help="Run folders, their names, or `last`.")],
+    *,
+    egress: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Compare these two ways out; the baseline first."),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="What to write.", case_sensitive=False)
+    ] = Format.HTML,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; `-`: standard output. [in the run's folder]"),
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Where runs are looked for.")] = RESULTS,
+) -> None:
+    """Write what was found as one self-contained file; two runs, or two egresses, are compared.
+
+    Raises:
+        RunFolderError: a run is missing or unreadable, or the file cannot be written.
+    """
+    from stresser.analysis.run_report import gather_report  # noqa: PLC0415 - quick start-up
+
+    runs = _opened(run, results)
+    gathered = gather_report(runs, egress)
+    text = _text(gathered, form)
+    if out == Path("-"):
+        sys.stdout.buffer.write(text.encode())
+        return
+    path = _written(out or runs[0].path / _NAMES[form], text)
+    if gathered.comparison is not None:
+        typer.echo(gathered.comparison.paragraph)
+    typer.echo(f"Report: {path}")
+
+
+_NAMES = {
+    Format.HTML: "report.html",
+    Format.MARKDOWN: "report.md",
+    Format.JSON: "report.json",
+    Format.JUNIT: "report.xml",
+}
+
+
+def _opened(names: list[str], results: Path) -> "list[RecordedRun]":
+    from stresser.record.reader import open_run, resolve_run  # noqa: PLC0415 - quick start-up
+
+    if len(names) > _MOST_RUNS:
+        raise RunFolderError(f"{len(names)} runs are too many for one report; at most {_MOST_RUNS}")
+    return [open_run(resolve_run(name, results)) for name in names]
+
+
+def _text(gathered: "Report", form: Format) -> str:
+    if form is Format.HTML:
+        from stresser.report.page import html_page  # noqa: PLC0415 - quick start-up
+
+        return html_page(gathered)
+    raise RunFolderError(f"--format {form}: not yet")
+
+
+def _written(path: Path, text: str) -> str:
+    from stresser.record.atomic_write import write_atomically  # noqa: PLC0415 - quick start-up
+
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise RunFolderError(
+            f"--out {shown(str(path), 300)}: cannot be written: {error.strerror}"
+        ) from error
+    return shown(str(path), 300)[1:-1]
