@@ -91,7 +91,7 @@ def gather_report(runs: Sequence[RecordedRun], egresses: tuple[str, str] | None)
     """
     if len({run.path.resolve() for run in runs}) < len(runs):
         raise RunFolderError("a run is named twice")
-    facts = [read_run_facts(run) for run in runs]
+    facts = [read_run_facts(run, keep_distributions=True) for run in runs]
     comparison, why_not = _compared(facts, egresses)
     return Report(
         comparison=comparison,
@@ -135,7 +135,7 @@ def _egresses(facts: RunFacts) -> list[str]:
 
 
 def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
-    distributions = run.histograms()
+    distributions = facts.distributions or {}
     summary = summarise(run, distributions=distributions)
     several = [one for one in facts.incidents if len(one.drops) > 1]
     timeline = Timeline()

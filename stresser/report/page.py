@@ -33,6 +33,7 @@ _COMPARISON_CLASSES = {
 _PLOTLY_CSS = ".js-plotly-plot .plotly { position: relative; }"
 _SHEET_ID = re.compile(r'document\.getElementById\("([0-9a-f]{64})"\)')
 """Sheets that the bundle adds, for maps, when no element has their id."""
+_ENDS_SCRIPT = re.compile(r"<(/script|script|!--)", re.IGNORECASE)
 METHOD = (
     "A drop is an unplanned ending of a session that was held. What this host's sleep or stresser"
     " itself ended is no drop; such sessions are censored.",
@@ -55,7 +56,7 @@ METHOD = (
 def html_page(report: Report) -> str:
     """The whole file."""
     runs = report.runs
-    scripts = [_asset("plotly.min.js", "plotly"), _asset("report.js")]
+    scripts = [_script("plotly.min.js", "plotly"), _script("report.js")]
     css = _asset("report.css")
     comparison = report.comparison
     return _template().render(
@@ -168,13 +169,16 @@ def _hash(text: str) -> str:
 
 
 def _asset(name: str, package: str = "") -> str:
-    """A file of ours, or Plotly's own bundle; a script element ends at the first `</script`."""
+    """A file of ours, or Plotly's own bundle."""
     top = importlib.resources.files(package or "stresser.report")
     folder = top / ("package_data" if package else "page")
-    text = (folder / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-    if "</script" in text.lower() or "<!--" in text:
-        text = text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    return text
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def _script(name: str, package: str = "") -> str:
+    """A script that no text in it can end early (HTML, restrictions for script elements)."""
+    text = _asset(name, package)
+    return _ENDS_SCRIPT.sub(lambda found: f"\\x3c{found[1]}", text)
 
 
 def _template() -> "Template":
