@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const report = JSON.parse(document.getElementById("data").textContent);
-  const PAGE = 50;
+  const PAGE = 20;
   const MOST_POINTS = 2500;
   const KIND_COLOURS = {
     tcp_reset: "#d62728", tcp_fin: "#ff7f0e", tls_close_notify: "#bcbd22", tls_alert: "#e377c2",
@@ -60,7 +60,7 @@
       font: { color: ink, size: 12, family: "system-ui, sans-serif" },
       margin: { l: 55, r: 12, t: 10, b: 36 }, hovermode: "closest",
       hoverlabel: { bgcolor: sheet, bordercolor: line, font: { color: ink }, align: "left" },
-      legend: { orientation: "h", y: -0.16, x: 0, yanchor: "top", font: { color: soft } },
+      showlegend: false,
       ...more,
     };
     for (const key of Object.keys(result)) {
@@ -69,7 +69,28 @@
     return result;
   }
   const CONFIG = { displayModeBar: false, responsive: true, displaylogo: false, showTips: false };
-  const draw = (id, traces, more) => Plotly.react(at(id), traces, layout(more), CONFIG);
+  const draw = (id, traces, more) => {
+    Plotly.react(at(id), traces, layout(more), CONFIG);
+    legend(at(id), traces);
+  };
+
+  // Plotly's own legend takes the chart's room on a phone.
+  function legend(chart, traces) {
+    let list = chart.nextElementSibling;
+    if (!list || !list.classList.contains("legend")) {
+      list = made("ul", "legend");
+      chart.after(list);
+    }
+    list.replaceChildren();
+    for (const one of traces) {
+      if (one.showlegend === false) continue;
+      const item = made("li", "", one.label);
+      const swatch = made("span", one.mode === "markers" ? "dot" : "dash");
+      swatch.style.backgroundColor = one.mode === "markers" ? one.marker.color : one.line.color;
+      item.prepend(swatch);
+      list.append(item);
+    }
+  }
 
   // --- one run ---------------------------------------------------------------------------------
 
@@ -119,10 +140,10 @@
         const dots = byKind.get(kind);
         const shift = kinds.length > 1 ? (k / (kinds.length - 1) - 0.5) * 0.5 : 0;
         return {
-          type: "scatter", mode: "markers", name: inert(kind), legendgroup: "drops", xaxis: "x", yaxis: "y2",
+          type: "scatter", mode: "markers", label: kind, name: inert(kind), xaxis: "x", yaxis: "y2",
           x: dots.map((dot) => dot.t), y: dots.map((dot) => lanes.indexOf(dot.lane) + shift),
           text: dots.map((dot) => dotWords(dot)), hoverinfo: "text",
-          marker: { color: colourOf(kind), opacity: 0.75, line: { width: 0 }, size: dots.map((dot) => Math.min(5 + 2.2 * Math.sqrt(dot.drops.length), 24)) },
+          marker: { color: colourOf(kind), opacity: 0.75, line: { width: 0 }, size: dots.map((dot) => Math.min(4 + 1.3 * Math.sqrt(dot.drops.length), 14)) },
         };
       });
     }
@@ -136,7 +157,7 @@
 
     function sessionTraces() {
       return run.timeline.sessions.map((one, i) => ({
-        type: "scatter", mode: "lines", name: inert(one.name), xaxis: "x", yaxis: "y",
+        type: "scatter", mode: "lines", label: one.name, name: inert(one.name), xaxis: "x", yaxis: "y",
         x: one.t_us.map(wall), y: one.open, hoverinfo: "x+y+name",
         line: { shape: "hv", width: 1.6, color: LINE_COLOURS[i % LINE_COLOURS.length] },
       }));
@@ -152,7 +173,7 @@
         type: "scatter", mode: "markers", name: "incident of several drops", showlegend: false, xaxis: "x", yaxis: "y3",
         x: shown.map(([, us]) => wall(us)), y: shown.map(() => 0),
         text: shown.map(([id, us, , words]) => utc(us) + "<br>incident " + id + ": " + folded(words)), hoverinfo: "text",
-        marker: { symbol: "diamond", color: "#c2549b", opacity: 0.7, size: shown.map(([, , size]) => Math.min(6 + 1.6 * Math.sqrt(size), 20)) },
+        marker: { symbol: "diamond", color: "#c2549b", opacity: 0.7, size: shown.map(([, , size]) => Math.min(5 + 0.9 * Math.sqrt(size), 13)) },
       }];
       for (const what of beside.slice(1)) {
         const marks = run.timeline.marks.filter(([one]) => one === what);
@@ -174,10 +195,9 @@
       draw("chart-timeline-" + n, [...sessionTraces(), ...dropTraces(), ...markTraces()], {
         xaxis: { type: isDate ? "date" : "linear", range: [...range], anchor: "y3", title: { text: isDate ? "" : "ms into the run" } },
         yaxis: { domain: [foot + middle + 0.06, 1], rangemode: "tozero", title: { text: "open sessions" }, fixedrange: true },
-        yaxis2: { domain: [foot + 0.03, foot + middle], range: [-0.6, high - 0.4], tickvals: lanes.map((_, i) => i), ticktext: lanes.map(inert), fixedrange: true, title: { text: "drops" } },
+        yaxis2: { domain: [foot + 0.03, foot + middle], range: [-0.6, high - 0.4], tickvals: lanes.map((_, i) => i), ticktext: lanes.map((lane) => inert(lane) + " drops"), fixedrange: true },
         yaxis3: { domain: [0, foot], range: [low - 0.4, -0.6], tickvals: beside.map((_, i) => i), ticktext: beside.map((what) => (what === "incident" ? "incidents" : REASON[what])), fixedrange: true },
-        legend: { orientation: "h", y: 1.02, x: 0, yanchor: "bottom", font: { color: theme().soft, size: 11 } },
-        margin: { l: 90, r: 12, t: 10, b: 40 }, dragmode: "zoom", uirevision: "keep",
+        margin: { l: 60, r: 12, t: 10, b: 40 }, dragmode: "zoom", uirevision: "keep",
       });
     }
 
@@ -207,12 +227,12 @@
         const colour = LINE_COLOURS[i % LINE_COLOURS.length];
         const x = [...one.times_s, one.last_seen_s];
         const closed = (values) => [...values, values[values.length - 1]];
-        const band = { type: "scatter", mode: "lines", line: { width: 0, shape: "hv" }, hoverinfo: "skip", showlegend: false, legendgroup: String(i) };
+        const band = { type: "scatter", mode: "lines", line: { width: 0, shape: "hv" }, hoverinfo: "skip", showlegend: false };
         return [
           { ...band, x, y: closed(one.high) },
           { ...band, x, y: closed(one.low), fill: "tonexty", fillcolor: colour + "2e" },
           {
-            type: "scatter", mode: "lines", name: inert(one.egress) + " (" + one.died + " of " + one.sessions + " dropped)", legendgroup: String(i), x, y: closed(one.share),
+            type: "scatter", mode: "lines", label: one.egress + ": " + one.died.toLocaleString("en") + " of " + one.sessions.toLocaleString("en") + " dropped", x, y: closed(one.share),
             text: x.map((t, k) => inert(one.egress) + "<br>" + (100 * closed(one.share)[k]).toFixed(1) + " % alive after " + duration(t * 1e6)), hoverinfo: "text",
             line: { shape: "hv", width: 2, color: colour },
           },
@@ -250,7 +270,7 @@
         const x = one.values_ns.map((_, k) => place(report.quantile_places[k]));
         const y = one.values_ns.map((ns) => Math.max(ns, 1) / 1e9);
         return {
-          type: "scatter", mode: "lines+markers", name: inert(one.egress) + " (" + one.count.toLocaleString("en") + ")", x, y,
+          type: "scatter", mode: "lines+markers", label: one.egress + ": " + one.count.toLocaleString("en") + " samples", x, y,
           text: y.map((s, k) => inert(one.egress) + "<br>p" + Number((100 * report.quantile_places[k]).toFixed(3)) + ": " + duration(s * 1e6)), hoverinfo: "text",
           line: { width: 2, color: LINE_COLOURS[i % LINE_COLOURS.length] }, marker: { size: 4 },
         };
@@ -266,7 +286,7 @@
 
     function scatter() {
       const cells = new Map();
-      const place = (us) => Math.round(60 * Math.log10(Math.max(us, 1000)));
+      const place = (us) => Math.round((number > 2000 ? 60 : 400) * Math.log10(Math.max(us, 1000)));
       for (let i = 0; i < number; i++) {
         if (drops.idle_us[i] === null) continue;
         const key = place(drops.age_us[i]) + "|" + place(drops.idle_us[i]) + "|" + drops.kind_text[i];
@@ -283,10 +303,10 @@
       const traces = [...byKind.keys()].sort().map((kind) => {
         const groups = byKind.get(kind);
         return {
-          type: "scatter", mode: "markers", name: inert(kind),
+          type: "scatter", mode: "markers", label: kind, name: inert(kind),
           x: groups.map(([i]) => seconds(drops.age_us[i])), y: groups.map(([i]) => seconds(drops.idle_us[i])),
           text: groups.map((g) => (g.length > 1 ? g.length + " drops: " : "session " + drops.session[g[0]] + ": ") + inert(kind) + "<br>age " + duration(drops.age_us[g[0]]) + ", silent " + duration(drops.idle_us[g[0]])), hoverinfo: "text",
-          marker: { color: colourOf(kind), opacity: 0.6, size: groups.map((g) => Math.min(5 + 1.5 * Math.sqrt(g.length), 18)) },
+          marker: { color: colourOf(kind), opacity: 0.6, size: groups.map((g) => Math.min(5 + 1.1 * Math.sqrt(g.length), 14)) },
         };
       });
       const shapes = [], annotations = [];
@@ -374,8 +394,8 @@
       dot.style.backgroundColor = colourOf(text(drops.kind_text[i]));
       kind.append(dot, text(drops.kind_text[i]));
       line.append(
-        made("td", "", utc(drops.dead_us[i])), made("td", "", String(drops.session[i])), made("td", "", text(drops.egress_text[i])),
-        made("td", "", text(drops.endpoint_text[i])), kind, made("td", "n", duration(drops.age_us[i])), made("td", "n", duration(drops.idle_us[i])),
+        made("td", "", utc(drops.dead_us[i])), made("td", "session", String(drops.session[i])), made("td", "", text(drops.egress_text[i])),
+        made("td", "", text(drops.endpoint_text[i])), kind, made("td", "n age", duration(drops.age_us[i])), made("td", "n silent", duration(drops.idle_us[i])),
         made("td", "words", text(drops.words_text[i])),
       );
       const toggle = () => {
