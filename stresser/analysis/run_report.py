@@ -139,9 +139,7 @@ def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
     summary = summarise(run, distributions=distributions)
     several = [one for one in facts.incidents if len(one.drops) > 1]
     timeline = Timeline()
-    drops = DropTable(
-        {drop.session: i for i, one in enumerate(several, 1) for drop in one.drops}
-    )
+    drops = DropTable({drop.session: i for i, one in enumerate(several, 1) for drop in one.drops})
     for event in PlausibleEvents(run.events()):
         timeline.event(event)
         drops.event(event)

@@ -20,6 +20,7 @@ from stresser.cli.report import report
 from stresser.cli.run import run
 from stresser.cli.schema import schema
 from stresser.cli.show import show
+from stresser.cli.verify import verify
 from stresser.model.errors import ExitCode, StresserError
 
 _EPILOG = (
@@ -39,6 +40,7 @@ app.command()(run)
 app.command()(show)
 app.command()(compare)
 app.command()(report)
+app.command()(verify)
 app.command()(explain)
 app.command()(citrix)
 app.command()(lab)

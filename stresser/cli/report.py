@@ -41,6 +41,13 @@ def report(
         Path | None,
         typer.Option(help="The file to write; `-`: standard output. [in the run's folder]"),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Write an evidence bundle instead, a ZIP file: see `stresser verify`."),
+    ] = None,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="In the bundle, stand-ins for names and addresses.")
+    ] = False,
     results: Annotated[Path, typer.Option(help="Where runs are looked for.")] = RESULTS,
 ) -> None:
     """Write what was found as one self-contained file; two runs, or two egresses, are compared.
@@ -48,6 +55,11 @@ def report(
     Raises:
         RunFolderError: a run is missing or unreadable, or the file cannot be written.
     """
+    if redact and bundle is None:
+        raise RunFolderError("--redact: changes what is in a bundle; add --bundle FILE.zip")
+    if bundle is not None:
+        _bundle(_opened(run, results), egress, bundle, redact=redact)
+        return
     from stresser.analysis.run_report import gather_report  # noqa: PLC0415 - quick start-up
 
     runs = _opened(run, results)
@@ -83,7 +95,35 @@ def _text(gathered: "Report", form: Format) -> str:
         from stresser.report.page import html_page  # noqa: PLC0415 - quick start-up
 
         return html_page(gathered)
-    raise RunFolderError(f"--format {form}: not yet")
+    if form is Format.MARKDOWN:
+        from stresser.report.markdown import markdown  # noqa: PLC0415 - same
+
+        return markdown(gathered)
+    if form is Format.JUNIT:
+        from stresser.report.junit import junit_xml  # noqa: PLC0415 - same
+
+        return junit_xml(gathered)
+    from stresser.report.bundle import report_json  # noqa: PLC0415 - same
+
+    return report_json(gathered)
+
+
+def _bundle(
+    runs: "list[RecordedRun]", egress: tuple[str, str] | None, path: Path, *, redact: bool
+) -> None:
+    """Write the bundle and, where names are redacted, their key beside it."""
+    import msgspec  # noqa: PLC0415 - quick start-up
+
+    from stresser.report.bundle import write_evidence  # noqa: PLC0415 - same
+
+    digest, key = write_evidence(runs, egress, path, redact=redact)
+    typer.echo(f"Bundle: {shown(str(path), 300)[1:-1]}\nSHA-256: {digest}")
+    if redact:
+        beside = path.with_name(f"{path.name}.key.json")
+        secret = msgspec.json.format(msgspec.json.encode(key), indent=1).decode()
+        written = _written(beside, secret)
+        beside.chmod(0o600)
+        typer.echo(f"What its names stand for, to be kept back: {written}")
 
 
 def _written(path: Path, text: str) -> str:
