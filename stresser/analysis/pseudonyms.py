@@ -3,6 +3,7 @@
 What a stand-in stands for is known to this object alone; a bundle never holds it.
 """
 
+import ipaddress
 import re
 
 _ADDRESS = re.compile(
@@ -12,6 +13,8 @@ _ADDRESS = re.compile(
 _HOST = re.compile(
     r"(?<![\w.-])(?:[A-Za-z0-9_*-]{1,63}\.){1,10}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])"
 )
+_NAME_PART = re.compile(r"\b((?:CN|O|OU|L|ST|C|DC|emailAddress)=)([^,;)\"]+)")
+"""Part of a distinguished name (RFC 4514)."""
 _OURS = re.compile(r"(?:[\w-]+\.)+(?:invalid|jsonl|hlog|json|pem|toml|csv)")
 GENERIC = frozenset({
     "direct", "vpn", "proxy", "default", "lan", "wifi", "ethernet", "mobile", "middlebox",
@@ -65,7 +68,8 @@ class Pseudonyms:
         """A text with all known names, addresses and host names in it replaced."""
         if self._known is not None:
             text = self._known.sub(lambda found: self._of_known(found[0]), text)
-        text = _ADDRESS.sub(lambda found: self.address(found[0]), text)
+        text = _NAME_PART.sub(lambda found: found[1] + self.name("name", found[2]), text)
+        text = _ADDRESS.sub(lambda found: self._address_in_text(found[0]), text)
         return _HOST.sub(lambda found: self._host_in_text(found[0]), text)
 
     def _of_known(self, text: str) -> str:
@@ -73,6 +77,13 @@ class Pseudonyms:
         return self.of.get(text) or next(
             (stand_in for name, stand_in in self.of.items() if name.lower() == lower), "name"
         )
+
+    def _address_in_text(self, text: str) -> str:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return text  # a time of day has colons as well
+        return self.address(text)
 
     def _host_in_text(self, text: str) -> str:
         return text if _OURS.fullmatch(text) else self.host(text)

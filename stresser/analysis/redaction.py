@@ -103,7 +103,7 @@ class Redaction:
                     self.pseudonyms.learn("host", match["host"].strip("[]").lower())
 
     def _scenario(self, scenario: Mapping[str, Any]) -> dict[str, Any]:
-        changed = {}
+        changed: dict[str, Any] = {}
         for key, value in scenario.items():
             if key in _TABLES:
                 changed[key] = [self._named(table, _TABLES[key]) for table in _tables(value)]
@@ -118,7 +118,7 @@ class Redaction:
         return changed
 
     def _named(self, table: Mapping[str, Any], kind: str) -> dict[str, Any]:
-        changed = {}
+        changed: dict[str, Any] = {}
         for key, value in table.items():
             if key == "name":
                 changed[key] = self.pseudonyms.name(kind, str(value))

@@ -36,8 +36,8 @@ _SHEET_ID = re.compile(r'document\.getElementById\("([0-9a-f]{64})"\)')
 _ENDS_SCRIPT = re.compile(r"<(/script|script|!--)", re.IGNORECASE)
 METHOD = (
     (
-        "A drop is an unplanned ending of a session that was held. What this host's sleep or stresser"
-        " itself ended is no drop; such sessions are censored."
+        "A drop is an unplanned ending of a session that was held. What this host's sleep or"
+        " stresser itself ended is no drop; such sessions are censored."
     ),
     (
         "An incident is drops that share a moment more closely than chance explains; a drop that"
@@ -45,8 +45,8 @@ METHOD = (
         " together, so comparisons count incidents, not sessions."
     ),
     (
-        "An ending that nobody announced cannot be dated: it lies between the last proof of life and"
-        " the first proof of death, and is drawn at the latter."
+        "An ending that nobody announced cannot be dated: it lies between the last proof of life"
+        " and the first proof of death, and is drawn at the latter."
     ),
     (
         "Who ended a session is said only where a named rule supports it; each drop's evidence card"
@@ -54,7 +54,8 @@ METHOD = (
     ),
     (
         "Ratios of incident rates have exact 95 % intervals (Clopper-Pearson, conditional on the"
-        " total); survival is Kaplan-Meier with log-log bands; intervals of durations hold together."
+        " total); survival is Kaplan-Meier with log-log bands; intervals of durations hold"
+        " together."
     ),
     (
         "Timers are found where ages, silences or bytes at the end concentrate more than chance"

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,8 @@ class Browser:
 
     def logged(self, kind: str) -> list[dict[str, Any]]:
         """What the console (`browser`) or the network (`performance`) said since last asked."""
-        return self._call("POST", "/se/log", {"type": kind})
+        entries: list[dict[str, Any]] = self._call("POST", "/se/log", {"type": kind})
+        return entries
 
     def requests(self) -> list[str]:
         """The URLs that were asked for since last asked."""
