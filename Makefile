@@ -24,10 +24,12 @@ help:
 
 demo: $(RUN)/.ready
 	$(RUN)/$(BIN)/stresser run quickstart
+	@$(RUN)/$(BIN)/stresser report last
 
 test: check
 	$(DEV)/$(BIN)/python -m pytest
 	$(DEV)/$(BIN)/python -m pytest -m scale -n 0
+	$(DEV)/$(BIN)/python -m pytest -m browser -n 0
 	$(MAKE) netlab
 
 # Scenarios wait more than they work. The matrix is also in results/netlab-matrix.txt.

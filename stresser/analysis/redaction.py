@@ -12,6 +12,7 @@ from stresser.analysis.pseudonyms import Pseudonyms
 
 REDACTED = "(redacted)"
 _OUR_WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
+_OUR_KEY = re.compile(r"[a-z0-9][a-z0-9_]{0,60}|(?:net|kernel|fs)\.[a-z0-9_.]{1,80}|[A-Z_]{1,40}")
 _URL = re.compile(
     r"(?P<scheme>[a-z0-9+]+)://(?:[^/@]*@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?P<port>:\d+)?"
 )
@@ -144,7 +145,7 @@ class Redaction:
 
     def _table(self, table: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            key if _OUR_WORD.fullmatch(key) or "." in key else self.pseudonyms.text(key):
+            key if _OUR_KEY.fullmatch(key) else self.pseudonyms.text(key):
                 self._value(key, value)
             for key, value in table.items()
         }  # fmt: skip
@@ -157,8 +158,8 @@ class Redaction:
         return self._text(key, value) if isinstance(value, str) else value
 
     def _text(self, key: str, text: str) -> str:
-        if key in _OUR_WORDS or (key in {"why", "against"} and _OUR_WORD.fullmatch(text)):
-            return text
+        if key in _OUR_WORDS or key in {"why", "against"}:
+            return text if _OUR_WORD.fullmatch(text) else self.pseudonyms.text(text)
         if key in _HASHES:
             return self.pseudonyms.hexadecimal(text, _HASHES[key])
         if key in _STAND_INS:

@@ -7,7 +7,6 @@ import base64
 import contextlib
 import json
 import re
-import shutil
 import subprocess
 import tempfile
 import urllib.error
@@ -15,6 +14,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.fakes.tools import tool
 
 _FLAGS = [
     "--headless",
@@ -113,8 +114,8 @@ class Browser:
 @contextlib.contextmanager
 def browser() -> Iterator[Browser]:
     """A browser with an empty profile, gone afterwards."""
-    driver = shutil.which("chromedriver")
-    assert driver is not None
+    driver = tool("chromedriver")
+    tool("chromium")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
