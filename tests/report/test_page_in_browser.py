@@ -145,7 +145,8 @@ def test_nothing_is_wider_than_the_screen(chromium, night, width, scheme):
     paper = chromium.runs("return getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
     charts = chromium.runs(
-        "return [...document.querySelectorAll('.chart')].map(c => c.querySelectorAll('.trace').length)"
+        "return [...document.querySelectorAll('.chart')]"
+        ".map(chart => chart.querySelectorAll('.trace').length)"
     )
     assert len(charts) == 4
     assert all(charts)
