@@ -9,6 +9,7 @@ import os
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -58,7 +59,7 @@ class BundleManifest(Struct, kw_only=True):
     files: dict[str, Listed] = field(default_factory=dict)
 
 
-def write_bundle(path: Path, manifest: BundleManifest, files: dict[str, bytes | Path]) -> str:
+def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes | Path]) -> str:
     """Write a bundle and return its own SHA-256. The same content makes the same bytes.
 
     Raises:

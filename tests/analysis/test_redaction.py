@@ -7,13 +7,13 @@ from stresser.record.events_file import encode_event
 from tests.analysis.story import INSPECTED_TLS, Story, chain_seen
 
 SECRETS = (
-    "acme", "Acme", "198.51.100.1", "192.0.2.1", "2001:db8", "corp-laptop", "/home/eve", "eve@",
+    "acme", "Acme", "198.51.100.1", "192.0.2.1", "2001:db8", "corp-laptop", "/srv/eve", "eve@",
     "hush", "Corp Inspection", "goodbye from",
 )  # fmt: skip
 COHORT = Cohort("acme-broker", "acme-tunnel", "heartbeat")
 MANIFEST = {
     "stresser": "0.1.0",
-    "command_line": ["stresser", "run", "/home/eve/acme.toml"],
+    "command_line": ["stresser", "run", "/srv/eve/acme.toml"],
     "process": {"pid": 4, "host": "corp-laptop", "boot_id": "x"},
     "host": {"node": "corp-laptop", "system": "Linux", "user": "eve"},
     "capabilities": {"packets": "corp-laptop can"},
@@ -23,7 +23,7 @@ MANIFEST = {
             {
                 "name": "acme-broker",
                 "url": "wss://broker.acme.example:8443/path?token=hush",
-                "ca": "/home/eve/root.pem",
+                "ca": "/srv/eve/root.pem",
                 "headers": {"Authorization": "hush"},
             }
         ],

@@ -45,6 +45,7 @@ def test_each_part_is_changed_and_what_is_no_event_is_left_out(run, tmp_path):
     copy_run(run, tmp_path / "copy", Marked())
     copied = open_run(tmp_path / "copy")
     assert {event.utc for event in copied.events()} == {"never"}
+    assert copied.manifest is not None
     assert copied.manifest.stresser == "marked"
     assert not copied.folder.chains.exists()
     assert copied.damage == []

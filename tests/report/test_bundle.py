@@ -29,11 +29,11 @@ def test_it_holds_all_that_is_promised(tmp_path):
 
 
 def test_redacted_it_holds_no_name_and_not_the_key(tmp_path):
-    run = idle_kill_story().recorded(tmp_path / "secret-run", command_line=["/home/eve"])
+    run = idle_kill_story().recorded(tmp_path / "secret-run", command_line=["/srv/eve"])
     files, key = bundled(run, tmp_path / "b.zip", redact=True)
     everything = "\n".join(text for name, text in files.items() if name != PAGE)
     page = files[PAGE].partition('id="data">')[2].partition("</script>")[0]
-    for secret in ("broker", "192.0.2.1", "198.51.100.1", "secret-run", "/home/eve", "made-up"):
+    for secret in ("broker", "192.0.2.1", "198.51.100.1", "secret-run", "/srv/eve", "made-up"):
         assert secret not in everything
         assert secret not in page
         assert secret not in "".join(files)
