@@ -17,7 +17,8 @@ import msgspec
 from stresser.analysis.compare_verdict import ComparisonVerdict
 from stresser.analysis.curves import QUANTILES
 from stresser.analysis.run_report import Report, RunReport
-from stresser.model.units import escaped, format_duration
+from stresser.analysis.summary import Summary
+from stresser.model.units import format_duration
 from stresser.model.verdict import Verdict
 from stresser.report import page_tables
 
@@ -129,7 +130,7 @@ def _run_words(run: RunReport) -> dict[str, Any]:
     summary = run.summary
     return {
         "data": run,
-        "verdict_class": CLASSES[summary.verdict],
+        "verdict_class": _verdict_class(summary),
         "verdict_words": verdict_words(run),
         "session_rows": page_tables.session_rows(summary),
         "kind_rows": page_tables.kind_rows(summary),
@@ -137,6 +138,12 @@ def _run_words(run: RunReport) -> dict[str, Any]:
         "duration_rows": page_tables.percentile_rows(summary),
         "drop_notes": list(_drop_notes(run)),
     }
+
+
+def _verdict_class(summary: Summary) -> str:
+    """A pass with nothing to hold is no good news."""
+    is_empty = summary.verdict is Verdict.PASS and not summary.thresholds
+    return "soft" if is_empty else CLASSES[summary.verdict]
 
 
 def verdict_words(run: RunReport) -> str:
@@ -208,8 +215,3 @@ def _trusted(text: str) -> str:
     from markupsafe import Markup  # noqa: PLC0415 - quick start-up
 
     return Markup(text)  # noqa: S704 - see each call: own files, and JSON without `<`, `>`, `&`
-
-
-def shown_name(run: RunReport) -> str:
-    """The run's name for a file or a headline."""
-    return escaped(run.name, 120)

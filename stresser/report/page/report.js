@@ -173,7 +173,7 @@
         type: "scatter", mode: "markers", name: "incident of several drops", showlegend: false, xaxis: "x", yaxis: "y3",
         x: shown.map(([, us]) => wall(us)), y: shown.map(() => 0),
         text: shown.map(([id, us, , words]) => utc(us) + "<br>incident " + id + ": " + folded(words)), hoverinfo: "text",
-        marker: { symbol: "diamond", color: "#c2549b", opacity: 0.7, size: shown.map(([, , size]) => Math.min(5 + 0.9 * Math.sqrt(size), 13)) },
+        marker: { symbol: "diamond", color: "#c2549b", line: { width: 0 }, opacity: 0.7, size: shown.map(([, , size]) => Math.min(5 + 0.9 * Math.sqrt(size), 13)) },
       }];
       for (const what of beside.slice(1)) {
         const marks = run.timeline.marks.filter(([one]) => one === what);
