@@ -24,6 +24,7 @@ help:
 
 demo: $(RUN)/.ready
 	$(RUN)/$(BIN)/stresser run quickstart
+	@$(RUN)/$(BIN)/stresser report last
 
 # Where PYTHONDONTWRITEBYTECODE is set (containers), each of a hundred processes compiles stresser.
 test: export PYTHONDONTWRITEBYTECODE :=
@@ -31,6 +32,7 @@ test: export STRESSER_THOROUGH := 1
 test: check
 	$(DEV)/$(BIN)/python -m pytest -m "not scale and not netlab and not browser"
 	$(DEV)/$(BIN)/python -m pytest -m scale -n 0
+	$(DEV)/$(BIN)/python -m pytest -m browser -n 0
 	$(MAKE) netlab
 
 # Scenarios wait more than they work. The matrix is also in results/netlab-matrix.txt.

@@ -1,7 +1,7 @@
 """A night of 2,000 sessions, 3 million heartbeats and 10,000 drops: how long does reading it take?
 
-`python -m bench.night` writes the folder (a minute), then runs `stresser show` and `stresser
-compare` on it, each in a process of its own, and prints CPU time and peak memory beside the
+`python -m bench.night` writes the folder (a minute), then runs `stresser show`, `compare` and
+`report` on it, each in a process of its own, and prints CPU time and peak memory beside the
 limits. Exit code 1: a limit is missed. `--out DIR` keeps the folder.
 """
 
@@ -71,6 +71,7 @@ def main() -> int:
         costs = [
             measure(["show", str(run)]),
             measure(["compare", str(run), "--egress", BASELINE, CANDIDATE]),
+            measure(["report", str(run), "--out", str(Path(scratch) / "report.html")]),
         ]
     for cost in costs:
         sys.stdout.write(

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from stresser.analysis.cohort_sessions import CohortSessions
 from stresser.analysis.lives import Lives
+from stresser.analysis.percentiles import Distributions
 from stresser.analysis.plan import read_plan
 from stresser.analysis.plausible import PlausibleEvents
 from stresser.analysis.side_incidents import SideIncident, incidents_of
@@ -22,6 +23,7 @@ from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
 from stresser.model.units import escaped
 from stresser.record.counts import Distribution, SparseCounts
+from stresser.record.histogram_log import Interval
 from stresser.record.reader import RecordedRun, RunStatus
 
 BLOCKS = 48
@@ -46,6 +48,8 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     unfit: list[str]
     """Why its figures are in doubt, a sentence each."""
     status: RunStatus
+    distributions: Distributions | None = None
+    """The whole run's histograms, where they were asked for."""
 
     @property
     def block_ns(self) -> int:
@@ -53,8 +57,8 @@ class RunFacts(Struct, frozen=True, kw_only=True):
         return max(self.elapsed_ns // BLOCKS, 1)
 
 
-def read_run_facts(run: RecordedRun) -> RunFacts:
-    """Read a run for a comparison.
+def read_run_facts(run: RecordedRun, *, keep_distributions: bool = False) -> RunFacts:
+    """Read a run for a comparison; for a report its histograms are kept as well.
 
     Raises:
         RunFolderError: it cannot be read.
@@ -68,7 +72,9 @@ def read_run_facts(run: RecordedRun) -> RunFacts:
         one.record_ends(elapsed_ns)
     lives.close(elapsed_ns)
     intervals = _Intervals(max(elapsed_ns // BLOCKS, 1))
-    intervals.read(run)
+    distributions = run.histograms(intervals.add) if keep_distributions else None
+    if distributions is None:
+        intervals.read(run)
     left_out = events.left_out + tally.uncounted_events + lives.beyond
     left_out += sum(one.left_out for one in sessions.values())
     return RunFacts(
@@ -88,6 +94,7 @@ def read_run_facts(run: RecordedRun) -> RunFacts:
             *(["too many round-trip times to keep them all"] if intervals.refused else []),
         ],
         status=run.status,
+        distributions=distributions,
     )
 
 
@@ -124,11 +131,14 @@ class _Intervals:
 
     def read(self, run: RecordedRun) -> None:
         for interval in run.intervals():
-            quantity, cohort = interval.key
-            if quantity is Quantity.LOOP_LAG and cohort is None:
-                self._lag.merge(interval.counts)
-            elif quantity is Quantity.RTT and cohort is not None:
-                self._add(cohort, interval.start_ns // self._block_ns, interval.counts)
+            self.add(interval)
+
+    def add(self, interval: Interval) -> None:
+        quantity, cohort = interval.key
+        if quantity is Quantity.LOOP_LAG and cohort is None:
+            self._lag.merge(interval.counts)
+        elif quantity is Quantity.RTT and cohort is not None:
+            self._add(cohort, interval.start_ns // self._block_ns, interval.counts)
 
     def _add(self, cohort: Cohort, block: int, counts: SparseCounts) -> None:
         if self._buckets + len(counts) > _MOST_BUCKETS:

@@ -89,11 +89,16 @@ def replay(events: Iterable[AnyEvent], last_endings: int = LAST_ENDINGS) -> Tall
     return tally
 
 
-def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
+def summarise(
+    run: RecordedRun,
+    last_endings: int = LAST_ENDINGS,
+    distributions: Distributions | None = None,
+) -> Summary:
     """The summary of a run in any state: running, complete, interrupted or crashed.
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
     counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
+    `distributions`: the run's histograms, where they were read already.
 
     Raises:
         RunFolderError: the run cannot be read.
@@ -102,7 +107,8 @@ def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     lives = Lives(plan)
     tally = replay(lives.watch(events), last_endings)
-    distributions = run.histograms()
+    if distributions is None:
+        distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
     elapsed_ns = elapsed_time_ns(run, tally)
     lives.close(elapsed_ns)

@@ -20,9 +20,11 @@ from stresser.cli.compare import compare
 from stresser.cli.doctor import doctor
 from stresser.cli.explain import explain
 from stresser.cli.lab import lab
+from stresser.cli.report import report
 from stresser.cli.run import run
 from stresser.cli.schema import schema
 from stresser.cli.show import show
+from stresser.cli.verify import verify
 from stresser.model.errors import ExitCode, StresserError
 
 _EPILOG = (
@@ -45,7 +47,7 @@ def _help_of(command: Callable[..., Any]) -> str:
     return inspect.cleandoc(command.__doc__ or "").partition("\nRaises:")[0].strip()
 
 
-for _command in (run, check, show, compare, explain, citrix, lab, doctor, schema):
+for _command in (run, check, show, compare, report, verify, explain, citrix, lab, doctor, schema):
     app.command(help=_help_of(_command))(_command)
 
 

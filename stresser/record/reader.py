@@ -5,7 +5,7 @@ it is an error.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,8 +99,12 @@ class RecordedRun:
         if log.path.exists():
             yield from log
 
-    def histograms(self) -> dict[Key, Distribution]:
+    def histograms(
+        self, watch: Callable[[Interval], None] | None = None
+    ) -> dict[Key, Distribution]:
         """The durations of the whole run, by quantity and cohort.
+
+        `watch` is told each interval as well: reading a night's log twice would take seconds.
 
         Raises:
             RunFolderError: a file cannot be read.
@@ -108,6 +112,8 @@ class RecordedRun:
         merged = MergedHistograms()
         for interval in self.intervals():
             merged.add(interval)
+            if watch is not None:
+                watch(interval)
         self._refused = merged.refused
         return merged.distributions()
 

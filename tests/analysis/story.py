@@ -83,6 +83,8 @@ def chain_seen(cohort: Cohort, tls: TlsFacts, at: float = 0, **changes: Any) -> 
         "spki_sha256": f"key of {tls.chain}",
         "scts": 2,
         "names_match": True,
+        "problem": tls.problem,
+        "certificates": [],
     }
     if tls.root is not ChainRoot.MOZILLA:
         fields |= {
@@ -98,8 +100,6 @@ def chain_seen(cohort: Cohort, tls: TlsFacts, at: float = 0, **changes: Any) -> 
         **cohort._asdict(),
         chain=tls.chain,
         verified=tls.verified,
-        problem=tls.problem,
-        certificates=[],
         chain_class=tls.chain_class,
         root=tls.root,
         intercepted=tls.intercepted,

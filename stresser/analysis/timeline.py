@@ -1,0 +1,158 @@
+"""What a report draws along the time of a run: open sessions, and what else happened when.
+
+Bounded: of thousands of changes as many are kept as a picture can show, and dips stay visible.
+"""
+
+from array import array
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from stresser.model.cohort import Cohort
+from stresser.model.events import (
+    AnyEvent,
+    ClockStepped,
+    HostSlept,
+    PathChanged,
+    SessionEnded,
+    SessionOpened,
+    TesterLate,
+    WitnessGap,
+)
+from stresser.model.units import escaped, format_duration
+
+_MOST_COHORTS = 40
+_MOST_STEPS = 1_000_000
+_MOST_MARKS = 500
+_BINS = 300
+"""Stretches of the run's time; of each its first, least, largest and last number is kept."""
+_LONGEST_NAME = 80
+_LONGEST_WORDS = 200
+
+
+class OpenSessions(Struct, frozen=True, kw_only=True):
+    """How many sessions of one cohort were open; a step at each time."""
+
+    name: str
+    t_us: list[int]
+    """Microseconds since the run began."""
+    open: list[int]
+
+
+class Mark(Struct, frozen=True, array_like=True):
+    """Something that happened beside the sessions."""
+
+    what: str
+    """`path`, `sleep`, `late`, `clock` or `witness`."""
+    from_us: int
+    until_us: int
+    words: str
+
+
+class TimelineFigures(Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    sessions: list[OpenSessions]
+    marks: list[Mark]
+    more: int
+    """Cohorts, changes and marks that there was no room for."""
+
+
+class Timeline:
+    """Collects it, event by event."""
+
+    def __init__(self) -> None:
+        self._steps: dict[Cohort, array[int]] = {}
+        self._kept = 0
+        self._marks: list[Mark] = []
+        self._more = 0
+
+    def event(self, event: AnyEvent) -> None:
+        """One event, in order."""
+        if isinstance(event, SessionOpened):
+            self._step(event.cohort, event.t_ns, 1)
+        elif isinstance(event, SessionEnded):
+            self._step(event.cohort, event.dead_by_ns, -1)
+        elif (mark := _mark(event)) is not None:
+            if len(self._marks) < _MOST_MARKS:
+                self._marks.append(mark)
+            else:
+                self._more += 1
+
+    def figures(self, now_ns: int) -> TimelineFigures:
+        """What was collected; the run lasted until `now_ns`."""
+        return TimelineFigures(
+            sessions=[
+                _open_sessions(cohort, steps, now_ns) for cohort, steps in self._steps.items()
+            ],
+            marks=self._marks,
+            more=self._more,
+        )
+
+    def _step(self, cohort: Cohort, t_ns: int, by: int) -> None:
+        steps = self._steps.get(cohort)
+        if steps is None and len(self._steps) < _MOST_COHORTS:
+            steps = self._steps[cohort] = array("q")
+        if steps is None or self._kept >= _MOST_STEPS:
+            self._more += 1
+            return
+        self._kept += 1
+        # The sign is the direction: one number a step. Time 0 is told from its negative by + 1.
+        steps.append(by * (max(t_ns, 0) // 1000 + 1))
+
+
+def _open_sessions(cohort: Cohort, steps: "array[int]", now_ns: int) -> OpenSessions:
+    times, numbers = [0], [0]
+    number = 0
+    for step in sorted(steps, key=abs):
+        number = max(number + (1 if step > 0 else -1), 0)
+        times.append(abs(step) - 1)
+        numbers.append(number)
+    times.append(max(now_ns // 1000, times[-1]))
+    numbers.append(number)
+    if len(times) > 4 * _BINS:
+        times, numbers = _thinned(times, numbers)
+    return OpenSessions(name=escaped(str(cohort), _LONGEST_NAME), t_us=times, open=numbers)
+
+
+def _thinned(times: list[int], numbers: list[int]) -> tuple[list[int], list[int]]:
+    """First, least, largest and last of each stretch."""
+    width = times[-1] // _BINS + 1
+    kept: list[int] = []
+    start = 0
+    for place in range(1, len(times) + 1):
+        if place < len(times) and times[place] // width == times[start] // width:
+            continue
+        inside = range(start, place)
+        value: Callable[[int], int] = numbers.__getitem__
+        kept += sorted({start, min(inside, key=value), max(inside, key=value), place - 1})
+        start = place
+    return [times[i] for i in kept], [numbers[i] for i in kept]
+
+
+def _mark(event: AnyEvent) -> Mark | None:
+    match event:
+        case PathChanged():
+            on = "" if event.interface is None else f" {event.interface}"
+            more = f": {event.detail}" if event.detail else ""
+            words = f"{event.change.value.replace('_', ' ')}{on}{more}"
+            since = event.t_ns if event.since_ns is None else event.since_ns
+            return _made("path", since, event.t_ns, words)
+        case HostSlept():
+            slept = f"this host slept {format_duration(max(event.slept_ns, 0))}"
+            return _made("sleep", event.t_ns - event.slept_ns, event.t_ns, slept)
+        case TesterLate():
+            late = f"stresser was late by {format_duration(max(event.late_ns, 0))}"
+            return _made("late", event.t_ns - event.late_ns, event.t_ns, f"{late}: {event.cause}")
+        case ClockStepped():
+            stepped = f"the wall clock was set by {format_duration(event.step_ns)}"
+            return _made("clock", event.t_ns, event.t_ns, stepped)
+        case WitnessGap():
+            return _made("witness", event.t_ns, event.t_ns, f"{event.witness}: {event.detail}")
+    return None
+
+
+def _made(what: str, from_ns: int, until_ns: int, words: str) -> Mark:
+    until_us = max(until_ns, 0) // 1000
+    from_us = min(max(from_ns, 0) // 1000, until_us)
+    return Mark(what, from_us, until_us, escaped(words, _LONGEST_WORDS))

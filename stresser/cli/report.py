@@ -1,0 +1,138 @@
+"""`stresser report RUN...`: what was found, as one page, Markdown, JSON, JUnit, or a bundle."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stresser.model.errors import RunFolderError
+from stresser.model.units import shown
+
+if TYPE_CHECKING:
+    from stresser.analysis.run_report import Report
+    from stresser.record.reader import RecordedRun
+
+RESULTS = Path("results")
+_MOST_RUNS = 20
+
+
+class Format(StrEnum):
+    """What a report can be written as."""
+
+    HTML = "html"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+def report(
+    run: Annotated[list[str], typer.Argument(help="Run folders, their names, or `last`.")],
+    *,
+    egress: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Compare these two ways out; the baseline first."),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="What to write.", case_sensitive=False)
+    ] = Format.HTML,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; `-`: standard output. [in the run's folder]"),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Write an evidence bundle instead, a ZIP file: see `stresser verify`."),
+    ] = None,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="In the bundle, stand-ins for names and addresses.")
+    ] = False,
+    results: Annotated[Path, typer.Option(help="Where runs are looked for.")] = RESULTS,
+) -> None:
+    """Write what was found as one self-contained file; two runs, or two egresses, are compared.
+
+    Raises:
+        RunFolderError: a run is missing or unreadable, or the file cannot be written.
+    """
+    if redact and bundle is None:
+        raise RunFolderError("--redact: changes what is in a bundle; add --bundle FILE.zip")
+    if bundle is not None:
+        _bundle(_opened(run, results), egress, bundle, redact=redact)
+        return
+    from stresser.analysis.run_report import gather_report  # noqa: PLC0415 - quick start-up
+
+    runs = _opened(run, results)
+    gathered = gather_report(runs, egress)
+    text = _text(gathered, form)
+    if out == Path("-"):
+        sys.stdout.buffer.write(text.encode())
+        return
+    path = _written(out or runs[0].path / _NAMES[form], text)
+    if gathered.comparison is not None:
+        typer.echo(gathered.comparison.paragraph)
+    typer.echo(f"Report: {path}")
+
+
+_NAMES = {
+    Format.HTML: "report.html",
+    Format.MARKDOWN: "report.md",
+    Format.JSON: "report.json",
+    Format.JUNIT: "report.xml",
+}
+
+
+def _opened(names: list[str], results: Path) -> "list[RecordedRun]":
+    from stresser.record.reader import open_run, resolve_run  # noqa: PLC0415 - quick start-up
+
+    if len(names) > _MOST_RUNS:
+        raise RunFolderError(f"{len(names)} runs are too many for one report; at most {_MOST_RUNS}")
+    return [open_run(resolve_run(name, results)) for name in names]
+
+
+def _text(gathered: "Report", form: Format) -> str:
+    if form is Format.HTML:
+        from stresser.report.page import html_page  # noqa: PLC0415 - quick start-up
+
+        return html_page(gathered)
+    if form is Format.MARKDOWN:
+        from stresser.report.markdown import markdown  # noqa: PLC0415 - same
+
+        return markdown(gathered)
+    if form is Format.JUNIT:
+        from stresser.report.junit import junit_xml  # noqa: PLC0415 - same
+
+        return junit_xml(gathered)
+    from stresser.report.bundle import report_json  # noqa: PLC0415 - same
+
+    return report_json(gathered)
+
+
+def _bundle(
+    runs: "list[RecordedRun]", egress: tuple[str, str] | None, path: Path, *, redact: bool
+) -> None:
+    """Write the bundle and, where names are redacted, their key beside it."""
+    import msgspec  # noqa: PLC0415 - quick start-up
+
+    from stresser.report.bundle import write_evidence  # noqa: PLC0415 - same
+
+    digest, key = write_evidence(runs, egress, path, redact=redact)
+    typer.echo(f"Bundle: {shown(str(path), 300)[1:-1]}\nSHA-256: {digest}")
+    if redact:
+        beside = path.with_name(f"{path.name}.key.json")
+        secret = msgspec.json.format(msgspec.json.encode(key), indent=1).decode()
+        written = _written(beside, secret)
+        beside.chmod(0o600)
+        typer.echo(f"What its names stand for, to be kept back: {written}")
+
+
+def _written(path: Path, text: str) -> str:
+    from stresser.record.atomic_write import write_atomically  # noqa: PLC0415 - quick start-up
+
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise RunFolderError(
+            f"--out {shown(str(path), 300)}: cannot be written: {error.strerror}"
+        ) from error
+    return shown(str(path), 300)[1:-1]

@@ -1,0 +1,36 @@
+"""`stresser verify FILE.zip`: does an evidence bundle hold what its own events say?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stresser.model.errors import ExitCode
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="A file that `stresser report --bundle` wrote.")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Compute every figure of a bundle again from its events, and say what does not match.
+
+    Exit code 0: all of it matches, 1: something does not, 2: it is no bundle.
+
+    Raises:
+        StresserError: the file is no bundle, or the runs in it cannot be read.
+    """
+    import msgspec  # noqa: PLC0415 - quick start-up
+
+    from stresser.report.verify import verify_bundle  # noqa: PLC0415 - same
+
+    found = verify_bundle(bundle)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        typer.echo(f"Bundle of {len(found.runs)} runs, made by stresser {found.made_by}")
+        for line in (*found.notes, *found.wrong):
+            typer.echo(f"- {line}")
+        answer = "does NOT match its events" if found.wrong else "matches its events"
+        typer.echo(f"{found.figures:,} figures computed again: the bundle {answer}.")
+    raise typer.Exit(ExitCode.FAIL if found.wrong else ExitCode.PASS)

@@ -1,0 +1,184 @@
+"""A bundle: one ZIP file with a manifest of SHA-256 hashes. Its only writer and its only reader.
+
+Reading believes nothing: names are checked before anything is written, sizes are counted while it
+is unpacked, and a path out of the folder, a link, a second file of one name or a bomb is refused.
+"""
+
+import hashlib
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from stresser.model.errors import StresserError
+from stresser.model.units import shown
+
+MANIFEST = "bundle.json"
+SCHEMA = 1
+_MOST_FILES = 25_000
+_LARGEST_FILE = 2 << 30
+_LARGEST_IN_ALL = 4 << 30
+_LARGEST_MANIFEST = 16 << 20
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+_MOST_PARTS = 4
+_CHUNK = 1 << 20
+_TIME = (1980, 1, 1, 0, 0, 0)
+_LONG_AGO = (315_532_800, 315_532_800)
+"""The same time: a run that crashed does not look like one that goes on."""
+_LINK, _TYPE_BITS = 0o120000, 0o170000
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class BundleError(StresserError):
+    """A bundle cannot be read or written: one line with the file and why."""
+
+
+class Listed(Struct, frozen=True, kw_only=True):
+    """One file of a bundle."""
+
+    sha256: str
+    size: int
+
+
+class BundleManifest(Struct, kw_only=True):
+    """`bundle.json`."""
+
+    schema: int = SCHEMA
+    stresser: str
+    """The version that made it."""
+    redacted: bool
+    runs: list[str]
+    """Names of the run folders in `runs/`, in the order of the report."""
+    egresses: list[str] | None
+    """The two that were asked to be compared."""
+    files: dict[str, Listed] = field(default_factory=dict)
+
+
+def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes | Path]) -> str:
+    """Write a bundle and return its own SHA-256. The same content makes the same bytes.
+
+    Raises:
+        BundleError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
+            for name, content in sorted(files.items()):
+                data = content.read_bytes() if isinstance(content, Path) else content
+                manifest.files[name] = Listed(
+                    sha256=hashlib.sha256(data).hexdigest(), size=len(data)
+                )
+                _add(bundle, name, data)
+            _add(bundle, MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        temporary.replace(path)
+        with path.open("rb") as written:
+            return hashlib.file_digest(written, "sha256").hexdigest()
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BundleError(
+            f"{shown(str(path), 300)}: cannot be written: {error.strerror}"
+        ) from error
+
+
+def _add(bundle: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, _TIME)
+    info.external_attr = 0o644 << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    bundle.writestr(info, data)
+
+
+def unpack(path: Path, into: Path) -> tuple[BundleManifest, list[str]]:
+    """Unpack a bundle into an empty folder; what does not match its manifest comes back in words.
+
+    Raises:
+        BundleError: it is no bundle, or not one that can be unpacked safely.
+    """
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            entries = _checked(bundle, path)
+            manifest = _read_manifest(bundle, entries, path)
+            return manifest, _extract(bundle, entries, manifest, into, path)
+    except OSError as error:
+        raise _no_bundle(path, error.strerror or str(error)) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+            ValueError) as error:  # fmt: skip
+        raise _no_bundle(path, str(error)[:200]) from error
+
+
+def _checked(bundle: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    entries: dict[str, zipfile.ZipInfo] = {}
+    folded: set[str] = set()
+    infos = bundle.infolist()
+    if len(infos) > _MOST_FILES:
+        raise _no_bundle(path, f"{len(infos)} files are too many")
+    for info in infos:
+        name, parts = info.filename, info.filename.split("/")
+        if len(parts) > _MOST_PARTS or not all(map(_PART.fullmatch, parts)):
+            raise _no_bundle(path, f"{shown(name)} is not the name of a file in a bundle")
+        if name.casefold() in folded:
+            raise _no_bundle(path, f"{shown(name)} is in it twice")
+        is_link = (info.external_attr >> 16) & _TYPE_BITS == _LINK
+        if is_link or info.flag_bits & 1 or info.compress_type not in _METHODS:
+            raise _no_bundle(path, f"{shown(name)} is a link, encrypted or packed unknowably")
+        folded.add(name.casefold())
+        entries[name] = info
+    if sum(info.file_size for info in infos) > _LARGEST_IN_ALL:
+        raise _no_bundle(path, "it is too large when unpacked")
+    return entries
+
+
+def _read_manifest(
+    bundle: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], path: Path
+) -> BundleManifest:
+    if MANIFEST not in entries:
+        raise _no_bundle(path, f"{MANIFEST} is missing")
+    with bundle.open(entries[MANIFEST]) as file:
+        text = file.read(_LARGEST_MANIFEST + 1)
+    try:
+        manifest = msgspec.json.decode(text, type=BundleManifest)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _no_bundle(path, f"{MANIFEST}: {str(error)[:200]}") from error
+    if manifest.schema != SCHEMA:
+        raise _no_bundle(path, f"{MANIFEST}: schema {manifest.schema} is not known here")
+    return manifest
+
+
+def _extract(
+    bundle: zipfile.ZipFile,
+    entries: dict[str, zipfile.ZipInfo],
+    manifest: BundleManifest,
+    into: Path,
+    path: Path,
+) -> list[str]:
+    wrong = [f"{shown(name)} is listed but missing" for name in manifest.files.keys() - entries]
+    room = _LARGEST_IN_ALL
+    for name, info in entries.items():
+        if name == MANIFEST:
+            continue
+        target = into.joinpath(*name.split("/"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digest, size = hashlib.sha256(), 0
+        with bundle.open(info) as file, target.open("xb") as copy:
+            while chunk := file.read(_CHUNK):
+                size += len(chunk)
+                if size > min(_LARGEST_FILE, room):
+                    raise _no_bundle(path, f"{shown(name)} is too large when unpacked")
+                digest.update(chunk)
+                copy.write(chunk)
+        os.utime(target, _LONG_AGO)
+        room -= size
+        listed = manifest.files.get(name)
+        if listed is None:
+            wrong.append(f"{shown(name)} is in it but not listed")
+        elif listed.sha256 != digest.hexdigest():
+            wrong.append(f"{shown(name)} is not what its hash says")
+    return wrong
+
+
+def _no_bundle(path: Path, why: str) -> BundleError:
+    return BundleError(f"{shown(str(path), 300)}: is not a bundle that can be read: {why}")

@@ -1,0 +1,217 @@
+"""A report as one HTML file that loads nothing: text, tables, data and scripts all in it.
+
+Everything from a peer goes through jinja2's autoescape or, in the data, through JSON in which no
+tag can end; the page's policy allows the scripts and styles written here, by hash, and nothing
+else (CSP level 3).
+"""
+
+import base64
+import hashlib
+import importlib.resources
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stresser.analysis.compare_verdict import ComparisonVerdict
+from stresser.analysis.curves import QUANTILES
+from stresser.analysis.run_report import Report, RunReport
+from stresser.analysis.summary import Summary
+from stresser.model.units import format_duration
+from stresser.model.verdict import Verdict
+from stresser.report import page_tables
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+CLASSES = {Verdict.PASS: "good", Verdict.INCONCLUSIVE: "doubt", Verdict.FAIL: "bad"}
+_COMPARISON_CLASSES = {
+    ComparisonVerdict.NO_WORSE: "good",
+    ComparisonVerdict.WORSE: "bad",
+    ComparisonVerdict.CANNOT_TELL: "doubt",
+}
+_PLOTLY_CSS = ".js-plotly-plot .plotly { position: relative; }"
+_SHEET_ID = re.compile(r'document\.getElementById\("([0-9a-f]{64})"\)')
+"""Sheets that the bundle adds, for maps, when no element has their id."""
+_ENDS_SCRIPT = re.compile(r"<(/script|script|!--)", re.IGNORECASE)
+METHOD = (
+    (
+        "A drop is an unplanned ending of a session that was held. What this host's sleep or"
+        " stresser itself ended is no drop; such sessions are censored."
+    ),
+    (
+        "An incident is drops that share a moment more closely than chance explains; a drop that"
+        " shares its moment with no other is an incident of one. Sessions through one box die"
+        " together, so comparisons count incidents, not sessions."
+    ),
+    (
+        "An ending that nobody announced cannot be dated: it lies between the last proof of life"
+        " and the first proof of death, and is drawn at the latter."
+    ),
+    (
+        "Who ended a session is said only where a named rule supports it; each drop's evidence card"
+        " names the rules and what contradicts them."
+    ),
+    (
+        "Ratios of incident rates have exact 95 % intervals (Clopper-Pearson, conditional on the"
+        " total); survival is Kaplan-Meier with log-log bands; intervals of durations hold"
+        " together."
+    ),
+    (
+        "Timers are found where ages, silences or bytes at the end concentrate more than chance"
+        " explains, with heartbeats taken into account."
+    ),
+    "docs/methods.md and docs/comparison.md have the methods, their sources and error rates.",
+)
+"""What a reader must know to judge the figures."""
+
+
+def html_page(report: Report) -> str:
+    """The whole file."""
+    runs = report.runs
+    scripts = [_script("plotly.min.js", "plotly"), _script("report.js")]
+    css = _asset("report.css")
+    comparison = report.comparison
+    return _template().render(
+        report=report,
+        runs=[_run_words(run) for run in runs],
+        title=title_of(report),
+        subtitle=", ".join(map(_when, runs)),
+        lead=lead_of(report),
+        classes=CLASSES,
+        comparison_class=_COMPARISON_CLASSES[comparison.verdict] if comparison else "",
+        comparison_head=page_tables.comparison_head(comparison) if comparison else [],
+        comparison_rows=page_tables.comparison_rows(comparison) if comparison else [],
+        endpoint_rows=page_tables.endpoint_rows(comparison) if comparison else [],
+        duration_rows=page_tables.difference_rows(comparison) if comparison else [],
+        method=METHOD,
+        policy=_policy(scripts, [css, _PLOTLY_CSS]),
+        css=_trusted(css),
+        plotly_css=_trusted(_PLOTLY_CSS),
+        plotly_sheets=_SHEET_ID.findall(scripts[0]),
+        data=_trusted(data_block(report)),
+        plotly=_trusted(scripts[0]),
+        script=_trusted(scripts[1]),
+    )
+
+
+def title_of(report: Report) -> str:
+    """What the report is of."""
+    names = list(dict.fromkeys(run.summary.scenario for run in report.runs))
+    return f"stresser: {', '.join(names[:3])}"
+
+
+def lead_of(report: Report) -> list[str]:
+    """The findings that stand in for the paragraph of a comparison."""
+    found = [line for run in report.runs for line in run.summary.findings]
+    return found[:5] or ["Nothing stands out."]
+
+
+def data_block(report: Report) -> str:
+    """What the scripts read, as JSON in which nothing can be taken for HTML."""
+    runs = [
+        {
+            name: getattr(run, name)
+            for name in (
+                "name", "anchor_us", "timeline", "incidents", "drops", "survival", "quantiles",
+            )
+        }
+        | {"summary": {"elapsed_ns": run.summary.elapsed_ns, "timers": run.summary.timers}}
+        for run in report.runs
+    ]  # fmt: skip
+    text = msgspec.json.encode({"quantile_places": QUANTILES, "runs": runs}).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _run_words(run: RunReport) -> dict[str, Any]:
+    summary = run.summary
+    return {
+        "data": run,
+        "verdict_class": _verdict_class(summary),
+        "verdict_words": verdict_words(run),
+        "session_rows": page_tables.session_rows(summary),
+        "kind_rows": page_tables.kind_rows(summary),
+        "failure_rows": page_tables.failure_rows(summary),
+        "duration_rows": page_tables.percentile_rows(summary),
+        "drop_notes": list(_drop_notes(run)),
+    }
+
+
+def _verdict_class(summary: Summary) -> str:
+    """A pass with nothing to hold is no good news."""
+    is_empty = summary.verdict is Verdict.PASS and not summary.thresholds
+    return "soft" if is_empty else CLASSES[summary.verdict]
+
+
+def verdict_words(run: RunReport) -> str:
+    """Why the run has its verdict, in a few words."""
+    results = run.summary.thresholds
+    words = page_tables.threshold_words(run.summary) if results else "no thresholds"
+    doubts = run.summary.doubts
+    return f"{words}; in doubt: {doubts[0]}" if doubts else words
+
+
+def _when(run: RunReport) -> str:
+    lasted = format_duration(run.summary.elapsed_ns)
+    return f"{run.name}: {run.summary.started_utc}, {lasted}, {run.summary.status}"
+
+
+def _drop_notes(run: RunReport) -> Iterator[str]:
+    if run.drops.more:
+        yield f"{run.drops.more:,} more drops are counted above but not listed."
+    if run.drops.without_card:
+        yield f"{run.drops.without_card:,} drops are listed without their evidence."
+    if run.timeline.more:
+        yield f"{run.timeline.more:,} changes had no room in the timeline."
+
+
+def _policy(scripts: list[str], styles: list[str]) -> str:
+    """Content Security Policy. Style attributes are Plotly's; they can load nothing here."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "img-src data:",
+            f"script-src {' '.join(map(_hash, scripts))}",
+            f"style-src-elem {' '.join(map(_hash, styles))}",
+            "style-src-attr 'unsafe-inline'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _asset(name: str, package: str = "") -> str:
+    """A file of ours, or Plotly's own bundle."""
+    top = importlib.resources.files(package or "stresser.report")
+    folder = top / ("package_data" if package else "page")
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def _script(name: str, package: str = "") -> str:
+    """A script that no text in it can end early (HTML, restrictions for script elements)."""
+    text = _asset(name, package)
+    return _ENDS_SCRIPT.sub(lambda found: f"\\x3c{found[1]}", text)
+
+
+def _template() -> "Template":
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - quick start-up
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_asset("report.html.j2"))
+
+
+def _trusted(text: str) -> str:
+    """Text that is ours, or that was made safe: autoescape leaves it as it is."""
+    from markupsafe import Markup  # noqa: PLC0415 - quick start-up
+
+    return Markup(text)  # noqa: S704 - see each call: own files, and JSON without `<`, `>`, `&`

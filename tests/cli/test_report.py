@@ -1,0 +1,88 @@
+"""`stresser report`: its forms, its files, its mistakes."""
+
+import json
+import stat
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from stresser.cli.report import report
+from stresser.model.errors import ExitCode, RunFolderError
+from tests.analysis.story import idle_kill_story
+
+RUN = "20261123T000000Z-monday"
+
+
+def run_report(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(report)
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def results(tmp_path):
+    idle_kill_story().recorded(tmp_path / RUN)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "begins"),
+    [
+        ("html", "report.html", "<!doctype html>"),
+        ("markdown", "report.md", "# stresser"),
+        ("json", "report.json", "{"),
+        ("junit", "report.xml", "<?xml"),
+    ],
+)
+def test_each_form_is_written_beside_the_run(results, form, name, begins):
+    told = run_report(RUN, "--format", form, "--results", str(results))
+    assert told.exit_code == 0
+    assert told.output.startswith("Through vpn, 20 drops came")
+    assert told.output.rstrip().endswith(name)
+    assert (results / RUN / name).read_text().startswith(begins)
+
+
+def test_a_chosen_file_and_standard_output(results, tmp_path):
+    out = tmp_path / "here.html"
+    assert run_report(RUN, "--out", str(out), "--results", str(results)).exit_code == 0
+    assert out.exists()
+    told = run_report(RUN, "--format", "json", "--out", "-", "--results", str(results))
+    assert json.loads(told.output)["runs"][0]["name"] == RUN
+
+
+def test_a_redacted_bundle_has_its_key_beside_it(results, tmp_path):
+    out = tmp_path / "b.zip"
+    told = run_report(RUN, "--bundle", str(out), "--redact", "--results", str(results))
+    assert told.exit_code == 0
+    assert "SHA-256: " in told.output
+    key = tmp_path / "b.zip.key.json"
+    assert json.loads(key.read_text())["broker"] == "endpoint-1"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nowhere",),
+        (RUN, RUN),
+        (RUN, "--egress", "direct", "wifi"),
+        (RUN, "--redact"),
+        (RUN, "--out", "/proc/nowhere/report.html"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(results, arguments):
+    told = run_report(*arguments, "--results", str(results))
+    assert isinstance(told.exception, RunFolderError)
+    assert len(told.exception.lines) == 1
+
+
+def test_the_command_ends_with_its_exit_code(results):
+    ran = subprocess.run(
+        [sys.executable, "-m", "stresser", "report", "nowhere", "--results", str(results)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == ExitCode.BAD_INPUT
+    assert "Traceback" not in ran.stderr

@@ -1,0 +1,44 @@
+"""`stresser verify`: its answers and exit codes."""
+
+import json
+
+import typer
+from typer.testing import CliRunner, Result
+
+from stresser.cli.verify import verify
+from stresser.model.errors import ExitCode
+from stresser.record.bundle_file import BundleError
+from stresser.report.bundle import write_evidence
+from tests.analysis.story import idle_kill_story
+
+
+def run_verify(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(verify)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_a_true_bundle(tmp_path):
+    path = tmp_path / "b.zip"
+    write_evidence([idle_kill_story().recorded(tmp_path / "run")], None, path, redact=False)
+    told = run_verify(str(path))
+    assert told.exit_code == ExitCode.PASS
+    assert "the bundle matches its events" in told.output
+    assert json.loads(run_verify(str(path), "--json").output)["wrong"] == []
+
+
+def test_a_bundle_that_was_meddled_with(tmp_path):
+    path = tmp_path / "b.zip"
+    write_evidence([idle_kill_story().recorded(tmp_path / "run")], None, path, redact=False)
+    data = path.read_bytes()
+    place = data.index(b"README.txt") + len(b"README.txt")
+    path.write_bytes(data[:place] + bytes([data[place] ^ 0x40]) + data[place + 1 :])
+    told = run_verify(str(path))
+    assert told.exit_code != ExitCode.PASS
+
+
+def test_what_is_no_bundle(tmp_path):
+    (tmp_path / "b.zip").write_text("no")
+    told = run_verify(str(tmp_path / "b.zip"))
+    assert isinstance(told.exception, BundleError)
+    assert told.exception.exit_code == ExitCode.BAD_INPUT

@@ -1,0 +1,112 @@
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from stresser.analysis.run_report import gather_report
+from stresser.report.page import data_block, html_page
+from tests.analysis.hostile_story import hostile_run
+from tests.analysis.story import idle_kill_story
+
+
+class Reader(HTMLParser):
+    """Which elements, attributes and texts a browser would see."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.raw: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag in {"script", "style"}:
+            self.raw.append("")
+
+    def handle_data(self, data):
+        if self.tags and self.cdata_elem:
+            self.raw[-1] += data
+        else:
+            self.text += data
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    return reader
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    run = idle_kill_story().recorded(tmp_path_factory.mktemp("run"))
+    return html_page(gather_report([run], None))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    run = hostile_run(tmp_path_factory.mktemp("run"))
+    return html_page(gather_report([run], None))
+
+
+def test_the_paragraph_comes_first_then_the_verdict(page):
+    assert page.index("Through vpn, 20 drops came") < page.index(">worse<") < page.index("<h2>")
+    assert re.findall("<h2>(.*?)</h2>", page) == [
+        "Timeline", "Comparison", "Findings", "How long sessions live",
+        "How long handshakes and round trips take", "Drops", "Certificate chains", "Environment",
+        "Method and limits",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("which", ["page", "hostile"])
+def test_the_policy_allows_exactly_what_is_written_here(which, request):
+    reader = read(request.getfixturevalue(which))
+    policy = next(a["content"] for t, a in reader.tags if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; img-src data:; ")
+    elements = [(tag, attrs) for tag, attrs in reader.tags if tag in {"script", "style"}]
+    assert len(elements) == 5  # two sheets, the data, two scripts
+    for (tag, attrs), text in zip(elements, reader.raw, strict=True):
+        if attrs.get("type") == "application/json":
+            continue
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        directive = "script-src" if tag == "script" else "style-src-elem"
+        assert f"'sha256-{digest}'" in policy.partition(directive)[2].partition(";")[0]
+
+
+@pytest.mark.parametrize("which", ["page", "hostile"])
+def test_nothing_is_loaded_and_no_element_comes_from_data(which, request):
+    reader = read(request.getfixturevalue(which))
+    assert not [
+        t for t, _ in reader.tags if t in {"img", "svg", "iframe", "object", "form", "base"}
+    ]
+    for tag, attrs in reader.tags:
+        assert not [name for name in attrs if name.startswith("on")], tag
+        assert "src" not in attrs
+        href = attrs.get("href", "#")
+        assert href.startswith("#") or href == "data:,"
+
+
+def test_hostile_texts_are_shown_as_text(hostile):
+    text = read(hostile).text
+    assert "<img src=https://evil.example/x.png" in text
+    assert "{{ 7*7 }}" in text
+    assert "49" not in text.partition("svg/onload")[2][:60]
+
+
+def test_data_cannot_end_its_element_and_reads_back(tmp_path):
+    report = gather_report([hostile_run(tmp_path / "run")], None)
+    block = data_block(report)
+    assert not re.search("[<>&\u2028\u2029]", block)
+    [run] = json.loads(block)["runs"]
+    assert len(run["drops"]["session"]) == 12
+    assert any("<img" in text for text in run["drops"]["texts"])
+
+
+def test_a_page_of_two_runs(tmp_path):
+    runs = [idle_kill_story().recorded(tmp_path / name) for name in ("monday", "tuesday")]
+    text = read(html_page(gather_report(runs, None))).text
+    assert "monday" in text
+    assert "no worse" in text or "cannot" in text
