@@ -205,7 +205,7 @@ class HeldSession:
             self.server.answered(self.number, self.cohort.egress, self.opened_ns, self.answered_ns)
         if not self.tap.interrupted:
             self._verdict = None
-        now = self.tap.clock.now_ns()
+        now = self.tap.last_received_ns
         # A ping that was due while this one was out would have waited just as long: leaving
         # it out would omit samples exactly when the path stalls (coordinated omission).
         for due in range(self._ping_due_ns, min(now + 1, self.next_due_ns), self.every_ns):
