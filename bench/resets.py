@@ -1,7 +1,7 @@
 """Owns `python -m bench.resets`: how far stresser's times of resets are from the packets' times.
 
-The server resets hundreds of sessions at once; a capture on loopback is the judge. stresser has
-no privileges here: what it knows, it knows from its own sockets.
+The server resets hundreds of sessions at once; a capture on loopback is the judge. stresser
+captures nothing itself, unless told to: what it knows, it knows from its own sockets.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from bench.client import Client, Job, running_client
 from bench.machine import raise_file_limit
 from bench.peer import ADDRESSES, BenchError, Peer, running_server
 from bench.run_folder import anchor_unix_ns, events, the_run
-from bench.stresser_client import stresser_command
+from bench.stresser_client import stresser_command, unprivileged_command
 
 GOAL_MS = 5.0
 _SETTLE_S = 5.0  # what follows a ramp (garbage collection, flushes) is not what is judged
@@ -89,7 +89,8 @@ def _run(peer: Peer, folder: Path, arguments: argparse.Namespace) -> list[dict[F
         every_s=arguments.every,
         ramp_s=arguments.every,
     )
-    with running_client(stresser_command, job) as client:
+    command = stresser_command if arguments.capture else unprivileged_command
+    with running_client(command, job) as client:
         client.wait_until(
             lambda: peer.counters.open_sessions >= job.sessions, _OPEN_S, "all open sessions"
         )
@@ -123,6 +124,7 @@ def main() -> int:
     parser.add_argument("--resets", type=int, default=500, help="at once, in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", type=float, default=10, help="seconds between pings")
+    parser.add_argument("--capture", action="store_true", help="stresser captures packets, too")
     arguments = parser.parse_args()
     raise_file_limit()
     try:

@@ -12,6 +12,7 @@ from bench.peer import BenchError
 
 _UNCAPPED = 1e5  # attempts a second: the server and the handshakes in flight set the pace
 _IN_FLIGHT = 64  # as the floor
+_UNPRIVILEGED = "[witnesses]\npackets = false\n"
 _BLIND = "[witnesses]\npackets = false\nsecond_look = false\n"
 
 
@@ -24,8 +25,17 @@ def stresser_command(job: Job) -> list[str]:
 
 def blind_command(job: Job) -> list[str]:
     """The same without the witnesses that can be left out: what they cost is the difference."""
+    return _command_with(job, _BLIND)
+
+
+def unprivileged_command(job: Job) -> list[str]:
+    """The same as a process sees it that may not capture packets."""
+    return _command_with(job, _UNPRIVILEGED)
+
+
+def _command_with(job: Job, witnesses: str) -> list[str]:
     scenario = job.folder / "scenario.toml"
-    scenario.write_text(scenario_text(job) + _BLIND)
+    scenario.write_text(scenario_text(job) + witnesses)
     return run_command(scenario, job.folder)
 
 

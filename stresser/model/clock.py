@@ -23,5 +23,8 @@ class Hangups(Protocol):
     def forget(self, descriptor: int) -> None:
         """Before it is closed."""
 
+    def look(self) -> None:
+        """Stamp what has hung up since the last look."""
+
     def seen_ns(self, descriptor: int) -> int | None:
         """When its hang-up was first seen; None: not here."""

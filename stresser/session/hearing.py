@@ -28,10 +28,21 @@ async def hear_witnesses(session: HeldSession, look: LastLook, around: Surroundi
         around.looks.ask(session.cohort, session.dialled)
     if around.packets is not None and was_told:
         await around.packets.settle(session.local, str(session.dialled), _PACKET_WITHIN_S)
+        _date_others(around)
     if _server_may_know_no_such_flow(session, around):
         await _hear_neighbour(session, look)
     if around.looks is not None:
         await around.looks.answered(session.cohort, session.dialled)
+        _date_others(around)
+
+
+def _date_others(around: Surroundings) -> None:
+    """Hundreds who wait for the same answer wake in one pass of the loop.
+
+    What hangs up meanwhile is stamped by them (1 us each), not when they are through.
+    """
+    if around.hangups is not None:
+        around.hangups.look()
 
 
 def _server_may_know_no_such_flow(session: HeldSession, around: Surroundings) -> bool:

@@ -34,7 +34,6 @@ _ROOM_BYTES = 16 << 20
 """Of kernel memory, at the most: 10,000 sessions that end at once."""
 _A_PASS = 64
 """So many packets are read in one pass of the loop, so that sessions have their turn."""
-_A_LOOK = 1000
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 
@@ -55,6 +54,8 @@ class PacketWitness:
         self._table = FlowTable()
         self._waiting: dict[bytes, trio.Event] = {}
         self._lost = 0
+        self._is_read_up = True
+        """The last reading left nothing in the socket."""
         self.failure: OSError | None = None
         """Why the witness closed itself: the kernel would not let it read any more."""
 
@@ -104,9 +105,15 @@ class PacketWitness:
         self._table.forget(_key(local, remote))
 
     def seen(self, local: str, remote: str) -> FlowPackets:
-        """All that has come of a connection, up to now."""
-        self._read(_A_LOOK)
-        return self._table.packets(_key(local, remote))
+        """What has come of a connection; where no end has, what waits is read first.
+
+        When hundreds end at once, each would otherwise read the packets of all others, and
+        keep the loop from dating the next ends.
+        """
+        key = _key(local, remote)
+        if not self._table.has_end(key):
+            self._read(_A_PASS)
+        return self._table.packets(key)
 
     async def settle(self, local: str, remote: str, within_s: float) -> None:
         """Wait for a connection's FIN or RST, no longer than this.
@@ -114,13 +121,13 @@ class PacketWitness:
         The socket may report an end before its packet is here (0.1 to 4 ms). `run` must run.
         """
         key = _key(local, remote)
-        self._read(_A_LOOK)
-        if self._table.has_end(key) or self._is_closed():
-            await trio.lowlevel.checkpoint()
-            return
+        await trio.lowlevel.checkpoint()
         event = self._waiting.setdefault(key, trio.Event())
-        with trio.move_on_after(within_s):
-            await event.wait()
+        while not self._table.has_end(key) and not self._is_closed():
+            with trio.move_on_after(within_s):
+                await event.wait()
+            if self._is_read_up:  # else its packet may be among those that wait
+                break
         self._waiting.pop(key, None)
 
     @property
@@ -154,10 +161,12 @@ class PacketWitness:
         if self._is_closed():
             return
         asked_ns = self._clock.now_ns()
+        self._is_read_up = False
         for number in range(most):
             try:
                 packet, ancillary, _, address = self._socket.recvmsg(SNAP_BYTES, _ANCILLARY)
             except BlockingIOError:
+                self._is_read_up = True
                 self._stamps.caught_up(asked_ns)
                 return
             except OSError as exc:

@@ -239,6 +239,11 @@ def test_five_hundred_resets_at_once_are_all_seen():
                 reset(pair.far)
             for pair in pairs:
                 wait_for(pair.near, select.POLLHUP)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(witness.run)
+                for pair in pairs:
+                    await witness.settle(*pair.ends, within_s=0.001)  # longer while packets wait
+                nursery.cancel_scope.cancel()
             seen = [witness.seen(*pair.ends) for pair in pairs]
             assert [len(one.ends) for one in seen] == [1] * 500
             assert all(one.syn_ack is not None for one in seen)
