@@ -95,9 +95,9 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     is_silent = _is_silent(look.fault)
     info = _telling_info(session, look)
     sent = _transmissions(info, look.at_ns)
-    alive = _last_proof_of_life(session, look, is_silent=is_silent)
+    alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
     # Of what we sent into a silence nobody knows that it passed anything.
-    passed = alive if is_silent else max(tap.last_received_ns, tap.last_sent_ns)
+    passed = alive if is_silent else max(alive, tap.last_sent_ns)
     packets = _packets(session.local, str(session.dialled), look, around)
     looks = _looks(session, look, around)
     changes = around.path_changes_near(alive, look.at_ns)
@@ -208,21 +208,12 @@ def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
     )
 
 
-def _last_proof_of_life(session: HeldSession, look: LastLook, *, is_silent: bool) -> int:
-    """When we asked what was last answered, or what was last heard set out.
-
-    Of a silent end with pings the answers alone count: where only one direction died, the
-    other end may be heard of for long. Where an end was announced, the last byte counts; in
-    silence without pings, what the kernel last heard of.
-    """
-    info, heard = look.info, session.tap.last_received_ns
-    if info is None:
-        return session.answered_ns if is_silent else heard
-    if is_silent:
-        if session.every_ns or info.last_ack_recv_ms is None:
-            return session.answered_ns
-        heard = look.at_ns - (info.last_ack_recv_ms + _TICK_MS) * NS_PER_MS
-    on_its_way = (info.rtt_us + 4 * info.rttvar_us) * NS_PER_US
+def _last_proof_of_life(session: HeldSession, look: LastLook) -> int:
+    """When we asked what was last answered; without pings, what the kernel last heard of."""
+    if session.every_ns or look.info is None or look.info.last_ack_recv_ms is None:
+        return session.answered_ns
+    heard = look.at_ns - (look.info.last_ack_recv_ms + _TICK_MS) * NS_PER_MS
+    on_its_way = (look.info.rtt_us + 4 * look.info.rttvar_us) * NS_PER_US
     return max(session.answered_ns, heard - on_its_way)
 
 
