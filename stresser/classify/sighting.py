@@ -29,7 +29,7 @@ class Transmissions(Struct, frozen=True, kw_only=True):
     probes: int
     """Probes without answer: of keepalive, or of segments that could not even leave this host."""
     last_sent_ns: int
-    """When a segment with data last left, first time or again."""
+    """When a segment with data last left, first time or again: the earliest it may have been."""
 
 
 class Sighting(Struct, frozen=True, kw_only=True):

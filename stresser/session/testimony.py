@@ -204,7 +204,7 @@ def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
         retransmits=info.retransmits,
         total_retrans=info.total_retrans,
         probes=info.probes,
-        last_sent_ns=at_ns - (info.last_data_sent_ms or 0) * NS_PER_MS,
+        last_sent_ns=at_ns - ((info.last_data_sent_ms or 0) + _TICK_MS) * NS_PER_MS,
     )
 
 
@@ -230,7 +230,8 @@ def _first_proof_of_death(
         return None
     if not sent.retransmits or not sent.unacked:
         return None
-    return max(sent.last_sent_ns + info.rtt_us * NS_PER_US, look.fault.sent_ns)
+    at_the_latest = sent.last_sent_ns + 2 * _TICK_MS * NS_PER_MS
+    return max(at_the_latest + info.rtt_us * NS_PER_US, look.fault.sent_ns)
 
 
 def _packets(local: str | None, remote: str, look: LastLook, around: Surroundings) -> _Packets:
