@@ -17,17 +17,17 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, scenario_of
-from stresser.analysis.cohort_sessions import lifetimes
-from stresser.analysis.compare_rates import compare_rates, upper
-from stresser.analysis.compare_verdict import ComparisonVerdict, judge
-from stresser.analysis.lives import Lives
-from stresser.analysis.plan import read_plan
-from stresser.analysis.rates import rate_ratio
-from stresser.analysis.run_facts import RunFacts, gather
-from stresser.analysis.side_incidents import incidents_of
-from stresser.analysis.sides import Side, make_side
-from stresser.analysis.survival import log_rank
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge
+from stresser.analysis.compare.incident_rates import compare_rates, upper
+from stresser.analysis.compare.run_facts import RunFacts, gather
+from stresser.analysis.compare.side_incidents import incidents_of
+from stresser.analysis.compare.sides import Side, make_side
+from stresser.analysis.counts.cohort_sessions import lifetimes
+from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.patterns.session_lives import Lives
 from stresser.record.reader import RunStatus
+from stresser.statistics.rates import rate_ratio
+from stresser.statistics.survival import log_rank
 
 PLAN = NightPlan(
     endpoints=1, seats=40, heartbeat_s=15, incidents=24, ratio=1, mean_size=8, silent_seats=0

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from random import Random
 
 from bench.simulated_lives import Night, events_of, plan_of
-from stresser.analysis.causes import Causes, Common, find_causes
-from stresser.analysis.incidents import stands_out
-from stresser.analysis.lives import Lives
-from stresser.analysis.scopes import Variable
+from stresser.analysis.patterns.causes import Causes, Common, find_causes
+from stresser.analysis.patterns.incidents import stands_out
+from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.units import NS_PER_S
 
 TIMERS_S = (30, 60, 240, 300, 350, 3600)

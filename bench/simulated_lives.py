@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from stresser.analysis.plan import ActivityFacts, PlanFacts
+from stresser.analysis.counts.plan_facts import ActivityFacts, PlanFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened, TlsFacts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from stresser.analysis.summary import summarise
+from stresser.analysis.summary.summary import summarise
 from stresser.record.reader import open_run, resolve_run
 from stresser.report.terminal import print_summary
 

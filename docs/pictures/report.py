@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from stresser.analysis.run_report import gather_report
+from stresser.analysis.views.run_report import gather_report
 from stresser.record.reader import open_run, resolve_run
 from stresser.report.page import html_page
 

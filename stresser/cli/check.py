@@ -9,8 +9,8 @@ from stresser.model.errors import ExitCode, ScenarioError
 from stresser.model.units import shown
 
 if TYPE_CHECKING:
-    from stresser.model.check_targets import Wishes
-    from stresser.model.scenario import Scenario
+    from stresser.scenario.checkup_targets import Wishes
+    from stresser.scenario.plan import Scenario
 
 _SUFFIX = ".toml"
 
@@ -68,7 +68,7 @@ def check(
     Says what stands in the way and what to do about it. Exit code 0: nothing, 1: something,
     2: bad input, 3: nothing could be tried from here.
     """
-    from stresser.model.check_targets import Wishes  # noqa: PLC0415 - --help must not pay
+    from stresser.scenario.checkup_targets import Wishes  # noqa: PLC0415 - --help must not pay
 
     ways_out = (interface or (), source or (), proxy or ())
     asked = _read(targets, Wishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
@@ -80,7 +80,7 @@ def check(
 
 
 def _read(targets: list[str], wishes: "Wishes", get: str | None) -> _Asked:
-    from stresser.model.check_targets import (  # noqa: PLC0415 - --help must not pay
+    from stresser.scenario.checkup_targets import (  # noqa: PLC0415 - --help must not pay
         checked_path,
         checked_timeout,
     )
@@ -112,7 +112,7 @@ def _read_targets(targets: list[str], wishes: "Wishes", path: str | None) -> _As
     import os  # noqa: PLC0415 - together with the slow ones
 
     from stresser.lab.behaviours import parse_behaviour  # noqa: PLC0415 - --help must not pay
-    from stresser.model.check_targets import COMMAND_LINE, read_targets  # noqa: PLC0415 - same
+    from stresser.scenario.checkup_targets import COMMAND_LINE, read_targets  # noqa: PLC0415 - same
 
     if wishes.ca is not None and not Path(wishes.ca).expanduser().is_file():
         raise ScenarioError(f"--ca: there is no file {shown(wishes.ca)}")

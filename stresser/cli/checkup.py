@@ -9,19 +9,19 @@ from pathlib import Path
 import trio
 from msgspec.structs import replace
 
-from stresser.analysis.check_findings import CheckReport, conclude
+from stresser.analysis.checkup.conclude import CheckReport, conclude
 from stresser.cli.scenario_lab import lab_for
-from stresser.model.check import Checked
+from stresser.model.checkup_facts import Checked
 from stresser.model.errors import ExitCode, ScenarioError, StresserError
-from stresser.model.proxies import resolve_proxies
-from stresser.model.scenario import Reconnect, Scenario, Sessions
-from stresser.model.secrets import resolve_headers
 from stresser.model.units import shown
-from stresser.report.check_terminal import check_json, print_check
+from stresser.report.checkup_terminal import check_json, print_check
 from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
-from stresser.run.check import MOST_WAYS, Checkup, plans
+from stresser.run.checkup_pass import MOST_WAYS, Checkup, plans
 from stresser.run.preflight import prepare
 from stresser.run.routes import RouteBuilder
+from stresser.scenario.plan import Reconnect, Scenario, Sessions
+from stresser.scenario.proxies import resolve_proxies
+from stresser.scenario.secrets import resolve_headers
 from stresser.witness.clock import RunClock
 
 

@@ -11,8 +11,8 @@ from stresser.model.errors import StresserError
 from stresser.model.units import escaped, shown
 
 if TYPE_CHECKING:
-    from stresser.model.citrix_names import KnownNames, Region
-    from stresser.model.citrix_plan import Plan
+    from stresser.citrix.citrix_plan import Plan
+    from stresser.citrix.known_names import KnownNames, Region
 
 _STDIN = "-"
 _FEW = 10
@@ -57,10 +57,10 @@ def citrix(
     Raises:
         StresserError: one line for each mistake in the options or in the file.
     """
-    from stresser.model.allowlist_entry import check_customer  # noqa: PLC0415 - quick start-up
-    from stresser.model.allowlist_file import read_allowlist  # noqa: PLC0415 - same
-    from stresser.model.citrix_plan import make_plan  # noqa: PLC0415 - same
-    from stresser.model.citrix_scenario import Wishes, scenario_text  # noqa: PLC0415 - same
+    from stresser.citrix.allowlist_entry import check_customer  # noqa: PLC0415 - quick start-up
+    from stresser.citrix.allowlist_file import read_allowlist  # noqa: PLC0415 - same
+    from stresser.citrix.citrix_plan import make_plan  # noqa: PLC0415 - same
+    from stresser.citrix.scenario_text import Wishes, scenario_text  # noqa: PLC0415 - same
 
     try:
         check_customer(customer)
@@ -83,14 +83,14 @@ def known_names() -> "KnownNames":
     """The table of known names that comes with stresser."""
     from importlib import resources  # noqa: PLC0415 - quick start-up
 
-    from stresser.model.citrix_names import decode_names  # noqa: PLC0415 - same
+    from stresser.citrix.known_names import decode_names  # noqa: PLC0415 - same
 
-    table = resources.files("stresser.cli").joinpath("citrix_names.toml")
+    table = resources.files("stresser.citrix").joinpath("citrix_names.toml")
     return decode_names(table.read_text("utf-8"))
 
 
 def _region(text: str) -> "Region":
-    from stresser.model.citrix_names import Region  # noqa: PLC0415 - quick start-up
+    from stresser.citrix.known_names import Region  # noqa: PLC0415 - quick start-up
 
     try:
         return Region(text.lower())
@@ -103,7 +103,7 @@ def _egresses(texts: list[str]) -> list[tuple[str, str]]:
     """Name and interface of each; what the scenario's own rules refuse is refused here."""
     import re  # noqa: PLC0415 - quick start-up
 
-    from stresser.model.rules import NAME_PATTERN  # noqa: PLC0415 - same
+    from stresser.scenario.field_rules import NAME_PATTERN  # noqa: PLC0415 - same
 
     pairs: list[tuple[str, str]] = []
     for text in texts:
@@ -132,7 +132,7 @@ def _check_out(out: Path | None, file: str, *, force: bool) -> None:
 
 
 def _read(file: str) -> bytes:
-    from stresser.model.allowlist_file import LARGEST_FILE  # noqa: PLC0415 - quick start-up
+    from stresser.citrix.allowlist_file import LARGEST_FILE  # noqa: PLC0415 - quick start-up
 
     if file == _STDIN:
         return sys.stdin.buffer.read(LARGEST_FILE + 1)
@@ -149,7 +149,7 @@ def _read(file: str) -> bytes:
 
 def _check(text: str) -> None:
     """What is handed out is a scenario: a mistake in it is ours, not the user's."""
-    from stresser.model.decode import decode_scenario  # noqa: PLC0415 - quick start-up
+    from stresser.scenario.decode import decode_scenario  # noqa: PLC0415 - quick start-up
 
     try:
         decode_scenario(text.encode(), "the scenario made from the allowlist")

@@ -9,8 +9,8 @@ from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
 
 if TYPE_CHECKING:
-    from stresser.analysis.run_facts import RunFacts
-    from stresser.analysis.sides import Side
+    from stresser.analysis.compare.run_facts import RunFacts
+    from stresser.analysis.compare.sides import Side
 
 RESULTS = Path("results")
 _MOST_RUNS = 100
@@ -57,7 +57,7 @@ def compare(
     if egress is not None and not theirs:
         theirs = ours
 
-    from stresser.analysis.comparison import compare as compared  # noqa: PLC0415 - quick start-up
+    from stresser.analysis.compare.comparison import compare as compared  # noqa: PLC0415 - quick start-up
     from stresser.report.compare_terminal import (  # noqa: PLC0415 - same
         comparison_json,
         print_comparison,
@@ -80,7 +80,7 @@ def compare(
 def _sides(
     ours: list[str], theirs: list[str], egress: tuple[str, str] | None, results: Path
 ) -> "tuple[Side, Side]":
-    from stresser.analysis.sides import make_side  # noqa: PLC0415 - quick start-up
+    from stresser.analysis.compare.sides import make_side  # noqa: PLC0415 - quick start-up
     from stresser.record.reader import resolve_run  # noqa: PLC0415 - same
 
     if len(ours) + len(theirs) > _MOST_RUNS:
@@ -125,7 +125,7 @@ def _check_egress(name: str, runs: "list[RunFacts]") -> None:
 
 
 def _read(paths: set[Path]) -> "dict[Path, RunFacts]":
-    from stresser.analysis.run_facts import read_run_facts  # noqa: PLC0415 - quick start-up
+    from stresser.analysis.compare.run_facts import read_run_facts  # noqa: PLC0415 - quick start-up
     from stresser.record.reader import open_run  # noqa: PLC0415 - same
 
     return {path: read_run_facts(open_run(path)) for path in sorted(paths)}

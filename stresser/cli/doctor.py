@@ -14,7 +14,7 @@ def doctor(
         stdout_console,
         until_reader_leaves,
     )
-    from stresser.report.doctor import examination_json, print_examination  # noqa: PLC0415 - same
+    from stresser.report.doctor_terminal import examination_json, print_examination  # noqa: PLC0415 - same
     from stresser.run.machine import examine  # noqa: PLC0415 - same
 
     found = examine()

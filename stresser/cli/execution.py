@@ -13,9 +13,6 @@ from msgspec.structs import asdict
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
-from stresser.model.proxies import Proxies
-from stresser.model.scenario import Scenario
-from stresser.model.secrets import HeaderValues, masked
 from stresser.net.dial import socket_options
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
@@ -30,6 +27,9 @@ from stresser.run.preflight import Readiness
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
 from stresser.run.stop import obey_signals
+from stresser.scenario.plan import Scenario
+from stresser.scenario.proxies import Proxies
+from stresser.scenario.secrets import HeaderValues, masked
 from stresser.session.route import Route, timers_for
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock

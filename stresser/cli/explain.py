@@ -17,12 +17,12 @@ def explain(
     Raises:
         StresserError: there is no such rule.
     """
-    from stresser.classify.rules import BY_NAME, RULES  # noqa: PLC0415 - quick start-up
+    from stresser.classify.initiator_rules import BY_NAME, RULES  # noqa: PLC0415 - quick start-up
     from stresser.report.console import stdout_console, until_reader_leaves  # noqa: PLC0415 - same
     from stresser.report.rules_table import print_rules  # noqa: PLC0415 - same
 
     if rule is not None and rule not in BY_NAME:
-        from stresser.model.mistakes import did_you_mean  # noqa: PLC0415 - same
+        from stresser.scenario.mistakes import did_you_mean  # noqa: PLC0415 - same
 
         near = did_you_mean(rule, list(BY_NAME)) or "; `stresser explain` lists them all"
         raise StresserError(f"{rule}: there is no such rule{near}")

@@ -8,18 +8,18 @@ from pathlib import Path
 import msgspec
 import trio
 
-from stresser.analysis.summary import Summary, summarise
+from stresser.analysis.summary.summary import Summary, summarise
 from stresser.cli.execution import Execution, Finished
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.proxies import Proxies
-from stresser.model.scenario import Scenario
-from stresser.model.secrets import HeaderValues
 from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
 from stresser.record.summary_file import write_summary
 from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
 from stresser.report.terminal import print_summary, summary_json
 from stresser.run.preflight import Readiness
+from stresser.scenario.plan import Scenario
+from stresser.scenario.proxies import Proxies
+from stresser.scenario.secrets import HeaderValues
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from stresser.model.lab import LabEndpoint, LabPlan, LabReady
+    from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabReady
 
 _BOX = "middlebox"
 _ECHO = "wss-echo"
@@ -93,7 +93,7 @@ def lab(
 def _plan(rules: dict[str, Any], behaviours: list[str]) -> "LabPlan":
     from stresser.lab.server import check_plan  # noqa: PLC0415 - quick start-up
     from stresser.model.errors import LabError  # noqa: PLC0415 - same
-    from stresser.model.lab import (  # noqa: PLC0415 - same
+    from stresser.scenario.lab_table import (  # noqa: PLC0415 - same
         LabEndpoint,
         LabPlan,
         LabRoute,
@@ -129,7 +129,7 @@ def _rule(key: str, value: Any) -> Any:
 def _endpoint(text: str) -> "LabEndpoint":
     """`NAME/ARGUMENT` for wss where wss has it, else tls; `tls://NAME/ARGUMENT` to say which."""
     from stresser.lab.behaviours import known_behaviours  # noqa: PLC0415 - quick start-up
-    from stresser.model.lab import LabEndpoint  # noqa: PLC0415 - same
+    from stresser.scenario.lab_table import LabEndpoint  # noqa: PLC0415 - same
 
     scheme, mark, rest = text.removeprefix("lab+").partition("://")
     name, _, argument = (rest if mark else scheme).partition("/")

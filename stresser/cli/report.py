@@ -11,7 +11,7 @@ from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
 
 if TYPE_CHECKING:
-    from stresser.analysis.run_report import Report
+    from stresser.analysis.views.run_report import Report
     from stresser.record.reader import RecordedRun
 
 RESULTS = Path("results")
@@ -60,7 +60,7 @@ def report(
     if bundle is not None:
         _bundle(_opened(run, results), egress, bundle, redact=redact)
         return
-    from stresser.analysis.run_report import gather_report  # noqa: PLC0415 - quick start-up
+    from stresser.analysis.views.run_report import gather_report  # noqa: PLC0415 - quick start-up
 
     runs = _opened(run, results)
     gathered = gather_report(runs, egress)
@@ -103,7 +103,7 @@ def _text(gathered: "Report", form: Format) -> str:
         from stresser.report.junit import junit_xml  # noqa: PLC0415 - same
 
         return junit_xml(gathered)
-    from stresser.report.bundle import report_json  # noqa: PLC0415 - same
+    from stresser.bundle.evidence_zip import report_json  # noqa: PLC0415 - same
 
     return report_json(gathered)
 
@@ -114,7 +114,7 @@ def _bundle(
     """Write the bundle and, where names are redacted, their key beside it."""
     import msgspec  # noqa: PLC0415 - quick start-up
 
-    from stresser.report.bundle import write_evidence  # noqa: PLC0415 - same
+    from stresser.bundle.evidence_zip import write_evidence  # noqa: PLC0415 - same
 
     digest, key = write_evidence(runs, egress, path, redact=redact)
     typer.echo(f"Bundle: {shown(str(path), 300)[1:-1]}\nSHA-256: {digest}")

@@ -47,9 +47,9 @@ def _make_job(named: str, overrides: list[str], out: Path, label: str | None) ->
 
     from stresser.cli.job import Job  # noqa: PLC0415 - --help must not pay
     from stresser.cli.scenario_file import load_scenario  # noqa: PLC0415 - same
-    from stresser.model.proxies import resolve_proxies  # noqa: PLC0415 - same
-    from stresser.model.secrets import resolve_headers  # noqa: PLC0415 - same
     from stresser.run.preflight import prepare  # noqa: PLC0415 - same
+    from stresser.scenario.proxies import resolve_proxies  # noqa: PLC0415 - same
+    from stresser.scenario.secrets import resolve_headers  # noqa: PLC0415 - same
 
     scenario, file = load_scenario(named, overrides)
     proxies = resolve_proxies(scenario, os.environ, str(file))

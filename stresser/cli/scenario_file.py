@@ -10,7 +10,7 @@ from stresser.model.errors import ScenarioError
 from stresser.model.units import shown
 
 if TYPE_CHECKING:
-    from stresser.model.scenario import Scenario
+    from stresser.scenario.plan import Scenario
 
 _SUFFIX = ".toml"
 
@@ -33,7 +33,7 @@ def load_scenario(named: str, overrides: Sequence[str] = ()) -> LoadedScenario:
         ScenarioError: one line for each mistake, also for a file that cannot be read.
     """
     from stresser.lab.behaviours import parse_behaviour  # noqa: PLC0415 - --help must not pay
-    from stresser.model.decode import decode_scenario  # noqa: PLC0415 - --help must not pay
+    from stresser.scenario.decode import decode_scenario  # noqa: PLC0415 - --help must not pay
 
     pairs = _assignments(overrides)
     path = find_scenario(named)
@@ -79,7 +79,7 @@ def ca_file(endpoint_ca: str, scenario_path: Path) -> Path:
 
 
 def _assignments(overrides: Sequence[str]) -> list[tuple[str, str]]:
-    from stresser.model.overrides import split_assignment  # noqa: PLC0415 - --help must not pay
+    from stresser.scenario.overrides import split_assignment  # noqa: PLC0415 - --help must not pay
 
     pairs, mistakes = [], []
     for text in overrides:
@@ -94,7 +94,7 @@ def _assignments(overrides: Sequence[str]) -> list[tuple[str, str]]:
 
 def _read(path: Path, named: str) -> bytes:
     """At most one byte more than a scenario may have: `decode` says what is wrong with that."""
-    from stresser.model.decode import LARGEST_FILE  # noqa: PLC0415 - --help must not pay
+    from stresser.scenario.decode import LARGEST_FILE  # noqa: PLC0415 - --help must not pay
 
     try:
         if stat.S_ISDIR(path.stat().st_mode):
@@ -106,7 +106,7 @@ def _read(path: Path, named: str) -> bytes:
 
 
 def _not_found(named: str) -> str:
-    from stresser.model.mistakes import did_you_mean  # noqa: PLC0415 - only a mistake pays
+    from stresser.scenario.mistakes import did_you_mean  # noqa: PLC0415 - only a mistake pays
 
     names = shipped_names()
     near = did_you_mean(Path(named).name.removesuffix(_SUFFIX), names)

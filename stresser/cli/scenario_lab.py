@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from stresser.model.lab import LabReady
-from stresser.model.scenario import Scenario
 from stresser.run.lab_plan import lab_plan
+from stresser.scenario.lab_table import LabReady
+from stresser.scenario.plan import Scenario
 
 if TYPE_CHECKING:
     from stresser.lab.messages import KillRecord, KillsLost

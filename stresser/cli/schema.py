@@ -14,7 +14,7 @@ class Which(StrEnum):
 
 def schema(which: Which) -> None:
     """Print the JSON Schema of scenario files, or of the lines of events.jsonl."""
-    from stresser.model import schema as schemas  # noqa: PLC0415 - --help must not pay
+    from stresser.scenario import json_schema as schemas  # noqa: PLC0415 - --help must not pay
 
     made = schemas.scenario_schema() if which is Which.SCENARIO else schemas.events_schema()
     sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")

@@ -42,7 +42,7 @@ def show(
 
 
 def _show_summary(recorded: "RecordedRun", endings: int, *, is_json: bool) -> ExitCode:
-    from stresser.analysis.summary import summarise  # noqa: PLC0415 - quick start-up
+    from stresser.analysis.summary.summary import summarise  # noqa: PLC0415 - quick start-up
     from stresser.report.console import (  # noqa: PLC0415 - same
         stdout_console,
         until_reader_leaves,
@@ -60,8 +60,8 @@ def _show_summary(recorded: "RecordedRun", endings: int, *, is_json: bool) -> Ex
 
 
 def _show_session(recorded: "RecordedRun", session: int) -> ExitCode:
-    from stresser.analysis.plausible import PlausibleEvents  # noqa: PLC0415 - quick start-up
-    from stresser.analysis.session_story import session_story  # noqa: PLC0415 - quick start-up
+    from stresser.analysis.counts.plausible_events import PlausibleEvents  # noqa: PLC0415 - quick start-up
+    from stresser.analysis.views.session_story import session_story  # noqa: PLC0415 - quick start-up
     from stresser.report.console import (  # noqa: PLC0415 - same
         stdout_console,
         until_reader_leaves,

@@ -22,7 +22,7 @@ def verify(
     """
     import msgspec  # noqa: PLC0415 - quick start-up
 
-    from stresser.report.verify import verify_bundle  # noqa: PLC0415 - same
+    from stresser.bundle.verification import verify_bundle  # noqa: PLC0415 - same
 
     found = verify_bundle(bundle)
     if json:

@@ -16,7 +16,7 @@ from stresser.lab.file_limit import raise_file_limit
 from stresser.lab.messages import LONGEST_LINE, LineWriter, decode_plan, encode_line
 from stresser.lab.server import serve
 from stresser.model.errors import LabError, StresserError
-from stresser.model.lab import LabPlan
+from stresser.scenario.lab_table import LabPlan
 
 _STDIN, _STDOUT = 0, 1
 _READ_SIZE: Final = 65_536

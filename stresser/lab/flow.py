@@ -18,8 +18,8 @@ from stresser.lab.tls_faults import read_first_record
 from stresser.lab.tls_session import TlsSession
 from stresser.lab.wire import GONE, Wire
 from stresser.model.kill import Kill
-from stresser.model.lab import Middlebox
 from stresser.model.units import NS_PER_S
+from stresser.scenario.lab_table import Middlebox
 
 _NEVER: Final = float("inf")
 

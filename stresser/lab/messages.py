@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from stresser.model.errors import LabError
 from stresser.model.kill import Kill
-from stresser.model.lab import LabPlan, LabReady
 from stresser.model.units import Duration, Size
+from stresser.scenario.lab_table import LabPlan, LabReady
 
 LONGEST_LINE: Final = 16 << 20
 """Bytes of the longest line that either side reads: a plan of some 50,000 routes."""

@@ -11,8 +11,8 @@ from stresser.lab.flow import Box, Flow, Hole
 from stresser.lab.messages import KillRecord
 from stresser.lab.vanish import reappear, vanish
 from stresser.lab.wire import Wire, accept_forever
-from stresser.model.lab import Middlebox
 from stresser.model.units import NS_PER_S
+from stresser.scenario.lab_table import Middlebox
 
 _DIAL_S: Final = 10.0
 

@@ -22,8 +22,8 @@ from stresser.lab.messages import (
 )
 from stresser.lab.server import FOLDER_PREFIX
 from stresser.model.errors import LabError
-from stresser.model.lab import LabPlan, LabReady
 from stresser.model.units import shown
+from stresser.scenario.lab_table import LabPlan, LabReady
 
 _COMES_UP_S: Final = 15.0
 _GOES_DOWN_S: Final = 5.0

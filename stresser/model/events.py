@@ -12,7 +12,7 @@ from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.kill import Kill
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
 from stresser.model.unfit import UnfitCause
 

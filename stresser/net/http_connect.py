@@ -8,9 +8,7 @@ import re
 from base64 import b64encode
 from typing import NamedTuple, Protocol
 
-from stresser.model.endpoint import authority_of
 from stresser.model.faults import ProtocolViolation, ProxyRefused
-from stresser.model.secrets import Secret
 from stresser.net.http_head import (
     TELLING,
     header_fields,
@@ -19,6 +17,8 @@ from stresser.net.http_head import (
     status_line,
     telling_headers,
 )
+from stresser.scenario.endpoint import authority_of
+from stresser.scenario.secrets import Secret
 
 _LAYER = "proxy_http"
 _STATUS = re.compile(rb"HTTP/1\.[01] ([2-5][0-9]{2})(?: |$)")

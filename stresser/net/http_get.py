@@ -5,9 +5,8 @@ What a check needs (RFC 9112). Redirects are told, not followed; a body is left 
 
 import re
 
-from stresser.model.check import HttpAnswer
+from stresser.model.checkup_facts import HttpAnswer
 from stresser.model.faults import ProtocolViolation
-from stresser.model.secrets import Secret
 from stresser.net.http_head import (
     TELLING,
     header_fields,
@@ -18,6 +17,7 @@ from stresser.net.http_head import (
 )
 from stresser.net.tls import TlsStream
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.secrets import Secret
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?: |$)")
 _OWN = frozenset({"host", "accept", "connection"})

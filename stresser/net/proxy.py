@@ -3,11 +3,11 @@
 from msgspec import Struct
 
 from stresser.model.faults import PeerFin
-from stresser.model.proxy import Proxy, ProxyScheme
 from stresser.net import http_connect, socks
 from stresser.net.proxy_tls import ProxyTls
 from stresser.net.tap import Tap
 from stresser.net.tls import Carrier, TlsProfile, TlsStream, context_for
+from stresser.scenario.proxy_url import Proxy, ProxyScheme
 
 
 class ProxyHop(Struct, frozen=True, kw_only=True):

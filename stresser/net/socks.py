@@ -8,7 +8,7 @@ import ipaddress
 from typing import Protocol
 
 from stresser.model.faults import ProtocolViolation, ProxyRefused
-from stresser.model.secrets import Secret
+from stresser.scenario.secrets import Secret
 
 _LAYER = "socks"
 _VERSION, _CONNECT, _RESERVED = 5, 1, 0

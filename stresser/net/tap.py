@@ -17,7 +17,7 @@ from typing import NamedTuple
 import trio
 from trio.abc import Stream
 
-from stresser.model.clock import Clock, Hangups
+from stresser.model.clocks import Clock, Hangups
 from stresser.net.dial import release
 from stresser.net.resolve import format_sockaddr
 

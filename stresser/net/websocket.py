@@ -17,9 +17,8 @@ from wsproto.events import AcceptConnection, RejectConnection, Request
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import ProtocolError, generate_nonce
 
-from stresser.model.check import HttpAnswer
+from stresser.model.checkup_facts import HttpAnswer
 from stresser.model.faults import HttpRefused, PeerClosed, ProtocolViolation
-from stresser.model.secrets import Secret
 from stresser.net.acceptance import plainly_accepts
 from stresser.net.http_head import (
     TELLING,
@@ -30,6 +29,7 @@ from stresser.net.http_head import (
     telling_headers,
 )
 from stresser.net.tls import TlsStream
+from stresser.scenario.secrets import Secret
 
 _KEY_NAME, _KEY_BYTES = b"\r\nSec-WebSocket-Key: ", 24  # 16 bytes in base64
 _BAD_GATEWAY = 1014

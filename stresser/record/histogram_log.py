@@ -15,10 +15,10 @@ from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
-from stresser.record.counts import Distribution, SparseCounts, bucket_range
 from stresser.record.events_file import bounded_lines
 from stresser.record.folder import shown_path
 from stresser.record.histograms import HistogramEncoder, decode_counts
+from stresser.statistics.duration_counts import Distribution, SparseCounts, bucket_range
 from stresser.witness.clock import format_utc
 
 Key: TypeAlias = tuple[Quantity, Cohort | None]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from hdrh.histogram import HdrHistogram
 
 from stresser.model.quantity import HIGHEST_NS, SIGNIFICANT_DIGITS
-from stresser.record.counts import (
+from stresser.statistics.duration_counts import (
     HIGHEST_BUCKET,
     SUB_BUCKET_BITS,
     Distribution,

@@ -14,7 +14,6 @@ from stresser.model.errors import RunFolderError
 from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.units import NS_PER_S
 from stresser.record.chain_files import read_chain
-from stresser.record.counts import Distribution
 from stresser.record.events_file import EventsReader, last_event
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import Interval, Key, LogReader, MergedHistograms
@@ -22,6 +21,7 @@ from stresser.record.host_facts import lives
 from stresser.record.lookup import resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
 from stresser.record.summary_file import read_summary
+from stresser.statistics.duration_counts import Distribution
 from stresser.witness.clock import format_utc
 
 __all__ = ["LastSign", "RecordedRun", "RunStatus", "open_run", "resolve_run"]

@@ -22,13 +22,13 @@ from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.record.chain_files import ChainShelf
-from stresser.record.counts import SparseCounts
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap
 from stresser.record.write_queue import WriteQueue
 from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
+from stresser.statistics.duration_counts import SparseCounts
 from stresser.witness.clock import RunClock
 
 if TYPE_CHECKING:

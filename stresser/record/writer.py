@@ -14,9 +14,9 @@ from stresser.model.errors import RunFolderError
 from stresser.record.appender import Appender, AppendError
 from stresser.record.atomic_write import write_atomically
 from stresser.record.chain_files import write_chains
-from stresser.record.counts import SparseCounts
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import IntervalLines, Key, header
+from stresser.statistics.duration_counts import SparseCounts
 
 
 class Batch(NamedTuple):

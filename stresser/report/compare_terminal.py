@@ -7,10 +7,10 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from stresser.analysis.compare_durations import DurationDifference
-from stresser.analysis.compare_rates import RateComparison, Span
-from stresser.analysis.compare_verdict import ComparisonVerdict
-from stresser.analysis.comparison import Comparison, EndpointFigures, SideFigures
+from stresser.analysis.compare.comparison import Comparison, EndpointFigures, SideFigures
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
+from stresser.analysis.compare.durations import DurationDifference
+from stresser.analysis.compare.incident_rates import RateComparison, Span
 from stresser.model.units import escaped, format_duration
 from stresser.report.tables import MISSING, add_figures, count, duration, figure_table, plain, rate
 

@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree as ET
 
-from stresser.analysis.compare_verdict import ComparisonVerdict
-from stresser.analysis.run_report import Report, RunReport
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
+from stresser.analysis.views.run_report import Report, RunReport
 from stresser.model.verdict import ThresholdResult, Verdict
 
 

@@ -14,16 +14,16 @@ from functools import partial
 import trio
 from rich.live import Live
 
-from stresser.analysis.tally import Tally
+from stresser.analysis.counts.run_tally import Tally
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Scenario
 from stresser.model.units import escaped
 from stresser.report.console import ReportConsole, stderr_console
 from stresser.report.glimpse import Glimpse
 from stresser.report.live_screen import LiveScreen, progress_line, rows_that_fit
 from stresser.report.snapshot import MOST_ROWS, SHOWN_QUANTITIES, Snapshot, take_snapshot
+from stresser.scenario.plan import Scenario
 
 _FRAME_EVERY_S = 1.0
 _LINE_EVERY_S = 60.0

@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stresser.analysis.wording import ending_in_words
+from stresser.analysis.words.endings import ending_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.events import AttemptFailed, SessionEnded
 from stresser.model.quantity import Quantity

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from stresser.analysis.comparison import Comparison
-from stresser.analysis.run_report import Report, RunReport
+from stresser.analysis.compare.comparison import Comparison
+from stresser.analysis.views.run_report import Report, RunReport
 from stresser.report import page_tables
 from stresser.report.page import METHOD, lead_of, title_of, verdict_words
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stresser.analysis.compare_verdict import ComparisonVerdict
-from stresser.analysis.curves import QUANTILES
-from stresser.analysis.run_report import Report, RunReport
-from stresser.analysis.summary import Summary
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
+from stresser.analysis.summary.summary import Summary
+from stresser.analysis.views.curves import QUANTILES
+from stresser.analysis.views.run_report import Report, RunReport
 from stresser.model.units import format_duration
 from stresser.model.verdict import Verdict
 from stresser.report import page_tables

@@ -1,9 +1,9 @@
 """The tables of a report as rows of text: the same for HTML and Markdown."""
 
-from stresser.analysis.comparison import Comparison, SideFigures
-from stresser.analysis.figures import CohortFigures
-from stresser.analysis.summary import Summary
-from stresser.analysis.wording import counted
+from stresser.analysis.compare.comparison import Comparison, SideFigures
+from stresser.analysis.summary.cohort_figures import CohortFigures
+from stresser.analysis.summary.summary import Summary
+from stresser.analysis.words.endings import counted
 from stresser.model.quantity import Quantity
 from stresser.model.units import format_duration
 from stresser.report.compare_terminal import interval

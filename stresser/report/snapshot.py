@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from stresser.analysis.cohort_tally import CohortTally
-from stresser.analysis.tally import Tally
-from stresser.analysis.wording import counted
+from stresser.analysis.counts.cohort_tally import CohortTally
+from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.events import AttemptFailed, SessionEnded

@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stresser.analysis.figures import CohortFigures, LastEnding
-from stresser.analysis.session_story import SessionStory
-from stresser.analysis.summary import Summary
+from stresser.analysis.summary.cohort_figures import CohortFigures, LastEnding
+from stresser.analysis.summary.summary import Summary
+from stresser.analysis.views.session_story import SessionStory
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.units import escaped, format_duration

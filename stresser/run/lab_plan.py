@@ -1,8 +1,8 @@
 """What of a scenario the loopback lab is to serve."""
 
-from stresser.model.endpoint import parse_url
-from stresser.model.lab import LabEndpoint, LabPlan, LabReady, LabRoute
-from stresser.model.scenario import Scenario
+from stresser.scenario.endpoint import parse_url
+from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabReady, LabRoute
+from stresser.scenario.plan import Scenario
 
 
 def lab_plan(scenario: Scenario) -> LabPlan | None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from stresser import __version__
-from stresser.model.scenario import Sessions
 from stresser.model.units import NS_PER_MS, NS_PER_S, format_duration
 from stresser.net.dial import socket_options
 from stresser.run.preflight import (
@@ -21,6 +20,7 @@ from stresser.run.preflight import (
     local_port_range,
     memory_available,
 )
+from stresser.scenario.plan import Sessions
 from stresser.witness.capabilities import Capability, survey
 
 _ENOUGH_FILES = 65_536

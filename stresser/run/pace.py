@@ -9,7 +9,7 @@ from types import TracebackType
 import trio
 
 from stresser.model.cohort import Cohort
-from stresser.model.scenario import Sessions
+from stresser.scenario.plan import Sessions
 
 _GRAIN_S = 0.001
 """Turns closer than epoll's own millisecond are taken together: one by one, each would cost a

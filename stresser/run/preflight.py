@@ -11,12 +11,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from stresser.model.endpoint import parse_url
 from stresser.model.errors import PreflightError
-from stresser.model.proxies import Proxies
-from stresser.model.proxy import FROM_ENVIRONMENT
-from stresser.model.scenario import Egress, Scenario
 from stresser.net.dial import Binding, bind_to_egress
+from stresser.scenario.endpoint import parse_url
+from stresser.scenario.plan import Egress, Scenario
+from stresser.scenario.proxies import Proxies
+from stresser.scenario.proxy_url import FROM_ENVIRONMENT
 
 SPARE_FILES = 128
 """Run folder, resolver threads, lab pipes, epoll, ..."""

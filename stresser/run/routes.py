@@ -6,19 +6,19 @@ from pathlib import Path
 
 from stresser import __version__
 from stresser.model.cohort import Cohort
-from stresser.model.endpoint import EndpointAddress, parse_url
 from stresser.model.errors import ScenarioError
-from stresser.model.lab import LabReady
-from stresser.model.proxies import Proxies
-from stresser.model.proxy import ProxyScheme
-from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Verify
-from stresser.model.secrets import HeaderValues, Secret
 from stresser.net.dial import Binding
 from stresser.net.proxy import ProxyHop
 from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.lab_plan import lab_listener
+from stresser.scenario.endpoint import EndpointAddress, parse_url
+from stresser.scenario.lab_table import LabReady
+from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Verify
+from stresser.scenario.proxies import Proxies
+from stresser.scenario.proxy_url import ProxyScheme
+from stresser.scenario.secrets import HeaderValues, Secret
 from stresser.session.route import Route, timers_for
 
 USER_AGENT = f"stresser/{__version__} (holds sessions to find out what drops them)"

@@ -8,17 +8,17 @@ import trio
 
 from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Reconnect, Scenario
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
-from stresser.session.bugs import Bugs, Guarded
-from stresser.session.chain_book import ChainBook, KeepChain, keep_none
+from stresser.scenario.plan import Reconnect, Scenario
+from stresser.session.chains_seen import ChainBook, KeepChain, keep_none
+from stresser.session.fresh_connections import SecondLooks
 from stresser.session.heartbeat import Heartbeats
-from stresser.session.life import keep_open
+from stresser.session.internal_errors import Bugs, Guarded
+from stresser.session.lifecycle import keep_open
+from stresser.session.local_route import WaysOut
 from stresser.session.route import Route
-from stresser.session.second_look import SecondLooks
-from stresser.session.surroundings import Surroundings
-from stresser.session.way_out import WaysOut
+from stresser.session.run_context import Surroundings
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.clock_steps import ClockSteps
 from stresser.witness.fitness import Fitness

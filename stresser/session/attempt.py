@@ -5,10 +5,9 @@ from typing import TypeVar
 
 import trio
 
-from stresser.model.check import HttpAnswer
-from stresser.model.clock import Clock, Hangups
+from stresser.model.checkup_facts import HttpAnswer
+from stresser.model.clocks import Clock, Hangups
 from stresser.model.ending import Phase
-from stresser.model.endpoint import authority_of
 from stresser.model.events import ResolvedBy, TlsFacts
 from stresser.model.faults import CertificateRejected, DeadlinePassed, SecretWithheld
 from stresser.model.packet import Packets
@@ -21,6 +20,7 @@ from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
 from stresser.net.trust import ChainVerdict
 from stresser.net.websocket import WebSocket, upgrade
+from stresser.scenario.endpoint import authority_of
 from stresser.session.route import Route
 
 T = TypeVar("T")

@@ -13,9 +13,9 @@ from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
-from stresser.session.bugs import without_frames
-from stresser.session.neighbours import Neighbours
-from stresser.session.second_look import SecondLooks
+from stresser.session.fresh_connections import SecondLooks
+from stresser.session.internal_errors import without_frames
+from stresser.session.sibling_sessions import Neighbours
 from stresser.witness.tcp_info import raw_tcp_info
 
 _LAST_LOOK_NS = 50 * NS_PER_MS

@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from stresser.model.clock import Clock, Hangups
+from stresser.model.clocks import Clock, Hangups
 from stresser.model.cohort import Cohort
-from stresser.model.scenario import Activity, ActivityKind, Timeouts
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.dial import Binding, TcpTimers, dial
 from stresser.net.proxy import ProxyHop
@@ -15,6 +14,7 @@ from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.plan import Activity, ActivityKind, Timeouts
 
 
 async def connect_tcp(

@@ -7,7 +7,7 @@ the seconds grow to quarters of a minute, so that a night of flapping stays read
 
 from collections import Counter
 
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.units import NS_PER_S
 
 TOLD_A_WINDOW = 20

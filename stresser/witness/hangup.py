@@ -10,7 +10,7 @@ after each wait of the loop and whenever a session meets its end. Plain data wak
 import select
 import sys
 
-from stresser.model.clock import Clock
+from stresser.model.clocks import Clock
 
 _EVENTS_A_LOOK = 64
 """epoll_wait's array is allocated at each call: small, and called again while it comes full."""

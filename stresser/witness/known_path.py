@@ -7,7 +7,7 @@ is bounded: what is beyond the bounds is told as it comes, without knowing wheth
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.units import escaped
 from stresser.witness.netlink import (
     MAIN_TABLE,

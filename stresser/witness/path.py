@@ -18,7 +18,7 @@ from contextlib import suppress
 import trio
 
 from stresser.model.events import PathChanged
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.units import NS_PER_MS, NS_PER_S, escaped
 from stresser.witness.clock import RunClock
 from stresser.witness.flood import Counted, Flood

@@ -7,7 +7,7 @@ ways to change a resolver (nsswitch.conf, a daemon with no file, macOS and Windo
 from pathlib import Path
 from typing import NamedTuple
 
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.units import escaped
 from stresser.witness.known_path import Change
 

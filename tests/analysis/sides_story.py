@@ -2,8 +2,8 @@
 
 from random import Random
 
-from stresser.analysis.run_facts import read_run_facts
-from stresser.analysis.sides import make_side
+from stresser.analysis.compare.run_facts import read_run_facts
+from stresser.analysis.compare.sides import make_side
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from tests.analysis.story import BAD_CHAIN, DIRECT, GOOD_CHAIN, VPN, Story, seconds

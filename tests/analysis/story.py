@@ -21,7 +21,6 @@ from stresser.model.events import (
 )
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
-from stresser.record.counts import SparseCounts
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import Key
@@ -29,6 +28,7 @@ from stresser.record.host_facts import this_process
 from stresser.record.manifest import Manifest, ProcessIdentity, Status, write_manifest
 from stresser.record.reader import RecordedRun, open_run
 from stresser.record.writer import Batch, FolderWriter
+from stresser.statistics.duration_counts import SparseCounts
 
 DIRECT = Cohort("broker", "direct", "heartbeat")
 VPN = Cohort("broker", "vpn", "heartbeat")

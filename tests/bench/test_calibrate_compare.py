@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.calibrate_compare import PLAN, Row, compare_pair, judged, series
-from stresser.analysis.compare_verdict import ComparisonVerdict
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
 
 PAIRS = 40
 SMALL = replace(PLAN, seats=20, incidents=16, mean_size=5)

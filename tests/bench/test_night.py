@@ -4,10 +4,10 @@ from msgspec.structs import replace
 from bench.night import measure
 from bench.night_folder import write_night
 from bench.night_plan import BASELINE, CANDIDATE, Night, NightPlan
-from stresser.analysis.comparison import compare
-from stresser.analysis.run_facts import read_run_facts
-from stresser.analysis.sides import make_side
-from stresser.analysis.summary import summarise
+from stresser.analysis.compare.comparison import compare
+from stresser.analysis.compare.run_facts import read_run_facts
+from stresser.analysis.compare.sides import make_side
+from stresser.analysis.summary.summary import summarise
 from stresser.model.cohort import Cohort
 from stresser.model.events import RunEnded, RunStarted, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity

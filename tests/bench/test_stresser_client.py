@@ -7,7 +7,7 @@ from bench.client import Job
 from bench.peer import BenchError
 from bench.soak import scenario_text as soak_scenario_text
 from bench.stresser_client import blind_command, scenario_text, stresser_command
-from stresser.model.decode import decode_scenario
+from stresser.scenario.decode import decode_scenario
 
 
 def job(folder, **changes):

@@ -1,10 +1,10 @@
 """Cases for the rules, made of packets and looks as the witnesses would have seen them."""
 
-from stresser.classify.provenance import next_seq, provenance
-from stresser.classify.rules import Case
-from stresser.classify.sighting import Sighting, Transmissions
+from stresser.classify.initiator_rules import Case
+from stresser.classify.observations import Sighting, Transmissions
+from stresser.classify.packet_origin import next_seq, provenance
 from stresser.model.ending import Initiator, Kind, Phase
-from stresser.model.look import Look, LookResult
+from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import FlowPackets, IcmpError, Packet
 from stresser.model.unfit import Unfit, UnfitCause
 from stresser.model.units import NS_PER_MS, NS_PER_S

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import trio
 
-from stresser.analysis.check_findings import CheckReport
+from stresser.analysis.checkup.conclude import CheckReport
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER
 from tests.fakes.certificates import authority_file
 from tests.fakes.daemons import PASSWORD, USER, squid

@@ -6,7 +6,7 @@ import pytest
 
 from stresser.cli.checkup import run_check
 from stresser.model.errors import ExitCode, ScenarioError
-from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Sessions
+from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Sessions
 
 ECHO = Endpoint(name="echo", url="lab+wss://echo")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from stresser.citrix.allowlist_file import LARGEST_FILE
 from stresser.cli.citrix import citrix, known_names
 from stresser.cli.scenario_file import load_scenario, shipped_names
-from stresser.model.allowlist_file import LARGEST_FILE
-from stresser.model.decode import decode_scenario
 from stresser.model.errors import StresserError
+from stresser.scenario.decode import decode_scenario
+from tests.citrix.allowlists import V1, V2, as_bytes
 from tests.cli.run_process import ROOT, STRESSER
-from tests.model.allowlists import V1, V2, as_bytes
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from stresser.classify.rules import RULES
+from stresser.classify.initiator_rules import RULES
 from stresser.cli.explain import explain
 from stresser.model.errors import ExitCode, StresserError
 

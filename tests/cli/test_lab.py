@@ -10,9 +10,9 @@ import pytest
 from stresser.cli.lab import lab as lab_command
 from stresser.cli.lab import scenario_text
 from stresser.lab.behaviours import parse_behaviour
-from stresser.model.decode import decode_scenario
 from stresser.model.errors import StresserError
-from stresser.model.lab import LabAddress, LabReady
+from stresser.scenario.decode import decode_scenario
+from stresser.scenario.lab_table import LabAddress, LabReady
 from tests.lab.plain_client import CLOSE, RST, PlainClient, client_context
 
 OPTIONS = ["--idle-timeout", "150ms", "--kill", "reset", "--behaviour", "ws-close/1001@10ms"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stresser.analysis.summary import summarise
+from stresser.analysis.summary.summary import summarise
 from stresser.record.reader import open_run
 from tests.fakes.certificates import authority_file
 from tests.fakes.daemons import PASSWORD, USER, squid

@@ -11,8 +11,8 @@ from stresser.cli.scenario_file import (
     shipped_folder,
     shipped_names,
 )
-from stresser.model.decode import LARGEST_FILE
 from stresser.model.errors import ScenarioError
+from stresser.scenario.decode import LARGEST_FILE
 
 MINIMAL = 'name = "s"\n[[endpoints]]\nname = "e"\nurl = "lab+wss://echo"\n'
 

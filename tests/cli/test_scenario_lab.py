@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from stresser.cli.scenario_lab import lab_for
-from stresser.model.scenario import Endpoint, Scenario
+from stresser.scenario.plan import Endpoint, Scenario
 
 
 def scenario(url):

@@ -5,10 +5,10 @@ import json
 import typer
 from typer.testing import CliRunner, Result
 
+from stresser.bundle.evidence_zip import write_evidence
+from stresser.bundle.zip_file import BundleError
 from stresser.cli.verify import verify
 from stresser.model.errors import ExitCode
-from stresser.record.bundle_file import BundleError
-from stresser.report.bundle import write_evidence
 from tests.analysis.story import idle_kill_story
 
 

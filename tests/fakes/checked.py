@@ -3,7 +3,7 @@
 from typing import Any
 
 from stresser.model.chain import ChainClass, ChainRoot
-from stresser.model.check import Asked, HttpAnswer, Leads, WayChecked
+from stresser.model.checkup_facts import Asked, HttpAnswer, Leads, WayChecked
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, ChainSeen, TlsFacts
 

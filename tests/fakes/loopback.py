@@ -7,10 +7,10 @@ import trio
 import trio_websocket
 
 from stresser.model.cohort import Cohort
-from stresser.model.scenario import Activity, Timeouts
 from stresser.model.units import Duration
 from stresser.net.dial import Binding
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.plan import Activity, Timeouts
 from stresser.session.route import Route
 from tests.fakes.certificates import SERVER_NAME, client_context, judge, server_context
 

@@ -15,7 +15,7 @@ from typing import cast
 import trio
 from trio.abc import Stream
 
-from stresser.model.clock import Clock
+from stresser.model.clocks import Clock
 from stresser.net.tap import Tap
 
 ESTABLISHED, CLOSED, CLOSE_WAIT = 1, 7, 8

@@ -8,18 +8,18 @@ from typing import Any, TypeVar
 import trio
 from trio.testing import MockClock
 
-from stresser.model.clock import Clock, Hangups
+from stresser.model.clocks import Clock, Hangups
 from stresser.model.cohort import Cohort
-from stresser.model.scenario import Activity, ActivityKind, Reconnect, Timeouts
 from stresser.model.units import Duration
 from stresser.net.dial import Binding
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.plan import Activity, ActivityKind, Reconnect, Timeouts
 from stresser.session.heartbeat import Heartbeats
-from stresser.session.life import keep_open
+from stresser.session.lifecycle import keep_open
 from stresser.session.route import Route
-from stresser.session.surroundings import Surroundings
+from stresser.session.run_context import Surroundings
 from stresser.witness.clock import RunClock
 from stresser.witness.loop import LoopStamp
 from tests.fakes.certificates import SERVER_NAME, client_context, judge

@@ -18,7 +18,12 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, Ended, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import (
+from stresser.model.units import Duration
+from stresser.net.dial import Binding
+from stresser.run.lab_plan import lab_plan
+from stresser.run.routes import RouteBuilder
+from stresser.run.runner import Runner
+from stresser.scenario.plan import (
     Activity,
     Egress,
     Endpoint,
@@ -27,11 +32,6 @@ from stresser.model.scenario import (
     Timeouts,
     Verify,
 )
-from stresser.model.units import Duration
-from stresser.net.dial import Binding
-from stresser.run.lab_plan import lab_plan
-from stresser.run.routes import RouteBuilder
-from stresser.run.runner import Runner
 from stresser.witness.clock import RunClock
 
 pytestmark = pytest.mark.skipif(

@@ -4,22 +4,22 @@ from functools import partial
 
 import trio
 
-from stresser.analysis.chain_changes import chain_changes
-from stresser.analysis.interception import interception_findings
-from stresser.analysis.plan import read_plan
-from stresser.analysis.tally import Tally
+from stresser.analysis.chains.changes import chain_changes
+from stresser.analysis.chains.interception import interception_findings
+from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.counts.run_tally import Tally
 from stresser.lab.server import serve
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.events import ChainSeen, SessionEnded
-from stresser.model.lab import LabEndpoint, LabPlan, LabRoute, Middlebox
-from stresser.model.scenario import Activity, ActivityKind, Scenario, Sessions, Timeouts
 from stresser.model.units import Duration
 from stresser.net.dial import Binding
 from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.run.lab_plan import lab_listener
 from stresser.run.runner import Runner
+from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabRoute, Middlebox
+from stresser.scenario.plan import Activity, ActivityKind, Scenario, Sessions, Timeouts
 from stresser.session.route import Route
 from stresser.witness.clock import RunClock
 from tests.fakes.notebook import Notebook

@@ -16,8 +16,8 @@ from stresser.lab.messages import (
 )
 from stresser.model.errors import LabError
 from stresser.model.kill import Kill
-from stresser.model.lab import LabEndpoint, LabPlan, LabReady, LabRoute, Middlebox
 from stresser.model.units import Duration, Size
+from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabReady, LabRoute, Middlebox
 
 PLAN = LabPlan(
     endpoints=[LabEndpoint(name="a", scheme="wss", behaviour="echo")],

@@ -12,14 +12,14 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, Ended, SessionEnded, SessionOpened
 from stresser.model.kill import Kill
-from stresser.model.lab import Middlebox
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Sessions, Timeouts
 from stresser.model.units import Duration, Size
 from stresser.net.dial import Binding
 from stresser.run.lab_plan import lab_plan
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
+from stresser.scenario.lab_table import Middlebox
+from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Sessions, Timeouts
 from stresser.witness.clock import RunClock
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="silent kills need Linux here")

@@ -10,8 +10,8 @@ from stresser.lab.messages import KillRecord
 from stresser.lab.process import running_lab
 from stresser.model.errors import ExitCode, LabError
 from stresser.model.kill import Kill
-from stresser.model.lab import LabEndpoint, LabPlan, LabRoute, Middlebox
 from stresser.model.units import NS_PER_MS, Duration
+from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabRoute, Middlebox
 from tests.lab.plain_client import RST, PlainClient
 
 ECHO = LabEndpoint(name="echo", scheme="tls", behaviour="echo")

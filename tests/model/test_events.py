@@ -9,7 +9,7 @@ from stresser.model import events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, RunStarted, SessionEnded
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.unfit import UnfitCause
 
 COMMON: dict[str, Any] = {

@@ -8,11 +8,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from stresser.analysis.interception import interception_findings
-from stresser.analysis.notes import run_notes
-from stresser.analysis.plan import read_plan
-from stresser.analysis.session_story import session_story
-from stresser.analysis.tally import Tally
+from stresser.analysis.chains.interception import interception_findings
+from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.summary.notes import run_notes
+from stresser.analysis.views.session_story import session_story
 from stresser.model.cohort import Cohort
 from stresser.model.events import SessionOpened, TlsFacts
 from stresser.net.chain_facts import describe_chain, leaf_facts
@@ -20,7 +20,7 @@ from stresser.net.inspectors import product_of
 from stresser.net.trust import ChainJudge
 from stresser.record.chain_files import ChainShelf
 from stresser.record.events_file import LONGEST_LINE, encode_event
-from stresser.session.chain_book import _chain_seen
+from stresser.session.chains_seen import _chain_seen
 from tests.net.certificates import Issuer
 
 NAME = "broker.example.net"

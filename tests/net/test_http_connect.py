@@ -7,8 +7,8 @@ import pytest
 import trio
 
 from stresser.model.faults import PeerFin, ProtocolViolation, ProxyRefused
-from stresser.model.secrets import Secret
 from stresser.net.http_connect import connect
+from stresser.scenario.secrets import Secret
 from tests.net.channel import Talk
 
 OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"

@@ -5,10 +5,10 @@ from typing import cast
 import pytest
 
 from stresser.model.faults import PeerCloseNotify, ProtocolViolation
-from stresser.model.secrets import Secret
 from stresser.net.http_get import get
 from stresser.net.tls import TlsStream
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.secrets import Secret
 from tests.fakes.world import in_virtual_time
 
 

@@ -6,10 +6,10 @@ import pytest
 import trio
 
 from stresser.model.faults import PeerFin
-from stresser.model.proxy import Proxy, ProxyScheme
 from stresser.net.proxy import Bare, ProxyHop, open_tunnel, shake_hands_with
 from stresser.net.proxy_tls import ProxyTls
 from stresser.net.tls import TlsProfile
+from stresser.scenario.proxy_url import Proxy, ProxyScheme
 from tests.net.peers import NAME, TlsPeer, reset, run, server_context, tapped_pair
 
 OPEN = b"HTTP/1.1 200 OK\r\n\r\n"

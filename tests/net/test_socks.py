@@ -6,8 +6,8 @@ import pytest
 import trio
 
 from stresser.model.faults import PeerFin, ProtocolViolation, ProxyRefused
-from stresser.model.secrets import Secret
 from stresser.net.socks import REPLIES, connect
+from stresser.scenario.secrets import Secret
 from tests.net.channel import Talk
 
 NO_LOGIN, LOGIN, LOGGED_IN = b"\x05\x00", b"\x05\x02", b"\x01\x00"

@@ -10,9 +10,9 @@ from trio.testing import wait_all_tasks_blocked
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from stresser.model.faults import HttpRefused, PeerClosed, PeerFin, ProtocolViolation
-from stresser.model.secrets import Secret
 from stresser.net import websocket
 from stresser.net.websocket import UpgradeRequest, WebSocket, upgrade
+from stresser.scenario.secrets import Secret
 from tests.net.frames import PONG, TEXT, acceptance, close, frame
 from tests.net.open_websocket import ASKED, accepting, read_request
 from tests.net.peers import NAME, run, tls_pair

@@ -11,8 +11,8 @@ import pytest
 
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import HIGHEST_NS, Quantity
-from stresser.record.counts import SparseCounts
 from stresser.record.histogram_log import IntervalLines, header, tag_of
+from stresser.statistics.duration_counts import SparseCounts
 
 ANCHOR = 1_795_418_726_123_456_789
 HERE = Path(__file__).parent

@@ -11,7 +11,6 @@ from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import HIGHEST_NS, Quantity
 from stresser.record import histogram_log
-from stresser.record.counts import SparseCounts
 from stresser.record.histogram_log import (
     IntervalLines,
     LogReader,
@@ -20,6 +19,7 @@ from stresser.record.histogram_log import (
     key_of,
     tag_of,
 )
+from stresser.statistics.duration_counts import SparseCounts
 
 ANCHOR = 1_795_418_726_123_456_789
 BROKER = Cohort("broker", "vpn", "heartbeat")

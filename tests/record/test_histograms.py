@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stresser.model.quantity import HIGHEST_NS
-from stresser.record.counts import SparseCounts, bucket_of
 from stresser.record.histograms import HistogramEncoder, decode_counts
+from stresser.statistics.duration_counts import SparseCounts, bucket_of
 
 DURATIONS = st.integers(min_value=0, max_value=HIGHEST_NS)
 ENCODER = HistogramEncoder()

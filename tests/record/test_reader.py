@@ -11,7 +11,6 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import Quantity
-from stresser.record.counts import SparseCounts
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import IntervalLines, header
@@ -19,6 +18,7 @@ from stresser.record.host_facts import gather_manifest, this_process
 from stresser.record.manifest import Gap, Manifest, Status, finished, write_manifest
 from stresser.record.reader import RunStatus, open_run, resolve_run
 from stresser.record.summary_file import write_summary
+from stresser.statistics.duration_counts import SparseCounts
 from stresser.witness.clock import RunClock, format_utc
 from tests.record.sample_events import COHORT, numbered, run_started, session_ended
 

@@ -3,12 +3,12 @@ import threading
 import pytest
 
 from stresser.model.quantity import Quantity
-from stresser.record.counts import SparseCounts
 from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import Key
 from stresser.record.write_queue import WriteQueue
 from stresser.record.writer import Batch, FolderWriter
+from stresser.statistics.duration_counts import SparseCounts
 from tests.record.sample_events import COHORT, number_of, numbered
 
 RTT: Key = (Quantity.RTT, COHORT)

@@ -5,11 +5,11 @@ import pytest
 from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import Quantity
-from stresser.record.counts import SparseCounts
 from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import Key, LogReader
 from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
+from stresser.statistics.duration_counts import SparseCounts
 from tests.record.sample_events import COHORT, numbered
 
 S = 10**9

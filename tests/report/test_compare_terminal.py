@@ -4,8 +4,8 @@ import json
 import pytest
 from rich.console import Console
 
-from stresser.analysis.compare_rates import Span
-from stresser.analysis.comparison import compare
+from stresser.analysis.compare.comparison import compare
+from stresser.analysis.compare.incident_rates import Span
 from stresser.report.compare_terminal import comparison_json, interval, print_comparison
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story, recorded_sides
 from tests.analysis.story import Story

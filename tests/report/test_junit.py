@@ -1,6 +1,6 @@
 from xml.etree import ElementTree as ET
 
-from stresser.analysis.run_report import gather_report
+from stresser.analysis.views.run_report import gather_report
 from stresser.report.junit import junit_xml
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import SCENARIO, idle_kill_story

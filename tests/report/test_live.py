@@ -15,10 +15,10 @@ import trio
 import trio.testing
 
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Endpoint, Scenario
 from stresser.model.units import NS_PER_MS, Duration
 from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
+from stresser.scenario.plan import Endpoint, Scenario
 from tests.analysis.story import VPN, idle_kill_story, seconds
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")

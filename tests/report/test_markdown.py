@@ -1,6 +1,6 @@
 import re
 
-from stresser.analysis.run_report import gather_report
+from stresser.analysis.views.run_report import gather_report
 from stresser.report.markdown import markdown, plain
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story

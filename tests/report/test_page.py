@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from stresser.analysis.run_report import gather_report
+from stresser.analysis.views.run_report import gather_report
 from stresser.report.page import data_block, html_page
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story

@@ -7,7 +7,7 @@ import pytest
 
 from bench.night_folder import write_night
 from bench.night_plan import NightPlan
-from stresser.analysis.run_report import gather_report
+from stresser.analysis.views.run_report import gather_report
 from stresser.record.reader import open_run
 from stresser.report.page import html_page
 from tests.analysis.hostile_story import hostile_run

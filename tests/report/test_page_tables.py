@@ -1,4 +1,4 @@
-from stresser.analysis.run_report import gather_report
+from stresser.analysis.views.run_report import gather_report
 from stresser.report import page_tables
 from tests.analysis.story import idle_kill_story
 

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from stresser.classify.rules import RULES
+from stresser.classify.initiator_rules import RULES
 from stresser.report.rules_table import print_rules
 
 

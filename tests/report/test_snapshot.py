@@ -1,6 +1,6 @@
 """One moment of a run, copied."""
 
-from stresser.analysis.tally import Tally
+from stresser.analysis.counts.run_tally import Tally
 from stresser.model import events as model_events
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity

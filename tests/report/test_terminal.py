@@ -7,8 +7,8 @@ import re
 import pytest
 from rich.console import Console
 
-from stresser.analysis.session_story import SessionStory
-from stresser.analysis.summary import Summary, summarise
+from stresser.analysis.summary.summary import Summary, summarise
+from stresser.analysis.views.session_story import SessionStory
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.record.manifest import Status

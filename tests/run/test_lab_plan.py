@@ -1,10 +1,10 @@
 import pytest
 
 from stresser.model.kill import Kill
-from stresser.model.lab import LabAddress, LabEndpoint, LabReady, LabRoute, Middlebox
-from stresser.model.scenario import Egress, Endpoint, Scenario
 from stresser.model.units import Duration
 from stresser.run.lab_plan import lab_listener, lab_plan
+from stresser.scenario.lab_table import LabAddress, LabEndpoint, LabReady, LabRoute, Middlebox
+from stresser.scenario.plan import Egress, Endpoint, Scenario
 
 BOX = Middlebox(kill=Kill.FIN, idle_timeout=Duration.parse("4s"))
 REAL = Endpoint(name="broker", url="wss://broker.example.net:8443/connect")

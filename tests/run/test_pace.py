@@ -6,8 +6,8 @@ import pytest
 import trio
 
 from stresser.model.cohort import Cohort
-from stresser.model.scenario import Sessions
 from stresser.run.pace import Pace
+from stresser.scenario.plan import Sessions
 from tests.fakes.world import in_virtual_time
 
 EPSILON = 1e-6

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from stresser.model.errors import PreflightError
-from stresser.model.proxies import resolve_proxies
-from stresser.model.scenario import Activity, Egress, Endpoint, Scenario, Sessions
 from stresser.net.dial import Binding, bind_to_egress
 from stresser.run import preflight
 from stresser.run.preflight import interface_address, prepare
+from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Sessions
+from stresser.scenario.proxies import resolve_proxies
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="interfaces as Linux has them")
 BROKER = Endpoint(name="broker", url="wss://broker.example.net/")
@@ -182,7 +182,7 @@ CHILD = """
 import json, resource, sys
 soft, hard, count = json.loads(sys.argv[1])
 from stresser.model.errors import PreflightError
-from stresser.model.scenario import Endpoint, Scenario, Sessions
+from stresser.scenario.plan import Endpoint, Scenario, Sessions
 from stresser.run.preflight import prepare
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -6,9 +6,11 @@ import pytest
 
 from stresser.model.cohort import Cohort
 from stresser.model.errors import ScenarioError
-from stresser.model.lab import LabAddress, LabReady, Middlebox
-from stresser.model.proxy import Proxy, ProxyScheme
-from stresser.model.scenario import (
+from stresser.model.units import Duration
+from stresser.net.dial import Binding
+from stresser.run.routes import USER_AGENT, RouteBuilder
+from stresser.scenario.lab_table import LabAddress, LabReady, Middlebox
+from stresser.scenario.plan import (
     Activity,
     ActivityKind,
     Egress,
@@ -17,10 +19,8 @@ from stresser.model.scenario import (
     Timeouts,
     Verify,
 )
-from stresser.model.secrets import Secret
-from stresser.model.units import Duration
-from stresser.net.dial import Binding
-from stresser.run.routes import USER_AGENT, RouteBuilder
+from stresser.scenario.proxy_url import Proxy, ProxyScheme
+from stresser.scenario.secrets import Secret
 from tests.fakes.certificates import authority_file
 
 HEARTBEAT = Activity(name="heartbeat")

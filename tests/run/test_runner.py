@@ -12,10 +12,10 @@ import trio_websocket
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import HostSlept
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Endpoint, Reconnect, Scenario, Sessions
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
 from stresser.net.websocket import WebSocket
 from stresser.run.runner import Runner, shuffled_places, start_offsets_s
+from stresser.scenario.plan import Endpoint, Reconnect, Scenario, Sessions
 from stresser.witness.clock import RunClock
 from tests.fakes.loopback import loopback_route, loopback_server, stay
 from tests.fakes.notebook import Notebook

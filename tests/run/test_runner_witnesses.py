@@ -8,7 +8,7 @@ import trio
 
 from stresser.model.ending import Kind
 from stresser.model.events import ClockStepped, PathChanged, SessionOpened, TesterLate
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.run.runner import Runner
 from stresser.witness.clock import RunClock

@@ -9,10 +9,10 @@ from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import ChainSeen
 from stresser.model.faults import SecretWithheld
-from stresser.model.secrets import Secret
 from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.secrets import Secret
 from stresser.session.attempt import Attempt
 from stresser.session.held import HeldSession
 from tests.fakes.certificates import SERVER_NAME, authority_file, server_context

@@ -10,8 +10,8 @@ import trio
 
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Reconnect, Timeouts
 from stresser.model.units import NS_PER_S
+from stresser.scenario.plan import Reconnect, Timeouts
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import TlsPeer, websocket_server
 from tests.fakes.resolver import Resolver

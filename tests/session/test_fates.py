@@ -14,8 +14,8 @@ from wsproto.events import CloseConnection, RejectConnection, Request, TextMessa
 
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Reconnect, Timeouts
 from stresser.model.units import NS_PER_S
+from stresser.scenario.plan import Reconnect, Timeouts
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import TlsPeer, WebSocketPeer
 from tests.fakes.world import heartbeat, in_virtual_time, seconds, silent, world

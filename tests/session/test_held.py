@@ -9,8 +9,8 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 
 from stresser.model.ending import Kind
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Timeouts
 from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.scenario.plan import Timeouts
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import WebSocketPeer, tls_server, websocket_server
 from tests.fakes.world import heartbeat, in_virtual_time, life, seconds, silent, world

@@ -8,10 +8,10 @@ import trio
 from stresser.model.ending import Phase
 from stresser.model.events import ResolvedBy
 from stresser.model.faults import CertificateRejected, ProxyRefused
-from stresser.model.proxy import Proxy, ProxyScheme
-from stresser.model.secrets import Secret
 from stresser.net.proxy import ProxyHop
 from stresser.net.tls import TlsProfile
+from stresser.scenario.proxy_url import Proxy, ProxyScheme
+from stresser.scenario.secrets import Secret
 from stresser.session.attempt import Attempt
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import authority_file

@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from stresser.model.faults import HttpRefused, PeerFin, ProxyRefused
-from stresser.model.scenario import Reconnect
 from stresser.model.units import NS_PER_S, Duration
+from stresser.scenario.plan import Reconnect
 from stresser.session.retry_after import LONGEST_S, retry_after_s
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import TlsPeer

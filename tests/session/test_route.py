@@ -4,9 +4,9 @@ import socket
 import pytest
 import trio
 
-from stresser.model.scenario import Activity, ActivityKind
 from stresser.net.dial import Binding
 from stresser.net.resolve import Address
+from stresser.scenario.plan import Activity, ActivityKind
 from stresser.session.route import connect_tcp, timers_for
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context

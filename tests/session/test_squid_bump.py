@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives import serialization
 
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.scenario import Activity, ActivityKind, Timeouts
 from stresser.net.dial import Binding
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
+from stresser.scenario.plan import Activity, ActivityKind, Timeouts
 from stresser.session.attempt import Attempt
-from stresser.session.chain_book import ChainBook
+from stresser.session.chains_seen import ChainBook
 from stresser.session.route import Route
 from stresser.witness.clock import RunClock
 from tests.fakes.nginx import nginx

@@ -8,13 +8,13 @@ import trio
 
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AddressesSeen, ResolvedBy
-from stresser.model.proxy import Proxy, ProxyScheme
 from stresser.model.quantity import Quantity
-from stresser.model.scenario import Timeouts
-from stresser.model.secrets import Secret
 from stresser.model.units import NS_PER_S
 from stresser.net.proxy import ProxyHop
 from stresser.net.tls import TlsProfile
+from stresser.scenario.plan import Timeouts
+from stresser.scenario.proxy_url import Proxy, ProxyScheme
+from stresser.scenario.secrets import Secret
 from tests.fakes.certificates import SERVER_NAME, authority_file, server_context
 from tests.fakes.path import FarEnd
 from tests.fakes.peers import tls_server, websocket_server

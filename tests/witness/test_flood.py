@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.witness.flood import TOLD_A_WINDOW, Flood
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.witness.known_path import KnownPath
 from stresser.witness.netlink import Address, DumpEnd, Link, Notice, Route, Rule
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from stresser.model.events import PathChanged
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.model.units import NS_PER_S
 from stresser.witness.clock import RunClock
 from stresser.witness.flood import TOLD_A_WINDOW

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresser.model.path import PathChange
+from stresser.model.path_change import PathChange
 from stresser.witness.resolver import ResolverFacts, ResolverWatch, parse_resolver
 
 

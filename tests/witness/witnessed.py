@@ -3,7 +3,7 @@
 import socket
 from contextlib import ExitStack, contextmanager
 
-from stresser.classify.provenance import next_seq, provenance
+from stresser.classify.packet_origin import next_seq, provenance
 from stresser.net.resolve import format_sockaddr
 from stresser.witness.clock import RunClock
 from stresser.witness.packets import PacketWitness

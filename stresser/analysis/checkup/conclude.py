@@ -1,0 +1,313 @@
+"""What a check has found: a verdict, a word on each way, and what to do about it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from stresser.analysis.chains.interception import OTHER_STACKS, interception_findings
+from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
+from stresser.analysis.checkup.redirection import redirections
+from stresser.analysis.checkup.remedies import remedy
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.counts.plan_facts import PlanFacts
+from stresser.analysis.counts.resolved_addresses import Sites
+from stresser.analysis.words.endings import counted, ending_in_words
+from stresser.model.chain import ChainClass
+from stresser.model.checkup_facts import Asked, Checked, WayChecked
+from stresser.model.ending import Initiator, Kind
+from stresser.model.events import AttemptFailed, ResolvedBy, SessionOpened
+from stresser.model.units import escaped, shown
+from stresser.model.verdict import Verdict
+
+_TEXT = 200
+_MOST_EVIDENCE = 20
+_SWITCHED = 101
+_PORTAL = 511
+"""Network Authentication Required (RFC 6585 section 6): only a portal on the way says so."""
+_NEVER_LEFT = frozenset({Initiator.HOST, Initiator.TOOL})
+
+
+class WayResult(Struct, frozen=True, kw_only=True):
+    """One way, and what came of it in words."""
+
+    fine: bool
+    """It was gone to its end, and a client on this host would take its chain."""
+    result: str
+    chain: str | None
+    """What the chain is, in words; None: none was seen."""
+    way: WayChecked
+
+
+class CheckReport(Struct, frozen=True, kw_only=True):
+    """All that a check has to say."""
+
+    verdict: Verdict
+    says: str
+    """The verdict in one sentence."""
+    findings: list[Finding]
+    notes: list[str]
+    results: list[WayResult]
+
+
+def conclude(checked: Checked) -> CheckReport:
+    """Judge what was seen."""
+    ways = checked.ways
+    sites = _sites(ways)
+    findings = [
+        *_failures(ways),
+        *_portals(ways),
+        *_interception(ways),
+        *_chains(ways),
+        *redirections(ways),
+        *(_apart(text) for text in sites.findings()),
+    ]
+    verdict, says = _verdict(checked, findings)
+    notes = sites.notes()
+    if any(way.tls is not None and not way.is_own for way in ways):
+        notes.append(OTHER_STACKS)
+    results = [
+        WayResult(
+            fine=way.failed is None and not _is_bad_chain(way),
+            result=result_words(way),
+            chain=chain_words(way),
+            way=way,
+        )
+        for way in ways
+    ]
+    return CheckReport(verdict=verdict, says=says, findings=findings, notes=notes, results=results)
+
+
+def result_words(way: WayChecked) -> str:
+    """How far it came: the HTTP answer, or what stopped it."""
+    if way.failed is not None:
+        words = ending_in_words(way.failed.ending)
+        if way.asked is Asked.GET:
+            words = words.replace("phase WebSocket upgrade", "phase HTTP GET")
+        return words
+    if way.http is None:
+        return "TLS stands" if way.asked is Asked.TLS else "WebSocket open"
+    answer = f"HTTP {way.http.status} {escaped(way.http.reason, 60)}".rstrip()
+    return f"WebSocket open ({answer})" if way.http.status == _SWITCHED else answer
+
+
+def chain_words(way: WayChecked) -> str | None:
+    """`intercepted (consistent with ...)`, `public`, `broken: ...`."""
+    tls, seen = way.tls, way.chain
+    if tls is None or tls.chain_class is None:
+        return None
+    product = "" if seen is None or seen.product is None else _product(seen.product)
+    if tls.intercepted:
+        return f"intercepted{product}"
+    words = _CLASS_WORDS[tls.chain_class]
+    if tls.verified:
+        return f"{words}{product}"
+    return f"{words}{product}: {escaped(tls.problem or '?', 80)}"
+
+
+_CLASS_WORDS = {
+    ChainClass.PUBLIC: "public",
+    ChainClass.DECLARED: "declared",
+    ChainClass.PRIVATE_TRUSTED: "private, trusted here",
+    ChainClass.PRIVATE_UNTRUSTED: "private, not trusted",
+    ChainClass.BROKEN: "broken",
+}
+
+
+def _product(name: str) -> str:
+    return f" (consistent with {escaped(name, 60)})"
+
+
+def _verdict(checked: Checked, findings: Sequence[Finding]) -> tuple[Verdict, str]:
+    ways = checked.ways
+    nothing_left = all(_never_left(way, has_route=checked.has_route) for way in ways)
+    if ways and nothing_left:
+        why = "" if checked.has_route else ": it has no route to other networks"
+        return Verdict.INCONCLUSIVE, f"Nothing could be tried from this host{why}."
+    wrong = [finding for finding in findings if finding.is_failure]
+    if not wrong:
+        return Verdict.PASS, f"All is well on {counted(len(ways), 'way')}."
+    bad = sum(way.failed is not None or _is_bad_chain(way) for way in ways)
+    bad = max(bad, 1)
+    return Verdict.FAIL, f"Something is in the way on {bad} of {counted(len(ways), 'way')}."
+
+
+def _never_left(way: WayChecked, *, has_route: bool) -> bool:
+    """Whether its failure is this host's own, and says nothing of what lies beyond."""
+    failed = way.failed
+    if failed is None:
+        return False
+    if failed.initiator in _NEVER_LEFT:
+        return True
+    return failed.kind is Kind.RESOLVE_ERROR and not has_route
+
+
+def _is_bad_chain(way: WayChecked) -> bool:
+    return way.tls is not None and (way.tls.intercepted or not way.tls.verified)
+
+
+def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
+    """Ways of one egress that failed alike are told together."""
+    alike: dict[tuple[object, ...], list[tuple[WayChecked, AttemptFailed]]] = defaultdict(list)
+    for way in ways:
+        failed = way.failed
+        if failed is not None:
+            alike[way.egress, failed.phase, failed.kind, failed.failure, failed.status].append(
+                (way, failed)
+            )
+    for (egress, *_), pairs in alike.items():
+        caught, (first, failed) = [way for way, _ in pairs], pairs[0]
+        yield Finding(
+            concern=Concern.FAILURE,
+            says=f"{listed(way.endpoint for way in caught)} through {named(str(egress))}:"
+            f" {result_words(first)}.",
+            evidence=list(_evidence(first, failed)),
+            remedy=remedy(failed, caught),
+            endpoints=[way.endpoint for way in caught],
+        )
+
+
+def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
+    dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
+    source = f" from {named(way.local)}" if way.local else ""
+    yield f"{named(way.endpoint)}: {dialled}{source}"
+    if failed.raw:
+        yield f"the raw error: {shown(failed.raw, _TEXT)}"
+    headers = failed.evidence.get("headers")
+    if isinstance(headers, dict):
+        said = ", ".join(f"{name}: {value}" for name, value in headers.items())
+        yield f"the answer's headers: {escaped(said, _TEXT)}"
+    for earlier in way.earlier:
+        at = named(earlier.remote or "another address")
+        yield f"before that, {at}: {ending_in_words(earlier.ending)}"
+
+
+def _portals(ways: Sequence[WayChecked]) -> Iterator[Finding]:
+    caught = [way for way in ways if way.http is not None and way.http.status == _PORTAL]
+    caught = [way for way in caught if way.failed is None]
+    if caught:
+        yield Finding(
+            concern=Concern.FAILURE,
+            says=f"{hosts(caught)}: a portal on the way wants a login (HTTP {_PORTAL}).",
+            remedy="Log in to this network with a browser, then check again.",
+            endpoints=[way.endpoint for way in caught],
+        )
+
+
+def _interception(ways: Sequence[WayChecked]) -> Iterator[Finding]:
+    caught = [way for way in ways if way.tls is not None and way.tls.intercepted]
+    if not caught:
+        return
+    by_egress: dict[str, list[WayChecked]] = defaultdict(list)
+    for way in caught:
+        by_egress[way.egress].append(way)
+    asked = "; ".join(
+        f"{hosts(through)} (through {named(egress)})" for egress, through in by_egress.items()
+    )
+    judged = sum(way.tls is not None for way in ways)
+    sentences = [text for text in _sentences(ways) if not _is_suspicion(text)]
+    yield Finding(
+        concern=Concern.INTERCEPTION,
+        says=f"TLS is intercepted on {len(caught)} of {counted(judged, 'way')}.",
+        evidence=sentences[:_MOST_EVIDENCE],
+        remedy=f"Ask for a TLS inspection bypass of: {asked}.",
+        endpoints=list(dict.fromkeys(way.endpoint for way in caught)),
+    )
+
+
+def _chains(ways: Sequence[WayChecked]) -> Iterator[Finding]:
+    """Chains that do not verify here and accuse nobody."""
+    alike: dict[tuple[str, str], list[WayChecked]] = defaultdict(list)
+    for way in ways:
+        if way.tls is not None and not way.tls.verified and not way.tls.intercepted:
+            alike[way.egress, chain_words(way) or ""].append(way)
+    suspicions = [text for text in _sentences(ways) if _is_suspicion(text)] if alike else []
+    for (egress, words), caught in alike.items():
+        why = [f"{named(w.endpoint)}: {escaped(w.chain.why, _TEXT)}" for w in caught
+               if w.chain is not None and w.chain.why]  # fmt: skip
+        about = [text for text in suspicions if f"through {named(egress)} " in text]
+        yield Finding(
+            concern=Concern.CHAIN,
+            says=f"The chain of {listed(way.endpoint for way in caught)} through {named(egress)} is"
+            f" {words}.",
+            evidence=[*about, *why][:_MOST_EVIDENCE],
+            remedy=_chain_remedy(caught, ways),
+            endpoints=[way.endpoint for way in caught],
+        )
+
+
+def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> str:
+    names = {way.endpoint for way in caught}
+    clean = {
+        way.egress
+        for way in ways
+        if way.endpoint in names and way.tls is not None and way.tls.verified
+    }
+    if clean:
+        return (
+            f"Through {listed(sorted(clean))} it verifies: ask who answers here, and for a TLS"
+            f" inspection bypass of: {hosts(caught)}."
+        )
+    if all(way.tls is not None and way.tls.chain_class is ChainClass.BROKEN for way in caught):
+        return (
+            "Clients refuse it: whoever serves it has to mend it. Check from another network, and"
+            f" if it is good there, ask for a TLS inspection bypass of: {hosts(caught)}."
+        )
+    return (
+        "If the root is the endpoint's own, declare it (--ca FILE, or ca in the scenario); else"
+        f" ask who answers for: {hosts(caught)}."
+    )
+
+
+def _sentences(ways: Sequence[WayChecked]) -> list[str]:
+    tally = ChainTally()
+    for way in ways:
+        if way.chain is not None:
+            tally.event(way.chain)
+        if way.failed is not None:
+            tally.event(way.failed)
+        elif way.tls is not None:
+            tally.event(_opened(way))
+    names = {way.endpoint: way.host for way in ways if way.host}
+    return interception_findings(tally, PlanFacts(hosts=names))
+
+
+def _is_suspicion(text: str) -> bool:
+    return text.startswith("The chain of ")
+
+
+def _opened(way: WayChecked) -> SessionOpened:
+    """As a run would have recorded it."""
+    assert way.tls is not None  # noqa: S101 - asked by the one caller
+    return SessionOpened(
+        t_ns=0,
+        utc="",
+        endpoint=way.endpoint,
+        egress=way.egress,
+        activity="",
+        session=1,
+        attempt=1,
+        phases_ns=way.phases_ns,
+        local=way.local or "",
+        remote=way.remote or "",
+        proxy=way.proxy,
+        tls=way.tls,
+    )
+
+
+def _sites(ways: Sequence[WayChecked]) -> Sites:
+    sites = Sites()
+    for way in ways:
+        if way.addresses:
+            sites.looked_up(way.endpoint, way.egress, way.addresses)
+        elif way.resolved_by is ResolvedBy.PROXY:
+            sites.resolved_by_proxy(way.endpoint, way.egress)
+    return sites
+
+
+def _apart(text: str) -> Finding:
+    return Finding(
+        concern=Concern.SITES,
+        says=text,
+        remedy="Pin the endpoint's address in a scenario before the two egresses are compared.",
+    )

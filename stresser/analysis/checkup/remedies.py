@@ -1,0 +1,139 @@
+"""What to do about a way that failed: one plain sentence for each phase and kind of failure.
+
+They say whom to ask for what. Who is at fault is another question, and left to the evidence.
+"""
+
+from collections.abc import Callable, Sequence
+
+from stresser.analysis.checkup.finding import destinations, hosts, listed
+from stresser.model.checkup_facts import Asked, WayChecked
+from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.events import AttemptFailed
+
+_WANTS_CREDENTIALS = frozenset({401, 403})
+_PROXY_AUTHENTICATION = 407
+_Write = Callable[[AttemptFailed, Sequence[WayChecked]], str]
+
+
+def remedy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    """What to do, for ways that failed alike. `failed`: how the first of them did."""
+    by_kind = _BY_KIND.get(failed.kind)
+    if by_kind is None or (failed.phase is Phase.PROXY and failed.kind is not Kind.TOOL):
+        by_kind = _BY_PHASE.get(failed.phase, _look_closer)
+    return by_kind(failed, ways)
+
+
+def _resolve(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    names = listed(str(failed.evidence.get("name", way.host)) for way in ways[:1])
+    if len(ways) > 1:
+        names = hosts(ways)
+    if failed.failure == "dns_nxdomain_error":
+        return f"Check the spelling; else ask whoever runs this host's DNS to resolve: {names}."
+    return f"Ask whoever runs this host's DNS why it gives no answer for: {names}."
+
+
+def _refused(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    return (
+        "Somebody rejects the connection: check the port, then ask for outbound TCP to be allowed"
+        f" to: {destinations(ways)}."
+    )
+
+
+def _connect(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    if failed.initiator is Initiator.HOST:
+        return (
+            "No packet left this host: check its addresses and routes, and whether the VPN is up."
+        )
+    return (
+        f"Ask for outbound TCP to be allowed to: {destinations(ways)}. If only a proxy leads out,"
+        " check with --proxy."
+    )
+
+
+def _proxy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    if failed.status == _PROXY_AUTHENTICATION:
+        return (
+            "The proxy wants credentials: give the egress proxy_user and proxy_password in a"
+            " scenario, or put them into HTTPS_PROXY."
+        )
+    if failed.kind is Kind.PROXY_ERROR and failed.status is not None:
+        return f"Ask whoever runs the proxy to allow CONNECT to: {destinations(ways)}."
+    return "Check the proxy's address and port, and whether it can be reached from here."
+
+
+def _tls(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    return (
+        "TCP stood and TLS did not: the name in the ClientHello may be filtered on the way. Try"
+        f" another egress; else ask for these names to be let through: {hosts(ways)}."
+    )
+
+
+def _no_tls(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    return (
+        "What answers speaks no TLS, or not ours: check the port; a block page or a login portal"
+        f" answers like that, too. It is in the way of: {destinations(ways)}."
+    )
+
+
+def _alert(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    return (
+        "The other end refuses the handshake: it may want a client certificate, another name"
+        f" (sni) or another TLS version. Ask who runs: {hosts(ways)}."
+    )
+
+
+def _certificate(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    return (
+        "The chain does not verify, and the scenario goes no further without that: look at the"
+        f" chain of: {hosts(ways)}."
+    )
+
+
+def _http(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    if failed.status in _WANTS_CREDENTIALS:
+        return (
+            "TLS and HTTP work; the answer wants credentials or forbids the path: give the"
+            ' endpoint headers = { Authorization = "env:NAME" } in a scenario, or check the path.'
+        )
+    return (
+        "TLS and HTTP work; no WebSocket was given: check the path (its page: --get PATH), then"
+        f" ask who runs: {hosts(ways)}."
+    )
+
+
+def _upgrade(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    if ways[0].asked is Asked.GET:
+        targets = listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways)
+        return (
+            "TLS stood and the GET had no good answer. Where no HTTP is spoken, check TLS alone"
+            f" ({targets}); else ask who runs: {hosts(ways)}."
+        )
+    return (
+        "TLS stood and HTTP had no good answer: something that inspects HTTP may not let"
+        f" WebSockets pass. Ask for a bypass of: {hosts(ways)}."
+    )
+
+
+def _tool(_failed: AttemptFailed, _ways: Sequence[WayChecked]) -> str:
+    return "A limit of this machine or a bug of stresser, nobody else's: `stresser doctor` helps."
+
+
+def _look_closer(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
+    return f"Hold sessions for a while (`stresser run`) to see more of: {hosts(ways)}."
+
+
+_BY_KIND: dict[Kind, _Write] = {
+    Kind.RESOLVE_ERROR: _resolve,
+    Kind.REFUSED: _refused,
+    Kind.CERTIFICATE: _certificate,
+    Kind.HTTP_REFUSAL: _http,
+    Kind.TOOL: _tool,
+}
+_BY_PHASE: dict[Phase, _Write] = {
+    Phase.RESOLVE: _resolve,
+    Phase.CONNECT: _connect,
+    Phase.PROXY: _proxy,
+    Phase.TLS: lambda failed, ways: _IN_TLS.get(failed.kind, _tls)(failed, ways),
+    Phase.UPGRADE: _upgrade,
+}
+_IN_TLS: dict[Kind, _Write] = {Kind.PROTOCOL_ERROR: _no_tls, Kind.TLS_ALERT: _alert}

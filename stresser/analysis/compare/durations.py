@@ -1,0 +1,241 @@
+"""By how much handshakes and round trips differ between two sides.
+
+Handshakes are known session by session: sessions are resampled. A resampled quantile is an order
+statistic, and the k-th of n uniform draws is Beta(k, n - k + 1), so one draw gives what drawing n
+sessions would (David and Nagaraja 2003, section 2.1). Round trips are known as histograms alone:
+blocks of the runs' time are resampled, which keeps together what one bad quarter of an hour made;
+where both sides are of one run, the same blocks on both. Intervals hold jointly: their level is
+raised for their number (Bonferroni). Pure; seeded.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from stresser.analysis.compare.run_facts import BLOCKS
+from stresser.analysis.compare.sides import Side
+from stresser.analysis.counts.cohort_sessions import HANDSHAKE
+from stresser.model.quantity import Quantity
+from stresser.statistics.duration_counts import SparseCounts, bucket_range
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+    from numpy.random import Generator
+
+    Numbers = ndarray[Any, Any]
+
+_PHASES = ("resolve", "connect", "proxy", "tls", "upgrade", HANDSHAKE)
+_SESSION_SHARES = (0.5, 0.95)
+_RTT_SHARES = (0.5, 0.99)
+_RESAMPLED = 20_000
+_RESAMPLED_BLOCKS = 4_000
+_CHUNK = 250
+_FEWEST_SESSIONS = 20
+_FEWEST_BLOCKS = 8
+_SEED = 20_261_123
+_CONFIDENCE = 0.95
+
+
+class DurationDifference(Struct, frozen=True, kw_only=True):
+    """One quantile on both sides. Nanoseconds."""
+
+    quantity: str
+    """A phase, `handshake` for all of them together, or `rtt`."""
+    quantile: float
+    baseline_ns: int
+    candidate_ns: int
+    low_ns: int
+    high_ns: int
+    """Of candidate minus baseline; all intervals of one comparison hold together in 95 %."""
+    resampled: str
+    """What stood for an independent witness: `sessions`, `blocks of time`."""
+
+    @property
+    def is_certain(self) -> bool:
+        """The interval does not contain 0."""
+        return self.low_ns > 0 or self.high_ns < 0
+
+
+def compare_durations(
+    baseline: Side, candidate: Side, *, is_one_run: bool
+) -> list[DurationDifference]:
+    """The quantiles that both sides have enough of."""
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    phases = _phases(baseline, candidate)
+    ours, theirs = _rtt_blocks(baseline), _rtt_blocks(candidate)
+    has_rtt = min(len(ours), len(theirs)) >= _FEWEST_BLOCKS
+    number = len(phases) * len(_SESSION_SHARES) + has_rtt * len(_RTT_SHARES)
+    level = 1 - (1 - _CONFIDENCE) / max(number, 1)
+    random = np.random.default_rng(_SEED)
+    found = [
+        _of_sessions(name, share, values, other_values, level, random)
+        for name, (values, other_values) in phases.items()
+        for share in _SESSION_SHARES
+    ]
+    if has_rtt:
+        found += _of_blocks(
+            ours, theirs, level, random, is_paired=is_one_run and len(ours) == len(theirs)
+        )
+    return found
+
+
+def _phases(baseline: Side, candidate: Side) -> "dict[str, tuple[Numbers, Numbers]]":
+    found = {}
+    for name in _PHASES:
+        values, other_values = _values(baseline, name), _values(candidate, name)
+        if min(len(values), len(other_values)) >= _FEWEST_SESSIONS:
+            found[name] = (values, other_values)
+    return found
+
+
+def _values(side: Side, phase: str) -> "Numbers":
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    kept = [one.phases[phase].values for one in side.sessions if phase in one.phases]
+    return np.sort(np.concatenate([np.asarray(values) for values in kept])) if kept else np.zeros(0)
+
+
+def _of_sessions(
+    name: str,
+    share: float,
+    values: "Numbers",
+    other_values: "Numbers",
+    level: float,
+    random: "Generator",
+) -> DurationDifference:
+    resampled = _resampled(other_values, share, random) - _resampled(values, share, random)
+    return _difference(
+        name,
+        share,
+        int(values[_rank(values, share) - 1]),
+        int(other_values[_rank(other_values, share) - 1]),
+        resampled,
+        level,
+        "sessions",
+    )
+
+
+def _rank(values: "Numbers", share: float) -> int:
+    """Of the least value that a share of all does not exceed, from 1."""
+    import math  # noqa: PLC0415 - beside its use
+
+    return max(math.ceil(share * len(values) * (1 - 1e-12)), 1)
+
+
+def _resampled(values: "Numbers", share: float, random: "Generator") -> "Numbers":
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    rank = _rank(values, share)
+    uniform = random.beta(rank, len(values) - rank + 1, _RESAMPLED)
+    places = np.minimum(np.ceil(uniform * len(values)).astype(int), len(values)) - 1
+    drawn: Numbers = values[np.maximum(places, 0)]
+    return drawn
+
+
+def _rtt_blocks(side: Side) -> list[SparseCounts]:
+    """The round trips of each block of each run's time; a block without any is an empty one."""
+    blocks: list[SparseCounts] = []
+    for part in side.parts:
+        merged = [SparseCounts() for _ in range(BLOCKS)]
+        for cohort in part.cohorts:
+            for place, counts in part.facts.rtt.get(cohort, {}).items():
+                merged[place].merge(counts)
+        blocks += merged if any(len(counts) for counts in merged) else []
+    return blocks
+
+
+def _of_blocks(
+    ours: Sequence[SparseCounts],
+    theirs: Sequence[SparseCounts],
+    level: float,
+    random: "Generator",
+    *,
+    is_paired: bool,
+) -> list[DurationDifference]:
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    buckets = sorted({index for counts in (*ours, *theirs) for index in counts.buckets()})
+    values = np.asarray([bucket_range(index)[1] for index in buckets])
+    tables = [_table(blocks, buckets) for blocks in (ours, theirs)]
+    weights = [_weights(len(ours), random)]
+    weights.append(weights[0] if is_paired else _weights(len(theirs), random))
+    found = []
+    for share in _RTT_SHARES:
+        whole = [values[_at(table.sum(axis=0)[None, :], share)][0] for table in tables]
+        drawn = [
+            values[_quantiles(each, table, share)]
+            for each, table in zip(weights, tables, strict=True)
+        ]
+        found.append(
+            _difference(
+                Quantity.RTT.value,
+                share,
+                int(whole[0]),
+                int(whole[1]),
+                drawn[1] - drawn[0],
+                level,
+                "blocks of time",
+            )
+        )
+    return found
+
+
+def _table(blocks: Sequence[SparseCounts], buckets: list[int]) -> "Numbers":
+    """Counts by block and bucket."""
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    place = {index: number for number, index in enumerate(buckets)}
+    table = np.zeros((len(blocks), len(buckets)))
+    for row, counts in enumerate(blocks):
+        for index, times in counts.buckets().items():
+            table[row, place[index]] = times
+    return table
+
+
+def _weights(blocks: int, random: "Generator") -> "Numbers":
+    return random.multinomial(blocks, [1 / blocks] * blocks, _RESAMPLED_BLOCKS)
+
+
+def _quantiles(weights: "Numbers", table: "Numbers", share: float) -> "Numbers":
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    chunks = [
+        _at(weights[start : start + _CHUNK] @ table, share)
+        for start in range(0, len(weights), _CHUNK)
+    ]
+    return np.concatenate(chunks)
+
+
+def _at(counts: "Numbers", share: float) -> "Numbers":
+    """In each row the place by which a share of all counts is reached."""
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    running = np.cumsum(counts, axis=1)
+    places: Numbers = np.argmax(running >= share * running[:, -1:] * (1 - 1e-12), axis=1)
+    return places
+
+
+def _difference(
+    name: str,
+    share: float,
+    baseline_ns: int,
+    candidate_ns: int,
+    drawn: "Numbers",
+    level: float,
+    resampled: str,
+) -> DurationDifference:
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    tail = (1 - level) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
+    return DurationDifference(
+        quantity=name,
+        quantile=share,
+        baseline_ns=baseline_ns,
+        candidate_ns=candidate_ns,
+        low_ns=int(low),
+        high_ns=int(high),
+        resampled=resampled,
+    )

@@ -1,0 +1,128 @@
+"""A comparison in one paragraph of plain English: each clause only where the data carry it."""
+
+from collections.abc import Iterator, Sequence
+
+from stresser.analysis.compare.chain_sentence import chains_in_words
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, Judgement
+from stresser.analysis.compare.durations import DurationDifference
+from stresser.analysis.compare.incident_rates import RateComparison, RatioFigures
+from stresser.analysis.compare.side_timer import side_timer
+from stresser.analysis.compare.sides import Side
+from stresser.analysis.counts.cohort_sessions import HANDSHAKE
+from stresser.analysis.words.endings import counted
+from stresser.model.quantity import Quantity
+from stresser.model.units import escaped, format_duration
+
+_EQUAL = 0.05
+"""Session times this close, as a share, are called equal."""
+_LARGE = 10
+
+
+def paragraph_of(
+    baseline: Side,
+    candidate: Side,
+    rates: RateComparison | None,
+    durations: Sequence[DurationDifference],
+    judgement: Judgement,
+    *,
+    is_one_run: bool,
+) -> str:
+    """The sentences in the order of what matters, the verdict last."""
+    names = _Names(baseline, candidate, is_one_run=is_one_run)
+    return " ".join(
+        [
+            *_rate(names, rates),
+            *_timer(candidate),
+            *chains_in_words(baseline, candidate, names.baseline, names.candidate),
+            *_durations(names, durations),
+            _verdict(names, judgement),
+        ]
+    )
+
+
+class _Names:
+    """What the sides are called in sentences."""
+
+    def __init__(self, baseline: Side, candidate: Side, *, is_one_run: bool) -> None:
+        self.baseline = escaped(baseline.label, 60)
+        self.candidate = escaped(candidate.label, 60)
+        self.through = f"Through {self.candidate}" if is_one_run else f"On {self.candidate}"
+        self.other = self.baseline if is_one_run else f"on {self.baseline}"
+
+
+def _rate(names: _Names, rates: RateComparison | None) -> Iterator[str]:
+    if rates is None:
+        yield f"{names.baseline} and {names.candidate}: no session time was held to compare."
+        return
+    ours, theirs = rates.baseline, rates.candidate
+    hours = _hours(ours.session_hours, theirs.session_hours)
+    counts = f"{counted(theirs.incidents, 'incident')} against {ours.incidents:,} {hours}"
+    is_same = (ours.drops, theirs.drops) == (ours.incidents, theirs.incidents)
+    if not is_same:
+        counts += f", {counted(theirs.drops, 'drop')} against {ours.drops:,}"
+    if not ours.incidents and not theirs.incidents:
+        total = ours.session_hours + theirs.session_hours
+        yield (
+            f"No drop was seen through {names.candidate} nor {names.other}"
+            f" ({total:,.4g} session hours in all)."
+        )
+    elif rates.ratio.ratio is None:
+        yield (
+            f"{names.through}, {counted(theirs.drops, 'drop')} came, {names.other} none"
+            f" ({counts}; {_interval(rates.ratio)})."
+        )
+    elif rates.ratio.ratio == 0:
+        known = f"{counts}; {_interval(rates.ratio)}"
+        yield f"{names.through}, no drops came, {names.other} some ({known})."
+    else:
+        often = _times(rates.ratio.ratio)
+        known = f"{counts}; {_interval(rates.ratio)}"
+        what = "drops" if is_same else "incidents"
+        yield f"{names.through}, {what} came {often} {names.other} ({known})."
+
+
+def _times(ratio: float) -> str:
+    if 0.95 < ratio < 1.05:  # noqa: PLR2004 - what rounds to one
+        return "about as often as"
+    shown = f"{ratio:.0f}" if ratio >= _LARGE else f"{ratio:.2g}"
+    return f"{shown} times as often as"
+
+
+def _interval(figures: RatioFigures) -> str:
+    low, high = figures.interval
+    until = "infinity" if high is None else f"{high:.2g}" if high < _LARGE else f"{high:,.0f}"
+    return f"95 % interval {low:.2g} to {until}"
+
+
+def _hours(ours: float, theirs: float) -> str:
+    if abs(ours - theirs) <= _EQUAL * max(ours, theirs):
+        return "in equal session time"
+    return f"in {theirs:,.4g} against {ours:,.4g} session hours"
+
+
+def _timer(candidate: Side) -> Iterator[str]:
+    found = side_timer(candidate)
+    if found is not None:
+        yield f"{found.of:,} of {found.incidents:,} {found.words}{found.ending_words}."
+
+
+def _durations(names: _Names, durations: Sequence[DurationDifference]) -> Iterator[str]:
+    words = {HANDSHAKE: "Handshakes", Quantity.RTT.value: "Round trips"}
+    for row in durations:
+        if row.quantity in words and row.quantile == 0.5 and row.is_certain:  # noqa: PLR2004 - median
+            apart = format_duration(abs(row.candidate_ns - row.baseline_ns))
+            longer = "longer" if row.candidate_ns > row.baseline_ns else "less"
+            ours, theirs = format_duration(row.baseline_ns), format_duration(row.candidate_ns)
+            yield (
+                f"{words[row.quantity]} took {apart} {longer} on {names.candidate} (median"
+                f" {theirs} against {ours})."
+            )
+
+
+def _verdict(names: _Names, judgement: Judgement) -> str:
+    said = {
+        ComparisonVerdict.WORSE: f"Verdict: {names.candidate} is worse",
+        ComparisonVerdict.NO_WORSE: f"Verdict: {names.candidate} is no worse",
+        ComparisonVerdict.CANNOT_TELL: f"Whether {names.candidate} is worse cannot be told",
+    }[judgement.verdict]
+    return f"{said}: {judgement.reason}."

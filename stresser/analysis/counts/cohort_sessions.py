@@ -1,0 +1,177 @@
+"""One cohort's sessions, one by one, as a comparison needs them. Bounded.
+
+A `CohortTally` counts; here stand the lifetimes, the moments and the values themselves. What a
+table has no room for is counted in `left_out`.
+"""
+
+import random
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stresser.analysis.counts.cohort_tally import OTHER, is_by_tool
+from stresser.analysis.words.endings import BRACKETED
+from stresser.model.ending import Kind
+from stresser.model.events import SessionEnded, SessionOpened
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    Numbers = ndarray[Any, Any]
+
+_MOST_SESSIONS = 500_000
+_MOST_VALUES = 100_000
+_MOST_PHASES = 16
+_MOST_KEYS = 64
+_LARGEST = 2**62
+HANDSHAKE = "handshake"
+"""Stands for all phases of a handshake together."""
+
+
+class Sample:
+    """At most 100,000 of many values, each equally likely to be kept (Vitter's algorithm R)."""
+
+    __slots__ = ("_random", "seen", "values")
+
+    def __init__(self, values: Iterable[int] = ()) -> None:
+        self.values = array("q")
+        self.seen = 0
+        self._random = random.Random(0)  # noqa: S311 - the same run gives the same figures
+        for value in values:
+            self.add(value)
+
+    def add(self, value: int) -> None:
+        """Keep the value, or leave it to chance."""
+        value = _held(value)
+        self.seen += 1
+        if len(self.values) < _MOST_VALUES:
+            self.values.append(value)
+        elif (place := self._random.randrange(self.seen)) < _MOST_VALUES:
+            self.values[place] = value
+
+
+class CohortSessions:
+    """The sessions of one cohort."""
+
+    def __init__(self) -> None:
+        self.opened_ns = array("q")
+        self.ended_ns = array("q")
+        self.alive_ns = array("q")
+        """Last proof of life where a death was not announced; else the same as `ended_ns`."""
+        self.died = bytearray()
+        """1: by a drop. 0: censored, by the plan, this host, stresser, or the record's end."""
+        self.drops = 0
+        self.phases: dict[str, Sample] = {}
+        self.tls_versions: Counter[str] = Counter()
+        self.addresses: Counter[str] = Counter()
+        self.chains: Counter[str] = Counter()
+        """Sessions by id of the chain they were served."""
+        self.problems: Counter[str] = Counter()
+        """Sessions by what is wrong with their chain; the empty text is: nothing."""
+        self.left_out = 0
+        self._open: dict[int, int] = {}
+
+    def session_opened(self, event: SessionOpened) -> None:
+        """Keep what the opening says."""
+        if len(self._open) + len(self.died) >= _MOST_SESSIONS:
+            self.left_out += 1
+            return
+        self._open[event.session] = _held(event.t_ns)
+        for name, took_ns in event.phases_ns.items():
+            self._phase(name, took_ns)
+        self._phase(HANDSHAKE, sum(event.phases_ns.values()))
+        _count(self.tls_versions, event.tls.version)
+        _count(self.addresses, event.remote.rpartition(":")[0])
+        _count(self.chains, event.tls.chain)
+        _count(self.problems, "" if event.tls.verified else event.tls.problem or "not verified")
+
+    def session_ended(self, event: SessionEnded) -> None:
+        """Keep what the ending says; a session whose opening is not recorded opened by its age."""
+        opened_ns = self._open.pop(event.session, None)
+        if opened_ns is None:
+            opened_ns = max(event.dead_by_ns - event.age_ns, 0)
+        is_death = event.is_drop and event.kind is not Kind.HOST_SLEPT and not is_by_tool(event)
+        if len(self.died) >= _MOST_SESSIONS:
+            self.left_out += 1
+            return
+        ended_ns = max(_held(event.dead_by_ns), opened_ns)
+        is_bracketed = is_death and event.kind in BRACKETED
+        alive_ns = min(max(_held(event.alive_at_ns), opened_ns), ended_ns)
+        self._add(opened_ns, ended_ns, alive_ns if is_bracketed else ended_ns, died=is_death)
+        self.drops += is_death
+
+    def record_ends(self, at_ns: int) -> None:
+        """Sessions that are still open are censored now."""
+        for opened_ns in self._open.values():
+            end_ns = max(at_ns, opened_ns)
+            self._add(opened_ns, end_ns, end_ns, died=False)
+        self._open.clear()
+
+    def _add(self, opened_ns: int, ended_ns: int, alive_ns: int, *, died: bool) -> None:
+        self.opened_ns.append(opened_ns)
+        self.ended_ns.append(ended_ns)
+        self.alive_ns.append(alive_ns)
+        self.died.append(died)
+
+    def _phase(self, name: str, took_ns: int) -> None:
+        sample = self.phases.get(name)
+        if sample is None:
+            if len(self.phases) >= _MOST_PHASES:
+                return
+            sample = self.phases[name] = Sample()
+        sample.add(took_ns)
+
+
+class Lifetimes(NamedTuple):
+    """The sessions of several cohorts as arrays, in seconds."""
+
+    durations: "Numbers"
+    """From the opening to the ending or the first proof of death."""
+    alive_for: "Numbers"
+    """To the last proof of life, where a death is only bracketed; otherwise as `durations`."""
+    died: "Numbers"
+
+
+def lifetimes(sessions: Sequence[CohortSessions]) -> Lifetimes:
+    """All sessions of these cohorts."""
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    opened, ended, alive = (
+        np.concatenate([np.asarray(getattr(one, name), dtype=float) for one in sessions])
+        if sessions
+        else np.zeros(0)
+        for name in ("opened_ns", "ended_ns", "alive_ns")
+    )
+    died = np.frombuffer(b"".join(bytes(one.died) for one in sessions), dtype=np.uint8) > 0
+    return Lifetimes((ended - opened) / 1e9, (alive - opened) / 1e9, died)
+
+
+def session_time_until(sessions: Sequence[CohortSessions], moments_ns: "Numbers") -> "Numbers":
+    """Nanoseconds that all these sessions together were held up to each moment of the run."""
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    held = np.zeros(len(moments_ns))
+    for one in sessions:
+        held += _passed(one.opened_ns, moments_ns) - _passed(one.ended_ns, moments_ns)
+    return held
+
+
+def _passed(starts: "array[int]", moments_ns: "Numbers") -> "Numbers":
+    """The sum over all starts of the time since then, none before it."""
+    import numpy as np  # noqa: PLC0415 - start-up stays quick
+
+    ordered = np.sort(np.asarray(starts, dtype=float))
+    sums = np.concatenate(([0.0], np.cumsum(ordered)))
+    begun = np.searchsorted(ordered, moments_ns, side="right")
+    passed: Numbers = begun * moments_ns - sums[begun]
+    return passed
+
+
+def _held(value: int) -> int:
+    """A moment or duration as an array can hold it."""
+    return min(max(value, 0), _LARGEST)
+
+
+def _count(counts: Counter[str], key: str) -> None:
+    counts[key if key in counts or len(counts) < _MOST_KEYS else OTHER] += 1

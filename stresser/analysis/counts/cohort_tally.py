@@ -1,0 +1,259 @@
+"""One cohort's figures, counted event by event.
+
+Session time needs no table of open sessions: it is the ages of the ended ones plus, for those
+still open, now minus the times at which they opened, and the sum of those times is one figure.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+from stresser.analysis.words.evidence_reading import answered_send, is_close_unanswered, rules_named
+from stresser.model.chain import UNDECIDED_ROOTS
+from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.events import AttemptFailed, Ended, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.units import NS_PER_S
+from stresser.statistics.sample_range import Span
+
+NS_PER_HOUR = 3600 * NS_PER_S
+_MOST_FAILURES = 64
+_MOST_CODES = 16
+_LONGEST_FAILURE = 80
+OTHER = "(others)"
+"""Stands for all that a table had no room for."""
+
+
+class FailureKey(NamedTuple):
+    """What failed attempts have in common."""
+
+    phase: Phase
+    kind: Kind
+    failure: str
+
+
+class DropGroup:
+    """The drops of one cohort that are of one kind."""
+
+    __slots__ = (
+        "age",
+        "answer",
+        "bracket",
+        "broken_silence",
+        "codes",
+        "count",
+        "idle",
+        "initiators",
+    )
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.initiators: Counter[Initiator] = Counter()
+        self.codes: Counter[str] = Counter()
+        """WebSocket close codes or TLS alert numbers."""
+        self.age = Span()
+        """From the opening to the first proof of death."""
+        self.idle = Span()
+        """From the last byte in either direction to the first proof of death."""
+        self.bracket = Span()
+        """From the last proof of life to the first proof of death: how well it is dated."""
+        self.answer = Span()
+        """Of drops that came in answer to something we sent into a silence: from that send."""
+        self.broken_silence = Span()
+        """Of the same drops: how long that silence had been."""
+
+    def add(self, event: Ended) -> None:
+        """Count one drop."""
+        self.count += 1
+        self.initiators[event.initiator] += 1
+        self.age.add(event.age_ns)
+        if event.idle_ns is not None:
+            self.idle.add(event.idle_ns)
+        self.bracket.add(event.dead_by_ns - event.alive_at_ns)
+        if (answered := answered_send(event.evidence)) is not None:
+            self.answer.add(answered.after_ns)
+            self.broken_silence.add(answered.silence_ns)
+        code = event.code if event.code is not None else event.alert
+        if code is not None:
+            _count_bounded(self.codes, str(code), _MOST_CODES)
+
+    def merge(self, other: "DropGroup") -> None:
+        """Count all that the other has counted."""
+        self.count += other.count
+        self.initiators.update(other.initiators)
+        for code, count in other.codes.items():
+            _count_bounded(self.codes, code, _MOST_CODES, count)
+        self.age.merge(other.age)
+        self.idle.merge(other.idle)
+        self.bracket.merge(other.bracket)
+        self.answer.merge(other.answer)
+        self.broken_silence.merge(other.broken_silence)
+
+
+class CohortTally:
+    """Figures of one cohort, or of several that were merged."""
+
+    def __init__(self) -> None:
+        self.requested = 0
+        self.opened = 0
+        self.failed = 0
+        self.cut_attempts = 0
+        """Attempts that the end of the run cut short: neither opened nor failed."""
+        self.open = 0
+        self.peak_open = 0
+        self.drop_groups: dict[Kind, DropGroup] = {}
+        self.by_host = 0
+        """Sessions that ended while this host slept or gave stresser no CPU: no drops."""
+        self.by_tool = 0
+        """Sessions and attempts that ended through limits or lateness of stresser: no drops."""
+        self.planned = 0
+        """Sessions that lived until the plan ended them."""
+        self.longest_planned_ns = 0
+        """The greatest age of a session that the plan ended."""
+        self.close_unanswered = 0
+        """Of `planned`: the WebSocket close had no answer, so it may have been dead before."""
+        self.failures: Counter[FailureKey] = Counter()
+        self.recovery = Span()
+        self.handshakes = 0
+        """Attempts of which the certificate chain is known."""
+        self.unverified = 0
+        """Of `handshakes`: the chain did not verify."""
+        self.judged = 0
+        """Of `handshakes`: there is a verdict on who ends TLS."""
+        self.intercepted = 0
+        """Of `judged`: the chain is an interceptor's."""
+        self.undecided = 0
+        """Of `judged`: the chain leads to a root that nobody here knows, so that the endpoint
+        and an interceptor may both have presented it."""
+        self.unmatched_endings = 0
+        """Endings of sessions whose opening is not recorded."""
+        self._ended_age_ns = 0
+        self._opened_at_sum_ns = 0
+
+    @property
+    def attempts(self) -> int:
+        """Attempts that opened or failed."""
+        return self.opened + self.failed
+
+    @property
+    def drops(self) -> int:
+        """Unplanned endings in phase `held`, those by the host's sleep or by the tool apart."""
+        return sum(group.count for group in self.drop_groups.values())
+
+    def endings_of(self, kind: Kind) -> int:
+        """Unplanned endings of one kind in phase `held`; also of those that are no drops."""
+        if kind is Kind.HOST_SLEPT:
+            return self.by_host
+        if kind is Kind.TOOL:
+            return self.by_tool
+        return self.drop_groups[kind].count if kind in self.drop_groups else 0
+
+    @property
+    def sessions_open(self) -> int:
+        """Sessions that are open, or were when the plan ended them."""
+        return self.open + self.planned
+
+    def session_time_ns(self, now_ns: int) -> int:
+        """Time held by all sessions together until `now_ns`."""
+        return self._ended_age_ns + max(self.open * now_ns - self._opened_at_sum_ns, 0)
+
+    def drops_per_session_hour(self, now_ns: int) -> float | None:
+        """Drops divided by hours of session time; None when no time was held."""
+        held_ns = self.session_time_ns(now_ns)
+        return self.drops / (held_ns / NS_PER_HOUR) if held_ns else None
+
+    def open_ratio(self, now_ns: int) -> float | None:
+        """Session time divided by requested sessions times the run's time, ramp included."""
+        wanted_ns = self.requested * now_ns
+        return min(self.session_time_ns(now_ns) / wanted_ns, 1.0) if wanted_ns > 0 else None
+
+    def session_opened(self, event: SessionOpened) -> None:
+        """Count a session that opened."""
+        self.opened += 1
+        self.open += 1
+        self.peak_open = max(self.peak_open, self.open)
+        self._opened_at_sum_ns += event.t_ns
+        self._handshake(event.tls)
+        if event.recovery_ns is not None:
+            self.recovery.add(event.recovery_ns)
+
+    def attempt_failed(self, event: AttemptFailed) -> None:
+        """Count an attempt that did not become a session."""
+        if event.tls is not None:
+            self._handshake(event.tls)
+        elif event.kind is Kind.CERTIFICATE and event.phase is not Phase.PROXY:
+            self.handshakes += 1
+            self.unverified += 1
+        if event.planned:
+            self.cut_attempts += 1
+            return
+        self.failed += 1
+        self.by_tool += is_by_tool(event)
+        failure = (event.failure or "none")[:_LONGEST_FAILURE]
+        self._count_failure(FailureKey(event.phase, event.kind, failure), 1)
+
+    def session_ended(self, event: SessionEnded) -> None:
+        """Count the ending of a session: a drop, or as planned."""
+        self._close(event)
+        if event.is_drop and is_by_unfit_host(event):
+            self.by_host += 1
+        elif event.is_drop and is_by_tool(event):
+            self.by_tool += 1
+        elif event.is_drop:
+            self.drop_groups.setdefault(event.kind, DropGroup()).add(event)
+        else:
+            self.planned += 1
+            self.longest_planned_ns = max(self.longest_planned_ns, event.age_ns)
+            self.close_unanswered += is_close_unanswered(event.evidence)
+
+    def merge(self, other: "CohortTally") -> None:
+        """Count all that the other has counted."""
+        for name, value in vars(other).items():
+            if isinstance(value, int) and name != "longest_planned_ns":
+                setattr(self, name, getattr(self, name) + value)
+        for kind, group in other.drop_groups.items():
+            self.drop_groups.setdefault(kind, DropGroup()).merge(group)
+        for key, count in other.failures.items():
+            self._count_failure(key, count)
+        self.longest_planned_ns = max(self.longest_planned_ns, other.longest_planned_ns)
+        self.recovery.merge(other.recovery)
+
+    def _count_failure(self, key: FailureKey, count: int) -> None:
+        if key not in self.failures and len(self.failures) >= _MOST_FAILURES:
+            key = key._replace(failure=OTHER)
+        self.failures[key] += count
+
+    def _handshake(self, tls: TlsFacts) -> None:
+        self.handshakes += 1
+        self.unverified += not tls.verified
+        if tls.chain_class is not None:
+            self.judged += 1
+            self.intercepted += tls.intercepted
+            self.undecided += tls.root in UNDECIDED_ROOTS and not tls.intercepted
+
+    def _close(self, event: SessionEnded) -> None:
+        age_ns = max(event.age_ns, 0)
+        self._ended_age_ns += age_ns
+        if self.open == 0:
+            self.unmatched_endings += 1
+            return
+        self.open -= 1
+        self._opened_at_sum_ns -= event.dead_by_ns - age_ns
+        if self.open == 0:
+            # Openings and endings are dated by different clock readings; forget the residue.
+            self._opened_at_sum_ns = 0
+
+
+def is_by_unfit_host(event: Ended) -> bool:
+    """Whether this host was away: such endings say nothing about the way.
+
+    What it did to its own network (a tunnel that it took down) is another matter, and counts.
+    """
+    return event.kind is Kind.HOST_SLEPT or "host-unfit" in rules_named(event.evidence)
+
+
+def is_by_tool(event: Ended) -> bool:
+    """Whether stresser itself is to blame: such endings say nothing about the way."""
+    return event.kind is Kind.TOOL or event.initiator is Initiator.TOOL
+
+
+def _count_bounded(counts: Counter[str], key: str, most: int, by: int = 1) -> None:
+    counts[key if key in counts or len(counts) < most else OTHER] += by

@@ -1,0 +1,142 @@
+"""What the recorded scenario says that its run's figures need to be read.
+
+The manifest's scenario is data from a file: whatever has not the expected shape is left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct, field
+
+from stresser.model.cohort import Cohort
+from stresser.model.units import Duration, escaped, format_duration
+from stresser.scenario.endpoint import parse_url
+from stresser.scenario.plan import ActivityKind, Scheme
+
+_MOST = 10_000
+
+
+class ActivityFacts(Struct, frozen=True, kw_only=True):
+    """What an activity of the scenario does."""
+
+    kind: str
+    every_ns: int | None = None
+
+
+class PlanFacts(Struct, frozen=True, kw_only=True):
+    """The scenario's facts, by the names in it."""
+
+    name: str = ""
+    duration_ns: int | None = None
+    schemes: dict[str, str] = field(default_factory=dict)
+    """`wss` or `tls` by endpoint."""
+    hosts: dict[str, str] = field(default_factory=dict)
+    """The host of each endpoint outside the lab, by endpoint."""
+    labs: dict[str, str] = field(default_factory=dict)
+    """What the lab middlebox of an egress was told to do, in words, by egress."""
+    activities: dict[str, ActivityFacts] = field(default_factory=dict)
+    thresholds: dict[str, str] = field(default_factory=dict)
+
+    def pings_every_ns(self, cohort: Cohort) -> int | None:
+        """The heartbeat's interval; None when the cohort's sessions are held silent."""
+        activity = self.activities.get(cohort.activity)
+        return None if activity is None or self.is_silent(cohort) else activity.every_ns
+
+    def is_silent(self, cohort: Cohort) -> bool:
+        """Whether its sessions send nothing while they are held, as far as the plan tells."""
+        activity = self.activities.get(cohort.activity)
+        if activity is None:
+            return False
+        return activity.kind != ActivityKind.HEARTBEAT or self.is_muted(cohort)
+
+    def is_muted(self, cohort: Cohort) -> bool:
+        """Whether a heartbeat has no carrier here, so that the sessions are held silent."""
+        activity = self.activities.get(cohort.activity)
+        return (
+            activity is not None
+            and activity.kind == ActivityKind.HEARTBEAT
+            and self.schemes.get(cohort.endpoint) == Scheme.TLS
+        )
+
+
+def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
+    """Read the manifest's `scenario`."""
+    return PlanFacts(
+        name=_text(scenario.get("name")),
+        duration_ns=_duration_ns(scenario.get("duration")),
+        schemes={name: _scheme(table) for name, table in _named(scenario, "endpoints")},
+        hosts=dict(_hosts(scenario)),
+        labs={
+            name: _lab_words(table["lab"])
+            for name, table in _named(scenario, "egresses")
+            if isinstance(table.get("lab"), Mapping)
+        },
+        activities={name: _activity(table) for name, table in _named(scenario, "activities")},
+        thresholds=_thresholds(scenario.get("thresholds")),
+    )
+
+
+def _named(scenario: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    tables = scenario.get(key)
+    for table in tables[:_MOST] if isinstance(tables, list) else ():
+        if isinstance(table, Mapping):
+            yield _text(table.get("name")) or _text(table.get("kind")), table
+
+
+def _scheme(table: Mapping[str, Any]) -> str:
+    return _text(table.get("url")).partition("://")[0].removeprefix("lab+")
+
+
+def _hosts(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, table in _named(scenario, "endpoints"):
+        try:
+            address = parse_url(_text(table.get("url")))
+        except ValueError:
+            continue
+        if not address.is_lab:
+            yield name, address.host
+
+
+def _lab_words(table: Mapping[str, Any]) -> str:
+    """`idle_timeout 4 s, kill reset`: only what was set, cut to a line."""
+    set_keys = {key: value for key, value in table.items() if value not in (None, False)}
+    kills = {"idle_timeout", "age_limit", "byte_limit", "on_client_hello"}
+    kill = set_keys.pop("kill", None)
+    if kill is not None and kills & set_keys.keys():
+        set_keys["kill"] = kill
+    words = (f"{key} {_lab_value(value)}" for key, value in set_keys.items())
+    return escaped(", ".join(words), 120) or "only forwards"
+
+
+def _lab_value(value: Any) -> str:
+    duration_ns = _duration_ns(value)
+    return str(value) if duration_ns is None else format_duration(duration_ns)
+
+
+def _activity(table: Mapping[str, Any]) -> ActivityFacts:
+    return ActivityFacts(
+        kind=_text(table.get("kind")) or ActivityKind.HEARTBEAT,
+        every_ns=_duration_ns(table.get("every")),
+    )
+
+
+def _thresholds(table: Any) -> dict[str, str]:
+    if not isinstance(table, Mapping):
+        return {}
+    return {str(key): str(rule) for key, rule in list(table.items())[:_MOST]}
+
+
+def _duration_ns(value: Any) -> int | None:
+    """A duration as the manifest holds it: nanoseconds, or text with its unit."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    try:
+        return int(Duration.parse(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

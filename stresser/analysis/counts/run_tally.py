@@ -1,0 +1,194 @@
+"""What has happened so far, counted: the one source of figures, live and replayed.
+
+A `Tally` is told each event once, in order: while a run goes on by the run itself, afterwards
+by replaying `events.jsonl`. Memory does not grow with the length of a run nor with what a
+damaged or hostile file says: each table has a stated limit, and what is beyond it is counted.
+"""
+
+from collections import Counter, deque
+from typing import NamedTuple
+
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.counts.cohort_tally import CohortTally, DropGroup
+from stresser.analysis.counts.resolved_addresses import Sites
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Kind as EndingKind
+from stresser.model.events import (
+    AddressesSeen,
+    AnyEvent,
+    AttemptFailed,
+    ChainSeen,
+    ClockStepped,
+    CohortEvent,
+    HostSlept,
+    LabKilled,
+    PathChanged,
+    ResolvedBy,
+    RunEnded,
+    RunStarted,
+    SessionEnded,
+    SessionOpened,
+    TesterLate,
+    WitnessGap,
+)
+from stresser.model.kill import Kill
+from stresser.model.path_change import PathChange
+from stresser.model.unfit import UNFIT_LAG_NS, UnfitCause
+
+LAST_ENDINGS = 10
+_MOST_COHORTS = 10_000
+_MOST_CHAINS = 256
+_MOST_WITNESSES = 32
+_MOST_PATH_CHANGES = 10
+
+
+class LabKill(NamedTuple):
+    """What a lab middlebox does to flows to one endpoint."""
+
+    endpoint: str
+    egress: str
+    rule: str
+    kill: Kill
+
+
+class Tally:
+    """Figures of one run, for each cohort and in total."""
+
+    def __init__(self, last_endings: int = LAST_ENDINGS) -> None:
+        self.started: RunStarted | None = None
+        self.ended: RunEnded | None = None
+        self.now_ns = 0
+        """Time of the latest event."""
+        self.cohorts: dict[Cohort, CohortTally] = {}
+        self.chains: dict[str, ChainSeen] = {}
+        self.sites = Sites()
+        self.ways = ChainTally()
+        """Which chains each way to an endpoint showed."""
+        self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
+        self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
+        self.lab_kills: Counter[LabKill] = Counter()
+        """Flows that the lab's middleboxes say they ended."""
+        self.events = 0
+        self.uncounted_events = 0
+        """Events of more cohorts than a run can have."""
+        self.sleeps = 0
+        self.slept_ns = 0
+        self.clock_steps = 0
+        self.clock_stepped_ns = 0
+        self.late = 0
+        self.latest_ns = 0
+        """The longest that stresser was late."""
+        self.witness_gaps: dict[str, str] = {}
+        """What each witness could not see, as it said last."""
+        self.late_causes: Counter[UnfitCause] = Counter()
+        self.unfit_ns = 0
+        """How long stresser was too late to judge sessions, in all."""
+        self.path_changes = 0
+        """Also those that are recorded only by their number."""
+        self.first_path_changes: list[PathChanged] = []
+        """The first few events of them."""
+
+    def event(self, event: AnyEvent) -> None:
+        """Count one event."""
+        self.events += 1
+        self.now_ns = max(self.now_ns, event.t_ns)
+        if isinstance(event, CohortEvent):
+            self._cohort_event(event)
+        else:
+            self._run_event(event)
+
+    def cohort(self, cohort: Cohort) -> CohortTally | None:
+        """The cohort's figures; None when there are more cohorts than a run can have."""
+        figures = self.cohorts.get(cohort)
+        if figures is None and len(self.cohorts) < _MOST_COHORTS:
+            figures = self.cohorts[cohort] = CohortTally()
+        return figures
+
+    def total(self) -> CohortTally:
+        """All cohorts together. `peak_open` is the sum of the cohorts' peaks."""
+        total = CohortTally()
+        for figures in self.cohorts.values():
+            total.merge(figures)
+        return total
+
+    def _cohort_event(self, event: CohortEvent) -> None:
+        figures = self.cohort(event.cohort)
+        self.ways.event(event)
+        if figures is None:
+            self.uncounted_events += 1
+        elif isinstance(event, SessionEnded):
+            figures.session_ended(event)
+            if event.is_drop:
+                self.last_drops.append(event)
+        elif isinstance(event, SessionOpened):
+            figures.session_opened(event)
+            if event.resolved_by is ResolvedBy.PROXY:
+                self.sites.resolved_by_proxy(event.endpoint, event.egress)
+        elif isinstance(event, AttemptFailed):
+            figures.attempt_failed(event)
+            if not event.planned:
+                self.last_failures.append(event)
+        elif isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
+            self.chains.setdefault(event.chain, event)
+        elif isinstance(event, AddressesSeen):
+            self.sites.looked_up(event.endpoint, event.egress, event.addresses)
+
+    def _run_event(self, event: AnyEvent) -> None:
+        match event:
+            case RunStarted():
+                self._run_started(event)
+            case RunEnded():
+                self.ended = event
+            case HostSlept():
+                self.sleeps += 1
+                self.slept_ns += max(event.slept_ns, 0)
+            case ClockStepped():
+                self.clock_steps += 1
+                self.clock_stepped_ns += event.step_ns
+            case LabKilled():
+                self._lab_killed(event)
+            case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
+                self.witness_gaps[event.witness] = event.detail
+            case TesterLate():
+                self._tester_late(event)
+            case PathChanged():
+                self._path_changed(event)
+            case _:
+                self.uncounted_events += 1
+
+    def _tester_late(self, event: TesterLate) -> None:
+        self.late += 1
+        self.late_causes[event.cause] += 1
+        self.latest_ns = max(self.latest_ns, event.late_ns)
+        if event.late_ns >= UNFIT_LAG_NS:
+            self.unfit_ns += event.late_ns
+
+    def _path_changed(self, event: PathChanged) -> None:
+        if event.change is PathChange.MANY:
+            self.path_changes += sum(max(number, 0) for number in event.counts.values())
+        elif event.change is not PathChange.OVERRUN:
+            self.path_changes += 1
+        if len(self.first_path_changes) < _MOST_PATH_CHANGES:
+            self.first_path_changes.append(event)
+
+    def _lab_killed(self, event: LabKilled) -> None:
+        kill = LabKill(event.endpoint, event.egress, event.rule, event.kill)
+        if kill in self.lab_kills or len(self.lab_kills) < _MOST_COHORTS:
+            self.lab_kills[kill] += 1
+        else:
+            self.uncounted_events += 1
+
+    def _run_started(self, event: RunStarted) -> None:
+        self.started = event
+        for cohort in event.cohorts[:_MOST_COHORTS]:
+            figures = self.cohort(cohort)
+            if figures is not None:
+                figures.requested = max(event.sessions_requested, 0) // len(event.cohorts)
+
+
+def drops_by_kind(figures: CohortTally) -> Counter[EndingKind]:
+    """How many drops there were of each kind."""
+    return Counter({kind: group.count for kind, group in figures.drop_groups.items()})
+
+
+__all__ = ["LAST_ENDINGS", "CohortTally", "DropGroup", "Tally", "drops_by_kind"]

@@ -1,0 +1,214 @@
+"""Which drops share one moment, more of them than chance allows. Pure; O(n log n).
+
+The method was fixed before any data was seen (docs/methods.md, "Moments"):
+
+- The rate at which drops come by chance is taken from the share of short cells of time that hold
+  none, near the drop and over the whole run, whichever is higher. A burst fills few cells, so it
+  hides in no rate that it made itself.
+- Dated drops whose neighbours are no further apart than `gap` share a moment; `gap` is such that
+  two neighbours of a Poisson process of that rate come so close with probability `FALSE_JOIN`.
+- Bracketed drops (found dead, dated to an interval) share a moment when more brackets have a
+  point in common than a Poisson number of that rate reaches with probability `FALSE_JOIN`.
+"""
+
+import heapq
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from math import log, log1p
+from typing import NamedTuple
+
+from stresser.model.units import NS_PER_S
+from stresser.statistics.brackets import Bracket
+from stresser.statistics.chance import poisson_tail
+
+FALSE_JOIN = 0.01
+"""Probability that a drop is joined to another one only by chance."""
+LONGEST_GAP_NS = 5 * NS_PER_S
+"""However rare drops are: further apart is another moment."""
+LONGEST_BRACKET_NS = 600 * NS_PER_S
+"""What is dated more loosely than this is dated too loosely to share a moment."""
+_CELLS_NS = (10 * NS_PER_S, NS_PER_S, NS_PER_S // 10, NS_PER_S // 100)
+_FEWEST_CELLS = 20
+_GOLDEN = 0.6180339887498949
+_NEIGHBOURS = 30
+"""Cells on either side whose share of empty ones gives the local rate."""
+_FULLEST = 0.5
+"""Fuller than this, cells of the next smaller size tell the rate."""
+
+
+class Moment(NamedTuple):
+    """Drops that share a moment; one that shares it with no other has one member."""
+
+    members: list[int]
+    """Indices of the brackets that were asked about."""
+    span: Bracket
+    """From the first to the last of the dated ones; else what the brackets have in common."""
+    expected: float
+    """How many moments with as many members this run would show by chance."""
+
+
+class DropRate:
+    """How often drops come by chance, in drops per nanosecond."""
+
+    def __init__(self, times_ns: Sequence[int], length_ns: int) -> None:
+        self._length_ns = max(length_ns, max(times_ns, default=0) + 1)
+        self._times = sorted(times_ns)
+        self._filled = [sorted({time // cell for time in times_ns}) for cell in _CELLS_NS]
+
+    def at(self, time_ns: int) -> float:
+        """The rate near this time, or over the whole run where that is higher."""
+        return max(self._near(time_ns), self._overall())
+
+    def _near(self, time_ns: int) -> float:
+        for cell, filled in zip(_CELLS_NS, self._filled, strict=True):
+            here = time_ns // cell
+            first, last = max(here - _NEIGHBOURS, 0), here + _NEIGHBOURS
+            last = min(last, (self._length_ns - 1) // cell)
+            # The drop's own cell says nothing of the others.
+            others = bisect_right(filled, last) - bisect_left(filled, first) - 1
+            rate = _rate(others, last - first, cell)
+            if rate is not None:
+                return rate
+        half = _NEIGHBOURS * _CELLS_NS[-1]
+        others = bisect_right(self._times, time_ns + half) - bisect_left(
+            self._times, time_ns - half
+        )
+        return others / (2 * half)
+
+    def _overall(self) -> float:
+        for cell, filled in zip(_CELLS_NS, self._filled, strict=True):
+            rate = _rate(len(filled), self._length_ns // cell, cell)
+            if rate is not None:
+                return rate
+        return len(self._times) / self._length_ns
+
+
+def _rate(filled: int, cells: int, cell_ns: int) -> float | None:
+    """From the share of empty cells: exp(-rate * cell) of them stay empty by chance."""
+    if cells < _FEWEST_CELLS or filled > _FULLEST * cells:
+        return None
+    return -log1p(-max(filled, 0) / cells) / cell_ns
+
+
+def moments(brackets: Sequence[Bracket], length_ns: int) -> list[Moment]:
+    """Sort brackets into moments, in the order of time; every bracket is in exactly one."""
+    rate = DropRate([_somewhere(i, bracket) for i, bracket in enumerate(brackets)], length_ns)
+    gaps = [_gap(rate.at(bracket.high)) for bracket in brackets]
+    wide = [i for i, (low, high) in enumerate(brackets) if high - low > gaps[i]]
+    chained = _chains(brackets, gaps, set(wide))
+    found = _with_wide(brackets, chained, wide, rate) if wide else chained
+    return sorted(
+        (_moment(members, brackets, rate) for members in found), key=lambda moment: moment.span
+    )
+
+
+def _somewhere(number: int, bracket: Bracket) -> int:
+    """A time in the bracket. Heartbeats that beat together find drops at the same few times.
+
+    Multiples of the golden ratio fill an interval as evenly as a sequence can.
+    """
+    return bracket.low + int((bracket.high - bracket.low) * (number * _GOLDEN % 1))
+
+
+def _gap(rate: float) -> float:
+    if rate <= 0:
+        return LONGEST_GAP_NS
+    return min(-log(1 - FALSE_JOIN) / rate, LONGEST_GAP_NS)
+
+
+def _chains(brackets: Sequence[Bracket], gaps: Sequence[float], wide: set[int]) -> list[list[int]]:
+    """Dated drops, neighbours joined."""
+    order = sorted((i for i in range(len(brackets)) if i not in wide), key=lambda i: brackets[i][1])
+    chains: list[list[int]] = []
+    for i in order:
+        if chains:
+            before = chains[-1][-1]
+            apart = brackets[i].high - brackets[before].high
+            if apart <= min(gaps[i], gaps[before]):
+                chains[-1].append(i)
+                continue
+        chains.append([i])
+    return chains
+
+
+def _with_wide(
+    brackets: Sequence[Bracket], chains: list[list[int]], wide: list[int], rate: DropRate
+) -> list[list[int]]:
+    """Bracketed drops join each other, and the chain of dated ones that lies in them.
+
+    A chain counts as one: its members are no more witnesses of one moment than one of them.
+    The point that most brackets have in common is taken first, then the next one.
+    """
+    loose = [i for i in wide if brackets[i].high - brackets[i].low > LONGEST_BRACKET_NS]
+    tight = [i for i in wide if brackets[i].high - brackets[i].low <= LONGEST_BRACKET_NS]
+    items = [[i] for i in tight] + chains
+    if not tight:
+        return chains + [[i] for i in loose]
+    spans = [brackets[i] for i in tight] + [_hull(chain, brackets) for chain in chains]
+    found, taken = [], set()
+    for group in _common_points(spans, len(tight), rate):
+        taken.update(group)
+        found.append([i for item in group for i in items[item]])
+    found += [items[item] for item in range(len(items)) if item not in taken]
+    return found + [[i] for i in loose]
+
+
+def _common_points(spans: list[Bracket], wide: int, rate: DropRate) -> Iterator[list[int]]:
+    """Groups of spans with a point in common, the largest first. The first `wide` are brackets.
+
+    A point that is best can be looked for where a span begins. Counts only shrink while spans
+    are taken, so a heap of old counts is looked at from the top and counted again.
+    """
+    order = sorted(range(len(spans)), key=lambda item: spans[item].low)
+    lows = [spans[item].low for item in order]
+    longest = max(span.high - span.low for span in spans)
+    taken: set[int] = set()
+
+    def covering(point: int) -> list[int]:
+        near = order[bisect_left(lows, point - longest) : bisect_right(lows, point)]
+        return [item for item in near if spans[item].high >= point and item not in taken]
+
+    heap = [(-len(group), point) for point in set(lows) if (group := covering(point))[1:]]
+    heapq.heapify(heap)
+    while heap:
+        count, point = heapq.heappop(heap)
+        group = covering(point)
+        if not _is_no_chance([spans[item] for item in group if item < wide], len(group), rate):
+            continue
+        if len(group) < -count:
+            heapq.heappush(heap, (-len(group), point))
+            continue
+        taken.update(group)
+        yield group
+
+
+def _is_no_chance(wide: list[Bracket], count: int, rate: DropRate) -> bool:
+    """Whether so many brackets have a point in common more often than chance allows.
+
+    At the beginning of a bracket a Poisson number of others is under way. A group of `count` is
+    formed falsely with that probability, and then joins as many.
+    """
+    if not wide or count < 2:  # noqa: PLR2004 - a pair
+        return False
+    width = sum(high - low for low, high in wide) / len(wide)
+    mean = rate.at(max(low for low, _ in wide)) * width
+    return count * poisson_tail(mean, count - 1) <= FALSE_JOIN
+
+
+def _moment(members: list[int], brackets: Sequence[Bracket], rate: DropRate) -> Moment:
+    chosen = [brackets[i] for i in members]
+    points = [bracket for bracket in chosen if bracket.high - bracket.low <= LONGEST_GAP_NS]
+    low, high = max(b.low for b in chosen), min(b.high for b in chosen)
+    if low <= high:
+        span = Bracket(low, high)
+    elif points:
+        span = Bracket(min(b.high for b in points), max(b.high for b in points))
+    else:
+        span = Bracket(high, low)
+    width = max([high - low for low, high in chosen] + [span.high - span.low])
+    tail = poisson_tail(rate.at(span.low) * width, len(members) - 1)
+    return Moment(sorted(members), span, len(brackets) * tail)
+
+
+def _hull(members: Sequence[int], brackets: Sequence[Bracket]) -> Bracket:
+    return Bracket(min(brackets[i].low for i in members), max(brackets[i].high for i in members))

@@ -1,0 +1,202 @@
+"""Incidents, timers and periods of one run as figures: what `summary.json` holds of them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from stresser.analysis.counts.plan_facts import PlanFacts
+from stresser.analysis.patterns.causes import Causes, Cluster, find_causes
+from stresser.analysis.patterns.incidents import Incident, stands_out, told_incidents
+from stresser.analysis.patterns.known_timeouts import MOST_MATCHES, consistent_with
+from stresser.analysis.patterns.periodicity import MOST_INCIDENTS, Period, find_period
+from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.session_lives import Drop, Lives
+from stresser.analysis.patterns.timers import FoundTimer
+from stresser.analysis.words.endings import BRACKETED
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Kind
+from stresser.model.units import escaped
+
+_MOST_TIMERS = 20
+_MOST_EGRESSES = 20
+_LONGEST_NAME = 80
+
+
+class KnownMatch(Struct, frozen=True, kw_only=True):
+    """A documented default that lies in a timer's bracket."""
+
+    name: str
+    seconds: int
+    source: str
+
+
+class TimerFigures(Struct, frozen=True, kw_only=True):
+    """One timer."""
+
+    variables: list[str]
+    """`idle`, `age`, `bytes`: several where the drops do not tell them apart."""
+    low: int
+    """Nanoseconds, or bytes: the timer lies above this (of the first variable)."""
+    high: int
+    """And not above this."""
+    endpoint: str | None
+    """None: all endpoints through this egress."""
+    egress: str | None
+    """None: all egresses to this endpoint."""
+    activity: str | None
+    """None: all activities."""
+    drops: int
+    """Drops that it explains."""
+    of: int
+    """All drops there."""
+    witnesses: int
+    """Of those it explains: how many at moments of their own."""
+    survivors: int
+    """Sessions that are known to have outlived it."""
+    refuted: dict[str, int]
+    """What would fit these drops as well, but for so many sessions that lived through it."""
+    kinds: dict[str, int]
+    chance: float
+    """That a run without any timer shows one like it, at most."""
+    consistent_with: list[KnownMatch]
+    more_known: int
+    """So many more documented defaults lie in the bracket."""
+
+
+class PeriodFigures(Struct, frozen=True, kw_only=True):
+    """Incidents that came back at a constant interval."""
+
+    egress: str | None
+    """None: of the whole run."""
+    period_ns: int
+    jitter_ns: int
+    first_ns: int
+    incidents: int
+    teeth: int
+    """How often it should have come between the first and the last."""
+    chance: float
+
+
+class Patterns(NamedTuple):
+    """What the drops of a run have in common."""
+
+    incidents: list[Incident]
+    timers: list[TimerFigures]
+    periods: list[PeriodFigures]
+    total: int
+    """All incidents, those of one drop as well."""
+    of_several: int
+    """Incidents of two or more drops."""
+    by_cohort: Counter[Cohort]
+    drops: int
+    beyond: int
+    """Endings that were not looked at, for there were too many."""
+
+
+def find_patterns(lives: Lives, plan: PlanFacts, utc: Callable[[int], str]) -> Patterns:
+    """Sort out the drops of a run. `lives` has been closed; `utc` writes a time of the run."""
+    causes = find_causes(lives, plan)
+    return Patterns(
+        incidents=told_incidents(causes, lives, utc),
+        timers=[_timer_figures(timer, lives) for timer in causes.timers[:_MOST_TIMERS]],
+        periods=_periods(causes, lives),
+        total=len(causes.clusters),
+        of_several=sum(len(cluster.drops) > 1 for cluster in causes.clusters),
+        by_cohort=causes.by_cohort(lives),
+        drops=len(lives.drops),
+        beyond=lives.beyond,
+    )
+
+
+def _timer_figures(timer: FoundTimer, lives: Lives) -> TimerFigures:
+    drops = [lives.drops[number] for number in timer.drops]
+    known = []
+    if timer.variable is not Variable.BYTES:
+        known = consistent_with(timer.variables, timer.bracket, _shown(drops))
+    scope = timer.scope
+    return TimerFigures(
+        variables=[variable.value for variable in timer.variables],
+        low=timer.bracket.low,
+        high=timer.bracket.high,
+        endpoint=_name(scope.endpoint),
+        egress=_name(scope.egress),
+        activity=_name(scope.activity),
+        drops=len(drops),
+        of=len(scope.drops),
+        witnesses=timer.witnesses,
+        survivors=timer.survivors,
+        refuted={variable.value: count for variable, count in timer.refuted.items()},
+        kinds=dict(Counter(drop.kind.value for drop in drops).most_common()),
+        chance=timer.chance,
+        consistent_with=[
+            KnownMatch(name=one.name, seconds=one.seconds, source=one.source)
+            for one in known[:MOST_MATCHES]
+        ],
+        more_known=len(known[MOST_MATCHES:]),
+    )
+
+
+def _name(name: str | None) -> str | None:
+    return None if name is None else escaped(name, _LONGEST_NAME)
+
+
+def _shown(drops: Sequence[Drop]) -> frozenset[str]:
+    """How most of the drops showed, in the words of `known_timeouts`."""
+    counts = Counter(_how(drop) for drop in drops)
+    return frozenset(how for how, count in counts.items() if count > len(drops) // 4)
+
+
+def _how(drop: Drop) -> str:
+    if drop.kind in BRACKETED:
+        return "silent"
+    if drop.kind is Kind.TCP_RESET:
+        return "answer" if drop.is_answer else "reset"
+    return "close"
+
+
+def _periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:
+    """Of the whole run; where that shows none, of each egress."""
+    free = [cluster for cluster in causes.clusters if cluster.timer is None]
+    egresses = list(dict.fromkeys(way.cohort.egress for way in lives.ways))[:_MOST_EGRESSES]
+    searches = 2 * (1 + len(egresses))
+    period = _period(free, lives, searches)
+    if period is not None:
+        return [_period_figures(period, None)]
+    return [
+        _period_figures(found, egress)
+        for egress in egresses
+        if len(egresses) > 1
+        and (found := _period(list(_through(free, lives, egress)), lives, searches)) is not None
+    ]
+
+
+def _through(clusters: Sequence[Cluster], lives: Lives, egress: str) -> Iterator[Cluster]:
+    for cluster in clusters:
+        if any(lives.ways[lives.drops[i].life.way].cohort.egress == egress for i in cluster.drops):
+            yield cluster
+
+
+def _period(clusters: Sequence[Cluster], lives: Lives, searches: int) -> Period | None:
+    """Of the incidents that chance does not explain; else of all."""
+    large = [cluster for cluster in clusters if stands_out(cluster)]
+    for chosen in (large, clusters):
+        spans = [cluster.span for cluster in chosen]
+        if len(spans) <= MOST_INCIDENTS:
+            found = find_period(spans, lives.now_ns, searches)
+            if found is not None:
+                return found
+    return None
+
+
+def _period_figures(period: Period, egress: str | None) -> PeriodFigures:
+    return PeriodFigures(
+        egress=_name(egress),
+        period_ns=period.period_ns,
+        jitter_ns=period.jitter_ns,
+        first_ns=period.first_ns,
+        incidents=period.came,
+        teeth=period.teeth,
+        chance=period.chance,
+    )

@@ -1,0 +1,227 @@
+"""What each session's life was, kept as small tuples: the material of incidents and timers.
+
+Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives beyond
+`MOST_LIVES`, only the number is kept, and the summary says so.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from stresser.analysis.counts.cohort_tally import is_by_tool
+from stresser.analysis.counts.plan_facts import PlanFacts
+from stresser.analysis.words.endings import BRACKETED
+from stresser.analysis.words.evidence_reading import silence_before_send, since_sent
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Initiator, Kind
+from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
+from stresser.model.units import NS_PER_S
+from stresser.statistics.brackets import Bracket
+
+MOST_DROPS = 200_000
+MOST_LIVES = 400_000
+_MOST_WAYS = 20_000
+_MOST_PATH_CHANGES = 10_000
+_ANSWER_WITHIN_NS = NS_PER_S
+"""An ending this soon after our own send may be the answer to it."""
+_LONGEST_ADDRESS = 80
+
+
+class Way(NamedTuple):
+    """What a session has in common with others."""
+
+    cohort: Cohort
+    server: str
+    """The address and port it was connected to."""
+    source: str
+    """Our own address, without the port."""
+
+
+class Life(NamedTuple):
+    """One session from its opening to its end, or to the end of the record. Nanoseconds."""
+
+    way: int
+    opened_ns: int
+    ended_ns: int
+    proved_age_ns: int
+    """The greatest age at which something from the other side proved it alive."""
+    survived_ns: int
+    """The longest silence that it is known to have survived."""
+    silences: int
+    """How many silences as long as `survived_ns` it survived."""
+    last_silence_ns: int
+    """The silence at its end."""
+    bytes: int
+
+
+class Drop(NamedTuple):
+    """One drop, with what struck it in brackets."""
+
+    life: Life
+    session: int
+    kind: Kind
+    initiator: Initiator
+    moment: Bracket
+    """When the cause struck, since the run began."""
+    silence: Bracket | None
+    """How long nothing had passed; None where that speaks against a timer of silence."""
+    is_answer: bool
+    """Noticed only because we sent something: it may have been dead before."""
+
+    @property
+    def age(self) -> Bracket:
+        """The session's age when the cause struck."""
+        opened = self.life.opened_ns
+        return Bracket(max(self.moment.low - opened, 0), max(self.moment.high - opened, 0))
+
+
+class Lives:
+    """All sessions of a run as far as they are recorded."""
+
+    def __init__(self, plan: PlanFacts) -> None:
+        self.drops: list[Drop] = []
+        self.lives: list[Life] = []
+        """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
+        self.ways: list[Way] = []
+        self.path_changes: array[int] = array("q")
+        """When the path was seen to change (events `path_changed`)."""
+        self.beyond = 0
+        """Endings for which there was no room."""
+        self.now_ns = 0
+        self._plan = plan
+        self._index: dict[Way, int] = {}
+        self._open: dict[int, tuple[int, int]] = {}
+
+    def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
+        """Pass events on and remember what they tell of lives."""
+        for event in events:
+            self.event(event)
+            yield event
+
+    def event(self, event: AnyEvent) -> None:
+        """One event, in order."""
+        self.now_ns = max(self.now_ns, event.t_ns)
+        if isinstance(event, SessionOpened):
+            self._opened(event)
+        elif isinstance(event, SessionEnded):
+            self._ended(event)
+        elif event.__struct_config__.tag == "path_changed" and (
+            len(self.path_changes) < _MOST_PATH_CHANGES
+        ):
+            self.path_changes.append(event.t_ns)
+
+    def close(self, now_ns: int) -> None:
+        """The record ends: sessions that are still open have lived until now."""
+        self.now_ns = max(self.now_ns, now_ns)
+        for way, opened_ns in self._open.values():
+            age_ns = max(self.now_ns - opened_ns, 0)
+            every_ns = self._plan.pings_every_ns(self.ways[way].cohort) or 0
+            silences = max(age_ns // every_ns - 1, 0) if every_ns else 0
+            proved, survived = silences * every_ns, every_ns if silences else 0
+            self._keep(
+                Life(way, opened_ns, self.now_ns, proved, survived, silences, every_ns or age_ns, 0)
+            )
+        self._open.clear()
+
+    def _opened(self, event: SessionOpened) -> None:
+        if len(self._open) < MOST_LIVES:
+            way = self._way(event.cohort, event.remote, event.local)
+            self._open[event.session] = (way, event.t_ns)
+        else:
+            self.beyond += 1
+
+    def _ended(self, event: SessionEnded) -> None:
+        self._open.pop(event.session, None)
+        way = self._way(event.cohort, event.remote or "", event.local or "")
+        life = self._life(event, way)
+        self._keep(life)
+        if not event.is_drop or event.kind is Kind.HOST_SLEPT or is_by_tool(event):
+            return
+        if len(self.drops) < MOST_DROPS:
+            self.drops.append(_drop(event, life))
+        else:
+            self.beyond += 1
+
+    def _keep(self, life: Life) -> None:
+        if len(self.lives) < MOST_LIVES:
+            self.lives.append(life)
+        else:
+            self.beyond += 1
+
+    def _way(self, cohort: Cohort, remote: str, local: str) -> int:
+        source = local.rpartition(":")[0][:_LONGEST_ADDRESS]
+        way = Way(cohort, remote[:_LONGEST_ADDRESS], source)
+        index = self._index.get(way)
+        if index is None:
+            if len(self.ways) >= _MOST_WAYS:
+                way = Way(Cohort("(others)", "(others)", "(others)"), "", "")
+            index = self._index.setdefault(way, len(self.ways))
+            if index == len(self.ways):
+                self.ways.append(way)
+        return index
+
+    def _life(self, event: SessionEnded, way: int) -> Life:
+        ended_ns = event.dead_by_ns
+        opened_ns = ended_ns - max(event.age_ns, 0)
+        every_ns = self._plan.pings_every_ns(event.cohort) or 0
+        proved_ns = min(max(event.alive_at_ns - opened_ns, 0), max(event.age_ns, 0))
+        last_ns = _last_silence(event)
+        is_counted = every_ns > 0 and event.pongs > 0 and event.messages == 0
+        survived_ns = every_ns if is_counted else 0
+        silences = event.pongs if is_counted else 0
+        if event.planned and event.evidence.get("close") == "answered":
+            proved_ns = max(event.age_ns, 0)
+            if last_ns > survived_ns:
+                survived_ns, silences = last_ns, 1
+        moved = event.bytes_received + event.bytes_sent if event.pings or event.messages else 0
+        return Life(
+            way, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, max(moved, 0)
+        )
+
+
+def _last_silence(event: SessionEnded) -> int:
+    if _is_answer(event):
+        silence_ns = silence_before_send(event.evidence)
+        if silence_ns is not None:
+            return max(silence_ns, 0)
+    return max(event.age_ns if event.idle_ns is None else event.idle_ns, 0)
+
+
+def _is_answer(event: SessionEnded) -> bool:
+    """Whether the ending showed only when we sent something.
+
+    What was alive after our last send (its pong came) did not die of it.
+    """
+    since_ns = since_sent(event.evidence)
+    return event.kind in BRACKETED or (
+        event.kind in {Kind.TCP_RESET, Kind.TCP_FIN}
+        and since_ns is not None
+        and since_ns <= _ANSWER_WITHIN_NS
+        and event.alive_at_ns < event.dead_by_ns - since_ns
+    )
+
+
+def _drop(event: SessionEnded, life: Life) -> Drop:
+    is_answer = _is_answer(event)
+    dead_ns = event.dead_by_ns
+    alive_ns = max(min(event.alive_at_ns, dead_ns), life.opened_ns)
+    if is_answer and event.kind not in BRACKETED:
+        # What we sent met a flow that was dead already: the way of the answer is no doubt.
+        dead_ns = max(dead_ns - max(since_sent(event.evidence) or 0, 0), alive_ns)
+    return Drop(
+        life,
+        event.session,
+        event.kind,
+        event.initiator,
+        Bracket(alive_ns if is_answer else dead_ns, dead_ns),
+        _silence(life, is_answer=is_answer),
+        is_answer,
+    )
+
+
+def _silence(life: Life, *, is_answer: bool) -> Bracket | None:
+    """The last silence, unless the same session had survived one as long before."""
+    fatal_ns = life.last_silence_ns
+    if fatal_ns <= life.survived_ns or fatal_ns == 0:
+        return None
+    return Bracket(life.survived_ns if is_answer else fatal_ns, fatal_ns)

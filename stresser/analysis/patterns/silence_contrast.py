@@ -1,0 +1,99 @@
+"""A timer of silence shown by contrast: sessions that ping often live, those that ping seldom die.
+
+A heartbeat session that an idle timer ends is found dead at its first ping, whatever the timer:
+alone it tells only that the timer is not longer than the heartbeat. Beside sessions of the same
+way with a shorter heartbeat the timer lies between the two. The test is the conditional one of
+two Poisson rates (Przyborowski and Wilenski, Biometrika 31, 1940): were silence of no matter,
+drops would fall on both in proportion to their session time. Pure.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from stresser.analysis.patterns.session_lives import Drop, Life
+from stresser.statistics.brackets import Bracket
+from stresser.statistics.chance import binomial_tail
+from stresser.statistics.concentration import (
+    CHANCE,
+    FEWEST,
+    MOST_SURVIVORS,
+    Concentration,
+    tolerance,
+)
+
+_FEWEST_CONTROLS = 5
+
+
+class _Side(NamedTuple):
+    """Sessions that ping at most, or at least, so often."""
+
+    lives: list[Life]
+    drops: list[int]
+
+    @property
+    def time_ns(self) -> int:
+        return sum(life.ended_ns - life.opened_ns for life in self.lives)
+
+
+def silence_contrast(
+    drops: Sequence[Drop],
+    units: Sequence[int],
+    lives: Sequence[Life],
+    every_ns: Callable[[int], int | None],
+    searches: int,
+) -> tuple[Concentration, int] | None:
+    """The drops that contrast shows to be of a timer, and the silence that others survived.
+
+    `units`: drops that count as witnesses, one of each shared moment. `every_ns`: the heartbeat's
+    interval of a way, None where there is none.
+    """
+    intervals = sorted({every for life in lives if (every := every_ns(life.way))})
+    for survived_ns in reversed(intervals[:-1]):
+
+        def is_long(way: int, limit: int = survived_ns) -> bool:
+            return (every_ns(way) or 0) > limit
+
+        def is_short(way: int, limit: int = survived_ns) -> bool:
+            return 0 < (every_ns(way) or 0) <= limit
+
+        seldom = _side(is_long, drops, units, lives)
+        often = _side(is_short, drops, units, lives)
+        found = _contrast(drops, seldom, often, survived_ns, searches * len(intervals))
+        if found is not None:
+            return found, survived_ns
+    return None
+
+
+def _side(
+    is_of_it: Callable[[int], bool],
+    drops: Sequence[Drop],
+    units: Sequence[int],
+    lives: Sequence[Life],
+) -> _Side:
+    return _Side(
+        [life for life in lives if is_of_it(life.way)],
+        [i for i in units if is_of_it(drops[i].life.way)],
+    )
+
+
+def _contrast(
+    drops: Sequence[Drop], seldom: _Side, often: _Side, survived_ns: int, tests: int
+) -> Concentration | None:
+    least = survived_ns + tolerance(survived_ns)
+    killed = [
+        i for i in seldom.drops if (silence := drops[i].silence) is not None
+        and silence.high > least
+    ]  # fmt: skip
+    controls = sum(life.survived_ns >= survived_ns for life in often.lives)
+    if len(killed) < FEWEST or controls < _FEWEST_CONTROLS:
+        return None
+    lived = sum(life.survived_ns > least for life in seldom.lives)
+    if lived > MOST_SURVIVORS * (lived + len(killed)):
+        return None
+    time_ns = seldom.time_ns + often.time_ns
+    share = seldom.time_ns / time_ns if time_ns else 1.0
+    chance = tests * binomial_tail(len(killed) + len(often.drops), share, len(killed))
+    if chance > CHANCE:
+        return None
+    high = max(silence.high for i in killed if (silence := drops[i].silence) is not None)
+    return Concentration(Bracket(survived_ns, high), killed, chance, lived)

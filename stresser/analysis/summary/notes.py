@@ -1,0 +1,131 @@
+"""What a reader of a run's figures must know besides them: sentences that judge nobody."""
+
+from collections.abc import Iterator
+
+from stresser.analysis.chains.interception import OTHER_STACKS
+from stresser.analysis.counts.plan_facts import PlanFacts
+from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.words.endings import counted
+from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
+from stresser.model.unfit import UnfitCause
+from stresser.model.units import escaped, format_duration
+
+_MOST_NAMES = 20
+_MOST_PATH_CHANGES = 4
+_CAUSES = {
+    UnfitCause.GC: "collecting garbage",
+    UnfitCause.BUSY: "busy with its own work",
+    UnfitCause.STARVED: "without a CPU",
+    UnfitCause.STOPPED: "stopped by this host",
+    UnfitCause.SUSPENDED: "suspended",
+}
+
+
+def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
+    """The notes of a run, the most surprising ones first."""
+    return [
+        *_chains(tally),
+        *_other_stacks(tally, plan),
+        *_path(tally),
+        *tally.sites.notes(),
+        *_muted(tally, plan),
+        *_silent(tally, plan),
+        *_close_unanswered(tally),
+        *_clocks(tally),
+        *_witness_gaps(tally),
+        *_gaps(tally),
+    ]
+
+
+def _chains(tally: Tally) -> Iterator[str]:
+    unverified = [chain for chain in tally.chains.values() if not chain.verified]
+    for chain in unverified[:_MOST_NAMES]:
+        endpoint, egress = escaped(chain.endpoint, 40), escaped(chain.egress, 40)
+        problem = escaped(chain.problem or "no reason recorded", 160)
+        yield f"The certificate chain of {endpoint} through {egress} does not verify: {problem}."
+    if len(unverified) > _MOST_NAMES:
+        yield f"{len(unverified) - _MOST_NAMES} more chains do not verify."
+
+
+def _path(tally: Tally) -> Iterator[str]:
+    told = tally.first_path_changes
+    if not told:
+        return
+    shown = [
+        f"{path_change_in_words(event)} {at_clock_time(event)}"
+        for event in told[:_MOST_PATH_CHANGES]
+    ]
+    more = ", ..." if len(told) > len(shown) else "."
+    yield f"{counted(tally.path_changes, 'path change')} of this host: {'; '.join(shown)}{more}"
+
+
+def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    """Where it can matter: of the lab's endpoints everybody knows who answers."""
+    ways = tally.ways.ways.items()
+    if any(
+        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in ways
+    ):
+        yield OTHER_STACKS
+
+
+def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    endpoints = sorted({cohort.endpoint for cohort in tally.cohorts if plan.is_muted(cohort)})
+    if endpoints:
+        names = ", ".join(escaped(name, 40) for name in endpoints[:_MOST_NAMES])
+        yield (
+            f"A heartbeat has no carrier on tls:// endpoints ({names}): their sessions are held "
+            "silent."
+        )
+
+
+def _silent(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    held = sum(
+        figures.sessions_open for cohort, figures in tally.cohorts.items() if plan.is_silent(cohort)
+    )
+    if held:
+        yield (
+            f"{counted(held, 'session')} sent nothing while held: had the way died without a "
+            "word, they would count as open all the same."
+        )
+
+
+def _close_unanswered(tally: Tally) -> Iterator[str]:
+    dumb = sum(figures.close_unanswered for figures in tally.cohorts.values())
+    if dumb:
+        yield (
+            f"{counted(dumb, 'session')} that the plan ended got no answer to the WebSocket close "
+            "and may have been dead before, with nothing that showed it."
+        )
+
+
+def _clocks(tally: Tally) -> Iterator[str]:
+    if tally.clock_steps:
+        total = format_duration(tally.clock_stepped_ns)
+        times = counted(tally.clock_steps, "time")
+        yield f"The wall clock was set {times}, {total} in all; recorded times do not follow it."
+    if tally.late:
+        times, worst = counted(tally.late, "time"), format_duration(tally.latest_ns)
+        why = _late_causes(tally)
+        yield f"stresser was late {times}{why}, by {worst} at worst: times then are upper bounds."
+
+
+def _late_causes(tally: Tally) -> str:
+    causes = [
+        f"{words} {counted(tally.late_causes[cause], 'time')}"
+        for cause, words in _CAUSES.items()
+        if tally.late_causes[cause]
+    ]
+    return f" ({', '.join(causes)})" if causes else ""
+
+
+def _witness_gaps(tally: Tally) -> Iterator[str]:
+    for witness, detail in tally.witness_gaps.items():
+        yield f"The witness of {escaped(witness, 40)} did not see all: {escaped(detail, 200)}."
+
+
+def _gaps(tally: Tally) -> Iterator[str]:
+    unmatched = sum(figures.unmatched_endings for figures in tally.cohorts.values())
+    if unmatched:
+        yield f"{counted(unmatched, 'ending')} of sessions whose opening is not recorded."
+    if tally.uncounted_events:
+        yield f"{counted(tally.uncounted_events, 'event')} of more cohorts than are counted."

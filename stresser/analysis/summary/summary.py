@@ -1,0 +1,267 @@
+"""One recorded run -> its `Summary`: what is shown at the end, and written as `summary.json`.
+
+It streams: the events pass once through a `Tally`, whatever their number.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+
+from msgspec import Struct
+
+from stresser.analysis.chains.changes import chain_changes
+from stresser.analysis.chains.interception import interception_findings
+from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
+from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
+from stresser.analysis.counts.plausible_events import PlausibleEvents
+from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
+from stresser.analysis.patterns.incidents import Incident
+from stresser.analysis.patterns.pattern_figures import (
+    Patterns,
+    PeriodFigures,
+    TimerFigures,
+    find_patterns,
+)
+from stresser.analysis.patterns.sentences import pattern_findings, pattern_notes
+from stresser.analysis.patterns.session_lives import Lives
+from stresser.analysis.summary.cohort_figures import (
+    CohortFigures,
+    LastEnding,
+    cohort_figures,
+    last_ending,
+)
+from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
+from stresser.analysis.summary.notes import run_notes
+from stresser.analysis.summary.thresholds import Measured, doubts_about_tester, judge, verdict_of
+from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Cohort
+from stresser.model.events import AnyEvent
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_US, escaped
+from stresser.model.verdict import ThresholdResult, Verdict
+from stresser.record.reader import RecordedRun, RunStatus
+from stresser.witness.clock import format_utc
+
+SCHEMA_VERSION = 1
+_MOST_FINDINGS = 100
+_MOST_ENDINGS = 10_000
+_LONGEST_NAME = 200
+_LONGEST_DOUBT = 400
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """A run's figures. Times end in `_ns`; everything else is a count, a share or a sentence."""
+
+    schema: int = SCHEMA_VERSION
+    scenario: str
+    status: str
+    """`running`, `complete`, `interrupted` or `crashed`."""
+    started_utc: str
+    crashed_at_utc: str | None
+    """Last sign of life of a run whose process is gone."""
+    end_reason: str | None
+    """Why the run ended, in words; None when it has not, or crashed."""
+    elapsed_ns: int
+    """How long the run lasted, as far as is known."""
+    duration_ns: int | None
+    """As the scenario asks; None: until stopped."""
+    verdict: Verdict
+    doubts: list[str]
+    """Why a pass cannot be trusted."""
+    thresholds: list[ThresholdResult]
+    findings: list[str]
+    notes: list[str]
+    total: CohortFigures
+    cohorts: list[CohortFigures]
+    loop_lag: Percentiles | None
+    """How late stresser's own event loop was."""
+    incidents: list[Incident]
+    """Of several drops, and more than chance explains; at most fifty, the largest."""
+    timers: list[TimerFigures]
+    """At which age, silence or number of bytes sessions were ended, most drops first."""
+    periods: list[PeriodFigures]
+    """Intervals at which incidents came back."""
+    last_endings: list[LastEnding]
+    """The latest unplanned endings of sessions, newest last."""
+    last_failures: list[LastEnding]
+    """The latest failed attempts, newest last."""
+
+
+def replay(events: Iterable[AnyEvent], last_endings: int = LAST_ENDINGS) -> Tally:
+    """All recorded events through one tally.
+
+    Raises:
+        RunFolderError: the events cannot be read.
+    """
+    tally = Tally(min(last_endings, _MOST_ENDINGS))
+    for event in events:
+        tally.event(event)
+    return tally
+
+
+def summarise(
+    run: RecordedRun,
+    last_endings: int = LAST_ENDINGS,
+    distributions: Distributions | None = None,
+) -> Summary:
+    """The summary of a run in any state: running, complete, interrupted or crashed.
+
+    A run that has said its last word but whose process goes on (it is just writing this summary)
+    counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
+    `distributions`: the run's histograms, where they were read already.
+
+    Raises:
+        RunFolderError: the run cannot be read.
+    """
+    events = PlausibleEvents(run.events())
+    plan = read_plan(run.manifest.scenario if run.manifest else {})
+    lives = Lives(plan)
+    tally = replay(lives.watch(events), last_endings)
+    if distributions is None:
+        distributions = run.histograms()
+    crashed_at_utc = run.crashed_at_utc
+    elapsed_ns = elapsed_time_ns(run, tally)
+    lives.close(elapsed_ns)
+    patterns = find_patterns(lives, plan, partial(_utc, run))
+    measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
+    doubts = [
+        *doubts_about_tester(measured),
+        *_record_doubts(run, tally, crashed_at_utc, events.left_out),
+    ]
+    results = judge(plan.thresholds, measured, doubts)
+    return Summary(
+        scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
+        status=_status(run, tally),
+        started_utc=_started_utc(run),
+        crashed_at_utc=crashed_at_utc and escaped(crashed_at_utc),
+        end_reason=escaped(tally.ended.reason) if tally.ended else None,
+        elapsed_ns=elapsed_ns,
+        duration_ns=plan.duration_ns,
+        verdict=verdict_of(results, tally, doubts),
+        doubts=doubts,
+        thresholds=results,
+        findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
+        notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
+        total=_total(tally, elapsed_ns, distributions, patterns),
+        cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
+        loop_lag=_loop_lag(distributions),
+        incidents=patterns.incidents,
+        timers=patterns.timers,
+        periods=patterns.periods,
+        last_endings=[last_ending(event) for event in tally.last_drops],
+        last_failures=[last_ending(event) for event in tally.last_failures],
+    )
+
+
+def _scenario_of(tally: Tally) -> str:
+    return tally.started.scenario if tally.started else "(no scenario recorded)"
+
+
+def _status(run: RecordedRun, tally: Tally) -> RunStatus:
+    is_done = run.status is RunStatus.RUNNING and tally.ended is not None
+    return RunStatus.COMPLETE if is_done else run.status
+
+
+def _started_utc(run: RecordedRun) -> str:
+    if run.manifest is not None:
+        return escaped(run.manifest.started_utc)
+    return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns)
+
+
+def _utc(run: RecordedRun, t_ns: int) -> str:
+    return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns + t_ns)
+
+
+def _total(
+    tally: Tally, now_ns: int, distributions: Distributions, patterns: Patterns
+) -> CohortFigures:
+    percentiles = _of_all(distributions)
+    return cohort_figures(None, tally.total(), now_ns, percentiles, patterns.total)
+
+
+def _cohorts(
+    tally: Tally, now_ns: int, distributions: Distributions, patterns: Patterns
+) -> list[CohortFigures]:
+    return [
+        cohort_figures(
+            cohort,
+            figures,
+            now_ns,
+            _of_cohort(distributions, cohort),
+            patterns.by_cohort[cohort],
+        )
+        for cohort, figures in tally.cohorts.items()
+    ]
+
+
+def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
+    """How long the run lasted: to the last event; without a last word, to its last sign of life.
+
+    A night in which nothing happens has no events, and its session time counts all the same.
+
+    Raises:
+        RunFolderError: the run cannot be read.
+    """
+    sign = None if tally.ended is not None else run.last_sign()
+    if sign is None or run.anchor_unix_ns is None:
+        return tally.now_ns
+    try:
+        alive = datetime.fromisoformat(sign.utc).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return tally.now_ns
+    return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
+
+
+def _record_doubts(
+    run: RecordedRun, tally: Tally, crashed_at_utc: str | None, left_out: int
+) -> list[str]:
+    doubts = [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
+    if left_out:
+        doubts.append(f"{counted(left_out, 'event')} with impossible figures were left out")
+    match _status(run, tally):
+        case RunStatus.RUNNING:
+            doubts.append("the run has not ended: these are the figures so far")
+        case RunStatus.INTERRUPTED:
+            doubts.append("the run was stopped at once, not as planned")
+        case RunStatus.CRASHED:
+            doubts.append(f"the run crashed at {escaped(crashed_at_utc or 'an unknown time')}")
+    return doubts
+
+
+def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
+    """Sentences on who ends TLS, then on each cohort, those with most drops first."""
+    said = interception_findings(tally.ways, plan) + chain_changes(tally.ways)
+    worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
+    for cohort in worst_first:
+        said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        if len(said) >= _MOST_FINDINGS:
+            said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
+            return said + tally.sites.findings()
+    lab = lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
+    return said + tally.sites.findings() + lab
+
+
+def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:
+    found = {}
+    for quantity in Quantity:
+        distribution = distributions.get((quantity, cohort))
+        figures = None if distribution is None else percentiles_of(distribution)
+        if figures is not None:
+            found[quantity.value] = figures
+    return found
+
+
+def _of_all(distributions: Distributions) -> dict[str, Percentiles]:
+    found = {}
+    for quantity in Quantity:
+        figures = percentiles_of(
+            joined(d for (q, cohort), d in distributions.items() if q is quantity and cohort)
+        )
+        if figures is not None:
+            found[quantity.value] = figures
+    return found
+
+
+def _loop_lag(distributions: Distributions) -> Percentiles | None:
+    lag = distributions.get((Quantity.LOOP_LAG, None))
+    return None if lag is None else percentiles_of(lag)

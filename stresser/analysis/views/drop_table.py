@@ -1,0 +1,145 @@
+"""All drops of a run as columns, each with its evidence: the table and the cards of a report.
+
+Texts are kept once each, whatever their number of drops, and everything is bounded: of drops
+beyond `MOST_DROPS`, only the number is kept; cards beyond `MOST_TEXT` characters are left out,
+and their drops say so.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct, field
+
+from stresser.analysis.counts.cohort_tally import is_by_tool
+from stresser.analysis.words.endings import BRACKETED, GRADE_WORDS, INITIATOR_WORDS, ending_in_words
+from stresser.analysis.words.packet_words import provenance_in_words
+from stresser.analysis.words.rules import reasons
+from stresser.model.ending import Kind
+from stresser.model.events import SessionEnded
+from stresser.model.units import escaped
+
+MOST_DROPS = 20_000
+MOST_TEXT = 3_000_000
+"""Characters of all texts together."""
+_MOST_LINES = 24
+_LONGEST_LINE = 400
+_LONGEST_NAME = 128
+_LONGEST_ADDRESS = 80
+
+
+class DropColumns(Struct, kw_only=True):
+    """One list a column, one place a drop. Times are microseconds since the run began.
+
+    Columns named with `_text` hold places in `texts`.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    session: list[int] = field(default_factory=list)
+    endpoint_text: list[int] = field(default_factory=list)
+    egress_text: list[int] = field(default_factory=list)
+    activity_text: list[int] = field(default_factory=list)
+    kind_text: list[int] = field(default_factory=list)
+    initiator_text: list[int] = field(default_factory=list)
+    words_text: list[int] = field(default_factory=list)
+    """The ending in words."""
+    alive_us: list[int] = field(default_factory=list)
+    """Last proof of life."""
+    dead_us: list[int] = field(default_factory=list)
+    """First proof of death."""
+    late_us: list[int] = field(default_factory=list)
+    """From the first proof of death to its detection."""
+    is_dated: list[int] = field(default_factory=list)
+    """0: nobody announced it; it lies between the two times above."""
+    age_us: list[int] = field(default_factory=list)
+    idle_us: list[int | None] = field(default_factory=list)
+    local: list[str] = field(default_factory=list)
+    remote_text: list[int] = field(default_factory=list)
+    incident: list[int] = field(default_factory=list)
+    """Number of the incident of several drops that it belongs to, from 1; 0: none."""
+    counts: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    """Pings, pongs, messages drained, bytes received, bytes sent."""
+    card: list[list[int]] = field(default_factory=list)
+    """Places in `texts`: what, its value, what, its value, ..."""
+    more: int = 0
+    """Drops beyond the table's room."""
+    without_card: int = 0
+
+
+class DropTable:
+    """Collects the drops, event by event; what this host's sleep or stresser ended is none."""
+
+    def __init__(self, incident_of: Mapping[int, int]) -> None:
+        self.columns = DropColumns()
+        self._incident_of = incident_of
+        self._places: dict[str, int] = {}
+        self._room = MOST_TEXT
+
+    def event(self, event: object) -> None:
+        """One event, in order."""
+        if not isinstance(event, SessionEnded) or not event.is_drop:
+            return
+        if event.kind is Kind.HOST_SLEPT or is_by_tool(event):
+            return
+        if len(self.columns.session) >= MOST_DROPS:
+            self.columns.more += 1
+            return
+        self._add(event)
+
+    def _add(self, event: SessionEnded) -> None:
+        columns, place = self.columns, self._place
+        columns.session.append(event.session)
+        columns.endpoint_text.append(place(event.endpoint, _LONGEST_NAME))
+        columns.egress_text.append(place(event.egress, _LONGEST_NAME))
+        columns.activity_text.append(place(event.activity, _LONGEST_NAME))
+        columns.kind_text.append(place(event.kind.value))
+        columns.initiator_text.append(place(event.initiator.value))
+        columns.words_text.append(place(ending_in_words(event.ending)))
+        columns.alive_us.append(event.alive_at_ns // 1000)
+        columns.dead_us.append(event.dead_by_ns // 1000)
+        columns.late_us.append(max(event.detected_at_ns - event.dead_by_ns, 0) // 1000)
+        columns.is_dated.append(int(event.kind not in BRACKETED))
+        columns.age_us.append(event.age_ns // 1000)
+        columns.idle_us.append(None if event.idle_ns is None else event.idle_ns // 1000)
+        columns.local.append(escaped(event.local or "", _LONGEST_ADDRESS))
+        columns.remote_text.append(place(event.remote or "", _LONGEST_ADDRESS))
+        columns.incident.append(self._incident_of.get(event.session, 0))
+        columns.counts.append(
+            (event.pings, event.pongs, event.messages, event.bytes_received, event.bytes_sent)
+        )
+        columns.card.append(self._card(event))
+
+    def _card(self, event: SessionEnded) -> list[int]:
+        if self._room <= 0:
+            self.columns.without_card += 1
+            return []
+        card: list[int] = []
+        for number, (what, value) in enumerate(_lines(event)):
+            if number >= _MOST_LINES:
+                break
+            card += [self._place(what), self._place(value, _LONGEST_LINE)]
+        return card
+
+    def _place(self, text: str, limit: int = _LONGEST_LINE) -> int:
+        text = escaped(text, limit)
+        place = self._places.get(text)
+        if place is None:
+            place = self._places[text] = len(self.columns.texts)
+            self.columns.texts.append(text)
+            self._room -= len(text)
+        return place
+
+
+def _lines(event: SessionEnded) -> Iterator[tuple[str, str]]:
+    """What the evidence says, beyond the columns."""
+    ending = event.ending
+    yield "ended by", f"{INITIATOR_WORDS[ending.initiator]}, from {GRADE_WORDS[ending.grade]}"
+    yield from reasons(ending.evidence)
+    for line in provenance_in_words(ending.evidence):
+        yield "packets", line
+    if ending.failure is not None:
+        yield "failure", ending.failure
+    if event.proxy is not None:
+        yield "proxy", event.proxy
+    if ending.code is not None:
+        yield "close code", str(ending.code)
+    if ending.raw is not None:
+        yield "raw error", ending.raw

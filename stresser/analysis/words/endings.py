@@ -1,0 +1,220 @@
+"""Endings in plain words, and never more than the evidence says.
+
+The one place that turns what a peer sent (close reasons, raw errors) into text that may be
+shown: quoted, cut, and with every character escaped that could play with a terminal.
+"""
+
+from stresser.analysis.words.evidence_reading import answered_send, is_unasked, ping_sent_ns
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.units import format_duration, shown
+
+_LONGEST_REASON = 80
+
+_KIND_WORDS = {
+    Kind.TCP_RESET: ("TCP reset", "TCP resets"),
+    Kind.TCP_FIN: ("TCP FIN without TLS close_notify", "TCP FINs without TLS close_notify"),
+    Kind.TLS_CLOSE_NOTIFY: ("TLS close_notify", "TLS close_notify"),
+    Kind.TLS_ALERT: ("fatal TLS alert", "fatal TLS alerts"),
+    Kind.WS_CLOSE: ("WebSocket close", "WebSocket closes"),
+    Kind.PROTOCOL_ERROR: ("protocol error", "protocol errors"),
+    Kind.HTTP_REFUSAL: ("HTTP refusal", "HTTP refusals"),
+    Kind.SILENCE: ("black hole", "black holes"),
+    Kind.UNRESPONSIVE: ("ping without pong", "pings without pong"),
+    Kind.UNREACHABLE: ("unreachable error", "unreachable errors"),
+    Kind.KERNEL_TIMEOUT: ("kernel timeout", "kernel timeouts"),
+    Kind.REFUSED: ("refused connection", "refused connections"),
+    Kind.RESOLVE_ERROR: ("resolve error", "resolve errors"),
+    Kind.CERTIFICATE: ("certificate error", "certificate errors"),
+    Kind.PROXY_ERROR: ("proxy error", "proxy errors"),
+    Kind.TIMEOUT: ("timeout", "timeouts"),
+    Kind.HOST_SLEPT: ("sleep of this host", "sleeps of this host"),
+    Kind.TOOL: ("limit of stresser itself", "limits of stresser itself"),
+    Kind.PLANNED: ("planned ending", "planned endings"),
+    Kind.UNKNOWN: ("unknown cause", "unknown causes"),
+}
+
+INITIATOR_WORDS = {
+    Initiator.ENDPOINT: "by the endpoint",
+    Initiator.MIDDLEBOX: "by a middlebox",
+    Initiator.HOST: "by this host",
+    Initiator.TOOL: "by stresser itself",
+    Initiator.PLAN: "by the plan",
+    Initiator.UNKNOWN: "by whom is unknown",
+}
+
+GRADE_WORDS = {
+    Grade.ERRNO: "the error code",
+    Grade.TCP_INFO: "the kernel's TCP state",
+    Grade.PACKET: "packets",
+    Grade.REFLECTOR: "the other end's own log",
+}
+"""What supports the initiator."""
+
+BRACKETED = frozenset(
+    {Kind.SILENCE, Kind.UNRESPONSIVE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE, Kind.HOST_SLEPT}
+)
+"""Endings that nobody announced: they are dated by two times, not by one."""
+
+_SAID_UNDER_TLS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT})
+_NO_KEYS_YET = frozenset({Phase.PROXY, Phase.TLS})
+_WHAT = {
+    Kind.TCP_RESET: "reset by TCP RST",
+    Kind.TCP_FIN: "closed by TCP FIN without a TLS close_notify",
+    Kind.TLS_CLOSE_NOTIFY: "TLS close_notify",
+    Kind.TLS_ALERT: "fatal TLS alert",
+    Kind.WS_CLOSE: "WebSocket close",
+    Kind.PROTOCOL_ERROR: "bytes that break the protocol",
+    Kind.HTTP_REFUSAL: "upgrade refused",
+    Kind.SILENCE: "black hole: what we sent was never acknowledged",
+    Kind.UNRESPONSIVE: "unresponsive: TCP acknowledged our ping, no pong came",
+    Kind.UNREACHABLE: "unreachable: ICMP or routing error",
+    Kind.KERNEL_TIMEOUT: "the kernel gave up (ETIMEDOUT)",
+    Kind.REFUSED: "refused (RST in answer to SYN)",
+    Kind.RESOLVE_ERROR: "the name did not resolve",
+    Kind.CERTIFICATE: "the certificate chain does not verify",
+    Kind.PROXY_ERROR: "refused by the proxy",
+    Kind.TIMEOUT: "no answer within our deadline",
+    Kind.HOST_SLEPT: "this host slept",
+    Kind.TOOL: "stresser's own limit",
+    Kind.PLANNED: "ended as planned",
+    Kind.UNKNOWN: "cause unknown",
+}
+_CLOSE_CODES = {
+    1000: "normal closure",
+    1001: "going away",
+    1002: "protocol error",
+    1003: "unsupported data",
+    1005: "no code given",
+    1006: "no close frame",
+    1007: "invalid payload",
+    1008: "policy violation",
+    1009: "message too big",
+    1010: "extension missing",
+    1011: "internal error",
+    1012: "service restart",
+    1013: "try again later",
+    1014: "bad gateway",
+}
+"""RFC 6455 section 7.4.1 and the IANA registry of WebSocket close codes."""
+_ALERTS = {
+    0: "close_notify",
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    22: "record_overflow",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    109: "missing_extension",
+    110: "unsupported_extension",
+    112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    115: "unknown_psk_identity",
+    116: "certificate_required",
+    120: "no_application_protocol",
+}
+"""RFC 8446 section 6."""
+_PHASE_WORDS = {
+    Phase.RESOLVE: "resolve",
+    Phase.CONNECT: "TCP connect",
+    Phase.PROXY: "proxy",
+    Phase.TLS: "TLS handshake",
+    Phase.UPGRADE: "WebSocket upgrade",
+    Phase.HELD: "held",
+    Phase.CLOSING: "closing",
+}
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 drop`, `24 drops`, `1,204 attempts`: for nouns whose plural only adds an s."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def kind_words(kind: Kind, count: int = 1) -> str:
+    """What endings of this kind are called: `TCP reset`, `TCP resets`."""
+    return _KIND_WORDS[kind][count != 1]
+
+
+def ending_in_words(ending: Ending) -> str:
+    """One ending as a sentence without its full stop.
+
+    Example: `reset by TCP RST after 4 s of silence, 12 s after it opened; by whom is unknown`.
+    """
+    if ending.planned:
+        return f"{_what(ending)}, {format_duration(ending.age_ns)} after it opened"
+    when = _when_held(ending) if ending.phase is Phase.HELD else _when_in_phase(ending)
+    return f"{_what(ending)}{when}; {INITIATOR_WORDS[ending.initiator]}"
+
+
+def _what(ending: Ending) -> str:
+    words = _WHAT[ending.kind]
+    if ending.kind is Kind.WS_CLOSE:
+        words = f"{words}{_code(ending.code, _CLOSE_CODES)}"
+    elif ending.kind is Kind.TLS_ALERT:
+        words = f"{words}{_code(ending.alert, _ALERTS)}"
+    elif ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:
+        words = f"{words} with HTTP {ending.status}"
+    elif ending.kind is Kind.PROXY_ERROR and ending.status is not None:
+        words = f"{words} with {_proxy_protocol(ending)} {ending.status}"
+    if ending.kind in _SAID_UNDER_TLS and ending.phase not in _NO_KEYS_YET:
+        # An interceptor holds the keys too: the frame proves the TLS end, not the endpoint.
+        # Before the handshake is done there are no keys, and anybody can send an alert.
+        words += " from the TLS end"
+    if ending.reason:
+        words += f", reason {shown(ending.reason, _LONGEST_REASON)}"
+    return words
+
+
+def _proxy_protocol(ending: Ending) -> str:
+    return "SOCKS reply" if (ending.failure or "").startswith("socks_") else "HTTP"
+
+
+def _code(code: int | None, names: dict[int, str]) -> str:
+    if code is None:
+        return ""
+    return f" {code} ({names[code]})" if code in names else f" {code}"
+
+
+def _when_held(ending: Ending) -> str:
+    age = format_duration(ending.age_ns)
+    if ending.kind in BRACKETED and ending.alive_at_ns < ending.dead_by_ns:
+        alive = _into(ending, ending.alive_at_ns)
+        return f"{_ping(ending)}; died between {alive} and {age} after it opened"
+    answered = answered_send(ending.evidence)
+    if answered is not None:
+        sent, silence = format_duration(answered.after_ns), format_duration(answered.silence_ns)
+        return f" {sent} after we had sent into {silence} of silence, {age} after it opened"
+    silence = ""
+    if ending.idle_ns is not None:
+        silence = f" after {format_duration(ending.idle_ns)} of silence"
+    unasked = " (it came unasked)" if is_unasked(ending.evidence) else ""
+    return f"{silence}, {age} after it opened{unasked}"
+
+
+def _ping(ending: Ending) -> str:
+    sent_ns = ping_sent_ns(ending.evidence)
+    return "" if sent_ns is None else f", ping sent at {_into(ending, sent_ns)}"
+
+
+def _into(ending: Ending, t_ns: int) -> str:
+    """A moment of the run as time since the session opened."""
+    opened_ns = ending.dead_by_ns - ending.age_ns
+    return format_duration(max(t_ns - opened_ns, 0))
+
+
+def _when_in_phase(ending: Ending) -> str:
+    phase = _PHASE_WORDS[ending.phase]
+    since = "it opened" if ending.phase is Phase.CLOSING else "the attempt began"
+    return f" in phase {phase}, {format_duration(ending.age_ns)} after {since}"

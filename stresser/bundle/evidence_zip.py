@@ -1,0 +1,148 @@
+"""The evidence bundle: what it holds, made from copies of the run folders it holds itself.
+
+Everything but the runs is computed from those copies, redacted or not, so that `verify` can
+compute it again and compare.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+import stresser
+from stresser.analysis.counts.plausible_events import PlausibleEvents
+from stresser.analysis.views.run_report import Report, RunReport, gather_report
+from stresser.bundle.folder_copy import Changes, copy_run
+from stresser.bundle.network_page import (
+    Flow,
+    asked_of_network,
+    flow_counts,
+    flows_csv,
+    flows_of,
+    is_listed,
+)
+from stresser.bundle.redaction import Redaction
+from stresser.bundle.zip_file import BundleManifest, write_bundle
+from stresser.model.events import SessionEnded
+from stresser.record.events_file import encode_event
+from stresser.record.reader import RecordedRun, open_run
+from stresser.report.markdown import markdown, plain
+from stresser.report.page import html_page
+
+RUNS = "runs"
+FIGURES = "figures.json"
+PAGE = "report.html"
+COMPUTED = (FIGURES, "report.md", "network-team.md", "drops.csv", "drops.jsonl")
+"""What `verify` computes again, besides the page."""
+_MOST_COUNTS = 200
+_README = """What is in this file
+
+report.html       the report; it loads nothing
+report.md         the same as text
+figures.json      all its figures
+network-team.md   which flows died when, and what is asked of the network
+drops.csv         every drop: 5-tuple, UTC in milliseconds, kind, age, silence
+drops.jsonl       the events of these drops, with their evidence
+runs/             the recorded events, durations and certificate chains that all of it comes from
+bundle.json       SHA-256 of every file
+
+`stresser verify FILE.zip` computes every figure again from runs/ and says what does not match.
+"""
+
+
+class RedactedChanges(Redaction, Changes):
+    """Redaction as a copy takes it."""
+
+
+def write_evidence(
+    runs: list[RecordedRun], egresses: tuple[str, str] | None, path: Path, *, redact: bool
+) -> tuple[str, Mapping[str, str]]:
+    """Write a bundle; its SHA-256 comes back, and what each stand-in in it stands for.
+
+    Raises:
+        StresserError: a run cannot be read or still goes on, or the file cannot be written.
+    """
+    changes: Changes = RedactedChanges() if redact else Changes()
+    key = changes.pseudonyms.of if isinstance(changes, RedactedChanges) else {}
+    with tempfile.TemporaryDirectory() as scratch:
+        top = Path(scratch)
+        names = [f"run-{i}" if redact else run.path.name for i, run in enumerate(runs, 1)]
+        for name, run in zip(names, runs, strict=True):
+            copy_run(run, top / RUNS / name, changes)
+        chosen = egresses and tuple(key.get(name, name) for name in egresses)
+        manifest = BundleManifest(
+            stresser=stresser.__version__,
+            redacted=redact,
+            runs=names,
+            egresses=list(chosen) if chosen else None,
+        )
+        files: dict[str, bytes | Path] = {
+            file.relative_to(top).as_posix(): file
+            for file in (top / RUNS).rglob("*")
+            if file.is_file()
+        }
+        computed = compute(top, manifest)
+        files |= {name: text.encode() for name, text in computed.items()}
+        files["README.txt"] = _README.encode()
+        return write_bundle(path, manifest, files), key
+
+
+def compute(top: Path, manifest: BundleManifest) -> dict[str, str]:
+    """Every file of a bundle that follows from the runs in it.
+
+    Raises:
+        StresserError: a run cannot be read, or the sides have nothing in common.
+    """
+    runs = [open_run(top / RUNS / name) for name in manifest.runs]
+    egresses = manifest.egresses
+    chosen = (egresses[0], egresses[1]) if egresses is not None and len(egresses) > 1 else None
+    report = gather_report(runs, chosen)
+    return {
+        FIGURES: report_json(report),
+        PAGE: html_page(report),
+        "report.md": markdown(report),
+        "network-team.md": "\n".join(_network_page(runs, report)) + "\n",
+        "drops.csv": flows_csv(flow for run in runs for flow in _flows(run)),
+        "drops.jsonl": "".join(
+            encode_event(event).decode()
+            for run in runs
+            for event in PlausibleEvents(run.events())
+            if isinstance(event, SessionEnded) and is_listed(event)
+        ),
+    }
+
+
+def report_json(report: Report) -> str:
+    """All figures as one JSON document."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
+
+
+def _flows(run: RecordedRun) -> Iterator[Flow]:
+    return flows_of(run.path.name, PlausibleEvents(run.events()), run.anchor_unix_ns)
+
+
+def _network_page(runs: list[RecordedRun], report: Report) -> Iterator[str]:
+    yield "# For the network team\n"
+    if report.comparison is not None:
+        yield f"{plain(report.comparison.paragraph)}\n"
+    for run, found in zip(runs, report.runs, strict=True):
+        yield from _run_page(run, found)
+    yield "Every drop with its 5-tuple and UTC in milliseconds: drops.csv."
+
+
+def _run_page(run: RecordedRun, found: RunReport) -> Iterator[str]:
+    yield f"## {plain(found.name)}\n"
+    asked = asked_of_network(found)
+    if asked:
+        yield "What is asked:\n"
+        yield from (f"- {plain(line)}" for line in asked)
+        yield ""
+    counts = flow_counts(_flows(run))
+    if not counts:
+        yield "No session was dropped.\n"
+        return
+    yield "| egress | endpoint | remote | kind | drops |\n|---|---|---|---|---|"
+    for key, number in counts[:_MOST_COUNTS]:
+        yield f"| {' | '.join(map(plain, key))} | {number:,} |"
+    yield ""

@@ -1,0 +1,144 @@
+"""Checks an evidence bundle: every hash, and every figure computed again from its own events."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+import stresser
+from stresser.bundle.evidence_zip import COMPUTED, FIGURES, PAGE, compute
+from stresser.bundle.zip_file import BundleError, BundleManifest, unpack
+from stresser.model.units import escaped, shown
+
+_MOST_DIFFERENCES = 50
+_LONGEST_VALUE = 80
+_LARGEST_TEXT = 256 << 20
+_DEEPEST = 60
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What a bundle's check gave."""
+
+    made_by: str
+    redacted: bool
+    runs: list[str]
+    figures: int
+    """How many figures were computed again."""
+    wrong: list[str]
+    """What does not match, one sentence each."""
+    notes: list[str]
+
+
+def verify_bundle(path: Path) -> Verification:
+    """Check a bundle.
+
+    Raises:
+        StresserError: it cannot be read, or its runs cannot.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        top = Path(scratch)
+        manifest, wrong = unpack(path, top)
+        _check_runs(manifest, top, path)
+        computed = compute(top, manifest)
+        is_same_version = manifest.stresser == stresser.__version__
+        figures, differences = _figures(top / FIGURES, computed[FIGURES])
+        wrong += differences
+        for name in (*COMPUTED[1:], PAGE):
+            text = _text(top / name)
+            if text is None:
+                wrong.append(f"{name} is missing")
+            elif is_same_version and text != computed[name]:
+                wrong.append(f"{name} is not what follows from the events")
+    notes = []
+    if not is_same_version:
+        made_by = escaped(manifest.stresser, 40)
+        notes.append(
+            f"made by stresser {made_by}, checked by {stresser.__version__}: figures are compared,"
+            " wording is not"
+        )
+    return Verification(
+        made_by=escaped(manifest.stresser, 40),
+        redacted=manifest.redacted,
+        runs=[escaped(name, 120) for name in manifest.runs],
+        figures=figures,
+        wrong=wrong[: 2 * _MOST_DIFFERENCES],
+        notes=notes,
+    )
+
+
+def _check_runs(manifest: BundleManifest, top: Path, path: Path) -> None:
+    """The names come from the file: only folders that were unpacked are opened."""
+    unpacked = {folder.name for folder in (top / "runs").glob("*") if folder.is_dir()}
+    for name in manifest.runs:
+        if name not in unpacked:
+            raise BundleError(f"{shown(str(path), 300)}: has no run {shown(name)}")
+    if not manifest.runs:
+        raise BundleError(f"{shown(str(path), 300)}: has no run")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        if path.stat().st_size > _LARGEST_TEXT:
+            return ""
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _figures(path: Path, computed: str) -> tuple[int, list[str]]:
+    text = _text(path)
+    if text is None:
+        return 0, [f"{FIGURES} is missing"]
+    try:
+        said = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return 0, [f"{FIGURES} is no JSON"]
+    expected = msgspec.json.decode(computed)
+    for document in (said, expected):
+        if isinstance(document, dict):
+            document.pop("stresser", None)  # the version that wrote it is no figure
+    found: list[str] = []
+    for difference in _differences(said, expected, ""):
+        found.append(difference)
+        if len(found) >= _MOST_DIFFERENCES:
+            found.append("and more")
+            break
+    return _count(expected), found
+
+
+def _differences(said: Any, computed: Any, where: str, depth: int = 0) -> Iterator[str]:
+    if depth > _DEEPEST:
+        yield f"{where}: nested too deeply"
+    elif isinstance(said, dict) and isinstance(computed, dict):
+        for key in [*computed, *(key for key in said if key not in computed)]:
+            place = f"{where}.{escaped(str(key), 40)}" if where else escaped(str(key), 40)
+            if key not in said or key not in computed:
+                missing = "is missing" if key not in said else "does not follow from the events"
+                yield f"{place} {missing}"
+            else:
+                yield from _differences(said[key], computed[key], place, depth + 1)
+    elif isinstance(said, list) and isinstance(computed, list) and len(said) == len(computed):
+        for number, pair in enumerate(zip(said, computed, strict=True)):
+            yield from _differences(*pair, f"{where}[{number}]", depth + 1)
+    elif said != computed or isinstance(said, bool) != isinstance(computed, bool):
+        yield f"{where} is {_shown(said)}; the events give {_shown(computed)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "a table"
+    return escaped(str(value), _LONGEST_VALUE)
+
+
+def _count(value: Any) -> int:
+    """Numbers in a document."""
+    if isinstance(value, dict):
+        return sum(map(_count, value.values()))
+    if isinstance(value, list):
+        return sum(map(_count, value))
+    return int(isinstance(value, int | float) and not isinstance(value, bool))

@@ -1,0 +1,95 @@
+"""What the witnesses knew when an attempt or a session stopped: all that may be judged by."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from stresser.classify.packet_origin import Provenance
+from stresser.model.ending import Phase
+from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.packet import IcmpError
+from stresser.model.unfit import Unfit
+from stresser.model.units import NS_PER_MS
+
+SLEPT_AT_LEAST_NS = 1000 * NS_PER_MS
+"""A suspend shorter than this is not one: the two clocks are read one after the other."""
+
+
+class Transmissions(Struct, frozen=True, kw_only=True):
+    """What TCP_INFO says of our own segments at the end. Times: run clock, ns."""
+
+    unacked: int
+    """Segments that were sent and not acknowledged."""
+    unsent_bytes: int = 0
+    """Bytes that wait in the send queue and have never left."""
+    retransmits: int
+    """Retransmissions of the oldest of them, so far."""
+    total_retrans: int
+    """Retransmissions in the whole life of the connection."""
+    probes: int
+    """Probes without answer: of keepalive, or of segments that could not even leave this host."""
+    last_sent_ns: int
+    """When a segment with data last left, first time or again: the earliest it may have been."""
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """What the witnesses knew. Times: run clock, ns."""
+
+    phase: Phase
+    began_ns: int
+    """Start of the attempt, or opening of the session."""
+    detected_ns: int
+    alive_ns: int
+    """Last proof of life from the other side (or `began_ns`)."""
+    dead_by_ns: int | None = None
+    """First proof of death, where it is not the detection itself."""
+    last_passed_ns: int | None = None
+    """When the last byte passed in either direction, before the death."""
+    tls_end_verified: bool = False
+    """The TLS end proved to be the endpoint: its chain verifies."""
+    intercepted: bool = False
+    """The TLS end proved to be an interceptor: its chain is another's."""
+    source_chosen: bool = False
+    sent: Transmissions | None = None
+    """None: the kernel did not tell."""
+    slept_ns: int = 0
+    """How long the host was suspended since the last proof of life."""
+    provenance: Provenance | None = None
+    """Where the RST or FIN came from; None: no packet of it was seen."""
+    icmp: tuple[IcmpError, ...] = ()
+    """Errors that quoted this flow."""
+    server: str | None = None
+    """The server's address without its port."""
+    looks: tuple[Look, ...] = ()
+    """Fresh connections since the session began to fail."""
+    own_way: tuple[str, str] | None = None
+    """(endpoint, egress) of this session, to tell its own way among the looks."""
+    neighbour_lives: bool = False
+    """A session to the same server, older than this one's last proof of life, lived on after its
+    end."""
+    way_out_changes: tuple[str, ...] = ()
+    """What changed on this host's own way out for this session, in words, since shortly before
+    the last proof of life."""
+    unfit: tuple[Unfit, ...] = ()
+    """The windows in which host or tool were unfit, at the time of the end."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    def results(self, *, own_endpoint: bool, own_egress: bool) -> frozenset[LookResult]:
+        """What the latest look on each way met, of those that `looks_by` gives."""
+        latest: dict[tuple[str, str], Look] = {}
+        for look in self.looks_by(own_endpoint=own_endpoint, own_egress=own_egress):
+            way = (look.endpoint, look.egress)
+            if way not in latest or latest[way].answered_ns <= look.answered_ns:
+                latest[way] = look
+        return frozenset(look.result for look in latest.values())
+
+    def looks_by(self, *, own_endpoint: bool, own_egress: bool) -> tuple[Look, ...]:
+        """All looks at this endpoint or others, through this egress or others."""
+        if self.own_way is None:
+            return ()
+        endpoint, egress = self.own_way
+        return tuple(
+            look
+            for look in self.looks
+            if (look.endpoint == endpoint) == own_endpoint and (look.egress == egress) == own_egress
+        )

@@ -1,0 +1,288 @@
+"""One pass over every way to every endpoint, all in parallel: what `stresser check` sees.
+
+A way is tried once. It is tried a second time at another address where the first took no TCP
+connection, and twice more where TCP seems to end nearer than TLS: one measurement accuses nobody.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import trio
+
+from stresser.model.checkup_facts import Asked, Checked, HttpAnswer, Leads, WayChecked
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Phase
+from stresser.model.events import AnyEvent, AttemptFailed, ChainSeen
+from stresser.model.faults import DeadlinePassed, HttpRefused
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_MS
+from stresser.net.http_get import get
+from stresser.net.resolve import Address
+from stresser.net.source_address import has_route, is_own_address, source_towards
+from stresser.net.websocket import UpgradeRequest
+from stresser.run.pace import Pace
+from stresser.run.routes import USER_AGENT
+from stresser.scenario.endpoint import parse_url
+from stresser.scenario.plan import Endpoint, Scenario, Sessions
+from stresser.scenario.politeness import is_own
+from stresser.session.attempt import Attempt
+from stresser.session.ending_event import attempt_failed
+from stresser.session.heartbeat import Heartbeats
+from stresser.session.route import Route
+from stresser.session.run_context import Surroundings
+from stresser.session.socket_at_end import LastLook
+from stresser.witness.clock import RunClock
+from stresser.witness.loop import LoopStamp
+from stresser.witness.path import PathWitness
+from stresser.witness.tunnel import link_words, tunnel_sign
+
+WAYS_AT_ONCE = 128
+"""Behind firewalls that drop, each takes its whole deadline: others must not wait for it."""
+PACE = Sessions(attempts_per_second=50, attempts_per_second_per_endpoint=5, handshakes_in_flight=1)
+"""However many egresses there are: a service that is not ours is asked politely."""
+MOST_WAYS = 2000
+_AGAIN = 2
+_NEAR_TIMES = 4
+_NEAR_NS = 15 * NS_PER_MS
+"""TLS takes so many times as long as TCP, and so much longer: worth being measured again."""
+_EARLY_END_S = 0.25
+"""With TLS 1.3 a server refuses us only after the handshake (RFC 8446 section 4.4.2.4)."""
+_MOST_ADDRESSES = 64
+
+
+class Plan(NamedTuple):
+    """One way, and what is to be asked there."""
+
+    route: Route
+    endpoint: Endpoint
+    is_own: bool
+    get: UpgradeRequest | None
+    """What to GET; None: nothing. The route then asks for no upgrade."""
+
+
+def plans(
+    scenario: Scenario, routes: Iterable[Route], paths: Mapping[str, str], path: str | None
+) -> list[Plan]:
+    """The ways of a scenario, each once whatever its activities.
+
+    Args:
+        scenario: the plan.
+        routes: of `RouteBuilder`.
+        paths: what to GET instead of an upgrade, by endpoint.
+        path: what to GET of all others; None: nothing.
+    """
+    endpoints = {endpoint.name: endpoint for endpoint in scenario.endpoints}
+    labs = {egress.name for egress in scenario.egresses if egress.lab is not None}
+    ways = {(route.cohort.endpoint, route.cohort.egress): route for route in routes}
+    return [
+        _plan(route, endpoints[name], paths.get(name, path), is_lab=egress in labs)
+        for (name, egress), route in ways.items()
+    ]
+
+
+def _plan(route: Route, endpoint: Endpoint, path: str | None, *, is_lab: bool) -> Plan:
+    own = is_lab or is_own(endpoint)
+    if path is None:
+        return Plan(route, endpoint, own, None)
+    asked = route.request
+    if asked is None:
+        authority = parse_url(endpoint.url).authority or route.server_name
+        asked = UpgradeRequest(host=authority, target=path, headers={"User-Agent": USER_AGENT})
+    request = UpgradeRequest(host=asked.host, target=path, headers=asked.headers)
+    return Plan(replace(route, request=None), endpoint, own, request)
+
+
+@dataclass
+class _Chains:
+    """Keeps what a check needs of the events that a run would record."""
+
+    seen: dict[Cohort, ChainSeen] = field(default_factory=dict)
+
+    def event(self, event: AnyEvent) -> None:
+        """The first chain of each way."""
+        if isinstance(event, ChainSeen):
+            self.seen.setdefault(event.cohort, event)
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """Times are in the attempts themselves."""
+
+
+class _Tried(NamedTuple):
+    attempt: Attempt
+    http: HttpAnswer | None
+    failed: AttemptFailed | None
+
+
+class Checkup:
+    """One check. `run` may be cancelled at any time: all sockets are closed."""
+
+    def __init__(self, ways: Sequence[Plan], clock: RunClock) -> None:
+        self._ways = ways
+        self._chains = _Chains()
+        self._path = PathWitness(clock, self._chains.event)
+        self._stamp = LoopStamp(clock)  # endings are dated by it
+        self._around = Surroundings(
+            clock=clock,
+            observer=self._chains,
+            gate=Pace(PACE),
+            heartbeats=Heartbeats(clock),
+        )
+        self._places = trio.Semaphore(WAYS_AT_ONCE)
+        self._found: dict[int, WayChecked] = {}
+
+    async def run(self) -> Checked:
+        """Try all ways; in the order in which they were given."""
+        trio.to_thread.current_default_thread_limiter().total_tokens = WAYS_AT_ONCE
+        self._path.open()
+        trio.lowlevel.add_instrument(self._stamp)
+        try:
+            async with trio.open_nursery() as nursery:
+                for number, plan in enumerate(self._ways):
+                    nursery.start_soon(self._check, number, plan)
+        finally:
+            trio.lowlevel.remove_instrument(self._stamp)
+            self._path.close()
+        ways = [self._found[number] for number in sorted(self._found)]
+        return Checked(ways=ways, has_route=has_route(), bugs=self._around.bugs.count)
+
+    async def _check(self, number: int, plan: Plan) -> None:
+        async with self._places:
+            tried = await self._once(plan, 0)
+            earlier: list[AttemptFailed] = []
+            other = _other_address(tried)
+            if other is not None and tried.failed is not None:
+                earlier.append(tried.failed)
+                tried = await self._once(plan, other)
+            again = []
+            if _seems_near(tried.attempt, plan):
+                bare = plan._replace(get=None, route=replace(plan.route, request=None))
+                for _ in range(_AGAIN):
+                    more = await self._once(bare, other or 0)
+                    again.append(more.attempt.phases_ns)
+            self._found[number] = self._way(plan, tried, earlier, again)
+
+    async def _once(self, plan: Plan, nth_address: int) -> _Tried:
+        around = self._around
+        async with around.gate.admit(plan.route.cohort):
+            attempt = Attempt(next(around.attempt_numbers), plan.route, around.clock)
+            attempt.hears_answer = True
+            try:
+                await attempt.establish(nth_address)
+                http = await _ask(plan, attempt)
+                failed = None
+                _say_goodbye(attempt)
+            except Exception as exc:  # noqa: BLE001 - what stops one way stops no other
+                look = LastLook(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
+                http, failed = _refusal(exc), attempt_failed(attempt, look, around)
+            finally:
+                if attempt.tap is not None:
+                    attempt.tap.close()
+        around.tell_chain(attempt)
+        return _Tried(attempt, http, failed)
+
+    def _way(
+        self,
+        plan: Plan,
+        tried: _Tried,
+        earlier: list[AttemptFailed],
+        again: list[dict[str, int]],
+    ) -> WayChecked:
+        attempt, route = tried.attempt, plan.route
+        address = parse_url(plan.endpoint.url)
+        found = dict.fromkeys(one.host for one in attempt.found)
+        return WayChecked(
+            endpoint=route.cohort.endpoint,
+            egress=route.cohort.egress,
+            host=address.host,
+            port=route.port,
+            asked=_asked(plan),
+            is_own=plan.is_own,
+            addresses=list(found)[:_MOST_ADDRESSES],
+            dialled=None if attempt.dialled is None else str(attempt.dialled),
+            local=attempt.local,
+            remote=attempt.remote,
+            proxy=attempt.proxy,
+            proxy_headers=attempt.proxy_headers,
+            resolved_by=attempt.resolved_by,
+            phases_ns=attempt.phases_ns,
+            again_ns=again,
+            tls=attempt.tls,
+            chain=self._chains.seen.get(route.cohort),
+            http=tried.http,
+            leads=self._leads(route, attempt.dialled),
+            failed=tried.failed,
+            earlier=earlier,
+        )
+
+    def _leads(self, route: Route, dialled: Address | None) -> Leads:
+        if dialled is None:
+            return Leads()
+        source = source_towards(dialled, route.binding)
+        device = route.binding.device
+        link = None if device is None else self._path.link_named(device)
+        if link is None and source is not None:
+            link = self._path.link_with(source)
+        return Leads(
+            source=source,
+            interface=device if link is None else link.name,
+            words=None if link is None else link_words(link),
+            is_tunnel=link is not None and tunnel_sign(link) is not None,
+            to_itself=is_own_address(dialled),
+        )
+
+
+def _asked(plan: Plan) -> Asked:
+    if plan.get is not None:
+        return Asked.GET
+    return Asked.TLS if plan.route.request is None else Asked.UPGRADE
+
+
+def _other_address(tried: _Tried) -> int | None:
+    """Which address to try next: of the other family, where there is one. Not if TCP stood."""
+    attempt, failed = tried.attempt, tried.failed
+    several = attempt.found if attempt.route.proxy is None else ()
+    if failed is None or failed.phase is not Phase.CONNECT or len(several) == 1:
+        return None
+    families = [address.family for address in several]
+    others = [n for n, family in enumerate(families) if family != families[0]]
+    return others[0] if others else (1 if several else None)
+
+
+def _seems_near(attempt: Attempt, plan: Plan) -> bool:
+    connect, tls = attempt.phases_ns.get("connect"), attempt.phases_ns.get("tls")
+    if plan.is_own or connect is None or tls is None:
+        return False
+    return tls > _NEAR_TIMES * connect and tls > connect + _NEAR_NS
+
+
+async def _ask(plan: Plan, attempt: Attempt) -> HttpAnswer | None:
+    stream = attempt.stream
+    if plan.route.request is not None or stream is None:
+        return attempt.answer
+    if plan.get is None:
+        # A refusal would come now. Data, or nothing at all, is as good as an open session.
+        with trio.move_on_after(_EARLY_END_S):
+            await stream.receive_some()
+        return None
+    attempt.phase = Phase.UPGRADE
+    limit = plan.route.timeouts.upgrade
+    started = attempt.clock.now_ns()
+    with trio.move_on_after(limit.seconds):
+        answer = await get(stream, plan.get)
+        attempt.phases_ns["get"] = attempt.clock.now_ns() - started
+        return answer
+    raise DeadlinePassed(Phase.UPGRADE, limit)
+
+
+def _refusal(exc: Exception) -> HttpAnswer | None:
+    if not isinstance(exc, HttpRefused):
+        return None
+    return HttpAnswer(status=exc.status, reason=exc.reason, headers=exc.headers)
+
+
+def _say_goodbye(attempt: Attempt) -> None:
+    if attempt.websocket is not None:
+        attempt.websocket.close_nowait()
+    if attempt.stream is not None:
+        attempt.stream.close_notify_nowait()

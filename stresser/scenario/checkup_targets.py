@@ -1,0 +1,186 @@
+"""What a person asks `stresser check` for on a command line, made a scenario.
+
+A target is a host name, `host:port`, `https://host/path`, `wss://host/path`, `tls://host:port`,
+or a lab's `lab+wss://behaviour`. Reads no environment itself: the caller hands a mapping over.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from stresser.model.errors import ScenarioError
+from stresser.model.units import Duration, shown
+from stresser.scenario.decode import LabCheck, scenario_from_tree
+from stresser.scenario.endpoint import EndpointAddress, parse_url
+from stresser.scenario.plan import Scenario
+from stresser.scenario.proxy_environment import proxy_from_environment
+from stresser.scenario.proxy_url import FROM_ENVIRONMENT
+
+COMMAND_LINE = "command line"
+"""Stands in messages where a file's name would."""
+MOST_TARGETS = 1000
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}){0,2047}")
+_ACTIVITY = {"kind": "silent"}
+_HTTP_ALPN = ["http/1.1"]
+_DEFAULT_LIMIT = "5s"
+_TIMED = ("resolve", "connect", "proxy", "tls", "upgrade")
+
+
+class Wishes(NamedTuple):
+    """The options."""
+
+    interfaces: Sequence[str] = ()
+    sources: Sequence[str] = ()
+    proxies: Sequence[str] = ()
+    direct: bool = False
+    """Also, or only, the way with none of these."""
+    ca: str | None = None
+    timeout: str | None = None
+    """Of each phase."""
+
+
+class Targets(NamedTuple):
+    """A command line's scenario."""
+
+    scenario: Scenario
+    paths: dict[str, str]
+    """What to GET, by endpoint; a wss endpoint that is not in it is asked for an upgrade."""
+
+
+def read_targets(
+    texts: Sequence[str],
+    wishes: Wishes,
+    environment: Mapping[str, str],
+    check_lab: LabCheck | None = None,
+) -> Targets:
+    """Read targets and options.
+
+    Raises:
+        ScenarioError: one line for each mistake.
+    """
+    endpoints, paths = _endpoints(texts)
+    if wishes.ca is not None:
+        endpoints = [{**endpoint, "ca": wishes.ca} for endpoint in endpoints]
+    limit = checked_timeout(wishes.timeout) or _DEFAULT_LIMIT
+    tree: dict[str, Any] = {
+        "name": "check",
+        "timeouts": dict.fromkeys(_TIMED, limit),
+        "activity": _ACTIVITY,
+        "endpoints": endpoints,
+        "egresses": _egresses(wishes, [str(e["url"]) for e in endpoints], environment),
+    }
+    return Targets(scenario_from_tree(tree, COMMAND_LINE, check_lab=check_lab), paths)
+
+
+def checked_timeout(text: str | None) -> str | None:
+    """The text of `--timeout`, read once for its mistakes.
+
+    Raises:
+        ScenarioError: one line.
+    """
+    try:
+        limit = None if text is None else Duration.parse(text)
+    except ValueError as error:
+        raise ScenarioError(f"--timeout: {error}") from None
+    if limit == 0:
+        raise ScenarioError("--timeout: that leaves no time at all")
+    return text
+
+
+def checked_path(text: str) -> str:
+    """The text of `--get`, a request target.
+
+    Raises:
+        ScenarioError: one line.
+    """
+    if not _PATH.fullmatch(text):
+        raise ScenarioError(f'--get: {shown(text)} is not a path; write for example "/health"')
+    return text
+
+
+def _endpoints(texts: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    mistakes: list[str] = []
+    endpoints: dict[str, dict[str, Any]] = {}
+    paths: dict[str, str] = {}
+    if len(texts) > MOST_TARGETS:
+        raise ScenarioError(f"TARGET: {len(texts)} are too many; at most {MOST_TARGETS} at once")
+    for text in dict.fromkeys(texts):
+        try:
+            url, path = _url_and_path(text)
+            address = parse_url(url)
+        except ValueError as error:
+            mistakes.append(f"TARGET {_shown_target(text)}: {error}")
+            continue
+        name = _free_name(address, endpoints)
+        endpoints[name] = {"name": name, "url": url}
+        if address.scheme.value != "tls" and not address.is_lab:
+            endpoints[name]["alpn"] = _HTTP_ALPN
+        if path is not None:
+            paths[name] = path
+    if mistakes:
+        raise ScenarioError(*mistakes)
+    return list(endpoints.values()), paths
+
+
+def _shown_target(text: str) -> str:
+    """Without a user and a query: both may hold a secret."""
+    found = _SCHEME.match(text)
+    scheme = "" if found is None else found[0]
+    before, at, rest = text[len(scheme) :].rpartition("@")
+    return shown(f"{scheme}{'…@' if at else before}{rest.partition('?')[0]}")
+
+
+def _url_and_path(text: str) -> tuple[str, str | None]:
+    """The endpoint's URL, and what to GET there; None: nothing is to be got."""
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        if any(c in text for c in "/?#"):
+            raise ValueError("is neither a host nor a URL; write https://host/path, or host:port")
+        text, scheme = f"https://{text}", _SCHEME.match(f"https://{text}")
+    if scheme is None or scheme[1].lower() != "https":
+        return text, None
+    url = f"wss{text[len('https') :]}"
+    return url, parse_url(url).target
+
+
+def _free_name(address: EndpointAddress, taken: Mapping[str, object]) -> str:
+    base = address.behaviour or address.authority
+    base = re.sub(r"[^A-Za-z0-9._-]", "-", base.strip("[]"))[:56].strip("-") or "target"
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+def _egresses(
+    wishes: Wishes, urls: Sequence[str], environment: Mapping[str, str]
+) -> list[dict[str, str]]:
+    made: list[dict[str, str]] = [{"name": "direct"}] if wishes.direct else []
+    made += [{"name": _plain(text), "interface": text} for text in wishes.interfaces]
+    made += [{"name": _plain(text), "source": text} for text in wishes.sources]
+    made += [
+        {"name": "proxy" if len(wishes.proxies) == 1 else f"proxy-{number}", "proxy": text}
+        for number, text in enumerate(wishes.proxies, 1)
+    ]
+    if made:
+        return made
+    # As curl and most clients would go.
+    if any(_has_proxy(url, environment) for url in urls):
+        return [{"name": "environment", "proxy": FROM_ENVIRONMENT}]
+    return [{"name": "direct"}]
+
+
+def _has_proxy(url: str, environment: Mapping[str, str]) -> bool:
+    address = parse_url(url)
+    if address.is_lab:
+        return False
+    try:
+        return proxy_from_environment(address.scheme, address.host, environment) is not None
+    except ValueError:
+        return True  # said properly when the egress is made
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:64] or "egress"

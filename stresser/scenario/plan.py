@@ -1,0 +1,173 @@
+"""The plan of a run: what a scenario file says, as data.
+
+Decoding, with all its mistakes listed, is in `decode.py`.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct, field
+
+from stresser.model.units import NS_PER_S, Duration, Size
+from stresser.scenario.lab_table import Middlebox
+
+
+def _seconds(value: float) -> Duration:
+    return Duration(value * NS_PER_S)
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the file; unknown keys are mistakes."""
+
+
+class Reconnect(_Table, frozen=True, kw_only=True):
+    """Exponential back-off: `initial`, doubled after each failure up to `max`."""
+
+    initial: Duration = _seconds(1)
+    max: Duration = _seconds(60)
+    jitter: float = 0.5
+    """Each wait is drawn evenly from `wait * (1 - jitter)` to `wait * (1 + jitter)`. 0 to 1."""
+
+
+class Sessions(_Table, frozen=True, kw_only=True):
+    """How many, how fast."""
+
+    count: int = 1
+    """For each endpoint, egress and activity."""
+    ramp: Duration = _seconds(0)
+    """First attempts are spread evenly over this, shuffled across cohorts."""
+    reconnect: Reconnect | Literal[False] = Reconnect()
+    attempts_per_second: float = 200.0
+    """Cap over all endpoints."""
+    attempts_per_second_per_endpoint: float = 50.0
+    handshakes_in_flight: int = 64
+    """For each endpoint and egress: behind a dead one, others need not wait."""
+    max_per_endpoint: int = 1000
+    """Most sessions on one endpoint, all egresses and activities together. The lab's endpoints
+    and those on loopback may have more."""
+
+
+class Timeouts(_Table, frozen=True, kw_only=True):
+    """Deadline of each phase."""
+
+    resolve: Duration = _seconds(5)
+    connect: Duration = _seconds(10)
+    proxy: Duration = _seconds(10)
+    tls: Duration = _seconds(10)
+    upgrade: Duration = _seconds(10)
+    close: Duration = _seconds(5)
+
+
+class ActivityKind(StrEnum):
+    """What a session does while it is held."""
+
+    HEARTBEAT = "heartbeat"
+    SILENT = "silent"
+    KEEPALIVE = "keepalive"
+    """TCP keepalive probes alone (tcp(7)): some boxes answer them themselves."""
+
+
+class Activity(_Table, frozen=True, kw_only=True):
+    """What the sessions of a cohort do while they are held."""
+
+    kind: ActivityKind = ActivityKind.HEARTBEAT
+    name: str = ""
+    """Default: the kind."""
+    every: Duration = _seconds(15)
+    """A ping is due each `every` after the opening, on an absolute schedule; of keepalive, a
+    probe after so long without a segment."""
+    timeout: Duration = _seconds(10)
+    """A ping without its pong for this long ends the session; of keepalive, probes without an
+    answer."""
+    message: Size | None = None
+    """Send a binary message of this size before each ping: a path that lets small packets pass
+    and loses big ones shows. Only for endpoints that take such messages."""
+
+
+class Verify(StrEnum):
+    """What a chain that does not verify leads to."""
+
+    REPORT = "report"
+    REQUIRE = "require"
+
+
+class Scheme(StrEnum):
+    """What is spoken above TCP."""
+
+    WSS = "wss"
+    TLS = "tls"
+
+
+class Endpoint(_Table, frozen=True, kw_only=True):
+    """What sessions connect to."""
+
+    name: str
+    url: str
+    """`wss://host[:port]/path`, `tls://host[:port]`, `lab+wss://behaviour[/argument]`."""
+    ca: str | None = None
+    """PEM file with roots that are trusted besides the system's; relative to the scenario file."""
+    verify: Verify = Verify.REPORT
+    sni: str | None = None
+    """Server name to send and to verify, when it is not the URL's host."""
+    address: str | None = None
+    """IP address to dial instead of looking the URL's host up; the name stays SNI and Host.
+    Through a proxy it is what the proxy is asked to connect to."""
+    headers: dict[str, str] = {}
+    """`env:NAME` takes the value from the environment; such values are never recorded."""
+    subprotocols: list[str] = []
+    alpn: list[str] = []
+    tls_version: Literal["1.2", "1.3"] | None = None
+    """Offer this version alone; omitted: what OpenSSL offers, 1.2 at least."""
+    send_secrets_over_unverified_chain: bool = False
+    """Send `env:` headers even where the chain does not verify. Think twice."""
+
+
+class Egress(_Table, frozen=True, kw_only=True):
+    """The way out. At most one of `interface`, `source`, `lab`; a proxy may join the first two."""
+
+    name: str
+    interface: str | None = None
+    source: str | None = None
+    proxy: str | None = None
+    """`http://`, `https://`, `socks5://` (names are looked up here) or `socks5h://host:port` (by
+    the proxy); `environment`: what HTTPS_PROXY and NO_PROXY say, read as curl reads them."""
+    proxy_user: str | None = None
+    """`env:NAME`: taken from the environment, never recorded."""
+    proxy_password: str | None = None
+    """`env:NAME`, likewise."""
+    proxy_ca: str | None = None
+    """PEM file with roots that an `https://` proxy may prove itself by, besides the system's."""
+    lab: Middlebox | None = None
+
+
+class Record(_Table, frozen=True, kw_only=True):
+    """How the run is recorded."""
+
+    histogram_interval: Duration = _seconds(10)
+
+
+class Witnesses(_Table, frozen=True, kw_only=True):
+    """What else is asked and watched when sessions die."""
+
+    packets: bool = True
+    """Capture the SYN-ACKs, FINs and resets of our own flows, where this process may."""
+    second_look: bool = True
+    """Open a fresh TCP connection, and close it at once, when a pong is late or a session died:
+    at most one round a second for each endpoint, egress and address."""
+
+
+class Scenario(_Table, frozen=True, kw_only=True):
+    """One scenario file, complete with its defaults."""
+
+    name: str
+    duration: Duration | None = None
+    """From the start of the run, ramp included. None: until stopped."""
+    sessions: Sessions = Sessions()
+    timeouts: Timeouts = Timeouts()
+    activities: list[Activity] = field(default_factory=lambda: [Activity(name="heartbeat")])
+    """Written as `[activity]` or as `[[activities]]`."""
+    endpoints: list[Endpoint]
+    egresses: list[Egress] = field(default_factory=lambda: [Egress(name="default")])
+    thresholds: dict[str, str] = {}
+    record: Record = Record()
+    witnesses: Witnesses = Witnesses()

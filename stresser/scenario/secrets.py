@@ -1,0 +1,203 @@
+"""What must never be recorded or shown: header values from the environment, and look-alikes.
+
+Reads no environment itself: the caller hands a mapping over (`os.environ`).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from msgspec.structs import replace
+
+from stresser.model.errors import ScenarioError
+from stresser.model.units import escaped, shown
+from stresser.scenario.header import check_header_value
+from stresser.scenario.plain import to_plain
+from stresser.scenario.plan import Egress, Endpoint, Scenario
+
+MASK = "(masked)"
+VARIABLE_PATTERN = "^env:[A-Za-z_][A-Za-z0-9_]{0,127}$"
+"""For JSON Schema: what must come from the environment."""
+_PREFIX = "env:"
+_PROXY_CREDENTIALS = ("proxy_user", "proxy_password")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_EMBEDDED = re.compile(r"\benv:[A-Za-z_]")
+_CREDENTIAL = re.compile(
+    r"auth|cookie|token|secret|passw|passphrase|pwd|api[-_]?key|access[-_]?key|credential"
+    r"|session|signature|bearer|jwt|saml|assertion|private",
+    re.IGNORECASE,
+)
+_SHORT_QUERY_NAMES = frozenset({"sig", "key", "code", "sas", "pass", "pw", "pin", "otp", "user"})
+_PARAMETER = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
+
+
+class Secret:
+    """A header value that shows itself to nobody who does not ask for it by `reveal()`."""
+
+    __slots__ = ("_value", "variable")
+
+    def __init__(self, variable: str, value: str) -> None:
+        self.variable = variable
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the socket alone."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"{_PREFIX}{self.variable} {MASK}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return (self.variable, self._value) == (other.variable, other._value)
+
+    def __hash__(self) -> int:
+        return hash((self.variable, self._value))
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a secret is not written anywhere")
+
+
+HeaderValues = dict[str, "str | Secret"]
+
+
+def variable_of(value: str) -> str | None:
+    """The environment variable that a header value names: `env:NAME`. None for a plain value.
+
+    Raises:
+        ValueError: with one sentence, where it looks like `env:NAME` and is not.
+    """
+    if not value.startswith(_PREFIX):
+        if _EMBEDDED.search(value):
+            raise ValueError(
+                "env:NAME must be the whole value; put the text around it into the variable"
+            )
+        return None
+    name = value.removeprefix(_PREFIX)
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{shown(name)} is not the name of an environment variable")
+    return name
+
+
+def resolve_headers(
+    scenario: Scenario, environment: Mapping[str, str], filename: str
+) -> dict[str, HeaderValues]:
+    """The headers of each endpoint, by endpoint name, with `env:` values taken.
+
+    Raises:
+        ScenarioError: one line for each variable that is missing, empty or no header value.
+    """
+    mistakes: list[str] = []
+    resolved = {
+        endpoint.name: _headers_of(endpoint, environment, f"{escaped(filename)}: ", mistakes)
+        for endpoint in scenario.endpoints
+    }
+    if mistakes:
+        raise ScenarioError(*mistakes)
+    return resolved
+
+
+def masked(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as plain data for the manifest, with nothing secret in it.
+
+    `env:NAME` becomes `env:NAME (masked)`; a value written literally under a name that
+    looks like a credential's, in headers or in a URL's query, becomes `(masked)`.
+    """
+    endpoints = [
+        replace(
+            endpoint,
+            url=masked_url(endpoint.url),
+            headers={name: _masked_value(name, text) for name, text in endpoint.headers.items()},
+        )
+        for endpoint in scenario.endpoints
+    ]
+    egresses = [
+        replace(egress, **{key: _masked_value(key, text) for key, text in _credentials(egress)})
+        for egress in scenario.egresses
+    ]
+    whole = replace(scenario, endpoints=endpoints, egresses=egresses)
+    tree: dict[str, Any] = to_plain(whole)
+    return tree
+
+
+def _credentials(egress: Egress) -> list[tuple[str, str]]:
+    written = ((key, getattr(egress, key)) for key in _PROXY_CREDENTIALS)
+    return [(key, text) for key, text in written if text is not None]
+
+
+def unmasked_variables(tree: dict[str, Any]) -> dict[str, Any]:
+    """A masked scenario with `env:NAME (masked)` written as `env:NAME` again, to be decoded.
+
+    Whatever has not the form that `masked` gives it is left alone: decoding notes it.
+    """
+    endpoints, egresses = tree.get("endpoints"), tree.get("egresses")
+    if isinstance(endpoints, list):
+        tree = {**tree, "endpoints": [_unmasked_endpoint(endpoint) for endpoint in endpoints]}
+    if isinstance(egresses, list):
+        tree = {**tree, "egresses": [_unmasked_egress(egress) for egress in egresses]}
+    return tree
+
+
+def _unmasked_egress(egress: Any) -> Any:
+    if not isinstance(egress, dict):
+        return egress
+    return {
+        key: _unmasked(value) if key in _PROXY_CREDENTIALS else value
+        for key, value in egress.items()
+    }
+
+
+def _unmasked_endpoint(endpoint: Any) -> Any:
+    headers = endpoint.get("headers") if isinstance(endpoint, dict) else None
+    if not isinstance(headers, dict):
+        return endpoint
+    return {**endpoint, "headers": {name: _unmasked(value) for name, value in headers.items()}}
+
+
+def _unmasked(value: Any) -> Any:
+    is_variable = isinstance(value, str) and value.startswith(_PREFIX)
+    return value.removesuffix(f" {MASK}") if is_variable else value
+
+
+def masked_url(url: str) -> str:
+    """A URL whose query values that look like credentials are masked."""
+    return _PARAMETER.sub(_masked_parameter, url)
+
+
+def _headers_of(
+    endpoint: Endpoint, environment: Mapping[str, str], prefix: str, mistakes: list[str]
+) -> HeaderValues:
+    values: HeaderValues = {}
+    for name, text in endpoint.headers.items():
+        variable = variable_of(text)
+        try:
+            values[name] = text if variable is None else _secret(variable, environment)
+        except ValueError as error:
+            mistakes.append(f"{prefix}endpoints.{endpoint.name}.headers.{name}: {error}")
+    return values
+
+
+def _secret(variable: str, environment: Mapping[str, str]) -> Secret:
+    value = environment.get(variable)
+    if value is None:
+        raise ValueError(f"the environment variable {variable} is not set; export it before a run")
+    try:
+        check_header_value(value)
+    except ValueError as error:
+        raise ValueError(f"in the environment variable {variable}, {error}") from None
+    return Secret(variable, value)
+
+
+def _masked_value(name: str, text: str) -> str:
+    if text.startswith(_PREFIX):
+        return f"{text} {MASK}"
+    return MASK if _CREDENTIAL.search(name) else text
+
+
+def _masked_parameter(match: re.Match[str]) -> str:
+    mark, name, value = match.groups()
+    plain = unquote(name)
+    is_credential = plain.lower() in _SHORT_QUERY_NAMES or _CREDENTIAL.search(plain)
+    return f"{mark}{name}={MASK if is_credential and value else value}"

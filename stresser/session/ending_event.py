@@ -1,0 +1,89 @@
+"""Turns what stopped an attempt or a session into its one recorded ending."""
+
+from typing import Any
+
+from stresser.classify.ending_of import classify
+from stresser.classify.observations import Sighting
+from stresser.model.ending import Ending, Grade, Initiator, Kind
+from stresser.model.events import AttemptFailed, SessionEnded
+from stresser.model.quantity import Quantity
+from stresser.session.attempt import Attempt
+from stresser.session.gather_observations import attempt_sighting, session_sighting
+from stresser.session.held import HeldSession
+from stresser.session.internal_errors import InternalError
+from stresser.session.run_context import Surroundings
+from stresser.session.socket_at_end import LastLook
+
+
+def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> AttemptFailed:
+    """The event of an attempt that did not open."""
+    ending = _ending(look.fault, attempt_sighting(attempt, look, around))
+    cohort = attempt.route.cohort
+    return AttemptFailed(
+        **_common(ending, around),
+        endpoint=cohort.endpoint,
+        egress=cohort.egress,
+        activity=cohort.activity,
+        attempt=attempt.number,
+        local=attempt.local,
+        remote=attempt.remote,
+        proxy=attempt.proxy,
+        resolved_by=attempt.resolved_by,
+        phases_ns=attempt.phases_ns,
+        tls=attempt.tls,
+        **_flat(ending),
+    )
+
+
+def session_ended(session: HeldSession, look: LastLook, around: Surroundings) -> SessionEnded:
+    """The event of a session's end; a drop's age is a sample as well."""
+    ending = _ending(look.fault, session_sighting(session, look, around))
+    if ending.is_drop:
+        around.observer.sample(Quantity.AGE_AT_DROP, session.cohort, ending.age_ns)
+    return SessionEnded(
+        **_common(ending, around),
+        endpoint=session.cohort.endpoint,
+        egress=session.cohort.egress,
+        activity=session.cohort.activity,
+        attempt=session.attempt,
+        session=session.number,
+        local=session.local,
+        remote=session.remote,
+        proxy=session.proxy,
+        pings=session.pings,
+        pongs=session.pongs,
+        messages=session.reads if session.websocket is None else session.websocket.messages,
+        bytes_received=session.tap.bytes_received,
+        bytes_sent=session.tap.bytes_sent,
+        **_flat(ending),
+    )
+
+
+def _ending(fault: Exception, seen: Sighting) -> Ending:
+    if not isinstance(fault, InternalError):
+        return classify(fault, seen)
+    # A bug may be in the classifier itself: nothing here asks it.
+    return Ending(
+        phase=seen.phase,
+        kind=Kind.TOOL,
+        failure=fault.failure,
+        initiator=Initiator.TOOL,
+        grade=Grade.ERRNO,
+        age_ns=max(0, seen.detected_ns - seen.began_ns),
+        idle_ns=None,
+        alive_at_ns=min(seen.alive_ns, seen.detected_ns),
+        dead_by_ns=seen.detected_ns,
+        detected_at_ns=seen.detected_ns,
+        evidence=seen.evidence,
+        raw=fault.last_lines,
+    )
+
+
+def _common(ending: Ending, around: Surroundings) -> dict[str, Any]:
+    # An event stands at the moment it tells of, not at the moment of its writing.
+    t_ns = ending.detected_at_ns
+    return {"t_ns": t_ns, "utc": around.clock.utc(t_ns)}
+
+
+def _flat(ending: Ending) -> dict[str, Any]:
+    return {name: getattr(ending, name) for name in ending.__struct_fields__}

@@ -1,0 +1,294 @@
+"""Gathers what all witnesses knew of an ending into one `Sighting`, and into its evidence.
+
+Proofs of life and of death are dated so that the truth lies between them. Whoever answers has
+been reached no earlier than we asked: a silent end is dated from the question of the last answer,
+not from the answer, for the way there may have broken while the answer was on its way back.
+"""
+
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stresser.classify.errno_table import meaning_of
+from stresser.classify.observations import Sighting, Transmissions
+from stresser.classify.packet_origin import (
+    Provenance,
+    next_seq,
+    provenance,
+    provenance_evidence,
+)
+from stresser.model.ending import Kind, Phase
+from stresser.model.events import PathChanged
+from stresser.model.faults import (
+    HttpRefused,
+    NameNotResolved,
+    NoPong,
+    PeerFin,
+    Planned,
+    ProxyRefused,
+)
+from stresser.model.fresh_connection import Look
+from stresser.model.packet import FlowPackets, packets_evidence
+from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from stresser.session.attempt import Attempt
+from stresser.session.held import HeldSession
+from stresser.session.run_context import Surroundings
+from stresser.session.socket_at_end import LastLook
+from stresser.witness.tcp_info import TcpInfo, read_tcp_info
+
+_TICK_MS = 10
+"""TCP_INFO's times are cut to the kernel's tick, at most 10 ms (CONFIG_HZ=100): a proof of life
+must not be dated after the death that followed it."""
+_LOOKS_BEFORE_NS = NS_PER_S
+"""A round of looks that another's death caused so shortly before answers for this one too."""
+_LOOKS_SHOWN = 8
+_CHANGES_SHOWN = 8
+_BACK_AGAIN_NS = NS_PER_S
+_SILENT = frozenset({Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
+
+
+class _Packets(NamedTuple):
+    """What was captured of a flow, and where its end came from."""
+
+    flow: FlowPackets
+    origin: Provenance | None
+
+
+_NONE_SEEN = _Packets(FlowPackets(), None)
+
+
+def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> Sighting:
+    """What was known when an attempt stopped."""
+    tap = attempt.tap
+    alive = attempt.began_ns if tap is None else tap.last_received_ns
+    packets = _packets(attempt.local, str(attempt.dialled), look, around)
+    changes = around.path_changes_near(attempt.began_ns, look.at_ns)
+    return Sighting(
+        phase=attempt.phase,
+        began_ns=attempt.began_ns,
+        detected_ns=look.at_ns,
+        alive_ns=alive,
+        dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
+        last_passed_ns=None if tap is None else max(tap.last_received_ns, tap.last_sent_ns),
+        tls_end_verified=attempt.endpoint_proved,
+        intercepted=attempt.intercepted,
+        source_chosen=attempt.route.binding.source is not None,
+        sent=_transmissions(look.info, look.at_ns),
+        slept_ns=around.slept_since(alive, look.at_ns),
+        unfit=tuple(around.unfit_between(attempt.began_ns, look.at_ns)),
+        provenance=packets.origin,
+        icmp=tuple(packets.flow.icmp),
+        server=None if attempt.dialled is None else attempt.dialled.host,
+        own_way=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
+        evidence=_evidence(look, packets, ())
+        | _path_evidence(changes)
+        | _step_evidence(attempt, look),
+    )
+
+
+def session_sighting(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
+    """What was known when a session stopped."""
+    if isinstance(look.fault, Planned):
+        return _planned(session, look, around)
+    tap = session.tap
+    is_silent = _is_silent(look.fault)
+    info = _telling_info(session, look)
+    sent = _transmissions(info, look.at_ns)
+    alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
+    # Of what we sent into a silence nobody knows that it passed anything.
+    passed = alive if is_silent else max(alive, tap.last_sent_ns)
+    packets = _packets(session.local, str(session.dialled), look, around)
+    looks = _looks(session, look, around)
+    changes = around.path_changes_near(alive, look.at_ns)
+    return Sighting(
+        phase=Phase.HELD,
+        began_ns=session.opened_ns,
+        detected_ns=look.at_ns,
+        alive_ns=alive,
+        dead_by_ns=_first_proof_of_death(look, packets, info, sent),
+        last_passed_ns=min(passed, look.at_ns),
+        tls_end_verified=session.endpoint_proved,
+        intercepted=session.intercepted,
+        source_chosen=session.binding.source is not None,
+        sent=sent,
+        slept_ns=around.slept_since(alive, look.at_ns),
+        unfit=tuple(around.unfit_between(*_absent_window(alive, look, is_silent=is_silent))),
+        way_out_changes=tuple(
+            change.change.value
+            for change in around.ways_out.concerning(changes, session.local, session.binding.device)
+        ),
+        provenance=packets.origin,
+        icmp=tuple(packets.flow.icmp),
+        server=session.dialled.host,
+        looks=looks,
+        neighbour_lives=look.neighbour is not None,
+        own_way=(session.cohort.endpoint, session.cohort.egress),
+        evidence=_evidence(look, packets, looks) | _path_evidence(changes),
+    )
+
+
+def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
+    if around.packets is not None:
+        around.packets.forget(session.local, str(session.dialled))
+    alive = session.tap.last_received_ns
+    return Sighting(
+        phase=Phase.CLOSING,
+        began_ns=session.opened_ns,
+        detected_ns=look.at_ns,
+        alive_ns=alive,
+        last_passed_ns=min(max(alive, session.tap.last_sent_ns), look.at_ns),
+        tls_end_verified=session.endpoint_proved,
+    )
+
+
+def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[int, int]:
+    """When our own absence could have brought this end about.
+
+    An end that was announced came at its time, or up to a second after we were back: what we then
+    sent, late, may have met it.
+    """
+    if is_silent:
+        return alive_ns, look.at_ns
+    return max(alive_ns, look.at_ns - _BACK_AGAIN_NS), look.at_ns
+
+
+def _step_evidence(attempt: Attempt, look: LastLook) -> dict[str, Any]:
+    """Which step through a proxy, which name: what a phase's name alone does not say."""
+    if attempt.phase is Phase.PROXY and attempt.proxy_step is not None:
+        return {"proxy_step": attempt.proxy_step}
+    if isinstance(look.fault, NameNotResolved) and attempt.asked_name is not None:
+        return {"name": attempt.asked_name}
+    return {}
+
+
+def _path_evidence(changes: list[PathChanged]) -> dict[str, Any]:
+    if not changes:
+        return {}
+    told = [
+        {
+            "t_ns": one.t_ns,
+            "change": one.change,
+            "interface": one.interface,
+            "is_tunnel": one.is_tunnel,
+            "detail": one.detail,
+        }
+        for one in changes[-_CHANGES_SHOWN:]
+    ]
+    return {"path_changes": told}
+
+
+def _is_silent(fault: Exception) -> bool:
+    """Nobody announced this end."""
+    if isinstance(fault, OSError):
+        return meaning_of(fault, local_address_chosen=True).kind in _SILENT
+    return isinstance(fault, NoPong)
+
+
+def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
+    """TCP_INFO at the end; where the kernel gave up itself, as it was at the last ping.
+
+    A closed connection has forgotten what was unacknowledged.
+    """
+    if isinstance(look.fault, OSError) and _is_silent(look.fault):
+        return read_tcp_info(session.info_at_ping) or look.info
+    return look.info
+
+
+def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
+    if info is None:
+        return None
+    return Transmissions(
+        unacked=info.unacked,
+        unsent_bytes=info.notsent_bytes or 0,
+        retransmits=info.retransmits,
+        total_retrans=info.total_retrans,
+        probes=info.probes,
+        last_sent_ns=at_ns - ((info.last_data_sent_ms or 0) + _TICK_MS) * NS_PER_MS,
+    )
+
+
+def _last_proof_of_life(session: HeldSession, look: LastLook) -> int:
+    """When we asked what was last answered; without pings, what the kernel last heard of."""
+    if session.every_ns or look.info is None or look.info.last_ack_recv_ms is None:
+        return session.answered_ns
+    heard = look.at_ns - (look.info.last_ack_recv_ms + _TICK_MS) * NS_PER_MS
+    on_its_way = (look.info.rtt_us + 4 * look.info.rttvar_us) * NS_PER_US
+    return max(session.answered_ns, heard - on_its_way)
+
+
+def _first_proof_of_death(
+    look: LastLook, packets: _Packets, info: TcpInfo | None, sent: Transmissions | None
+) -> int | None:
+    """The packet's own time; of a black hole, when the last retransmission had its round trip.
+
+    None: the detection is the first proof.
+    """
+    if packets.origin is not None:
+        return packets.origin.t_ns
+    if not isinstance(look.fault, NoPong) or info is None or sent is None:
+        return None
+    if not sent.retransmits or not sent.unacked:
+        return None
+    at_the_latest = sent.last_sent_ns + 2 * _TICK_MS * NS_PER_MS
+    return max(at_the_latest + info.rtt_us * NS_PER_US, look.fault.sent_ns)
+
+
+def _packets(local: str | None, remote: str, look: LastLook, around: Surroundings) -> _Packets:
+    if around.packets is None or local is None:
+        return _NONE_SEEN
+    flow = around.packets.seen(local, remote)
+    around.packets.forget(local, remote)
+    info, tap = look.info, look.tap
+    told = isinstance(look.fault, (OSError, PeerFin)) and tap is not None
+    if not told or tap is None:
+        return _Packets(flow, None)
+    origin = provenance(
+        flow,
+        expected_seq=next_seq(flow, None if info is None else info.bytes_received),
+        sent_ns=tap.last_sent_ns,
+        rtt_ns=None if info is None else info.rtt_us * NS_PER_US,
+        idle_before_send_ns=tap.idle_before_send_ns,
+    )
+    return _Packets(flow, origin)
+
+
+def _looks(session: HeldSession, look: LastLook, around: Surroundings) -> tuple[Look, ...]:
+    if around.looks is None:
+        return ()
+    begun = look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
+    endpoint, own = session.cohort.endpoint, str(session.dialled)
+    # Of its own endpoint, those at the very same address: another may be another site.
+    return tuple(
+        seen
+        for seen in around.looks.since(begun)
+        if seen.remote == own or (seen.endpoint != endpoint and _shares(seen, session))
+    )
+
+
+def _shares(look: Look, session: HeldSession) -> bool:
+    return look.egress == session.cohort.egress
+
+
+def _evidence(look: LastLook, packets: _Packets, looks: tuple[Look, ...]) -> dict[str, Any]:
+    evidence: dict[str, Any] = {}
+    if look.info is not None:
+        evidence["tcp_info"] = msgspec.structs.asdict(look.info)
+    if look.tap is not None and look.tap.bytes_sent:
+        evidence["idle_before_send_ns"] = look.tap.idle_before_send_ns
+        evidence["since_sent_ns"] = max(0, look.at_ns - look.tap.last_sent_ns)
+        if look.tap.fault is not None:
+            evidence["operation"] = look.tap.fault.operation
+    if isinstance(look.fault, NoPong):
+        evidence["ping_sent_ns"] = look.fault.sent_ns
+    if isinstance(look.fault, HttpRefused | ProxyRefused) and look.fault.headers:
+        evidence["headers"] = look.fault.headers
+    if look.neighbour is not None:
+        evidence["neighbour"] = asdict(look.neighbour)
+    if looks:
+        evidence["looks"] = [msgspec.to_builtins(seen) for seen in looks[-_LOOKS_SHOWN:]]
+    if packets.flow != _NONE_SEEN.flow:
+        evidence["packets"] = packets_evidence(packets.flow)
+    if packets.origin is not None:
+        evidence["provenance"] = provenance_evidence(packets.origin)
+    return evidence

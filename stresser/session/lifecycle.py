@@ -1,0 +1,223 @@
+"""Keeps one session of a cohort open: attempt, hold, ending, back-off, again."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import trio
+
+from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
+from stresser.model.faults import Planned
+from stresser.model.quantity import PROXY_STEPS, Quantity
+from stresser.scenario.plan import Reconnect
+from stresser.session.attempt import Attempt
+from stresser.session.await_evidence import hear_witnesses
+from stresser.session.ending_event import attempt_failed, session_ended
+from stresser.session.held import HeldSession
+from stresser.session.retry_after import retry_after_s
+from stresser.session.route import Route
+from stresser.session.run_context import Surroundings
+from stresser.session.socket_at_end import LastLook
+
+
+@dataclass(slots=True)
+class _Past:
+    """What one place in a cohort remembers from one attempt to the next."""
+
+    failures: int = 0
+    """Attempts that failed since the last opening."""
+    session: int | None = None
+    """The session that the next one replaces."""
+    ended_ns: int = 0
+    """When that one's end was detected."""
+    stopped_s: float = 0.0
+    """When the last attempt or session stopped (trio time): waits count from there."""
+    asked_to_wait_s: float = 0
+    """What the last refusal asked for in its Retry-After."""
+
+
+async def keep_open(route: Route, around: Surroundings, reconnect: Reconnect | None) -> None:
+    """Hold a session, replacing it whenever it ends.
+
+    Returns when it ended and `reconnect` is None. Being cancelled is the plan's stop: the
+    session is closed in an orderly way and its ending recorded as planned.
+    """
+    past = _Past()
+    await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped meanwhile begins nothing
+    while True:
+        try:
+            await _live(route, around, past)
+        except Exception as exc:  # noqa: BLE001 - `contained()` would be held as long as the session
+            around.bugs.note(exc)
+        if reconnect is None:
+            return
+        wait_s = max(back_off_s(reconnect, past.failures), past.asked_to_wait_s)
+        await trio.sleep_until(past.stopped_s + wait_s)
+
+
+async def _live(route: Route, around: Surroundings, past: _Past) -> None:
+    # A function of its own: what has ended must not be kept until the next one is open.
+    session = await _open(route, around, past)
+    if session is not None:
+        await _hold(session, around, past)
+
+
+def back_off_s(reconnect: Reconnect, failures: int) -> float:
+    """Seconds to wait before the next attempt: exponential, with jitter.
+
+    After a session that was open the first wait applies again.
+    """
+    doublings = min(max(0, failures - 1), 32)
+    wait: float = min(reconnect.initial.seconds * 2**doublings, reconnect.max.seconds)
+    return wait * random.uniform(1 - reconnect.jitter, 1 + reconnect.jitter)  # noqa: S311 - jitter
+
+
+async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession | None:
+    async with around.gate.admit(route.cohort):
+        number = next(around.attempt_numbers)
+        attempt = Attempt(number, route, around.clock, around.hangups, around.packets)
+        try:
+            await attempt.establish(past.failures)
+            session = HeldSession(
+                next(around.session_numbers),
+                attempt,
+                around.observer,
+                around.looks,
+                around.neighbours,
+            )
+            opened = _opened(session, attempt, around, past)
+        except trio.Cancelled:
+            _record_failure(attempt, Planned("the run ended"), around)
+            raise
+        except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
+            past.failures += 1
+            past.stopped_s = trio.current_time()
+            past.asked_to_wait_s = retry_after_s(exc, around.clock)
+            _record_failure(attempt, around.bugs.blame(exc), around)
+            return None
+    past.failures, past.asked_to_wait_s = 0, 0
+    around.ways_out.learn(session.local)
+    if around.looks is not None and route.proxy is None:
+        around.looks.learn(route.cohort, route.binding, session.dialled)
+    around.observer.event(opened)
+    return session
+
+
+def _record_failure(attempt: Attempt, exc: Exception, around: Surroundings) -> None:
+    look = LastLook(exc, attempt.tap, around.clock.now_ns())
+    if attempt.tap is not None:
+        attempt.tap.close()
+    with around.bugs.contained():
+        around.tell_chain(attempt)
+        around.tell_addresses(attempt)
+        _sample_phases(attempt, around)
+    event = _obituary(partial(attempt_failed, attempt), look, around)
+    if event is not None:
+        around.observer.event(event)
+
+
+E = TypeVar("E", AttemptFailed, SessionEnded)
+
+
+def _obituary(
+    write: Callable[[LastLook, Surroundings], E], look: LastLook, around: Surroundings
+) -> E | None:
+    """The event of an ending. Where writing it meets a bug, that is the ending."""
+    try:
+        return write(look, around)
+    except Exception as exc:  # noqa: BLE001 - every attempt and session gets its ending
+        look.fault = around.bugs.blame(exc)
+    with around.bugs.contained():
+        return write(look, around)
+    return None
+
+
+def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
+    for phase, duration in attempt.phases_ns.items():
+        around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
+    if Quantity.PROXY_TUNNEL in attempt.phases_ns:
+        whole = sum(attempt.phases_ns.get(step, 0) for step in PROXY_STEPS)
+        around.observer.sample(Quantity.PROXY, attempt.route.cohort, whole)
+
+
+def _opened(
+    session: HeldSession, attempt: Attempt, around: Surroundings, past: _Past
+) -> SessionOpened:
+    assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
+    around.tell_chain(attempt)
+    around.tell_addresses(attempt)
+    _sample_phases(attempt, around)
+    recovery = None if past.session is None else session.opened_ns - past.ended_ns
+    if recovery is not None:
+        around.observer.sample(Quantity.RECOVERY, session.cohort, recovery)
+    return SessionOpened(
+        t_ns=session.opened_ns,
+        utc=around.clock.utc(session.opened_ns),
+        endpoint=session.cohort.endpoint,
+        egress=session.cohort.egress,
+        activity=session.cohort.activity,
+        session=session.number,
+        attempt=attempt.number,
+        phases_ns=attempt.phases_ns,
+        local=session.local,
+        remote=session.remote,
+        proxy=session.proxy,
+        resolved_by=attempt.resolved_by,
+        tls=attempt.tls,
+        subprotocol=attempt.subprotocol,
+        replaces=past.session,
+        recovery_ns=recovery,
+    )
+
+
+async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None:
+    try:
+        fault = await _until_it_ends(session, around)
+    except trio.Cancelled:
+        await _end_as_planned(session, around)
+        raise
+    look = LastLook(fault, session.tap, around.clock.now_ns())
+    past.session, past.ended_ns = session.number, look.at_ns
+    past.stopped_s = trio.current_time()
+    try:
+        await hear_witnesses(session, look, around)
+    finally:
+        with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
+            async with around.after_death:
+                session.tap.close()
+                event = _obituary(partial(session_ended, session), look, around)
+                if event is not None:
+                    around.observer.event(event)
+
+
+async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:
+    ticket = around.heartbeats.add(session.next_due_ns, session) if session.every_ns else None
+    try:
+        return await session.hold()
+    except Exception as exc:  # noqa: BLE001 - a bug ends this session and nobody else's
+        return around.bugs.blame(exc)
+    finally:
+        if ticket is not None:
+            around.heartbeats.remove(ticket)
+
+
+async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
+    stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
+    # One may have opened in the very pass in which the run began to stop.
+    at_ns = max(session.opened_ns, around.clock.since_start(stop_s))
+    look = LastLook(Planned("the run ended"), session.tap, at_ns)
+    took = "unanswered"
+    with trio.CancelScope(shield=True):
+        async with around.after_death:  # thousands stop at once: a few in each pass of the loop
+            event = _obituary(partial(session_ended, session), look, around)
+            with around.bugs.contained():
+                session.begin_close()
+        with around.bugs.contained():
+            took = await session.finish_close(stop_s + session.close_timeout_s)
+        session.tap.close()
+    if event is not None:
+        event.evidence["close"] = took
+        event.pongs = session.pongs  # one may have been on its way when the run stopped
+        around.observer.event(event)

@@ -1,0 +1,33 @@
+"""The last look at a connection: what must be read before anything happens to its socket."""
+
+import trio
+
+from stresser.model.faults import NoPong, Planned
+from stresser.net.tap import Tap
+from stresser.session.internal_errors import InternalError
+from stresser.session.sibling_sessions import Alive
+from stresser.witness.tcp_info import sample_tcp_info
+
+
+class LastLook:
+    """What must be read at once, before anything else happens to the socket."""
+
+    __slots__ = ("at_ns", "fault", "info", "neighbour", "tap")
+
+    def __init__(self, fault: Exception, tap: Tap | None, now_ns: int) -> None:
+        self.tap = tap
+        self.neighbour: Alive | None = None
+        """A session to the same server that lived on, where that was asked."""
+        self.info = None if tap is None else sample_tcp_info(tap.sock)
+        self.at_ns = now_ns
+        self.fault: Exception = fault
+        if tap is None or isinstance(fault, (NoPong, Planned, InternalError)):
+            return
+        if isinstance(fault, trio.BrokenResourceError) and tap.fault is not None:
+            self.at_ns = tap.fault.at_ns
+            self.fault = tap.fault.error or fault
+        else:
+            # What TLS and WebSocket said was in the socket when the loop woke.
+            self.at_ns = max(tap.clock.woke_ns, tap.last_received_ns)
+            if tap.fault is not None and tap.fault.error is None:
+                self.at_ns = tap.fault.at_ns

@@ -1,0 +1,83 @@
+import numpy as np
+from msgspec.structs import replace
+
+from stresser.analysis.compare.comparison import compare
+from stresser.analysis.compare.sides import make_side
+from stresser.model.ending import Initiator
+from stresser.model.events import SessionEnded, SessionOpened
+from tests.analysis.sides_story import BAD_CHAIN, incident_story, recorded_sides, silent_story
+
+
+def paragraph(tmp_path, story):
+    return compare(*recorded_sides(tmp_path, story)).paragraph
+
+
+def test_the_paragraph_of_an_interceptor(tmp_path):
+    story = incident_story(7, 41, vpn_tls=BAD_CHAIN, sessions=25)
+    random = np.random.default_rng(1)
+    for event in story.events:
+        if isinstance(event, SessionOpened):
+            middle = 60e6 if event.egress == "vpn" else 20e6
+            event.phases_ns = {"tls": int(random.lognormal(np.log(middle), 0.2))}
+    text = paragraph(tmp_path, story)
+    assert text.startswith(
+        "Through vpn, drops came 5.9 times as often as direct (41 incidents against 7 in equal"
+        " session time; 95 % interval 2.6 to 15). The TLS chain does not verify on vpn"
+        " (self-signed certificate in certificate chain), it does on direct. Handshakes took "
+    )
+    assert text.endswith("Verdict: vpn is worse: incidents came at least 2.6 times as often.")
+
+
+def test_the_paragraph_of_an_idle_timer(tmp_path):
+    story = silent_story(30)
+    for event in story.events:
+        if isinstance(event, SessionEnded) and event.is_drop:
+            event.initiator = Initiator.MIDDLEBOX
+    text = paragraph(tmp_path, story)
+    assert text.startswith("Through vpn, 30 drops came, direct none (30 incidents against 0 in ")
+    clause = text.partition("). ")[2].partition(". ")[0]
+    assert clause.startswith("30 of 30 followed 30")
+    assert clause.endswith(" s of silence and were ended by a TCP reset, by a middlebox")
+
+
+def test_incidents_of_many_drops_are_called_so(tmp_path):
+    text = paragraph(tmp_path, incident_story(7, 41, size=3))
+    assert text.startswith(
+        "Through vpn, incidents came 6 times as often as direct (41 incidents against 7 in equal"
+        " session time, 123 drops against 21; 95 % interval 2.6 to 16)."
+    )
+    assert "silence" not in text
+    assert "TLS" not in text
+
+
+def test_no_drop_at_all(tmp_path):
+    assert paragraph(tmp_path, incident_story(0, 0)) == (
+        "No drop was seen through vpn nor direct (15.99 session hours in all). Whether vpn is worse"
+        " cannot be told: there was no incident on either side."
+    )
+
+
+def test_none_on_the_baseline(tmp_path):
+    assert paragraph(tmp_path, incident_story(0, 9)).startswith(
+        "Through vpn, 9 drops came, direct none (9 incidents against 0 in equal session time;"
+        " 95 % interval 2 to infinity)."
+    )
+
+
+def test_none_on_the_candidate_and_as_many_on_both(tmp_path):
+    none = paragraph(tmp_path, incident_story(9, 0))
+    assert none.startswith("Through vpn, no drops came, direct some (0 incidents against 9")
+    (tmp_path / "b").mkdir()
+    equal = paragraph(tmp_path / "b", incident_story(9, 9))
+    assert equal.startswith("Through vpn, drops came about as often as direct (9 incidents")
+
+
+def test_two_runs_are_called_by_their_names(tmp_path):
+    direct, vpn = recorded_sides(tmp_path, incident_story(7, 41))
+    first = make_side("monday", [direct.parts[0].facts], "direct")
+    other = replace(vpn.parts[0].facts, name="tuesday")
+    second = make_side("tue\x1bsday", [other], "vpn")
+    text = compare(first, second).paragraph
+    assert text.startswith("On tue\\x1bsday, ")
+    assert "as often as on monday" in text
+    assert "(41 incidents against 7 in equal session time" in text

@@ -1,0 +1,107 @@
+"""What a reader is told besides the figures."""
+
+from typing import Any
+
+from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.summary.notes import run_notes
+from stresser.model import events as model_events
+from stresser.model.cohort import Cohort
+from stresser.model.path_change import PathChange
+from stresser.model.unfit import UnfitCause
+from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, idle_kill_story, seconds, utc
+
+
+def notes_of(story: Story, scenario: dict[str, Any] = SCENARIO) -> list[str]:
+    tally = Tally()
+    for event in story.events:
+        tally.event(event)
+    return run_notes(tally, read_plan(scenario))
+
+
+def test_nothing_to_note():
+    assert notes_of(idle_kill_story()) == []
+
+
+def test_heartbeats_with_no_carrier_are_held_silent():
+    raw = Cohort("raw", "direct", "heartbeat")
+    story = Story([raw], 1)
+    story.ends_as_planned(story.opens(raw, 0), 60, evidence={"close": "no close in this protocol"})
+    scenario = SCENARIO | {"endpoints": [{"name": "raw", "url": "tls://a.example.net:8443"}]}
+    muted, silent = notes_of(story, scenario)
+    assert "no carrier on tls:// endpoints (raw): their sessions are held silent" in muted
+    assert silent.startswith("1 session sent nothing while held")
+
+
+def test_closes_without_answer():
+    story = Story([DIRECT], 2)
+    for _ in range(2):
+        story.ends_as_planned(story.opens(DIRECT, 0), 60, evidence={"close": "unanswered"})
+    (note,) = notes_of(story)
+    assert note.startswith("2 sessions that the plan ended got no answer to the WebSocket close")
+
+
+def test_clocks_lateness_chains_and_gaps():
+    story = Story([VPN], 1)
+    story.drops(story.opens(VPN, 0), 5)
+    story.events.pop(1)
+    story.events += [
+        model_events.ClockStepped(t_ns=1, utc=utc(1), step_ns=seconds(3600)),
+        model_events.TesterLate(t_ns=2, utc=utc(2), late_ns=seconds(0.25)),
+        model_events.ChainSeen(
+            t_ns=3,
+            utc=utc(3),
+            **VPN._asdict(),
+            chain="c",
+            verified=False,
+            problem="self-signed certificate",
+            certificates=[],
+        ),
+    ]
+    notes = notes_of(story)
+    assert notes == [
+        "The certificate chain of broker through vpn does not verify: self-signed certificate.",
+        "The wall clock was set 1 time, 1 h in all; recorded times do not follow it.",
+        "stresser was late 1 time, by 250 ms at worst: times then are upper bounds.",
+        "1 ending of sessions whose opening is not recorded.",
+    ]
+
+
+def changed(t_ns: int, change: PathChange, **fields: Any) -> model_events.PathChanged:
+    return model_events.PathChanged(t_ns=t_ns, utc=utc(t_ns), change=change, **fields)
+
+
+def test_path_changes_are_told_in_one_note():
+    story = idle_kill_story()
+    story.events += [
+        changed(seconds(7), PathChange.LINK_DOWN, interface="tun0", is_tunnel=True),
+        changed(seconds(8), PathChange.DEFAULT_ROUTE_CHANGED, detail="added: 0.0.0.0/0 dev eth0"),
+    ]
+    (note,) = notes_of(story)
+    assert note == (
+        "2 path changes of this host: tun0 (a tunnel) went down at 00:00:07 UTC; "
+        "default route added: 0.0.0.0/0 dev eth0 at 00:00:08 UTC."
+    )
+
+
+def test_a_night_of_path_changes_is_one_note():
+    story = idle_kill_story()
+    story.events += [changed(n, PathChange.LINK_UP, interface=f"eth{n}") for n in range(1000)]
+    story.events.append(changed(9, PathChange.MANY, counts={"route_added": 8000, "x": -3}))
+    story.events.append(changed(9, PathChange.OVERRUN))
+    (note,) = notes_of(story)
+    assert note.startswith("9,000 path changes of this host: eth0 came up")
+    assert note.endswith(", ...")
+    assert len(note) < 400
+
+
+def test_why_stresser_was_late_is_said():
+    story = idle_kill_story()
+    story.events += [
+        model_events.TesterLate(t_ns=n, utc=utc(n), late_ns=seconds(0.2), cause=cause)
+        for n, cause in enumerate([UnfitCause.GC, UnfitCause.STOPPED, UnfitCause.STOPPED])
+    ]
+    (note,) = notes_of(story)
+    assert note.startswith(
+        "stresser was late 3 times (collecting garbage 1 time, stopped by this host 2 times), by"
+    )

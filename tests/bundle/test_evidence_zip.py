@@ -1,0 +1,54 @@
+import json
+import zipfile
+
+import pytest
+
+from stresser.bundle.evidence_zip import COMPUTED, PAGE, write_evidence
+from stresser.model.errors import RunFolderError
+from stresser.record.manifest import Status
+from tests.analysis.hostile_story import hostile_run
+from tests.analysis.story import idle_kill_story
+
+
+def bundled(run, path, *, redact=False):
+    _, key = write_evidence([run], None, path, redact=redact)
+    with zipfile.ZipFile(path) as bundle:
+        return {name: bundle.read(name).decode() for name in bundle.namelist()}, key
+
+
+def test_it_holds_all_that_is_promised(tmp_path):
+    files, key = bundled(idle_kill_story().recorded(tmp_path / "run"), tmp_path / "b.zip")
+    assert {*COMPUTED, PAGE, "README.txt", "bundle.json", "runs/run/events.jsonl"} <= files.keys()
+    assert key == {}
+    drops = [json.loads(line) for line in files["drops.jsonl"].splitlines()]
+    assert len(drops) == 20
+    assert all(drop["event"] == "session_ended" and not drop["planned"] for drop in drops)
+    assert files["drops.csv"].count("\r\n") == 21
+    assert "Raise the" in files["network-team.md"]
+    assert "20" in files["network-team.md"]
+
+
+def test_redacted_it_holds_no_name_and_not_the_key(tmp_path):
+    run = idle_kill_story().recorded(tmp_path / "secret-run", command_line=["/srv/eve"])
+    files, key = bundled(run, tmp_path / "b.zip", redact=True)
+    everything = "\n".join(text for name, text in files.items() if name != PAGE)
+    page = files[PAGE].partition('id="data">')[2].partition("</script>")[0]
+    for secret in ("broker", "192.0.2.1", "198.51.100.1", "secret-run", "/srv/eve", "made-up"):
+        assert secret not in everything
+        assert secret not in page
+        assert secret not in "".join(files)
+    assert key["broker"] == "endpoint-1"
+    assert key["192.0.2.1"].startswith("address-")
+    assert "vpn" in everything
+
+
+def test_a_hostile_run_can_be_bundled(tmp_path):
+    files, _ = bundled(hostile_run(tmp_path / "run"), tmp_path / "b.zip", redact=True)
+    assert "evil.example" not in files["drops.jsonl"]
+
+
+def test_a_run_that_goes_on_is_refused(tmp_path):
+    run = idle_kill_story().recorded(tmp_path / "run", status=Status.RUNNING, is_alive=True)
+    with pytest.raises(RunFolderError, match="goes on"):
+        write_evidence([run], None, tmp_path / "b.zip", redact=False)
+    assert not (tmp_path / "b.zip").exists()

@@ -1,0 +1,63 @@
+import pytest
+
+from stresser.bundle.folder_copy import Changes, copy_run
+from stresser.model.errors import RunFolderError
+from stresser.record.manifest import Status
+from stresser.record.reader import RunStatus, open_run
+from tests.analysis.story import idle_kill_story
+
+
+class Marked(Changes):
+    def event(self, event):
+        return event | {"utc": "never"}
+
+    def manifest(self, manifest):
+        return manifest | {"stresser": "marked"}
+
+    @property
+    def keeps_chains(self):
+        return False
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = idle_kill_story().recorded(tmp_path / "run")
+    made.folder.chains.mkdir()
+    made.folder.chain("a" * 16).write_text("pem")
+    (made.folder.chains / "notes.pem").write_text("not a chain's")
+    made.folder.log.write_text("not evidence")
+    return made
+
+
+def test_a_copy_has_what_figures_are_computed_from(run, tmp_path):
+    copy_run(run, tmp_path / "copy" / "here", Changes())
+    copied = open_run(tmp_path / "copy" / "here")
+    assert list(copied.events()) == list(run.events())
+    assert copied.folder.histograms.read_bytes() == run.folder.histograms.read_bytes()
+    assert {path.name for path in copied.path.rglob("*")} == {
+        "manifest.json", "events.jsonl", "histograms.hlog", "chains", f"{'a' * 16}.pem",
+    }  # fmt: skip
+
+
+def test_each_part_is_changed_and_what_is_no_event_is_left_out(run, tmp_path):
+    with run.folder.events.open("ab") as events:
+        events.write(b'{"event": torn\n[1]\n')
+    copy_run(run, tmp_path / "copy", Marked())
+    copied = open_run(tmp_path / "copy")
+    assert {event.utc for event in copied.events()} == {"never"}
+    assert copied.manifest is not None
+    assert copied.manifest.stresser == "marked"
+    assert not copied.folder.chains.exists()
+    assert copied.damage == []
+
+
+def test_a_run_that_goes_on_is_refused(tmp_path):
+    run = idle_kill_story().recorded(tmp_path / "run", status=Status.RUNNING, is_alive=True)
+    with pytest.raises(RunFolderError, match="goes on"):
+        copy_run(run, tmp_path / "copy", Changes())
+
+
+def test_the_copy_of_a_crash_is_a_crash(tmp_path):
+    run = idle_kill_story().recorded(tmp_path / "run", status=Status.RUNNING)
+    copy_run(run, tmp_path / "copy", Changes())
+    assert open_run(tmp_path / "copy").status is RunStatus.CRASHED

@@ -1,0 +1,79 @@
+import csv
+import io
+
+from stresser.analysis.views.run_report import gather_report
+from stresser.bundle.network_page import (
+    COLUMNS,
+    asked_of_network,
+    flow_counts,
+    flows_csv,
+    flows_of,
+)
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Kind
+from stresser.model.units import NS_PER_S
+from tests.analysis.story import (
+    INSPECTED_TLS,
+    VPN,
+    Story,
+    chain_seen,
+    idle_kill_story,
+)
+
+ANCHOR_NS = 1_795_392_000 * NS_PER_S
+ENDS = {"local": "192.0.2.1:40000", "remote": "[2001:db8::1]:443"}
+
+
+def rows_of(story):
+    text = flows_csv(flows_of("monday", story.events, ANCHOR_NS))
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_flow_is_a_5_tuple_with_utc_in_milliseconds():
+    story = Story([VPN], 2)
+    story.drops(story.opens(VPN, 1), 10.1234, idle=4)
+    story.drops(story.opens(VPN, 1), 20, Kind.SILENCE, idle=8)
+    for event, ends in zip(
+        [e for e in story.events if hasattr(e, "pings")], (ENDS, {}), strict=True
+    ):
+        for name, value in ends.items():
+            setattr(event, name, value)
+    reset, silence = rows_of(story)
+    assert tuple(reset) == COLUMNS
+    assert reset["utc_from"] == reset["utc_until"] == "2026-11-23T00:00:10.123Z"
+    assert (reset["local_address"], reset["local_port"]) == ("192.0.2.1", "40000")
+    assert (reset["remote_address"], reset["remote_port"]) == ("2001:db8::1", "443")
+    assert (silence["utc_from"], silence["utc_until"]) == (
+        "2026-11-23T00:00:12.000Z", "2026-11-23T00:00:20.000Z",
+    )  # fmt: skip
+
+
+def test_no_cell_is_a_formula():
+    story = Story([Cohort("=cmd|' /C calc'!A0", "vpn", "heartbeat")], 1)
+    cohort = Cohort("=cmd|' /C calc'!A0", "@vpn", "heartbeat")
+    story.drops(story.opens(cohort, 1), 10)
+    [row] = rows_of(story)
+    assert row["endpoint"].startswith("'=")
+    assert row["egress"] == "'@vpn"
+
+
+def test_counts_come_with_the_largest_first():
+    story = Story([VPN], 3)
+    for at in (10, 11):
+        story.drops(story.opens(VPN, 1), at)
+    story.drops(story.opens(VPN, 1), 12, Kind.TCP_FIN)
+    counts = flow_counts(flows_of("monday", story.events, ANCHOR_NS))
+    assert [(key[3], number) for key, number in counts] == [("tcp_reset", 2), ("tcp_fin", 1)]
+
+
+def test_what_is_asked_follows_from_timers_and_interception(tmp_path):
+    story = idle_kill_story()
+    story.events.insert(1, chain_seen(VPN, INSPECTED_TLS, product="Zscaler"))
+    story.opens(VPN, 59, INSPECTED_TLS)
+    story.events.sort(key=lambda event: event.t_ns)
+    report = gather_report([story.recorded(tmp_path / "run")], None)
+    asked = asked_of_network(report.runs[0])
+    assert any("Raise the" in line and "20 of 20 drops" in line for line in asked)
+    assert any(
+        "Exempt from TLS inspection (consistent with Zscaler): broker" in line for line in asked
+    )

@@ -1,0 +1,95 @@
+import msgspec
+
+from stresser.bundle.redaction import Redaction
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Kind
+from stresser.record.events_file import encode_event
+from tests.analysis.story import INSPECTED_TLS, Story, chain_seen
+
+SECRETS = (
+    "acme", "Acme", "198.51.100.1", "192.0.2.1", "2001:db8", "corp-laptop", "/srv/eve", "eve@",
+    "hush", "Corp Inspection", "goodbye from",
+)  # fmt: skip
+COHORT = Cohort("acme-broker", "acme-tunnel", "heartbeat")
+MANIFEST = {
+    "stresser": "0.1.0",
+    "command_line": ["stresser", "run", "/srv/eve/acme.toml"],
+    "process": {"pid": 4, "host": "corp-laptop", "boot_id": "x"},
+    "host": {"node": "corp-laptop", "system": "Linux", "user": "eve"},
+    "capabilities": {"packets": "corp-laptop can"},
+    "scenario": {
+        "name": "acme-night",
+        "endpoints": [
+            {
+                "name": "acme-broker",
+                "url": "wss://broker.acme.example:8443/path?token=hush",
+                "ca": "/srv/eve/root.pem",
+                "headers": {"Authorization": "hush"},
+            }
+        ],
+        "egresses": [{"name": "acme-tunnel", "proxy": "http://eve@proxy.acme.example:3128"}],
+        "activities": [{"name": "heartbeat", "kind": "heartbeat", "every": "15s"}],
+        "thresholds": {"drops{egress=acme-tunnel}": "= 0"},
+    },
+}
+
+
+def redacted():
+    redaction = Redaction()
+    manifest = redaction.manifest(MANIFEST)
+    story = Story([COHORT], 1)
+    story.events.append(
+        chain_seen(
+            COHORT, INSPECTED_TLS, certificates=[{"subject": "CN=Acme", "names": ["a.acme"]}]
+        )
+    )
+    session = story.opens(COHORT, 1, INSPECTED_TLS)
+    story.drops(
+        session, 9, Kind.WS_CLOSE, reason="goodbye from Acme", code=1001,
+        raw="reset by broker.acme.example (198.51.100.1)",
+        evidence={
+            "why": ["reset-by-another-box"],
+            "looks": [{"remote": "198.51.100.1:443", "egress": "acme-tunnel"}],
+            "path_changes": [{"change": "link_down", "detail": "default via 192.0.2.1"}],
+            "packets": {"icmp": [{"offender": "2001:db8::9", "words": "no route"}]},
+        },
+    )  # fmt: skip
+    story.stops(60)
+    events = [redaction.event(msgspec.json.decode(encode_event(one))) for one in story.events]
+    return redaction, manifest, events
+
+
+def test_no_name_or_address_is_left():
+    _, manifest, events = redacted()
+    text = msgspec.json.encode([manifest, events]).decode()
+    assert [secret for secret in SECRETS if secret in text] == []
+
+
+def test_what_figures_need_is_left():
+    redaction, manifest, events = redacted()
+    ended = next(event for event in events if event["event"] == "session_ended")
+    opened = next(event for event in events if event["event"] == "session_opened")
+    assert (ended["endpoint"], ended["egress"], ended["activity"]) == (
+        "endpoint-1", "egress-1", "heartbeat",
+    )  # fmt: skip
+    assert (ended["kind"], ended["code"]) == ("ws_close", 1001)
+    assert ended["evidence"]["why"] == ["reset-by-another-box"]
+    assert opened["remote"].endswith(":443")
+    assert events[0]["cohorts"] == [["endpoint-1", "egress-1", "heartbeat"]]
+    assert manifest["scenario"]["thresholds"] == {"drops{egress=egress-1}": "= 0"}
+    assert manifest["scenario"]["endpoints"][0]["url"].startswith("wss://host-")
+    assert manifest["scenario"]["endpoints"][0]["url"].endswith(":8443")
+    assert (
+        redaction.tag("rtt/acme-broker/acme-tunnel/heartbeat")
+        == "rtt/endpoint-1/egress-1/heartbeat"
+    )
+    assert redaction.tag("loop_lag") == "loop_lag"
+
+
+def test_the_same_thing_has_the_same_stand_in_everywhere():
+    _, _, events = redacted()
+    opened = next(event for event in events if event["event"] == "session_opened")
+    seen = next(event for event in events if event["event"] == "chain_seen")
+    ended = next(event for event in events if event["event"] == "session_ended")
+    assert opened["tls"]["chain"] == seen["chain"]
+    assert ended["evidence"]["looks"][0]["remote"] == opened["remote"]

@@ -1,0 +1,102 @@
+import json
+import zipfile
+
+import pytest
+
+from stresser.bundle.evidence_zip import FIGURES, write_evidence
+from stresser.bundle.verification import verify_bundle
+from stresser.bundle.zip_file import MANIFEST, BundleError, BundleManifest, write_bundle
+from stresser.record.manifest import Status
+from tests.analysis.hostile_story import hostile_run
+from tests.analysis.story import idle_kill_story
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    run = idle_kill_story().recorded(tmp_path / "run")
+    path = tmp_path / "b.zip"
+    write_evidence([run], None, path, redact=False)
+    return path
+
+
+def forged(path, **changes):
+    """The bundle with files changed and all hashes made to fit: only recomputing tells."""
+    with zipfile.ZipFile(path) as old:
+        files = {name: old.read(name) for name in old.namelist()}
+    manifest = json.loads(files.pop(MANIFEST))
+    for end, change in changes.items():
+        name = next(one for one in files if one.replace(".", "_").endswith(end))
+        files[name] = change(files[name])
+    fitting = BundleManifest(
+        stresser=manifest["stresser"], redacted=False, runs=manifest["runs"], egresses=None
+    )
+    write_bundle(path, fitting, files)
+    return path
+
+
+def test_a_true_bundle_matches(bundle):
+    found = verify_bundle(bundle)
+    assert found.wrong == []
+    assert found.figures > 500
+
+
+@pytest.mark.parametrize("redact", [False, True])
+def test_a_hostile_run_and_a_crash_match_as_well(tmp_path, redact):
+    crashed = idle_kill_story().recorded(tmp_path / "crashed", status=Status.RUNNING)
+    for run in (hostile_run(tmp_path / "hostile"), crashed):
+        write_evidence([run], None, tmp_path / "b.zip", redact=redact)
+        assert verify_bundle(tmp_path / "b.zip").wrong == []
+
+
+def test_a_changed_figure_is_named(bundle):
+    def change(text):
+        figures = json.loads(text)
+        figures["runs"][0]["summary"]["total"]["drops"] = 3
+        return json.dumps(figures).encode()
+
+    assert "runs[0].summary.total.drops is 3; the events give 20" in (
+        verify_bundle(forged(bundle, figures_json=change)).wrong
+    )
+
+
+def test_changed_events_show_in_the_figures(bundle):
+    def change(text):
+        lines = text.splitlines(keepends=True)
+        gone = next(i for i, line in enumerate(lines) if b"tcp_reset" in line)
+        return b"".join(lines[:gone] + lines[gone + 1 :])
+
+    wrong = verify_bundle(forged(bundle, events_jsonl=change)).wrong
+    assert "runs[0].summary.total.drops is 20; the events give 19" in wrong
+
+
+@pytest.mark.parametrize("name", ["report_html", "report_md", "drops_csv", "network-team_md"])
+def test_a_changed_text_is_named(bundle, name):
+    changed = forged(bundle, **{name: lambda text: text.replace(b"vpn", b"v-p-n", 1)})
+    [wrong] = verify_bundle(changed).wrong
+    assert "is not what follows from the events" in wrong
+
+
+@pytest.mark.parametrize("text", [b"", b"[" * 200_000, b"[]", b"1"])
+def test_figures_that_are_none(bundle, text):
+    assert verify_bundle(forged(bundle, figures_json=lambda _: text)).wrong
+
+
+def test_a_run_that_is_not_in_it(bundle):
+    with zipfile.ZipFile(bundle) as old:
+        files = {name: old.read(name) for name in old.namelist() if name != MANIFEST}
+    for runs in (["../run"], []):
+        lying = BundleManifest(stresser="0.1.0", redacted=False, runs=runs, egresses=None)
+        write_bundle(bundle, lying, files)
+        with pytest.raises(BundleError, match="has no run"):
+            verify_bundle(bundle)
+
+
+def test_another_version_compares_figures_alone(bundle):
+    with zipfile.ZipFile(bundle) as old:
+        files = {name: old.read(name) for name in old.namelist() if name != MANIFEST}
+    files["report.md"] = b"other words"
+    assert FIGURES in files
+    other = BundleManifest(stresser="9.9", redacted=False, runs=["run"], egresses=None)
+    write_bundle(bundle, other, files)
+    found = verify_bundle(bundle)
+    assert (found.wrong, len(found.notes)) == ([], 1)

@@ -1,0 +1,39 @@
+"""A missing witness answers no question; what packets show is asked one thing at a time."""
+
+from inspect import getmembers, isfunction
+
+import pytest
+
+from stresser.classify import predicates as flow_signals
+from tests.classify.cases import RESET, STRANGER, flow, origin, packet, sighting
+
+QUESTIONS = [
+    member
+    for name, member in getmembers(flow_signals, isfunction)
+    if member.__module__ == flow_signals.__name__ and not name.startswith("_")
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.__name__)
+def test_without_witnesses_the_answer_is_no(question):
+    assert question(sighting()) is False
+
+
+def test_there_are_as_many_questions_as_the_rules_ask():
+    assert len(QUESTIONS) >= 13
+
+
+@pytest.mark.parametrize(
+    ("packets", "answers"),
+    [
+        (flow(RESET), {"matches_own_peer"}),
+        (flow(packet("RA", ttl=60)), {"from_another_box"}),
+        (flow(packet("RA", ttl=60), packet("R", ttl=54)), {"from_another_box", "injected"}),
+        (flow(packet("RA", outgoing=True)), {"left_this_host_first"}),
+        (flow(packet("RA", df=False)), {"of_another_make"}),
+        (flow(STRANGER), {"matches_own_peer"}),
+    ],
+)
+def test_what_packets_show(packets, answers):
+    seen = sighting(provenance=origin(packets))
+    assert {question.__name__ for question in QUESTIONS if question(seen)} == answers

@@ -1,0 +1,129 @@
+"""The schemas are valid, admit what stresser admits and name every key."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+
+from stresser.model.ending import Grade, Initiator, Kind, Phase
+from stresser.model.events import SessionEnded
+from stresser.scenario.decode import decode_scenario
+from stresser.scenario.field_rules import RANGES
+from stresser.scenario.json_schema import TABLES, events_schema, field_docs, scenario_schema
+from stresser.scenario.plan import Endpoint, Sessions, Timeouts
+
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+CHECK = jsonschema.Draft202012Validator(scenario_schema())
+MINIMAL = {"name": "s", "endpoints": [{"name": "e", "url": "wss://h"}]}
+
+
+def test_both_are_valid_json_schemas():
+    for schema in (scenario_schema(), events_schema()):
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert json.loads(json.dumps(schema)) == schema
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_scenarios_obey_it(path):
+    CHECK.validate(tomllib.loads(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"activity": {"kind": "silent"}},
+        {"activities": [{"name": "a"}]},
+        {"sessions": {"reconnect": False}},
+        {"sessions": {"reconnect": {"jitter": 1}}},
+        {"timeouts": {"tls": "1m30s"}},
+        {"egresses": [{"name": "m", "lab": {"idle_timeout": "4s", "byte_limit": "64KiB"}}]},
+    ],
+)
+def test_what_stresser_admits_the_schema_admits(change):
+    CHECK.validate(MINIMAL | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"activity": {}, "activities": [{}]},
+        {"endpoints": []},
+        {"endpoints": [{"name": "e"}]},
+        {"endpoints": [{"name": "e", "url": "htp://x"}]},
+        {"name": "a b"},
+        {"sessions": {"coutn": 1}},
+        {"sessions": {"count": 0}},
+        {"sessions": {"count": 1.5}},
+        {"sessions": {"reconnect": True}},
+        {"sessions": {"reconnect": {"jitter": 2}}},
+        {"timeouts": {"tls": 10}},
+        {"timeouts": {"tls": "10"}},
+        {"egresses": [{"name": "p", "proxy": "http://p"}]},
+        {"egresses": [{"name": "m", "lab": {"kill": "rst"}}]},
+        {"thresholds": {"drops": 0}},
+    ],
+)
+def test_what_stresser_refuses_the_schema_refuses(change):
+    assert not CHECK.is_valid(MINIMAL | change)
+
+
+def test_every_table_is_described_and_every_key_is_there():
+    schema = scenario_schema()
+    for cls in TABLES[1:]:
+        definition = schema["$defs"][cls.__name__]
+        assert definition["description"]
+        assert list(definition["properties"]) == list(cls.__struct_fields__)
+
+
+def test_defaults_stand_as_a_file_writes_them():
+    schema = scenario_schema()
+    assert schema["$defs"]["Timeouts"]["properties"]["tls"]["default"] == "10s"
+    assert schema["$defs"]["Reconnect"]["properties"]["max"]["default"] == "1m"
+    assert "default" not in schema["$defs"]["Endpoint"]["properties"]["sni"]
+    written = {
+        name: value["default"] for name, value in schema["$defs"]["Timeouts"]["properties"].items()
+    }
+    toml = "".join(f'{name} = "{value}"\n' for name, value in written.items())
+    data = f'name="s"\n[[endpoints]]\nname="e"\nurl="wss://h"\n[timeouts]\n{toml}'
+    assert decode_scenario(data.encode(), "x").timeouts == Timeouts()
+
+
+def test_descriptions_are_the_docstrings_of_the_fields():
+    assert field_docs(Sessions)["count"] == "For each endpoint, egress and activity."
+    properties = scenario_schema()["$defs"]["Endpoint"]["properties"]
+    assert properties["headers"]["description"] == field_docs(Endpoint)["headers"]
+    assert "env:NAME" in properties["headers"]["description"]
+    assert set(RANGES)
+
+
+def test_an_event_as_written_obeys_the_schema_of_events():
+    event = SessionEnded(
+        t_ns=5,
+        utc="2026-11-23T07:25:26.123456Z",
+        endpoint="e",
+        egress="d",
+        activity="a",
+        attempt=1,
+        session=1,
+        phase=Phase.HELD,
+        kind=Kind.TCP_RESET,
+        failure="connection_reset",
+        initiator=Initiator.MIDDLEBOX,
+        grade=Grade.ERRNO,
+        planned=False,
+        age_ns=4,
+        idle_ns=None,
+        alive_at_ns=1,
+        dead_by_ns=5,
+        detected_at_ns=5,
+        evidence={"ttl": 64},
+    )
+    check = jsonschema.Draft202012Validator(events_schema())
+    written = json.loads(msgspec.json.encode(event))
+    check.validate(written)
+    assert not check.is_valid(written | {"kind": "death"})
+    assert "Last proof of life" in json.dumps(events_schema())

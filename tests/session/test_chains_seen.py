@@ -1,0 +1,93 @@
+"""Chains told once for each cohort, with all that is known of them."""
+
+import trio
+from cryptography import x509
+
+from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.cohort import Cohort
+from stresser.model.events import ChainSeen
+from stresser.net.trust import ChainJudge
+from stresser.session.chains_seen import ChainBook, _chain_seen, keep_none
+from tests.fakes.certificates import authority, authority_file, server_context
+from tests.fakes.peers import websocket_server
+from tests.fakes.world import COHORT, in_virtual_time, world
+from tests.net.certificates import Issuer, scts
+
+OTHER = Cohort("broker", "direct", "heartbeat")
+NAME = "broker.example.net"
+
+
+def test_a_chain_is_new_once_for_each_cohort():
+    book = ChainBook()
+    told = [book.is_new(cohort, chain) for cohort in (COHORT, OTHER) for chain in "aab"]
+    assert told == [True, False, True, True, False, True]
+
+
+def test_a_peer_that_makes_a_chain_for_each_session_fills_no_memory():
+    book = ChainBook()
+    new = sum(book.is_new(COHORT, f"{n:016x}") for n in range(30_000))
+    assert 10_000 == new == len(book._seen)
+    assert not book.is_new(COHORT, "one more")
+
+
+def test_a_chain_that_has_expired_since_is_told_again():
+    book = ChainBook()
+    classes = [ChainClass.PUBLIC, ChainClass.PUBLIC, ChainClass.BROKEN]
+    assert [book.is_new(COHORT, "a", one) for one in classes] == [True, False, True]
+
+
+def test_a_session_tells_of_its_chain_and_has_it_kept():
+    kept = {}
+
+    def keep(chain_id, chain):
+        kept[chain_id] = chain
+        return True
+
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            made.around.chains.keep = keep
+            for _ in range(3):
+                made.start(made.route())
+            await trio.sleep(1)
+            return made.notebook
+
+    notebook = in_virtual_time(story)
+    [seen] = [event for event in notebook.events if isinstance(event, ChainSeen)]
+    opened = notebook.opened
+    assert {event.tls.chain for event in opened} == {seen.chain} == set(kept)
+    assert (seen.chain_class, seen.root) == (ChainClass.DECLARED, ChainRoot.DECLARED)
+    assert (seen.verified, seen.intercepted, seen.names_match) == (True, False, True)
+    assert seen.file == f"chains/{seen.chain}.pem"
+    assert seen.scts == 0
+    assert seen.ocsp_staple is None  # not visible: never said to be absent
+    assert seen.issuer is not None
+    assert seen.issuer.startswith("O=trustme")
+    assert len(seen.spki_sha256 or "") == 64
+    assert seen.product is None
+
+
+def seen_of(chain, ca_files=()):
+    verdict = ChainJudge(ca_files).judge(chain, NAME)
+    return _chain_seen(chain, verdict, COHORT, 1, "now", is_kept=keep_none("", chain))
+
+
+def test_a_private_chain_is_consistent_with_a_product_and_a_declared_one_with_none():
+    strange = Issuer("mitmproxy", organisation="mitmproxy")
+    leaf = strange.leaf(x509.DNSName(NAME), extra=[scts(2)])
+    seen = seen_of((leaf, strange.der))
+    assert (seen.product, seen.product_is_weak) == ("mitmproxy", False)
+    assert (seen.scts, seen.file, seen.issuer_organisation) == (2, None, "mitmproxy")
+    assert not seen.intercepted
+    assert seen_of((leaf, strange.der), (authority_file(),)).intercepted
+
+
+def test_the_same_name_on_a_declared_chain_is_not_attributed(tmp_path):
+    own = Issuer("Zscaler Root CA", organisation="Zscaler Inc.")
+    file = tmp_path / "own.pem"
+    file.write_bytes(own.pem)
+    seen = seen_of((own.leaf(x509.DNSName(NAME)),), (str(file),))
+    assert (seen.chain_class, seen.product) == (ChainClass.DECLARED, None)
+
+
+def test_the_authority_of_these_tests_is_nobodys_product():
+    assert seen_of((authority().cert_pem.bytes(),)).product is None
