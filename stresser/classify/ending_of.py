@@ -16,6 +16,7 @@ from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.faults import (
     CertificateRejected,
     DeadlinePassed,
+    FoundDead,
     HttpRefused,
     NameNotResolved,
     NoPong,
@@ -101,6 +102,10 @@ def _raw(fault: BaseException) -> str | None:
 
 def _planned(_fault: Any, _seen: Sighting) -> Finding:
     return Finding(Kind.PLANNED, None)
+
+
+def _found_dead(_fault: Any, _seen: Sighting) -> Finding:
+    return Finding(Kind.FOUND_DEAD, "found_dead")
 
 
 def _os_error(fault: OSError, seen: Sighting) -> Finding:
@@ -192,6 +197,7 @@ def _unknown(fault: BaseException, _seen: Sighting) -> Finding:
 
 _RULES: list[tuple[type[BaseException], Callable[[Any, Sighting], Finding]]] = [
     (Planned, _planned),
+    (FoundDead, _found_dead),
     (PeerFin, _fin),
     (PeerCloseNotify, _close_notify),
     (ProxyAlert, _proxy_alert),

@@ -6,7 +6,8 @@ from stresser.classify.initiator_rules import RULES, Case, Rule
 from stresser.model.ending import Grade, Initiator
 
 _WEAKER = {
-    Grade.REFLECTOR: Grade.PACKET,
+    Grade.REFLECTOR: Grade.COMPARISON,
+    Grade.COMPARISON: Grade.PACKET,
     Grade.PACKET: Grade.TCP_INFO,
     Grade.TCP_INFO: Grade.ERRNO,
 }

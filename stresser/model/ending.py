@@ -58,6 +58,8 @@ class Kind(StrEnum):
     HOST_SLEPT = "host_slept"
     TOOL = "tool"
     """stresser's own limit: file descriptors, ports, memory, overload."""
+    FOUND_DEAD = "found_dead"
+    """The planned end, or a liveness probe, proved that it had died before: a drop, bracketed."""
     PLANNED = "planned"
     UNKNOWN = "unknown"
 
@@ -79,6 +81,8 @@ class Grade(StrEnum):
     ERRNO = "errno"
     TCP_INFO = "tcp_info"
     PACKET = "packet"
+    COMPARISON = "comparison"
+    """What lived and died beside it, in the same run."""
     REFLECTOR = "reflector"
 
 

@@ -122,3 +122,7 @@ class NoPong(Fault):
 
 class Planned(Fault):
     """The run ends: not a fault of anybody."""
+
+
+class FoundDead(Fault):
+    """A session that nobody had ended proved to be dead when it was asked or closed."""

@@ -28,4 +28,4 @@ def test_only_an_unplanned_ending_of_a_held_session_is_a_drop(phase, planned):
 
 
 def test_grades_are_listed_weakest_first():
-    assert list(Grade) == ["errno", "tcp_info", "packet", "reflector"]
+    assert list(Grade) == ["errno", "tcp_info", "packet", "comparison", "reflector"]

@@ -65,7 +65,9 @@ def test_a_bug_a_second_for_a_night_stays_small():
         blamed = bugs.blame(raised(ValueError("x" * 100_000)))
         assert isinstance(blamed, InternalError)
         assert len(blamed.last_lines) <= 512
-        assert "test_internal_errors.py" in blamed.last_lines  # a long message does not hide the place
+        assert (
+            "test_internal_errors.py" in blamed.last_lines
+        )  # a long message does not hide the place
     assert bugs.count == 1000
     assert sum(len(report) for report in bugs.reports) < 200_000
 

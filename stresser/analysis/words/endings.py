@@ -29,6 +29,7 @@ _KIND_WORDS = {
     Kind.TIMEOUT: ("timeout", "timeouts"),
     Kind.HOST_SLEPT: ("sleep of this host", "sleeps of this host"),
     Kind.TOOL: ("limit of stresser itself", "limits of stresser itself"),
+    Kind.FOUND_DEAD: ("session found dead", "sessions found dead"),
     Kind.PLANNED: ("planned ending", "planned endings"),
     Kind.UNKNOWN: ("unknown cause", "unknown causes"),
 }
@@ -46,12 +47,20 @@ GRADE_WORDS = {
     Grade.ERRNO: "the error code",
     Grade.TCP_INFO: "the kernel's TCP state",
     Grade.PACKET: "packets",
+    Grade.COMPARISON: "what lived and died beside it",
     Grade.REFLECTOR: "the other end's own log",
 }
 """What supports the initiator."""
 
 BRACKETED = frozenset(
-    {Kind.SILENCE, Kind.UNRESPONSIVE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE, Kind.HOST_SLEPT}
+    {
+        Kind.SILENCE,
+        Kind.UNRESPONSIVE,
+        Kind.KERNEL_TIMEOUT,
+        Kind.UNREACHABLE,
+        Kind.HOST_SLEPT,
+        Kind.FOUND_DEAD,
+    }
 )
 """Endings that nobody announced: they are dated by two times, not by one."""
 
@@ -76,6 +85,7 @@ _WHAT = {
     Kind.TIMEOUT: "no answer within our deadline",
     Kind.HOST_SLEPT: "this host slept",
     Kind.TOOL: "stresser's own limit",
+    Kind.FOUND_DEAD: "found dead",
     Kind.PLANNED: "ended as planned",
     Kind.UNKNOWN: "cause unknown",
 }
