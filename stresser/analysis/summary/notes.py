@@ -78,11 +78,15 @@ def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
         )
 
 
-def _silent(tally: Tally, plan: PlanFacts) -> Iterator[str]:
-    held = sum(
+def silent_sessions(tally: Tally, plan: PlanFacts) -> int:
+    """Sessions open at the end that sent nothing: whether they lived, nothing shows."""
+    return sum(
         figures.sessions_open for cohort, figures in tally.cohorts.items() if plan.is_silent(cohort)
     )
-    if held:
+
+
+def _silent(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    if held := silent_sessions(tally, plan):
         yield (
             f"{counted(held, 'session')} sent nothing while held: had the way died without a "
             "word, they would count as open all the same."
