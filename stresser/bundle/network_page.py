@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from stresser.analysis.diagnosis.diagnosis import Whom
 from stresser.analysis.patterns.pattern_figures import TimerFigures
 from stresser.analysis.views.run_report import RunReport
 from stresser.model.ending import BRACKETED
@@ -122,8 +123,18 @@ def flow_counts(flows: Iterable[Flow]) -> list[tuple[tuple[str, str, str, str], 
 
 
 def asked_of_network(run: RunReport) -> list[str]:
-    """What to exempt from inspection and which timers to raise, as far as the findings carry."""
-    asked = [line for timer in run.summary.timers if (line := _timer_line(timer))]
+    """What the network's and the proxy's teams can do, as far as the diagnoses carry.
+
+    Where nothing was diagnosed: what the timers and the chains ask of them.
+    """
+    diagnoses = run.summary.diagnoses
+    asked = [
+        f"{one.ask.says} {one.says}"
+        for one in diagnoses
+        if one.ask.whom in {Whom.NETWORK_TEAM, Whom.PROXY_TEAM}
+    ]
+    if not diagnoses:
+        asked += [line for timer in run.summary.timers if (line := _timer_line(timer))]
     for chain in run.chains:
         if chain.intercepted:
             product = f" (consistent with {chain.product})" if chain.product else ""

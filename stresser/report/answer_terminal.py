@@ -7,26 +7,21 @@ from rich.console import Console
 from rich.text import Text
 
 from stresser.analysis.summary.answer import (
+    HEADING_GAP,
     LABEL_WIDTH,
-    NAME_WIDTH,
     NOTE_WIDTH,
     SCREEN_WIDTH,
     Answer,
-    EgressRow,
     IsIt,
 )
 from stresser.analysis.words.lines import cells, shortened, wrapped
 from stresser.model.units import escaped
+from stresser.report.tables import EGRESS_HEAD, egress_cells
 
 SCREEN_LINES = 24
-EGRESS_HEAD = ("egress", "asked", "opened", "at end", "drops", "failed", "ended by")
-"""`at end`: sessions open at the end; `failed`: attempts."""
 _BETWEEN = 4
 """Blank lines and the table's head."""
 _FEWEST_ROWS = 3
-_MILLIONS = 10**7
-"""From here on numbers are shown in millions."""
-_ENDED_BY_WIDTH = 24
 _STYLES = {
     IsIt.YES: "bold red",
     IsIt.PARTLY: "bold red",
@@ -47,7 +42,7 @@ def print_answer(answer: Answer, console: Console, folder: Path | None = None) -
 
 def answer_lines(answer: Answer, width: int, folder: Path | None) -> list[Text]:
     """Its lines, none wider than `width` cells (from 40 on)."""
-    head = [Text(line, style="bold") for line in _heading(answer.heading, width)]
+    head = [Text(line, style="bold") for line in _heading(HEADING_GAP.join(answer.heading), width)]
     told = [line for what, text in answer.lines() for line in _told(what, text, width)]
     if told:
         _emphasise(told[0], _STYLES[answer.is_egress])
@@ -91,20 +86,6 @@ def _table(answer: Answer, most: int, width: int) -> Iterator[Text]:
         yield Text(shortened(text.rstrip(), width), style=style)
     if more := len(answer.egresses) - len(kept) + answer.more_egresses:
         yield Text(f"and {more:,} more")
-
-
-def egress_cells(row: EgressRow) -> tuple[str, ...]:
-    """A row of the table of egresses, under `EGRESS_HEAD`."""
-    numbers = row.asked, row.sessions, row.sessions_open, row.drops, row.attempts_failed
-    return (
-        shortened(row.egress, NAME_WIDTH),
-        *map(_number, numbers),
-        shortened(row.ended_by, _ENDED_BY_WIDTH),
-    )
-
-
-def _number(number: int) -> str:
-    return f"{number:,}" if number < _MILLIONS else f"{number // 10**6:,} M"
 
 
 def _more(folder: Path | None, width: int) -> list[Text]:

@@ -23,6 +23,7 @@ TEXT_WIDTH = SCREEN_WIDTH - LABEL_WIDTH
 """Cells that a text has beside its question on a terminal of 80 columns."""
 NOTE_WIDTH = 9
 """Cells before the text of `Verdict:`."""
+HEADING_GAP = "   "
 NAME_WIDTH = 20
 _MOST_EGRESSES = 40
 _VERDICT_LINES = 2
@@ -60,7 +61,8 @@ class EgressRow(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """What a run says. Texts are sentences, escaped, and short enough for their place."""
 
-    heading: str = ""
+    heading: list[str] = []
+    """Scenario, how long and how it ended, what stood beside what."""
     is_egress: IsIt = IsIt.UNKNOWN
     is_it: str = ""
     what: str = ""
@@ -83,14 +85,16 @@ class Answer(Struct, frozen=True, kw_only=True):
         ]
 
 
-def heading_of(run: RunFigures, rows: list[EgressRow]) -> str:
-    """`quickstart   30 s, complete   direct beside vpn: same endpoints, same time`."""
-    parts = [shortened(escaped(run.scenario), 2 * NAME_WIDTH), _state(run), _sides(run, rows)]
-    heading = parts[0]
-    for part in parts[1:]:
-        if part and cells(f"{heading}   {part}") <= SCREEN_WIDTH:
-            heading = f"{heading}   {part}"
-    return heading
+def heading_of(run: RunFigures, rows: list[EgressRow]) -> list[str]:
+    """Such as `quickstart`, `30 s, complete`, `direct beside vpn: same endpoints, same time`.
+
+    Together they fit one line of the screen.
+    """
+    kept = [shortened(escaped(run.scenario), 2 * NAME_WIDTH)]
+    for part in (_state(run), _sides(run, rows)):
+        if part and cells(HEADING_GAP.join([*kept, part])) <= SCREEN_WIDTH:
+            kept.append(part)
+    return kept
 
 
 def _state(run: RunFigures) -> str:

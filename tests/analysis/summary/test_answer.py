@@ -1,6 +1,7 @@
 import pytest
 
 from stresser.analysis.summary.answer import (
+    HEADING_GAP,
     NOTE_WIDTH,
     SCREEN_WIDTH,
     egress_rows,
@@ -15,7 +16,7 @@ from tests.analysis.answer_story import QUICKSTART, held, made_run
 
 
 def heading(cohorts, **changes):
-    return heading_of(made_run(cohorts, **changes), egress_rows(cohorts))
+    return HEADING_GAP.join(heading_of(made_run(cohorts, **changes), egress_rows(cohorts)))
 
 
 def test_the_heading_says_what_stood_beside_what():
