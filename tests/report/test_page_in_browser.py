@@ -235,7 +235,7 @@ def test_a_picture_can_be_saved_with_its_title(chromium, answered, chart):
     png = base64.b64decode(picture.removeprefix("data:image/png;base64,"))
     assert png.startswith(b"\x89PNG")
     assert len(png) > 10_000
-    kept(name, png)
+    kept(Path(name).stem, png)
     assert chromium.logged("browser") == []
 
 

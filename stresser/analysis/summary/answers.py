@@ -27,6 +27,7 @@ _SHORT = 2
 _MOST_NAMED = 4
 """Diagnoses beside the first, and kinds."""
 _PAIR = 2
+_LONGEST = 1000
 _NOT_THE_EGRESS = frozenset({Where.ENDPOINT, Where.SHARED, Where.HOST, Where.TOOL})
 
 
@@ -49,8 +50,17 @@ def answer_of(run: RunFigures, unproved: int) -> Answer:
     )
 
 
-def _text(sentences: list[str], lines: int) -> str:
-    return fitted([escaped(one, 1000) for one in dict.fromkeys(sentences)], lines, TEXT_WIDTH)
+def _text(sentences: list[str | tuple[str, ...]], lines: int) -> str:
+    """Each sentence once, escaped, as many as fit; of a tuple, the first that fits."""
+    once = dict.fromkeys(sentences)
+    safe = [
+        _safe(one) if isinstance(one, str) else tuple(_safe(other) for other in one) for one in once
+    ]
+    return fitted(safe, lines, TEXT_WIDTH)
+
+
+def _safe(sentence: str) -> str:
+    return escaped(sentence, _LONGEST)
 
 
 # --- Is it the egress? -----------------------------------------------------------------------
@@ -148,7 +158,7 @@ def _or_no(count: int, noun: str) -> str:
 # --- What does it do? Who? -------------------------------------------------------------------
 
 
-def _what(run: RunFigures) -> Iterator[str]:
+def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
     if not run.diagnoses:
         yield _seen(run)
         return
@@ -157,8 +167,10 @@ def _what(run: RunFigures) -> Iterator[str]:
     if others:
         names = [named(one) for one in others[:_MOST_NAMED]]
         more = len(others) - len(names)
-        yield f"Also: {', '.join(names)}{f' and {more} more' if more else ''}."
-        yield f"Also: {counted(len(others), 'other cause')}; `show --full` has them."
+        yield (
+            f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
+            f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
+        )
     yield from (_sentence(control.says) for control in main.controls)
 
 

@@ -47,18 +47,19 @@ def wrapped(text: str, width: int) -> list[str]:
     return [line for line in lines if line] or [""]
 
 
-def fitted(sentences: Sequence[str], lines: int, width: int) -> str:
+def fitted(sentences: Sequence[str | tuple[str, ...]], lines: int, width: int) -> str:
     """The first sentence, and of the others, in order, each that still fits into `lines`.
 
-    Only a first sentence that is longer than all the room there is gets cut.
+    Of a tuple, the first one that fits. Only a first sentence that is longer than all the room
+    there is gets cut.
     """
-    if not sentences:
-        return ""
-    text = _within(sentences[0], lines, width)
-    for sentence in sentences[1:]:
-        longer = f"{text} {sentence}"
-        if len(wrapped(longer, width)) <= lines:
-            text = longer
+    text = ""
+    for place, one in enumerate(sentences):
+        for sentence in (one,) if isinstance(one, str) else one:
+            longer = f"{text} {sentence}" if place else _within(sentence, lines, width)
+            if len(wrapped(longer, width)) <= lines:
+                text = longer
+                break
     return text
 
 

@@ -285,7 +285,7 @@
 
     // Limits as bands along an axis of time, with their words.
     function bands(axis, isWanted) {
-      const { ink } = theme();
+      const { ink, paper } = theme();
       const isX = axis.axis === "x";
       const place = (seconds) => (axis.type === "log" ? Math.log10(seconds) : seconds);
       const drawn = run.limits.filter((one) => isWanted(one) && one.high_s > 0);
@@ -296,7 +296,7 @@
           return { type: "rect", ...along, line: { width: 1.5, color: one.egress ? colourOf(one.egress) : ink, dash: "dot" }, fillcolor: one.egress ? colourOf(one.egress) : ink, opacity: 0.45, layer: "below" };
         }),
         annotations: drawn.map((one, i) => ({
-          text: "<b>" + inert(one.words) + "</b>" + (one.egress ? " (" + inert(one.egress) + ")" : ""), showarrow: false, font: { size: 12, color: ink },
+          text: "<b>" + inert(one.words) + "</b>" + (one.egress ? " (" + inert(one.egress) + ")" : ""), showarrow: false, font: { size: 12, color: ink }, bgcolor: paper, opacity: 0.85,
           ...(isX ? { x: place(one.high_s), y: 0.5 - 0.09 * i, yref: "paper", xanchor: "left", yanchor: "bottom", xshift: 4 } : { x: 1, xref: "paper", xanchor: "right", y: place(one.high_s), yanchor: "bottom" }),
         })),
       };

@@ -36,6 +36,7 @@ def test_sentences_are_added_as_long_as_they_fit():
     sentences = ["One is first.", "A second that is far too long for this room.", "Third."]
     assert fitted(sentences, 1, 25) == "One is first. Third."
     assert fitted(sentences, 3, 25) == " ".join(sentences)
+    assert fitted(["One.", ("Two is far too long for it.", "2.", "ii.")], 1, 25) == "One. 2."
     assert fitted([], 1, 25) == ""
 
 
