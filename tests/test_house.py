@@ -5,9 +5,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+import stresser
 
 TOP = Path(__file__).parents[1]
 MODULES = sorted((TOP / "stresser").rglob("*.py"))
@@ -139,6 +142,37 @@ def test_help_imports_nothing_slow():
     text, _, modules = ran.stdout.partition("\nMODULES ")
     assert "run" in text
     assert SLOW_TO_IMPORT & set(modules.split()) == set()
+
+
+def test_the_changelog_begins_with_what_is_unreleased_and_this_version():
+    headings = re.findall(r"^## (\S+)", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", stresser.__version__]
+
+
+def test_the_licence_is_the_one_that_the_project_names():
+    project = PROJECT["project"]
+    [licence] = [TOP / name for name in project["license-files"]]
+    assert project["license"] == "Apache-2.0"
+    text = licence.read_text()
+    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+    assert "9. Accepting Warranty or Additional Liability" in text
+
+
+def test_what_is_imported_is_declared():
+    """Each top-level package that stresser/ imports, also where another package would bring it."""
+    imported = {
+        name.partition(".")[0]
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    distributions = packages_distributions()
+    foreign = imported - set(sys.stdlib_module_names) - {"stresser", "__future__"}
+    needed = {distributions[name][0].lower().replace("_", "-") for name in foreign}
+    assert needed <= names_in(PROJECT["project"]["dependencies"])
 
 
 def test_every_room_is_packaged_and_so_are_the_scenarios():
