@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 from msgspec.structs import replace
+from scipy import stats
 
 from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, scenario_of
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge
@@ -27,7 +28,6 @@ from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.record.reader import RunStatus
 from stresser.statistics.rates import rate_ratio
-from stresser.statistics.survival import log_rank
 
 PLAN = NightPlan(
     endpoints=1, seats=40, heartbeat_s=15, incidents=24, ratio=1, mean_size=8, silent_seats=0
@@ -116,7 +116,8 @@ def _excludes_one(baseline: Side, candidate: Side) -> bool:
 
 def _log_rank(baseline: Side, candidate: Side) -> bool:
     ours, theirs = lifetimes(baseline.sessions), lifetimes(candidate.sessions)
-    return log_rank(ours.durations, ours.died, theirs.durations, theirs.died).p_value < _LEVEL
+    groups = [stats.CensoredData.right_censored(one.durations, ~one.died) for one in (ours, theirs)]
+    return bool(stats.logrank(*groups).pvalue < _LEVEL)
 
 
 def _chunk(plan: NightPlan, seeds: range) -> list[Pair]:

@@ -17,6 +17,7 @@ from stresser.analysis.words.endings import BRACKETED
 from stresser.model.ending import Kind
 from stresser.model.events import AnyEvent, SessionEnded
 from stresser.model.units import NS_PER_MS, escaped, format_duration
+from stresser.witness.clock import format_utc
 
 __all__ = ["COLUMNS", "Flow", "asked_of_network", "flow_counts", "flows_csv", "flows_of"]
 
@@ -94,8 +95,6 @@ def _parted(address: str | None) -> tuple[str, str]:
 
 
 def _utc(unix_ns: int) -> str:
-    from stresser.witness.clock import format_utc  # noqa: PLC0415 - beside its use
-
     try:
         return f"{format_utc(unix_ns)[:23]}Z"
     except (OverflowError, ValueError, OSError):

@@ -10,9 +10,11 @@ import hashlib
 import importlib.resources
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
 
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
 from stresser.analysis.summary.summary import Summary
@@ -21,9 +23,6 @@ from stresser.analysis.views.run_report import Report, RunReport
 from stresser.model.units import format_duration
 from stresser.model.verdict import Verdict
 from stresser.report import page_tables
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 CLASSES = {Verdict.PASS: "good", Verdict.INCONCLUSIVE: "doubt", Verdict.FAIL: "bad"}
 _COMPARISON_CLASSES = {
@@ -201,9 +200,7 @@ def _script(name: str, package: str = "") -> str:
     return _ENDS_SCRIPT.sub(lambda found: f"\\x3c{found[1]}", text)
 
 
-def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - quick start-up
-
+def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -212,6 +209,4 @@ def _template() -> "Template":
 
 def _trusted(text: str) -> str:
     """Text that is ours, or that was made safe: autoescape leaves it as it is."""
-    from markupsafe import Markup  # noqa: PLC0415 - quick start-up
-
     return Markup(text)  # noqa: S704 - see each call: own files, and JSON without `<`, `>`, `&`

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import NoReturn
 
 from stresser.model.errors import ScenarioError
@@ -90,8 +91,6 @@ def shown_path(path: Path) -> str:
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """`; did you mean "count"?` for the nearest known word, or nothing."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for the import
-
     words = {word.lower(): word for word in known}
     close = get_close_matches(text[:64].lower(), words, n=1, cutoff=0.6)
     return f'; did you mean "{words[close[0]]}"?' if close else ""
