@@ -144,6 +144,19 @@ def test_help_imports_nothing_slow():
     assert SLOW_TO_IMPORT & set(modules.split()) == set()
 
 
+def test_nothing_is_imported_late():
+    """Commands are (cli/main.py), and numpy and scipy (statistics/numerics.py); by name alone."""
+    late = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in MODULES
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert late == []
+
+
 def test_the_changelog_begins_with_what_is_unreleased_and_this_version():
     headings = re.findall(r"^## (\S+)", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[:2] == ["Unreleased", stresser.__version__]

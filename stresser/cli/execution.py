@@ -37,6 +37,21 @@ from stresser.witness.packets import PacketWitness
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What a command line asks for, checked."""
+
+    scenario: Scenario
+    file: Path
+    """Paths of CA files are relative to its folder."""
+    headers: Mapping[str, HeaderValues]
+    proxies: Proxies
+    readiness: Readiness
+    out: Path
+    label: str | None
+    command_line: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """What the loop leaves behind."""
 
@@ -49,57 +64,43 @@ class Finished:
 class Execution:
     """One run of one scenario."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        file: Path,
-        headers: Mapping[str, HeaderValues],
-        proxies: Proxies,
-        readiness: Readiness,
-        command_line: list[str],
-        errors: ReportConsole,
-    ) -> None:
-        self._scenario = scenario
-        self._file = file
-        self._headers = headers
-        self._proxies = proxies
-        self._readiness = readiness
-        self._command_line = command_line
+    def __init__(self, asked: RunRequest, errors: ReportConsole) -> None:
+        self._asked = asked
         self._errors = errors
 
-    async def run(self, out: Path, label: str | None) -> Finished:
-        """Hold the sessions and record them in a new folder in `out`.
+    async def run(self) -> Finished:
+        """Hold the sessions and record them in a new folder.
 
         Raises:
             StresserError: before anything was recorded.
         """
-        scenario, witness = self._scenario, LabWitness()
+        asked, scenario, witness = self._asked, self._asked.scenario, LabWitness()
         async with lab_for(scenario, witness.on_kill) as ready:
-            bindings = self._readiness.bindings
+            bindings = asked.readiness.bindings
             builder = RouteBuilder(
-                scenario, self._file, self._headers, bindings, ready, self._proxies
+                scenario, asked.file, asked.headers, bindings, ready, asked.proxies
             )
             routes = builder.build()
             clock = RunClock()
-            folder = create_run_folder(out, scenario.name, label, clock.anchor_unix_ns)
+            folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
             recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
-            recorded.begin(self._manifest(clock), self._readiness.sessions)
+            recorded.begin(self._manifest(clock), asked.readiness.sessions)
             witness.tell(recorded.observer, clock)
             await recorded.run()
         return recorded.finished()
 
     def _manifest(self, clock: RunClock) -> Manifest:
         return gather_manifest(
-            scenario=masked(self._scenario),
+            scenario=masked(self._asked.scenario),
             clock=clock,
-            command_line=self._command_line,
+            command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},
         )
 
     def _timers(self) -> dict[str, Any]:
         """What the kernel is told for each activity: it decides when a silence is noticed."""
-        activities = self._scenario.activities
+        activities = self._asked.scenario.activities
         return {activity.name: asdict(timers_for(activity)) for activity in activities}
 
 
