@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from scipy import stats
 
 from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, scenario_of
-from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge_comparison
 from stresser.analysis.compare.incident_rates import compare_rates, upper
 from stresser.analysis.compare.run_facts import RunFacts, gather
 from stresser.analysis.compare.side_incidents import incidents_of
@@ -99,7 +99,7 @@ def compare_pair(plan: NightPlan, seed: int) -> Pair:
         has_ratio=rates.ratio.ratio is not None,
         excludes_one=low > 1 or high < 1,
         covers=low <= plan.ratio <= high,
-        verdict=judge(*sides, rates, [], is_one_run=True).verdict,
+        verdict=judge_comparison(*sides, rates, [], is_one_run=True).verdict,
         permutation=(rates.permutation_p_value or 1) < _LEVEL,
         naive_rate=_excludes_one(*sides),
         naive_log_rank=_log_rank(*sides),

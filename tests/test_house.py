@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter, defaultdict
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -26,6 +27,11 @@ WITHOUT_TEST_FILE = {
     "stresser/model/clocks.py": "a Protocol: nothing runs",
     "stresser/model/kill.py": "an enum",
 }
+SHARED_NAMES = {
+    "Finding": "classify/ending_of.py and analysis/checkup/finding.py: renamed when the rules land",
+    "Way": "session/, analysis/patterns/ and analysis/counts/: renamed when these three land",
+}
+"""Public classes and functions that are still defined in more than one module."""
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 SLOW_TO_IMPORT = {
@@ -124,6 +130,33 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine():
 def test_no_room_for_what_has_no_name():
     vague = {"utils", "helpers", "common", "base", "misc", "util", "helper"}
     assert [name_of(path) for path in MODULES if path.stem in vague] == []
+
+
+def test_no_module_is_named_like_another():
+    """Not counted: package files, and cli/, whose modules are named for their commands."""
+    names = Counter(
+        path.stem
+        for path in MODULES
+        if path.stem not in {"__init__", "__main__"} and path.parent.name != "cli"
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_public_name_is_defined_once():
+    modules = defaultdict(list)
+    for path in MODULES:
+        if path.stem == "__main__":
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                modules[node.name].append(name_of(path))
+    shared = {
+        name: where
+        for name, where in modules.items()
+        if len(where) > 1 and not name.startswith("_")
+    }
+    assert {name: where for name, where in shared.items() if name not in SHARED_NAMES} == {}
+    assert SHARED_NAMES.keys() <= shared.keys(), "an exception that is none any more"
 
 
 def test_help_imports_nothing_slow():

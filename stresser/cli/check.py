@@ -13,7 +13,7 @@ from stresser.model.errors import ExitCode, ScenarioError
 from stresser.model.units import shown
 from stresser.scenario.checkup_targets import (
     COMMAND_LINE,
-    Wishes,
+    CheckWishes,
     checked_path,
     checked_timeout,
     read_targets,
@@ -77,13 +77,13 @@ def check(
     2: bad input, 3: nothing could be tried from here.
     """
     ways_out = (interface or (), source or (), proxy or ())
-    asked = _read(targets, Wishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
+    asked = _read(targets, CheckWishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
 
     code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
     raise typer.Exit(code or ExitCode.PASS)
 
 
-def _read(targets: list[str], wishes: Wishes, get: str | None) -> _Asked:
+def _read(targets: list[str], wishes: CheckWishes, get: str | None) -> _Asked:
 
     checked_timeout(wishes.timeout)
     path = None if get is None else checked_path(get)
@@ -107,7 +107,7 @@ def _is_scenario(text: str) -> bool:
         return False
 
 
-def _read_targets(targets: list[str], wishes: Wishes, path: str | None) -> _Asked:
+def _read_targets(targets: list[str], wishes: CheckWishes, path: str | None) -> _Asked:
 
     if wishes.ca is not None and not Path(wishes.ca).expanduser().is_file():
         raise ScenarioError(f"--ca: there is no file {shown(wishes.ca)}")
@@ -116,7 +116,7 @@ def _read_targets(targets: list[str], wishes: Wishes, path: str | None) -> _Aske
     return _Asked(found.scenario, Path(COMMAND_LINE), COMMAND_LINE, paths, path)
 
 
-def _read_scenario(named: str, wishes: Wishes, path: str | None) -> _Asked:
+def _read_scenario(named: str, wishes: CheckWishes, path: str | None) -> _Asked:
 
     if wishes._replace(timeout=None) != type(wishes)():
         raise ScenarioError(

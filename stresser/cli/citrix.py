@@ -11,9 +11,9 @@ import typer
 
 from stresser.citrix.allowlist_entry import check_customer
 from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
-from stresser.citrix.citrix_plan import Plan, make_plan
+from stresser.citrix.citrix_plan import CitrixPlan, make_plan
 from stresser.citrix.known_names import KnownNames, Region, decode_names
-from stresser.citrix.scenario_text import Wishes, scenario_text
+from stresser.citrix.scenario_text import CitrixWishes, scenario_text
 from stresser.model.errors import StresserError
 from stresser.model.units import escaped, shown
 from stresser.record.atomic_write import write_atomically
@@ -74,7 +74,9 @@ def citrix(
     allowlist = read_allowlist(_read(file), name, customer)
     known = known_names()
     plan = make_plan(allowlist, known, customer, regions=regions, expand=expand, filename=name)
-    text = scenario_text(plan, known, Wishes(sessions=sessions, egresses=egresses, source=name))
+    text = scenario_text(
+        plan, known, CitrixWishes(sessions=sessions, egresses=egresses, source=name)
+    )
     _check(text)
     _write(text.encode("ascii"), out, force=force)
     sys.stderr.writelines(f"{line}\n" for line in _told(plan, name, out))
@@ -167,7 +169,7 @@ def _write_file(out: Path, data: bytes, *, force: bool) -> None:
         file.write(data)
 
 
-def _told(plan: Plan, name: str, out: Path | None) -> list[str]:
+def _told(plan: CitrixPlan, name: str, out: Path | None) -> list[str]:
     found = plan.allowlist
     sections = _counted(found.sections, "section")
     endpoints = _counted(len(plan.endpoints), "endpoint")
@@ -185,7 +187,7 @@ def _told(plan: Plan, name: str, out: Path | None) -> list[str]:
     ]
 
 
-def _told_of_choices(plan: Plan) -> Iterator[str]:
+def _told_of_choices(plan: CitrixPlan) -> Iterator[str]:
     if plan.expanded:
         yield f"  --expand: {_counted(plan.expanded, 'endpoint')} in place of wildcards"
     if plan.regions:
@@ -196,7 +198,7 @@ def _told_of_choices(plan: Plan) -> Iterator[str]:
         )
 
 
-def _told_of_the_rest(plan: Plan) -> Iterator[str]:
+def _told_of_the_rest(plan: CitrixPlan) -> Iterator[str]:
     found = plan.allowlist
     if found.without_list:
         yield f"  sections without a list: {_few(found.without_list)}"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stresser.analysis.compare.comparison import compare as compared
+from stresser.analysis.compare.comparison import compare_sides as compared
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.sides import Side, make_side
 from stresser.model.errors import RunFolderError

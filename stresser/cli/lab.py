@@ -176,7 +176,7 @@ def _print_ready(console: Console, plan: LabPlan, ready: LabReady, *, as_json: b
     for what, fact in facts.items():
         console.print(f"{what}: {fact}", markup=False, highlight=False, soft_wrap=True)
     console.print("\nAs a scenario:\n", markup=False)
-    console.print(scenario_text(ready), markup=False, highlight=False, soft_wrap=True)
+    console.print(lab_scenario_text(ready), markup=False, highlight=False, soft_wrap=True)
     console.print("Ctrl-C ends the lab. What the middlebox kills:", markup=False)
 
 
@@ -190,7 +190,7 @@ def _table(plan: LabPlan, ready: LabReady) -> Table:
     return table
 
 
-def scenario_text(ready: LabReady) -> str:
+def lab_scenario_text(ready: LabReady) -> str:
     """A scenario (TOML) that holds sessions to the WebSocket echo, with and without the box."""
     blocks = ['name = "lab"\n\n[sessions]\ncount = 10\n\n[activity]\nevery = "1s"\n']
     for one in ready.addresses:

@@ -36,7 +36,7 @@ def test_help_lists_the_commands_and_the_exit_codes():
 @pytest.mark.parametrize(("name", "first_line"), COMMANDS.items())
 def test_a_command_says_of_itself_what_the_list_says(name, first_line):
     command = getattr(import_module(f"stresser.cli.{name}"), name)
-    assert inspect.getdoc(command).partition("\n\n")[0] == first_line
+    assert inspect.cleandoc(command.__doc__).partition("\n\n")[0] == first_line
     assert len(first_line) <= LONGEST_FIRST_LINE
 
 

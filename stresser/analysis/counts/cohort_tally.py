@@ -12,7 +12,7 @@ from stresser.model.chain import UNDECIDED_ROOTS
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, Ended, SessionEnded, SessionOpened, TlsFacts
 from stresser.model.units import NS_PER_S
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 NS_PER_HOUR = 3600 * NS_PER_S
 _MOST_FAILURES = 64
@@ -49,15 +49,15 @@ class DropGroup:
         self.initiators: Counter[Initiator] = Counter()
         self.codes: Counter[str] = Counter()
         """WebSocket close codes or TLS alert numbers."""
-        self.age = Span()
+        self.age = SampleRange()
         """From the opening to the first proof of death."""
-        self.idle = Span()
+        self.idle = SampleRange()
         """From the last byte in either direction to the first proof of death."""
-        self.bracket = Span()
+        self.bracket = SampleRange()
         """From the last proof of life to the first proof of death: how well it is dated."""
-        self.answer = Span()
+        self.answer = SampleRange()
         """Of drops that came in answer to something we sent into a silence: from that send."""
-        self.broken_silence = Span()
+        self.broken_silence = SampleRange()
         """Of the same drops: how long that silence had been."""
 
     def add(self, event: Ended) -> None:
@@ -111,7 +111,7 @@ class CohortTally:
         self.close_unanswered = 0
         """Of `planned`: the WebSocket close had no answer, so it may have been dead before."""
         self.failures: Counter[FailureKey] = Counter()
-        self.recovery = Span()
+        self.recovery = SampleRange()
         self.handshakes = 0
         """Attempts of which the certificate chain is known."""
         self.unverified = 0

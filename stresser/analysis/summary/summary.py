@@ -32,7 +32,12 @@ from stresser.analysis.summary.cohort_figures import (
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
-from stresser.analysis.summary.thresholds import Measured, doubts_about_tester, judge, verdict_of
+from stresser.analysis.summary.thresholds import (
+    Measured,
+    doubts_about_tester,
+    judge_thresholds,
+    verdict_of,
+)
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent
@@ -128,7 +133,7 @@ def summarise(
         *doubts_about_tester(measured),
         *_record_doubts(run, tally, crashed_at_utc, events.left_out),
     ]
-    results = judge(plan.thresholds, measured, doubts)
+    results = judge_thresholds(plan.thresholds, measured, doubts)
     return Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),

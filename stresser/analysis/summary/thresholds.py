@@ -41,7 +41,9 @@ class NotMeasured(Exception):
     """Why a rule has no value."""
 
 
-def judge(rules: Mapping[str, str], measured: Measured, doubts: list[str]) -> list[ThresholdResult]:
+def judge_thresholds(
+    rules: Mapping[str, str], measured: Measured, doubts: list[str]
+) -> list[ThresholdResult]:
     """The answer to each rule, in the scenario's order."""
     return [_judge_one(key, rule, measured, doubts) for key, rule in rules.items()]
 

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresser.analysis.counts.run_tally import Tally
-from stresser.analysis.summary.thresholds import Measured, doubts_about_tester, judge, verdict_of
+from stresser.analysis.summary.thresholds import (
+    Measured,
+    doubts_about_tester,
+    judge_thresholds,
+    verdict_of,
+)
 from stresser.model import events as model_events
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.quantity import Quantity
@@ -43,7 +48,7 @@ def measured(story: Story, counts: Any = None, now: float = 60) -> Measured:
 
 def answer(key, rule, story=None, counts=None, doubts=()) -> ThresholdResult:
     facts = measured(idle_kill_story() if story is None else story, counts)
-    return judge({key: rule}, facts, list(doubts))[0]
+    return judge_thresholds({key: rule}, facts, list(doubts))[0]
 
 
 TLS = {
