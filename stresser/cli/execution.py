@@ -10,6 +10,7 @@ from typing import Any
 import trio
 from msgspec.structs import asdict
 
+from stresser.cli.ramp_watch import shortfall_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
@@ -48,6 +49,8 @@ class RunRequest:
     readiness: Readiness
     out: Path
     label: str | None
+    fail_fast: bool
+    """End the run where fewer sessions opened than asked."""
     command_line: list[str]
 
 
@@ -86,7 +89,7 @@ class Execution:
             recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
             recorded.begin(self._manifest(clock), asked.readiness.sessions)
             witness.tell(recorded.observer, clock)
-            await recorded.run()
+            await recorded.run(fail_fast=asked.fail_fast)
         return recorded.finished()
 
     def _manifest(self, clock: RunClock) -> Manifest:
@@ -173,7 +176,7 @@ class _RecordedRun:
         self.observer.event(told)
         self._note(f"{told.detail}; `stresser doctor` says how to enable it")
 
-    async def run(self) -> None:
+    async def run(self, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
         try:
             async with trio.open_nursery() as nursery:
@@ -181,6 +184,7 @@ class _RecordedRun:
                 await nursery.start(obey_signals, self._stop, self._force, self._note)
                 nursery.start_soon(self._live.run)
                 nursery.start_soon(self._stop_when_not_recorded)
+                nursery.start_soon(self._warn_after_ramp, fail_fast)
                 await self._runner.run()
                 self._tell_bugs()
                 await self._recorder.close(self._reason)
@@ -221,6 +225,14 @@ class _RecordedRun:
         # Without its records the night is lost: better to be found stopped than to look well.
         self._note(str(self._recorder.failure))
         self._runner.stop("recording stopped")
+
+    async def _warn_after_ramp(self, fail_fast: bool) -> None:  # noqa: FBT001 - as trio starts it
+        missing = await shortfall_after_ramp(self._scenario, self._live.tally)
+        if missing is None or self._runner.reason is not None:
+            return
+        self._note(missing)
+        if fail_fast:
+            self._runner.stop("fewer sessions opened than asked (--fail-fast)")
 
     def _tell_bugs(self) -> None:
         for report in self._runner.bug_reports:

@@ -38,21 +38,28 @@ def run(
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("results"),
     label: Annotated[str | None, typer.Option(help="Added to the run folder's name.")] = None,
     *,
+    fail_fast: Annotated[
+        bool,
+        typer.Option("--fail-fast", help="End the run where fewer sessions open than asked."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result alone.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Hold the sessions of a scenario and record every ending.
 
-    The first Ctrl-C ends the run as planned, a second one at once.
+    Prints a summary and the verdict, which is the exit code. The first Ctrl-C ends the run as
+    planned, a second one at once.
     """
     overrides = list(assignments or [])
     overrides += [f'duration="{duration}"'] if duration is not None else []
     overrides += [f"sessions.count={sessions}"] if sessions is not None else []
-    asked = _request(scenario, overrides, out, label)
+    asked = _request(scenario, overrides, out, label, fail_fast=fail_fast)
     raise typer.Exit(_execute(asked, quiet=quiet or json, as_json=json))
 
 
-def _request(named: str, overrides: list[str], out: Path, label: str | None) -> RunRequest:
+def _request(
+    named: str, overrides: list[str], out: Path, label: str | None, *, fail_fast: bool
+) -> RunRequest:
     scenario, file = load_scenario(named, overrides)
     proxies = resolve_proxies(scenario, os.environ, str(file))
     return RunRequest(
@@ -63,6 +70,7 @@ def _request(named: str, overrides: list[str], out: Path, label: str | None) -> 
         readiness=prepare(scenario, proxies),
         out=out,
         label=label,
+        fail_fast=fail_fast,
         command_line=_without_values(sys.argv),
     )
 

@@ -17,14 +17,18 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
-from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.curves import QUANTILES
 from stresser.analysis.views.run_report import Report, RunReport
 from stresser.model.units import format_duration
 from stresser.model.verdict import Verdict
 from stresser.report import page_tables
 
-CLASSES = {Verdict.PASS: "good", Verdict.INCONCLUSIVE: "doubt", Verdict.FAIL: "bad"}
+CLASSES = {
+    Verdict.NONE: "soft",
+    Verdict.PASS: "good",
+    Verdict.INCONCLUSIVE: "doubt",
+    Verdict.FAIL: "bad",
+}
 _COMPARISON_CLASSES = {
     ComparisonVerdict.NO_WORSE: "good",
     ComparisonVerdict.WORSE: "bad",
@@ -129,7 +133,7 @@ def _run_words(run: RunReport) -> dict[str, Any]:
     summary = run.summary
     return {
         "data": run,
-        "verdict_class": _verdict_class(summary),
+        "verdict_class": CLASSES[summary.verdict],
         "verdict_words": verdict_words(run),
         "session_rows": page_tables.session_rows(summary),
         "kind_rows": page_tables.kind_rows(summary),
@@ -137,12 +141,6 @@ def _run_words(run: RunReport) -> dict[str, Any]:
         "duration_rows": page_tables.percentile_rows(summary),
         "drop_notes": list(_drop_notes(run)),
     }
-
-
-def _verdict_class(summary: Summary) -> str:
-    """A pass with nothing to hold is no good news."""
-    is_empty = summary.verdict is Verdict.PASS and not summary.thresholds
-    return "soft" if is_empty else CLASSES[summary.verdict]
 
 
 def verdict_words(run: RunReport) -> str:

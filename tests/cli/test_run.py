@@ -162,6 +162,27 @@ def test_exit_code_is_the_verdict(start, thresholds, code):
     assert start(scenario_text(thresholds=thresholds)).finish()[0] == code
 
 
+def test_a_shortfall_is_said_at_once_and_ends_a_run_that_is_to_fail_fast(start):
+    endpoints = 'name = "echo"\nurl = "lab+wss://refuse/503"'
+    run = start(scenario_text(duration="1h", endpoints=endpoints), "--fail-fast")
+
+    code, out, err = run.finish()
+
+    assert code == 3
+    said = "6 of 6 sessions never opened; "
+    assert f'warning="{said}' in err
+    assert "HTTP refusals (" in err
+    assert said in out
+    assert run.events()[-1]["reason"] == "fewer sessions opened than asked (--fail-fast)"
+
+
+def test_without_thresholds_there_is_no_verdict(start):
+    code, out, _ = start(scenario_text()).finish()
+
+    assert code == 0
+    assert "Verdict: none" in out
+
+
 def test_no_session_at_all_is_inconclusive(start):
     text = scenario_text(duration="1s", endpoints='name = "echo"\nurl = "lab+wss://refuse/503"')
 

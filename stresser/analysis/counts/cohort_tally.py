@@ -94,6 +94,8 @@ class CohortTally:
     def __init__(self) -> None:
         self.requested = 0
         self.opened = 0
+        self.first_opened = 0
+        """Of `opened`: those that replace no other session."""
         self.failed = 0
         self.cut_attempts = 0
         """Attempts that the end of the run cut short: neither opened nor failed."""
@@ -134,6 +136,11 @@ class CohortTally:
         return self.opened + self.failed
 
     @property
+    def never_opened(self) -> int:
+        """Of the requested sessions: those that no attempt ever established."""
+        return max(self.requested - self.first_opened, 0)
+
+    @property
     def drops(self) -> int:
         """Unplanned endings in phase `held`, those by the host's sleep or by the tool apart."""
         return sum(group.count for group in self.drop_groups.values())
@@ -168,6 +175,7 @@ class CohortTally:
     def session_opened(self, event: SessionOpened) -> None:
         """Count a session that opened."""
         self.opened += 1
+        self.first_opened += event.replaces is None
         self.open += 1
         self.peak_open = max(self.peak_open, self.open)
         self._opened_at_sum_ns += event.t_ns

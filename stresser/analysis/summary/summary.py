@@ -32,6 +32,7 @@ from stresser.analysis.summary.cohort_figures import (
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
+from stresser.analysis.summary.shortfall import shortfall_words
 from stresser.analysis.summary.thresholds import (
     Measured,
     doubts_about_tester,
@@ -129,8 +130,10 @@ def summarise(
     lives.close(elapsed_ns)
     patterns = find_patterns(lives, plan, partial(_utc, run))
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
+    shortfall = shortfall_words(tally.cohorts)
     doubts = [
         *doubts_about_tester(measured),
+        *([] if shortfall is None else [shortfall]),
         *_record_doubts(run, tally, crashed_at_utc, events.left_out),
     ]
     results = judge_thresholds(plan.thresholds, measured, doubts)
