@@ -8,6 +8,7 @@ import typer
 
 from stresser.cli.checkup import run_check
 from stresser.cli.scenario_file import load_scenario, shipped_names
+from stresser.cli.templates import refuse_untouched
 from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import ExitCode, ScenarioError
 from stresser.model.units import shown
@@ -127,5 +128,5 @@ def _read_scenario(named: str, wishes: CheckWishes, path: str | None) -> _Asked:
     if wishes.timeout is not None:
         steps = ("resolve", "connect", "proxy", "tls", "upgrade")
         overrides = [f'timeouts.{step}="{wishes.timeout}"' for step in steps]
-    scenario, file = load_scenario(named, overrides)
+    scenario, file = refuse_untouched(load_scenario(named, overrides))
     return _Asked(scenario, file, str(file), {}, path)

@@ -20,6 +20,7 @@ from stresser.model.errors import ExitCode, StresserError
 
 COMMANDS: Final = {
     "run": "Hold the sessions of a scenario and record every ending.",
+    "init": "Write a commented scenario to fill in.",
     "check": "Try each phase to each endpoint once: proxy, TLS, chain, HTTP.",
     "show": "Print the summary of a recorded run.",
     "compare": "Say whether one run, or one egress, is worse than another.",

@@ -12,6 +12,7 @@ import typer
 from stresser.analysis.summary.summary import Summary, summarise
 from stresser.cli.execution import Execution, Finished, RunRequest
 from stresser.cli.scenario_file import load_scenario
+from stresser.cli.templates import refuse_untouched
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
@@ -60,7 +61,7 @@ def run(
 def _request(
     named: str, overrides: list[str], out: Path, label: str | None, *, fail_fast: bool
 ) -> RunRequest:
-    scenario, file = load_scenario(named, overrides)
+    scenario, file = refuse_untouched(load_scenario(named, overrides))
     proxies = resolve_proxies(scenario, os.environ, str(file))
     return RunRequest(
         scenario=scenario,

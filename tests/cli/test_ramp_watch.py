@@ -85,7 +85,9 @@ def test_an_attempt_that_still_runs_is_waited_for():
         story.opens(VPN, 14)
         yield
 
-    assert trio.run(watched, run, clock=MockClock(autojump_threshold=0)) == (None, 14)
+    words, took = trio.run(watched, run, clock=MockClock(autojump_threshold=0))
+    assert words is None
+    assert 14 <= took < 15
 
 
 def test_what_never_comes_is_waited_for_as_long_as_an_attempt_can_take():
