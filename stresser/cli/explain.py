@@ -4,7 +4,11 @@ from typing import Annotated
 
 import typer
 
+from stresser.classify.initiator_rules import BY_NAME, RULES
 from stresser.model.errors import StresserError
+from stresser.report.console import stdout_console, until_reader_leaves
+from stresser.report.rules_table import print_rules
+from stresser.scenario.mistakes import did_you_mean
 
 
 def explain(
@@ -12,18 +16,14 @@ def explain(
         str | None, typer.Argument(help="One rule's name, as `show --session` quotes it.")
     ] = None,
 ) -> None:
-    """Print the table from evidence to initiator and grade; the first rule that holds decides.
+    """Print the rules that name an ending's initiator.
+
+    The first rule that holds decides.
 
     Raises:
         StresserError: there is no such rule.
     """
-    from stresser.classify.initiator_rules import BY_NAME, RULES  # noqa: PLC0415 - quick start-up
-    from stresser.report.console import stdout_console, until_reader_leaves  # noqa: PLC0415 - same
-    from stresser.report.rules_table import print_rules  # noqa: PLC0415 - same
-
     if rule is not None and rule not in BY_NAME:
-        from stresser.scenario.mistakes import did_you_mean  # noqa: PLC0415 - same
-
         near = did_you_mean(rule, list(BY_NAME)) or "; `stresser explain` lists them all"
         raise StresserError(f"{rule}: there is no such rule{near}")
     console = stdout_console()
