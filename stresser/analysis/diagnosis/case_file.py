@@ -146,6 +146,11 @@ class CaseFile:
             total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
         return total
 
+    def session_time_ns(self, pairs: Iterable[Pair]) -> int:
+        """How long all sessions of these pairs were held, in all."""
+        spans = [self._spans[pair] for pair in pairs if pair in self._spans]
+        return sum(sum(ended) - sum(begun) for begun, ended in spans)
+
     def opened_between(self, pair: Pair, low_ns: int, high_ns: int) -> int:
         """Sessions that opened after `low_ns` and not after `high_ns`."""
         times = self.opened.get(pair, [])

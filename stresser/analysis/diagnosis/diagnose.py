@@ -15,7 +15,7 @@ from stresser.analysis.diagnosis.accused import accuse
 from stresser.analysis.diagnosis.asks import ask_for
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, joined, members, pairs_of
 from stresser.analysis.diagnosis.case_file import CaseFile
-from stresser.analysis.diagnosis.controls import locate
+from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
 from stresser.analysis.diagnosis.diagnosis_words import says
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts
@@ -28,6 +28,8 @@ from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
+from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped
 
@@ -147,11 +149,28 @@ def _diagnosis(
         last_utc=utc(times[-1]) if times else None,
         controls=located.controls,
         against=[*candidate.against, *accused.against],
-        unproved=list(candidate.unproved),
+        unproved=[*candidate.unproved, *_unproved_controls(located, case)],
         consistent_with=list(candidate.consistent_with),
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _unproved_controls(located: Located, case: CaseFile) -> Iterator[str]:
+    """Sessions of the controls that sent nothing and did not answer at the end."""
+    silent = Counter[str]()
+    for one in located.controls:
+        for cohort, count in case.evidence.unproved.items():
+            if case.plan.is_silent(cohort) and one.scope == _as_scope(cohort):
+                silent[cohort.egress] += count
+    for egress, count in silent.items():
+        sessions = counted(count, "silent session")
+        yield f"Whether {sessions} through {escaped(egress, _NAME)} lived: nothing was sent."
+
+
+def _as_scope(cohort: Cohort) -> DiagnosedScope:
+    endpoint, egress, activity = (escaped(name, _NAME) for name in cohort)
+    return DiagnosedScope(endpoint=endpoint, egress=egress, activity=activity)
 
 
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:

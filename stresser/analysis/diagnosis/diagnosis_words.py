@@ -133,14 +133,16 @@ def _kinds(facts: list[EndingFact]) -> str:
 
 
 def _across(located: Located, scope: DiagnosedScope) -> list[str]:
-    """`through direct none was`: of the controls that decided where."""
-    if located.where is Where.EGRESS:
-        told = [c for c in located.controls if c.scope.egress != scope.egress and not c.drops]
-    elif located.where is Where.ENDPOINT:
-        told = [c for c in located.controls if c.scope.endpoint != scope.endpoint and not c.drops]
-    else:
-        return []
-    return list(dict.fromkeys(c.says for c in told))[:1]
+    """`through direct none of 15 was`: of the clean controls that decided where, the largest."""
+    sums: Counter[str] = Counter()
+    for one in located.controls:
+        if one.drops:
+            continue
+        if located.where is Where.EGRESS and one.scope.egress != scope.egress:
+            sums[f"through {one.scope.egress}"] += one.sessions
+        elif located.where is Where.ENDPOINT and one.scope.endpoint != scope.endpoint:
+            sums[f"to {one.scope.endpoint}"] += one.sessions
+    return [f"{place} none of {count:,} was" for place, count in sums.most_common(1)]
 
 
 def _failures_too(candidate: Candidate, case: CaseFile) -> str:

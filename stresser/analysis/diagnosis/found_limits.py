@@ -17,8 +17,9 @@ from stresser.analysis.patterns.scopes import Variable, byte_floors
 from stresser.analysis.patterns.session_lives import Life
 from stresser.analysis.patterns.timers import FoundTimer
 from stresser.analysis.words.endings import BRACKETED, counted
+from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
-from stresser.model.units import escaped, format_duration
+from stresser.model.units import format_duration
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.concentration import timer_bracket, tolerance
 
@@ -159,7 +160,7 @@ def through(variable: Variable, limit: Bracket, *, announced: bool) -> Through:
 
     `announced`: endings come by themselves, so who saw none had none; else life must be proved.
     """
-    enough = limit.high - tolerance(limit.high)
+    enough = limit.high - (tolerance(limit.high) if is_wide(limit) else 0)
 
     def lived(life: Life) -> bool:
         if variable is Variable.BYTES:
@@ -195,26 +196,24 @@ def limit_in_words(limit: Bracket) -> str:
 def _contrasts(
     case: CaseFile, variable: Variable, limit: Bracket, members: list[DropFact]
 ) -> Iterator[str]:
-    """Activities of the same pairs that lived on beyond what else would explain the drops."""
-    hit = Counter(one.fact.cohort.activity for one in members)
-    oldest = max(one.drop.age.high for one in members)
-    lived: Counter[str] = Counter()
-    died: Counter[str] = Counter()
+    """Cohorts of the same pairs that lived on beyond what else would explain the drops."""
+    if variable is Variable.AGE:
+        return
+    oldest = min(max(one.drop.age.high for one in members), 2 * limit.high)
+    lived: Counter[Cohort] = Counter()
     for pair in {one.pair for one in members}:
-        for life in case.survivors.get(pair, []):
-            lived[case.cohort_of(life).activity] += life.proved_age_ns > min(oldest, limit.high * 2)
-        died.update(one.fact.cohort.activity for one in case.drops_of.get(pair, []))
-    for activity, count in lived.items():
-        if activity in hit or not count or died[activity]:
-            continue
-        every = case.plan.activities.get(activity)
-        how = (
-            ""
-            if every is None or not every.every_ns
-            else (f" that ping every {format_duration(every.every_ns)}")
+        dropped = {one.fact.cohort for one in case.drops_of.get(pair, [])}
+        lived.update(
+            cohort
+            for life in case.survivors.get(pair, [])
+            if life.proved_age_ns > oldest and (cohort := case.cohort_of(life)) not in dropped
         )
-        if variable is not Variable.AGE:
-            yield f"{counted(count, 'session')} of {escaped(activity, 40)}{how} lived on"
+    by_interval = Counter[int | None]()
+    for cohort, count in lived.items():
+        by_interval[case.plan.pings_every_ns(cohort)] += count
+    for every_ns, count in by_interval.most_common():
+        how = "send nothing" if every_ns is None else f"ping every {format_duration(every_ns)}"
+        yield f"{counted(count, 'session')} that {how} lived on"
 
 
 def contrast(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
@@ -244,13 +243,14 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     is_all = _share(case, members) >= 1 - _MOST_SURVIVORS
     if others < _REFUTES and not (is_repeated and is_all):
         return None
-    limit = Bracket(min(least, limit.high), limit.high) if _is_wide(limit) else limit
+    limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
     candidate = limit_candidate(case, Variable.IDLE, limit, members)
     unproved = [] if others >= _REFUTES else ["Whether it is silence or age: no session told."]
     return _with(candidate, unproved, [])
 
 
-def _is_wide(limit: Bracket) -> bool:
+def is_wide(limit: Bracket) -> bool:
+    """Whether it is known only roughly."""
     return limit.high - limit.low > _TIGHT * limit.high
 
 

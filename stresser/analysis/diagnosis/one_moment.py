@@ -7,6 +7,7 @@ lived on, or chance explains as many.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from math import exp
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from stresser.model.ending import Kind
 from stresser.model.fresh_connection import LookResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement
-from stresser.statistics.chance import poisson_tail
+from stresser.statistics.chance import binomial_tail
 
 _FEWEST = 3
 _MOST_OF_THEM = 0.5
@@ -97,7 +98,11 @@ def _scoped(case: CaseFile, together: list[DropFact], at: Bracket) -> _Group | N
         inside = [one for one in together if one.pair in pairs]
         open_then = max(case.open_at(pairs, at.low), case.open_at(pairs, at.high), len(inside))
         share = len(inside) / open_then
-        if len(inside) < _FEWEST or share < _MOST_OF_THEM or _is_chance(case, inside, pairs):
+        if (
+            len(inside) < _FEWEST
+            or share < _MOST_OF_THEM
+            or _is_chance(case, inside, pairs, open_then)
+        ):
             continue
         rank = (len(inside), share, -len(pairs))
         if best is None or rank > best[0]:
@@ -116,12 +121,25 @@ def _parts(case: CaseFile, together: list[DropFact]) -> Iterator[set[Pair]]:
     yield set(case.pairs)
 
 
-def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair]) -> bool:
-    """Whether drops that come at the rate of the others would come so close."""
-    others = sum(len(case.drops_of.get(pair, [])) for pair in pairs) - len(inside)
-    width = max(high - low for low, high in map(_span, inside))
-    mean = others * min(width / max(case.lives.now_ns, 1), 1.0)
-    return poisson_tail(mean, len(inside) - 1) * max(others, 1) > _CHANCE
+def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_then: int) -> bool:
+    """Whether a steady rate of drops would strike so many of those that were open, so close.
+
+    Heartbeats that beat together put all drops of one interval into one bracket: the rate is that
+    of all drops there, these included, and each such interval had its chance.
+    """
+    drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
+    rate = drops / max(case.session_time_ns(pairs), 1)
+    width = max(_width(inside), _GRAIN_NS)
+    chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
+    return chance * max(case.lives.now_ns / width, 1) > _CHANCE
+
+
+def _width(inside: list[DropFact]) -> int:
+    """How far apart they are: of dated ones the first from the last, else their brackets."""
+    wide = [high - low for low, high in (one.drop.moment for one in inside)]
+    if max(wide) > 2 * _TOGETHER_NS:
+        return max(wide)
+    return max(one.drop.moment.high for one in inside) - min(one.drop.moment.low for one in inside)
 
 
 def _candidate(case: CaseFile, claims: Claims, group: _Group) -> Candidate:
