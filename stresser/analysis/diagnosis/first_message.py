@@ -11,9 +11,9 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.patterns.session_lives import Life
-from stresser.analysis.words.endings import BRACKETED, counted
+from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Kind
+from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import escaped
 from stresser.statistics.brackets import Bracket
 
@@ -115,7 +115,7 @@ _AT_ONCE = frozenset({Kind.TCP_FIN, Kind.UNRESPONSIVE, Kind.PROTOCOL_ERROR})
 
 def _is_own_doing(one: DropFact) -> bool:
     """Who held the connection ended it: none had forgotten it before."""
-    return one.fact.is_said or one.fact.kind in _AT_ONCE or one.fact.shape == "socket_reset"
+    return one.fact.is_said or one.fact.kind in _AT_ONCE or one.fact.is_owners
 
 
 def _lived_silent(life: Life, silent_ns: int, *, proved: bool) -> bool:

@@ -16,9 +16,9 @@ from stresser.analysis.patterns.known_timeouts import consistent_with
 from stresser.analysis.patterns.scopes import Variable, byte_floors
 from stresser.analysis.patterns.session_lives import Life
 from stresser.analysis.patterns.timers import FoundTimer
-from stresser.analysis.words.endings import BRACKETED, counted
+from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Kind
+from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import format_duration
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.concentration import timer_bracket, tolerance

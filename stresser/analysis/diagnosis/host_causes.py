@@ -11,8 +11,8 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where, Whom
 from stresser.analysis.diagnosis.one_moment import densest
-from stresser.analysis.words.endings import BRACKETED, counted
-from stresser.model.ending import Initiator, Kind
+from stresser.analysis.words.endings import counted
+from stresser.model.ending import BRACKETED, Initiator, Kind
 from stresser.model.units import NS_PER_S, escaped
 from stresser.statistics.brackets import Bracket
 

@@ -19,8 +19,7 @@ from stresser.analysis.diagnosis.found_limits import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
-from stresser.analysis.words.endings import BRACKETED
-from stresser.model.ending import Kind
+from stresser.model.ending import BRACKETED, Kind
 from stresser.model.fresh_connection import LookResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement
@@ -31,7 +30,7 @@ _MOST_OF_THEM = 0.5
 _TOGETHER_NS = NS_PER_S // 2
 """Announced endings this close, twice over, came of one event: a restart takes its time."""
 _AFTERWARDS_NS = 10 * NS_PER_S
-_CHANCE = 0.001
+_CHANCE = 0.0001
 _MOST_DROPS = 20_000
 _MOST_TRIES = 100
 _GRAIN_NS = 50_000_000
@@ -283,10 +282,7 @@ def _looks_like_a_timer(group: _Group) -> bool:
     """
     silences = [one.drop.silence for one in group.members]
     is_wide = group.at.high - group.at.low > 2 * _TOGETHER_NS
-    strangers = sum(
-        "no_socket_reset" in one.fact.shape and "ttl_matches" in one.fact.signals
-        for one in group.members
-    )
+    strangers = sum(one.fact.is_strangers for one in group.members)
     hung = any(one.fact.kind is Kind.UNRESPONSIVE for one in group.members)
     is_idle = all(silence is not None for silence in silences)
     return is_wide and is_idle and not hung and 2 * strangers <= len(group.members)

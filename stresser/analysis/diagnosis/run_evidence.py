@@ -7,13 +7,11 @@ Bounded: of drops and failures beyond `MOST_FACTS` only the number is kept.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from stresser.analysis.counts.cohort_tally import is_by_tool, is_by_unfit_host
-from stresser.analysis.words.evidence_reading import rules_named
 from stresser.classify.packet_origin import hops
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Grade, Initiator, Kind, Phase
+from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -24,24 +22,24 @@ from stresser.model.events import (
     SessionEnded,
     SessionOpened,
 )
-from stresser.model.fresh_connection import LookResult
+from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.packet import Provenance, Shape
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
 _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
 _LONGEST = 200
-_LARGEST_TTL = 255
 
 
 class Looks(NamedTuple):
     """What fresh connections met while a session died: TCP only, an accept proves no server."""
 
-    own: frozenset[str] = frozenset()
+    own: frozenset[LookResult] = frozenset()
     """To its own endpoint through its own egress."""
-    others: frozenset[str] = frozenset()
+    others: frozenset[LookResult] = frozenset()
     """To its own endpoint through other egresses."""
-    elsewhere: frozenset[str] = frozenset()
+    elsewhere: frozenset[LookResult] = frozenset()
     """To other endpoints through its own egress."""
 
 
@@ -71,10 +69,10 @@ class EndingFact(NamedTuple):
     raw: str
     headers: Mapping[str, str]
     looks: Looks
-    signals: frozenset[str]
-    """What its packets showed, by name (`classify.packet_origin`)."""
-    shape: str
-    """How the packet that ended it is made; empty: none was seen."""
+    is_strangers: bool
+    """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
+    is_owners: bool
+    """The RST of who held the connection: its ACK and window are its own."""
     intercepted: bool
     pings: int
     pongs: int
@@ -166,7 +164,7 @@ class RunEvidence:
                 self._opened(event)
             case SessionEnded():
                 self._ended(event)
-            case AttemptFailed() if not event.planned:
+            case AttemptFailed() if not event.ending.planned:
                 self._failed(event)
             case LabKilled() if len(self.kills) < MOST_FACTS:
                 log = LabLog(event.egress, event.rule, event.idle_ns)
@@ -198,16 +196,17 @@ class RunEvidence:
 
     def _ended(self, event: SessionEnded) -> None:
         intercepted = self._intercepted.pop(event.session, False)
-        if not event.is_drop:
-            is_proved = event.evidence.get("close") == "answered"
+        ending = event.ending
+        if ending.planned:
+            is_proved = ending.evidence.close == "answered"
             (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
-        elif is_by_unfit_host(event):
+        elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1
-        elif is_by_tool(event):
+        elif ending.no_drop is NoDrop.TOOL:
             self.absences[event.cohort, Initiator.TOOL] += 1
-        elif len(self.drops) < MOST_FACTS:
+        elif ending.is_drop and len(self.drops) < MOST_FACTS:
             self.drops[event.session] = _fact(event, intercepted=intercepted)
-        else:
+        elif ending.is_drop:
             self.beyond += 1
 
     def _failed(self, event: AttemptFailed) -> None:
@@ -217,7 +216,7 @@ class RunEvidence:
             self.beyond += 1
             return
         intercepted = event.tls is not None and event.tls.intercepted
-        began_ns = max(event.dead_by_ns - max(event.age_ns, 0), 0)
+        began_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
         fact = _fact(event, intercepted=intercepted)
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
 
@@ -228,64 +227,68 @@ def _keep(texts: set[str], text: str) -> None:
 
 
 def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
-    evidence = event.evidence
-    origin = _mapping(evidence.get("provenance"))
-    pings, pongs = (getattr(event, name, 0) for name in ("pings", "pongs"))
+    ending, evidence = event.ending, event.ending.evidence
+    origin = evidence.provenance
+    headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
+    pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
     return EndingFact(
         attempt=event.attempt,
         cohort=event.cohort,
         utc=event.utc,
         t_ns=event.t_ns,
-        phase=event.phase,
-        kind=event.kind,
-        failure=(event.failure or "")[:_LONGEST],
-        initiator=event.initiator,
-        grade=event.grade,
-        rules=rules_named(evidence),
+        phase=ending.phase,
+        kind=ending.kind,
+        failure=(ending.failure or "")[:_LONGEST],
+        initiator=ending.initiator,
+        grade=ending.grade,
+        rules=frozenset(evidence.why),
         local=event.local or "",
         remote=(event.remote or "")[:_LONGEST],
         proxy=event.proxy,
-        code=event.code,
-        reason=(event.reason or "")[:_LONGEST],
-        status=event.status,
-        alert=event.alert,
-        raw=(event.raw or "")[:_LONGEST],
-        headers=_texts(_mapping(evidence.get("headers"))),
-        looks=_looks(event.cohort, evidence.get("looks")),
-        signals=frozenset(_signals(origin.get("signals"))),
-        shape=str(origin.get("shape", "")),
+        code=ending.code,
+        reason=(ending.reason or "")[:_LONGEST],
+        status=ending.status,
+        alert=ending.alert,
+        raw=(ending.raw or "")[:_LONGEST],
+        headers=headers,
+        looks=_looks(event.cohort, evidence.looks),
+        is_strangers=_is_strangers(origin),
+        is_owners=origin is not None and origin.shape is Shape.SOCKET,
         intercepted=intercepted,
         pings=pings,
         pongs=pongs,
-        ends_nearby=_ends_nearby(event, evidence.get("looks")),
+        ends_nearby=_ends_nearby(event, evidence.looks),
     )
 
 
-def _looks(cohort: Cohort, looks: Any) -> Looks:
-    own: set[str] = set()
-    others: set[str] = set()
-    elsewhere: set[str] = set()
-    for look in looks if isinstance(looks, list) else ():
-        seen = _mapping(look)
-        result = str(seen.get("result"))
-        if result not in LookResult.__members__.values():
-            continue
-        is_own_egress = seen.get("egress") == cohort.egress
-        if seen.get("endpoint") == cohort.endpoint:
-            (own if is_own_egress else others).add(result)
+def _is_strangers(origin: Provenance | None) -> bool:
+    return (
+        origin is not None
+        and origin.shape is Shape.NO_SOCKET
+        and any(signal.name == "ttl_matches" for signal in origin.signals)
+    )
+
+
+def _looks(cohort: Cohort, looks: Iterable[Look]) -> Looks:
+    own: set[LookResult] = set()
+    others: set[LookResult] = set()
+    elsewhere: set[LookResult] = set()
+    for look in looks:
+        is_own_egress = look.egress == cohort.egress
+        if look.endpoint == cohort.endpoint:
+            (own if is_own_egress else others).add(look.result)
         elif is_own_egress:
-            elsewhere.add(result)
+            elsewhere.add(look.result)
     return Looks(frozenset(own), frozenset(others), frozenset(elsewhere))
 
 
-def _ends_nearby(event: Ended, looks: Any) -> bool:
+def _ends_nearby(event: Ended, looks: Iterable[Look]) -> bool:
     """No router passed, off-link by its address, and others need some to the same address."""
     own: set[int] = set()
     others: set[int] = set()
-    for look in map(_mapping, looks if isinstance(looks, list) else ()):
-        ttl, is_same = look.get("ttl"), look.get("remote") == event.remote
-        if is_same and isinstance(ttl, int) and 0 < ttl <= _LARGEST_TTL:
-            (own if look.get("egress") == event.egress else others).add(hops(ttl))
+    for look in looks:
+        if look.ttl and look.remote == event.remote:
+            (own if look.egress == event.egress else others).add(hops(look.ttl))
     is_near = own == {0} and bool(others) and min(others) > 0
     return is_near and not _may_share_link(event.local or "", event.remote or "")
 
@@ -295,20 +298,3 @@ def _may_share_link(local: str, remote: str) -> bool:
     ours, theirs = (one.rpartition(":")[0].strip("[]") for one in (local, remote))
     mark, parts = (":", 3) if ":" in ours else (".", 2)
     return ours.split(mark)[:parts] == theirs.split(mark)[:parts]
-
-
-def _signals(signals: Any) -> Iterator[str]:
-    for signal in signals if isinstance(signals, list) else ():
-        name = _mapping(signal).get("name")
-        if isinstance(name, str):
-            yield name
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _texts(table: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name.lower(): value[:_LONGEST] for name, value in table.items() if isinstance(value, str)
-    }

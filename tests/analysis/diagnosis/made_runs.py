@@ -10,10 +10,9 @@ from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.causes import find_causes
 from stresser.analysis.patterns.session_lives import Lives
-from stresser.analysis.words.endings import BRACKETED
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.ending import BRACKETED, Initiator, Kind, Phase
 from stresser.model.events import LabKilled, PathChanged, TlsFacts
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
@@ -83,11 +82,13 @@ class MadeRun:
         defaults = {"local": local, "remote": "198.51.100.1:443", "pings": 3, "pongs": 3}
         self._change(**defaults | (fields or {}))
 
-    def lives(self, session: int, at: float, *, answered: bool = True, **fields: Any) -> None:
-        """The plan ends it; it answered the close."""
+    def lives(
+        self, session: int, at: float, *, answered: bool = True, silent: float = 1, **fields: Any
+    ) -> None:
+        """The plan ends it after so long a silence; it answered the close."""
         took = "answered" if answered else "unanswered"
         self.story.ends_as_planned(
-            session, at, phase=Phase.CLOSING, evidence={"close": took}, idle_ns=seconds(1)
+            session, at, phase=Phase.CLOSING, evidence={"close": took}, idle_ns=seconds(silent)
         )
         self._change(**{"remote": "198.51.100.1:443", "pings": 5, "pongs": 5} | fields)
         self._until = max(self._until, at)
@@ -148,10 +149,6 @@ class MadeRun:
         """Its one diagnosis."""
         [one] = self.diagnosed().diagnoses
         return one
-
-    def was_silent(self, for_s: float) -> None:
-        """The last ending came after so long a silence."""
-        self._change(idle_ns=seconds(for_s))
 
     def _change(self, **fields: Any) -> None:
         for name, value in fields.items():

@@ -240,8 +240,7 @@ def pings_are_not_borne(kind: Kind = Kind.TCP_RESET) -> MadeRun:
             fields={"pings": 1, "pongs": 0},
         )  # fmt: skip
     for one in kept:
-        run.lives(one, 25, pings=0, pongs=0)
-        run.was_silent(24)
+        run.lives(one, 25, silent=24, pings=0, pongs=0)
     return run
 
 
@@ -299,8 +298,7 @@ def quiet_ones_are_found_dead() -> MadeRun:
             fields={"pings": 0, "pongs": 0},
         )  # fmt: skip
     for one in kept:
-        run.lives(one, 35, pings=0, pongs=0)
-        run.was_silent(34)
+        run.lives(one, 35, silent=34, pings=0, pongs=0)
     return run
 
 
