@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from stresser.classify.announced_rules import PROXY_ALERT
 from stresser.classify.errno_table import meaning_of
-from stresser.classify.initiator_rules import PROXY_ALERT, Case
 from stresser.classify.judge import Judgement, judge
 from stresser.classify.observations import SLEPT_AT_LEAST_NS, Sighting
+from stresser.classify.rule import Case
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.faults import (
     CertificateRejected,
@@ -45,7 +46,8 @@ def classify(fault: BaseException, seen: Sighting) -> Ending:
     """The ending of an attempt or session."""
     finding = _find(fault, seen)
     failed_here = isinstance(fault, NoWayOut)
-    judgement = judge(Case(finding.kind, finding.failure, seen, failed_here=failed_here))
+    status = finding.fields.get("status")
+    judgement = judge(Case(finding.kind, finding.failure, seen, failed_here, status))
     dead_by = seen.detected_ns
     if seen.dead_by_ns is not None:
         dead_by = min(dead_by, seen.dead_by_ns)
@@ -186,8 +188,7 @@ def _no_pong(_fault: Any, seen: Sighting) -> Finding:
     if seen.sent is None:
         # Without TCP_INFO nobody can say whether the ping arrived.
         return Finding(Kind.UNKNOWN, "no_pong")
-    is_acknowledged = not seen.sent.unacked and not seen.sent.unsent_bytes
-    kind = Kind.UNRESPONSIVE if is_acknowledged else Kind.SILENCE
+    kind = Kind.SILENCE if seen.sent.is_waiting else Kind.UNRESPONSIVE
     return Finding(kind, "generic_timeout_error")
 
 

@@ -6,7 +6,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
-from stresser.classify.initiator_rules import Rule
+from stresser.classify.rule import Rule
 
 _HEAD = (
     "Who ended it? The first rule that holds names the initiator. Rules further down that hold"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stresser.classify.errno_table import meaning_of
+from stresser.classify.errno_table import is_silent
 from stresser.classify.observations import Sighting, Transmissions
 from stresser.classify.packet_origin import (
     Provenance,
@@ -18,7 +18,7 @@ from stresser.classify.packet_origin import (
     provenance,
     provenance_evidence,
 )
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Phase
 from stresser.model.events import PathChanged
 from stresser.model.faults import (
     HttpRefused,
@@ -28,10 +28,13 @@ from stresser.model.faults import (
     Planned,
     ProxyRefused,
 )
-from stresser.model.fresh_connection import Look
+from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import FlowPackets, packets_evidence
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from stresser.session.attempt import Attempt
+from stresser.session.await_evidence import dead_since_ns
+from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
+from stresser.session.fresh_handshake import Target, target_of
 from stresser.session.held import HeldSession
 from stresser.session.run_context import Surroundings
 from stresser.session.socket_at_end import LastLook
@@ -45,7 +48,6 @@ _LOOKS_BEFORE_NS = NS_PER_S
 _LOOKS_SHOWN = 8
 _CHANGES_SHOWN = 8
 _BACK_AGAIN_NS = NS_PER_S
-_SILENT = frozenset({Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
 
 
 class _Packets(NamedTuple):
@@ -63,6 +65,9 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
     packets = _packets(attempt.local, str(attempt.dialled), look, around)
+    target = target_of(attempt)
+    since_ns = min(attempt.began_ns, look.at_ns - FRESH_FOR_ATTEMPTS_NS)
+    looks = () if target is None else _looks(target, since_ns, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
     return Sighting(
         phase=attempt.phase,
@@ -80,8 +85,11 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=None if attempt.dialled is None else attempt.dialled.host,
+        looks=looks,
+        by_proxy=attempt.route.proxy is not None,
+        chain=None if attempt.tls is None else attempt.tls.chain,
         own_way=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
-        evidence=_evidence(look, packets, ())
+        evidence=_evidence(look, packets, looks)
         | _path_evidence(changes)
         | _step_evidence(attempt, look),
     )
@@ -94,12 +102,13 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     tap = session.tap
     is_silent = _is_silent(look.fault)
     info = _telling_info(session, look)
-    sent = _transmissions(info, look.at_ns)
+    sent = _transmissions(info, look.at_ns, session)
     alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
     # Of what we sent into a silence nobody knows that it passed anything.
     passed = alive if is_silent else max(alive, tap.last_sent_ns)
     packets = _packets(session.local, str(session.dialled), look, around)
-    looks = _looks(session, look, around)
+    looks = _looks(session.target, _doubted_ns(look), around)
+    siblings = session.siblings
     changes = around.path_changes_near(alive, look.at_ns)
     return Sighting(
         phase=Phase.HELD,
@@ -110,19 +119,26 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
         intercepted=session.intercepted,
-        source_chosen=session.binding.source is not None,
+        source_chosen=session.target.route.binding.source is not None,
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
         unfit=tuple(around.unfit_between(*_absent_window(alive, look, is_silent=is_silent))),
         way_out_changes=tuple(
             change.change.value
-            for change in around.ways_out.concerning(changes, session.local, session.binding.device)
+            for change in around.ways_out.concerning(
+                changes, session.local, session.target.route.binding.device
+            )
         ),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=session.dialled.host,
         looks=looks,
+        by_proxy=session.proxy is not None,
+        chain=session.chain,
         neighbour_lives=look.neighbour is not None,
+        control_lives=look.control is not None,
+        egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
+        egress_heard=siblings is not None and siblings.was_heard(alive, look.at_ns),
         own_way=(session.cohort.endpoint, session.cohort.egress),
         evidence=_evidence(look, packets, looks) | _path_evidence(changes),
     )
@@ -180,9 +196,7 @@ def _path_evidence(changes: list[PathChanged]) -> dict[str, Any]:
 
 def _is_silent(fault: Exception) -> bool:
     """Nobody announced this end."""
-    if isinstance(fault, OSError):
-        return meaning_of(fault, local_address_chosen=True).kind in _SILENT
-    return isinstance(fault, NoPong)
+    return isinstance(fault, NoPong) or is_silent(fault)
 
 
 def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
@@ -195,9 +209,16 @@ def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
     return look.info
 
 
-def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
+def _transmissions(
+    info: TcpInfo | None, at_ns: int, session: HeldSession | None = None
+) -> Transmissions | None:
     if info is None:
         return None
+    ping_acked = unacked_bytes = None
+    if session is not None and info.bytes_acked is not None:
+        acked = info.bytes_acked - 1  # it counts the SYN
+        unacked_bytes = max(0, session.tap.bytes_sent - acked)
+        ping_acked = None if session.ping_end is None else acked >= session.ping_end
     return Transmissions(
         unacked=info.unacked,
         unsent_bytes=info.notsent_bytes or 0,
@@ -205,6 +226,9 @@ def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
         total_retrans=info.total_retrans,
         probes=info.probes,
         last_sent_ns=at_ns - ((info.last_data_sent_ms or 0) + _TICK_MS) * NS_PER_MS,
+        segments=info.segments_sent,
+        ping_acked=ping_acked,
+        unacked_bytes=unacked_bytes,
     )
 
 
@@ -253,21 +277,23 @@ def _packets(local: str | None, remote: str, look: LastLook, around: Surrounding
     return _Packets(flow, origin)
 
 
-def _looks(session: HeldSession, look: LastLook, around: Surroundings) -> tuple[Look, ...]:
+def _doubted_ns(look: LastLook) -> int:
+    """From then on a fresh connection tells of this end."""
+    return look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
+
+
+def _looks(target: Target, since_ns: int, around: Surroundings) -> tuple[Look, ...]:
     if around.looks is None:
         return ()
-    begun = look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
-    endpoint, own = session.cohort.endpoint, str(session.dialled)
-    # Of its own endpoint, those at the very same address: another may be another site.
-    return tuple(
-        seen
-        for seen in around.looks.since(begun)
-        if seen.remote == own or (seen.endpoint != endpoint and _shares(seen, session))
-    )
+    return tuple(one for one in around.looks.since(since_ns) if _tells_of(one, target))
 
 
-def _shares(look: Look, session: HeldSession) -> bool:
-    return look.egress == session.cohort.egress
+def _tells_of(look: Look, target: Target) -> bool:
+    """Of its own endpoint, those at the very same address: another may be another site."""
+    if look.endpoint != target.way.endpoint:
+        return look.egress == target.way.egress
+    is_same = look.remote == target.remote or look.result is LookResult.PROXY_FAILED
+    return is_same or target.route.proxy is not None
 
 
 def _evidence(look: LastLook, packets: _Packets, looks: tuple[Look, ...]) -> dict[str, Any]:
@@ -283,8 +309,9 @@ def _evidence(look: LastLook, packets: _Packets, looks: tuple[Look, ...]) -> dic
         evidence["ping_sent_ns"] = look.fault.sent_ns
     if isinstance(look.fault, HttpRefused | ProxyRefused) and look.fault.headers:
         evidence["headers"] = look.fault.headers
-    if look.neighbour is not None:
-        evidence["neighbour"] = asdict(look.neighbour)
+    alive = look.neighbour or look.control
+    if alive is not None:
+        evidence["neighbour"] = asdict(alive)
     if looks:
         evidence["looks"] = [msgspec.to_builtins(seen) for seen in looks[-_LOOKS_SHOWN:]]
     if packets.flow != _NONE_SEEN.flow:

@@ -16,7 +16,9 @@ NOT_AS_RAW = frozenset(
 """Keys of the evidence that are told in words instead."""
 _MOST = 16
 _LOOK_WORDS = {
-    LookResult.CONNECTED: "was accepted",
+    LookResult.ANSWERED: "was answered",
+    LookResult.CONNECTED: "was accepted and not answered",
+    LookResult.PROXY_FAILED: "did not get past the proxy",
     LookResult.REFUSED: "was refused",
     LookResult.SILENT: "had no answer",
     LookResult.UNREACHABLE: "was called unreachable",
