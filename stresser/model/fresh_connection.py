@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from stresser.model.bounds import Whole
+
 
 class LookResult(StrEnum):
     """What became of the connection."""
@@ -33,20 +35,20 @@ class Look(Struct, frozen=True, kw_only=True):
     remote: str
     """`address:port` that was dialled."""
     result: LookResult
-    asked_ns: int
-    answered_ns: int
+    asked_ns: Whole
+    answered_ns: Whole
     """When the result was known."""
     failure: str | None = None
     """The failure string, where it did not connect."""
-    ttl: int | None = None
+    ttl: Whole | None = None
     """Of the packet that answered the SYN, where packets are captured."""
-    hello_ttl: int | None = None
+    hello_ttl: Whole | None = None
     """Of the segment with the ServerHello."""
-    usual_ttl: int | None = None
+    usual_ttl: Whole | None = None
     """Of the SYN-ACK of the session that opened last between the same two."""
-    rtt_ns: int | None = None
+    rtt_ns: Whole | None = None
     """From the SYN to its answer."""
-    retransmits: int = 0
+    retransmits: Whole = 0
     """Segments that this host had to send again, the SYN included."""
     chain: str | None = None
     """Names the certificate chain that was served (`chains/`)."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import trio
 
 from stresser.model.cohort import Cohort
+from stresser.model.evidence import SiblingAlive
 from stresser.model.units import NS_PER_MS
 
 _OLDEST_KEPT = 16
@@ -27,21 +28,11 @@ OUTAGE_NS = 1200 * NS_PER_MS
 sessions up without our hearing of it: no endpoint does so sooner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alive:
-    """A session that outlived another one's end."""
-
-    session: int
-    egress: str
-    answered_ns: int
-    """When it sent the ping that was answered since."""
-
-
 @dataclass(slots=True, eq=False)
 class _Question:
     older_than_ns: int
     alive_after_ns: int
-    answer: Alive | None = None
+    answer: SiblingAlive | None = None
     answered: trio.Event = field(default_factory=trio.Event)
 
 
@@ -93,7 +84,7 @@ class Siblings:
     def _tell(self, session: int, opened_ns: int, ping_sent_ns: int) -> None:
         for question in list(self._questions):
             if opened_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
-                question.answer = Alive(session, self.egress, ping_sent_ns)
+                question.answer = self._alive(session, ping_sent_ns)
                 question.answered.set()
                 del self._questions[question]
 
@@ -112,12 +103,16 @@ class Siblings:
         """Any session through this egress was answered that was asked at a moment or later."""
         return self._egress.asked_ns >= t_ns
 
-    async def neighbour(self, older_than_ns: int, after_ns: int, within_s: float) -> Alive | None:
+    async def neighbour(
+        self, older_than_ns: int, after_ns: int, within_s: float
+    ) -> SiblingAlive | None:
         """A session with the same peer that is older than one moment and lives after another."""
         others = [one for one in self._all if one.peer == self.peer]
         return await _ask(others, _Question(older_than_ns, after_ns), within_s)
 
-    async def control(self, older_than_ns: int, after_ns: int, within_s: float) -> Alive | None:
+    async def control(
+        self, older_than_ns: int, after_ns: int, within_s: float
+    ) -> SiblingAlive | None:
         """Such a session to the same endpoint through another egress, at the same address.
 
         Behind a proxy the address is the proxy's choice: there any will do.
@@ -132,12 +127,15 @@ class Siblings:
         ]
         return await _ask(others, _Question(older_than_ns, after_ns), within_s)
 
-    def find(self, question: _Question) -> Alive | None:
+    def find(self, question: _Question) -> SiblingAlive | None:
         """What is known already."""
         for session, (opened_ns, ping_sent_ns) in self._oldest.items():
             if opened_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
-                return Alive(session, self.egress, ping_sent_ns)
+                return self._alive(session, ping_sent_ns)
         return None
+
+    def _alive(self, session: int, ping_sent_ns: int) -> SiblingAlive:
+        return SiblingAlive(session=session, egress=self.egress, answered_ns=ping_sent_ns)
 
     @contextmanager
     def asking(self, question: _Question) -> Iterator[None]:
@@ -181,7 +179,9 @@ class Neighbours:
         return self._egresses.setdefault(name, _Egress())
 
 
-async def _ask(others: Iterable[Siblings], question: _Question, within_s: float) -> Alive | None:
+async def _ask(
+    others: Iterable[Siblings], question: _Question, within_s: float
+) -> SiblingAlive | None:
     groups = list(others)
     known = next(filter(None, (one.find(question) for one in groups)), None)
     if known is not None or not groups:

@@ -84,7 +84,9 @@ def test_a_server_answers_with_its_hello_and_its_chain():
             assert 0 < look.rtt_ns <= look.answered_ns - look.asked_ns
             attempt = Attempt(1, loopback_route(port), RunClock())
             await attempt.establish(0)
+            assert attempt.tap is not None
             attempt.tap.close()
+            assert attempt.tls is not None
             assert look.chain == attempt.tls.chain == chain_id(attempt.chain)
 
     trio.run(story)

@@ -3,12 +3,17 @@
 import trio
 
 from stresser.model.cohort import Cohort
+from stresser.model.evidence import SiblingAlive
 from stresser.model.units import NS_PER_MS
-from stresser.session.sibling_sessions import OUTAGE_NS, Alive, Neighbours
+from stresser.session.sibling_sessions import OUTAGE_NS, Neighbours
 from tests.fakes.world import in_virtual_time
 
 OLDER_THAN, ALIVE_AFTER = 50, 100
 REMOTE, HOST = "192.0.2.1:443", "192.0.2.1"
+
+
+def alive(session, egress, answered_ns):
+    return SiblingAlive(session=session, egress=egress, answered_ns=answered_ns)
 
 
 def groups():
@@ -28,7 +33,7 @@ def asked(question, *told, before=()):
 
     async def story():
         vpn, *_ = made = groups()
-        found: list[Alive | None] = []
+        found: list[SiblingAlive | None] = []
 
         async def ask():
             found.append(await getattr(vpn, question)(OLDER_THAN, ALIVE_AFTER, within_s=3.0))
@@ -49,13 +54,13 @@ VPN, DIRECT, OTHER = range(3)
 
 
 def test_an_older_session_that_answers_a_later_ping_proves_it():
-    assert asked("neighbour", (VPN, 7, 50, 100)) == Alive(7, "vpn", 100)
-    assert asked("neighbour", (DIRECT, 8, 50, 100)) == Alive(8, "direct", 100)
-    assert asked("control", (VPN, 7, 50, 100), (DIRECT, 8, 50, 101)) == Alive(8, "direct", 101)
+    assert asked("neighbour", (VPN, 7, 50, 100)) == alive(7, "vpn", 100)
+    assert asked("neighbour", (DIRECT, 8, 50, 100)) == alive(8, "direct", 100)
+    assert asked("control", (VPN, 7, 50, 100), (DIRECT, 8, 50, 101)) == alive(8, "direct", 101)
 
 
 def test_what_is_known_already_is_not_waited_for():
-    assert asked("control", before=[(DIRECT, 8, 50, 100)]) == Alive(8, "direct", 100)
+    assert asked("control", before=[(DIRECT, 8, 50, 100)]) == alive(8, "direct", 100)
 
 
 def test_a_younger_session_proves_nothing():
@@ -85,7 +90,7 @@ def test_where_a_proxy_chose_the_address_a_session_at_any_address_is_a_control()
         other_way = await direct.control(OLDER_THAN, ALIVE_AFTER, within_s=0.1)
         return await proxied.control(OLDER_THAN, ALIVE_AFTER, within_s=0.1), other_way
 
-    assert in_virtual_time(story) == (Alive(8, "direct", 100), None)
+    assert in_virtual_time(story) == (alive(8, "direct", 100), None)
 
 
 def test_an_egress_that_was_silent_may_have_had_an_outage():
@@ -124,7 +129,7 @@ def test_a_thousand_questions_are_answered_by_one_pong():
             direct.answered(8, 50, 100, 100)
         return found
 
-    assert in_virtual_time(story) == [Alive(8, "direct", 100)] * 1000
+    assert in_virtual_time(story) == [alive(8, "direct", 100)] * 1000
 
 
 def test_groups_are_told_apart_by_endpoint_egress_and_address():
