@@ -17,6 +17,7 @@ from stresser.model.path_change import PathChange
 MOST_RULES = 64
 MOST_LOOKS = 8
 MOST_PATH_CHANGES = 8
+MOST_ROUTE_CHANGES = 8
 
 RuleNames = Annotated[list[str], Meta(max_length=MOST_RULES)]
 
@@ -98,6 +99,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session to the same server that lived on."""
     control: SiblingAlive | None = None
     """A session to the same endpoint through another egress that lived on."""
+    route_changes: Annotated[list[str], Meta(max_length=MOST_ROUTE_CHANGES)] = []
+    """How this host's own route for this connection changed, in words."""
     looks: Annotated[list[Look], Meta(max_length=MOST_LOOKS)] = []
     """Fresh connections since it began to fail, the latest ones."""
     packets: FlowPackets | None = None

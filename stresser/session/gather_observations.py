@@ -17,11 +17,13 @@ from stresser.model.events import PathChanged
 from stresser.model.evidence import (
     MOST_LOOKS,
     MOST_PATH_CHANGES,
+    MOST_ROUTE_CHANGES,
     Evidence,
     SeenPathChange,
     TcpInfo,
 )
 from stresser.model.faults import (
+    DeadlinePassed,
     HttpRefused,
     NameNotResolved,
     NoPong,
@@ -68,6 +70,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
     since_ns = min(attempt.began_ns, look.at_ns - FRESH_FOR_ATTEMPTS_NS)
     looks = () if target is None else _looks(target, since_ns, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
+    own_route = _attempts_route(target, look, around)
     return Sighting(
         phase=attempt.phase,
         began_ns=attempt.began_ns,
@@ -84,6 +87,8 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=None if attempt.dialled is None else attempt.dialled.host,
+        way_out_changes=tuple(own_route),
+        behind_gateway=target is not None and _is_behind_gateway(target, around),
         looks=looks,
         by_proxy=attempt.route.proxy is not None,
         chain=None if attempt.tls is None else attempt.tls.chain,
@@ -91,6 +96,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         evidence=replace(
             _evidence(look, packets, changes),
             proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
+            route_changes=own_route,
             looks=list(looks[-MOST_LOOKS:]),
             name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
         ),
@@ -112,6 +118,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     looks = _looks(session.target, _doubted_ns(look), around)
     siblings = session.siblings
     changes = around.path_changes_near(alive, look.at_ns)
+    own_route = _sessions_route(session, alive, look, around, changes)
     return Sighting(
         phase=Phase.HELD,
         began_ns=session.opened_ns,
@@ -125,12 +132,8 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
         unfit=tuple(around.unfit_between(*_absent_window(alive, look, is_silent=is_silent))),
-        way_out_changes=tuple(
-            change.change.value
-            for change in around.ways_out.concerning(
-                changes, session.local, session.target.route.binding.device
-            )
-        ),
+        way_out_changes=tuple(own_route),
+        behind_gateway=_is_behind_gateway(session.target, around),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=session.dialled.host,
@@ -147,6 +150,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
             ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
             neighbour=look.neighbour,
             control=look.control,
+            route_changes=own_route,
             looks=list(looks[-MOST_LOOKS:]),
         ),
     )
@@ -164,6 +168,39 @@ def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sigh
         last_passed_ns=min(max(alive, session.tap.last_sent_ns), look.at_ns),
         tls_end_verified=session.endpoint_proved,
     )
+
+
+def _sessions_route(
+    session: HeldSession,
+    alive_ns: int,
+    look: LastLook,
+    around: Surroundings,
+    changes: list[PathChanged],
+) -> list[str]:
+    """What of this host's own route changed after what was last answered had been asked.
+
+    What changed before that did no harm: the question went out by the new route.
+    """
+    if not _is_silent(look.fault):
+        return []
+    binding = session.target.route.binding
+    since = [change for change in changes if change.t_ns >= alive_ns]
+    gone = around.ways_out.gone_with_link(since, session.local, binding.device)
+    changed = around.ways_out.changed_for_session(
+        session.local, session.dialled, binding, (alive_ns, look.at_ns)
+    )
+    return [*gone, *changed][:MOST_ROUTE_CHANGES]
+
+
+def _attempts_route(target: Target | None, look: LastLook, around: Surroundings) -> list[str]:
+    unanswered = isinstance(look.fault, DeadlinePassed) or is_silent(look.fault)
+    if target is None or not unanswered:
+        return []
+    return around.ways_out.changed_for_attempt(target.address, target.route.binding)
+
+
+def _is_behind_gateway(target: Target, around: Surroundings) -> bool:
+    return around.ways_out.behind_gateway(target.address, target.route.binding)
 
 
 def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[int, int]:

@@ -109,7 +109,7 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
 
 def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
-    around.ways_out.learn(session.local)
+    around.ways_out.learn(session.local, session.dialled, session.target.route.binding)
     if around.looks is not None:
         around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))
 

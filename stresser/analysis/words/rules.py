@@ -20,7 +20,7 @@ _LOOK_WORDS = {
 
 
 def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """(what, words) for each rule that decided, each that contradicts, and each fresh connection."""
+    """(what, words) for each rule that decided, each that contradicts, and what was witnessed."""
     for what, names in (("why", evidence.why), ("against", evidence.against)):
         for name in names[:_MOST]:
             rule = BY_NAME.get(name)
@@ -28,6 +28,8 @@ def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
             yield what, f"{escaped(name, 60)}: {says}"
     for change in evidence.path_changes:
         yield "path change", _change_words(change)
+    for words in evidence.route_changes:
+        yield "own route", escaped(words, 160)
     for what, alive in (("neighbour", evidence.neighbour), ("control", evidence.control)):
         if alive is not None:
             egress = escaped(alive.egress, 40)
