@@ -6,12 +6,6 @@ from scipy import stats
 
 from stresser.statistics.survival import kaplan_meier, log_rank, median_lifetime, restricted_mean
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # an independent judge; its own warnings are not ours
-    import lifelines
-    import lifelines.statistics
-    import lifelines.utils
-
 
 def made_lifetimes(seed, count=300, scale=100.0):
     random = np.random.default_rng(seed)
@@ -22,6 +16,8 @@ def made_lifetimes(seed, count=300, scale=100.0):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_curve_and_its_band_agree_with_lifelines(seed):
+    from tests.statistics.judges import lifelines
+
     durations, died = made_lifetimes(seed)
     ours = kaplan_meier(durations, died)
     with warnings.catch_warnings():
@@ -59,6 +55,8 @@ def test_with_nobody_censored_the_restricted_mean_is_the_mean():
 
 @pytest.mark.parametrize("scale", [100.0, 60.0])
 def test_the_log_rank_test_agrees_with_scipy_and_lifelines(scale):
+    from tests.statistics.judges import lifelines
+
     first, first_died = made_lifetimes(1)
     second, second_died = made_lifetimes(2, 200, scale)
     ours = log_rank(first, first_died, second, second_died)

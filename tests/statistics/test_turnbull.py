@@ -1,5 +1,3 @@
-import warnings
-
 import numpy as np
 import pytest
 
@@ -7,11 +5,6 @@ from stresser.statistics.survival import kaplan_meier
 from stresser.statistics.turnbull import turnbull
 
 pytestmark = pytest.mark.slow
-
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # an independent judge; its own warnings are not ours
-    from lifelines.fitters.npmle import npmle
 
 
 def made_brackets(seed, count=150, censored=0.3):
@@ -30,6 +23,8 @@ def made_brackets(seed, count=150, censored=0.3):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_estimate_agrees_with_lifelines(seed):
+    from tests.statistics.judges import npmle
+
     alive, dead = made_brackets(seed)
     ours = turnbull(alive, dead)
     theirs, ranges = npmle(alive, dead, tol=1e-13, max_iter=100_000)
