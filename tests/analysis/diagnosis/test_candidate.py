@@ -1,4 +1,4 @@
-from stresser.analysis.diagnosis.candidate import Candidate, Claims
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, merged
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Kind
 from stresser.statistics.brackets import Bracket
