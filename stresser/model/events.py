@@ -162,6 +162,8 @@ class SessionEnded(Ended, kw_only=True, tag="session_ended"):
     session: int
     pings: int = 0
     pongs: int = 0
+    quiet_survived_ns: int = 0
+    """The longest silence, as measured, that ended with a ping of ours which was answered."""
     messages: int = 0
     """Data messages (or, for `tls`, reads) that the peer sent and that were drained."""
     bytes_received: int = 0

@@ -37,6 +37,7 @@ class HeldSession:
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
+        "_quiet_ns",
         "_timeout_ns",
         "_verdict",
         "answered_ns",
@@ -56,6 +57,7 @@ class HeldSession:
         "pings",
         "pongs",
         "proxy",
+        "quiet_survived_ns",
         "reads",
         "remote",
         "server",
@@ -103,7 +105,9 @@ class HeldSession:
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
         self._observer = observer
-        self._ping_due_ns = self._ping_sent_ns = 0
+        self._ping_due_ns = self._ping_sent_ns = self._quiet_ns = 0
+        self.quiet_survived_ns = 0
+        """The longest silence, as measured, whose ping was answered."""
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
         self._doubted = 0
@@ -173,6 +177,7 @@ class HeldSession:
 
     def _ping(self, now_ns: int) -> None:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
+        self._quiet_ns = max(now_ns - self.tap.last_passed_ns, 0)
         self.pings += 1
         if self.websocket is not None:
             if self._message is not None:
@@ -201,6 +206,7 @@ class HeldSession:
             return
         self.pongs += 1
         self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
+        self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
         if self.server is not None and self.server.is_asked:
             self.server.answered(self.number, self.cohort.egress, self.opened_ns, self.answered_ns)
         if not self.tap.interrupted:

@@ -219,5 +219,6 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
         session.tap.close()
     if event is not None:
         event.evidence["close"] = took
-        event.pongs = session.pongs  # one may have been on its way when the run stopped
+        # One may have been on its way when the run stopped.
+        event.pongs, event.quiet_survived_ns = session.pongs, session.quiet_survived_ns
         around.observer.event(event)
