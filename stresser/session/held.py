@@ -183,6 +183,8 @@ class HeldSession:
             if self._message is not None:
                 self.websocket.message_nowait(self._message)
             self.websocket.ping_nowait(self.pings.to_bytes(_PAYLOAD_BYTES, "big"))
+            # A message and the ping behind it are one beat: both broke the same silence.
+            self.tap.idle_before_send_ns = self._quiet_ns
         self.info_at_ping = raw_tcp_info(self.tap.sock)
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
         self._skip_to(now_ns)

@@ -125,7 +125,8 @@ def test_a_goodbye_and_our_answer_to_it_end_a_silence_and_begin_none(kind, every
     async def program(far):
         peer = await WebSocketPeer.accept(far, server_context())
         if every:
-            assert isinstance(ping := await peer.next_event(), Ping)
+            ping = await peer.next_event()
+            assert isinstance(ping, Ping)
             await peer.send(Pong(ping.payload))
         await trio.sleep(3 if every else 5)
         await GOODBYES[kind](peer)

@@ -58,7 +58,7 @@ def incidents_of(lives: Lives, plan: PlanFacts) -> list[SideIncident]:
 
 
 def _drop(drop: Drop, lives: Lives) -> SideDrop:
-    cohort = lives.ways[drop.life.way].cohort
+    cohort = lives.places[drop.life.place].cohort
     return SideDrop(cohort, drop.session, drop.kind, drop.initiator)
 
 

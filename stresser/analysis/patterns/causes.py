@@ -65,7 +65,7 @@ class Causes(Struct, frozen=True, kw_only=True):
         return Counter(
             cohort
             for cluster in self.clusters
-            for cohort in {lives.ways[lives.drops[i].life.way].cohort for i in cluster.drops}
+            for cohort in {lives.places[lives.drops[i].life.place].cohort for i in cluster.drops}
         )
 
 
@@ -175,7 +175,7 @@ class _Controls:
         return lived >= _FEWEST_SURVIVORS and lived > MOST_SURVIVORS * (lived + len(members))
 
     def _pair(self, drop: Drop) -> Pair:
-        cohort = self._lives.ways[drop.life.way].cohort
+        cohort = self._lives.places[drop.life.place].cohort
         return Pair(cohort.endpoint, cohort.egress)
 
 

@@ -62,12 +62,14 @@ class Incident(Struct, frozen=True, kw_only=True):
 
 
 _FACTORS: dict[str, Callable[[Lives, Life], str]] = {
-    "egress": lambda lives, life: lives.ways[life.way].cohort.egress,
-    "endpoint": lambda lives, life: lives.ways[life.way].cohort.endpoint,
-    "server": lambda lives, life: lives.ways[life.way].server,
-    "source": lambda lives, life: lives.ways[life.way].source,
-    "activity": lambda lives, life: lives.ways[life.way].cohort.activity,
-    "endpoint and egress": lambda lives, life: " through ".join(lives.ways[life.way].cohort[:2]),
+    "egress": lambda lives, life: lives.places[life.place].cohort.egress,
+    "endpoint": lambda lives, life: lives.places[life.place].cohort.endpoint,
+    "server": lambda lives, life: lives.places[life.place].server,
+    "source": lambda lives, life: lives.places[life.place].source,
+    "activity": lambda lives, life: lives.places[life.place].cohort.activity,
+    "endpoint and egress": lambda lives, life: " through ".join(
+        lives.places[life.place].cohort[:2]
+    ),
 }
 
 

@@ -159,7 +159,7 @@ def _how(drop: Drop) -> str:
 def _periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:
     """Of the whole run; where that shows none, of each egress."""
     free = [cluster for cluster in causes.clusters if cluster.timer is None]
-    egresses = list(dict.fromkeys(way.cohort.egress for way in lives.ways))[:_MOST_EGRESSES]
+    egresses = list(dict.fromkeys(way.cohort.egress for way in lives.places))[:_MOST_EGRESSES]
     searches = 2 * (1 + len(egresses))
     period = _period(free, lives, searches)
     if period is not None:
@@ -174,7 +174,9 @@ def _periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:
 
 def _through(clusters: Sequence[Cluster], lives: Lives, egress: str) -> Iterator[Cluster]:
     for cluster in clusters:
-        if any(lives.ways[lives.drops[i].life.way].cohort.egress == egress for i in cluster.drops):
+        if any(
+            lives.places[lives.drops[i].life.place].cohort.egress == egress for i in cluster.drops
+        ):
             yield cluster
 
 

@@ -120,24 +120,24 @@ def byte_floors(lives: Lives) -> dict[int, int]:
     least: dict[object, int] = {}
     for life in lives.lives:
         if life.bytes:
-            cohort = lives.ways[life.way].cohort
+            cohort = lives.places[life.place].cohort
             least[cohort] = min(least.get(cohort, life.bytes), life.bytes)
-    return {index: least.get(way.cohort, 0) for index, way in enumerate(lives.ways)}
+    return {index: least.get(way.cohort, 0) for index, way in enumerate(lives.places)}
 
 
 def scopes_of(lives: Lives, most: int) -> list[Scope]:
     """Each pair; each cohort, endpoint and egress where that is something else; at most `most`."""
-    cohorts = [way.cohort for way in lives.ways]
+    cohorts = [way.cohort for way in lives.places]
     scopes = list(islice(_scopes(list(dict.fromkeys(cohorts))), most))
     by_cohort: dict[Cohort, list[Scope]] = {}
     for scope in scopes:
         for cohort in scope.cohorts:
             by_cohort.setdefault(cohort, []).append(scope)
     for life in lives.lives:
-        for scope in by_cohort.get(cohorts[life.way], ()):
+        for scope in by_cohort.get(cohorts[life.place], ()):
             scope.lives.append(life)
     for number, drop in enumerate(lives.drops):
-        for scope in by_cohort.get(cohorts[drop.life.way], ()):
+        for scope in by_cohort.get(cohorts[drop.life.place], ()):
             scope.drops.append(number)
     return scopes
 
@@ -173,5 +173,5 @@ def _silences(life: Life) -> Iterator[tuple[int, float]]:
 
 def _moved(life: Life, floors: Mapping[int, int]) -> tuple[int, float]:
     """Bytes since the handshake, and the time that passed with each."""
-    moved = max(life.bytes - floors.get(life.way, 0), 1)
+    moved = max(life.bytes - floors.get(life.place, 0), 1)
     return moved, max(life.ended_ns - life.opened_ns, 1) / moved

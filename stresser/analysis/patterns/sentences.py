@@ -183,12 +183,9 @@ def _seconds(seconds: int) -> str:
 
 
 def _count(patterns: Patterns) -> Iterator[str]:
-    if patterns.drops < 2:  # noqa: PLR2004 - one drop shares nothing
+    if not patterns.of_several:
         return
     drops = counted(patterns.drops, "drop")
-    if not patterns.of_several:
-        yield f"No two of the {drops} share a moment more than chance explains."
-        return
     several = counted(patterns.of_several, "incident")
     alone = patterns.total - patterns.of_several
     yield (

@@ -11,24 +11,31 @@ from typing import NamedTuple
 from stresser.analysis.counts.cohort_tally import is_by_tool
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.words.endings import BRACKETED
-from stresser.analysis.words.evidence_reading import silence_before_send, since_sent
+from stresser.analysis.words.evidence_reading import (
+    path_change_times,
+    silence_before_send,
+    since_sent,
+)
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.concentration import tolerance
 
 MOST_DROPS = 200_000
 MOST_LIVES = 400_000
-_MOST_WAYS = 20_000
+_MOST_PLACES = 20_000
 _MOST_PATH_CHANGES = 10_000
 _ANSWER_WITHIN_NS = NS_PER_S
 """An ending this soon after our own send may be the answer to it."""
 _LONGEST_ADDRESS = 80
+_SHORTLY_NS = NS_PER_S
+"""A route may be gone this long before the last proof of life: what was on its way arrives."""
 
 
-class Way(NamedTuple):
-    """What a session has in common with others."""
+class Place(NamedTuple):
+    """Where a session was held."""
 
     cohort: Cohort
     server: str
@@ -40,7 +47,8 @@ class Way(NamedTuple):
 class Life(NamedTuple):
     """One session from its opening to its end, or to the end of the record. Nanoseconds."""
 
-    way: int
+    place: int
+    """Number of its `Place`."""
     opened_ns: int
     ended_ns: int
     proved_age_ns: int
@@ -52,12 +60,15 @@ class Life(NamedTuple):
     last_silence_ns: int
     """The silence at its end."""
     bytes: int
+    step: int
+    """Bytes that pass with one beat: a limit on bytes is met to within so many."""
 
 
 class Drop(NamedTuple):
     """One drop, with what struck it in brackets."""
 
     life: Life
+    cohort: Cohort
     session: int
     kind: Kind
     initiator: Initiator
@@ -67,6 +78,8 @@ class Drop(NamedTuple):
     """How long nothing had passed; None where that speaks against a timer of silence."""
     is_answer: bool
     """Noticed only because we sent something: it may have been dead before."""
+    cause_ns: int | None = None
+    """When this host's own path changed, where that ended it."""
 
     @property
     def age(self) -> Bracket:
@@ -82,14 +95,14 @@ class Lives:
         self.drops: list[Drop] = []
         self.lives: list[Life] = []
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
-        self.ways: list[Way] = []
+        self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
         """When the path was seen to change (events `path_changed`)."""
         self.beyond = 0
         """Endings for which there was no room."""
         self.now_ns = 0
         self._plan = plan
-        self._index: dict[Way, int] = {}
+        self._index: dict[Place, int] = {}
         self._open: dict[int, tuple[int, int]] = {}
 
     def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
@@ -113,27 +126,30 @@ class Lives:
     def close(self, now_ns: int) -> None:
         """The record ends: sessions that are still open have lived until now."""
         self.now_ns = max(self.now_ns, now_ns)
-        for way, opened_ns in self._open.values():
+        for place, opened_ns in self._open.values():
             age_ns = max(self.now_ns - opened_ns, 0)
-            every_ns = self._plan.pings_every_ns(self.ways[way].cohort) or 0
+            every_ns = self._plan.pings_every_ns(self.places[place].cohort) or 0
             silences = max(age_ns // every_ns - 1, 0) if every_ns else 0
             proved, survived = silences * every_ns, every_ns if silences else 0
             self._keep(
-                Life(way, opened_ns, self.now_ns, proved, survived, silences, every_ns or age_ns, 0)
-            )
+                Life(
+                    place, opened_ns, self.now_ns, proved, survived, silences,
+                    every_ns or age_ns, 0, 0,
+                )
+            )  # fmt: skip
         self._open.clear()
 
     def _opened(self, event: SessionOpened) -> None:
         if len(self._open) < MOST_LIVES:
-            way = self._way(event.cohort, event.remote, event.local)
-            self._open[event.session] = (way, event.t_ns)
+            place = self._place(event.cohort, event.remote, event.local)
+            self._open[event.session] = (place, event.t_ns)
         else:
             self.beyond += 1
 
     def _ended(self, event: SessionEnded) -> None:
         self._open.pop(event.session, None)
-        way = self._way(event.cohort, event.remote or "", event.local or "")
-        life = self._life(event, way)
+        place = self._place(event.cohort, event.remote or "", event.local or "")
+        life = self._life(event, place)
         self._keep(life)
         if not event.is_drop or event.kind is Kind.HOST_SLEPT or is_by_tool(event):
             return
@@ -148,35 +164,43 @@ class Lives:
         else:
             self.beyond += 1
 
-    def _way(self, cohort: Cohort, remote: str, local: str) -> int:
+    def _place(self, cohort: Cohort, remote: str, local: str) -> int:
         source = local.rpartition(":")[0][:_LONGEST_ADDRESS]
-        way = Way(cohort, remote[:_LONGEST_ADDRESS], source)
-        index = self._index.get(way)
+        place = Place(cohort, remote[:_LONGEST_ADDRESS], source)
+        index = self._index.get(place)
         if index is None:
-            if len(self.ways) >= _MOST_WAYS:
-                way = Way(Cohort("(others)", "(others)", "(others)"), "", "")
-            index = self._index.setdefault(way, len(self.ways))
-            if index == len(self.ways):
-                self.ways.append(way)
+            if len(self.places) >= _MOST_PLACES:
+                place = Place(Cohort("(others)", "(others)", "(others)"), "", "")
+            index = self._index.setdefault(place, len(self.places))
+            if index == len(self.places):
+                self.places.append(place)
         return index
 
-    def _life(self, event: SessionEnded, way: int) -> Life:
+    def _life(self, event: SessionEnded, place: int) -> Life:
         ended_ns = event.dead_by_ns
         opened_ns = ended_ns - max(event.age_ns, 0)
-        every_ns = self._plan.pings_every_ns(event.cohort) or 0
         proved_ns = min(max(event.alive_at_ns - opened_ns, 0), max(event.age_ns, 0))
         last_ns = _last_silence(event)
-        is_counted = every_ns > 0 and event.pongs > 0 and event.messages == 0
-        survived_ns = every_ns if is_counted else 0
-        silences = event.pongs if is_counted else 0
+        survived_ns = self._survived(event)
+        silences = event.pongs if survived_ns else 0
         if event.planned and event.evidence.get("close") == "answered":
             proved_ns = max(event.age_ns, 0)
             if last_ns > survived_ns:
                 survived_ns, silences = last_ns, 1
-        moved = event.bytes_received + event.bytes_sent if event.pings or event.messages else 0
+        moved = max(event.bytes_received + event.bytes_sent, 0)
+        if not event.pings and not event.messages:
+            moved = 0
         return Life(
-            way, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, max(moved, 0)
-        )
+            place, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, moved,
+            moved // max(event.pings, 1),
+        )  # fmt: skip
+
+    def _survived(self, event: SessionEnded) -> int:
+        """The longest silence survived, as measured; records of version 0.1 have the plan's."""
+        if event.quiet_survived_ns > 0:
+            return event.quiet_survived_ns
+        is_counted = event.pongs > 0 and event.messages == 0
+        return (self._plan.pings_every_ns(event.cohort) or 0) if is_counted else 0
 
 
 def _last_silence(event: SessionEnded) -> int:
@@ -206,22 +230,37 @@ def _drop(event: SessionEnded, life: Life) -> Drop:
     dead_ns = event.dead_by_ns
     alive_ns = max(min(event.alive_at_ns, dead_ns), life.opened_ns)
     if is_answer and event.kind not in BRACKETED:
-        # What we sent met a flow that was dead already: the way of the answer is no doubt.
+        # What we sent met a flow that was dead already: the time of the answer is no doubt.
         dead_ns = max(dead_ns - max(since_sent(event.evidence) or 0, 0), alive_ns)
     return Drop(
         life,
+        event.cohort,
         event.session,
         event.kind,
         event.initiator,
         Bracket(alive_ns if is_answer else dead_ns, dead_ns),
         _silence(life, is_answer=is_answer),
         is_answer,
+        _cause(event, alive_ns),
     )
 
 
+def _cause(event: SessionEnded, alive_ns: int) -> int | None:
+    """The latest change of this host's path, where the session's own evidence blames the host."""
+    if event.initiator is not Initiator.HOST:
+        return None
+    times = (t for t in path_change_times(event.evidence) if t <= event.dead_by_ns)
+    return max((t for t in times if t >= alive_ns - _SHORTLY_NS), default=None)
+
+
 def _silence(life: Life, *, is_answer: bool) -> Bracket | None:
-    """The last silence, unless the same session had survived one as long before."""
+    """The last silence, unless the same session had survived one as long before.
+
+    As long: no two silences of a heartbeat are the same to the millisecond, and a timer that
+    spared the one has not met the other.
+    """
     fatal_ns = life.last_silence_ns
-    if fatal_ns <= life.survived_ns or fatal_ns == 0:
+    longest_ns = life.survived_ns + tolerance(life.survived_ns) if life.survived_ns else 0
+    if fatal_ns <= longest_ns:
         return None
     return Bracket(life.survived_ns if is_answer else fatal_ns, fatal_ns)

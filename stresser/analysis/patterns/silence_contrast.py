@@ -47,7 +47,7 @@ def silence_contrast(
     `units`: drops that count as witnesses, one of each shared moment. `every_ns`: the heartbeat's
     interval of a way, None where there is none.
     """
-    intervals = sorted({every for life in lives if (every := every_ns(life.way))})
+    intervals = sorted({every for life in lives if (every := every_ns(life.place))})
     for survived_ns in reversed(intervals[:-1]):
 
         def is_long(way: int, limit: int = survived_ns) -> bool:
@@ -71,8 +71,8 @@ def _side(
     lives: Sequence[Life],
 ) -> _Side:
     return _Side(
-        [life for life in lives if is_of_it(life.way)],
-        [i for i in units if is_of_it(drops[i].life.way)],
+        [life for life in lives if is_of_it(life.place)],
+        [i for i in units if is_of_it(drops[i].life.place)],
     )
 
 

@@ -141,7 +141,7 @@ class _Search:
     def _contrast(self, scope: Scope, numbers: list[int]) -> list[FoundTimer]:
         drops = [self._drop(number) for number in numbers]
         units = [i for i, number in enumerate(numbers) if number in self._units]
-        every = [self._plan.pings_every_ns(way.cohort) for way in self._lives.ways]
+        every = [self._plan.pings_every_ns(way.cohort) for way in self._lives.places]
         found = silence_contrast(drops, units, scope.lives, every.__getitem__, self._searches)
         if found is None:
             return []
@@ -236,7 +236,7 @@ def _rank(timer: FoundTimer) -> tuple[bool, int, int, int, int]:
 
 def explains(timer: FoundTimer, drop: Drop, lives: Lives) -> bool:
     """Whether the timer's bracket and the drop's have a value in common, in the timer's scope."""
-    cohort = lives.ways[drop.life.way].cohort
+    cohort = lives.places[drop.life.place].cohort
     if (cohort.endpoint, cohort.egress) not in timer.scope.pairs:
         return False
     if timer.variable is Variable.BYTES:

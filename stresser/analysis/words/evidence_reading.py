@@ -74,6 +74,14 @@ def rules_named(evidence: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
+def path_change_times(evidence: Mapping[str, Any]) -> list[int]:
+    """When this host's path changed shortly before or during the end, since the run began."""
+    changes = evidence.get("path_changes")
+    listed = changes if isinstance(changes, list) else []
+    times = [_int(one, "t_ns") for one in listed if isinstance(one, Mapping)]
+    return [t_ns for t_ns in times if t_ns is not None]
+
+
 def _int(evidence: Mapping[str, Any], key: str) -> int | None:
     value = evidence.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -17,7 +17,7 @@ def contrast(night: Night, seed: int = 1):
     for event in events_of(night, seed):
         lives.event(event)
     lives.close(seconds(night.length))
-    every = [plan.pings_every_ns(way.cohort) for way in lives.ways]
+    every = [plan.pings_every_ns(way.cohort) for way in lives.places]
     units = range(len(lives.drops))
     return lives, silence_contrast(lives.drops, units, lives.lives, every.__getitem__, 1)
 
@@ -33,7 +33,7 @@ def test_the_timer_lies_between_the_two(shows):
     assert found is not None
     here, survived = found
     assert survived == seconds(20)
-    assert {lives.ways[lives.drops[i].life.way].cohort.activity for i in here.members} == {
+    assert {lives.places[lives.drops[i].life.place].cohort.activity for i in here.members} == {
         "every 60 s"
     }
     assert here.chance < 1e-6
