@@ -3,9 +3,11 @@
 from collections import Counter
 from typing import NamedTuple
 
-from stresser.analysis.compare.side_incidents import SideDrop, SideIncident, Timer
 from stresser.analysis.compare.sides import Side
+from stresser.analysis.patterns.causes import Incident
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.session_lives import Drop
 from stresser.analysis.words.endings import INITIATOR_WORDS, kind_words
 from stresser.model.ending import Initiator
 from stresser.model.units import NS_PER_S, format_duration
@@ -19,11 +21,11 @@ _MINUTES_NS = 600 * NS_PER_S
 class SideTimer(NamedTuple):
     """Most incidents of a side followed this timer."""
 
-    timer: Timer
+    timer: FoundTimer
     of: int
     incidents: int
     """All incidents of the side."""
-    drops: tuple[SideDrop, ...]
+    drops: tuple[Drop, ...]
 
     @property
     def words(self) -> str:
@@ -60,13 +62,13 @@ def side_timer(side: Side) -> SideTimer | None:
     return None
 
 
-def _drops(incidents: list[SideIncident], timer: Timer) -> tuple[SideDrop, ...]:
+def _drops(incidents: list[Incident], timer: FoundTimer) -> tuple[Drop, ...]:
     return tuple(
-        drop for incident in incidents if incident.timer == timer for drop in incident.drops
+        drop for incident in incidents if incident.timer is timer for drop in incident.drops
     )
 
 
-def _value(timer: Timer) -> str:
+def _value(timer: FoundTimer) -> str:
     low, high = timer.bracket
     if timer.variables[0] is Variable.BYTES:
         return f"{low:,}" if low == high else f"{low:,} to {high:,}"

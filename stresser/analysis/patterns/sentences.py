@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stresser.analysis.patterns.incidents import Incident, Share
+from stresser.analysis.patterns.incidents import IncidentFigures, Share
 from stresser.analysis.patterns.pattern_figures import Patterns, PeriodFigures, TimerFigures
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.words.endings import counted, kind_words
@@ -39,7 +39,7 @@ def pattern_notes(patterns: Patterns) -> list[str]:
     return [f"Incidents and timers leave {endings} out: there were too many to keep each."]
 
 
-def incident_in_words(incident: Incident) -> str:
+def incident_in_words(incident: IncidentFigures) -> str:
     """`38 drops within 40 ms at ...Z are one incident: 38 of 40 sessions through vpn, ...`."""
     span = format_duration(max(incident.until_ns - incident.from_ns, 0))
     what = f"{counted(incident.drops, 'drop')} within {span} at {incident.utc}"
@@ -49,7 +49,7 @@ def incident_in_words(incident: Incident) -> str:
     after = ""
     if incident.after_path_change_ns is not None:
         after = f", {format_duration(incident.after_path_change_ns)} after a change of the path"
-    if incident.told:
+    if incident.is_certain:
         return f"{what} are one incident{after}{where}; {every}{by}."
     return (
         f"{what} share one moment or one timer, which cannot be told: their sessions had started"
@@ -72,7 +72,7 @@ def period_in_words(period: PeriodFigures) -> str:
     )
 
 
-def _where(incident: Incident) -> str:
+def _where(incident: IncidentFigures) -> str:
     with_it, without_it = incident.with_it, incident.without_it
     if incident.factor is None or with_it is None or without_it is None:
         return ""
@@ -115,7 +115,7 @@ def _every(kinds: dict[str, int]) -> str:
     return said + (f", {rest:,} otherwise" if rest else "")
 
 
-def _by_whom(incident: Incident) -> str:
+def _by_whom(incident: IncidentFigures) -> str:
     parts = [
         words if incident.initiators[who] == incident.drops else f"{count:,} {words}"
         for who, words in _INITIATORS.items()

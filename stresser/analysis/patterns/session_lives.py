@@ -60,8 +60,8 @@ class Life(NamedTuple):
     last_silence_ns: int
     """The silence at its end."""
     bytes: int
-    step: int
-    """Bytes that pass with one beat: a limit on bytes is met to within so many."""
+    beats: int
+    """Pings that were sent."""
 
 
 class Drop(NamedTuple):
@@ -192,7 +192,7 @@ class Lives:
             moved = 0
         return Life(
             place, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, moved,
-            moved // max(event.pings, 1),
+            max(event.pings, 0),
         )  # fmt: skip
 
     def _survived(self, event: SessionEnded) -> int:

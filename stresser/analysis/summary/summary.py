@@ -15,7 +15,7 @@ from stresser.analysis.counts.percentiles import Distributions, Percentiles, joi
 from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
 from stresser.analysis.counts.plausible_events import PlausibleEvents
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
-from stresser.analysis.patterns.incidents import Incident
+from stresser.analysis.patterns.incidents import IncidentFigures
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
     PeriodFigures,
@@ -75,7 +75,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     cohorts: list[CohortFigures]
     loop_lag: Percentiles | None
     """How late stresser's own event loop was."""
-    incidents: list[Incident]
+    incidents: list[IncidentFigures]
     """Of several drops, and more than chance explains; at most fifty, the largest."""
     timers: list[TimerFigures]
     """At which age, silence or number of bytes sessions were ended, most drops first."""
@@ -103,12 +103,13 @@ def summarise(
     run: RecordedRun,
     last_endings: int = LAST_ENDINGS,
     distributions: Distributions | None = None,
+    patterns: Patterns | None = None,
 ) -> Summary:
     """The summary of a run in any state: running, complete, interrupted or crashed.
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
     counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
-    `distributions`: the run's histograms, where they were read already.
+    `distributions`, `patterns`: where they are known already.
 
     Raises:
         RunFolderError: the run cannot be read.
@@ -116,13 +117,14 @@ def summarise(
     events = PlausibleEvents(run.events())
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     lives = Lives(plan)
-    tally = replay(lives.watch(events), last_endings)
+    tally = replay(lives.watch(events) if patterns is None else events, last_endings)
     if distributions is None:
         distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
     elapsed_ns = elapsed_time_ns(run, tally)
-    lives.close(elapsed_ns)
-    patterns = find_patterns(lives, plan, partial(_utc, run))
+    if patterns is None:
+        lives.close(elapsed_ns)
+        patterns = find_patterns(lives, plan, partial(utc_of, run))
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [
         *doubts_about_tester(measured),
@@ -168,7 +170,8 @@ def _started_utc(run: RecordedRun) -> str:
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns)
 
 
-def _utc(run: RecordedRun, t_ns: int) -> str:
+def utc_of(run: RecordedRun, t_ns: int) -> str:
+    """A time of the run as UTC."""
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns + t_ns)
 
 

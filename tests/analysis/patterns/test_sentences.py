@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stresser.analysis.patterns.incidents import Incident, Share
+from stresser.analysis.patterns.causes import Causes
+from stresser.analysis.patterns.incidents import IncidentFigures, Share
 from stresser.analysis.patterns.pattern_figures import (
     KnownMatch,
     Patterns,
@@ -26,7 +27,7 @@ HIT = f"38 drops within 40 ms at {AT}"
 TIMED = "Through vpn to broker: 20 of 21 drops came"
 
 
-def incident(**changes: Any) -> Incident:
+def incident(**changes: Any) -> IncidentFigures:
     facts: dict[str, Any] = {
         "from_ns": seconds(100),
         "until_ns": seconds(100.04),
@@ -34,7 +35,7 @@ def incident(**changes: Any) -> Incident:
         "drops": 38,
         "kinds": {"tcp_reset": 38},
         "initiators": {"unknown": 38},
-        "told": True,
+        "is_certain": True,
         "expected": 1e-9,
         "factor": "egress",
         "value": "vpn",
@@ -42,7 +43,7 @@ def incident(**changes: Any) -> Incident:
         "without_it": Share(of="direct", dropped=0, open=40),
         "after_path_change_ns": None,
     }
-    return Incident(**(facts | changes))
+    return IncidentFigures(**(facts | changes))
 
 
 def timer(**changes: Any) -> TimerFigures:
@@ -67,7 +68,7 @@ def timer(**changes: Any) -> TimerFigures:
 
 
 def patterns(**changes: Any) -> Patterns:
-    nothing = Patterns([], [], [], 0, 0, Counter(), 0, 0)
+    nothing = Patterns(Causes(incidents=[], timers=[]), [], [], [], [], 0, 0, Counter(), 0, 0)
     return nothing._replace(**changes)
 
 
@@ -105,7 +106,7 @@ def patterns(**changes: Any) -> Patterns:
             ),
         ),
         (
-            {"told": False, "factor": None},
+            {"is_certain": False, "factor": None},
             (
                 f"{HIT} share one moment or one timer, which cannot be told: "
                 "their sessions had started together; every one a TCP reset."

@@ -13,8 +13,8 @@ from bench.calibrate_timers import (
     random_night,
 )
 from bench.simulated_lives import Night
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import Variable
-from stresser.analysis.patterns.timers import FoundTimer, explains, kinds_of
 from tests.analysis.story import dice
 
 PLANTED = [
@@ -87,5 +87,5 @@ def test_one_egress_is_named_where_the_other_has_none():
 def test_it_explains_the_drops_of_its_own_way():
     lives, causes = causes_of(SILENT, 3)
     (timer,) = causes.timers
-    assert all(explains(timer, drop, lives) for drop in lives.drops)
-    assert kinds_of(timer, lives) == {"tcp_reset": len(lives.drops)}
+    assert all(timer.explains(drop) for drop in lives.drops)
+    assert timer.drops == set(range(len(lives.drops)))
