@@ -15,7 +15,7 @@ from math import log1p
 from typing import NamedTuple
 
 from stresser.model.units import NS_PER_MS
-from stresser.statistics.brackets import Bracket
+from stresser.statistics.brackets import MOST, Bracket
 from stresser.statistics.chance import binomial_tail
 from stresser.statistics.exposure import Exposure
 
@@ -39,6 +39,8 @@ _WIDEST = 4
 """Times wider, and a window is no single value: most that ends falls into it anyway."""
 _SLACK_SHARE, _SLACK = 0.002, 20 * NS_PER_MS
 """A box's own clock, and our distance from it."""
+_NO_TICK = 2
+"""Endings no further apart than so many grains are as exact as any."""
 
 
 class Concentration(NamedTuple):
@@ -105,6 +107,24 @@ def concentration(
     return Concentration(window, members, chance, survivors.longer_than(padded.high))
 
 
+def are_one(
+    brackets: Sequence[Bracket],
+    members: Sequence[int],
+    units: Sequence[int],
+    exposure: Exposure,
+    searches: int,
+) -> bool:
+    """Whether these endings, taken as one wide window, are still more than chance explains."""
+    chosen = sorted(brackets[i] for i in units)
+    low, high = min(brackets[i].low for i in members), max(brackets[i].high for i in members)
+    if high > _WIDEST * low or not chosen:
+        return False
+    tests = searches * len(chosen) * (1 + len(_WIDENINGS))
+    return (
+        _Endings(chosen, exposure).chance_of(Bracket(low, high), CHANCE / tests) * tests <= CHANCE
+    )
+
+
 class _Endings:
     """The endings that count, in the order of their lower ends."""
 
@@ -139,36 +159,34 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
     """Where the timer lies, from endings that one timer made.
 
     Most brackets have a value in common: the timer lies there, but for the few that chance put
-    among them. Dated endings come at the timer or up to a tick after it, never before. Of n
-    moments of a box that looks each t, the first is later than the timer by more than 3t/n once
-    in twenty times. `witnesses`: how many moments there were.
+    among them. Where they have not, a box made them that looks at its timers only now and then:
+    none comes before the timer, and of n moments of one that looks each t the first comes later
+    than 5t/n after it once in a hundred times. `witnesses`: how many moments there were.
     """
-    dated = sorted(b.high for b in brackets if b.high - b.low <= grain)
-    wide = [b for b in brackets if b.high - b.low > grain]
     fine = _SLACK if grain == GRAIN else 0
-    if len(dated) < max(FEWEST, len(wide) // 4):
-        low, high = _most_common(wide or list(brackets))
+    lows, highs = sorted(b.low for b in brackets), sorted(b.high for b in brackets)
+    few = len(brackets) // 20
+    first, last = highs[few], lows[-1 - few]
+    common, share = _most_common(brackets)
+    is_dated = 2 * sum(b.high - b.low <= grain for b in brackets) > len(brackets)
+    if last - first <= max(_NO_TICK * grain, round(first * _SLACK_SHARE)) or (
+        not is_dated and share >= MOST
+    ):
+        low, high = (min(lows[few], first), highs[-1 - few]) if is_dated else common
         return Limit(Bracket(_less(low, fine), high + fine), None)
-    low, high = dated[len(dated) // 20], dated[-1 - len(dated) // 20]
-    spread = high - low
-    if spread <= max(_NO_TICK * grain, round(low * _SLACK_SHARE)):
-        return Limit(Bracket(_less(low, fine), high + fine), None)
-    moments = max(min(witnesses, len(dated)), 2)
-    first = max(dated[0], low - spread // 2)
+    spread, moments = last - first, max(min(witnesses, len(brackets)), 2)
+    least = max(lows[0], lows[few] - spread // 2)
+    soonest = max(highs[0], first - spread // 2)
     tick = spread * (moments + 1) // (moments - 1)
-    return Limit(Bracket(_less(first - 3 * spread // moments, fine), first + fine), tick)
-
-
-_NO_TICK = 2
-"""Endings no further apart than so many grains are as exact as any."""
+    return Limit(Bracket(_less(least - 5 * spread // moments, fine), soonest + fine), tick)
 
 
 def _less(value: int, fine: int) -> int:
     return max(value - round(value * _SLACK_SHARE) - fine, 0)
 
 
-def _most_common(brackets: Sequence[Bracket]) -> Bracket:
-    """The stretch that nearly as many brackets have in common as any point has."""
+def _most_common(brackets: Sequence[Bracket]) -> tuple[Bracket, float]:
+    """The stretch that nearly as many brackets have in common as any point has; their share."""
     ends = sorted([(b.low, 1) for b in brackets] + [(b.high + 1, -1) for b in brackets])
     counts = list(accumulate(step for _, step in ends))
     most = max(counts)
@@ -177,7 +195,7 @@ def _most_common(brackets: Sequence[Bracket]) -> Bracket:
         first -= 1
     while counts[last] >= _NEARLY * most:
         last += 1
-    return Bracket(ends[first][0], ends[last][0])
+    return Bracket(ends[first][0], ends[last][0]), most / len(brackets)
 
 
 def _windows(chosen: Sequence[Bracket], grain: int) -> Iterator[tuple[Bracket, int]]:

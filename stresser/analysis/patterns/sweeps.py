@@ -40,14 +40,13 @@ def sweeps(found: Sequence[Moment], drops: Sequence[Drop], sessions: OpenSession
 
 def _is_by_age(dead: Sequence[Drop], at_ns: int, sessions: OpenSessions) -> bool:
     """Whether of each cohort the oldest died, and enough younger ones lived on."""
+    lives = {drop.life for drop in dead}
     for cohort in {drop.cohort for drop in dead}:
         own = [drop for drop in dead if drop.cohort == cohort]
-        lived = sessions.outlived([cohort], at_ns)
-        if (
-            not lived
-            or len(lived) < _LIVED_ON * len(own)
-            or _share_in_order(own, lived) < _IN_ORDER
-        ):
+        # What is found dead later was open until then, and lived on no longer.
+        lived = [one for one in sessions.outlived([cohort], at_ns) or () if one not in lives]
+        enough = lived and len(lived) >= _LIVED_ON * len(own)
+        if not enough or _share_in_order(own, lived) < _IN_ORDER:
             return False
     return True
 

@@ -22,6 +22,7 @@ from stresser.statistics.concentration import (
     MOST_SURVIVORS,
     Concentration,
     Limit,
+    are_one,
     concentration,
     timer_limit,
     tolerance,
@@ -96,18 +97,58 @@ class _Search:
 
     def _scan(self, scope: Scope, variable: Variable, numbers: list[int]) -> list[_Hit]:
         exposure = scope.exposure(variable)
-        grain, rest, found = _grain(variable), numbers, []
+        rest, found = numbers, list[Concentration]()
+        every = self._brackets(numbers, variable)
+        members: list[frozenset[int]] = []
         for _ in range(_MOST_TIMERS):
-            known = self._brackets(rest, variable)
+            known = {number: every[number] for number in rest if number in every}
             here = self._concentration(scope, variable, known, exposure)
             if here is None:
                 break
             order = list(known)
-            members = frozenset(order[i] for i in here.members)
-            limit = timer_limit([known[n] for n in members], self._moments(members), grain)
-            found.append(_Hit(variable, limit, members, here))
-            rest = [number for number in rest if number not in members]
-        return found
+            members.append(frozenset(order[i] for i in here.members))
+            found.append(here)
+            rest = [number for number in rest if number not in members[-1]]
+        return [
+            self._hit(variable, every, own, here)
+            for own, here in self._joined(every, members, found, exposure)
+        ]
+
+    def _hit(
+        self,
+        variable: Variable,
+        known: Mapping[int, Bracket],
+        members: frozenset[int],
+        here: Concentration,
+    ) -> _Hit:
+        brackets = [known[number] for number in members]
+        limit = timer_limit(brackets, self._moments(members), _grain(variable))
+        return _Hit(variable, limit, members, here)
+
+    def _joined(
+        self,
+        known: Mapping[int, Bracket],
+        members: Sequence[frozenset[int]],
+        found: Sequence[Concentration],
+        exposure: Exposure,
+    ) -> list[tuple[frozenset[int], Concentration]]:
+        """Two that together are one coarse timer's become one.
+
+        Whoever comes back from a tick is in step with the ticks from then on, and dies at one
+        value; the first generation dies at all that a tick allows.
+        """
+        joined = list(zip(members, found, strict=True))
+        order = list(known)
+        units = [i for i, number in enumerate(order) if number in self._units]
+        brackets = list(known.values())
+        while len(joined) > 1:
+            (own, here), (other, _) = joined[:2]
+            both = own | other
+            places = [i for i, number in enumerate(order) if number in both]
+            if not are_one(brackets, places, units, exposure, self._searches):
+                break
+            joined[:2] = [(both, here)]
+        return joined
 
     def _concentration(
         self,
@@ -155,7 +196,7 @@ class _Search:
         refuted = {
             variable: lived
             for variable, limit in limits.items()
-            if (lived := self._refute(scope, variable, limit, len(hit.members)))
+            if (lived := self._refute(scope, variable, limit, hit.members))
         }
         left = [variable for variable in limits if variable not in refuted]
         if not left:
@@ -192,17 +233,20 @@ class _Search:
             return None
         return timer_limit(known, self._moments(hit.members), _grain(variable))
 
-    def _refute(self, scope: Scope, variable: Variable, limit: Limit, dropped: int) -> int:
+    def _refute(
+        self, scope: Scope, variable: Variable, limit: Limit, members: frozenset[int]
+    ) -> int:
         """How many lived through a timer, where they are enough to refute it; else 0.
 
         One session is enough against an age or a number of bytes. A silence may have been broken
         by something that nobody recorded: against that it takes more.
         """
-        late = limit.bracket.high + (limit.tick or 0)
+        latest = max(bracket.high for bracket in self._brackets(members, variable).values())
+        late = max(latest, limit.bracket.high + (limit.tick or 0))
         high = late + tolerance(late, _grain(variable))
         pairs = scope.extent.pairs & self._by_pair.keys()
         lived = round(sum(self._by_pair[pair].proved(variable).longer_than(high) for pair in pairs))
-        few = lived < _ENOUGH_SURVIVORS or lived <= MOST_SURVIVORS * (lived + dropped)
+        few = lived < _ENOUGH_SURVIVORS or lived <= MOST_SURVIVORS * (lived + len(members))
         return 0 if variable is Variable.IDLE and few else lived
 
     def _brackets(self, numbers: Collection[int], variable: Variable) -> dict[int, Bracket]:
