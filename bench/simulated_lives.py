@@ -11,9 +11,11 @@ from random import Random
 from typing import Any
 
 from stresser.analysis.counts.plan_facts import ActivityFacts, PlanFacts
+from stresser.classify.standing import make_ending
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.evidence import Evidence
 from stresser.model.units import NS_PER_S
 
 _TLS = TlsFacts(
@@ -100,7 +102,7 @@ def events_of(night: Night, seed: int) -> list[AnyEvent]:
         ended = _session(night, random, number, opened, cohort, every)
         events += [_opened(number, opened, cohort), ended]
         again = ended.t_ns / NS_PER_S + random.uniform(0.5, 1.5)
-        if again < night.length and not ended.planned:
+        if again < night.length and not ended.ending.planned:
             heappush(seats, (again, seat, cohort, every))
     return sorted(events, key=lambda event: event.t_ns)
 
@@ -172,25 +174,26 @@ class _Life:
         if heard > until:  # the pong was still on its way
             beats -= 1
             heard = opened + beats * (every or 0) + (night.rtt if beats else 0)
-        sent = opened + beats * (every or 0)
+        sent = opened + ((until - opened) // every * every if every else 0)
         if shows == "announced":
-            seen, evidence = dies, {"since_sent_ns": _ns(dies - sent), "idle_before_send_ns": 0}
+            seen, evidence = dies, Evidence(since_sent_ns=_ns(dies - sent), idle_before_send_ns=0)
             kind = Kind.TCP_RESET
         else:
             sent = opened + (beats + 1) * every + self._late() if every else _NEVER
             seen = sent + (night.rtt if shows == "answer" else _PONG_TIMEOUT)
             kind = Kind.TCP_RESET if shows == "answer" else Kind.SILENCE
-            evidence = {}
+            evidence = Evidence()
             if sent < _NEVER:
                 quiet = _ns(sent - heard)
-                evidence = {"idle_before_send_ns": quiet, "since_sent_ns": _ns(seen - sent)}
+                evidence = Evidence(idle_before_send_ns=quiet, since_sent_ns=_ns(seen - sent))
         if seen >= night.length:
             return self._planned(heard, beats, answered=dies >= night.length)
         last = heard if kind is Kind.SILENCE else max(heard, sent)
         return self._event(
             seen, heard, beats,
             kind=kind, failure="connection_reset", initiator=Initiator.UNKNOWN, planned=False,
-            idle_ns=_ns(seen - last), evidence=evidence, pings=beats + (shows != "announced"),
+            idle_ns=_ns(seen - last), evidence=evidence,
+            pings=round((sent - opened) / every) if every and sent < _NEVER else 0,
         )  # fmt: skip
 
     def _planned(self, heard: float, beats: int, *, answered: bool) -> SessionEnded:
@@ -199,7 +202,7 @@ class _Life:
             length, heard, beats,
             kind=Kind.PLANNED, failure=None, initiator=Initiator.PLAN, planned=True,
             idle_ns=_ns(length - heard), pings=beats,
-            evidence={"close": "answered" if answered else "unanswered"},
+            evidence=Evidence(close="answered" if answered else "unanswered"),
         )  # fmt: skip
 
     def _late(self) -> float:
@@ -212,8 +215,10 @@ class _Life:
         latest = max(self._late() for _ in range(min(beats, _MOST_BEATS)))
         return _ns(self.every - self.night.rtt * (beats > 1) + latest)
 
-    def _event(self, seen: float, heard: float, beats: int, **facts: Any) -> SessionEnded:
-        bytes_sent = _beat_bytes(self.night, self.every) * beats if self.every else 0
+    def _event(
+        self, seen: float, heard: float, beats: int, *, pings: int, **facts: Any
+    ) -> SessionEnded:
+        beat_bytes = _beat_bytes(self.night, self.every) if self.every else 0
         return SessionEnded(
             t_ns=_ns(seen),
             utc="",
@@ -222,17 +227,20 @@ class _Life:
             attempt=self.number,
             local=f"192.0.2.1:{self.number % 60_000}",
             remote="198.51.100.1:443",
-            phase=Phase.HELD,
-            grade=Grade.ERRNO,
-            age_ns=_ns(seen) - _ns(self.opened),
-            alive_at_ns=_ns(heard),
-            dead_by_ns=_ns(seen),
-            detected_at_ns=_ns(seen),
+            ending=make_ending(
+                phase=Phase.HELD,
+                grade=Grade.ERRNO,
+                age_ns=_ns(seen) - _ns(self.opened),
+                alive_at_ns=_ns(heard),
+                dead_by_ns=_ns(seen),
+                detected_at_ns=_ns(seen),
+                **facts,
+            ),
+            pings=pings,
             pongs=beats,
             quiet_survived_ns=self._quiet_survived(beats),
-            bytes_received=_HANDSHAKE_BYTES + bytes_sent,
-            bytes_sent=bytes_sent,
-            **facts,
+            bytes_received=_HANDSHAKE_BYTES + beat_bytes * beats,
+            bytes_sent=beat_bytes * pings,
         )
 
 

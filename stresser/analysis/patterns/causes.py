@@ -180,6 +180,8 @@ class _Search:
         members = self._drops(moment)
         if len(members) == 1:
             return Common.ALONE
+        if all(drop.cause_ns is not None for drop in members):
+            return Common.MOMENT
         together = _width(agreement([drop.moment for drop in members]))
         silences = [drop.silence for drop in members if drop.silence is not None]
         is_idle = len(silences) >= (1 - _MOST_NOT_IDLE) * len(members)

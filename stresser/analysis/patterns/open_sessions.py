@@ -46,12 +46,10 @@ class OpenSessions:
         opened, ended = self._held(cohorts)
         return round(ended.longer_than(at_ns) - opened.longer_than(at_ns))
 
-    def share_of_time(self, cohorts: frozenset[Cohort], low_ns: int, high_ns: int) -> float:
-        """The share of all the time that their sessions were held that lies between two moments."""
+    def time_held(self, cohorts: frozenset[Cohort]) -> float:
+        """How long all their sessions together were open."""
         opened, ended = self._held(cohorts)
-        total = ended.total - opened.total
-        here = ended.between(low_ns, high_ns) - opened.between(low_ns, high_ns)
-        return here / total if total > 0 else 1.0
+        return ended.total - opened.total
 
     def _held_of(self, cohorts: frozenset[Cohort]) -> tuple[Exposure, Exposure]:
         lives = [life for cohort in cohorts for life in self._lives.get(cohort, [])]

@@ -19,9 +19,8 @@ from stresser.analysis.patterns.known_timeouts import MOST_MATCHES, consistent_w
 from stresser.analysis.patterns.periodicity import MOST_INCIDENTS, Period, find_period
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Drop, Lives
-from stresser.analysis.words.endings import BRACKETED
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Kind
+from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import escaped
 from stresser.statistics.brackets import agreement
 from stresser.statistics.concentration import GRAIN

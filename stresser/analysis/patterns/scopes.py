@@ -15,6 +15,8 @@ from stresser.model.cohort import Cohort
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.exposure import Exposure
 
+_FEWEST_BEATS = 2
+
 
 class Variable(StrEnum):
     """What a timer counts."""
@@ -115,27 +117,30 @@ def bracket_of(drop: Drop, variable: Variable, floors: Mapping[int, int]) -> Bra
         return drop.age
     if variable is Variable.IDLE:
         return drop.silence
-    if not drop.life.bytes:
-        return None
+    if not drop.life.bytes or drop.life.beats < _FEWEST_BEATS:
+        return None  # it moved a handshake's bytes and little more
     moved, _ = _moved(drop.life, floors)
-    age = drop.age
-    before = moved * age.low // age.high if age.high else 0
-    # The limit was met somewhere within the last beat.
-    return Bracket(max(min(before, moved - moved // max(drop.life.beats, 1)), 0), moved)
+    # The limit was met within the last beat, or by what we were sent and never got.
+    beat = moved // drop.life.beats
+    return Bracket(max(moved - beat, 0), moved + beat)
 
 
 def byte_floors(lives: Lives) -> dict[int, int]:
     """By place: the bytes of a handshake, which pass in no time.
 
     Of a cohort's sessions with the fewest and the most beats: what is left when each beat moved
-    as much; where all had as many beats, the fewest bytes.
+    as much; where all had as many beats, the fewest bytes. Of the cohorts of one endpoint through
+    one egress, whose handshakes are alike, the least.
     """
     by_cohort: dict[Cohort, list[Life]] = {}
     for life in lives.lives:
         if life.bytes:
             by_cohort.setdefault(lives.places[life.place].cohort, []).append(life)
-    floors = {cohort: _floor(own) for cohort, own in by_cohort.items()}
-    return {index: floors.get(place.cohort, 0) for index, place in enumerate(lives.places)}
+    floors: dict[tuple[str, ...], int] = {}
+    for cohort, own in by_cohort.items():
+        floor = _floor(own)
+        floors[cohort[:2]] = min(floors.get(cohort[:2], floor), floor)
+    return {index: floors.get(place.cohort[:2], 0) for index, place in enumerate(lives.places)}
 
 
 def _floor(lives: list[Life]) -> int:

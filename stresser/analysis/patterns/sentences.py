@@ -136,7 +136,11 @@ def _timed(timer: TimerFigures) -> str:
     first, *others = (Variable(variable) for variable in timer.variables)
     if first is Variable.BYTES:
         return f"{drops} came after {timer.low:,} to {timer.high:,} bytes: a limit on bytes"
+    if timer.low == 0:
+        return _at_most(timer, drops)
     value = _value(timer)
+    if timer.tick_ns is not None:
+        value += f", up to {format_duration(timer.tick_ns)} later,"
     if Variable.AGE in others:
         return (
             f"{drops} came after {value} of silence, which was their age as well: a timer, of"
@@ -148,6 +152,16 @@ def _timed(timer: TimerFigures) -> str:
         return said + _refuted(timer, Variable.IDLE, "not silence")
     said = f"{drops} came after {value} of silence: a timer of silence{same}"
     return said + _refuted(timer, Variable.AGE, "not of age")
+
+
+def _at_most(timer: TimerFigures, drops: str) -> str:
+    """Every session was dead at its first ping: how to find the timer is said with it."""
+    most = format_duration(timer.high)
+    age = " or age" if Variable.AGE in timer.variables else ""
+    return (
+        f"{drops} were found at the first ping: every session that was silent for {most} was dead,"
+        f" so a timer of silence{age} is at most {most}; an activity that pings more often shows it"
+    )
 
 
 def _refuted(timer: TimerFigures, variable: Variable, words: str) -> str:
@@ -167,7 +181,7 @@ def _survivors(timer: TimerFigures) -> str:
     longer = _LONGER[Variable(timer.variables[0])]
     if timer.survivors:
         return f"; {timer.survivors:,} there had {longer}"
-    return f"; none there is known to have {longer}"
+    return f"; no session there is known to have {longer}"
 
 
 def _known(timer: TimerFigures) -> str:

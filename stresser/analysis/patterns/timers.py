@@ -181,7 +181,10 @@ class _Search:
     def _first_silence(self, scope: Scope, numbers: list[int]) -> list[_Hit]:
         drops = [self._drop(number) for number in numbers]
         units = [i for i, number in enumerate(numbers) if number in self._units]
-        here = first_silence(drops, units, scope, self._searches)
+        pairs = scope.extent.pairs & self._by_pair.keys()
+        every = {number for pair in pairs for number in self._by_pair[pair].drops}
+        others = len(every - set(scope.drops))
+        here = first_silence(drops, units, scope, others, self._searches)
         if here is None:
             return []
         members = frozenset(numbers[i] for i in here.members)

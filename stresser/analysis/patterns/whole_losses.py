@@ -67,8 +67,9 @@ def _of_scope(
 
     def chance(group: Sequence[int]) -> float:
         """Of so many among the deaths of this scope, were they independent."""
-        low, high = min(spans[i].low for i in group), max(spans[i].high for i in group)
-        share = sessions.share_of_time(scope.extent.cohorts, low, high)
+        # Each would have died at any other time of its life just as well as in its own bracket.
+        here = sum(spans[i].high - spans[i].low for i in group)
+        share = min(here / max(sessions.time_held(scope.extent.cohorts), 1), 1.0)
         return searches * len(drops) * binomial_tail(len(numbers) - 1, share, len(group) - 1)
 
     def is_whole(group: Sequence[int], point: int) -> bool:

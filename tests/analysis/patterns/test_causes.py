@@ -42,7 +42,7 @@ def test_an_idle_kill_after_a_ramp_is_no_incident(ramp):
 
 def test_one_generation_that_started_spread_out_and_died_as_spread_is_no_incident():
     # The run ends before anybody dies a second time: the spreads alone tell.
-    night = replace(VPN, age_timer=300, ramp=2, length=310, shows="announced")
+    night = replace(VPN, age_timer=307, ramp=2, length=317, shows="announced")
     assert shared(night) == []
 
 

@@ -74,7 +74,7 @@ def test_bytes_count_from_the_least_of_a_cohort():
         lives.event(event)
     floors = byte_floors(lives)
     assert set(floors.values()) == {4000}
-    assert bracket_of(lives.drops[1], Variable.BYTES, floors) == Bracket(667, 1000)  # three beats
+    assert bracket_of(lives.drops[1], Variable.BYTES, floors) == Bracket(667, 1333)  # three beats
 
 
 def test_a_session_that_moved_nothing_has_no_limit_of_bytes():

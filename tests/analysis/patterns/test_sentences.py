@@ -135,15 +135,15 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
             {},
             (
                 f"{TIMED} after 4 s (3.97 s to 4.03 s) of silence: a "
-                "timer of silence; none there is known to have survived a longer silence."
+                "timer of silence; no session there is known to have survived a longer silence."
             ),
         ),
         (
             {"variables": ["idle", "age"], "endpoint": None},
             (
                 "Through vpn to all endpoints: 20 of 21 drops came after 4 s (3.97 s to 4.03 s) of "
-                "silence, which was their age as well: a timer, of silence or of age; none there "
-                "is known to have survived a longer silence."
+                "silence, which was their age as well: a timer, of silence or of age; no session "
+                "there is known to have survived a longer silence."
             ),
         ),
         (
@@ -151,7 +151,7 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
             (
                 "Through all egresses to broker, quiet: 20 of 21 drops came after 4 s (3.97 s to "
                 "4.03 s) of silence: a timer of silence, not of age (5 sessions there grew older); "
-                "none there is known to have survived a longer silence."
+                "no session there is known to have survived a longer silence."
             ),
         ),
         (
@@ -163,17 +163,33 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
             ),
         ),
         (
+            {"tick_ns": seconds(1)},
+            (
+                f"{TIMED} after 4 s (3.97 s to 4.03 s), up to 1 s later, of silence: a timer of "
+                "silence; no session there is known to have survived a longer silence."
+            ),
+        ),
+        (
+            {"variables": ["idle", "age"], "low": 0, "high": seconds(30)},
+            (
+                "Through vpn to broker: 20 of 21 drops were found at the first ping: every session "
+                "that was silent for 30 s was dead, so a timer of silence or age is at most 30 s; "
+                "an activity that pings more often shows it; no session there is known to have "
+                "survived a longer silence."
+            ),
+        ),
+        (
             {"variables": ["bytes"], "low": 8000, "high": 8100},
             (
                 f"{TIMED} after 8,000 to 8,100 bytes: a limit on "
-                "bytes; none there is known to have moved more."
+                "bytes; no session there is known to have moved more."
             ),
         ),
         (
             {"consistent_with": [KNOWN], "more_known": 2},
             (
                 f"{TIMED} after 4 s (3.97 s to 4.03 s) of silence: a "
-                "timer of silence; none there is known to have survived a longer silence. "
+                "timer of silence; no session there is known to have survived a longer silence. "
                 "Consistent with the documented default of: Azure Load Balancer (240 s) and 2 more."
             ),
         ),
