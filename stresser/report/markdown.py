@@ -20,16 +20,16 @@ def markdown(report: Report) -> str:
     return "\n".join(_parts(report)).rstrip() + "\n"
 
 
-def plain(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is: no tag, link, mention or emphasis comes of it."""
     return _MARKS.sub(r"\\\1", text)
 
 
 def _parts(report: Report) -> Iterator[str]:
-    yield f"# {plain(title_of(report))}\n"
+    yield f"# {markdown_text(title_of(report))}\n"
     if (comparison := report.comparison) is not None:
-        yield f"{plain(comparison.paragraph)}\n"
-        yield f"**{comparison.verdict}**: {plain(comparison.reason)}\n"
+        yield f"{markdown_text(comparison.paragraph)}\n"
+        yield f"**{comparison.verdict}**: {markdown_text(comparison.reason)}\n"
     for run in report.runs:
         yield from answer_part(run.summary.answer, run.name if len(report.runs) > 1 else "")
     if comparison is not None:
@@ -43,9 +43,9 @@ def _parts(report: Report) -> Iterator[str]:
 def answer_part(answer: Answer, name: str) -> Iterator[str]:
     """A run's answer: its questions, the verdict, a row for each egress."""
     heading = HEADING_GAP.join(answer.heading)
-    yield f"{plain(f'{name}: {heading}' if name else heading)}\n"
+    yield f"{markdown_text(f'{name}: {heading}' if name else heading)}\n"
     for question, text in told(answer):
-        yield f"- **{question}** {plain(text)}"
+        yield f"- **{question}** {markdown_text(text)}"
     yield ""
     yield from _table(EGRESS_HEAD, [egress_cells(row) for row in answer.egresses])
 
@@ -67,7 +67,7 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
 
 def _run(run: RunReport) -> Iterator[str]:
     summary = run.summary
-    yield f"## {plain(run.name)}\n"
+    yield f"## {markdown_text(run.name)}\n"
     yield from _list([found.says for found in summary.diagnoses])
     yield from _list(summary.findings)
     if summary.thresholds:
@@ -90,15 +90,15 @@ def _run(run: RunReport) -> Iterator[str]:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     if not rows:
         return
-    yield f"| {' | '.join(map(plain, head))} |"
+    yield f"| {' | '.join(map(markdown_text, head))} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:
-        yield f"| {' | '.join(map(plain, row))} |"
+        yield f"| {' | '.join(map(markdown_text, row))} |"
     yield ""
 
 
 def _list(lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
-        yield f"- {plain(line)}"
+        yield f"- {markdown_text(line)}"
     if lines:
         yield ""

@@ -10,9 +10,11 @@ import hashlib
 import importlib.resources
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
 
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
 from stresser.analysis.summary.mechanism_words import addressed
@@ -26,10 +28,12 @@ from stresser.report import page_tables
 from stresser.report.first_screen import drawn_limits, first_screen
 from stresser.report.tables import EGRESS_HEAD
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-CLASSES = {Verdict.PASS: "good", Verdict.INCONCLUSIVE: "doubt", Verdict.FAIL: "bad"}
+CLASSES = {
+    Verdict.NONE: "soft",
+    Verdict.PASS: "good",
+    Verdict.INCONCLUSIVE: "doubt",
+    Verdict.FAIL: "bad",
+}
 _COMPARISON_CLASSES = {
     ComparisonVerdict.NO_WORSE: "good",
     ComparisonVerdict.WORSE: "bad",
@@ -138,7 +142,7 @@ def _run_words(run: RunReport) -> dict[str, Any]:
         "data": run,
         "first": first_screen(run),
         "when": _when(run),
-        "verdict_class": _verdict_class(summary),
+        "verdict_class": CLASSES[summary.verdict],
         "why": _why(summary),
         "threshold_rows": [
             [one.verdict, one.rule, one.shown] for one in summary.thresholds[:_MOST_ON_PAPER]
@@ -155,12 +159,6 @@ def _why(summary: Summary) -> list[str]:
     """What stands on the second page of paper: as much as has room there."""
     said = [found.says for found in summary.diagnoses] or summary.findings
     return [shortened(line, _LONGEST_ON_PAPER) for line in said[:_MOST_ON_PAPER]]
-
-
-def _verdict_class(summary: Summary) -> str:
-    """A pass with nothing to hold is no good news."""
-    is_empty = summary.verdict is Verdict.PASS and not summary.thresholds
-    return "soft" if is_empty else CLASSES[summary.verdict]
 
 
 def _when(run: RunReport) -> str:
@@ -209,9 +207,7 @@ def _script(name: str, package: str = "") -> str:
     return _ENDS_SCRIPT.sub(lambda found: f"\\x3c{found[1]}", text)
 
 
-def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - quick start-up
-
+def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -220,6 +216,4 @@ def _template() -> "Template":
 
 def _trusted(text: str) -> str:
     """Text that is ours, or that was made safe: autoescape leaves it as it is."""
-    from markupsafe import Markup  # noqa: PLC0415 - quick start-up
-
     return Markup(text)  # noqa: S704 - see each call: own files, and JSON without `<`, `>`, `&`

@@ -24,6 +24,7 @@ _MILLIONS = 10**7
 _LONGEST_CELL = 120
 
 VERDICT_STYLES = {
+    Verdict.NONE: "bold",
     Verdict.PASS: "bold green",
     Verdict.INCONCLUSIVE: "bold yellow",
     Verdict.FAIL: "bold red",

@@ -180,8 +180,6 @@ def _verdict(run: RunFigures) -> Iterator[str]:
         yield f"{run.verdict}. {len(held)} of {counted(len(rules), 'threshold')} held."
         for verdict, word in ((Verdict.FAIL, "Failed"), (Verdict.INCONCLUSIVE, "Not judged")):
             yield from (_rule(word, rule) for rule in rules if rule.verdict is verdict)
-    elif run.verdict is Verdict.PASS:
-        yield "none. The scenario has no thresholds."
     else:
         yield f"{run.verdict}. The scenario has no thresholds."
     if not run.total.sessions:

@@ -211,6 +211,8 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     main = run.diagnoses[0]
     egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
     match main.who:
+        case Initiator.MIDDLEBOX if main.grade is Grade.REFLECTOR:
+            yield "The middlebox: its own log says so."
         case Initiator.MIDDLEBOX:
             yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
         case Initiator.ENDPOINT:
@@ -259,7 +261,7 @@ def _not_proved(run: RunFigures, unproved: int) -> Iterator[str]:
     left = run.total.drops - sum(found.drops for found in run.diagnoses)
     if run.diagnoses and left > 0:
         yield f"What ended {counted(left, 'other drop')}."
-    if unproved:
+    if unproved and not any(found.unproved for found in run.diagnoses):
         yield f"Whether {counted(unproved, 'silent session')} lived (nothing was sent)."
     yield f"Limits slower than {format_duration(run.elapsed_ns)}: no session was held longer."
 

@@ -1,10 +1,10 @@
 """The figures of one run: what its answer is derived from, and is written to `summary.json`."""
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from stresser.analysis.counts.percentiles import Percentiles
 from stresser.analysis.diagnosis.diagnosis import Diagnosis
-from stresser.analysis.patterns.incidents import Incident
+from stresser.analysis.patterns.incidents import IncidentFigures
 from stresser.analysis.patterns.pattern_figures import PeriodFigures, TimerFigures
 from stresser.analysis.summary.cohort_figures import CohortFigures, LastEnding
 from stresser.model.verdict import ThresholdResult, Verdict
@@ -32,13 +32,15 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     doubts: list[str]
     """Why a pass cannot be trusted."""
     thresholds: list[ThresholdResult]
+    diagnoses: list[Diagnosis]
+    """What explains the drops and failures, the weightiest first."""
     findings: list[str]
     notes: list[str]
     total: CohortFigures
     cohorts: list[CohortFigures]
     loop_lag: Percentiles | None
     """How late stresser's own event loop was."""
-    incidents: list[Incident]
+    incidents: list[IncidentFigures]
     """Of several drops, and more than chance explains; at most fifty, the largest."""
     timers: list[TimerFigures]
     """At which age, silence or number of bytes sessions were ended, most drops first."""
@@ -48,5 +50,3 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     """The latest unplanned endings of sessions, newest last."""
     last_failures: list[LastEnding]
     """The latest failed attempts, newest last."""
-    diagnoses: list[Diagnosis] = field(default_factory=list)
-    """What explains the drops and failures, the weightiest first."""

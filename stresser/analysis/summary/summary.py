@@ -6,6 +6,7 @@ It streams: the events pass once through a `Tally`, whatever their number.
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import asdict
 
@@ -14,6 +15,9 @@ from stresser.analysis.chains.interception import interception_findings
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
+from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
+from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
     find_patterns,
@@ -30,7 +34,13 @@ from stresser.analysis.summary.cohort_figures import (
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes, silent_sessions
 from stresser.analysis.summary.run_figures import RunFigures
-from stresser.analysis.summary.thresholds import Measured, doubts_about_tester, judge, verdict_of
+from stresser.analysis.summary.shortfall import shortfall_words
+from stresser.analysis.summary.thresholds import (
+    Measured,
+    doubts_about_tester,
+    judge_thresholds,
+    verdict_of,
+)
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
@@ -63,35 +73,63 @@ def replay(events: Iterable[AnyEvent], last_endings: int = LAST_ENDINGS) -> Tall
     return tally
 
 
+class Judged(NamedTuple):
+    """A run's summary, and what belongs to each of its diagnoses."""
+
+    summary: Summary
+    explained: Diagnoses
+
+
 def summarise(
     run: RecordedRun,
     last_endings: int = LAST_ENDINGS,
     distributions: Distributions | None = None,
 ) -> Summary:
+    """The summary of a run, as `judge_run` gives it.
+
+    Raises:
+        RunFolderError: the run cannot be read.
+    """
+    return judge_run(run, last_endings, distributions).summary
+
+
+def judge_run(
+    run: RecordedRun,
+    last_endings: int = LAST_ENDINGS,
+    distributions: Distributions | None = None,
+) -> Judged:
     """The summary of a run in any state: running, complete, interrupted or crashed.
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
     counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
-    `distributions`: the run's histograms, where they were read already.
+    `distributions`, `patterns`: where they are known already.
 
     Raises:
         RunFolderError: the run cannot be read.
     """
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     lives = Lives(plan)
-    tally = replay(lives.watch(run.events()), last_endings)
+    evidence = RunEvidence()
+    tally = replay(evidence.watch(lives.watch(run.events())), last_endings)
     if distributions is None:
         distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
     elapsed_ns = elapsed_time_ns(run, tally)
     lives.close(elapsed_ns)
-    patterns = find_patterns(lives, plan, partial(_utc, run))
+    utc = partial(utc_of, run)
+    patterns = find_patterns(lives, plan, utc)
+    case = CaseFile(
+        plan=plan, lives=lives, causes=patterns.causes, evidence=evidence, chains=tally.ways
+    )
+    explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
+    shortfall = shortfall_words(tally.cohorts)
     doubts = [
         *doubts_about_tester(measured),
+        *([] if shortfall is None else [shortfall]),
         *_record_doubts(run, tally, crashed_at_utc),
     ]
-    results = judge(plan.thresholds, measured, doubts)
+    results = judge_thresholds(plan.thresholds, measured, doubts)
     figures = RunFigures(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),
@@ -103,6 +141,7 @@ def summarise(
         verdict=verdict_of(results, tally, doubts),
         doubts=doubts,
         thresholds=results,
+        diagnoses=explained.diagnoses,
         findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
         notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
@@ -115,7 +154,7 @@ def summarise(
         last_failures=[last_ending(event) for event in tally.last_failures],
     )
     answer = answer_of(figures, silent_sessions(tally, plan))
-    return Summary(**asdict(figures), answer=answer)
+    return Judged(Summary(**asdict(figures), answer=answer), explained)
 
 
 def _scenario_of(tally: Tally) -> str:
@@ -133,7 +172,8 @@ def _started_utc(run: RecordedRun) -> str:
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns)
 
 
-def _utc(run: RecordedRun, t_ns: int) -> str:
+def utc_of(run: RecordedRun, t_ns: int) -> str:
+    """A time of the run as UTC."""
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns + t_ns)
 
 

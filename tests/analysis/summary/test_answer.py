@@ -65,7 +65,7 @@ def rule(text, verdict, shown="20"):
 @pytest.mark.parametrize(
     ("rules", "verdict", "doubts", "words"),
     [
-        ([], Verdict.PASS, [], "none. The scenario has no thresholds."),
+        ([], Verdict.NONE, [], "none. The scenario has no thresholds."),
         ([], Verdict.INCONCLUSIVE, ["this host slept"],
          "inconclusive. The scenario has no thresholds. In doubt: this host slept."),
         ([rule("drops = 0", Verdict.FAIL), rule("tls.p99 < 1s", Verdict.PASS)], Verdict.FAIL, [],
