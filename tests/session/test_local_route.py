@@ -35,6 +35,8 @@ class Kernel:
         return self.answer
 
     def watch(self, question):
+        if self.answer is None:
+            return None
         known = self.told.setdefault(question, [])
         if known and self.answer != known[-1]:
             change = AnswerChanged(self.now_ns, known[-1], self.answer)
