@@ -1,13 +1,13 @@
 """The first screen of a report: three tiles, the egresses, what to ask of whom, limits to draw."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
 
 import stresser
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism
-from stresser.analysis.patterns.pattern_figures import TimerFigures
 from stresser.analysis.summary.answer import Answer, IsIt
 from stresser.analysis.summary.mechanism_words import addressed, limit_in_words
 from stresser.analysis.summary.summary import Summary
@@ -88,11 +88,9 @@ def _when(main: Diagnosis) -> Iterator[str]:
 
 
 def drawn_limits(summary: Summary) -> list[DrawnLimit]:
-    """Limits of time: those diagnosed, or where nothing is, the timers that were found."""
-    found = [limit for one in summary.diagnoses for limit in _diagnosed(one)]
-    if not summary.diagnoses:
-        found = [limit for timer in summary.timers for limit in _timer(timer)]
-    return found[:_MOST_LIMITS]
+    """Limits of time that were diagnosed."""
+    found = (limit for one in summary.diagnoses for limit in _diagnosed(one))
+    return list(islice(found, _MOST_LIMITS))
 
 
 def _diagnosed(found: Diagnosis) -> Iterator[DrawnLimit]:
@@ -103,19 +101,6 @@ def _diagnosed(found: Diagnosis) -> Iterator[DrawnLimit]:
             high_s=found.high / _NS,
             egress=found.scope.egress,
             words=f"{limit_in_words(found)} {_OF_TIME[found.mechanism]}",
-        )
-
-
-def _timer(timer: TimerFigures) -> Iterator[DrawnLimit]:
-    names = {"idle": "of silence", "age": "old"}
-    kinds = [names[one] for one in timer.variables if one in names]
-    if timer.variables[0] in names and timer.high > 0:
-        yield DrawnLimit(
-            is_age=timer.variables[0] == "age",
-            low_s=timer.low / _NS,
-            high_s=timer.high / _NS,
-            egress=timer.egress,
-            words=f"{format_duration(timer.high)} {' or '.join(kinds)}",
         )
 
 

@@ -16,8 +16,8 @@ from stresser.model.units import escaped, format_duration
 from stresser.model.verdict import Verdict
 
 MISSING = "-"
-EGRESS_HEAD = ("egress", "asked", "opened", "at end", "drops", "failed", "ended by")
-"""`at end`: sessions open at the end; `failed`: attempts."""
+EGRESS_HEAD = ("egress", "asked", "opened", "at end", "unproved", "drops", "failed", "ended by")
+"""`at end`: sessions open at the end; `unproved`: of those; `failed`: attempts."""
 _ENDED_BY_WIDTH = 24
 _MILLIONS = 10**7
 """From here on numbers of sessions are shown in millions."""
@@ -79,7 +79,8 @@ def share(value: float | None) -> str:
 
 def egress_cells(row: EgressRow) -> tuple[str, ...]:
     """A row of the table of egresses, under `EGRESS_HEAD`."""
-    numbers = row.asked, row.sessions, row.sessions_open, row.drops, row.attempts_failed
+    at_end = row.sessions_open, row.unproved
+    numbers = row.asked, row.sessions, *at_end, row.drops, row.attempts_failed
     return (
         shortened(row.egress, NAME_WIDTH),
         *map(_number, numbers),

@@ -243,19 +243,13 @@ class HeldSession:
         if self.websocket is not None:
             self.websocket.close_nowait()
 
-    async def finish_close(self, deadline_s: float) -> str:
-        """Wait for the peer's close frame until a deadline (trio time), then end TLS.
-
-        Returns how the peer took it: `answered`, `unanswered`, or what it did instead.
-        """
-        took = "no close in this protocol" if self.websocket is None else "unanswered"
-        if self.websocket is not None:
-            with trio.move_on_at(deadline_s):
-                took = await self._answer_to_close(self.websocket)
+    def end_tls(self) -> None:
+        """Say close_notify and FIN; what the other end says to that can still be read."""
         self.stream.close_notify_nowait()
-        return took
+        self.tap.end_sending()
 
-    async def _answer_to_close(self, websocket: WebSocket) -> str:
+    async def answer_to_close(self, websocket: WebSocket) -> str:
+        """Wait for the peer's close frame: `answered`, or what it did instead."""
         try:
             await self.stream.flush()
             await websocket.drain(self._on_pong)

@@ -102,8 +102,9 @@ def made_run(cohorts: list[CohortFigures], *diagnoses: Diagnosis, **changes: Any
 def answer_to(
     cohorts: list[CohortFigures], *diagnoses: Diagnosis, unproved: int = 0, **changes: Any
 ) -> Answer:
-    """The answer of such a run."""
-    return answer_of(made_run(cohorts, *diagnoses, **changes), unproved)
+    """The answer of such a run; so many sessions were not proved to have lived."""
+    run = made_run(cohorts, *diagnoses, **changes)
+    return answer_of(replace(run, total=replace(run.total, unproved=unproved)))
 
 
 def diagnosed(mechanism: Mechanism = Mechanism.IDLE_TIMER, **changes: Any) -> Diagnosis:

@@ -77,7 +77,7 @@ def answered(tmp_path_factory):
     [run] = report.runs
     scope = DiagnosedScope(egress="vpn")
     summary = replace(run.summary, diagnoses=[diagnosed(scope=scope), diagnosed(Mechanism.OUTAGE)])
-    summary = replace(summary, answer=answer_of(summary, 10))
+    summary = replace(summary, answer=answer_of(summary))
     path = folder / "report.html"
     page = html_page(replace(report, runs=[replace(run, summary=summary)]))
     path.write_text(page, encoding="utf-8")

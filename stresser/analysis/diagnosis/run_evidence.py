@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from stresser.classify.packet_origin import hops
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase
+from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -198,7 +198,7 @@ class RunEvidence:
         intercepted = self._intercepted.pop(event.session, False)
         ending = event.ending
         if ending.planned:
-            is_proved = ending.evidence.close == "answered"
+            is_proved = ending.proved is Proof.ALIVE
             (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
         elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1

@@ -51,6 +51,8 @@ class EgressRow(Struct, frozen=True, kw_only=True):
     """That opened, replacements included."""
     sessions_open: int
     """At the end."""
+    unproved: int
+    """Of those: nothing shows that they lived until then."""
     drops: int
     attempts: int
     attempts_failed: int
@@ -135,6 +137,7 @@ def _row(egress: str, group: list[CohortFigures]) -> EgressRow:
         asked=sum(one.requested for one in group),
         sessions=sum(one.sessions for one in group),
         sessions_open=sum(one.sessions_open for one in group),
+        unproved=sum(one.unproved for one in group),
         drops=sum(one.drops for one in group),
         attempts=sum(one.attempts for one in group),
         attempts_failed=sum(one.attempts_failed for one in group),

@@ -31,8 +31,8 @@ _LONGEST = 1000
 _NOT_THE_EGRESS = frozenset({Where.ENDPOINT, Where.SHARED, Where.HOST, Where.TOOL})
 
 
-def answer_of(run: RunFigures, unproved: int) -> Answer:
-    """The answer; `unproved`: sessions open at the end of which nothing shows that they lived."""
+def answer_of(run: RunFigures) -> Answer:
+    """The answer of a run."""
     rows = egress_rows(run.cohorts)
     is_egress = _is_egress(run)
     kept, more = shown_rows(rows)
@@ -43,7 +43,7 @@ def answer_of(run: RunFigures, unproved: int) -> Answer:
         what=_text([*_what(run)], _LONG),
         who=_text([*_who(run, rows)], _SHORT),
         what_to_do=_text([*_what_to_do(run, rows)], _LONG),
-        not_proved=_text([*_not_proved(run, unproved)], _SHORT),
+        not_proved=_text([*_not_proved(run)], _SHORT),
         egresses=kept,
         more_egresses=more,
         verdict=verdict_in_words(run),
@@ -126,7 +126,7 @@ def _why_unknown(run: RunFigures, rows: list[EgressRow]) -> str:
     if len(tried) == 1:
         return f"every session went through {_name(tried[0])}, with nothing beside it"
     if run.total.drops or not run.total.sessions:
-        return "nothing that lived beside it decides"
+        return "no control decides"
     return "no session dropped, but attempts failed"
 
 
@@ -171,7 +171,10 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
         )
-    yield from (_sentence(control.says) for control in main.controls)
+    yield from map(_sentence, main.contrasts)
+    yield from (
+        _sentence(one.says) for one in main.controls if one.scope.egress == main.scope.egress
+    )
 
 
 def _seen(run: RunFigures) -> str:
@@ -253,7 +256,7 @@ def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
         yield "Hold more sessions for longer, silent ones beside ones that ping."
 
 
-def _not_proved(run: RunFigures, unproved: int) -> Iterator[str]:
+def _not_proved(run: RunFigures) -> Iterator[str]:
     yield from (_sentence(doubt) for doubt in run.doubts)
     for found in run.diagnoses:
         yield from (_sentence(one) for one in found.unproved)
@@ -261,8 +264,9 @@ def _not_proved(run: RunFigures, unproved: int) -> Iterator[str]:
     left = run.total.drops - sum(found.drops for found in run.diagnoses)
     if run.diagnoses and left > 0:
         yield f"What ended {counted(left, 'other drop')}."
+    unproved = run.total.unproved
     if unproved and not any(found.unproved for found in run.diagnoses):
-        yield f"Whether {counted(unproved, 'silent session')} lived (nothing was sent)."
+        yield f"Whether {counted(unproved, 'silent session')} lived (nothing came back at the end)."
     yield f"Limits slower than {format_duration(run.elapsed_ns)}: no session was held longer."
 
 

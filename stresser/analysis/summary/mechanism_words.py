@@ -111,8 +111,10 @@ def share_in_words(found: Diagnosis) -> str:
 
 def named(found: Diagnosis) -> str:
     """A diagnosis beside a weightier one: `an outage (12 drops)`."""
-    number = counted(found.drops, "drop") if found.drops else counted(found.failures, "failure")
-    return f"{_NAMES[found.mechanism]} ({number})"
+    name = _NAMES[found.mechanism]
+    if found.drops:
+        return f"{name} ({counted(found.drops, 'drop')})"
+    return f"{name} ({counted(found.failures, 'failure')})" if found.failures else name
 
 
 def limit_in_words(found: Diagnosis) -> str:

@@ -32,7 +32,7 @@ from stresser.analysis.summary.cohort_figures import (
     last_ending,
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
-from stresser.analysis.summary.notes import run_notes, silent_sessions
+from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.summary.shortfall import shortfall_words
 from stresser.analysis.summary.thresholds import (
@@ -102,7 +102,7 @@ def judge_run(
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
     counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
-    `distributions`, `patterns`: where they are known already.
+    `distributions`: the run's histograms, where they were read already.
 
     Raises:
         RunFolderError: the run cannot be read.
@@ -118,9 +118,8 @@ def judge_run(
     lives.close(elapsed_ns)
     utc = partial(utc_of, run)
     patterns = find_patterns(lives, plan, utc)
-    case = CaseFile(
-        plan=plan, lives=lives, causes=patterns.causes, evidence=evidence, chains=tally.ways
-    )
+    causes, chains = patterns.causes, tally.ways
+    case = CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=chains)
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     shortfall = shortfall_words(tally.cohorts)
@@ -153,7 +152,7 @@ def judge_run(
         last_endings=[last_ending(event) for event in tally.last_drops],
         last_failures=[last_ending(event) for event in tally.last_failures],
     )
-    answer = answer_of(figures, silent_sessions(tally, plan))
+    answer = answer_of(figures)
     return Judged(Summary(**asdict(figures), answer=answer), explained)
 
 

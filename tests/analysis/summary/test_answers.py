@@ -29,7 +29,9 @@ def test_the_quickstart():
     assert found.what_to_do == (
         "Ask the network team: raise its idle timeout above 6 s, or ping within 4 s."
     )
-    assert found.not_proved.startswith("Whether 10 silent sessions lived (nothing was sent).")
+    assert found.not_proved.startswith(
+        "Whether 10 silent sessions lived (nothing came back at the end)."
+    )
     assert [row.egress for row in found.egresses] == ["direct", "middlebox"]
     assert [what for what, _ in found.lines()] == [
         "Is it the egress?", "What does it do?", "Who?", "What to do", "Not proved",
@@ -88,7 +90,7 @@ def test_nothing_but_failures():
     failed = [held("direct", 0, failed=40), held("vpn", 0, failed=38)]
     found = answer_to(failed)
     assert found.is_egress is IsIt.UNKNOWN
-    assert found.is_it.startswith("Cannot be told: nothing that lived beside it decides.")
+    assert found.is_it.startswith("Cannot be told: no control decides.")
     assert "direct: 40 of 40 attempts failed" in found.is_it
     assert found.what.startswith("Not explained: 40 refused connections in phase connect")
     assert "No session opened." in found.verdict

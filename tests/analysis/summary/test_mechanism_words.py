@@ -19,6 +19,7 @@ def test_each_mechanism_has_a_sentence_and_a_name(mechanism, bounds):
     assert what_it_does(found).endswith(" (79 of 79 drops).")
     assert "{" not in what_it_does(found)
     assert named(found).endswith(" (79 drops)")
+    assert "(" not in named(diagnosed(mechanism, drops=0))
 
 
 @pytest.mark.parametrize(
