@@ -5,9 +5,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter, defaultdict
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+import stresser
 
 TOP = Path(__file__).parents[1]
 MODULES = sorted((TOP / "stresser").rglob("*.py"))
@@ -23,6 +27,11 @@ WITHOUT_TEST_FILE = {
     "stresser/model/clocks.py": "a Protocol: nothing runs",
     "stresser/model/kill.py": "an enum",
 }
+SHARED_NAMES = {
+    "Finding": "classify/ending_of.py and analysis/checkup/finding.py: renamed when the rules land",
+    "Way": "session/, analysis/patterns/ and analysis/counts/: renamed when these three land",
+}
+"""Public classes and functions that are still defined in more than one module."""
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 SLOW_TO_IMPORT = {
@@ -123,6 +132,33 @@ def test_no_room_for_what_has_no_name():
     assert [name_of(path) for path in MODULES if path.stem in vague] == []
 
 
+def test_no_module_is_named_like_another():
+    """Not counted: package files, and cli/, whose modules are named for their commands."""
+    names = Counter(
+        path.stem
+        for path in MODULES
+        if path.stem not in {"__init__", "__main__"} and path.parent.name != "cli"
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_public_name_is_defined_once():
+    modules = defaultdict(list)
+    for path in MODULES:
+        if path.stem == "__main__":
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                modules[node.name].append(name_of(path))
+    shared = {
+        name: where
+        for name, where in modules.items()
+        if len(where) > 1 and not name.startswith("_")
+    }
+    assert {name: where for name, where in shared.items() if name not in SHARED_NAMES} == {}
+    assert SHARED_NAMES.keys() <= shared.keys(), "an exception that is none any more"
+
+
 def test_help_imports_nothing_slow():
     script = (
         "import sys\n"
@@ -139,6 +175,50 @@ def test_help_imports_nothing_slow():
     text, _, modules = ran.stdout.partition("\nMODULES ")
     assert "run" in text
     assert SLOW_TO_IMPORT & set(modules.split()) == set()
+
+
+def test_nothing_is_imported_late():
+    """Commands are (cli/main.py), and numpy and scipy (statistics/numerics.py); by name alone."""
+    late = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in MODULES
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert late == []
+
+
+def test_the_changelog_begins_with_what_is_unreleased_and_this_version():
+    headings = re.findall(r"^## (\S+)", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", stresser.__version__]
+
+
+def test_the_licence_is_the_one_that_the_project_names():
+    project = PROJECT["project"]
+    [licence] = [TOP / name for name in project["license-files"]]
+    assert project["license"] == "Apache-2.0"
+    text = licence.read_text()
+    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+    assert "9. Accepting Warranty or Additional Liability" in text
+
+
+def test_what_is_imported_is_declared():
+    """Each top-level package that stresser/ imports, also where another package would bring it."""
+    imported = {
+        name.partition(".")[0]
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    distributions = packages_distributions()
+    foreign = imported - set(sys.stdlib_module_names) - {"stresser", "__future__"}
+    needed = {distributions[name][0].lower().replace("_", "-") for name in foreign}
+    assert needed <= names_in(PROJECT["project"]["dependencies"])
 
 
 def test_every_room_is_packaged_and_so_are_the_scenarios():

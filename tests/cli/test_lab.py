@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from stresser.cli.lab import lab as lab_command
-from stresser.cli.lab import scenario_text
+from stresser.cli.lab import lab_scenario_text
 from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import StresserError
 from stresser.scenario.decode import decode_scenario
@@ -94,7 +94,7 @@ def test_the_scenario_it_prints_is_one():
         addresses=addresses,
     )
     scenario = decode_scenario(
-        scenario_text(ready).encode(), "lab.toml", (), check_lab=parse_behaviour
+        lab_scenario_text(ready).encode(), "lab.toml", (), check_lab=parse_behaviour
     )
     assert [one.url for one in scenario.endpoints] == ["wss://127.0.0.1:1/", "wss://127.0.0.1:2/"]
     assert {one.ca for one in scenario.endpoints} == {ready.ca_file}

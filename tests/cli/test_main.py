@@ -1,12 +1,18 @@
 """The `stresser` command: help, version, exit codes of what goes wrong."""
 
+import inspect
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
 import stresser
+from stresser.cli.main import COMMANDS
 from tests.cli.run_process import ROOT, STRESSER
+
+LONGEST_FIRST_LINE = 64
+"""Of 80 columns: what stands beside a command's name, uncut."""
 
 
 def stresser_says(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -25,6 +31,26 @@ def test_help_lists_the_commands_and_the_exit_codes():
     assert said.returncode == 0
     for word in ("run", "show", "lab", "schema", "130 forced stop"):
         assert word in said.stdout
+
+
+@pytest.mark.parametrize(("name", "first_line"), COMMANDS.items())
+def test_a_command_says_of_itself_what_the_list_says(name, first_line):
+    command = getattr(import_module(f"stresser.cli.{name}"), name)
+    assert inspect.cleandoc(command.__doc__).partition("\n\n")[0] == first_line
+    assert len(first_line) <= LONGEST_FIRST_LINE
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("show", "-h"), ("show", "--help")])
+def test_h_is_help(arguments):
+    said = stresser_says(*arguments)
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "-h, --help" in said.stdout
+    assert "Raises" not in said.stdout
+
+
+def test_a_mistyped_command_gets_the_nearest_one():
+    assert "Did you mean 'run'?" in stresser_says("rnu").stderr
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from stresser.analysis.compare.side_incidents import SideIncident
 from stresser.analysis.compare.sides import Side
+from stresser.statistics.numerics import np
 from stresser.statistics.rates import (
     Dispersion,
     Interval,
@@ -144,8 +145,6 @@ def permutation_p_value(
     session time says, with all of its drops; one that touched both could as well have touched
     them the other way round.
     """
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
     if not sizes:
         return None
     random = np.random.default_rng(_SEED)

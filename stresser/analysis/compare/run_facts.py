@@ -21,7 +21,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
 from stresser.model.units import escaped
-from stresser.record.histogram_log import Interval
+from stresser.record.histogram_log import LoggedInterval
 from stresser.record.reader import RecordedRun, RunStatus
 from stresser.statistics.duration_counts import Distribution, SparseCounts
 
@@ -132,7 +132,7 @@ class _Intervals:
         for interval in run.intervals():
             self.add(interval)
 
-    def add(self, interval: Interval) -> None:
+    def add(self, interval: LoggedInterval) -> None:
         quantity, cohort = interval.key
         if quantity is Quantity.LOOP_LAG and cohort is None:
             self._lag.merge(interval.counts)

@@ -14,6 +14,7 @@ from stresser.analysis.counts.cohort_sessions import CohortSessions, session_tim
 from stresser.analysis.counts.cohort_tally import NS_PER_HOUR, CohortTally
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped
+from stresser.statistics.numerics import np
 
 
 class Held(NamedTuple):
@@ -141,7 +142,6 @@ def _held(cohort: Cohort) -> Held:
 
 
 def _session_hours(part: Part, moments_ns: Sequence[float]) -> list[float]:
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
 
     held = session_time_until(part.sessions, np.asarray(moments_ns, dtype=float))
     return [float(ns) / NS_PER_HOUR for ns in held]

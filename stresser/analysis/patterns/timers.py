@@ -5,7 +5,6 @@ joined. Silence, age and bytes that fit the same drops equally well are all name
 cannot tell is said. Pure.
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 
 from msgspec import Struct
@@ -246,8 +245,3 @@ def explains(timer: FoundTimer, drop: Drop, lives: Lives) -> bool:
         return False
     pad = tolerance(timer.bracket.high)
     return own.low <= timer.bracket.high + pad and timer.bracket.low - pad <= own.high
-
-
-def kinds_of(timer: FoundTimer, lives: Lives) -> Counter[str]:
-    """How the drops it explains ended."""
-    return Counter(lives.drops[number].kind.value for number in timer.drops)

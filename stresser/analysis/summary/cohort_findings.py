@@ -15,7 +15,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Initiator, Kind
 from stresser.model.kill import Kill
 from stresser.model.units import escaped, format_duration
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 _FEWEST_FOR_A_PATTERN = 3
 _MOST_KINDS = 4
@@ -155,14 +155,14 @@ def _when_both(group: DropGroup) -> str:
     )
 
 
-def _centre(span: Span) -> str:
+def _centre(span: SampleRange) -> str:
     """`4 s (3.98 s to 4.02 s)`."""
     middle = format_duration(span.quantile(0.5))
     least, largest = format_duration(span.least), format_duration(span.largest)
     return middle if least == largest else f"{middle} ({least} to {largest})"
 
 
-def _spread(span: Span) -> str:
+def _spread(span: SampleRange) -> str:
     least, largest = format_duration(span.least), format_duration(span.largest)
     return f"{least} to {largest}, median {format_duration(span.quantile(0.5))}"
 

@@ -36,7 +36,13 @@ from stresser.analysis.summary.cohort_figures import (
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
-from stresser.analysis.summary.thresholds import Measured, doubts_about_tester, judge, verdict_of
+from stresser.analysis.summary.shortfall import shortfall_words
+from stresser.analysis.summary.thresholds import (
+    Measured,
+    doubts_about_tester,
+    judge_thresholds,
+    verdict_of,
+)
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
@@ -154,11 +160,13 @@ def judge_run(
     )
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
+    shortfall = shortfall_words(tally.cohorts)
     doubts = [
         *doubts_about_tester(measured),
+        *([] if shortfall is None else [shortfall]),
         *_record_doubts(run, tally, crashed_at_utc),
     ]
-    results = judge(plan.thresholds, measured, doubts)
+    results = judge_thresholds(plan.thresholds, measured, doubts)
     summary = Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),

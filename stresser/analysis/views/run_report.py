@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 import stresser
 from stresser.analysis.chains.cards import ChainCard, chain_cards
-from stresser.analysis.compare.comparison import Comparison, compare
+from stresser.analysis.compare.comparison import Comparison, compare_sides
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.side_incidents import SideIncident
 from stresser.analysis.compare.sides import make_side
@@ -110,15 +110,15 @@ def _compared(
     if egresses is not None:
         _check(facts, egresses)
         ours, theirs = (make_side(egress, facts, egress) for egress in egresses)
-        return compare(ours, theirs), ""
+        return compare_sides(ours, theirs), ""
     try:
         if len(facts) == _TWO:
             ours, theirs = (make_side(one.name, [one], None) for one in facts)
-            return compare(ours, theirs), ""
+            return compare_sides(ours, theirs), ""
         names = _egresses(facts[0]) if len(facts) == 1 else []
         if len(names) == _TWO:
             ours, theirs = (make_side(name, facts, name) for name in names)
-            return compare(ours, theirs), ""
+            return compare_sides(ours, theirs), ""
     except RunFolderError as error:
         return None, escaped(str(error), _LONGEST)
     return None, ""
