@@ -24,7 +24,6 @@ OF_ONE_PATH = frozenset(
         Mechanism.PING_INTOLERANCE,
         Mechanism.SESSION_CEILING,
         Mechanism.NAME_FILTER,
-        Mechanism.HANDSHAKE_HANG,
         Mechanism.INTERCEPTION,
     }
 )
@@ -34,12 +33,21 @@ _WEAK = frozenset(
         "nothing-decides",
         "way-dead-server-alive",
         "server-dead-ways-alive",
+        "address-dead-through-egress",
         "interceptor-said-so",
         "interceptor-owns-flow",
     }
 )
 """Rules that one site of several, or a policy on all ways, satisfies as well."""
-_OF_ONE_FLOW = frozenset({"flow-dropped-alone", "flow-unknown-there", "proxy-owns-flow"})
+_OF_ONE_FLOW = frozenset(
+    {
+        "flow-dropped-alone",
+        "flow-unknown-there",
+        "nearby-box-cut-flow",
+        "proxy-cut-tunnel",
+        "proxy-owns-flow",
+    }
+)
 """Rules that the endpoint's own firewall satisfies, where all egresses die alike."""
 _ENOUGH = 0.1
 _GRADES = list(Grade)

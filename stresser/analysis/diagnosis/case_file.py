@@ -14,6 +14,7 @@ from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, LabLog, RunEvidence
 from stresser.analysis.patterns.causes import Causes
+from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.analysis.patterns.timers import FoundTimer
 from stresser.model.cohort import Cohort
@@ -73,6 +74,11 @@ class CaseFile:
     def cohort_of(self, life: Life) -> Cohort:
         """The cohort that a session belonged to."""
         return self.lives.ways[life.way].cohort
+
+    @cached_property
+    def floors(self) -> dict[int, int]:
+        """Bytes of a handshake, by way."""
+        return byte_floors(self.lives)
 
     @cached_property
     def survivors(self) -> dict[Pair, list[Life]]:
@@ -145,6 +151,10 @@ class CaseFile:
             begun, ended = self._spans.get(pair, ([], []))
             total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
         return total
+
+    def sessions_of(self, pairs: Iterable[Pair]) -> int:
+        """All sessions of these pairs that were ever open."""
+        return sum(len(self._spans[pair][0]) for pair in pairs if pair in self._spans)
 
     def session_time_ns(self, pairs: Iterable[Pair]) -> int:
         """How long all sessions of these pairs lived, in all; who died in a bracket, to its middle.

@@ -26,6 +26,7 @@ from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.chance import binomial_tail
 
 _FEWEST = 3
+_ALL_OF_SO_MANY = 10
 _MOST_OF_THEM = 0.5
 _TOGETHER_NS = NS_PER_S // 2
 """Announced endings this close, twice over, came of one event: a restart takes its time."""
@@ -35,6 +36,9 @@ _MOST_DROPS = 20_000
 _MOST_TRIES = 60
 _GRAIN_NS = 50_000_000
 _TIGHTER = 2
+_STOPPED = frozenset(
+    {"endpoint-stopped-listening", "peer-stopped-listening", "endpoint-gone-behind-proxy"}
+)
 _LOST = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
 FAR_SIDE_STATUS = frozenset({500, 502, 503, 504})
 """A proxy answers so for an endpoint that it cannot reach (measured: squid, tinyproxy, Apache,
@@ -141,6 +145,8 @@ def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_th
     of all drops there, these included, and each such interval had its chance.
     """
     drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
+    if len(inside) >= _ALL_OF_SO_MANY and len(inside) == case.sessions_of(pairs):
+        return False  # not one that was ever held there lived on: no rate says how steady that is
     rate = drops / max(case.session_time_ns(pairs), 1)
     width = max(_width(inside), _GRAIN_NS)
     chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
@@ -235,8 +241,7 @@ def _announced(
     facts = [one.fact for one in group.members]
     refused = _failures(case, claims, group, moment, frozenset({Kind.REFUSED, Kind.PROXY_ERROR}))
     refused = {p for p in refused if _is_of_endpoint(case.failures[p].ending)}
-    stopped = {"endpoint-stopped-listening", "peer-stopped-listening"}
-    if refused or 2 * sum(bool(f.rules & stopped) for f in facts) > len(facts):
+    if refused or 2 * sum(bool(f.rules & _STOPPED) for f in facts) > len(facts):
         return Mechanism.ENDPOINT_DOWN, refused
     words = {Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.TLS_CLOSE_NOTIFY}
     if is_said(facts) and 2 * sum(fact.kind in words for fact in facts) > len(facts):

@@ -145,6 +145,8 @@ class RunEvidence:
         """Sessions that this host's or stresser's own absence ended: no drops."""
         self.proved_alive: Counter[Cohort] = Counter()
         """Sessions that answered when the plan ended them."""
+        self.ponged: Counter[Cohort] = Counter()
+        """Sessions that had an answer to a ping."""
         self.unproved: Counter[Cohort] = Counter()
         """Sessions that the plan ended, and nothing shows that they lived then."""
         self.beyond = 0
@@ -197,6 +199,7 @@ class RunEvidence:
     def _ended(self, event: SessionEnded) -> None:
         intercepted = self._intercepted.pop(event.session, False)
         ending = event.ending
+        self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
             is_proved = ending.evidence.close == "answered"
             (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
@@ -210,8 +213,11 @@ class RunEvidence:
             self.beyond += 1
 
     def _failed(self, event: AttemptFailed) -> None:
+        known = self.pairing(event.endpoint, event.egress)
         if event.proxy is not None:
-            _keep(self.pairing(event.endpoint, event.egress).proxies, event.proxy)
+            _keep(known.proxies, event.proxy)
+        elif event.remote is not None:
+            _keep(known.addresses, event.remote.rpartition(":")[0])
         if len(self.failures) >= MOST_FACTS:
             self.beyond += 1
             return
