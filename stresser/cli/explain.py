@@ -17,7 +17,9 @@ def explain(
         str | None, typer.Argument(help="One rule's or mechanism's name, as `show` quotes it.")
     ] = None,
 ) -> None:
-    """Print the rules that name who ended a session, and the mechanisms that explain a run.
+    """Print the rules and mechanisms by which stresser names causes.
+
+    Rules name who ended one session, mechanisms explain what happened to a run.
 
     Raises:
         StresserError: there is no such rule or mechanism.
