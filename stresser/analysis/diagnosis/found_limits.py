@@ -95,12 +95,23 @@ def _of_timer(
     case: CaseFile, timer: FoundTimer, members: list[DropFact], left: list[Variable]
 ) -> Candidate:
     variable = left[0]
-    candidate = limit_candidate(case, variable, timer.brackets[variable], members)
+    limit = _as_the_box_counts(case, variable, timer.brackets[variable], members)
+    candidate = limit_candidate(case, variable, limit, members)
     unproved = [
         f"Whether it is {_OTHERS[variable]} or {_OTHERS[other]}: these sessions were alike in both."
         for other in left[1:]
     ]
     return _with(candidate, unproved, _known(timer, variable, members))
+
+
+def _as_the_box_counts(
+    case: CaseFile, variable: Variable, limit: Bracket, members: list[DropFact]
+) -> Bracket:
+    """A box counts the bytes of the handshake too, which the search leaves out."""
+    if variable is not Variable.BYTES:
+        return limit
+    floors = [case.floors.get(one.drop.life.way, 0) for one in members]
+    return Bracket(limit.low + min(floors), limit.high + max(floors))
 
 
 def _with(candidate: Candidate, unproved: list[str], known: list[str]) -> Candidate:

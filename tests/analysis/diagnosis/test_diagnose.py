@@ -50,7 +50,7 @@ ROWS = [
                                initiator=Initiator.ENDPOINT),
      ("refused_by_endpoint", "endpoint", "endpoint", "service_owner")),
     ("name filter", lambda: of.refused(("sus",), Kind.TCP_RESET, Phase.TLS),
-     ("name_filter", "egress", "unknown", "network_team")),
+     ("name_filter", "egress", "middlebox", "network_team")),
     ("no such name", lambda: of.refused(("sus",), Kind.RESOLVE_ERROR, Phase.RESOLVE),
      ("resolve_failure", "egress", "unknown", "network_team")),
     ("refused everywhere", lambda: of.refused(BOTH, Kind.REFUSED, Phase.CONNECT),

@@ -53,4 +53,4 @@ def test_what_an_interceptor_passes_on_is_the_endpoints_word_only_beside_the_end
     case = of.maximum_age_through_an_interceptor().case()
     facts = [one.fact for one in case.drops]
     assert is_said(facts)
-    assert not is_said([fact for fact in facts if fact.initiator is Initiator.MIDDLEBOX])
+    assert not is_said([fact for fact in facts if fact.initiator is Initiator.UNKNOWN])
