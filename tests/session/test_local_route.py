@@ -36,6 +36,8 @@ class Kernel:
 
     def watch(self, question):
         known = self.told.setdefault(question, [])
+        if self.answer is None:
+            return None
         if known and self.answer != known[-1]:
             change = AnswerChanged(self.now_ns, known[-1], self.answer)
             self.changed.setdefault(question, []).append(change)
