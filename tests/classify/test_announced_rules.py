@@ -138,6 +138,8 @@ UNDER_TLS = [
     *[(case(k, tls_end_verified=True), ENDPOINT, "endpoint-said-so", ERRNO) for k in TLS_ENDINGS],
     # An interceptor passes on what the endpoint said, code and reason unchanged.
     *[(case(k, intercepted=True), UNKNOWN, "interceptor-said-so", ERRNO) for k in TLS_ENDINGS],
+    # An in-house endpoint's, perhaps, or an interceptor's.
+    *[(case(k, undeclared_root=True), UNKNOWN, "undeclared-root", ERRNO) for k in TLS_ENDINGS],
 ]
 
 INTERCEPTED = [
@@ -372,6 +374,7 @@ NOTHING = [
     # A reset or FIN without packets: nothing, however well the chain verifies.
     *[case(k, tls_end_verified=True, sent=sent(unacked=0)) for k in TCP_ENDINGS],
     case("tcp_reset", looks=(look("refused"),)),
+    *[case(k, undeclared_root=True) for k in TCP_ENDINGS],
 ]
 
 
