@@ -24,16 +24,22 @@ from stresser.model.evidence import (
 )
 from stresser.model.faults import (
     DeadlinePassed,
+    FoundDead,
     HttpRefused,
     NameNotResolved,
     NoPong,
+    PeerAlert,
+    PeerClosed,
+    PeerCloseNotify,
     PeerFin,
     Planned,
+    ProtocolViolation,
     ProxyRefused,
 )
 from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import FlowPackets, Provenance
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import dead_since_ns
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
@@ -49,6 +55,8 @@ must not be dated after the death that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's death caused so shortly before answers for this one too."""
 _BACK_AGAIN_NS = NS_PER_S
+_GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
+"""What was received last said it: the ending itself, and no sign of activity."""
 
 
 class _Packets(NamedTuple):
@@ -77,7 +85,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         detected_ns=look.at_ns,
         alive_ns=alive,
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
-        last_passed_ns=None if tap is None else max(tap.last_received_ns, tap.last_sent_ns),
+        last_passed_ns=None if tap is None else _last_activity(look.fault, tap),
         tls_end_verified=attempt.endpoint_proved,
         intercepted=_is_intercepted(attempt, around),
         undeclared_root=attempt.intercepted and not _is_intercepted(attempt, around),
@@ -107,14 +115,14 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
 def session_sighting(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
     """What was known when a session stopped."""
     if isinstance(look.fault, Planned):
-        return _planned(session, look, around)
+        return _planned(session, look)
     tap = session.tap
     is_silent = _is_silent(look.fault)
     info = _telling_info(session, look)
     sent = _transmissions(info, look.at_ns, session)
     alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
     # Of what we sent into a silence nobody knows that it passed anything.
-    passed = alive if is_silent else max(alive, tap.last_sent_ns)
+    passed = alive if is_silent else _last_activity(look.fault, tap)
     packets = _packets(session.local, str(session.dialled), look, around)
     looks = _looks(session.target, _doubted_ns(look), around)
     siblings = session.siblings
@@ -158,16 +166,14 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     )
 
 
-def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
-    if around.packets is not None:
-        around.packets.forget(session.local, str(session.dialled))
+def _planned(session: HeldSession, look: LastLook) -> Sighting:
     alive = session.tap.last_received_ns
     return Sighting(
         phase=Phase.CLOSING,
         began_ns=session.opened_ns,
         detected_ns=look.at_ns,
         alive_ns=alive,
-        last_passed_ns=min(max(alive, session.tap.last_sent_ns), look.at_ns),
+        last_passed_ns=min(session.tap.last_passed_ns, look.at_ns),
         tls_end_verified=session.endpoint_proved,
     )
 
@@ -217,8 +223,10 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
     """When our own absence could have brought this end about.
 
     An end that was announced came at its time, or up to a second after we were back: what we then
-    sent, late, may have met it.
+    sent, late, may have met it. A session that was silent on purpose needed nobody.
     """
+    if isinstance(look.fault, FoundDead):
+        return look.at_ns, look.at_ns
     if is_silent:
         return alive_ns, look.at_ns
     return max(alive_ns, look.at_ns - _BACK_AGAIN_NS), look.at_ns
@@ -226,7 +234,12 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
 
 def _is_silent(fault: Exception) -> bool:
     """Nobody announced this end."""
-    return isinstance(fault, NoPong) or is_silent(fault)
+    return isinstance(fault, FoundDead | NoPong) or is_silent(fault)
+
+
+def _last_activity(fault: Exception, tap: Tap) -> int:
+    """When something last passed; a goodbye ends the silence before it and begins none."""
+    return tap.quiet_since_ns if isinstance(fault, _GOODBYES) else tap.last_passed_ns
 
 
 def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
@@ -294,8 +307,8 @@ def _packets(local: str | None, remote: str, look: LastLook, around: Surrounding
     flow = around.packets.seen(local, remote)
     around.packets.forget(local, remote)
     info, tap = look.info, look.tap
-    told = isinstance(look.fault, (OSError, PeerFin)) and tap is not None
-    if not told or tap is None:
+    cause = look.fault.__cause__ if isinstance(look.fault, FoundDead) else look.fault
+    if not isinstance(cause, OSError | PeerFin) or tap is None:
         return _Packets(flow, None)
     origin = provenance(
         flow,
@@ -329,9 +342,10 @@ def _tells_of(look: Look, target: Target) -> bool:
 def _evidence(look: LastLook, packets: _Packets, changes: list[PathChanged]) -> Evidence:
     fault = look.fault
     tap = look.tap if look.tap is not None and look.tap.bytes_sent else None
+    silence_ns = None if tap is None else tap.idle_before_send_ns
     return Evidence(
         tcp_info=look.info,
-        idle_before_send_ns=None if tap is None else tap.idle_before_send_ns,
+        idle_before_send_ns=fault.silence_ns if isinstance(fault, FoundDead) else silence_ns,
         since_sent_ns=None if tap is None else max(0, look.at_ns - tap.last_sent_ns),
         operation=None if tap is None or tap.fault is None else tap.fault.operation,
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},

@@ -80,7 +80,7 @@ class Link(NamedTuple):
         return self.flags & (UP | RUNNING) == UP | RUNNING
 
 
-class Address(NamedTuple):
+class KernelAddress(NamedTuple):
     """An address of an interface."""
 
     number: int
@@ -88,7 +88,7 @@ class Address(NamedTuple):
     prefix: int
 
 
-class Route(NamedTuple):
+class KernelRoute(NamedTuple):
     """A route that forwards or refuses, in any table but the kernel's own of local addresses."""
 
     family: int
@@ -110,7 +110,7 @@ class Route(NamedTuple):
         return self.destination.endswith(("/0", "/1"))
 
 
-class Rule(NamedTuple):
+class KernelRule(NamedTuple):
     """A rule that chooses a routing table."""
 
     family: int
@@ -119,7 +119,7 @@ class Rule(NamedTuple):
     """Without the priority: `from 10.0.0.0/8 fwmark 0x64 lookup 100`."""
 
 
-Thing: TypeAlias = Link | Address | Route | Rule
+Thing: TypeAlias = Link | KernelAddress | KernelRoute | KernelRule
 
 
 class Notice(NamedTuple):
@@ -284,17 +284,17 @@ def _link(body: bytes) -> Link | None:
     )
 
 
-def _address(body: bytes) -> Address | None:
+def _address(body: bytes) -> KernelAddress | None:
     if len(body) < _ADDRESS.size:
         return None
     _, prefix, _, _, index = _ADDRESS.unpack_from(body)
     found = _attributes(body, _ADDRESS.size)
     # On a point-to-point link IFA_ADDRESS is the peer's; IFA_LOCAL is always ours.
     address = _ip(found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS)))
-    return None if address is None else Address(index, address, prefix)
+    return None if address is None else KernelAddress(index, address, prefix)
 
 
-def _route(body: bytes) -> Route | None:
+def _route(body: bytes) -> KernelRoute | None:
     if len(body) < _ROUTE.size:
         return None
     family, length, _, _, table, _, _, kind, flags = _ROUTE.unpack_from(body)
@@ -305,7 +305,7 @@ def _route(body: bytes) -> Route | None:
     if table == _LOCAL_TABLE:
         return None
     destination = _ip(found.get(_RTA_DST)) or ("0.0.0.0" if family == _IPV4 else "::")  # noqa: S104 - no bind
-    return Route(
+    return KernelRoute(
         family=family,
         table=table,
         destination=f"{destination}/{length}",
@@ -334,7 +334,7 @@ def _gateway(found: dict[int, bytes]) -> str | None:
     return _ip(found.get(_RTA_GATEWAY)) or _ip(found.get(_RTA_VIA, b"")[2:])
 
 
-def _rule(body: bytes) -> Rule | None:
+def _rule(body: bytes) -> KernelRule | None:
     if len(body) < _ROUTE.size:
         return None
     family, to_length, from_length, _, table, _, _, _, _ = _ROUTE.unpack_from(body)
@@ -345,4 +345,4 @@ def _rule(body: bytes) -> Rule | None:
     words += [f"oif {_text(found[_FRA_OIF])}"] if _FRA_OIF in found else []
     words += [f"fwmark {_number(found[_FRA_MARK]):#x}"] if _FRA_MARK in found else []
     words.append(f"lookup {_number(found.get(_FRA_TABLE), table)}")
-    return Rule(family, _number(found.get(_FRA_PRIORITY)), " ".join(words))
+    return KernelRule(family, _number(found.get(_FRA_PRIORITY)), " ".join(words))

@@ -29,10 +29,10 @@ from stresser.witness.netlink import (
     GET_LINK,
     GET_ROUTE,
     GROUPS,
-    Address,
     DumpEnd,
+    KernelAddress,
+    KernelRoute,
     Link,
-    Route,
     decode,
     dump_request,
 )
@@ -73,8 +73,8 @@ _IN_FLOODS = frozenset(
 """These come in floods, and must not hide a link or a default route that goes meanwhile."""
 _ALL_DUMPS: tuple[tuple[int, type], ...] = (
     (GET_LINK, Link),
-    (GET_ADDRESS, Address),
-    (GET_ROUTE, Route),
+    (GET_ADDRESS, KernelAddress),
+    (GET_ROUTE, KernelRoute),
 )
 
 
@@ -279,7 +279,7 @@ class PathWitness:
     def _dump_routes_in_doubt(self, now_ns: int) -> None:
         is_due = now_ns >= self._dumped_ns + _DUMP_AGAIN_AFTER_NS
         if self._known.routes_in_doubt and is_due and self._asking is None:
-            self._dumps.append((GET_ROUTE, Route))
+            self._dumps.append((GET_ROUTE, KernelRoute))
             self._again = 0
             self._ask_next()
             self._read()

@@ -117,7 +117,7 @@ def read_tcp_info(raw: bytes) -> TcpInfo | None:
 def raw_tcp_info(sock: socket.socket, length: int = _LENGTH) -> bytes:
     """As the kernel gives it, for `read_tcp_info` later; empty where it cannot tell. 1 us."""
     if sys.platform == "win32":
-        return tcp_info_windows.raw_tcp_info(sock)
+        return tcp_info_windows.windows_tcp_info(sock)
     if sys.platform != "linux":
         return b""
     try:

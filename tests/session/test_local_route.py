@@ -35,6 +35,8 @@ class Kernel:
         return self.answer
 
     def watch(self, question):
+        if self.answer is None:
+            return None
         known = self.told.setdefault(question, [])
         if self.answer is None:
             return None

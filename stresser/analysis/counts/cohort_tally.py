@@ -8,16 +8,15 @@ from collections import Counter
 from typing import NamedTuple
 
 from stresser.model.chain import UNDECIDED_ROOTS
-from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase
+from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened, TlsFacts
 from stresser.model.units import NS_PER_S
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 NS_PER_HOUR = 3600 * NS_PER_S
 _MOST_FAILURES = 64
 _MOST_CODES = 16
 _LONGEST_FAILURE = 80
-_CLOSE_ANSWERED = (None, "answered", "no close in this protocol")
 OTHER = "(others)"
 """Stands for all that a table had no room for."""
 
@@ -49,15 +48,15 @@ class DropGroup:
         self.initiators: Counter[Initiator] = Counter()
         self.codes: Counter[str] = Counter()
         """WebSocket close codes or TLS alert numbers."""
-        self.age = Span()
+        self.age = SampleRange()
         """From the opening to the first proof of death."""
-        self.idle = Span()
+        self.idle = SampleRange()
         """From the last byte in either direction to the first proof of death."""
-        self.bracket = Span()
+        self.bracket = SampleRange()
         """From the last proof of life to the first proof of death: how well it is dated."""
-        self.answer = Span()
+        self.answer = SampleRange()
         """Of drops that came in answer to something we sent into a silence: from that send."""
-        self.broken_silence = Span()
+        self.broken_silence = SampleRange()
         """Of the same drops: how long that silence had been."""
 
     def add(self, ending: Ending) -> None:
@@ -95,6 +94,8 @@ class CohortTally:
     def __init__(self) -> None:
         self.requested = 0
         self.opened = 0
+        self.first_opened = 0
+        """Of `opened`: those that replace no other session."""
         self.failed = 0
         self.cut_attempts = 0
         """Attempts that the end of the run cut short: neither opened nor failed."""
@@ -109,10 +110,12 @@ class CohortTally:
         """Sessions that lived until the plan ended them."""
         self.longest_planned_ns = 0
         """The greatest age of a session that the plan ended."""
-        self.close_unanswered = 0
-        """Of `planned`: the WebSocket close had no answer, so it may have been dead before."""
+        self.proved = 0
+        """Of `planned`: something came back to the close, or a pong had come before."""
+        self.unproved = 0
+        """Of `planned`: nothing shows that the session lived to its end."""
         self.failures: Counter[FailureKey] = Counter()
-        self.recovery = Span()
+        self.recovery = SampleRange()
         self.handshakes = 0
         """Attempts of which the certificate chain is known."""
         self.unverified = 0
@@ -133,6 +136,11 @@ class CohortTally:
     def attempts(self) -> int:
         """Attempts that opened or failed."""
         return self.opened + self.failed
+
+    @property
+    def never_opened(self) -> int:
+        """Of the requested sessions: those that no attempt ever established."""
+        return max(self.requested - self.first_opened, 0)
 
     @property
     def drops(self) -> int:
@@ -169,6 +177,7 @@ class CohortTally:
     def session_opened(self, event: SessionOpened) -> None:
         """Count a session that opened."""
         self.opened += 1
+        self.first_opened += event.replaces is None
         self.open += 1
         self.peak_open = max(self.peak_open, self.open)
         self._opened_at_sum_ns += event.t_ns
@@ -205,7 +214,9 @@ class CohortTally:
         else:
             self.planned += 1
             self.longest_planned_ns = max(self.longest_planned_ns, ending.age_ns)
-            self.close_unanswered += ending.evidence.close not in _CLOSE_ANSWERED
+            is_proved = ending.proved is Proof.ALIVE or event.pongs > 0
+            self.proved += is_proved
+            self.unproved += not is_proved
 
     def merge(self, other: "CohortTally") -> None:
         """Count all that the other has counted."""

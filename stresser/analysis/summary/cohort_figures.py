@@ -8,7 +8,7 @@ from stresser.analysis.words.endings import ending_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.events import AttemptFailed, SessionEnded
 from stresser.model.units import escaped
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 _LONGEST_NAME = 128
 _LONGEST_RAW = 300
@@ -74,6 +74,10 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     ended_by_host: int
     ended_by_tool: int
     planned: int
+    proved: int
+    """Of `planned`: something from the other end proved that they lived."""
+    unproved: int
+    """Of `planned`: nothing does."""
     failures: list[FailureFigures]
     recovery: SpanFigures | None
     handshakes: int
@@ -132,6 +136,8 @@ def cohort_figures(
         ended_by_host=tally.by_host,
         ended_by_tool=tally.by_tool,
         planned=tally.planned,
+        proved=tally.proved,
+        unproved=tally.unproved,
         failures=_failure_figures(tally),
         recovery=span_figures(tally.recovery),
         handshakes=tally.handshakes,
@@ -141,7 +147,7 @@ def cohort_figures(
     )
 
 
-def span_figures(span: Span) -> SpanFigures | None:
+def span_figures(span: SampleRange) -> SpanFigures | None:
     """The figures of a span; None when nothing was counted."""
     if not span.count:
         return None

@@ -41,18 +41,23 @@ class NotMeasured(Exception):
     """Why a rule has no value."""
 
 
-def judge(rules: Mapping[str, str], measured: Measured, doubts: list[str]) -> list[ThresholdResult]:
+def judge_thresholds(
+    rules: Mapping[str, str], measured: Measured, doubts: list[str]
+) -> list[ThresholdResult]:
     """The answer to each rule, in the scenario's order."""
     return [_judge_one(key, rule, measured, doubts) for key, rule in rules.items()]
 
 
 def verdict_of(results: list[ThresholdResult], tally: Tally, doubts: list[str]) -> Verdict:
-    """The worst answer; inconclusive at best when no session opened or anything is in doubt."""
+    """The worst answer, `none` without thresholds.
+
+    Inconclusive at best when no session opened or anything is in doubt.
+    """
     verdicts = [result.verdict for result in results]
     has_sessions = any(figures.opened for figures in tally.cohorts.values())
     if doubts or not has_sessions:
         verdicts.append(Verdict.INCONCLUSIVE)
-    return max(verdicts, key=_SEVERITY.index, default=Verdict.PASS)
+    return max(verdicts, key=_SEVERITY.index, default=Verdict.NONE)
 
 
 def doubts_about_tester(measured: Measured) -> list[str]:
@@ -92,9 +97,18 @@ def _judge_one(key: str, rule: str, measured: Measured, doubts: list[str]) -> Th
         )
     shown = _shown(value, threshold.unit)
     verdict = Verdict.PASS if threshold.holds(value) else Verdict.FAIL
-    if verdict is Verdict.PASS and doubts:
-        verdict, shown = Verdict.INCONCLUSIVE, f"{shown}, but {doubts[0]}"
+    reservations = [*doubts, *_unproved(threshold, measured)]
+    if verdict is Verdict.PASS and reservations:
+        verdict, shown = Verdict.INCONCLUSIVE, f"{shown}, but {reservations[0]}"
     return ThresholdResult(rule=str(threshold), verdict=verdict, value=value, shown=shown)
+
+
+def _unproved(threshold: Threshold, measured: Measured) -> list[str]:
+    """Of a rule that counts drops: sessions that may have been dead with nobody to see it."""
+    if threshold.metric not in {Metric.DROPS, Metric.DROPS_PER_SESSION_HOUR}:
+        return []
+    unproved = _chosen(threshold, measured).unproved
+    return [f"{counted(unproved, 'session')} not proved to have lived"] if unproved else []
 
 
 def _value(threshold: Threshold, measured: Measured) -> float:
