@@ -38,8 +38,6 @@ class Kernel:
         if self.answer is None:
             return None
         known = self.told.setdefault(question, [])
-        if self.answer is None:
-            return None
         if known and self.answer != known[-1]:
             change = AnswerChanged(self.now_ns, known[-1], self.answer)
             self.changed.setdefault(question, []).append(change)
