@@ -87,7 +87,8 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
         last_passed_ns=None if tap is None else _last_activity(look.fault, tap),
         tls_end_verified=attempt.endpoint_proved,
-        intercepted=attempt.intercepted,
+        intercepted=_is_intercepted(attempt, around),
+        undeclared_root=attempt.intercepted and not _is_intercepted(attempt, around),
         source_chosen=attempt.route.binding.source is not None,
         sent=_transmissions(look.info, look.at_ns),
         slept_ns=around.slept_since(alive, look.at_ns),
@@ -135,7 +136,8 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         dead_by_ns=_first_proof_of_death(look, packets, info, sent),
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
-        intercepted=session.intercepted,
+        intercepted=_is_intercepted(session, around),
+        undeclared_root=session.intercepted and not _is_intercepted(session, around),
         source_chosen=session.target.route.binding.source is not None,
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
@@ -203,6 +205,14 @@ def _attempts_route(target: Target | None, look: LastLook, around: Surroundings)
     if target is None or not unanswered:
         return []
     return around.ways_out.changed_for_attempt(target.address, target.route.binding)
+
+
+def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
+    if not one.intercepted:
+        return False
+    if isinstance(one, HeldSession):
+        return around.chains.is_interceptors(one.target.route, one.chain)
+    return around.chains.is_interceptors(one.route, None if one.tls is None else one.tls.chain)
 
 
 def _is_behind_gateway(target: Target, around: Surroundings) -> bool:

@@ -47,6 +47,7 @@ class HeldSession:
         "chain",
         "close_timeout_s",
         "cohort",
+        "connected_ns",
         "endpoint_proved",
         "every_ns",
         "info_at_ping",
@@ -92,6 +93,9 @@ class HeldSession:
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket
         self.opened_ns = attempt.clock.now_ns()
+        shaking = attempt.phases_ns.get("tls", 0) + attempt.phases_ns.get("upgrade", 0)
+        self.connected_ns = self.opened_ns - shaking
+        """When TCP was connected: since then boxes in between know of it."""
         self.pings = self.pongs = self.reads = 0
         self.every_ns: int = route.activity.every if route.heartbeat else 0
         """0: no pings."""
@@ -229,7 +233,7 @@ class HeldSession:
         self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
         now = self.tap.last_received_ns
         if self.siblings is not None:
-            self.siblings.answered(self.number, self.opened_ns, self.answered_ns, now)
+            self.siblings.answered(self.number, self.connected_ns, self.answered_ns, now)
         if not self.tap.interrupted:
             self._verdict = None
         # A ping that was due while this one was out would have waited just as long: leaving
