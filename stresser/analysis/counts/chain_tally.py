@@ -122,17 +122,20 @@ class ChainTally:
 
     def event(self, event: CohortEvent) -> None:
         """Count one event of a cohort."""
+        way = Way(event.endpoint, event.egress)
         if isinstance(event, SessionOpened):
-            way = self._way(event)
-            if way is not None:
-                way.add(event.tls, event.t_ns)
-                way.time(event.phases_ns)
+            self.handshake(way, event.tls, event.t_ns, event.phases_ns)
         elif isinstance(event, AttemptFailed) and event.tls is not None:
-            way = self._way(event)
-            if way is not None:
-                way.add(event.tls, event.t_ns)
+            self.handshake(way, event.tls, event.t_ns, {})
         elif isinstance(event, ChainSeen) and len(self._notes) < _MOST_CHAINS:
             self._notes[event.endpoint, event.chain] = _notes_of(event)
+
+    def handshake(self, way: Way, tls: TlsFacts, t_ns: int, phases_ns: dict[str, int]) -> None:
+        """Count one handshake. `phases_ns`: of an attempt that opened; else empty."""
+        tally = self._way(way)
+        if tally is not None:
+            tally.add(tls, t_ns)
+            tally.time(phases_ns)
 
     def notes(self, endpoint: str, chain: str) -> ChainNotes | None:
         """What is known of a chain that an endpoint showed."""
@@ -149,12 +152,11 @@ class ChainTally:
         """All endpoints, in the order in which they were met."""
         return list(dict.fromkeys(way.endpoint for way in self.ways))
 
-    def _way(self, event: CohortEvent) -> WayTally | None:
-        key = Way(event.endpoint, event.egress)
-        way = self.ways.get(key)
-        if way is None and len(self.ways) < _MOST_WAYS:
-            way = self.ways[key] = WayTally()
-        return way
+    def _way(self, way: Way) -> WayTally | None:
+        tally = self.ways.get(way)
+        if tally is None and len(self.ways) < _MOST_WAYS:
+            tally = self.ways[way] = WayTally()
+        return tally
 
 
 def _notes_of(event: ChainSeen) -> ChainNotes:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stresser.analysis.chains.interception import OTHER_STACKS, interception_findings
+from stresser.analysis.chains.accusations import OTHER_STACKS, accusations_in_words
+from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.summary.notes import run_notes
@@ -31,7 +32,8 @@ def found(story, scenario=SCENARIO):
     tally = Tally()
     for event in story.events:
         tally.event(event)
-    return interception_findings(tally.ways, read_plan(scenario))
+    hosts = read_plan(scenario).hosts
+    return accusations_in_words(interceptions(tally.ways, hosts), hosts)
 
 
 def inspected_story(vpn=INSPECTED_TLS, direct=PUBLIC_TLS, **seen):

@@ -98,6 +98,27 @@ def test_a_suspicion_is_evidence_of_the_chain():
     assert "a strong sign of interception" in finding.evidence[0]
 
 
+def test_a_chain_carries_no_evidence_on_another_endpoint():
+    """a's chain is broken through vpn, b's is unknown there and verifies through direct."""
+    about_a = chain("a", "vpn", EXPIRED, why="it ended yesterday")
+    ways = [
+        way("a", "vpn", tls=EXPIRED, chain=about_a),
+        way("b", "vpn", tls=UNKNOWN),
+        way("b", "direct"),
+    ]
+    of_a, of_b = report(*ways).findings
+    assert (of_a.endpoints, of_b.endpoints) == (["a"], ["b"])
+    assert of_a.evidence == ["a: it ended yesterday"]
+    assert "The chain of b through vpn" in of_b.evidence[0]
+
+
+def test_an_egress_whose_name_begins_another_is_not_confused_with_it():
+    ways = [way("a", "vpn", tls=UNKNOWN), way("b", "vpn 2", tls=UNKNOWN), way("b", "direct")]
+    of_a, of_b = report(*ways).findings
+    assert len(of_a.evidence) == 1
+    assert "through vpn 2" in of_b.evidence[0]
+
+
 def test_failures_that_are_alike_are_told_together():
     ways = [failed_way(name, "vpn") for name in ("a", "b", "c")]
     ways.append(failed_way("d", "vpn", kind=Kind.REFUSED))
