@@ -16,7 +16,7 @@ from stresser.analysis.words.endings import counted, ending_in_words
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
 from stresser.model.ending import Initiator, Kind
-from stresser.model.events import AttemptFailed, ResolvedBy
+from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
 from stresser.model.units import escaped, shown
 from stresser.model.verdict import Verdict
 
@@ -255,14 +255,26 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
             f"Through {listed(sorted(clean))} it verifies: ask who answers here, and for a TLS"
             f" inspection bypass of: {hosts(caught)}."
         )
+    fetched = next((w.chain for w in caught if w.chain and w.chain.issuer_url), None)
+    if fetched is not None:
+        return _missing_intermediate(hosts(caught), fetched)
     if all(way.tls is not None and way.tls.chain_class is ChainClass.BROKEN for way in caught):
         return (
-            "Clients refuse it: whoever serves it has to mend it. Check from another network, and"
-            f" if it is good there, ask for a TLS inspection bypass of: {hosts(caught)}."
+            f"A client like this one refuses it: ask who serves {hosts(caught)} to put it right."
+            " Check from another network, and if it is good there, ask for a TLS inspection bypass."
         )
     return (
         "If the root is the endpoint's own, declare it (--ca FILE, or ca in the scenario); else"
         f" ask who answers for: {hosts(caught)}."
+    )
+
+
+def _missing_intermediate(whom: str, seen: ChainSeen) -> str:
+    issuer, place = escaped(seen.missing_issuer or "?", _TEXT), escaped(seen.issuer_url or "?", 120)
+    return (
+        f"Ask who serves {whom} to send the certificate of {issuer} along. Until then Windows"
+        f" (Schannel), macOS and Chrome fetch it from {place}, where this network lets them;"
+        " OpenSSL, Go on Linux, Java and Node.js refuse the chain."
     )
 
 

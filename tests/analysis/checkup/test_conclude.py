@@ -81,7 +81,7 @@ def test_interception_is_one_finding_with_one_request():
     ("others", "facts", "said"),
     [
         ([], UNKNOWN, "declare it (--ca FILE"),
-        ([], EXPIRED, "whoever serves it has to mend it"),
+        ([], EXPIRED, "ask who serves broker.example.net to put it right"),
         ([way()], EXPIRED, "Through direct it verifies"),
         ([way()], UNKNOWN, "Through direct it verifies"),
     ],
@@ -90,6 +90,17 @@ def test_a_chain_that_does_not_verify(others, facts, said):
     (finding,) = report(*others, way(egress="vpn", tls=facts)).findings
     assert finding.concern is Concern.CHAIN
     assert said in finding.remedy
+
+
+def test_a_missing_intermediate_that_may_be_fetched_is_asked_of_who_serves_it():
+    facts = tls(ChainClass.BROKEN, root=ChainRoot.HIDDEN, problem="unable to get issuer")
+    place = "http://r3.i.lencr.org/"
+    seen = chain("broker", "direct", facts, missing_issuer="CN=R3", issuer_url=place)
+    (finding,) = report(way(tls=facts, chain=seen)).findings
+    assert finding.remedy.startswith("Ask who serves broker.example.net to send the certificate of")
+    assert "CN=R3 along" in finding.remedy
+    assert f"Windows (Schannel), macOS and Chrome fetch it from {place}" in finding.remedy
+    assert "declare" not in finding.remedy
 
 
 def test_a_suspicion_is_evidence_of_the_chain():
