@@ -7,6 +7,7 @@ from typing import TypeAlias
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.events import ChainSeen
+from stresser.model.shared_chains import SharedChains
 from stresser.net.chain_facts import describe_chain, leaf_facts
 from stresser.net.inspectors import Product, product_of
 from stresser.net.trust import ChainVerdict
@@ -30,6 +31,19 @@ class ChainBook:
 
     keep: KeepChain = keep_none
     _seen: set[tuple[Cohort, str, ChainClass | None]] = field(default_factory=set)
+    _shared: dict[str, SharedChains] = field(default_factory=dict)
+
+    def saw(self, cohort: Cohort, chain: str) -> None:
+        """A handshake showed this chain."""
+        if cohort.endpoint in self._shared or len(self._shared) < _CHAINS_REMEMBERED:
+            self._shared.setdefault(cohort.endpoint, SharedChains()).saw(cohort.egress, chain)
+
+    def accuses(self, cohort: Cohort, suspect: str | None) -> bool:
+        """Whether a chain that looks like an interceptor's is one: not if every egress shows it."""
+        if suspect is None:
+            return False
+        shared = self._shared.get(cohort.endpoint)
+        return shared is None or not shared.is_shared(suspect)
 
     def is_new(self, cohort: Cohort, chain: str, verdict: ChainClass | None = None) -> bool:
         """Whether this is the first time; only the first ten thousand are told apart.
@@ -45,7 +59,10 @@ class ChainBook:
     def news_of(self, attempt: Attempt, t_ns: int, utc: str) -> ChainSeen | None:
         """The event of an attempt whose cohort meets this chain for the first time."""
         verdict, cohort = attempt.verdict, attempt.route.cohort
-        if verdict is None or not self.is_new(cohort, verdict.chain, verdict.chain_class):
+        if verdict is None:
+            return None
+        self.saw(cohort, verdict.chain)
+        if not self.is_new(cohort, verdict.chain, verdict.chain_class):
             return None
         is_kept = self.keep(verdict.chain, attempt.chain)
         return _chain_seen(attempt.chain, verdict, cohort, t_ns, utc, is_kept=is_kept)

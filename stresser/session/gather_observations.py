@@ -79,7 +79,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
         last_passed_ns=None if tap is None else max(tap.last_received_ns, tap.last_sent_ns),
         tls_end_verified=attempt.endpoint_proved,
-        intercepted=attempt.intercepted,
+        intercepted=_is_accused(attempt, around),
         source_chosen=attempt.route.binding.source is not None,
         sent=_transmissions(look.info, look.at_ns),
         slept_ns=around.slept_since(alive, look.at_ns),
@@ -101,6 +101,13 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
             name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
         ),
     )
+
+
+def _is_accused(attempt: Attempt, around: Surroundings) -> bool:
+    tls = attempt.tls
+    if tls is None or not attempt.intercepted:
+        return False
+    return around.chains.accuses(attempt.route.cohort, tls.chain)
 
 
 def session_sighting(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
@@ -127,7 +134,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         dead_by_ns=_first_proof_of_death(look, packets, info, sent),
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
-        intercepted=session.intercepted,
+        intercepted=session.intercepted and around.chains.accuses(session.cohort, session.chain),
         source_chosen=session.target.route.binding.source is not None,
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),

@@ -36,6 +36,18 @@ def test_a_chain_that_has_expired_since_is_told_again():
     assert [book.is_new(COHORT, "a", one) for one in classes] == [True, False, True]
 
 
+def test_a_suspect_chain_is_no_interceptors_once_every_egress_has_shown_it():
+    book = ChainBook()
+    assert not book.accuses(COHORT, None)
+    book.saw(COHORT, "a")
+    assert book.accuses(COHORT, "a")
+    book.saw(OTHER, "a")
+    assert COHORT.egress != OTHER.egress
+    assert not book.accuses(COHORT, "a")
+    assert book.accuses(COHORT, "b")
+    assert book.accuses(Cohort("elsewhere", "vpn", "heartbeat"), "a")
+
+
 def test_a_session_tells_of_its_chain_and_has_it_kept():
     kept = {}
 

@@ -10,6 +10,7 @@ from stresser.analysis.chains.interception import (
     Sign,
     SignKind,
     Suspected,
+    Undeclared,
 )
 from stresser.analysis.words.endings import counted
 from stresser.model.units import escaped, format_duration
@@ -44,6 +45,9 @@ def accusation_in_words(finding: Accusation, hosts: dict[str, str]) -> Iterator[
         yield _grounds(finding, hosts)
     elif isinstance(finding, Suspected):
         yield _suspicion(finding)
+    elif isinstance(finding, Undeclared):
+        yield from _undeclared(finding)
+        yield declare_words(_shown(finding.endpoint))
     else:
         yield _one_issuer(finding)
 
@@ -90,6 +94,25 @@ def _suspicion(finding: Suspected) -> str:
     return (
         f"The chain of {endpoint} through {egress} is trusted by nobody here"
         f"{_product(finding.likeness)}{contrast} ({escaped(finding.why, _TEXT)})."
+    )
+
+
+def _undeclared(finding: Undeclared) -> Iterator[str]:
+    endpoint = _shown(finding.endpoint)
+    egresses = ", ".join(map(_shown, finding.egresses[:_MOST_NAMES]))
+    yield (
+        f"{endpoint} shows one private chain through every egress ({egresses})"
+        f"{_product(finding.likeness)}: it does not prove the endpoint, and accuses nobody."
+    )
+    why = "" if finding.why is None else f": {escaped(finding.why, _TEXT)}"
+    yield f"It is the endpoint's own, or that of a box before all egresses{why}."
+
+
+def declare_words(endpoint: str) -> str:
+    """How an endpoint's own CA is declared. `endpoint`: as it may be shown."""
+    return (
+        f'If the root is the endpoint\'s own, declare it: ca = "root.pem" at endpoint {endpoint} of'
+        " a scenario, or check --ca root.pem."
     )
 
 

@@ -82,7 +82,18 @@ class OneIssuer(Struct, frozen=True, kw_only=True):
     """One of each domain."""
 
 
-Accusation: TypeAlias = Intercepted | Suspected | OneIssuer
+class Undeclared(Struct, frozen=True, kw_only=True):
+    """The same chain of an undeclared private root came through every egress: nobody is accused."""
+
+    endpoint: str
+    egresses: tuple[str, ...]
+    handshakes: int
+    likeness: Likeness | None
+    why: str | None
+    """What is known of its root; None: the record does not describe the chain."""
+
+
+Accusation: TypeAlias = Intercepted | Suspected | OneIssuer | Undeclared
 
 
 def interceptions(chains: ChainTally, hosts: dict[str, str]) -> list[Accusation]:
@@ -95,6 +106,7 @@ def interceptions(chains: ChainTally, hosts: dict[str, str]) -> list[Accusation]
                 found.append(_intercepted(way, figures, ways, chains))
             else:
                 found += _suspected(way, figures, ways, chains)
+        found += _undeclared(endpoint, ways, chains)
     return [*found, *_one_issuer(chains, hosts)]
 
 
@@ -167,6 +179,22 @@ def _suspected(
         )
 
 
+def _undeclared(
+    endpoint: str, ways: list[tuple[Way, WayTally]], chains: ChainTally
+) -> Iterator[Undeclared]:
+    shared = dict.fromkeys(chain for _, figures in ways for chain in figures.undeclared)
+    if not shared:
+        return
+    notes = [note for chain in shared if (note := chains.notes(endpoint, chain)) is not None]
+    yield Undeclared(
+        endpoint=endpoint,
+        egresses=chains.shared(endpoint).egresses,
+        handshakes=sum(f.chains[chain].count for _, f in ways for chain in f.undeclared),
+        likeness=next((one for one in map(_likeness, notes) if one is not None), None),
+        why=notes[0].why if notes else None,
+    )
+
+
 def _one_issuer(chains: ChainTally, hosts: dict[str, str]) -> Iterator[OneIssuer]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for way, figures in chains.ways.items():
@@ -197,4 +225,4 @@ def _notes(way: Way, figures: WayTally, chains: ChainTally) -> list[ChainNotes]:
 
 
 def _first_ns(figures: WayTally) -> int | None:
-    return min((u.first_ns for u in figures.chains.values() if u.intercepted), default=None)
+    return min((use.first_ns for use in figures.accused), default=None)

@@ -4,9 +4,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from stresser.analysis.chains.accusations import OTHER_STACKS, accusations_in_words
-from stresser.analysis.chains.interception import Accusation, Suspected, interceptions
+from stresser.analysis.chains.accusations import (
+    OTHER_STACKS,
+    accusations_in_words,
+    declare_words,
+)
+from stresser.analysis.chains.interception import (
+    Accusation,
+    Suspected,
+    Undeclared,
+    interceptions,
+)
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
 from stresser.analysis.checkup.redirection import redirections
 from stresser.analysis.checkup.remedies import remedy
@@ -52,17 +62,19 @@ class CheckReport(Struct, frozen=True, kw_only=True):
 
 def conclude(checked: Checked) -> CheckReport:
     """Judge what was seen."""
-    ways = checked.ways
-    sites, accusations = _sites(ways), interceptions(_chain_tally(ways), _hosts(ways))
+    tally = _chain_tally(checked.ways)
+    ways = [_acquitted(way, tally) for way in checked.ways]
+    sites, accusations = _sites(ways), interceptions(tally, _hosts(ways))
     findings = [
         *_failures(ways),
         *_portals(ways),
         *_interception(ways, accusations),
         *_chains(ways, accusations),
+        *_undeclared(accusations),
         *redirections(ways),
         *(_apart(text) for text in sites.findings()),
     ]
-    verdict, says = _verdict(checked, findings)
+    verdict, says = _verdict(ways, findings, has_route=checked.has_route)
     notes = sites.notes()
     if any(way.tls is not None and not way.is_own for way in ways):
         notes.append(OTHER_STACKS)
@@ -118,11 +130,12 @@ def _product(name: str) -> str:
     return f" (consistent with {escaped(name, 60)})"
 
 
-def _verdict(checked: Checked, findings: Sequence[Finding]) -> tuple[Verdict, str]:
-    ways = checked.ways
-    nothing_left = all(_never_left(way, has_route=checked.has_route) for way in ways)
+def _verdict(
+    ways: Sequence[WayChecked], findings: Sequence[Finding], *, has_route: bool
+) -> tuple[Verdict, str]:
+    nothing_left = all(_never_left(way, has_route=has_route) for way in ways)
     if ways and nothing_left:
-        why = "" if checked.has_route else ": it has no route to other networks"
+        why = "" if has_route else ": it has no route to other networks"
         return Verdict.INCONCLUSIVE, f"Nothing could be tried from this host{why}."
     wrong = [finding for finding in findings if finding.is_failure]
     if not wrong:
@@ -241,6 +254,31 @@ def _chains(ways: Sequence[WayChecked], accusations: Sequence[Accusation]) -> It
             remedy=_chain_remedy(caught, ways),
             endpoints=[way.endpoint for way in caught],
         )
+
+
+def _undeclared(accusations: Sequence[Accusation]) -> Iterator[Finding]:
+    for found in accusations:
+        if isinstance(found, Undeclared):
+            says, *more = accusations_in_words([found], {})[:-1]
+            yield Finding(
+                concern=Concern.UNDECLARED,
+                says=says,
+                evidence=more,
+                remedy=declare_words(named(found.endpoint)),
+                endpoints=[found.endpoint],
+            )
+
+
+def _acquitted(way: WayChecked, tally: ChainTally) -> WayChecked:
+    """A chain that its endpoint shows through every egress is no interceptor's."""
+    if way.tls is None or not tally.shared(way.endpoint).is_shared(way.tls.chain):
+        return way
+    seen = way.chain
+    return replace(
+        way,
+        tls=replace(way.tls, intercepted=False),
+        chain=None if seen is None else replace(seen, intercepted=False),
+    )
 
 
 def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> str:

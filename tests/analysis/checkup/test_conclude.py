@@ -92,6 +92,28 @@ def test_a_chain_that_does_not_verify(others, facts, said):
     assert said in finding.remedy
 
 
+def test_one_private_chain_through_every_egress_is_no_interception():
+    ways = [way("a", egress, tls=INSPECTED, chain=chain("a", egress, INSPECTED))
+            for egress in ("direct", "vpn")]  # fmt: skip
+    found = report(*ways)
+    (finding,) = found.findings
+    assert finding.concern is Concern.UNDECLARED
+    assert finding.says.startswith("a shows one private chain through every egress (direct, vpn)")
+    assert "check --ca root.pem" in finding.remedy
+    assert finding.endpoints == ["a"]
+    assert not any(result.way.tls.intercepted for result in found.results)
+    assert not any("is intercepted" in line for line in [finding.says, *finding.evidence])
+    assert [result.chain for result in found.results] == ["private, trusted here"] * 2
+
+
+def test_interception_through_one_egress_is_one_beside_an_own_chain_through_the_other():
+    through_vpn = way("a", "vpn", tls=INSPECTED, chain=chain("a", "vpn", INSPECTED))
+    found = report(way("a", "direct"), through_vpn)
+    (finding,) = found.findings
+    assert finding.concern is Concern.INTERCEPTION
+    assert "not through direct" in finding.evidence[0]
+
+
 def test_a_missing_intermediate_that_may_be_fetched_is_asked_of_who_serves_it():
     facts = tls(ChainClass.BROKEN, root=ChainRoot.HIDDEN, problem="unable to get issuer")
     place = "http://r3.i.lencr.org/"
