@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from msgspec.structs import asdict
 
+from stresser.analysis.chains.accusations import accusations_in_words
 from stresser.analysis.chains.changes import chain_changes
-from stresser.analysis.chains.interception import interception_findings
+from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
@@ -230,7 +231,8 @@ def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -
 
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     """Sentences on who ends TLS, then on each cohort, those with most drops first."""
-    said = interception_findings(tally.ways, plan) + chain_changes(tally.ways)
+    found = interceptions(tally.ways, plan.hosts)
+    said = accusations_in_words(found, plan.hosts) + chain_changes(tally.ways)
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
