@@ -21,7 +21,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import format_duration
 from stresser.statistics.brackets import Bracket, agreement
-from stresser.statistics.concentration import timer_bracket, tolerance
+from stresser.statistics.concentration import GRAIN, timer_bracket, tolerance
 
 MECHANISMS = {
     Variable.IDLE: Mechanism.IDLE_TIMER,
@@ -31,12 +31,17 @@ MECHANISMS = {
 _UNITS = {Variable.IDLE: "ns", Variable.AGE: "ns", Variable.BYTES: "bytes"}
 _TIGHT = 0.05
 _FEWEST = 3
+_FEWEST_FOR_A_TICK = 5
+_COARSEST = 0.25
+"""A tick that is a larger part of its timer is no one value any more."""
 _OF_TLS_END = frozenset({Kind.WS_CLOSE, Kind.PROTOCOL_ERROR, Kind.TLS_ALERT})
 """Under TLS, so of its end: an interceptor passes them on."""
 _REFUTES = 2
 """So many sessions beyond a limit refute it: one may be an error of ours."""
 _MOST_SURVIVORS = 0.1
 _CLEARLY_MORE = 1.1
+HEADERS = 1.08
+"""IP and TCP headers and acknowledgements, beside full segments: some 6 %. A box may count them."""
 _MOST_KNOWN = 4
 _OTHERS = {
     Variable.IDLE: "silence",
@@ -111,7 +116,7 @@ def _as_the_box_counts(
     if variable is not Variable.BYTES:
         return limit
     floors = [case.floors.get(one.drop.life.way, 0) for one in members]
-    return Bracket(limit.low + min(floors), limit.high + max(floors))
+    return Bracket(limit.low + min(floors), round((limit.high + max(floors)) * HEADERS))
 
 
 def _with(candidate: Candidate, unproved: list[str], known: list[str]) -> Candidate:
@@ -157,9 +162,16 @@ def _refuted(case: CaseFile, variable: Variable, limit: Bracket, lives: list[Lif
 
 
 def limit_candidate(
-    case: CaseFile, variable: Variable, limit: Bracket, members: list[DropFact]
+    case: CaseFile,
+    variable: Variable,
+    limit: Bracket,
+    members: list[DropFact],
+    tick_ns: int = 0,
 ) -> Candidate:
-    """A limit, the drops that it made, and what of their pairs' sessions it spared."""
+    """A limit, the drops that it made, and what of their pairs' sessions it spared.
+
+    `tick_ns`: how coarsely a box looks at it, where that shows.
+    """
     said = 2 * sum(one.fact.is_said for one in members) > len(members)
     announced = 2 * sum(_is_announced(one) for one in members) > len(members)
     mechanism = MECHANISMS[variable]
@@ -171,6 +183,7 @@ def limit_candidate(
         limit=limit,
         unit=_UNITS[variable],
         needed_ns=_needed(case, members) if variable is Variable.IDLE else None,
+        tick_ns=tick_ns or None,
         through=through(variable, limit, announced=announced),
         condition=condition(variable, limit),
         said=said,
@@ -193,7 +206,8 @@ def through(variable: Variable, limit: Bracket, *, announced: bool) -> Through:
 
     `announced`: endings come by themselves, so who saw none had none; else life must be proved.
     """
-    enough = limit.high - (tolerance(limit.high) if is_wide(limit) else 0)
+    grain = 1 if variable is Variable.BYTES else GRAIN
+    enough = limit.high - (tolerance(limit.high, grain) if is_wide(limit) else 0)
 
     def lived(life: Life) -> bool:
         if variable is Variable.BYTES:
@@ -262,7 +276,7 @@ def contrast(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 
 
 def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
-    members, limit = _agreeing(drops)
+    members, limit, tick_ns = _agreeing(drops)
     if len(members) < _FEWEST or limit is None:
         return None
     lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] == pair]
@@ -270,14 +284,13 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     lived_longer = sum(life.survived_ns >= beyond for life in lives)
     if lived_longer > _MOST_SURVIVORS * len(members):
         return None
-    least = max([limit.low, *(life.survived_ns for life in lives if life.survived_ns < beyond)])
-    others = _shorter(case, pair, members, beyond)
-    is_repeated = _apart(members)
+    others = _shorter(case, pair, members, limit.high)
     is_all = _share(case, members) >= 1 - _MOST_SURVIVORS
-    if others < _REFUTES and not (is_repeated and is_all):
+    if others < _REFUTES and not (is_all and _apart(members)):
         return None
+    least = max([limit.low, *(n for life in lives if (n := life.survived_ns) < limit.high)])
     limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
-    candidate = limit_candidate(case, Variable.IDLE, limit, members)
+    candidate = limit_candidate(case, Variable.IDLE, limit, members, tick_ns)
     unproved = [] if others >= _REFUTES else ["Whether it is silence or age: no session told."]
     return _with(candidate, unproved, [])
 
@@ -287,13 +300,20 @@ def is_wide(limit: Bracket) -> bool:
     return limit.high - limit.low > _TIGHT * limit.high
 
 
-def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None]:
-    """The drops whose silences allow one timer, and where it lies."""
+def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None, int]:
+    """The drops whose silences allow one timer, where it lies, and how coarse its ticks are."""
     silences = [one.drop.silence for one in drops if one.drop.silence is not None]
     agreed = agreement(silences)
-    if agreed is None or agreed.width > tolerance(max(agreed.high, 1)):
-        return [], None
-    limit = timer_bracket(silences)
+    if agreed is None:
+        return [], None, 0
+    limit, tick_ns = timer_bracket(silences), 0
+    if agreed.width > tolerance(max(agreed.high, 1)):
+        ends = sorted(silence.high for silence in silences)
+        least = ends[len(ends) // 20]
+        tick_ns = ends[-1] - least
+        if len(ends) < _FEWEST_FOR_A_TICK or tick_ns > _COARSEST * least:
+            return [], None, 0
+        limit = Bracket(least, ends[-1])
     pad = tolerance(limit.high)
     members = [
         one
@@ -302,7 +322,7 @@ def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None]:
         and one.drop.silence.low <= limit.high + pad
         and limit.low - pad <= one.drop.silence.high
     ]
-    return members, limit
+    return members, limit, tick_ns
 
 
 def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -> int:

@@ -153,12 +153,11 @@ def judge_run(
     crashed_at_utc = run.crashed_at_utc
     elapsed_ns = elapsed_time_ns(run, tally)
     lives.close(elapsed_ns)
-    utc = partial(_utc, run)
-    patterns = find_patterns(lives, plan, utc)
+    patterns = find_patterns(lives, plan, partial(_utc, run))
     case = CaseFile(
         plan=plan, lives=lives, causes=patterns.causes, evidence=evidence, chains=tally.ways
     )
-    explained = diagnose(case, utc)
+    explained = diagnose(case, partial(_utc, run))
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     shortfall = shortfall_words(tally.cohorts)
     doubts = [
