@@ -12,16 +12,16 @@ from msgspec.structs import replace
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.known_timeouts import consistent_with
 from stresser.analysis.patterns.scopes import Variable, bracket_of
 from stresser.analysis.patterns.session_lives import Life
-from stresser.analysis.patterns.timers import FoundTimer
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import format_duration
 from stresser.statistics.brackets import Bracket, agreement
-from stresser.statistics.concentration import GRAIN, timer_bracket, tolerance
+from stresser.statistics.concentration import GRAIN, Limit, timer_limit, tolerance
 
 MECHANISMS = {
     Variable.IDLE: Mechanism.IDLE_TIMER,
@@ -31,7 +31,7 @@ MECHANISMS = {
 _UNITS = {Variable.IDLE: "ns", Variable.AGE: "ns", Variable.BYTES: "bytes"}
 _TIGHT = 0.05
 _FEWEST = 3
-_FEWEST_FOR_A_TICK = 5
+_FEWEST_OF_ITS_OWN = 5
 _COARSEST = 0.25
 """A tick that is a larger part of its timer is no one value any more."""
 _OF_TLS_END = frozenset({Kind.WS_CLOSE, Kind.PROTOCOL_ERROR, Kind.TLS_ALERT})
@@ -53,35 +53,65 @@ _OTHERS = {
 def timers(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """Each timer of the search that no session refutes, of each endpoint that speaks for itself."""
     for position, timer in enumerate(case.timers):
-        found = [
-            one
-            for one in claims.free_drops(case)
-            if case.timer_of.get(one.number) == position or _meets(case, timer, one)
-        ]
-        left = _not_refuted(case, timer, found) if found else []
-        if not left or is_one_moment(found):
-            continue
-        for apart, members in _apart_by_endpoint(found).items():
-            yield replace(_of_timer(case, timer, members, left), apart=apart)
+        free = claims.free_drops(case)
+        found = [one for one in free if case.timer_of.get(one.number) == position]
+        for members in _by_endpoint(found):
+            left = {
+                variable: limit
+                for variable in timer.variables
+                if not _refuted(
+                    case, variable, limit := _own_limit(case, timer, variable, members), members
+                )
+            }
+            if left and not is_one_moment(members):
+                yield _of_timer(case, timer, _with_like(case, free, members, left), left)
 
 
-def _meets(case: CaseFile, timer: FoundTimer, one: DropFact) -> bool:
-    """Whether a drop that shared a moment with others fits a timer that is well known."""
-    limit = timer.bracket
-    if is_wide(limit) or one.pair not in {tuple(pair) for pair in timer.scope.pairs}:
-        return False
-    own = bracket_of(one.drop, timer.variable, case.floors)
-    pad = tolerance(limit.high)
-    return own is not None and own.low <= limit.high + pad and limit.low - pad <= own.high
+def _own_limit(
+    case: CaseFile, timer: FoundTimer, variable: Variable, members: list[DropFact]
+) -> Limit:
+    """Where the limit of one endpoint lies: the search may have seen several as one with ticks."""
+    known = [b for one in members if (b := bracket_of(one.drop, variable, case.floors))]
+    if timer.tick_ns is None or len(known) < _FEWEST_OF_ITS_OWN:
+        return Limit(timer.brackets[variable], timer.tick_ns)
+    return timer_limit(known, len(known), 1 if variable is Variable.BYTES else GRAIN)
 
 
-def _apart_by_endpoint(found: list[DropFact]) -> dict[str, list[DropFact]]:
-    """What an endpoint said, or what broke its protocol, is its own affair."""
+def _with_like(
+    case: CaseFile, free: list[DropFact], members: list[DropFact], left: dict[Variable, Limit]
+) -> list[DropFact]:
+    """And drops of the same pairs that the search left out, for they shared a moment with others.
+
+    Only where the limit is known well.
+    """
+    variable, (limit, _) = next(iter(left.items()))
+    known, pairs = {one.number for one in members}, {one.pair for one in members}
+    if is_wide(limit):
+        return members
+    pad = tolerance(limit.high, 1 if variable is Variable.BYTES else GRAIN)
+    like = [
+        one
+        for one in free
+        if one.pair in pairs
+        and one.number not in known
+        and (own := bracket_of(one.drop, variable, case.floors)) is not None
+        and own.low <= limit.high + pad
+        and limit.low - pad <= own.high
+    ]
+    return members + like
+
+
+def _by_endpoint(found: list[DropFact]) -> list[list[DropFact]]:
     groups: dict[str, list[DropFact]] = defaultdict(list)
     for one in found:
-        own = one.fact.is_said or one.fact.kind in _OF_TLS_END
-        groups[one.fact.cohort.endpoint if own else ""].append(one)
-    return groups
+        groups[one.fact.cohort.endpoint].append(one)
+    return list(groups.values())
+
+
+def _speaks(members: list[DropFact]) -> str:
+    """The endpoint, where it said so itself or its bytes broke the protocol: its own affair."""
+    own = sum(one.fact.is_said or one.fact.kind in _OF_TLS_END for one in members)
+    return members[0].fact.cohort.endpoint if 2 * own > len(members) else ""
 
 
 def is_one_moment(members: list[DropFact]) -> bool:
@@ -97,16 +127,18 @@ def is_one_moment(members: list[DropFact]) -> bool:
 
 
 def _of_timer(
-    case: CaseFile, timer: FoundTimer, members: list[DropFact], left: list[Variable]
+    case: CaseFile, timer: FoundTimer, members: list[DropFact], left: dict[Variable, Limit]
 ) -> Candidate:
-    variable = left[0]
-    limit = _as_the_box_counts(case, variable, timer.brackets[variable], members)
-    candidate = limit_candidate(case, variable, limit, members)
+    variable, (bracket, tick_ns) = next(iter(left.items()))
+    limit = _as_the_box_counts(case, variable, bracket, members)
+    candidate = limit_candidate(case, variable, limit, members, tick_ns or 0)
     unproved = [
         f"Whether it is {_OTHERS[variable]} or {_OTHERS[other]}: these sessions were alike in both."
-        for other in left[1:]
+        for other in left
+        if other is not variable
     ]
-    return _with(candidate, unproved, _known(timer, variable, members))
+    known = _known(timer, variable, members)
+    return replace(_with(candidate, unproved, known), apart=_speaks(members))
 
 
 def _as_the_box_counts(
@@ -115,7 +147,7 @@ def _as_the_box_counts(
     """A box counts the bytes of the handshake too, which the search leaves out."""
     if variable is not Variable.BYTES:
         return limit
-    floors = [case.floors.get(one.drop.life.way, 0) for one in members]
+    floors = [case.floors.get(one.drop.life.place, 0) for one in members]
     return Bracket(limit.low + min(floors), round((limit.high + max(floors)) * HEADERS))
 
 
@@ -144,21 +176,17 @@ def _how(one: DropFact) -> str:
     return "close"
 
 
-def _not_refuted(case: CaseFile, timer: FoundTimer, members: list[DropFact]) -> list[Variable]:
-    """Variables that no session of the same pairs contradicts, the likeliest first."""
-    pairs = {one.pair for one in members}
-    lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] in pairs]
-    return [v for v in timer.variables if not _refuted(case, v, timer.brackets[v], lives)]
-
-
-def _refuted(case: CaseFile, variable: Variable, limit: Bracket, lives: list[Life]) -> bool:
-    beyond = limit.high + tolerance(limit.high)
-    if variable is Variable.AGE:
-        return sum(life.proved_age_ns > beyond for life in lives) >= _REFUTES
+def _refuted(case: CaseFile, variable: Variable, limit: Limit, members: list[DropFact]) -> bool:
+    """Whether sessions of the same pairs, whatever their activity, went clearly beyond it."""
     if variable is Variable.IDLE:
         return False  # the search has counted silences that were survived
-    moved = (life.bytes - case.floors.get(life.way, 0) for life in lives)
-    return sum(count > _CLEARLY_MORE * limit.high for count in moved) >= _REFUTES
+    pairs = {one.pair for one in members}
+    lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] in pairs]
+    high = limit.bracket.high + (limit.tick or 0)
+    if variable is Variable.AGE:
+        return sum(life.proved_age_ns > high + tolerance(high) for life in lives) >= _REFUTES
+    moved = (life.bytes - case.floors.get(life.place, 0) for life in lives)
+    return sum(count > _CLEARLY_MORE * high for count in moved) >= _REFUTES
 
 
 def limit_candidate(
@@ -170,8 +198,10 @@ def limit_candidate(
 ) -> Candidate:
     """A limit, the drops that it made, and what of their pairs' sessions it spared.
 
-    `tick_ns`: how coarsely a box looks at it, where that shows.
+    `tick_ns`: how much later than the limit it may strike, as a box that looks only so often. It
+    may have counted from its own last look as well: where the limit lies is no better known.
     """
+    limit = Bracket(limit.low, limit.high + tick_ns)
     said = 2 * sum(one.fact.is_said for one in members) > len(members)
     announced = 2 * sum(_is_announced(one) for one in members) > len(members)
     mechanism = MECHANISMS[variable]
@@ -280,7 +310,7 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     if len(members) < _FEWEST or limit is None:
         return None
     lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] == pair]
-    beyond = limit.high - tolerance(limit.high)
+    beyond = limit.high + tick_ns - tolerance(limit.high)
     lived_longer = sum(life.survived_ns >= beyond for life in lives)
     if lived_longer > _MOST_SURVIVORS * len(members):
         return None
@@ -306,23 +336,19 @@ def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None, in
     agreed = agreement(silences)
     if agreed is None:
         return [], None, 0
-    limit, tick_ns = timer_bracket(silences), 0
-    if agreed.width > tolerance(max(agreed.high, 1)):
-        ends = sorted(silence.high for silence in silences)
-        least = ends[len(ends) // 20]
-        tick_ns = ends[-1] - least
-        if len(ends) < _FEWEST_FOR_A_TICK or tick_ns > _COARSEST * least:
-            return [], None, 0
-        limit = Bracket(least, ends[-1])
+    limit, tick_ns = timer_limit(silences, len(silences))
+    is_one = agreed.width <= tolerance(max(agreed.high, 1))
+    if not is_one and (tick_ns is None or tick_ns > _COARSEST * limit.high):
+        return [], None, 0
     pad = tolerance(limit.high)
     members = [
         one
         for one in drops
         if one.drop.silence is not None
-        and one.drop.silence.low <= limit.high + pad
+        and one.drop.silence.low <= limit.high + (tick_ns or 0) + pad
         and limit.low - pad <= one.drop.silence.high
     ]
-    return members, limit, tick_ns
+    return members, limit, tick_ns or 0
 
 
 def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -> int:
