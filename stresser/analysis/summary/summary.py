@@ -123,12 +123,7 @@ def judge_run(
     case = CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=chains)
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    shortfall = shortfall_words(tally.cohorts)
-    doubts = [
-        *doubts_about_tester(measured),
-        *([] if shortfall is None else [shortfall]),
-        *_record_doubts(run, tally, crashed_at_utc),
-    ]
+    doubts = _doubts(measured, run, crashed_at_utc)
     results = judge_thresholds(plan.thresholds, measured, doubts)
     figures = RunFigures(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
@@ -215,6 +210,15 @@ def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
     except (ValueError, OverflowError, OSError):
         return tally.now_ns
     return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
+
+
+def _doubts(measured: Measured, run: RecordedRun, crashed_at_utc: str | None) -> list[str]:
+    shortfall = shortfall_words(measured.tally.cohorts)
+    return [
+        *doubts_about_tester(measured),
+        *([] if shortfall is None else [shortfall]),
+        *_record_doubts(run, measured.tally, crashed_at_utc),
+    ]
 
 
 def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
