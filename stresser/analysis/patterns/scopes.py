@@ -15,7 +15,8 @@ from stresser.model.cohort import Cohort
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.exposure import Exposure
 
-_FEWEST_BEATS = 2
+_FEWEST_BYTES = 10_000
+"""Beyond the handshake: a limit below it would let no page load, and pings alone stay below it."""
 
 
 class Variable(StrEnum):
@@ -117,9 +118,11 @@ def bracket_of(drop: Drop, variable: Variable, floors: Mapping[int, int]) -> Bra
         return drop.age
     if variable is Variable.IDLE:
         return drop.silence
-    if not drop.life.bytes or drop.life.beats < _FEWEST_BEATS:
-        return None  # it moved a handshake's bytes and little more
+    if not drop.life.beats:
+        return None
     moved, _ = _moved(drop.life, floors)
+    if moved < _FEWEST_BYTES:
+        return None
     # The limit was met within the last beat, or by what we were sent and never got.
     beat = moved // drop.life.beats
     return Bracket(max(moved - beat, 0), moved + beat)

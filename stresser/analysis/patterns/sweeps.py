@@ -12,11 +12,12 @@ from stresser.analysis.patterns.moments import Moment
 from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.session_lives import Drop, Life
 from stresser.model.cohort import Cohort
+from stresser.statistics.brackets import Bracket
 
 _FEWEST_MOMENTS = 3
 _IN_ORDER = 0.9
 """Of all pairs of one that died and one that lived on, so many have the dead one older."""
-_LIVED_ON = 0.5
+_LIVED_ON = 0.3
 """For each that died: else the moment spared nobody who could tell."""
 _SEVERAL = 2
 
@@ -26,7 +27,7 @@ def sweeps(found: Sequence[Moment], drops: Sequence[Drop], sessions: OpenLives) 
     ordered: dict[Cohort, list[int]] = {}
     for position, moment in enumerate(found):
         dead = [drops[number] for number in moment.members]
-        if len(dead) < _SEVERAL or not _is_by_age(dead, moment.span.high, sessions):
+        if len(dead) < _SEVERAL or not _is_by_age(dead, moment.span, sessions):
             continue
         for cohort in {drop.cohort for drop in dead}:
             ordered.setdefault(cohort, []).append(position)
@@ -38,13 +39,20 @@ def sweeps(found: Sequence[Moment], drops: Sequence[Drop], sessions: OpenLives) 
     }
 
 
-def _is_by_age(dead: Sequence[Drop], at_ns: int, sessions: OpenLives) -> bool:
-    """Whether of each cohort the oldest died, and enough younger ones lived on."""
+def _is_by_age(dead: Sequence[Drop], span: Bracket, sessions: OpenLives) -> bool:
+    """Whether of each cohort the oldest died, and enough younger ones lived on.
+
+    What opened while the others died was not spared: it may have come back from that moment.
+    """
     lives = {drop.life for drop in dead}
     for cohort in {drop.cohort for drop in dead}:
         own = [drop for drop in dead if drop.cohort == cohort]
         # What is found dead later was open until then, and lived on no longer.
-        lived = [one for one in sessions.outlived([cohort], at_ns) or () if one not in lives]
+        lived = [
+            one
+            for one in sessions.outlived([cohort], span.high) or ()
+            if one.opened_ns < span.low and one not in lives
+        ]
         enough = lived and len(lived) >= _LIVED_ON * len(own)
         if not enough or _share_in_order(own, lived) < _IN_ORDER:
             return False

@@ -201,7 +201,7 @@ class _Search:
             for variable, limit in limits.items()
             if (lived := self._refute(scope, variable, limit, hit.members))
         }
-        left = [variable for variable in limits if variable not in refuted]
+        left = [variable for variable in Variable if variable in limits and variable not in refuted]
         if not left:
             return None
         first = limits[left[0]]
