@@ -15,9 +15,6 @@ from stresser.model.cohort import Cohort
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.exposure import Exposure
 
-_FEWEST_BYTES = 10_000
-"""Beyond the handshake: a limit below it would let no page load, and pings alone stay below it."""
-
 
 class Variable(StrEnum):
     """What a timer counts."""
@@ -121,8 +118,6 @@ def bracket_of(drop: Drop, variable: Variable, floors: Mapping[int, int]) -> Bra
     if not drop.life.beats:
         return None
     moved, _ = _moved(drop.life, floors)
-    if moved < _FEWEST_BYTES:
-        return None
     # The limit was met within the last beat, or by what we were sent and never got.
     beat = moved // drop.life.beats
     return Bracket(max(moved - beat, 0), moved + beat)
