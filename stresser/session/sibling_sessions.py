@@ -60,12 +60,12 @@ class _Egress:
         return max([*silences, max(0, until_ns - self._heard_ns)])
 
 
-class Siblings:
+class SiblingGroup:
     """The sessions of one endpoint through one egress to one address, by one peer."""
 
     __slots__ = ("_all", "_egress", "_oldest", "_questions", "egress", "endpoint", "peer", "remote")
 
-    def __init__(self, key: "_Key", all_: "Neighbours") -> None:
+    def __init__(self, key: "_Key", all_: "SiblingSessions") -> None:
         self.endpoint, self.egress, self.remote, self.peer = key
         self._all = all_
         self._egress = all_.egress(self.egress)
@@ -154,24 +154,24 @@ class _Key(NamedTuple):
     peer: str
 
 
-class Neighbours:
+class SiblingSessions:
     """All groups of a run: a handful."""
 
     def __init__(self) -> None:
-        self._groups: dict[_Key, Siblings] = {}
+        self._groups: dict[_Key, SiblingGroup] = {}
         self._egresses: dict[str, _Egress] = {}
 
-    def __iter__(self) -> Iterator[Siblings]:
+    def __iter__(self) -> Iterator[SiblingGroup]:
         return iter(list(self._groups.values()))
 
-    def of(self, cohort: Cohort, remote: str, peer: str) -> Siblings:
+    def of(self, cohort: Cohort, remote: str, peer: str) -> SiblingGroup:
         """The sessions of a cohort, whatever their activity, to `remote`.
 
         `peer` is the host that TCP ends at: the same, or a proxy.
         """
         key = _Key(cohort.endpoint, cohort.egress, remote, peer)
         if key not in self._groups:
-            self._groups[key] = Siblings(key, self)
+            self._groups[key] = SiblingGroup(key, self)
         return self._groups[key]
 
     def egress(self, name: str) -> _Egress:
@@ -180,7 +180,7 @@ class Neighbours:
 
 
 async def _ask(
-    others: Iterable[Siblings], question: _Question, within_s: float
+    others: Iterable[SiblingGroup], question: _Question, within_s: float
 ) -> SiblingAlive | None:
     groups = list(others)
     known = next(filter(None, (one.find(question) for one in groups)), None)

@@ -5,7 +5,7 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.evidence import SiblingAlive
 from stresser.model.units import NS_PER_MS
-from stresser.session.sibling_sessions import OUTAGE_NS, Neighbours
+from stresser.session.sibling_sessions import OUTAGE_NS, SiblingSessions
 from tests.fakes.world import in_virtual_time
 
 OLDER_THAN, ALIVE_AFTER = 50, 100
@@ -18,7 +18,7 @@ def alive(session, egress, answered_ns):
 
 def groups():
     """Sessions to one endpoint through two egresses, and to another through one of them."""
-    all_ = Neighbours()
+    all_ = SiblingSessions()
     vpn = all_.of(Cohort("broker", "vpn", "heartbeat"), REMOTE, HOST)
     direct = all_.of(Cohort("broker", "direct", "silent"), REMOTE, HOST)
     other = all_.of(Cohort("gateway", "vpn", "heartbeat"), "192.0.2.2:443", "192.0.2.2")
@@ -83,7 +83,7 @@ def test_nobody_is_waited_for_longer_than_asked():
 
 def test_where_a_proxy_chose_the_address_a_session_at_any_address_is_a_control():
     async def story():
-        all_ = Neighbours()
+        all_ = SiblingSessions()
         proxied = all_.of(Cohort("broker", "proxy", "heartbeat"), "broker.example:443", "10.0.0.1")
         direct = all_.of(Cohort("broker", "direct", "heartbeat"), REMOTE, HOST)
         direct.answered(8, 50, 100, 100)
@@ -133,7 +133,7 @@ def test_a_thousand_questions_are_answered_by_one_pong():
 
 
 def test_groups_are_told_apart_by_endpoint_egress_and_address():
-    all_ = Neighbours()
+    all_ = SiblingSessions()
     cohort = Cohort("broker", "vpn", "heartbeat")
     assert all_.of(cohort, REMOTE, HOST) is all_.of(cohort._replace(activity="x"), REMOTE, HOST)
     assert all_.of(cohort, REMOTE, HOST) is not all_.of(cohort, "192.0.2.9:443", "192.0.2.9")
