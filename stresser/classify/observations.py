@@ -91,6 +91,8 @@ class Observations(Struct, frozen=True, kw_only=True):
     """Such a session through another egress did."""
     egress_lives: bool = False
     """Another session through this egress was answered after this one had been asked in vain."""
+    egress_is_lossy: bool = False
+    """Through this egress many pongs came so late that something had been sent again."""
     egress_heard: bool = False
     """From this session's last proof of life to its end somebody was always heard through this
     egress: no outage can have swallowed an endpoint's word."""

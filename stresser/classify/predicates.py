@@ -258,7 +258,7 @@ def _prohibits(error: IcmpError) -> bool:
 
 
 def losses_before(seen: Observations) -> bool:
-    """Of this connection's segments many were lost and acknowledged later, or of fresh ones.
+    """Many segments were lost and acknowledged later: of this connection, of others beside it.
 
     Of a flow that dies at once nothing is lost before its last segment.
     """
@@ -267,10 +267,16 @@ def losses_before(seen: Observations) -> bool:
         return False
     recovered = sent.total_retrans - sent.retransmits
     often = recovered >= _LOSSY_SHARE * (sent.segments or 0)
-    return (recovered >= _FEWEST_RETRANSMITS and often) or any(
-        look.retransmits > 0 and look.result is FreshResult.ANSWERED
-        for look in (*_own_looks(seen), *seen.looks_by(own_endpoint=False, own_egress=True))
-    )
+    own = recovered >= _FEWEST_RETRANSMITS and often
+    return own or seen.egress_is_lossy or _fresh_ones_lost_some(seen)
+
+
+def _fresh_ones_lost_some(seen: Observations) -> bool:
+    """They were answered after a retransmission, or now answered and now not."""
+    looks = (*_own_looks(seen), *seen.looks_by(own_endpoint=False, own_egress=True))
+    answered = [look for look in looks if look.result is FreshResult.ANSWERED]
+    is_mixed = len({look.result for look in _own_looks(seen)} & _SOMETIMES) > 1
+    return is_mixed or any(look.retransmits > 0 for look in answered)
 
 
 def dropped_here(seen: Observations) -> bool:
@@ -297,6 +303,7 @@ def dropped_alone(seen: Observations) -> bool:
     return seen.control_lives and dropped_here(seen)
 
 
+_SOMETIMES = frozenset({FreshResult.ANSWERED, FreshResult.SILENT})
 _DEAD = frozenset({FreshResult.SILENT, FreshResult.UNREACHABLE})
 _UNANSWERED = _DEAD | {FreshResult.CONNECTED}
 

@@ -55,6 +55,8 @@ must not be dated after the death that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's death caused so shortly before answers for this one too."""
 _BACK_AGAIN_NS = NS_PER_S
+_LOSSES_BEFORE_NS = 10 * NS_PER_S
+"""What an egress lost so shortly before an end may have caused it."""
 _GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
 """What was received last said it: the ending itself, and no sign of activity."""
 
@@ -155,6 +157,8 @@ def session_observations(
         neighbour_lives=look.neighbour is not None,
         control_lives=look.control is not None,
         egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
+        egress_is_lossy=siblings is not None
+        and siblings.egress_is_lossy(look.at_ns - _LOSSES_BEFORE_NS),
         egress_heard=siblings is not None and siblings.was_heard(alive, look.at_ns),
         own_pair=(session.cohort.endpoint, session.cohort.egress),
         evidence=replace(

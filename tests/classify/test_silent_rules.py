@@ -87,8 +87,15 @@ ONE_FLOW = [
             ((answer(),), sent(total=13, segments=60)),
             ((answer(retransmits=1),), sent()),
             ((look("silent"), OTHER_WAY), sent(total=13, segments=60)),
+            ((answer(), look("silent", answered_ns=104 * NS_PER_S)), sent()),
         ]
     ],
+    (
+        silence(answer(), control_lives=True, egress_is_lossy=True),
+        UNKNOWN,
+        "path-loses-packets",
+        TCP_INFO,
+    ),
     (
         # Of a night's ten thousand segments a few are lost anywhere.
         silence(answer(), said=sent(total=25, segments=10_000), control_lives=True),
@@ -222,7 +229,7 @@ def test_every_rule_decides_a_row():
 
 def test_the_latest_look_counts():
     early, late = SENT_NS + NS_PER_S, SENT_NS + 8 * NS_PER_S
-    own = (answer(answered_ns=early), look("silent", answered_ns=late))
+    own = (look("refused", answered_ns=early), look("silent", answered_ns=late))
     said = sent(last_sent_ns=SENT_NS)
     for looks in (own, own[::-1]):
         assert judge(silence(*looks, OTHER_WAY, said=said)).why[0] == "egress-is-dead"

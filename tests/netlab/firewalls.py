@@ -81,8 +81,8 @@ table inet own {
 def drops(address: str, chain: str = "forward") -> str:
     """What goes to an address is dropped."""
     return f"""
-table inet policy {{
-  chain dropping {{
+table inet dropping {{
+  chain passing {{
     type filter hook {chain} priority filter - 5;
     ip daddr {address} drop
   }}

@@ -106,6 +106,29 @@ def test_an_egress_that_was_silent_may_have_had_an_outage():
     assert not direct.was_heard(0, end_ns)
 
 
+def test_before_anybody_was_heard_there_may_have_been_an_outage():
+    vpn, *_ = groups()
+    vpn.opened(10)
+    vpn.ended(1, 10 + OUTAGE_NS)
+    assert not vpn.was_heard(5, 10 + OUTAGE_NS)
+    other, *_ = groups()
+    other.ended(1, OUTAGE_NS)
+    assert not other.was_heard(0, OUTAGE_NS)
+    assert other.was_heard(OUTAGE_NS - 10, OUTAGE_NS)
+
+
+def test_pongs_that_come_a_retransmission_late_tell_of_losses():
+    vpn, direct, _ = groups()
+    for n in range(20):
+        late_ns = 250 * NS_PER_MS if n % 5 == 0 and n else 0
+        at_ns = n * 500 * NS_PER_MS
+        vpn.answered(n, 0, at_ns, at_ns + NS_PER_MS + late_ns)
+        direct.answered(n, 0, at_ns, at_ns + 300 * NS_PER_MS)  # far away, and steady
+    assert vpn.egress_is_lossy(0)
+    assert not vpn.egress_is_lossy(9 * 10**9)  # not lately
+    assert not direct.egress_is_lossy(0)
+
+
 def test_whether_others_through_the_egress_are_answered():
     vpn, direct, other = groups()
     other.answered(3, 0, 100, 120)
