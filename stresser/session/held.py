@@ -15,10 +15,10 @@ from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
-from stresser.session.fresh_connections import SecondLooks
+from stresser.session.fresh_connections import FreshConnections
 from stresser.session.fresh_handshake import target_of
 from stresser.session.internal_errors import without_frames
-from stresser.session.sibling_sessions import Neighbours
+from stresser.session.sibling_sessions import SiblingSessions
 from stresser.witness.tcp_info import raw_tcp_info
 
 _LAST_LOOK_NS = 50 * NS_PER_MS
@@ -88,8 +88,8 @@ class HeldSession:
         number: int,
         attempt: Attempt,
         observer: Observer,
-        looks: SecondLooks | None = None,
-        neighbours: Neighbours | None = None,
+        looks: FreshConnections | None = None,
+        siblings: SiblingSessions | None = None,
     ) -> None:
         target = target_of(attempt)
         if attempt.stream is None or attempt.local is None or target is None:
@@ -124,9 +124,9 @@ class HeldSession:
         """How many bytes had been sent with the last ping; None: not all were taken at once."""
         self._looks = looks
         self.siblings = None
-        if neighbours is not None:
+        if siblings is not None:
             remote, peer = target.remote, target.address.host
-            self.siblings = neighbours.of(self.cohort, remote, peer)
+            self.siblings = siblings.of(self.cohort, remote, peer)
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
