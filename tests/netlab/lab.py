@@ -68,10 +68,12 @@ class Lab:
     def server(self) -> Namespace:
         return self.topology.server[SERVER]
 
-    def serve(self, address: str) -> None:
+    def serve(self, address: str, at: str | None = None) -> None:
+        """Serve an address in its own namespace, or in that of another one."""
         certificates = self.certificates
-        self.servers[address] = self.topology.server[address].start(
-            "echo", sys.executable, str(_SERVER), "--address", address,
+        name = "echo" if at is None else f"echo-{at}"
+        self.servers[at or address] = self.topology.server[at or address].start(
+            name, sys.executable, str(_SERVER), "--address", address,
             "--chain", str(certificates.chain), "--key", str(certificates.key),
             "--ports", str(WSS_PORT), str(TLS_PORT),
         )  # fmt: skip

@@ -91,3 +91,7 @@ class Topology:
 _DETOUR_NEAR = ("203.0.113.129", "203.0.113.130")
 _DETOUR_FAR = ("203.0.113.133", "203.0.113.134")
 DETOUR = _DETOUR_NEAR[1]
+DETOUR_BACK = _DETOUR_FAR[0]
+"""The same from the server's side."""
+ALSO_AT = _LAST_MILE[SUSPECT, OTHER][1]
+"""The other server, as the suspect router reaches it."""
