@@ -8,17 +8,23 @@ import typer
 from stresser.analysis.counts.plausible_events import PlausibleEvents
 from stresser.analysis.summary.summary import summarise
 from stresser.analysis.views.session_story import session_story
+from stresser.cli.completion import complete_run
 from stresser.model.errors import ExitCode, RunFolderError
+from stresser.record.folder import RESULTS
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.report.terminal import print_story, print_summary, summary_json
 
-RESULTS = Path("results")
 _FEW_ENDINGS = 5
 
 
 def show(
-    run: Annotated[str, typer.Argument(help="A run folder, its name under results/, or `last`.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run folder, its name under results/, or `last`.", autocompletion=complete_run
+        ),
+    ],
     *,
     session: Annotated[
         int | None, typer.Option(help="Tell the story of this session instead.", min=1)
