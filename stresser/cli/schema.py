@@ -4,7 +4,8 @@ import json
 import sys
 from enum import StrEnum
 
-from stresser.scenario import json_schema as schemas
+from stresser.record import events_schema
+from stresser.scenario import json_schema
 
 
 class Which(StrEnum):
@@ -16,5 +17,6 @@ class Which(StrEnum):
 
 def schema(which: Which) -> None:
     """Print the JSON Schema of scenario files or of events.jsonl."""
-    made = schemas.scenario_schema() if which is Which.SCENARIO else schemas.events_schema()
+    is_scenario = which is Which.SCENARIO
+    made = json_schema.scenario_schema() if is_scenario else events_schema.events_schema()
     sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")

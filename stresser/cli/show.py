@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from stresser.analysis.counts.plausible_events import PlausibleEvents
 from stresser.analysis.summary.summary import summarise
 from stresser.analysis.views.session_story import session_story
 from stresser.cli.completion import complete_run
@@ -63,8 +62,7 @@ def _show_summary(recorded: RecordedRun, endings: int, *, is_json: bool) -> Exit
 
 
 def _show_session(recorded: RecordedRun, session: int) -> ExitCode:
-
-    story = session_story(PlausibleEvents(recorded.events()), session)
+    story = session_story(recorded.events(), session)
     if story is None:
         raise RunFolderError(f"session {session}: this run has recorded no such session")
     console = stdout_console()

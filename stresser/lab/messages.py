@@ -41,7 +41,7 @@ class KillsLost(Struct, frozen=True, kw_only=True):
     kills_lost: int
 
 
-def encode_line(message: Struct) -> bytes:
+def encode_message(message: Struct) -> bytes:
     """One line of JSON."""
     return msgspec.json.encode(message, enc_hook=int) + b"\n"  # Duration and Size are ints
 
@@ -113,9 +113,9 @@ class LineWriter:
         """Queue one line; never blocks."""
         try:
             if self._lost:
-                self._waiting.put_nowait(encode_line(KillsLost(kills_lost=self._lost)))
+                self._waiting.put_nowait(encode_message(KillsLost(kills_lost=self._lost)))
                 self._lost = 0
-            self._waiting.put_nowait(encode_line(message))
+            self._waiting.put_nowait(encode_message(message))
         except queue.Full:
             self._lost += 1
 

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from stresser.analysis.counts.cohort_tally import OTHER, is_by_tool
-from stresser.model.ending import Kind
+from stresser.analysis.counts.cohort_tally import OTHER
 from stresser.model.events import SessionEnded, SessionOpened
 from stresser.statistics.numerics import Numbers, np
 
@@ -83,12 +82,12 @@ class CohortSessions:
         """Keep what the ending says; a session whose opening is not recorded opened by its age."""
         opened_ns = self._open.pop(event.session, None)
         if opened_ns is None:
-            opened_ns = max(event.dead_by_ns - event.age_ns, 0)
-        is_death = event.is_drop and event.kind is not Kind.HOST_SLEPT and not is_by_tool(event)
+            opened_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
+        is_death = event.ending.is_drop
         if len(self.died) >= _MOST_SESSIONS:
             self.left_out += 1
             return
-        ended_ns = max(_held(event.dead_by_ns), opened_ns)
+        ended_ns = max(_held(event.ending.dead_by_ns), opened_ns)
         self._add(opened_ns, ended_ns, died=is_death)
         self.drops += is_death
 
