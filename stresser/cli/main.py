@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "compare": "Say whether one run, or one egress, is worse than another.",
     "report": "Write what was found as one file: HTML, Markdown, JSON, JUnit.",
     "verify": "Compute a bundle's figures again from the events in it.",
-    "explain": "Print the rules that name an ending's initiator.",
+    "explain": "Print the rules and mechanisms by which stresser names causes.",
     "citrix": "Make a scenario of Citrix Cloud from the vendor's allowlist.",
     "lab": "Serve endpoints and a misbehaving middlebox on 127.0.0.1.",
     "doctor": "Say what this machine can witness and hold.",

@@ -4,8 +4,8 @@ import json
 import sys
 from enum import StrEnum
 
-from stresser.record import events_schema
-from stresser.scenario import json_schema
+from stresser.record.events_schema import events_schema
+from stresser.scenario.json_schema import scenario_schema
 
 
 class Which(StrEnum):
@@ -17,6 +17,5 @@ class Which(StrEnum):
 
 def schema(which: Which) -> None:
     """Print the JSON Schema of scenario files or of events.jsonl."""
-    is_scenario = which is Which.SCENARIO
-    made = json_schema.scenario_schema() if is_scenario else events_schema.events_schema()
+    made = scenario_schema() if which is Which.SCENARIO else events_schema()
     sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")

@@ -39,6 +39,8 @@ _INFO_KIND = 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
 _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 9, 15, 18
+_RTA_SRC, _RTA_PREFSRC, _RTA_IP_PROTO, _RTA_DPORT = 2, 7, 27, 29
+_IPPROTO_TCP = 6
 _FRA_DST, _FRA_SRC, _FRA_IIF, _FRA_PRIORITY, _FRA_MARK, _FRA_TABLE, _FRA_OIF = (
     1,
     2,
@@ -146,6 +148,57 @@ def dump_request(kind: int, sequence: int, family: int = 0) -> bytes:
     body = struct.pack("=B15x" if kind == GET_LINK else "=B11x", family)
     length = _HEADER.size + len(body)
     return _HEADER.pack(length, kind, _REQUEST | _DUMP, sequence, 0) + body
+
+
+class RouteFound(NamedTuple):
+    """Where the kernel would send a packet."""
+
+    kind: int
+    """RTN_*: 1 unicast, 2 local."""
+    device: int
+    gateway: str | None
+    source: str | None
+    error: int = 0
+    """An errno: it would not send it."""
+
+
+def route_request(
+    sequence: int, destination: str, port: int, source: str | None, device: int
+) -> bytes:
+    """Ask how a TCP segment to a destination would go, from a source and by a device (0: any)."""
+    family = socket.AF_INET6 if ":" in destination else socket.AF_INET
+    packed = socket.inet_pton(family, destination)
+    values = [(_RTA_DST, packed), (_RTA_IP_PROTO, bytes([_IPPROTO_TCP]))]
+    values.append((_RTA_DPORT, port.to_bytes(2, "big")))
+    if source is not None:
+        values.append((_RTA_SRC, socket.inet_pton(family, source)))
+    if device:
+        values.append((_RTA_OIF, _WORD.pack(device)))
+    bits = 8 * len(packed)
+    body = _ROUTE.pack(family, bits, bits if source is not None else 0, 0, 0, 0, 0, 0, 0)
+    for kind, value in values:
+        padding = bytes(-len(value) % 4)
+        body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + padding
+    return _HEADER.pack(_HEADER.size + len(body), GET_ROUTE, _REQUEST, sequence, 0) + body
+
+
+def route_found(data: bytes, sequence: int) -> RouteFound | None:
+    """The answer to `route_request`; None: it answers something else."""
+    if len(data) < _HEADER.size:
+        return None
+    length, kind, _, answers, _ = _HEADER.unpack_from(data)
+    body = data[_HEADER.size : length]
+    if answers != sequence:
+        return None
+    if kind == _ERROR:
+        return RouteFound(0, 0, None, None, -int.from_bytes(body[:4], sys.byteorder, signed=True))
+    if kind != _NEW_ROUTE or len(body) < _ROUTE.size:
+        return None
+    found = _attributes(body, _ROUTE.size)
+    route_kind = body[7]
+    return RouteFound(
+        route_kind, _number(found.get(_RTA_OIF)), _gateway(found), _ip(found.get(_RTA_PREFSRC))
+    )
 
 
 def decode(data: bytes) -> Iterator[Notice | DumpEnd]:

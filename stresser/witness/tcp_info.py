@@ -42,9 +42,11 @@ _WORDS = (
     "total_retrans",
 )
 _LAYOUT = struct.Struct(f"={len(_WORDS)}I")
-_BYTES_RECEIVED = struct.Struct("=Q")
-_BYTES_RECEIVED_AT = 128
-"""After total_retrans: pacing_rate, max_pacing_rate, bytes_acked, each of 64 bits."""
+_BYTES = struct.Struct("=Q")
+_BYTES_ACKED_AT, _BYTES_RECEIVED_AT = 120, 128
+"""After total_retrans: pacing_rate, max_pacing_rate, then these, each of 64 bits."""
+_SEGMENTS = struct.Struct("=I")
+_SEGMENTS_SENT_AT = 136
 _NOTSENT_BYTES = struct.Struct("=I")
 _NOTSENT_BYTES_AT = 144
 """After bytes_received: segs_out and segs_in, each of 32 bits."""
@@ -85,7 +87,9 @@ def parse_tcp_info(raw: bytes) -> TcpInfo | None:
         rtt_us=words["rtt"],
         rttvar_us=words["rttvar"],
         pmtu=words["pmtu"],
-        bytes_received=_at(raw, _BYTES_RECEIVED, _BYTES_RECEIVED_AT),
+        segments_sent=_at(raw, _SEGMENTS, _SEGMENTS_SENT_AT),
+        bytes_acked=_at(raw, _BYTES, _BYTES_ACKED_AT),
+        bytes_received=_at(raw, _BYTES, _BYTES_RECEIVED_AT),
     )
 
 

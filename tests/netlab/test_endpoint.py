@@ -31,8 +31,9 @@ def test_server_host_is_gone(lab, judge):
     tester.wait_for_drops(2 * SESSIONS)
     judge(
         tester.finish(),
-        # By two ways that share nothing it is silent, while its neighbour answers by both.
+        # By two ways it is silent, while its neighbour answers by both. One policy on both ways
+        # looks the same.
         *both_ways(what="host gone", endpoint="one", kinds={"silence", "unreachable"},
-                   initiators={"endpoint"}, changed=moment),
+                   initiators={"unknown"}, changed=moment),
         *both_ways(what="its neighbour lives", endpoint="two"),
     )  # fmt: skip

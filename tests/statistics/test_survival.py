@@ -6,11 +6,6 @@ from scipy import stats
 
 from stresser.statistics.survival import kaplan_meier, median_lifetime, restricted_mean
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # an independent judge; its own warnings are not ours
-    import lifelines
-    import lifelines.utils
-
 
 def made_lifetimes(seed, count=300, scale=100.0):
     random = np.random.default_rng(seed)
@@ -21,6 +16,8 @@ def made_lifetimes(seed, count=300, scale=100.0):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_curve_and_its_band_agree_with_lifelines(seed):
+    from tests.statistics.judges import lifelines
+
     durations, died = made_lifetimes(seed)
     ours = kaplan_meier(durations, died)
     with warnings.catch_warnings():

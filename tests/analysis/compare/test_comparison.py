@@ -1,7 +1,5 @@
 import msgspec
 import pytest
-from lifelines import KaplanMeierFitter
-from lifelines.utils import restricted_mean_survival_time
 
 from stresser.analysis.compare.comparison import compare_sides
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
@@ -40,13 +38,15 @@ def test_deaths_by_host_and_tool_are_censored(tmp_path):
 
 
 def test_lifetimes_are_those_of_kaplan_and_meier(tmp_path):
+    from tests.statistics.judges import lifelines
+
     sides = recorded_sides(tmp_path, incident_story(7, 41))
     found = compare_sides(*sides).candidate
     lived = lifetimes(sides[1].sessions)
-    theirs = KaplanMeierFitter().fit(lived.durations, lived.died)
+    theirs = lifelines.KaplanMeierFitter().fit(lived.durations, lived.died)
     assert found.restricted_to_ns is not None
     until = found.restricted_to_ns / 1e9
-    mean = restricted_mean_survival_time(theirs, until) * 1e9
+    mean = lifelines.utils.restricted_mean_survival_time(theirs, until) * 1e9
     assert found.restricted_mean_ns == pytest.approx(mean, rel=1e-6)
     assert found.median_lifetime_ns == pytest.approx(theirs.median_survival_time_ * 1e9, rel=1e-6)
     assert found.restricted_mean_low_ns is not None
