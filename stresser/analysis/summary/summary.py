@@ -160,12 +160,7 @@ def judge_run(
     )
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    shortfall = shortfall_words(tally.cohorts)
-    doubts = [
-        *doubts_about_tester(measured),
-        *([] if shortfall is None else [shortfall]),
-        *_record_doubts(run, tally, crashed_at_utc),
-    ]
+    doubts = [*doubts_about_tester(measured), *_run_doubts(run, tally, crashed_at_utc)]
     results = judge_thresholds(plan.thresholds, measured, doubts)
     summary = Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
@@ -252,8 +247,10 @@ def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
     return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
 
 
-def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
-    doubts = [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
+def _run_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
+    shortfall = shortfall_words(tally.cohorts)
+    doubts = [] if shortfall is None else [shortfall]
+    doubts += [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
     match _status(run, tally):
         case RunStatus.RUNNING:
             doubts.append("the run has not ended: these are the figures so far")
