@@ -21,10 +21,10 @@ from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightP
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge_comparison
 from stresser.analysis.compare.incident_rates import compare_rates, upper
 from stresser.analysis.compare.run_facts import RunFacts, gather
-from stresser.analysis.compare.side_incidents import incidents_of
 from stresser.analysis.compare.sides import Side, make_side
 from stresser.analysis.counts.cohort_sessions import lifetimes
 from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.patterns.pattern_figures import find_patterns
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.record.reader import RunStatus
 from stresser.statistics.rates import rate_ratio
@@ -79,7 +79,7 @@ def make_facts(plan: NightPlan, seed: int) -> RunFacts:
         name="night",
         tally=tally,
         sessions=sessions,
-        incidents=incidents_of(lives, facts),
+        patterns=find_patterns(lives, facts, str),
         elapsed_ns=elapsed_ns,
         anchor_unix_ns=STARTED_UNIX_NS,
         rtt={},

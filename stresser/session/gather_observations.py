@@ -27,13 +27,18 @@ from stresser.model.faults import (
     HttpRefused,
     NameNotResolved,
     NoPong,
+    PeerAlert,
+    PeerClosed,
+    PeerCloseNotify,
     PeerFin,
     Planned,
+    ProtocolViolation,
     ProxyRefused,
 )
 from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import FlowPackets, Provenance
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import dead_since_ns
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
@@ -49,6 +54,8 @@ must not be dated after the death that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's death caused so shortly before answers for this one too."""
 _BACK_AGAIN_NS = NS_PER_S
+_GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
+"""What was received last said it: the ending itself, and no sign of activity."""
 
 
 class _Packets(NamedTuple):
@@ -77,7 +84,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         detected_ns=look.at_ns,
         alive_ns=alive,
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
-        last_passed_ns=None if tap is None else max(tap.last_received_ns, tap.last_sent_ns),
+        last_passed_ns=None if tap is None else _last_activity(look.fault, tap),
         tls_end_verified=attempt.endpoint_proved,
         intercepted=attempt.intercepted,
         source_chosen=attempt.route.binding.source is not None,
@@ -113,7 +120,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     sent = _transmissions(info, look.at_ns, session)
     alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
     # Of what we sent into a silence nobody knows that it passed anything.
-    passed = alive if is_silent else max(alive, tap.last_sent_ns)
+    passed = alive if is_silent else _last_activity(look.fault, tap)
     packets = _packets(session.local, str(session.dialled), look, around)
     looks = _looks(session.target, _doubted_ns(look), around)
     siblings = session.siblings
@@ -165,7 +172,7 @@ def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sigh
         began_ns=session.opened_ns,
         detected_ns=look.at_ns,
         alive_ns=alive,
-        last_passed_ns=min(max(alive, session.tap.last_sent_ns), look.at_ns),
+        last_passed_ns=min(session.tap.last_passed_ns, look.at_ns),
         tls_end_verified=session.endpoint_proved,
     )
 
@@ -217,6 +224,11 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
 def _is_silent(fault: Exception) -> bool:
     """Nobody announced this end."""
     return isinstance(fault, NoPong) or is_silent(fault)
+
+
+def _last_activity(fault: Exception, tap: Tap) -> int:
+    """When something last passed; a goodbye ends the silence before it and begins none."""
+    return tap.quiet_since_ns if isinstance(fault, _GOODBYES) else tap.last_passed_ns
 
 
 def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:

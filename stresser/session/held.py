@@ -39,6 +39,7 @@ class HeldSession:
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
+        "_quiet_ns",
         "_timeout_ns",
         "_verdict",
         "answered_ns",
@@ -58,6 +59,7 @@ class HeldSession:
         "pings",
         "pongs",
         "proxy",
+        "quiet_survived_ns",
         "reads",
         "siblings",
         "stream",
@@ -110,7 +112,9 @@ class HeldSession:
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
         self._observer = observer
-        self._ping_due_ns = self._ping_sent_ns = 0
+        self._ping_due_ns = self._ping_sent_ns = self._quiet_ns = 0
+        self.quiet_survived_ns = 0
+        """The longest silence, as measured, whose ping was answered."""
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
         self._doubted = 0
@@ -190,11 +194,14 @@ class HeldSession:
 
     def _ping(self, now_ns: int) -> None:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
+        self._quiet_ns = max(now_ns - self.tap.last_passed_ns, 0)
         self.pings += 1
         if self.websocket is not None:
             if self._message is not None:
                 self.websocket.message_nowait(self._message)
             self.websocket.ping_nowait(self.pings.to_bytes(_PAYLOAD_BYTES, "big"))
+            # A message and the ping behind it are one beat: both broke the same silence.
+            self.tap.idle_before_send_ns = self._quiet_ns
         self.ping_end = None if self.stream.backlog else self.tap.bytes_sent
         self.info_at_ping = raw_tcp_info(self.tap.sock)
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
@@ -219,6 +226,7 @@ class HeldSession:
             return
         self.pongs += 1
         self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
+        self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
         now = self.tap.last_received_ns
         if self.siblings is not None:
             self.siblings.answered(self.number, self.opened_ns, self.answered_ns, now)

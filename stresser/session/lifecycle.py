@@ -251,5 +251,6 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
     if event is not None:
         evidence = replace(event.ending.evidence, close=took)
         event.ending = replace(event.ending, evidence=evidence)
-        event.pongs = session.pongs  # one may have been on its way when the run stopped
+        # One may have been on its way when the run stopped.
+        event.pongs, event.quiet_survived_ns = session.pongs, session.quiet_survived_ns
         around.observer.event(event)

@@ -5,16 +5,18 @@ Pure but for the reading; memory is bounded as both are.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from msgspec import Struct
 
-from stresser.analysis.compare.side_incidents import SideIncident, incidents_of
 from stresser.analysis.counts.cohort_sessions import CohortSessions
 from stresser.analysis.counts.percentiles import Distributions
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.patterns.causes import Incident
+from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
-from stresser.analysis.summary.summary import elapsed_time_ns
+from stresser.analysis.summary.summary import elapsed_time_ns, utc_of
 from stresser.analysis.summary.thresholds import Measured, doubts_about_tester
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
@@ -38,7 +40,8 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     """Of its folder, escaped."""
     tally: Tally
     sessions: dict[Cohort, CohortSessions]
-    incidents: list[SideIncident]
+    patterns: Patterns
+    """What its drops have in common."""
     elapsed_ns: int
     anchor_unix_ns: int | None
     """When it began; None where nothing tells."""
@@ -49,6 +52,11 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     status: RunStatus
     distributions: Distributions | None = None
     """The whole run's histograms, where they were asked for."""
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """All of its drops by their causes, in the order of time."""
+        return self.patterns.causes.incidents
 
     @property
     def block_ns(self) -> int:
@@ -80,7 +88,7 @@ def read_run_facts(run: RecordedRun, *, keep_distributions: bool = False) -> Run
         name=escaped(run.path.name, 120),
         tally=tally,
         sessions=sessions,
-        incidents=incidents_of(lives, plan),
+        patterns=find_patterns(lives, plan, partial(utc_of, run)),
         elapsed_ns=elapsed_ns,
         anchor_unix_ns=run.anchor_unix_ns,
         rtt=intervals.rtt,

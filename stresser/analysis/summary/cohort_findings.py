@@ -20,6 +20,8 @@ from stresser.statistics.sample_range import SampleRange
 _FEWEST_FOR_A_PATTERN = 3
 _MOST_KINDS = 4
 _MOST_FAILURES = 4
+_MUCH_LESS = 0.8
+"""Silences that really differed: a beat is never quite as long as the plan says."""
 _SAME = 0.05
 """Two medians this close (as a share) are not told apart."""
 
@@ -202,7 +204,9 @@ def _outlived(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts) -> Iterator[str
     for other, figures in cohorts.items():
         every_ns = plan.pings_every_ns(other)
         is_same_way = (other.endpoint, other.egress) == (cohort.endpoint, cohort.egress)
-        if not is_same_way or every_ns is None or every_ns >= idle_ns or figures.drops:
+        if not is_same_way or every_ns is None or figures.drops:
+            continue
+        if every_ns > _MUCH_LESS * idle_ns:
             continue
         if figures.longest_planned_ns > group.age.largest:
             lived, every = figures.longest_planned_ns, format_duration(every_ns)
