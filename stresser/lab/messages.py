@@ -15,6 +15,8 @@ from stresser.scenario.lab_table import LabPlan, LabReady
 
 LONGEST_LINE: Final = 16 << 20
 """Bytes of the longest line that either side reads: a plan of some 50,000 routes."""
+FOLDER_PREFIX: Final = "stresser-lab-"
+"""Of the folder with the lab's roots: the lab makes it, its parent removes what is left."""
 _WAITING_KILLS: Final = 10_000
 _GOODBYE_S: Final = 0.5
 

@@ -13,6 +13,7 @@ import trio
 
 import stresser
 from stresser.lab.messages import (
+    FOLDER_PREFIX,
     LONGEST_LINE,
     KillRecord,
     KillsLost,
@@ -20,7 +21,6 @@ from stresser.lab.messages import (
     decode_ready,
     encode_message,
 )
-from stresser.lab.server import FOLDER_PREFIX
 from stresser.model.errors import LabError
 from stresser.model.units import shown
 from stresser.scenario.lab_table import LabPlan, LabReady
