@@ -36,7 +36,7 @@ from stresser.analysis.summary.cohort_figures import (
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
-from stresser.analysis.summary.shortfall import shortfall_words
+from stresser.analysis.summary.shortfall import shortfalls
 from stresser.analysis.summary.thresholds import (
     Measured,
     doubts_about_tester,
@@ -160,8 +160,10 @@ def judge_run(
     )
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    doubts = [*doubts_about_tester(measured), *_run_doubts(run, tally, crashed_at_utc)]
+    doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
     results = judge_thresholds(plan.thresholds, measured, doubts)
+    # A rule speaks of the sessions that there were; the run's verdict of those that were asked for.
+    doubts += shortfalls(tally.cohorts)
     summary = Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),
@@ -248,10 +250,8 @@ def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
     return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
 
 
-def _run_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
-    shortfall = shortfall_words(tally.cohorts)
-    doubts = [] if shortfall is None else [shortfall]
-    doubts += [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
+def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
+    doubts = [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
     match _status(run, tally):
         case RunStatus.RUNNING:
             doubts.append("the run has not ended: these are the figures so far")
