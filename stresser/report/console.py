@@ -33,7 +33,7 @@ class ReportConsole(Console):
 
 
 def stdout_console() -> ReportConsole:
-    """Standard output."""
+    """Standard output. A file or a pipe has no width to wrap at, unless COLUMNS names one."""
     _escape_unencodable(sys.stdout)
     return _unwrapped(ReportConsole(file=sys.stdout, highlight=False))
 

@@ -147,6 +147,7 @@ def _diagnosis(
         kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
         first_utc=utc(times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
+        contrasts=list(candidate.contrast),
         controls=located.controls,
         against=[*candidate.against, *accused.against],
         unproved=[*candidate.unproved, *_unproved_controls(located, case)],

@@ -14,7 +14,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.known_timeouts import consistent_with
-from stresser.analysis.patterns.scopes import Variable, byte_floors
+from stresser.analysis.patterns.scopes import Variable, bracket_of
 from stresser.analysis.patterns.session_lives import Life
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
@@ -31,9 +31,12 @@ MECHANISMS = {
 _UNITS = {Variable.IDLE: "ns", Variable.AGE: "ns", Variable.BYTES: "bytes"}
 _TIGHT = 0.05
 _FEWEST = 3
+_OF_TLS_END = frozenset({Kind.WS_CLOSE, Kind.PROTOCOL_ERROR, Kind.TLS_ALERT})
+"""Under TLS, so of its end: an interceptor passes them on."""
 _REFUTES = 2
 """So many sessions beyond a limit refute it: one may be an error of ours."""
 _MOST_SURVIVORS = 0.1
+_CLEARLY_MORE = 1.1
 _MOST_KNOWN = 4
 _OTHERS = {
     Variable.IDLE: "silence",
@@ -43,16 +46,37 @@ _OTHERS = {
 
 
 def timers(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
-    """Each timer of the search that no session refutes."""
+    """Each timer of the search that no session refutes, of each endpoint that speaks for itself."""
     for position, timer in enumerate(case.timers):
-        members = [
-            one for one in claims.free_drops(case) if case.timer_of.get(one.number) == position
+        found = [
+            one
+            for one in claims.free_drops(case)
+            if case.timer_of.get(one.number) == position or _meets(case, timer, one)
         ]
-        if not members or is_one_moment(members):
+        left = _not_refuted(case, timer, found) if found else []
+        if not left or is_one_moment(found):
             continue
-        left = _not_refuted(case, timer, members)
-        if left:
-            yield _of_timer(case, timer, members, left)
+        for apart, members in _apart_by_endpoint(found).items():
+            yield replace(_of_timer(case, timer, members, left), apart=apart)
+
+
+def _meets(case: CaseFile, timer: FoundTimer, one: DropFact) -> bool:
+    """Whether a drop that shared a moment with others fits a timer that is well known."""
+    limit = timer.bracket
+    if is_wide(limit) or one.pair not in {tuple(pair) for pair in timer.scope.pairs}:
+        return False
+    own = bracket_of(one.drop, timer.variable, case.floors)
+    pad = tolerance(limit.high)
+    return own is not None and own.low <= limit.high + pad and limit.low - pad <= own.high
+
+
+def _apart_by_endpoint(found: list[DropFact]) -> dict[str, list[DropFact]]:
+    """What an endpoint said, or what broke its protocol, is its own affair."""
+    groups: dict[str, list[DropFact]] = defaultdict(list)
+    for one in found:
+        own = one.fact.is_said or one.fact.kind in _OF_TLS_END
+        groups[one.fact.cohort.endpoint if own else ""].append(one)
+    return groups
 
 
 def is_one_moment(members: list[DropFact]) -> bool:
@@ -71,14 +95,23 @@ def _of_timer(
     case: CaseFile, timer: FoundTimer, members: list[DropFact], left: list[Variable]
 ) -> Candidate:
     variable = left[0]
-    candidate = replace(
-        limit_candidate(case, variable, timer.brackets[variable], members), tick_ns=timer.tick_ns
-    )
+    limit = _as_the_box_counts(case, variable, timer.brackets[variable], members)
+    candidate = replace(limit_candidate(case, variable, limit, members), tick_ns=timer.tick_ns)
     unproved = [
         f"Whether it is {_OTHERS[variable]} or {_OTHERS[other]}: these sessions were alike in both."
         for other in left[1:]
     ]
     return _with(candidate, unproved, _known(timer, variable, members))
+
+
+def _as_the_box_counts(
+    case: CaseFile, variable: Variable, limit: Bracket, members: list[DropFact]
+) -> Bracket:
+    """A box counts the bytes of the handshake too, which the search leaves out."""
+    if variable is not Variable.BYTES:
+        return limit
+    floors = [case.floors.get(one.drop.life.place, 0) for one in members]
+    return Bracket(limit.low + min(floors), limit.high + max(floors))
 
 
 def _with(candidate: Candidate, unproved: list[str], known: list[str]) -> Candidate:
@@ -119,10 +152,8 @@ def _refuted(case: CaseFile, variable: Variable, limit: Bracket, lives: list[Lif
         return sum(life.proved_age_ns > beyond for life in lives) >= _REFUTES
     if variable is Variable.IDLE:
         return False  # the search has counted silences that were survived
-    floors = byte_floors(case.lives)
-    return (
-        sum(life.bytes - floors.get(life.place, 0) > 1.1 * limit.high for life in lives) >= _REFUTES
-    )
+    moved = (life.bytes - case.floors.get(life.place, 0) for life in lives)
+    return sum(count > _CLEARLY_MORE * limit.high for count in moved) >= _REFUTES
 
 
 def limit_candidate(
