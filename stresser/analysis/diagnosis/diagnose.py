@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.accused import accuse
 from stresser.analysis.diagnosis.asks import ask_for
+from stresser.analysis.diagnosis.byte_contrast import byte_contrast
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, merged, pairs_of
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
@@ -39,6 +40,7 @@ PROPOSERS: tuple[_Propose, ...] = (
     absences,
     lab_log,
     first_message,
+    byte_contrast,
     timers,
     contrast,
     one_moment,

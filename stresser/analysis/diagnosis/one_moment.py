@@ -31,10 +31,12 @@ _MOST_OF_THEM = 0.5
 _TOGETHER_NS = NS_PER_S // 2
 """Announced endings this close, twice over, came of one event: a restart takes its time."""
 _AFTERWARDS_NS = 10 * NS_PER_S
-_CHANCE = 0.0001
+_CHANCE = 1e-6
 _MOST_DROPS = 20_000
 _MOST_TRIES = 60
 _GRAIN_NS = 50_000_000
+_DATED_TO_NS = 5_000_000
+"""Endings are not dated better."""
 _TIGHTER = 2
 _STOPPED = frozenset(
     {"endpoint-stopped-listening", "peer-stopped-listening", "endpoint-gone-behind-proxy"}
@@ -148,7 +150,7 @@ def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_th
     if len(inside) >= _ALL_OF_SO_MANY and len(inside) == case.sessions_of(pairs):
         return False  # not one that was ever held there lived on: no rate says how steady that is
     rate = drops / max(case.session_time_ns(pairs), 1)
-    width = max(_width(inside), _GRAIN_NS)
+    width = max(_width(inside), _DATED_TO_NS)
     chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
     return chance * max(case.lives.now_ns / width, 1) > _CHANCE
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stresser.analysis.chains.interception import OTHER_STACKS
+from stresser.analysis.chains.accusations import OTHER_STACKS
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from msgspec.structs import asdict
 
+from stresser.analysis.chains.accusations import accusations_in_words
 from stresser.analysis.chains.changes import chain_changes
-from stresser.analysis.chains.interception import interception_findings
+from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
@@ -122,9 +123,8 @@ def judge_run(
     case = CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=chains)
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
+    doubts = _doubts(measured, run, crashed_at_utc)
     results = judge_thresholds(plan.thresholds, measured, doubts)
-    # A rule speaks of the sessions that there were; the run's verdict of those that were asked for.
     doubts += shortfalls(tally.cohorts)
     figures = RunFigures(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
@@ -213,6 +213,14 @@ def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
     return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
 
 
+def _doubts(measured: Measured, run: RecordedRun, crashed_at_utc: str | None) -> list[str]:
+    """About what was measured: they bear on each rule. A shortfall bears on the run alone."""
+    return [
+        *doubts_about_tester(measured),
+        *_record_doubts(run, measured.tally, crashed_at_utc),
+    ]
+
+
 def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
     doubts = [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
     match _status(run, tally):
@@ -227,7 +235,8 @@ def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -
 
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     """Sentences on who ends TLS, then on each cohort, those with most drops first."""
-    said = interception_findings(tally.ways, plan) + chain_changes(tally.ways)
+    found = interceptions(tally.ways, plan.hosts)
+    said = accusations_in_words(found, plan.hosts) + chain_changes(tally.ways)
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)

@@ -4,6 +4,7 @@ import pytest
 
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Initiator, Kind, Phase
+from tests.analysis.diagnosis import mixed_situations as mixed
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import SAID, answers
 
@@ -55,15 +56,15 @@ ROWS = [
      ("resolve_failure", "egress", "unknown", "network_team")),
     ("refused everywhere", lambda: of.refused(BOTH, Kind.REFUSED, Phase.CONNECT),
      ("endpoint_down", "shared", "unknown", "nobody")),
-    ("limit on bytes", of.limit_on_bytes, ("byte_limit", "unknown", "unknown", "nobody")),
-    ("conntrack, no control", of.conntrack_without_a_control,
+    ("limit on bytes", mixed.limit_on_bytes, ("byte_limit", "unknown", "unknown", "nobody")),
+    ("conntrack, no control", mixed.conntrack_without_a_control,
      ("idle_timer", "unknown", "middlebox", "network_team")),
-    ("forgotten at once", of.forgotten_at_once, ("state_lost", "unknown", "unknown", "nobody")),
-    ("slow heartbeat", of.heartbeat_slower_than_the_timer,
+    ("forgotten at once", mixed.forgotten_at_once, ("state_lost", "unknown", "unknown", "nobody")),
+    ("slow heartbeat", mixed.heartbeat_slower_than_the_timer,
      ("idle_timer", "unknown", "unknown", "nobody")),
-    ("age limit of one egress", of.age_limit_of_one_egress,
+    ("age limit of one egress", mixed.age_limit_of_one_egress,
      ("age_limit", "egress", "middlebox", "network_team")),
-    ("lossy path", of.lossy_path, ("no_pattern", "egress", "unknown", "nobody")),
+    ("lossy path", mixed.lossy_path, ("no_pattern", "egress", "unknown", "nobody")),
 ]  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def test_interception_stands_beside_what_the_endpoint_said():
 
 
 def test_two_causes_apart_in_time_are_two_diagnoses():
-    found = of.idle_killer_then_link_down().diagnosed().diagnoses
+    found = mixed.idle_killer_then_link_down().diagnosed().diagnoses
     assert [(answers(one), one.drops) for one in found] == [
         (("idle_timer", "egress", "middlebox", "network_team"), 30),
         (("path_change", "host", "host", "this_host"), 15),
@@ -106,12 +107,12 @@ def test_two_causes_apart_in_time_are_two_diagnoses():
 
 
 def test_a_byte_limit_is_bracketed():
-    one = of.limit_on_bytes().only()
+    one = mixed.limit_on_bytes().only()
     assert one.low is not None
     assert one.high is not None
     assert one.low <= 300_000 <= one.high
 
 
 def test_quiet_sessions_that_are_found_dead_belong_to_the_timer():
-    one = of.conntrack_without_a_control().only()
+    one = mixed.conntrack_without_a_control().only()
     assert (one.drops, one.sessions_found_dead) == (25, 5)
