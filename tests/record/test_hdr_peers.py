@@ -11,7 +11,7 @@ import pytest
 
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import HIGHEST_NS, Quantity
-from stresser.record.histogram_log import IntervalLines, header, tag_of
+from stresser.record.histogram_log import IntervalLines, header, histogram_tag
 from stresser.statistics.duration_counts import SparseCounts
 
 ANCHOR = 1_795_418_726_123_456_789
@@ -37,7 +37,7 @@ def log(tmp_path_factory):
             values = [int(draw.lognormvariate(17, 1.5)) for _ in range(2000)]
             counts = SparseCounts.of([*values, 0, 1, HIGHEST_NS])
             interval.add({key: counts})
-            expected.append(as_row(tag_of(key), start_s, counts.distribution()))
+            expected.append(as_row(histogram_tag(key), start_s, counts.distribution()))
         lines += interval.lines((start_s + 10) * 10**9)
     path.write_bytes(lines)
     return path, expected
