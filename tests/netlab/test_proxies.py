@@ -5,9 +5,10 @@ import pytest
 from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
-from tests.netlab.proxies import start_haproxy, start_nginx
+from tests.netlab.proxies import IDLE_TIMEOUT_S, start_haproxy, start_nginx
 from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.topology import SUSPECT
+from tests.netlab.truths import MIDDLEBOX, UNKNOWN, box_does
 
 SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxies' patience
 OFTEN = Heartbeat(name="often", every="1s")
@@ -16,8 +17,8 @@ OFTEN = Heartbeat(name="often", every="1s")
 # server, does the same, so the endpoint may not be accused; nor need be the box.
 CUT = {"kinds": {"tcp_fin"}, "initiators": {"unknown", "middlebox"}}
 # It ends TLS in order, by a certificate of the root that the scenario declares for this endpoint:
-# it is the endpoint's own front.
-CLOSED = {"kinds": {"tls_close_notify"}, "initiators": {"endpoint"}}
+# by this session alone it may be the endpoint's own front. By the other way nobody ends it.
+CLOSED = {"kinds": {"tls_close_notify"}, "initiators": {"unknown", "middlebox"}}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def test_proxy_ends_what_is_idle(lab, judge, tool, start, mode, says):
         Truth(what="idle sessions closed", activity="seldom", **says),
         Truth(what="busy sessions kept", activity="often"),
         NOTHING,
+        box_does("idle_timer", "an idle timer", limit=IDLE_TIMEOUT_S, widest=8),
     )
 
 
@@ -56,4 +58,5 @@ def test_proxy_is_killed(lab, judge):
         Truth(what="proxy killed", kinds={"tcp_fin", "tcp_reset"},
               initiators={"unknown", "middlebox"}, changed=moment),
         NOTHING,
+        box_does("state_lost|outage", "it is gone", who=MIDDLEBOX | UNKNOWN),
     )  # fmt: skip
