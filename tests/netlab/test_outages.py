@@ -19,7 +19,7 @@ BACKUP = f"route add default via {ROUTER[CONTROL]} dev {CONTROL} metric 5000"
 
 def drops_what_is_for(address):
     return f"""
-table inet policy {{
+table inet refused {{
   chain forwarded {{
     type filter hook forward priority filter; policy accept;
     ip daddr {address} drop

@@ -13,7 +13,16 @@ from tests.netlab.lab import when
 from tests.netlab.proxies import start_haproxy, start_nginx
 from tests.netlab.tester import WSS_PORT, Heartbeat
 from tests.netlab.topology import OTHER, ROUTER, SERVER, SERVER6, SUSPECT
-from tests.netlab.truths import BOTH, ENDPOINT, MIDDLEBOX, NETWORK, OWNER, UNKNOWN, box_does
+from tests.netlab.truths import (
+    BOTH,
+    ENDPOINT,
+    INTERCEPTED,
+    MIDDLEBOX,
+    NETWORK,
+    OWNER,
+    UNKNOWN,
+    box_does,
+)
 from tests.netlab.verdicts import RunTruth
 
 BEATS = Heartbeat(every="1s", timeout="2s")
@@ -23,6 +32,16 @@ URL, OTHER_URL = f"wss://{SERVER}:{WSS_PORT}/", f"wss://{OTHER}:{WSS_PORT}/"
 TWO = {"server": URL, "other": OTHER_URL}
 SHORT = 'connect = "2s"\ntls = "2s"\nupgrade = "2s"\nproxy = "2s"\nclose = "1s"'
 WELL = Truth(what="the others are well", egress=SUSPECT)
+
+
+PRIVATE_ROOT = RunTruth(
+    what="an undeclared root",
+    mechanism={"refused_by_endpoint", "no_pattern"},
+    where={"endpoint", "shared"},
+    who=ENDPOINT | UNKNOWN | {"host"},
+    whom=OWNER | {"this_host", "nobody"},
+    beside=True,
+)
 
 
 def plan_of(lab, **changes):
@@ -221,7 +240,7 @@ def test_name_is_filtered(lab, judge):
 def test_inspector_that_nobody_trusts(lab, judge):
     inspectors.start_mitmproxy(lab, inspectors.mitmdump())
     judge(
-        lab.run(plan_of(lab)),
+        lab.run(plan_of(lab, each_endpoint='verify = "require"')),
         NOTHING,
         box_does("interception", "opened on the way", failures=True,
                  whom=NETWORK | {"proxy_team"}),
@@ -230,13 +249,29 @@ def test_inspector_that_nobody_trusts(lab, judge):
 
 def test_endpoint_with_a_root_that_nobody_declared(lab, judge):
     """The same chain by every way: its own."""
-    plan = dataclasses.replace(plan_of(lab), ca=lab.certificates.inspector_root)
+    plan = dataclasses.replace(
+        plan_of(lab, each_endpoint='verify = "require"'), ca=lab.certificates.inspector_root
+    )
     judge(
         lab.run(plan),
-        RunTruth(what="an undeclared root", mechanism={"refused_by_endpoint", "no_pattern"},
-                 where={"endpoint", "shared"}, who=ENDPOINT | UNKNOWN | {"host"},
-                 whom=OWNER | {"this_host", "nobody"}, failures=True, says=[r"\bca\b"]),
-    )  # fmt: skip
+        dataclasses.replace(PRIVATE_ROOT, failures=True, beside=False, says=[r"\bca\b"]),
+    )
+
+
+def test_inspector_that_is_only_reported(lab, judge):
+    """The scenario allows chains that do not verify: sessions are held, and it is said."""
+    inspectors.start_mitmproxy(lab, inspectors.mitmdump())
+    judge(
+        lab.run(plan_of(lab)),
+        Truth(what="held through the inspector"),
+        NOTHING,
+        dataclasses.replace(INTERCEPTED, is_certain=True),
+    )
+
+
+def test_endpoint_with_an_undeclared_root_is_no_interception(lab, judge):
+    plan = dataclasses.replace(plan_of(lab), ca=lab.certificates.inspector_root)
+    judge(lab.run(plan), *(Truth(what="held", egress=way) for way in BOTH), PRIVATE_ROOT)
 
 
 def test_bytes_that_are_no_frames(lab, judge):

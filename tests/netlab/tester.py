@@ -167,7 +167,7 @@ class Tester:
     def wait(self) -> Recording:
         """What it has recorded, once its duration is over."""
         code = self.process.wait(PATIENCE_S)
-        assert code in {0, 1, 3}, self.process.said()[-40:]
+        assert code in {0, 1, 3}, (code, self.process.said()[-40:])
         return self.recording
 
 

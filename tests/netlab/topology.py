@@ -85,12 +85,12 @@ class Topology:
         inner, outer = (f"{_NET6}:2::{host}" for host in (1, 2))
         router.ip(f"addr add {near}/64 dev {TO_CLIENT} nodad")
         router.ip(f"addr add {inner}/64 dev {TO_SERVER[SERVER]} nodad")
-        self.client.ip(f"addr add {far}/64 dev {SUSPECT} nodad", f"-6 route add default via {near}")
+        self.client.ip(f"addr add {far}/64 dev {SUSPECT} nodad", f"route add ::/0 via {near}")
         server.ip(
             f"addr add {SERVER6}/128 dev lo nodad", f"addr add {outer}/64 dev {SUSPECT} nodad",
-            f"-6 route add default via {inner}",
+            f"route add ::/0 via {inner}",
         )  # fmt: skip
-        router.ip(f"-6 route add {SERVER6}/128 via {outer}")
+        router.ip(f"route add {SERVER6}/128 via {outer}")
 
     def lengthen_the_way_back(self) -> None:
         """From now on what the server sends by the suspect way passes one more router."""

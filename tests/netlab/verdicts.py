@@ -53,6 +53,8 @@ class RunTruth:
     """Patterns that no sentence may have."""
     beside: bool = False
     """It is fair beside the others, and explains no drop that they do not."""
+    is_certain: bool = False
+    """Though it explains no drop, somebody must say it."""
 
     def covers(self, one: dict[str, Any]) -> bool:
         cohort = Cohort(one["endpoint"], one["egress"], one["activity"])
@@ -146,6 +148,11 @@ class Verdicts:
             used |= {one["diagnosis"] for one in of_truth}
             if not truth.beside:
                 self._judge_one(truth, [by_number.get(one["diagnosis"]) for one in of_truth])
+        for truth in truths:
+            if truth.is_certain:
+                answers = [truth.weigh(one)[0] for one in self._diagnoses]
+                best = self._diagnoses[answers.index(min(answers))] if answers else None
+                self._judge_one(truth, [best])
         self._judge_strays(truths, [one for one in self._diagnoses if one["number"] not in used])
         self._judge_first(truths)
         self._judge_counts(run)
