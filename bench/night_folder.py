@@ -88,9 +88,9 @@ def _count(event: AnyEvent, open_now: dict[Cohort, int], counts: dict[Key, Spars
             counts.setdefault((Quantity(phase), event.cohort), SparseCounts()).add(took_ns)
     elif isinstance(event, SessionEnded):
         open_now[event.cohort] -= 1
-        if event.is_drop:
+        if event.ending.is_drop:
             key = Quantity.AGE_AT_DROP, event.cohort
-            counts.setdefault(key, SparseCounts()).add(event.age_ns)
+            counts.setdefault(key, SparseCounts()).add(event.ending.age_ns)
 
 
 def _beat(

@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.random import Generator
 
+from stresser.classify.standing import make_ending
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
@@ -24,6 +25,7 @@ from stresser.model.events import (
     SessionOpened,
     TlsFacts,
 )
+from stresser.model.evidence import Evidence
 from stresser.model.units import NS_PER_S
 from stresser.witness.clock import format_utc
 
@@ -228,11 +230,13 @@ class Night:
         pongs = pings - is_pong_lost
         alive_s = opened_s + pongs * every_s + (_RTT_S if pongs else 0)
         idle_s = dead_s - max(alive_s, sent_s)
-        evidence = {"since_sent_ns": _ns(dead_s) - _ns(sent_s), "idle_before_send_ns": _ns(every_s)}
+        evidence = Evidence(
+            since_sent_ns=_ns(dead_s) - _ns(sent_s), idle_before_send_ns=_ns(every_s)
+        )
         if hit.kind is Kind.UNRESPONSIVE:
             sent_s = opened_s + (pongs + 1) * every_s
             dead_s, idle_s = sent_s + _PONG_TIMEOUT_S, _PONG_TIMEOUT_S
-            evidence = {"ping_sent_ns": _ns(sent_s)}
+            evidence = Evidence(ping_sent_ns=_ns(sent_s))
         return self._ended(
             cohort, session, (opened_s, alive_s, dead_s), _ns(idle_s), pongs,
             kind=hit.kind, planned=False, initiator=Initiator.UNKNOWN, evidence=evidence,
@@ -244,7 +248,7 @@ class Night:
         return self._ended(
             cohort, session, (opened_s, end_s, end_s), 0, pongs,
             kind=Kind.PLANNED, planned=True, initiator=Initiator.PLAN,
-            evidence={"close": "answered"},
+            evidence=Evidence(close="answered"),
         )  # fmt: skip
 
     def _ended(
@@ -265,19 +269,21 @@ class Night:
             attempt=session,
             local=_local(session),
             remote=_remote(cohort),
-            phase=Phase.HELD,
-            failure=None if ending["planned"] else "connection_reset",
-            grade=Grade.TCP_INFO,
-            age_ns=dead_ns - opened_ns,
-            idle_ns=idle_ns,
-            alive_at_ns=alive_ns,
-            dead_by_ns=dead_ns,
-            detected_at_ns=dead_ns,
+            ending=make_ending(
+                phase=Phase.HELD,
+                failure=None if ending["planned"] else "connection_reset",
+                grade=Grade.TCP_INFO,
+                age_ns=dead_ns - opened_ns,
+                idle_ns=idle_ns,
+                alive_at_ns=alive_ns,
+                dead_by_ns=dead_ns,
+                detected_at_ns=dead_ns,
+                **ending,
+            ),
             pings=pongs,
             pongs=pongs,
             bytes_received=_HANDSHAKE_BYTES + pongs * _PONG_BYTES,
             bytes_sent=_HANDSHAKE_BYTES + pongs * _PONG_BYTES,
-            **ending,
         )
 
 

@@ -10,9 +10,11 @@ from random import Random
 from typing import Any
 
 from stresser.analysis.counts.plan_facts import ActivityFacts, PlanFacts
+from stresser.classify.standing import make_ending
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.evidence import Evidence
 from stresser.model.units import NS_PER_S
 
 _TLS = TlsFacts(
@@ -88,7 +90,7 @@ def events_of(night: Night, seed: int) -> list[AnyEvent]:
         ended = _session(night, random, number, opened, cohort, every)
         events += [_opened(number, opened, cohort), ended]
         again = ended.t_ns / NS_PER_S + random.uniform(0.5, 1.5)
-        if again < night.length and not ended.planned:
+        if again < night.length and not ended.ending.planned:
             heappush(seats, (again, seat, cohort, every))
     return sorted(events, key=lambda event: event.t_ns)
 
@@ -138,15 +140,17 @@ def _ending(
         heard = opened + beats * (every or 0) + (night.rtt if beats else 0)
     sent = opened + beats * (every or 0)
     if shows == "announced":
-        seen, evidence = dies, {"since_sent_ns": _ns(dies - sent), "idle_before_send_ns": 0}
+        seen, evidence = dies, Evidence(since_sent_ns=_ns(dies - sent), idle_before_send_ns=0)
         kind = Kind.TCP_RESET
     else:
         sent = opened + (beats + 1) * every if every else _NEVER
         seen = sent + (night.rtt if shows == "answer" else _PONG_TIMEOUT)
         kind = Kind.TCP_RESET if shows == "answer" else Kind.SILENCE
-        evidence = {}
+        evidence = Evidence()
         if sent < _NEVER:
-            evidence = {"idle_before_send_ns": _ns(sent - heard), "since_sent_ns": _ns(seen - sent)}
+            evidence = Evidence(
+                idle_before_send_ns=_ns(sent - heard), since_sent_ns=_ns(seen - sent)
+            )
     if seen >= night.length:
         alive = dies >= night.length
         return _planned(night, number, opened, cohort, heard, beats, answered=alive)
@@ -172,12 +176,19 @@ def _planned(
         number, cohort, opened, night.length, heard, beats,
         kind=Kind.PLANNED, failure=None, initiator=Initiator.PLAN, planned=True,
         idle_ns=_ns(night.length - heard), pings=beats,
-        evidence={"close": "answered" if answered else "unanswered"},
+        evidence=Evidence(close="answered" if answered else "unanswered"),
     )  # fmt: skip
 
 
 def _event(
-    number: int, cohort: Cohort, opened: float, seen: float, heard: float, beats: int, **facts: Any
+    number: int,
+    cohort: Cohort,
+    opened: float,
+    seen: float,
+    heard: float,
+    beats: int,
+    pings: int = 0,
+    **facts: Any,
 ) -> SessionEnded:
     return SessionEnded(
         t_ns=_ns(seen),
@@ -187,16 +198,19 @@ def _event(
         attempt=number,
         local=f"192.0.2.1:{number % 60_000}",
         remote="198.51.100.1:443",
-        phase=Phase.HELD,
-        grade=Grade.ERRNO,
-        age_ns=_ns(seen) - _ns(opened),
-        alive_at_ns=_ns(heard),
-        dead_by_ns=_ns(seen),
-        detected_at_ns=_ns(seen),
+        ending=make_ending(
+            phase=Phase.HELD,
+            grade=Grade.ERRNO,
+            age_ns=_ns(seen) - _ns(opened),
+            alive_at_ns=_ns(heard),
+            dead_by_ns=_ns(seen),
+            detected_at_ns=_ns(seen),
+            **facts,
+        ),
+        pings=pings,
         pongs=beats,
         bytes_received=_HANDSHAKE_BYTES + _BEAT_BYTES * beats,
         bytes_sent=_BEAT_BYTES * beats,
-        **facts,
     )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 import stresser
-from stresser.analysis.counts.plausible_events import PlausibleEvents
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.bundle.network_page import (
@@ -20,7 +19,6 @@ from stresser.bundle.network_page import (
     flow_counts,
     flows_csv,
     flows_of,
-    is_listed,
 )
 from stresser.bundle.redaction import Redaction
 from stresser.bundle.zip_file import BundleManifest, write_bundle
@@ -107,8 +105,8 @@ def compute(top: Path, manifest: BundleManifest) -> dict[str, str]:
         "drops.jsonl": "".join(
             encode_event(event).decode()
             for run in runs
-            for event in PlausibleEvents(run.events())
-            if isinstance(event, SessionEnded) and is_listed(event)
+            for event in run.events()
+            if isinstance(event, SessionEnded) and event.ending.is_drop
         ),
     }
 
@@ -119,7 +117,7 @@ def report_json(report: Report) -> str:
 
 
 def _flows(run: RecordedRun) -> Iterator[Flow]:
-    return flows_of(run.path.name, PlausibleEvents(run.events()), run.anchor_unix_ns)
+    return flows_of(run.path.name, run.events(), run.anchor_unix_ns)
 
 
 def _network_page(runs: list[RecordedRun], report: Report) -> Iterator[str]:

@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from stresser.analysis.counts.cohort_tally import is_by_tool
 from stresser.analysis.patterns.pattern_figures import TimerFigures
 from stresser.analysis.views.run_report import RunReport
-from stresser.analysis.words.endings import BRACKETED
-from stresser.model.ending import Kind
+from stresser.model.ending import BRACKETED
 from stresser.model.events import AnyEvent, SessionEnded
 from stresser.model.units import NS_PER_MS, escaped, format_duration
 
@@ -55,23 +53,20 @@ class Flow(Struct, frozen=True, kw_only=True):
 def flows_of(run: str, events: Iterable[AnyEvent], anchor_unix_ns: int | None) -> Iterator[Flow]:
     """The drops of a run, as they came."""
     for event in events:
-        if isinstance(event, SessionEnded) and is_listed(event):
+        if isinstance(event, SessionEnded) and event.ending.is_drop:
             yield _flow(run, event, anchor_unix_ns or 0)
-
-
-def is_listed(event: SessionEnded) -> bool:
-    """Whether it is a drop; what this host's sleep or stresser ended is none."""
-    return event.is_drop and event.kind is not Kind.HOST_SLEPT and not is_by_tool(event)
 
 
 def _flow(run: str, event: SessionEnded, anchor_unix_ns: int) -> Flow:
     local, local_port = _parted(event.local)
     remote, remote_port = _parted(event.remote)
-    from_ns = event.alive_at_ns if event.kind in BRACKETED else event.dead_by_ns
+    from_ns = (
+        event.ending.alive_at_ns if event.ending.kind in BRACKETED else event.ending.dead_by_ns
+    )
     return Flow(
         run=run,
         utc_from=_utc(anchor_unix_ns + from_ns),
-        utc_until=_utc(anchor_unix_ns + event.dead_by_ns),
+        utc_until=_utc(anchor_unix_ns + event.ending.dead_by_ns),
         protocol="TCP",
         local_address=local,
         local_port=local_port,
@@ -80,10 +75,10 @@ def _flow(run: str, event: SessionEnded, anchor_unix_ns: int) -> Flow:
         proxy=escaped(event.proxy or "", _LONGEST),
         egress=escaped(event.egress, _LONGEST),
         endpoint=escaped(event.endpoint, _LONGEST),
-        kind=event.kind.value,
-        initiator=event.initiator.value,
-        age_ms=event.age_ns // NS_PER_MS,
-        idle_ms=None if event.idle_ns is None else event.idle_ns // NS_PER_MS,
+        kind=event.ending.kind.value,
+        initiator=event.ending.initiator.value,
+        age_ms=event.ending.age_ns // NS_PER_MS,
+        idle_ms=None if event.ending.idle_ns is None else event.ending.idle_ns // NS_PER_MS,
         session=event.session,
     )
 

@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from stresser.classify.errno_table import meaning_of
 from stresser.classify.initiator_rules import PROXY_ALERT, Case
 from stresser.classify.judge import Judgement, judge
 from stresser.classify.observations import SLEPT_AT_LEAST_NS, Sighting
+from stresser.classify.standing import make_ending
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.evidence import Evidence
 from stresser.model.faults import (
     CertificateRejected,
     DeadlinePassed,
@@ -46,24 +50,44 @@ def classify(fault: BaseException, seen: Sighting) -> Ending:
     finding = _find(fault, seen)
     failed_here = isinstance(fault, NoWayOut)
     judgement = judge(Case(finding.kind, finding.failure, seen, failed_here=failed_here))
+    return settled(
+        seen,
+        finding,
+        judgement.initiator,
+        _grade(finding.kind, judgement),
+        evidence=_with_reasons(seen.evidence, judgement),
+        raw=_raw(fault),
+    )
+
+
+def settled(
+    seen: Sighting,
+    finding: Finding,
+    initiator: Initiator,
+    grade: Grade,
+    *,
+    evidence: Evidence,
+    raw: str | None,
+) -> Ending:
+    """The ending with its times, and with all that follows from them."""
     dead_by = seen.detected_ns
     if seen.dead_by_ns is not None:
         dead_by = min(dead_by, seen.dead_by_ns)
     since = seen.last_passed_ns
-    return Ending(
+    return make_ending(
         phase=seen.phase,
         kind=finding.kind,
-        failure=finding.failure,
-        initiator=judgement.initiator,
-        grade=_grade(finding.kind, judgement),
-        planned=finding.kind is Kind.PLANNED,
+        initiator=initiator,
         age_ns=max(0, dead_by - seen.began_ns),
         idle_ns=None if since is None else max(0, dead_by - since),
         alive_at_ns=min(seen.alive_ns, dead_by),
         dead_by_ns=dead_by,
+        evidence=evidence,
+        failure=finding.failure,
+        grade=grade,
+        planned=finding.kind is Kind.PLANNED,
         detected_at_ns=seen.detected_ns,
-        evidence={**seen.evidence, **_reasons(judgement)},
-        raw=_raw(fault),
+        raw=raw,
         **finding.fields,
     )
 
@@ -75,13 +99,10 @@ def _grade(kind: Kind, judgement: Judgement) -> Grade:
     return judgement.grade
 
 
-def _reasons(judgement: Judgement) -> dict[str, Any]:
+def _with_reasons(evidence: Evidence, judgement: Judgement) -> Evidence:
     if judgement.initiator is Initiator.PLAN:
-        return {}
-    reasons: dict[str, Any] = {"why": list(judgement.why)}
-    if judgement.against:
-        reasons["against"] = list(judgement.against)
-    return reasons
+        return evidence
+    return replace(evidence, why=list(judgement.why), against=list(judgement.against))
 
 
 def _find(fault: BaseException, seen: Sighting) -> Finding:

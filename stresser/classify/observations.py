@@ -1,13 +1,11 @@
 """What the witnesses knew when an attempt or a session stopped: all that may be judged by."""
 
-from typing import Any
+from msgspec import Struct
 
-from msgspec import Struct, field
-
-from stresser.classify.packet_origin import Provenance
 from stresser.model.ending import Phase
+from stresser.model.evidence import NO_EVIDENCE, Evidence
 from stresser.model.fresh_connection import Look, LookResult
-from stresser.model.packet import IcmpError
+from stresser.model.packet import IcmpError, Provenance
 from stresser.model.unfit import Unfit
 from stresser.model.units import NS_PER_MS
 
@@ -72,7 +70,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     the last proof of life."""
     unfit: tuple[Unfit, ...] = ()
     """The windows in which host or tool were unfit, at the time of the end."""
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: Evidence = NO_EVIDENCE
 
     def results(self, *, own_endpoint: bool, own_egress: bool) -> frozenset[LookResult]:
         """What the latest look on each way met, of those that `looks_by` gives."""

@@ -6,16 +6,18 @@ session: a TLS-intercepting proxy owns the connection, so its reset matches like
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import Annotated, Any
 
-import msgspec
-from msgspec import Meta, Struct
-
-from stresser.model.packet import Byte, Count, FlowPackets, Moment, Name, Packet, Word
+from stresser.model.packet import (
+    MOST_SIGNALS,
+    FlowPackets,
+    Packet,
+    Provenance,
+    Reading,
+    Shape,
+    Signal,
+)
 from stresser.model.units import NS_PER_MS
 
-MOST_SIGNALS = 16
 _INITIAL_TTLS = (64, 128, 255)
 _COUNTS_ON = 1000
 """A counter of IP IDs has gone no farther (a random one is here in 1.5 % of all cases)."""
@@ -24,69 +26,6 @@ _CLOCK_SLACK_NS = NS_PER_MS
 _RTT_WORTH_COMPARING_NS = NS_PER_MS
 _HALF_OF_ALL = 1 << 31
 _ALL = 1 << 32
-
-
-class Reading(StrEnum):
-    """What a signal speaks for."""
-
-    ANOTHER_BOX = "another_box"
-    """A sender other than the one that held the connection with us."""
-    OWN_PEER = "own_peer"
-    """Who answers our SYN and sends its data: the endpoint, or a proxy that owns the flow."""
-    THIS_HOST = "this_host"
-    NEUTRAL = "neutral"
-
-
-class Shape(StrEnum):
-    """How the packet is made (RFC 9293 section 3.10.7; Linux, net/ipv4/tcp_ipv4.c)."""
-
-    NO_SOCKET = "no_socket_reset"
-    """RST, no ACK, window 0: a host that knows no such connection answers a segment; firewalls'
-    reject rules send the same."""
-    SOCKET = "socket_reset"
-    """RST and ACK with a window: who owns the connection aborts it."""
-    OTHER = "other_reset"
-    FIN = "fin"
-
-
-class Signal(Struct, frozen=True):
-    """One thing that was compared."""
-
-    name: Name
-    reading: Reading
-
-
-class Provenance(Struct, frozen=True, kw_only=True):
-    """The packet that ended the session, beside the connection's own. None: not known."""
-
-    t_ns: Moment
-    interface: Name
-    outgoing: bool
-    """This host sent it itself."""
-    flags: Name
-    shape: Shape
-    ttl: Byte
-    syn_ack_ttl: Byte | None
-    data_ttl: Byte | None
-    """Of the segment with the ServerHello."""
-    hops: Byte | None
-    """Routers that it passed, if it was sent with the next of the usual TTLs 64, 128, 255."""
-    peer_hops: Byte | None
-    """The same of the data, or of the SYN-ACK where no data was seen."""
-    ip_id: Word | None
-    data_ip_id: Word | None
-    df: bool | None
-    data_df: bool | None
-    window: Word
-    seq_offset: Moment | None
-    """SEQ against what TCP expected next; for a FIN, against what it had taken in with it."""
-    after_send_ns: Count | None
-    """From our last send to this packet; None: we sent nothing before it."""
-    resets: Count
-    """RST from the other end's address that are listed, this one included."""
-    ignored: Count
-    """FIN and RST before it that TCP does not accept: their SEQ is wrong."""
-    signals: Annotated[list[Signal], Meta(max_length=MOST_SIGNALS)]
 
 
 def next_seq(flow: FlowPackets, bytes_received: int | None) -> int | None:
@@ -144,12 +83,6 @@ def provenance(
         ignored=sum(not one.outgoing for one in flow.ends[:place]),
         signals=signals[:MOST_SIGNALS],
     )
-
-
-def provenance_evidence(found: Provenance) -> dict[str, Any]:
-    """As plain data, for `evidence["provenance"]` of an ending."""
-    plain: dict[str, Any] = msgspec.to_builtins(found)
-    return plain
 
 
 def hops(ttl: int) -> int:

@@ -4,10 +4,9 @@ A missing witness answers no question.
 """
 
 from stresser.classify.observations import Sighting
-from stresser.classify.packet_origin import Reading, Shape
 from stresser.model.ending import Phase
 from stresser.model.fresh_connection import Look, LookResult
-from stresser.model.packet import IcmpError
+from stresser.model.packet import IcmpError, Reading, Shape
 
 _FEWEST_RETRANSMITS = 2
 """One lost segment is chance; what is lost again and again is not."""

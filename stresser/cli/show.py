@@ -60,7 +60,6 @@ def _show_summary(recorded: "RecordedRun", endings: int, *, is_json: bool) -> Ex
 
 
 def _show_session(recorded: "RecordedRun", session: int) -> ExitCode:
-    from stresser.analysis.counts.plausible_events import PlausibleEvents  # noqa: PLC0415 - quick start-up
     from stresser.analysis.views.session_story import session_story  # noqa: PLC0415 - quick start-up
     from stresser.report.console import (  # noqa: PLC0415 - same
         stdout_console,
@@ -68,7 +67,7 @@ def _show_session(recorded: "RecordedRun", session: int) -> ExitCode:
     )
     from stresser.report.terminal import print_story  # noqa: PLC0415 - same
 
-    story = session_story(PlausibleEvents(recorded.events()), session)
+    story = session_story(recorded.events(), session)
     if story is None:
         raise RunFolderError(f"session {session}: this run has recorded no such session")
     console = stdout_console()

@@ -5,9 +5,11 @@ ours are listed apart.
 """
 
 from enum import StrEnum
-from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
+
+from stresser.model.bounds import Whole
+from stresser.model.evidence import NO_EVIDENCE, Evidence
 
 
 class Phase(StrEnum):
@@ -86,6 +88,26 @@ class Grade(StrEnum):
     REFLECTOR = "reflector"
 
 
+BRACKETED = frozenset(
+    {
+        Kind.SILENCE, Kind.UNRESPONSIVE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE, Kind.HOST_SLEPT,
+        Kind.FOUND_DEAD,
+    }
+)  # fmt: skip
+"""Endings that nobody announced: they are dated by two times, not by one."""
+
+
+class NoDrop(StrEnum):
+    """Why the ending of a session is no drop."""
+
+    PLANNED = "planned"
+    HOST_SLEPT = "host_slept"
+    HOST_UNFIT = "host_unfit"
+    """This host gave stresser no CPU, so that it could not keep the session alive."""
+    TOOL = "tool"
+    """stresser itself: its limits, its lateness, a bug."""
+
+
 class Ending(Struct, frozen=True, kw_only=True):
     """How one attempt or session stopped.
 
@@ -99,30 +121,37 @@ class Ending(Struct, frozen=True, kw_only=True):
     """OONI df-007 name or one of ours; None when nothing failed."""
     initiator: Initiator
     grade: Grade
-    planned: bool = False
-    age_ns: int
+    planned: bool
+    age_ns: Whole
     """From the start of the attempt (or, for a session, from its opening) to `dead_by_ns`."""
-    idle_ns: int | None
+    idle_ns: Whole | None
     """From the last byte that we know passed in either direction to `dead_by_ns`."""
-    alive_at_ns: int
+    alive_at_ns: Whole
     """Last proof of life from the other side."""
-    dead_by_ns: int
+    dead_by_ns: Whole
     """First proof of death."""
-    detected_at_ns: int
+    detected_at_ns: Whole
     """When stresser learned of it."""
-    code: int | None = None
+    code: Whole | None = None
     """WebSocket close code."""
     reason: str | None = None
     """WebSocket close reason, or the HTTP reason phrase; escaped where it is shown."""
-    status: int | None = None
+    status: Whole | None = None
     """HTTP status."""
-    alert: int | None = None
+    alert: Whole | None = None
     """TLS alert number."""
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: Evidence = NO_EVIDENCE
     raw: str | None = None
     """The untranslated error."""
-
-    @property
-    def is_drop(self) -> bool:
-        """An unplanned ending in phase `held`."""
-        return self.phase is Phase.HELD and not self.planned
+    is_drop: bool
+    """A held session ended, unplanned, and neither a pause of this host nor stresser is why.
+    Whatever counts drops asks this field."""
+    no_drop: NoDrop | None = None
+    """Why it is none; of a failed attempt: why it does not speak of the path."""
+    answers_send: bool = False
+    """The end came in answer to something that we sent, and nothing had proved the session alive
+    since: it may have been dead before."""
+    unasked: bool = False
+    """Our last send was too long ago for the end to be an answer to it."""
+    silence_ns: Whole | None = None
+    """How long nothing had passed when we sent what the end answered; else, when the end came."""

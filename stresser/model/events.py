@@ -8,9 +8,10 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
+from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.ending import Ending
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
@@ -48,8 +49,8 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
     """Fields common to all events."""
 
-    t_ns: int
-    """Nanoseconds since the run began, monotonic."""
+    t_ns: Whole
+    """Whole since the run began, monotonic."""
     utc: str
     """The same moment in UTC, ISO 8601 with microseconds, from the run's one wall-clock anchor."""
 
@@ -58,7 +59,7 @@ class RunStarted(Event, kw_only=True, tag="run_started"):
     """The first line."""
 
     scenario: str
-    sessions_requested: int
+    sessions_requested: Whole
     cohorts: list[Cohort]
 
 
@@ -67,8 +68,8 @@ class RunEnded(Event, kw_only=True, tag="run_ended"):
 
     reason: str
     """`duration`, `signal SIGINT`, ..., in words."""
-    unrecorded_events: int = 0
-    unrecorded_samples: int = 0
+    unrecorded_events: Whole = 0
+    unrecorded_samples: Whole = 0
     """Samples out of a histogram's range."""
 
 
@@ -88,9 +89,9 @@ class CohortEvent(Event, kw_only=True):
 class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
     """An attempt succeeded."""
 
-    session: int
-    attempt: int
-    phases_ns: dict[str, int]
+    session: Whole
+    attempt: Whole
+    phases_ns: dict[str, Whole]
     """Duration of each step of the handshake that this way has, none of them counted twice."""
     local: str
     """`address:port`, IPv6 in brackets."""
@@ -102,53 +103,30 @@ class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
     """Who looked the endpoint's name up; left out where an address was given."""
     tls: TlsFacts
     subprotocol: str | None = None
-    replaces: int | None = None
+    replaces: Whole | None = None
     """The session whose ending led to this attempt."""
-    recovery_ns: int | None = None
+    recovery_ns: Whole | None = None
     """From the detection of that ending to this opening."""
 
 
 class Ended(CohortEvent, kw_only=True):
-    """The fields of an `Ending`, flat."""
+    """An attempt or a session stopped.
 
-    attempt: int
+    In `events.jsonl` the fields of the ending stand among these (`record.event_lines`).
+    """
+
+    attempt: Whole
     local: str | None = None
     remote: str | None = None
     proxy: str | None = None
     """Scheme and address of the proxy that was dialled."""
-    phase: Phase
-    kind: Kind
-    failure: str | None
-    initiator: Initiator
-    grade: Grade
-    planned: bool
-    age_ns: int
-    idle_ns: int | None
-    alive_at_ns: int
-    dead_by_ns: int
-    detected_at_ns: int
-    code: int | None = None
-    reason: str | None = None
-    status: int | None = None
-    alert: int | None = None
-    evidence: dict[str, Any] = field(default_factory=dict)
-    raw: str | None = None
-
-    @property
-    def ending(self) -> Ending:
-        """The ending as a value."""
-        return Ending(**{name: getattr(self, name) for name in Ending.__struct_fields__})
-
-    @property
-    def is_drop(self) -> bool:
-        """An unplanned ending in phase `held`."""
-        return self.phase is Phase.HELD and not self.planned
+    ending: Ending
 
 
 class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """An attempt did not become a session."""
 
-    phases_ns: dict[str, int] = field(default_factory=dict)
+    phases_ns: dict[str, Whole] = field(default_factory=dict)
     """Duration of each step of the handshake that was completed."""
     resolved_by: ResolvedBy | None = None
     """Who looked the endpoint's name up, as far as it came to that."""
@@ -159,13 +137,13 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
 class SessionEnded(Ended, kw_only=True, tag="session_ended"):
     """A session stopped: dropped, or ended as planned (censored)."""
 
-    session: int
-    pings: int = 0
-    pongs: int = 0
-    messages: int = 0
+    session: Whole
+    pings: Whole = 0
+    pongs: Whole = 0
+    messages: Whole = 0
     """Data messages (or, for `tls`, reads) that the peer sent and that were drained."""
-    bytes_received: int = 0
-    bytes_sent: int = 0
+    bytes_received: Whole = 0
+    bytes_sent: Whole = 0
 
 
 class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
@@ -198,7 +176,7 @@ class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
     not_before: str | None = None
     """The leaf's validity, ISO 8601."""
     not_after: str | None = None
-    scts: int | None = None
+    scts: Whole | None = None
     """Signed certificate timestamps embedded in the leaf (RFC 6962); None: it cannot be read."""
     ocsp_staple: bool | None = None
     """Whether the server stapled an OCSP answer; None: not visible. This version's TLS neither
@@ -218,19 +196,19 @@ class AddressesSeen(CohortEvent, kw_only=True, tag="addresses_seen"):
 class HostSlept(Event, kw_only=True, tag="host_slept"):
     """The host was suspended; sessions cannot be judged over this time."""
 
-    slept_ns: int
+    slept_ns: Whole
 
 
 class ClockStepped(Event, kw_only=True, tag="clock_stepped"):
     """The wall clock was set; `utc` of all events still follows the run's anchor."""
 
-    step_ns: int
+    step_ns: Whole
 
 
 class TesterLate(Event, kw_only=True, tag="tester_late"):
     """stresser itself was late: its own times in this window are upper bounds."""
 
-    late_ns: int
+    late_ns: Whole
     cause: UnfitCause = UnfitCause.UNKNOWN
     """What kept it, where the kernel's accounts of CPU and waiting show it."""
 
@@ -245,9 +223,9 @@ class PathChanged(Event, kw_only=True, tag="path_changed"):
     name."""
     detail: str = ""
     """In words, for a reader; names in it are as this host has them."""
-    since_ns: int | None = None
+    since_ns: Whole | None = None
     """Of `many` and `overrun`: when the changes began that it sums up."""
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, Whole] = field(default_factory=dict)
     """Of `many`: how many of each change."""
 
 
@@ -266,9 +244,9 @@ class LabKilled(Event, kw_only=True, tag="lab_killed"):
     kill: Kill
     rule: str
     """The middlebox's key that asked for it: `idle_timeout`, `age_limit`, ..."""
-    client_port: int
+    client_port: Whole
     """Local TCP port of our end."""
-    idle_ns: int
+    idle_ns: Whole
     """Since the last byte in either direction, as the middlebox saw it."""
 
 

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from stresser.model.bounds import Whole
+
 
 class LookResult(StrEnum):
     """What became of the connection."""
@@ -28,10 +30,10 @@ class Look(Struct, frozen=True, kw_only=True):
     remote: str
     """`address:port` that was dialled."""
     result: LookResult
-    asked_ns: int
-    answered_ns: int
+    asked_ns: Whole
+    answered_ns: Whole
     """When the result was known."""
     failure: str | None = None
     """The failure string, where it did not connect."""
-    ttl: int | None = None
+    ttl: Whole | None = None
     """Of the packet that answered, where packets are captured."""

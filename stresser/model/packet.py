@@ -4,30 +4,25 @@ The ranges are those of the header fields (RFC 791, RFC 8200, RFC 9293, RFC 792,
 msgspec holds a recorded packet to them when it is read back.
 """
 
-from typing import Annotated, Any, Protocol
+from enum import StrEnum
+from typing import Annotated, Protocol
 
-import msgspec
 from msgspec import Meta, Struct
+
+from stresser.model.bounds import Byte, Count, Name, Sequence, Whole, Word
 
 MOST_ENDS = 8
 """So many FIN and RST of one connection are kept; the rest is counted."""
 MOST_ICMP = 4
-_LONGEST_NAME = 64
-
-Byte = Annotated[int, Meta(ge=0, le=2**8 - 1)]
-Word = Annotated[int, Meta(ge=0, le=2**16 - 1)]
-Sequence = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-Moment = Annotated[int, Meta(ge=-(2**62), le=2**62)]
-Count = Annotated[int, Meta(ge=0, le=2**62)]
-Name = Annotated[str, Meta(max_length=_LONGEST_NAME)]
+MOST_SIGNALS = 16
 
 
 class Packet(Struct, frozen=True, kw_only=True):
     """One TCP segment: what its IP and TCP headers say."""
 
-    t_ns: Moment
+    t_ns: Whole
     """When the kernel stamped it, on the run's clock."""
-    unix_ns: Moment
+    unix_ns: Whole
     """The kernel's own stamp (CLOCK_REALTIME)."""
     interface: Name
     outgoing: bool
@@ -52,8 +47,8 @@ class Packet(Struct, frozen=True, kw_only=True):
 class IcmpError(Struct, frozen=True, kw_only=True):
     """An ICMP error that quotes a segment of the connection. Anybody can forge one."""
 
-    t_ns: Moment
-    unix_ns: Moment
+    t_ns: Whole
+    unix_ns: Whole
     interface: Name
     offender: Name
     """The address that sent it."""
@@ -80,10 +75,67 @@ class FlowPackets(Struct, frozen=True, kw_only=True):
     """FIN, RST and ICMP errors beyond those kept."""
 
 
-def packets_evidence(flow: FlowPackets) -> dict[str, Any]:
-    """The packets as plain data, for `evidence["packets"]` of an ending."""
-    plain: dict[str, Any] = msgspec.to_builtins(flow)
-    return plain
+class Reading(StrEnum):
+    """What a signal speaks for."""
+
+    ANOTHER_BOX = "another_box"
+    """A sender other than the one that held the connection with us."""
+    OWN_PEER = "own_peer"
+    """Who answers our SYN and sends its data: the endpoint, or a proxy that owns the flow."""
+    THIS_HOST = "this_host"
+    NEUTRAL = "neutral"
+
+
+class Shape(StrEnum):
+    """How the packet is made (RFC 9293 section 3.10.7; Linux, net/ipv4/tcp_ipv4.c)."""
+
+    NO_SOCKET = "no_socket_reset"
+    """RST, no ACK, window 0: a host that knows no such connection answers a segment; firewalls'
+    reject rules send the same."""
+    SOCKET = "socket_reset"
+    """RST and ACK with a window: who owns the connection aborts it."""
+    OTHER = "other_reset"
+    FIN = "fin"
+
+
+class Signal(Struct, frozen=True):
+    """One thing that was compared."""
+
+    name: Name
+    reading: Reading
+
+
+class Provenance(Struct, frozen=True, kw_only=True):
+    """The packet that ended the session, beside the connection's own. None: not known."""
+
+    t_ns: Whole
+    interface: Name
+    outgoing: bool
+    """This host sent it itself."""
+    flags: Name
+    shape: Shape
+    ttl: Byte
+    syn_ack_ttl: Byte | None
+    data_ttl: Byte | None
+    """Of the segment with the ServerHello."""
+    hops: Byte | None
+    """Routers that it passed, if it was sent with the next of the usual TTLs 64, 128, 255."""
+    peer_hops: Byte | None
+    """The same of the data, or of the SYN-ACK where no data was seen."""
+    ip_id: Word | None
+    data_ip_id: Word | None
+    df: bool | None
+    data_df: bool | None
+    window: Word
+    seq_offset: Whole | None
+    """SEQ against what TCP expected next; for a FIN, against what it had taken in with it."""
+    after_send_ns: Count | None
+    """From our last send to this packet; None: we sent nothing before it."""
+    resets: Count
+    """RST from the other end's address that are listed, this one included."""
+    ignored: Count
+    """FIN and RST before it that TCP does not accept: their SEQ is wrong."""
+    signals: Annotated[list[Signal], Meta(max_length=MOST_SIGNALS)]
 
 
 class Packets(Protocol):

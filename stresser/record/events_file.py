@@ -6,7 +6,7 @@ stresser may have written events that this one does not know.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,7 @@ from msgspec import Struct
 from stresser.model.errors import RunFolderError
 from stresser.model.events import AnyEvent
 from stresser.model.units import shown
+from stresser.record.event_lines import decode_line, encode_line, flat_types, flattened, tag_of
 from stresser.record.folder import shown_path
 
 LONGEST_LINE = 1 << 20
@@ -24,16 +25,7 @@ _MOST_ITEMS = (100, 10, 2)
 _DEEPEST = 5
 _MOST_UNKNOWN_TYPES = 20
 _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
-_encode = msgspec.json.Encoder().encode
-_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
-_decode = _DECODER.decode
-
-
-def _tag_of(event_type: type[Struct]) -> str:
-    return str(event_type.__struct_config__.tag)
-
-
-_KNOWN_TYPES = frozenset(_tag_of(event_type) for event_type in get_args(AnyEvent))
+_KNOWN_TYPES = frozenset(tag_of(event_type) for event_type in flat_types)
 
 
 def encode_event(event: AnyEvent) -> bytes:
@@ -46,7 +38,7 @@ def encode_event(event: AnyEvent) -> bytes:
         TypeError, ValueError: the event's own fields are not what their types say.
     """
     try:
-        line = _encode(event)
+        line = encode_line(event)
     except (TypeError, ValueError, RecursionError):
         line = b""
     if not 0 < len(line) < LONGEST_LINE:
@@ -55,10 +47,11 @@ def encode_event(event: AnyEvent) -> bytes:
 
 
 def _encode_tamed(event: AnyEvent) -> bytes:
-    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    flat = flattened(event)
+    fields = {name: getattr(flat, name) for name in flat.__struct_fields__}
     for most_items in _MOST_ITEMS:
         tame = {name: _tamed(value, most_items) for name, value in fields.items()}
-        line = _encode({"event": _tag_of(type(event)), **tame})
+        line = msgspec.json.encode({"event": tag_of(type(event)), **tame})
         if len(line) < LONGEST_LINE:
             return line
     raise ValueError(f"an event of {len(line)} bytes")
@@ -126,7 +119,7 @@ class EventsReader:
     def _event(self, line: bytes | None, *, whole: bool) -> AnyEvent | None:
         if line is not None:
             try:
-                return _decode(line)
+                return decode_line(line)
             except _MALFORMED:
                 pass
         if not whole:
@@ -204,7 +197,7 @@ def last_event(path: Path) -> AnyEvent | None:
         return None
     for line in reversed(lines):
         try:
-            return _decode(line)
+            return decode_line(line)
         except _MALFORMED:
             continue
     return None

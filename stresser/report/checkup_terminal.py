@@ -11,6 +11,7 @@ from stresser.analysis.checkup.conclude import CheckReport, WayResult
 from stresser.analysis.checkup.finding import Finding
 from stresser.model.checkup_facts import WayChecked
 from stresser.model.units import escaped, format_duration
+from stresser.record.event_lines import flattened
 from stresser.report.tables import MISSING, VERDICT_STYLES, duration, figure_table, plain
 
 _LONGEST_LINE = 2000
@@ -36,8 +37,14 @@ def print_check(report: CheckReport, console: Console) -> None:
 
 
 def check_json(report: CheckReport) -> str:
-    """The check as one JSON document, for `--json`."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+    """The check as one JSON document, for `--json`: failed attempts as `events.jsonl` has them."""
+    document = msgspec.to_builtins(report)
+    for result, plain_result in zip(report.results, document["results"], strict=True):
+        way, plain_way = result.way, plain_result["way"]
+        if way.failed is not None:
+            plain_way["failed"] = msgspec.to_builtins(flattened(way.failed))
+        plain_way["earlier"] = [msgspec.to_builtins(flattened(one)) for one in way.earlier]
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
 def check_parts(report: CheckReport) -> Iterator[RenderableType]:

@@ -242,7 +242,7 @@ def _other_address(tried: _Tried) -> int | None:
     """Which address to try next: of the other family, where there is one. Not if TCP stood."""
     attempt, failed = tried.attempt, tried.failed
     several = attempt.found if attempt.route.proxy is None else ()
-    if failed is None or failed.phase is not Phase.CONNECT or len(several) == 1:
+    if failed is None or failed.ending.phase is not Phase.CONNECT or len(several) == 1:
         return None
     families = [address.family for address in several]
     others = [n for n, family in enumerate(families) if family != families[0]]

@@ -1,4 +1,4 @@
-"""JSON Schemas (draft 2020-12): of the scenario as its file is written, and of the events.
+"""The JSON Schema (draft 2020-12) of a scenario as its file is written.
 
 Descriptions are the docstrings of the structs and of their fields, read from the source.
 """
@@ -12,11 +12,8 @@ from inspect import getsource
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
-from stresser.model.ending import Ending
-from stresser.model.events import AnyEvent, Ended
 from stresser.model.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
 from stresser.scenario.convert import struct_type
 from stresser.scenario.endpoint import URL_PATTERN
@@ -86,18 +83,6 @@ def scenario_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "title": "stresser scenario", **schema, "$defs": definitions}
 
 
-def events_schema() -> dict[str, Any]:
-    """The schema of one line of `events.jsonl`."""
-    schema = msgspec.json.schema(AnyEvent)
-    for name, definition in schema.get("$defs", {}).items():
-        cls = getattr(sys.modules["stresser.model.events"], name, None)
-        if isinstance(cls, type) and issubclass(cls, Struct):
-            if issubclass(cls, Ended):
-                _describe_properties(Ending, definition["properties"])
-            _describe_properties(cls, definition["properties"])
-    return {"$schema": DIALECT, "title": "one line of events.jsonl", **schema}
-
-
 def default_of(field: inspect.Field) -> Any:
     """A field's default as a file would write it; `NODEFAULT` for a required one."""
     if field.default_factory is not NODEFAULT:
@@ -135,7 +120,7 @@ def _doc_of(field: ast.stmt, text: ast.stmt) -> dict[str, str]:
 def _table_schema(cls: type[Struct]) -> dict[str, Any]:
     fields = struct_type(cls).fields
     properties = {field.name: _field_schema(cls, field) for field in fields}
-    _describe_properties(cls, properties)
+    describe_properties(cls, properties)
     return {
         "type": "object",
         "description": re.sub(r"\s+", " ", cls.__doc__ or "").strip(),
@@ -145,7 +130,8 @@ def _table_schema(cls: type[Struct]) -> dict[str, Any]:
     }
 
 
-def _describe_properties(cls: type[Struct], properties: dict[str, Any]) -> None:
+def describe_properties(cls: type[Struct], properties: dict[str, Any]) -> None:
+    """Add the text under each field to its schema."""
     for name, text in field_docs(cls).items():
         if name in properties:
             properties[name] = {**properties[name], "description": text}

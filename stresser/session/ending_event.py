@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stresser.classify.ending_of import classify
+from stresser.classify.ending_of import Finding, classify, settled
 from stresser.classify.observations import Sighting
 from stresser.model.ending import Ending, Grade, Initiator, Kind
 from stresser.model.events import AttemptFailed, SessionEnded
@@ -31,7 +31,7 @@ def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> At
         resolved_by=attempt.resolved_by,
         phases_ns=attempt.phases_ns,
         tls=attempt.tls,
-        **_flat(ending),
+        ending=ending,
     )
 
 
@@ -55,25 +55,19 @@ def session_ended(session: HeldSession, look: LastLook, around: Surroundings) ->
         messages=session.reads if session.websocket is None else session.websocket.messages,
         bytes_received=session.tap.bytes_received,
         bytes_sent=session.tap.bytes_sent,
-        **_flat(ending),
+        ending=ending,
     )
 
 
 def _ending(fault: Exception, seen: Sighting) -> Ending:
     if not isinstance(fault, InternalError):
         return classify(fault, seen)
-    # A bug may be in the classifier itself: nothing here asks it.
-    return Ending(
-        phase=seen.phase,
-        kind=Kind.TOOL,
-        failure=fault.failure,
-        initiator=Initiator.TOOL,
-        grade=Grade.ERRNO,
-        age_ns=max(0, seen.detected_ns - seen.began_ns),
-        idle_ns=None,
-        alive_at_ns=min(seen.alive_ns, seen.detected_ns),
-        dead_by_ns=seen.detected_ns,
-        detected_at_ns=seen.detected_ns,
+    # A bug may be in the rules themselves: nothing here asks them.
+    return settled(
+        seen,
+        Finding(Kind.TOOL, fault.failure),
+        Initiator.TOOL,
+        Grade.ERRNO,
         evidence=seen.evidence,
         raw=fault.last_lines,
     )
@@ -83,7 +77,3 @@ def _common(ending: Ending, around: Surroundings) -> dict[str, Any]:
     # An event stands at the moment it tells of, not at the moment of its writing.
     t_ns = ending.detected_at_ns
     return {"t_ns": t_ns, "utc": around.clock.utc(t_ns)}
-
-
-def _flat(ending: Ending) -> dict[str, Any]:
-    return {name: getattr(ending, name) for name in ending.__struct_fields__}

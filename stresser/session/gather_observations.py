@@ -5,21 +5,22 @@ been reached no earlier than we asked: a silent end is dated from the question o
 not from the answer, for the way there may have broken while the answer was on its way back.
 """
 
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
 from stresser.classify.errno_table import meaning_of
 from stresser.classify.observations import Sighting, Transmissions
-from stresser.classify.packet_origin import (
-    Provenance,
-    next_seq,
-    provenance,
-    provenance_evidence,
-)
+from stresser.classify.packet_origin import next_seq, provenance
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import PathChanged
+from stresser.model.evidence import (
+    MOST_LOOKS,
+    MOST_PATH_CHANGES,
+    Evidence,
+    SeenPathChange,
+    TcpInfo,
+)
 from stresser.model.faults import (
     HttpRefused,
     NameNotResolved,
@@ -29,21 +30,19 @@ from stresser.model.faults import (
     ProxyRefused,
 )
 from stresser.model.fresh_connection import Look
-from stresser.model.packet import FlowPackets, packets_evidence
+from stresser.model.packet import FlowPackets, Provenance
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from stresser.session.attempt import Attempt
 from stresser.session.held import HeldSession
 from stresser.session.run_context import Surroundings
 from stresser.session.socket_at_end import LastLook
-from stresser.witness.tcp_info import TcpInfo, read_tcp_info
+from stresser.witness.tcp_info import read_tcp_info
 
 _TICK_MS = 10
 """TCP_INFO's times are cut to the kernel's tick, at most 10 ms (CONFIG_HZ=100): a proof of life
 must not be dated after the death that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's death caused so shortly before answers for this one too."""
-_LOOKS_SHOWN = 8
-_CHANGES_SHOWN = 8
 _BACK_AGAIN_NS = NS_PER_S
 _SILENT = frozenset({Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
 
@@ -81,9 +80,11 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         icmp=tuple(packets.flow.icmp),
         server=None if attempt.dialled is None else attempt.dialled.host,
         own_way=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
-        evidence=_evidence(look, packets, ())
-        | _path_evidence(changes)
-        | _step_evidence(attempt, look),
+        evidence=replace(
+            _evidence(look, packets, changes),
+            proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
+            name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
+        ),
     )
 
 
@@ -124,7 +125,12 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         looks=looks,
         neighbour_lives=look.neighbour is not None,
         own_way=(session.cohort.endpoint, session.cohort.egress),
-        evidence=_evidence(look, packets, looks) | _path_evidence(changes),
+        evidence=replace(
+            _evidence(look, packets, changes),
+            ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
+            neighbour=look.neighbour,
+            looks=list(looks[-MOST_LOOKS:]),
+        ),
     )
 
 
@@ -151,31 +157,6 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
     if is_silent:
         return alive_ns, look.at_ns
     return max(alive_ns, look.at_ns - _BACK_AGAIN_NS), look.at_ns
-
-
-def _step_evidence(attempt: Attempt, look: LastLook) -> dict[str, Any]:
-    """Which step through a proxy, which name: what a phase's name alone does not say."""
-    if attempt.phase is Phase.PROXY and attempt.proxy_step is not None:
-        return {"proxy_step": attempt.proxy_step}
-    if isinstance(look.fault, NameNotResolved) and attempt.asked_name is not None:
-        return {"name": attempt.asked_name}
-    return {}
-
-
-def _path_evidence(changes: list[PathChanged]) -> dict[str, Any]:
-    if not changes:
-        return {}
-    told = [
-        {
-            "t_ns": one.t_ns,
-            "change": one.change,
-            "interface": one.interface,
-            "is_tunnel": one.is_tunnel,
-            "detail": one.detail,
-        }
-        for one in changes[-_CHANGES_SHOWN:]
-    ]
-    return {"path_changes": told}
 
 
 def _is_silent(fault: Exception) -> bool:
@@ -270,25 +251,26 @@ def _shares(look: Look, session: HeldSession) -> bool:
     return look.egress == session.cohort.egress
 
 
-def _evidence(look: LastLook, packets: _Packets, looks: tuple[Look, ...]) -> dict[str, Any]:
-    evidence: dict[str, Any] = {}
-    if look.info is not None:
-        evidence["tcp_info"] = msgspec.structs.asdict(look.info)
-    if look.tap is not None and look.tap.bytes_sent:
-        evidence["idle_before_send_ns"] = look.tap.idle_before_send_ns
-        evidence["since_sent_ns"] = max(0, look.at_ns - look.tap.last_sent_ns)
-        if look.tap.fault is not None:
-            evidence["operation"] = look.tap.fault.operation
-    if isinstance(look.fault, NoPong):
-        evidence["ping_sent_ns"] = look.fault.sent_ns
-    if isinstance(look.fault, HttpRefused | ProxyRefused) and look.fault.headers:
-        evidence["headers"] = look.fault.headers
-    if look.neighbour is not None:
-        evidence["neighbour"] = asdict(look.neighbour)
-    if looks:
-        evidence["looks"] = [msgspec.to_builtins(seen) for seen in looks[-_LOOKS_SHOWN:]]
-    if packets.flow != _NONE_SEEN.flow:
-        evidence["packets"] = packets_evidence(packets.flow)
-    if packets.origin is not None:
-        evidence["provenance"] = provenance_evidence(packets.origin)
-    return evidence
+def _evidence(look: LastLook, packets: _Packets, changes: list[PathChanged]) -> Evidence:
+    fault = look.fault
+    tap = look.tap if look.tap is not None and look.tap.bytes_sent else None
+    return Evidence(
+        tcp_info=look.info,
+        idle_before_send_ns=None if tap is None else tap.idle_before_send_ns,
+        since_sent_ns=None if tap is None else max(0, look.at_ns - tap.last_sent_ns),
+        operation=None if tap is None or tap.fault is None else tap.fault.operation,
+        headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},
+        packets=None if packets == _NONE_SEEN else packets.flow,
+        provenance=packets.origin,
+        path_changes=[_seen_change(one) for one in changes[-MOST_PATH_CHANGES:]],
+    )
+
+
+def _seen_change(change: PathChanged) -> SeenPathChange:
+    return SeenPathChange(
+        t_ns=change.t_ns,
+        change=change.change,
+        interface=change.interface,
+        is_tunnel=change.is_tunnel,
+        detail=change.detail,
+    )

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 import trio
+from msgspec.structs import replace
 
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import Planned
@@ -218,6 +219,7 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
             took = await session.finish_close(stop_s + session.close_timeout_s)
         session.tap.close()
     if event is not None:
-        event.evidence["close"] = took
+        evidence = replace(event.ending.evidence, close=took)
+        event.ending = replace(event.ending, evidence=evidence)
         event.pongs = session.pongs  # one may have been on its way when the run stopped
         around.observer.event(event)

@@ -12,22 +12,14 @@ from dataclasses import dataclass, field
 
 import trio
 
-
-@dataclass(frozen=True, slots=True)
-class Alive:
-    """A session to the same server that outlived another one's end."""
-
-    session: int
-    egress: str
-    answered_ns: int
-    """When it sent the ping that was answered since."""
+from stresser.model.evidence import SiblingAlive
 
 
 @dataclass(slots=True)
 class _Question:
     older_than_ns: int
     alive_after_ns: int
-    answer: Alive | None = None
+    answer: SiblingAlive | None = None
     answered: trio.Event = field(default_factory=trio.Event)
 
 
@@ -48,12 +40,14 @@ class Server:
         """A session's ping, sent at `ping_sent_ns`, was answered."""
         for question in self._questions:
             if opened_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
-                question.answer = Alive(session, egress, ping_sent_ns)
+                question.answer = SiblingAlive(
+                    session=session, egress=egress, answered_ns=ping_sent_ns
+                )
                 question.answered.set()
 
     async def anybody(
         self, older_than_ns: int, alive_after_ns: int, within_s: float
-    ) -> Alive | None:
+    ) -> SiblingAlive | None:
         """The first session opened before one moment that answers a ping sent after another."""
         question = _Question(older_than_ns, alive_after_ns)
         with self._asking(question), trio.move_on_after(within_s):

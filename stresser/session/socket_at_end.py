@@ -2,10 +2,10 @@
 
 import trio
 
+from stresser.model.evidence import SiblingAlive
 from stresser.model.faults import NoPong, Planned
 from stresser.net.tap import Tap
 from stresser.session.internal_errors import InternalError
-from stresser.session.sibling_sessions import Alive
 from stresser.witness.tcp_info import sample_tcp_info
 
 
@@ -16,7 +16,7 @@ class LastLook:
 
     def __init__(self, fault: Exception, tap: Tap | None, now_ns: int) -> None:
         self.tap = tap
-        self.neighbour: Alive | None = None
+        self.neighbour: SiblingAlive | None = None
         """A session to the same server that lived on, where that was asked."""
         self.info = None if tap is None else sample_tcp_info(tap.sock)
         self.at_ns = now_ns

@@ -9,8 +9,8 @@ import struct
 import sys
 
 import msgspec
-from msgspec import Struct
 
+from stresser.model.evidence import TcpInfo
 from stresser.witness import tcp_info_windows
 
 _ASK = 512
@@ -64,32 +64,6 @@ _STATES = (
     "LISTEN",
     "CLOSING",
 )
-
-
-class TcpInfo(Struct, frozen=True, kw_only=True):
-    """The fields that tell how a connection died. `*_ms` have the kernel's 4 ms resolution."""
-
-    state: str
-    retransmits: int
-    """Retransmissions of the oldest unacknowledged segment, so far."""
-    probes: int
-    backoff: int
-    unacked: int
-    """Segments sent and not acknowledged."""
-    notsent_bytes: int | None
-    """Bytes in the send queue that have never left (Linux 4.6); None: the kernel is older."""
-    total_retrans: int
-    last_data_sent_ms: int | None
-    last_data_recv_ms: int | None
-    last_ack_recv_ms: int | None
-    """None: Windows keeps no such times."""
-    rtt_us: int
-    rttvar_us: int
-    pmtu: int
-    bytes_received: int | None
-    """What TCP has taken in order, a FIN included (Linux 4.1); None: the kernel is older.
-
-    The next sequence number expected is the SYN-ACK's, plus one, plus this."""
 
 
 def parse_tcp_info(raw: bytes) -> TcpInfo | None:

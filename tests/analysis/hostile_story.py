@@ -26,10 +26,17 @@ def hostile_story(drops=12):
     for n in range(drops):
         session = story.opens(COHORT, 1 + n, TLS)
         text = TEXTS[n % len(TEXTS)]
-        evidence = {"looks": [{"remote": text}], "path_changes": [{"detail": text}]}
+        look = {"egress": text, "endpoint": text, "remote": text, "result": "silent"}
+        evidence = {
+            "looks": [look | {"asked_ns": n, "answered_ns": n}],
+            "path_changes": [{"t_ns": n, "change": "link_down", "detail": text}],
+            "why": [text],
+            "operation": text,
+            "headers": {text: text},
+        }
         story.drops(
             session, 20 + 1.7 * n, Kind.WS_CLOSE, idle=1 + n / 3, code=4000 + n, reason=text,
-            raw=text, failure=text, evidence=evidence | {"why": [text], text: text},
+            raw=text, failure=text, evidence=evidence,
         )  # fmt: skip
     for n in range(3):
         story.fails(COHORT, 45 + n, failure=TEXTS[n], raw=TEXTS[n])

@@ -4,8 +4,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from stresser.classify.standing import make_ending
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
@@ -19,6 +21,7 @@ from stresser.model.events import (
     SessionOpened,
     TlsFacts,
 )
+from stresser.model.evidence import Evidence
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.record.events_file import encode_event
@@ -130,13 +133,15 @@ def made_ending(kind: Kind = Kind.TCP_RESET, *, at: float = 5, **changes: Any) -
         "failure": "connection_reset",
         "initiator": Initiator.UNKNOWN,
         "grade": Grade.ERRNO,
+        "planned": False,
         "age_ns": seconds(1),
         "idle_ns": seconds(0.5),
         "alive_at_ns": seconds(at - 0.5),
         "dead_by_ns": seconds(at),
         "detected_at_ns": seconds(at),
     }
-    return Ending(**(fields | changes))
+    evidence = msgspec.convert(changes.pop("evidence", {}), Evidence)
+    return make_ending(**(fields | changes), evidence=evidence)
 
 
 SCENARIO: dict[str, Any] = {
@@ -292,7 +297,7 @@ class Story:
             "t_ns": seconds(at),
             "utc": utc(seconds(at)),
             **cohort._asdict(),
-            **{name: getattr(ending, name) for name in Ending.__struct_fields__},
+            "ending": ending,
         }
 
 

@@ -34,11 +34,13 @@ def test_the_same_seed_makes_the_same_night():
 @pytest.mark.parametrize("shows", ["announced", "answer", "silent"])
 def test_the_true_time_lies_between_the_proofs(shows):
     night = replace(NIGHT, heartbeats=[15], noise_per_hour=0, outages=[500], shows=shows)
-    drops = [e for e in events_of(night, 1) if isinstance(e, SessionEnded) and e.is_drop]
+    drops = [e for e in events_of(night, 1) if isinstance(e, SessionEnded) and e.ending.is_drop]
     assert len(drops) == 5
     for drop in drops:
-        assert drop.alive_at_ns <= 500 * NS_PER_S <= drop.dead_by_ns
-        assert drop.age_ns == drop.dead_by_ns - (drop.dead_by_ns - drop.age_ns)
+        assert drop.ending.alive_at_ns <= 500 * NS_PER_S <= drop.ending.dead_by_ns
+        assert drop.ending.age_ns == drop.ending.dead_by_ns - (
+            drop.ending.dead_by_ns - drop.ending.age_ns
+        )
 
 
 def test_the_plan_tells_the_heartbeats():

@@ -22,7 +22,7 @@ def test_it_holds_all_that_is_promised(tmp_path):
     assert key == {}
     drops = [json.loads(line) for line in files["drops.jsonl"].splitlines()]
     assert len(drops) == 20
-    assert all(drop["event"] == "session_ended" and not drop["planned"] for drop in drops)
+    assert all(drop["event"] == "session_ended" and drop["is_drop"] for drop in drops)
     assert files["drops.csv"].count("\r\n") == 21
     assert "Raise the" in files["network-team.md"]
     assert "20" in files["network-team.md"]

@@ -10,6 +10,14 @@ SECRETS = (
     "acme", "Acme", "198.51.100.1", "192.0.2.1", "2001:db8", "corp-laptop", "/srv/eve", "eve@",
     "hush", "Corp Inspection", "goodbye from",
 )  # fmt: skip
+LOOK = {
+    "remote": "198.51.100.1:443", "egress": "acme-tunnel", "endpoint": "acme", "result": "silent",
+    "asked_ns": 1, "answered_ns": 2,
+}  # fmt: skip
+ICMP = {
+    "t_ns": 1, "unix_ns": 1, "interface": "eth0", "offender": "2001:db8::9", "type": 1, "code": 0,
+    "words": "no route", "mtu": None,
+}  # fmt: skip
 COHORT = Cohort("acme-broker", "acme-tunnel", "heartbeat")
 MANIFEST = {
     "stresser": "0.1.0",
@@ -49,9 +57,11 @@ def redacted():
         raw="reset by broker.acme.example (198.51.100.1)",
         evidence={
             "why": ["reset-by-another-box"],
-            "looks": [{"remote": "198.51.100.1:443", "egress": "acme-tunnel"}],
-            "path_changes": [{"change": "link_down", "detail": "default via 192.0.2.1"}],
-            "packets": {"icmp": [{"offender": "2001:db8::9", "words": "no route"}]},
+            "looks": [LOOK],
+            "path_changes": [
+                {"t_ns": 1, "change": "link_down", "detail": "default via 192.0.2.1"}
+            ],
+            "packets": {"icmp": [ICMP]},
         },
     )  # fmt: skip
     story.stops(60)

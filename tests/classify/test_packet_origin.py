@@ -7,17 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stresser.classify.packet_origin import (
+from stresser.classify.packet_origin import hops, next_seq, provenance
+from stresser.model.packet import (
     MOST_SIGNALS,
+    FlowPackets,
+    Packet,
     Provenance,
     Reading,
     Shape,
-    hops,
-    next_seq,
-    provenance,
-    provenance_evidence,
 )
-from stresser.model.packet import FlowPackets, Packet
 from stresser.model.units import NS_PER_MS
 
 ISN = 2**32 - 100  # the sequence numbers of these connections wrap
@@ -374,6 +372,6 @@ def test_whatever_was_seen_the_evidence_is_plain_and_bounded(seen, expected, sen
         return
     assert len(found.signals) <= MOST_SIGNALS
     assert len({signal.name for signal in found.signals}) == len(found.signals)
-    encoded = msgspec.json.encode(provenance_evidence(found))
+    encoded = msgspec.json.encode(found)
     assert len(encoded) < 4096
     assert msgspec.convert(msgspec.json.decode(encoded), Provenance) == found

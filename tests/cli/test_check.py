@@ -6,11 +6,9 @@ import signal
 import subprocess
 from functools import partial
 
-import msgspec
 import pytest
 import trio
 
-from stresser.analysis.checkup.conclude import CheckReport
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER
 from tests.fakes.certificates import authority_file
 from tests.fakes.daemons import PASSWORD, USER, squid
@@ -74,7 +72,6 @@ def test_a_scenario_as_json(scenario):
     code, out, err = check(str(scenario), "--json", STRESSER_TEST_TOKEN=SECRET)
     assert (code, err) == (1, "")
     found = json.loads(out)
-    msgspec.json.decode(out, type=CheckReport)  # every field has the type that is promised
     assert set(found) == {"verdict", "says", "findings", "notes", "results"}
     ways = {(r["way"]["endpoint"], r["way"]["egress"]): r for r in found["results"]}
     assert {key: r["fine"] for key, r in ways.items()} == {

@@ -43,7 +43,7 @@ def test_a_bug_is_exit_code_4_and_told_as_one():
     """A bug is made here by breaking a command: there is none at hand."""
     code = (
         "import sys; sys.argv = ['stresser', 'schema', 'events']\n"
-        "import stresser.scenario.json_schema as broken\n"
+        "import stresser.record.events_schema as broken\n"
         "del broken.events_schema\n"
         "from stresser.cli.main import main\n"
         "main()\n"

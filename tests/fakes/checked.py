@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import msgspec
+
+from stresser.classify.standing import make_ending
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.checkup_facts import Asked, HttpAnswer, Leads, WayChecked
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, ChainSeen, TlsFacts
+from stresser.model.evidence import Evidence
 
 MS = 1_000_000
 
@@ -84,13 +88,7 @@ def failed(
     failure: str = "generic_timeout_error",
     **changes: Any,
 ) -> AttemptFailed:
-    fields: dict[str, Any] = {
-        "t_ns": MS,
-        "utc": "",
-        "endpoint": endpoint,
-        "egress": egress,
-        "activity": "",
-        "attempt": 1,
+    facts: dict[str, Any] = {
         "phase": phase,
         "kind": kind,
         "failure": failure,
@@ -103,7 +101,18 @@ def failed(
         "dead_by_ns": MS,
         "detected_at_ns": MS,
     }
-    return AttemptFailed(**fields | changes)
+    own = {key: changes.pop(key) for key in ("local", "remote", "proxy", "tls") if key in changes}
+    evidence = msgspec.convert(changes.pop("evidence", {}), Evidence)
+    return AttemptFailed(
+        t_ns=MS,
+        utc="",
+        endpoint=endpoint,
+        egress=egress,
+        activity="",
+        attempt=1,
+        ending=make_ending(**facts | changes, evidence=evidence),
+        **own,
+    )
 
 
 def failed_way(endpoint: str = "broker", egress: str = "direct", **changes: Any) -> WayChecked:

@@ -210,24 +210,26 @@ def test_ending_is_right(recording, name, case):
     endings = _ended(recording, name)
 
     assert len(endings) == 1, "every attempt and every session emits exactly one ending"
-    ending = endings[0]
+    event, ending = endings[0], endings[0].ending
     assert fault.kind == ending.kind, ending
     assert ending.phase in (fault.phase if isinstance(fault.phase, tuple) else (fault.phase,))
     assert fault.fields == {key: getattr(ending, key) for key in fault.fields}
     assert ending.raw
-    assert isinstance(ending, SessionEnded if fault.phase is Phase.HELD else AttemptFailed)
+    assert isinstance(event, SessionEnded if fault.phase is Phase.HELD else AttemptFailed)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_times_are_in_order(recording, name):
-    ending = _ended(recording, name)[0]
+    ending = _ended(recording, name)[0].ending
 
     assert 0 <= ending.alive_at_ns <= ending.dead_by_ns <= ending.detected_at_ns
     assert ending.age_ns >= 0
 
 
 def test_nothing_is_unknown(recording):
-    unknown = [e for e in recording.events if isinstance(e, Ended) and e.kind is Kind.UNKNOWN]
+    unknown = [
+        e for e in recording.events if isinstance(e, Ended) and e.ending.kind is Kind.UNKNOWN
+    ]
 
     assert unknown == []
 
@@ -239,27 +241,35 @@ def test_what_nobody_proved_has_no_culprit(recording):
     blamed = [
         e
         for e in recording.events
-        if isinstance(e, Ended) and e.kind in unproved and e.initiator is not Initiator.UNKNOWN
+        if isinstance(e, Ended)
+        and e.ending.kind in unproved
+        and e.ending.initiator is not Initiator.UNKNOWN
     ]
 
     assert {e.endpoint.rpartition("-")[2] for e in blamed} <= {"vanish"}
     for e in blamed:
-        assert (e.kind, e.initiator) == (Kind.SILENCE, Initiator.MIDDLEBOX)
-        assert e.evidence["why"] == ["flow-dropped-alone"]
-        assert {look["result"] for look in e.evidence["looks"]} == {"connected"}
+        assert (e.ending.kind, e.ending.initiator) == (Kind.SILENCE, Initiator.MIDDLEBOX)
+        assert e.ending.evidence.why == ["flow-dropped-alone"]
+        assert {look.result for look in e.ending.evidence.looks} == {"connected"}
 
 
 def test_close_over_a_verified_chain_is_the_endpoints(recording):
-    closes = [e for e in recording.events if isinstance(e, Ended) and e.kind is Kind.WS_CLOSE]
+    closes = [
+        e for e in recording.events if isinstance(e, Ended) and e.ending.kind is Kind.WS_CLOSE
+    ]
 
     assert closes
-    assert {Initiator.ENDPOINT} == {e.initiator for e in closes}
+    assert {Initiator.ENDPOINT} == {e.ending.initiator for e in closes}
 
 
 def test_age_of_a_held_fault_is_the_labs_delay(recording):
     delay_ns = 200e6
     kinds = {Kind.TCP_RESET, Kind.TCP_FIN, Kind.TLS_CLOSE_NOTIFY, Kind.WS_CLOSE}
-    ages = [e.age_ns for e in recording.events if isinstance(e, SessionEnded) and e.kind in kinds]
+    ages = [
+        e.ending.age_ns
+        for e in recording.events
+        if isinstance(e, SessionEnded) and e.ending.kind in kinds
+    ]
 
     assert ages
     # The lab's 200 ms begin when it has shaken hands, a moment before or after we have; with

@@ -114,21 +114,21 @@ def recording() -> Recording:
 def test_ending_is_right(recording, box):
     endings = recording.endings(box)
 
-    assert [WSS_ENDINGS[box]] * 3 == [(e.phase, e.kind) for e in endings], endings
+    assert [WSS_ENDINGS[box]] * 3 == [(e.ending.phase, e.ending.kind) for e in endings], endings
 
 
 @pytest.mark.parametrize("box", ["idle-reset", "idle-fin"])
 def test_idle_kill_is_dated_and_its_silence_measured(recording, box):
     for ending in recording.endings(box):
-        assert abs(ending.idle_ns - IDLE) < _seconds(0.1)
-        assert ending.dead_by_ns == ending.detected_at_ns
+        assert abs(ending.ending.idle_ns - IDLE) < _seconds(0.1)
+        assert ending.ending.dead_by_ns == ending.ending.detected_at_ns
 
 
 def test_age_limit_is_told_by_age_not_by_idleness(recording):
     for ending in recording.endings("age-reset"):
         # The box counts from TCP's beginning, the session from its opening.
-        assert AGE - _seconds(0.2) < ending.age_ns < AGE + _seconds(0.1)
-        assert ending.idle_ns < AGE - _seconds(1)
+        assert AGE - _seconds(0.2) < ending.ending.age_ns < AGE + _seconds(0.1)
+        assert ending.ending.idle_ns < AGE - _seconds(1)
 
 
 def test_silent_kill_is_bracketed(recording):
@@ -136,17 +136,19 @@ def test_silent_kill_is_bracketed(recording):
     for ending in recording.endings("idle-silent"):
         assert isinstance(ending, SessionEnded)
         death_ns = opened[ending.session].t_ns + IDLE
-        assert ending.alive_at_ns <= death_ns <= ending.dead_by_ns
-        assert ending.evidence["tcp_info"]["unacked"] > 0
+        assert ending.ending.alive_at_ns <= death_ns <= ending.ending.dead_by_ns
+        assert ending.ending.evidence.tcp_info is not None
+        assert ending.ending.evidence.tcp_info.unacked > 0
 
 
 def test_stalled_flow_is_acknowledged(recording):
     for ending in recording.endings("stall"):
-        assert ending.evidence["tcp_info"]["unacked"] == 0
+        assert ending.ending.evidence.tcp_info is not None
+        assert ending.ending.evidence.tcp_info.unacked == 0
 
 
 def test_alert_after_a_corrupted_record_has_its_number(recording):
-    assert [e.alert for e in recording.endings("corrupt")] == [20] * 3
+    assert [e.ending.alert for e in recording.endings("corrupt")] == [20] * 3
 
 
 def test_intercepted_chain_is_told_and_the_session_held(recording):

@@ -1,31 +1,16 @@
-"""Which endings are drops."""
+"""The words of an ending are closed lists."""
 
-import pytest
-
-from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
-
-
-def ending(phase, *, planned):
-    return Ending(
-        phase=phase,
-        kind=Kind.TCP_RESET,
-        failure="connection_reset",
-        initiator=Initiator.UNKNOWN,
-        grade=Grade.ERRNO,
-        planned=planned,
-        age_ns=2,
-        idle_ns=1,
-        alive_at_ns=1,
-        dead_by_ns=2,
-        detected_at_ns=2,
-    )
-
-
-@pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("planned", [True, False])
-def test_only_an_unplanned_ending_of_a_held_session_is_a_drop(phase, planned):
-    assert ending(phase, planned=planned).is_drop == (phase is Phase.HELD and not planned)
+from stresser.model.ending import BRACKETED, Grade, Kind, NoDrop
 
 
 def test_grades_are_listed_weakest_first():
     assert list(Grade) == ["errno", "tcp_info", "packet", "comparison", "reflector"]
+
+
+def test_an_ending_that_nobody_announced_has_no_moment():
+    assert {Kind.SILENCE, Kind.FOUND_DEAD} < BRACKETED
+    assert not BRACKETED & {Kind.TCP_RESET, Kind.TCP_FIN, Kind.WS_CLOSE, Kind.PLANNED}
+
+
+def test_the_reasons_for_no_drop_are_the_closed_list():
+    assert set(NoDrop) == {"planned", "host_slept", "host_unfit", "tool"}

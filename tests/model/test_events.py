@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from stresser.classify.standing import make_ending
 from stresser.model import events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, RunStarted, SessionEnded
 from stresser.model.path_change import PathChange
 from stresser.model.unfit import UnfitCause
+from stresser.record.event_lines import decode_line, encode_line
 
 COMMON: dict[str, Any] = {
     "t_ns": 5,
@@ -19,17 +21,19 @@ COMMON: dict[str, Any] = {
     "egress": "d",
     "activity": "a",
     "attempt": 1,
-    "phase": Phase.HELD,
-    "kind": Kind.TCP_RESET,
-    "failure": "connection_reset",
-    "initiator": Initiator.UNKNOWN,
-    "grade": Grade.ERRNO,
-    "planned": False,
-    "age_ns": 4,
-    "idle_ns": None,
-    "alive_at_ns": 1,
-    "dead_by_ns": 5,
-    "detected_at_ns": 6,
+    "ending": make_ending(
+        phase=Phase.HELD,
+        kind=Kind.TCP_RESET,
+        failure="connection_reset",
+        initiator=Initiator.UNKNOWN,
+        grade=Grade.ERRNO,
+        planned=False,
+        age_ns=4,
+        idle_ns=None,
+        alive_at_ns=1,
+        dead_by_ns=5,
+        detected_at_ns=6,
+    ),
 }
 ENDED = SessionEnded(session=3, **COMMON)
 EVENTS = [
@@ -47,11 +51,11 @@ EVENTS = [
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_reads_back_as_written(event):
-    assert msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) == event
+    assert decode_line(encode_line(event)) == event
 
 
 def test_the_tag_is_the_events_name():
-    assert b'"event":"session_ended"' in msgspec.json.encode(ENDED)
+    assert b'"event":"session_ended"' in encode_line(ENDED)
 
 
 def test_an_event_gives_its_ending_and_its_cohort():
@@ -59,11 +63,7 @@ def test_an_event_gives_its_ending_and_its_cohort():
     assert isinstance(event.ending, Ending)
     assert event.ending.kind is Kind.TCP_RESET
     assert event.cohort == Cohort("e", "d", "a")
-    assert event.is_drop
-
-
-def test_every_field_of_an_ending_is_in_the_event():
-    assert set(Ending.__struct_fields__) <= set(SessionEnded.__struct_fields__)
+    assert event.ending.is_drop
 
 
 def test_a_line_of_before_there_were_proxies_still_reads():
@@ -73,10 +73,10 @@ def test_a_line_of_before_there_were_proxies_still_reads():
         b'"remote":"192.0.2.2:443","tls":{"version":"TLSv1.3","cipher":"c","alpn":null,"chain":"x",'
         b'"verified":true}}'
     )
-    event: AnyEvent = msgspec.json.decode(line, type=AnyEvent)
+    event: AnyEvent = decode_line(line)
     assert isinstance(event, events.SessionOpened)
     assert (event.proxy, event.resolved_by) == (None, None)
-    assert b"proxy" not in msgspec.json.encode(event)
+    assert b"proxy" not in encode_line(event)
 
 
 def test_what_older_runs_recorded_of_chains_still_reads():

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from stresser.model.packet import MOST_ENDS, FlowPackets, IcmpError, Packet, packets_evidence
+from stresser.model.packet import MOST_ENDS, FlowPackets, IcmpError, Packet
 
 RESET = Packet(
     t_ns=7,
@@ -33,7 +33,7 @@ FLOW = FlowPackets(syn_ack=RESET, ends=[RESET] * MOST_ENDS, icmp=[ERROR], unlist
 
 
 def test_evidence_is_plain_and_reads_back():
-    evidence = packets_evidence(FLOW)
+    evidence = msgspec.to_builtins(FLOW)
     again = msgspec.json.decode(msgspec.json.encode(evidence))
     assert again == evidence
     assert msgspec.convert(again, FlowPackets) == FLOW
@@ -42,7 +42,7 @@ def test_evidence_is_plain_and_reads_back():
 
 
 def test_nothing_seen_is_said_as_such():
-    assert msgspec.convert(packets_evidence(FlowPackets()), FlowPackets) == FlowPackets()
+    assert msgspec.convert(msgspec.to_builtins(FlowPackets()), FlowPackets) == FlowPackets()
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_nothing_seen_is_said_as_such():
      ("t_ns", 10**30), ("ip_id", "0"), ("df", 1)],
 )  # fmt: skip
 def test_a_recorded_packet_keeps_to_the_header_fields(field, value):
-    evidence = packets_evidence(FLOW)
+    evidence = msgspec.to_builtins(FLOW)
     evidence["ends"][0][field] = value
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(evidence, FlowPackets)
 
 
 def test_a_recorded_list_has_its_end():
-    evidence = packets_evidence(FLOW)
+    evidence = msgspec.to_builtins(FLOW)
     evidence["ends"].append(evidence["ends"][0])
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(evidence, FlowPackets)

@@ -1,8 +1,12 @@
 """Events as a run emits them, for the tests of this room."""
 
+from msgspec.structs import replace
+
+from stresser.classify.standing import make_ending
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, HostSlept, RunStarted, SessionEnded
+from stresser.model.evidence import Evidence
 
 COHORT = Cohort("broker", "vpn", "heartbeat")
 
@@ -38,22 +42,24 @@ def session_ended(**changes: object) -> SessionEnded:
         session=2,
         local="192.0.2.10:50123",
         remote="198.51.100.7:443",
-        phase=Phase.HELD,
-        kind=Kind.TCP_RESET,
-        failure="connection_reset",
-        initiator=Initiator.UNKNOWN,
-        grade=Grade.TCP_INFO,
-        planned=False,
-        age_ns=1_200_000_000,
-        idle_ns=400_000_000,
-        alive_at_ns=1_100_000_000,
-        dead_by_ns=1_500_000_000,
-        detected_at_ns=1_500_100_000,
-        evidence={"errno": "ECONNRESET", "tcp_info": {"state": 7}},
-        raw="ConnectionResetError(104, 'Connection reset by peer')",
+        ending=make_ending(
+            phase=Phase.HELD,
+            kind=Kind.TCP_RESET,
+            failure="connection_reset",
+            initiator=Initiator.UNKNOWN,
+            grade=Grade.TCP_INFO,
+            planned=False,
+            age_ns=1_200_000_000,
+            idle_ns=400_000_000,
+            alive_at_ns=1_100_000_000,
+            dead_by_ns=1_500_000_000,
+            detected_at_ns=1_500_100_000,
+            evidence=Evidence(operation="receive", since_sent_ns=400_000_000),
+            raw="ConnectionResetError(104, 'Connection reset by peer')",
+        ),
         pings=4,
         pongs=4,
     )
-    for name, value in changes.items():
-        setattr(event, name, value)
-    return event
+    own = {name: value for name, value in changes.items() if name in event.__struct_fields__}
+    others = {name: value for name, value in changes.items() if name not in own}
+    return replace(event, ending=replace(event.ending, **others), **own)

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresser.model.errors import RunFolderError
+from stresser.model.events import SessionEnded
+from stresser.model.evidence import Evidence
 from stresser.record.events_file import (
     LONGEST_LINE,
     EventsReader,
@@ -144,10 +146,10 @@ ANYTHING = st.recursive(
 @pytest.mark.slow
 @given(
     raw=st.text(st.characters(codec=None)),
-    evidence=st.dictionaries(st.text(), ANYTHING, max_size=4),
+    headers=st.dictionaries(st.text(st.characters(codec=None)), st.text(), max_size=4),
 )
-def test_whatever_a_peer_sent_gives_a_line_that_reads(raw, evidence):
-    line = encode_event(session_ended(raw=raw, evidence=evidence))
+def test_whatever_a_peer_sent_gives_a_line_that_reads(raw, headers):
+    line = encode_event(session_ended(raw=raw, evidence=Evidence(headers=headers)))
     assert line.count(b"\n") == 1
     assert b"\n" not in line[:-1]
     with contextlib.suppress(UnicodeEncodeError):
@@ -160,31 +162,21 @@ def decode_raw(line):
 
 
 @pytest.mark.parametrize(
-    "evidence",
+    "headers",
     [
-        {"object": object()},
-        {"deep": [[[[[[[[["x"]]]]]]]]]},
         {"big": "x" * (2 * LONGEST_LINE)},
-        {"many": {str(n): {str(m): "y" * 500 for m in range(100)} for n in range(100)}},
+        {str(n): "y" * 50_000 for n in range(100)},
         {"surrogate \udcff": "\udcff"},
     ],
-    ids=["object", "deep", "big", "many", "surrogate"],
+    ids=["big", "many", "surrogate"],
 )
-def test_evidence_that_cannot_be_written_is_cut_and_the_event_survives(tmp_path, evidence):
-    line = encode_event(session_ended(evidence=evidence))
+def test_evidence_that_cannot_be_written_is_cut_and_the_event_survives(tmp_path, headers):
+    line = encode_event(session_ended(evidence=Evidence(headers=headers)))
     assert len(line) <= LONGEST_LINE
     (event,) = EventsReader(written(tmp_path, line))
-    assert msgspec.structs.asdict(event)["failure"] == "connection_reset"
-    assert msgspec.structs.asdict(event)["evidence"]
-
-
-def test_an_endless_nesting_is_cut(tmp_path):
-    endless: list[object] = []
-    for _ in range(100_000):
-        endless = [endless]
-    line = encode_event(session_ended(evidence={"endless": endless}))
-    (event,) = EventsReader(written(tmp_path, line))
-    assert event.t_ns == session_ended().t_ns
+    assert isinstance(event, SessionEnded)
+    assert event.ending.failure == "connection_reset"
+    assert event.ending.evidence.headers
 
 
 def test_the_last_event_is_found_behind_damage(tmp_path):

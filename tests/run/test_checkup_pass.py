@@ -112,9 +112,9 @@ def test_what_is_seen_of_ways_that_are_open():
 )
 def test_ways_that_fail(name, phase, kind):
     way = checked([name])[name]
-    assert (way.failed.phase, way.failed.kind) == (phase, kind)
+    assert (way.failed.ending.phase, way.failed.ending.kind) == (phase, kind)
     if name == "stall":
-        assert SHORT <= way.failed.age_ns < SHORT * 20
+        assert SHORT <= way.failed.ending.age_ns < SHORT * 20
     if name == "refuse":
         assert (way.http.status, way.http.reason) == (503, "Service Unavailable")
         assert way.tls.verified
@@ -177,7 +177,7 @@ def test_a_secret_is_not_sent_over_a_chain_that_does_not_verify(path):
         return found.ways[0]
 
     way = trio.run(main)
-    assert way.failed.kind is Kind.CERTIFICATE
+    assert way.failed.ending.kind is Kind.CERTIFICATE
     assert way.http is None
     assert "hunter2" not in repr(way)
 
@@ -205,7 +205,7 @@ def test_another_address_is_tried_where_the_first_takes_no_connection(monkeypatc
     assert "a loopback address" in local[0].evidence[0]
     assert way.addresses == ["::1", "127.0.0.1"]
     (earlier,) = way.earlier
-    assert (earlier.phase, earlier.remote.partition("]")[0]) == (Phase.CONNECT, "[::1")
+    assert (earlier.ending.phase, earlier.remote.partition("]")[0]) == (Phase.CONNECT, "[::1")
 
 
 def test_ways_are_tried_at_once_and_each_endpoint_politely():
@@ -227,14 +227,16 @@ def test_ways_are_tried_at_once_and_each_endpoint_politely():
     ]
     begun: dict[str, list[int]] = {}
     for way in found:
-        started = way.failed.detected_at_ns - way.failed.age_ns
+        started = way.failed.ending.detected_at_ns - way.failed.ending.age_ns
         begun.setdefault(way.endpoint, []).append(started)
     spacing = NS_PER_S / PACE.attempts_per_second_per_endpoint
     for starts in begun.values():
         starts.sort()
         assert starts[-1] - starts[0] > 0.9 * spacing * (len(egresses) - 1)
     # Each takes its whole deadline: one after the other they would take that 48 times.
-    whole = max(way.failed.detected_at_ns for way in found) - min(min(s) for s in begun.values())
+    whole = max(way.failed.ending.detected_at_ns for way in found) - min(
+        min(s) for s in begun.values()
+    )
     assert whole < SHORT * len(found) / 2
 
 
@@ -274,7 +276,7 @@ def looked_at_in_a_namespace(*commands):
 def test_a_host_with_no_route_says_nothing_of_others():
     found = looked_at_in_a_namespace()
     assert not found.has_route
-    assert found.ways[0].failed.initiator is Initiator.HOST
+    assert found.ways[0].failed.ending.initiator is Initiator.HOST
     assert conclude(found).verdict is Verdict.INCONCLUSIVE
 
 

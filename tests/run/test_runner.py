@@ -154,7 +154,9 @@ def night():
 def test_all_sessions_open_and_end_as_planned(night):
     notebook = night.notebook
     assert (len(notebook.opened), len(notebook.ended), len(notebook.failed)) == (50, 50, 0)
-    assert {(e.kind, e.evidence["close"]) for e in notebook.ended} == {(Kind.PLANNED, "answered")}
+    assert {(e.ending.kind, e.ending.evidence.close) for e in notebook.ended} == {
+        (Kind.PLANNED, "answered")
+    }
     assert (night.runner.reason, night.runner.bugs) == ("enough seen", 0)
     # All ended by the plan's own moment, however long the closing took.
     assert len({e.t_ns for e in notebook.ended}) == 1
@@ -165,7 +167,7 @@ def test_no_heartbeat_is_missed(night):
         assert end.pings == end.pongs >= 1
     # A loop that was late may have skipped one, but a sample tells of it all the same. The last
     # ones may have been out when the run stopped, or due in that very pass of the loop.
-    due = sum(end.age_ns // (200 * NS_PER_MS) for end in night.notebook.ended)
+    due = sum(end.ending.age_ns // (200 * NS_PER_MS) for end in night.notebook.ended)
     assert due - 100 <= len(night.notebook.values(Quantity.RTT)) <= due + 50
 
 
@@ -206,7 +208,7 @@ def test_the_duration_ends_a_run():
     assert runner.reason == "duration"
     endings = [*notebook.ended, *notebook.failed]
     assert len(endings) == 3
-    assert all(e.planned and e.t_ns >= 700 * NS_PER_MS for e in endings)
+    assert all(e.ending.planned and e.t_ns >= 700 * NS_PER_MS for e in endings)
 
 
 def test_stop_ends_all_as_planned_and_the_first_reason_stands():
@@ -226,7 +228,7 @@ def test_stop_ends_all_as_planned_and_the_first_reason_stands():
 
     runner, notebook = trio.run(story)
     assert runner.reason == "signal SIGINT"
-    assert [e.evidence["close"] for e in notebook.ended] == ["answered"] * 20
+    assert [e.ending.evidence.close for e in notebook.ended] == ["answered"] * 20
 
 
 def test_a_stop_before_anything_began():
@@ -255,7 +257,7 @@ def test_a_run_whose_sessions_have_all_ended_is_over():
 
     runner, notebook = trio.run(story)
     assert runner.reason == "every session has ended and none is to be replaced"
-    assert [e.code for e in notebook.ended] == [1012] * 5
+    assert [e.ending.code for e in notebook.ended] == [1012] * 5
 
 
 def test_one_cohort_that_fails_does_not_touch_another():
@@ -297,12 +299,12 @@ def test_one_cohort_that_fails_does_not_touch_another():
 
     runner, notebook = trio.run(story)
     well = [e for e in notebook.ended if e.endpoint == "well"]
-    assert [e.kind for e in well] == [Kind.PLANNED] * 10
+    assert [e.ending.kind for e in well] == [Kind.PLANNED] * 10
     assert all(e.pings == e.pongs >= 1 for e in well)
-    refused = [e for e in notebook.failed if not e.planned]
-    assert {(e.endpoint, e.kind) for e in refused} == {("refusing", Kind.REFUSED)}
-    dropped = [e for e in notebook.ended if not e.planned]
-    assert {(e.endpoint, e.kind) for e in dropped} == {("moody", Kind.WS_CLOSE)}
+    refused = [e for e in notebook.failed if not e.ending.planned]
+    assert {(e.endpoint, e.ending.kind) for e in refused} == {("refusing", Kind.REFUSED)}
+    dropped = [e for e in notebook.ended if not e.ending.planned]
+    assert {(e.endpoint, e.ending.kind) for e in dropped} == {("moody", Kind.WS_CLOSE)}
     assert len(notebook.opened) == len(notebook.ended)
     assert runner.bugs == 0
 
@@ -320,11 +322,11 @@ def test_a_bug_in_one_session_is_counted_and_the_others_live_on(monkeypatch):
     runner, notebook = ran(
         scenario(20), enough=lambda seen: len(seen.opened) == 20 and len(seen.ended) == 1
     )
-    broken = [e for e in notebook.ended if not e.planned]
-    assert [(e.failure, e.kind, e.initiator) for e in broken] == [
+    broken = [e for e in notebook.ended if not e.ending.planned]
+    assert [(e.ending.failure, e.ending.kind, e.ending.initiator) for e in broken] == [
         ("internal_error: LookupError", Kind.TOOL, Initiator.TOOL)
     ]
-    assert "LookupError: a bug" in broken[0].raw
+    assert "LookupError: a bug" in broken[0].ending.raw
     assert len(notebook.ended) == len(notebook.opened) == 20
     assert runner.bugs == 1
     assert "LookupError: a bug" in runner.bug_reports[0]
@@ -337,5 +339,5 @@ def test_an_observer_that_fails_ends_nothing():
             raise ZeroDivisionError
 
     runner, notebook = ran(scenario(5), enough=lambda seen: len(seen.opened) == 5, observer=Broken)
-    assert [e.kind for e in notebook.ended] == [Kind.PLANNED] * 5
+    assert [e.ending.kind for e in notebook.ended] == [Kind.PLANNED] * 5
     assert runner.bugs == len(notebook.events)

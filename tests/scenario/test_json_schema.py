@@ -5,14 +5,11 @@ import tomllib
 from pathlib import Path
 
 import jsonschema
-import msgspec
 import pytest
 
-from stresser.model.ending import Grade, Initiator, Kind, Phase
-from stresser.model.events import SessionEnded
 from stresser.scenario.decode import decode_scenario
 from stresser.scenario.field_rules import RANGES
-from stresser.scenario.json_schema import TABLES, events_schema, field_docs, scenario_schema
+from stresser.scenario.json_schema import TABLES, field_docs, scenario_schema
 from stresser.scenario.plan import Endpoint, Sessions, Timeouts
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
@@ -20,10 +17,10 @@ CHECK = jsonschema.Draft202012Validator(scenario_schema())
 MINIMAL = {"name": "s", "endpoints": [{"name": "e", "url": "wss://h"}]}
 
 
-def test_both_are_valid_json_schemas():
-    for schema in (scenario_schema(), events_schema()):
-        jsonschema.Draft202012Validator.check_schema(schema)
-        assert json.loads(json.dumps(schema)) == schema
+def test_it_is_a_valid_json_schema():
+    schema = scenario_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert json.loads(json.dumps(schema)) == schema
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -98,32 +95,3 @@ def test_descriptions_are_the_docstrings_of_the_fields():
     assert properties["headers"]["description"] == field_docs(Endpoint)["headers"]
     assert "env:NAME" in properties["headers"]["description"]
     assert set(RANGES)
-
-
-def test_an_event_as_written_obeys_the_schema_of_events():
-    event = SessionEnded(
-        t_ns=5,
-        utc="2026-11-23T07:25:26.123456Z",
-        endpoint="e",
-        egress="d",
-        activity="a",
-        attempt=1,
-        session=1,
-        phase=Phase.HELD,
-        kind=Kind.TCP_RESET,
-        failure="connection_reset",
-        initiator=Initiator.MIDDLEBOX,
-        grade=Grade.ERRNO,
-        planned=False,
-        age_ns=4,
-        idle_ns=None,
-        alive_at_ns=1,
-        dead_by_ns=5,
-        detected_at_ns=5,
-        evidence={"ttl": 64},
-    )
-    check = jsonschema.Draft202012Validator(events_schema())
-    written = json.loads(msgspec.json.encode(event))
-    check.validate(written)
-    assert not check.is_valid(written | {"kind": "death"})
-    assert "Last proof of life" in json.dumps(events_schema())

@@ -101,9 +101,9 @@ def test_a_secret_is_not_sent_over_a_chain_that_does_not_verify():
 
     event = in_virtual_time(story)
     assert (
-        event.kind,
-        event.failure,
-        event.phase,
+        event.ending.kind,
+        event.ending.failure,
+        event.ending.phase,
     ) == (Kind.CERTIFICATE, "secret_withheld", Phase.TLS)
     assert event.tls is not None
     assert not event.tls.verified
@@ -146,7 +146,7 @@ def test_a_chain_that_was_refused_is_told_all_the_same(version):
 
     notebook = in_virtual_time(story)
     event = notebook.only_failed()
-    assert (event.kind, event.failure) == (Kind.CERTIFICATE, "ssl_unknown_authority")
+    assert (event.ending.kind, event.ending.failure) == (Kind.CERTIFICATE, "ssl_unknown_authority")
     [seen] = [event for event in notebook.events if isinstance(event, ChainSeen)]
     assert event.tls is not None
     assert event.tls.chain == seen.chain

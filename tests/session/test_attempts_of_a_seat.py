@@ -82,11 +82,11 @@ def test_our_deadline_of_each_phase(phase, program, route):
     made = in_virtual_time(story)
     event = made.notebook.only_failed()
     assert (phase, Kind.TIMEOUT, "generic_timeout_error") == (
-        event.phase,
-        event.kind,
-        event.failure,
+        event.ending.phase,
+        event.ending.kind,
+        event.ending.failure,
     )
-    assert event.age_ns == getattr(limits, phase.value)
+    assert event.ending.age_ns == getattr(limits, phase.value)
     assert all(not path.kernel.open for path in made.paths)
 
 
@@ -104,8 +104,12 @@ def test_our_deadline_for_the_resolver():
             return made.notebook.only_failed()
 
     event = in_virtual_time(story)
-    assert (event.phase, event.kind, event.remote) == (Phase.RESOLVE, Kind.TIMEOUT, None)
-    assert event.age_ns == 5 * NS_PER_S
+    assert (event.ending.phase, event.ending.kind, event.remote) == (
+        Phase.RESOLVE,
+        Kind.TIMEOUT,
+        None,
+    )
+    assert event.ending.age_ns == 5 * NS_PER_S
 
 
 @pytest.mark.parametrize(("phase", "program", "route"), HANGING)
@@ -121,13 +125,13 @@ def test_a_stop_during_an_attempt_is_planned(phase, program, route):
     made = in_virtual_time(story)
     event = made.notebook.only_failed()
     assert (phase, Kind.PLANNED, True, Initiator.PLAN, None) == (
-        event.phase,
-        event.kind,
-        event.planned,
-        event.initiator,
-        event.failure,
+        event.ending.phase,
+        event.ending.kind,
+        event.ending.planned,
+        event.ending.initiator,
+        event.ending.failure,
     )
-    assert event.age_ns == 2 * NS_PER_S
+    assert event.ending.age_ns == 2 * NS_PER_S
     assert (made.finished, made.gate.inside) == (1, 0)
     assert all(not path.kernel.open for path in made.paths)
 
@@ -180,7 +184,7 @@ def test_a_failed_attempt_leaves_no_cycle_to_the_garbage_collector(program, kind
     gc.collect()
     gc.disable()
     try:
-        assert in_virtual_time(story).notebook.only_failed().kind is kind
+        assert in_virtual_time(story).notebook.only_failed().ending.kind is kind
         assert [tap() for tap in taps] == [None]
     finally:
         gc.enable()

@@ -70,7 +70,7 @@ def play(capture, *, neighbours=0, stop_after_s=None, death_s=20.5, until_s=40):
             return made
 
     made = in_virtual_time(story)
-    [death] = [ended for ended in made.notebook.ended if ended.kind is Kind.TCP_RESET]
+    [death] = [ended for ended in made.notebook.ended if ended.ending.kind is Kind.TCP_RESET]
     return made, death
 
 
@@ -78,31 +78,31 @@ def test_a_packet_that_comes_after_the_error_is_waited_for_and_dates_the_end():
     capture = Capture(flags="RA")
     made, death = play(capture)
     assert capture.waited_s == [0.02]
-    assert death.dead_by_ns == NS_PER_S  # the packet's time, not the socket's
-    assert death.detected_at_ns == round(20.5 * NS_PER_S)
-    assert death.evidence["packets"]["ends"][0]["flags"] == "RA"
+    assert death.ending.dead_by_ns == NS_PER_S  # the packet's time, not the socket's
+    assert death.ending.detected_at_ns == round(20.5 * NS_PER_S)
+    assert death.ending.evidence.packets.ends[0].flags == "RA"
     assert sorted(capture.forgotten) == sorted(capture.watched)
     assert made.around.bugs.count == 0
 
 
 def test_a_host_that_knows_no_such_flow_makes_the_neighbours_be_heard():
     _, death = play(Capture(), neighbours=2)
-    alive = death.evidence["neighbour"]
-    assert alive["egress"] == "vpn"
-    assert alive["answered_ns"] == 22 * NS_PER_S  # its first ping after the end
+    alive = death.ending.evidence.neighbour
+    assert alive.egress == "vpn"
+    assert alive.answered_ns == 22 * NS_PER_S  # its first ping after the end
 
 
 def test_without_neighbours_the_ending_comes_three_seconds_later_and_is_dated_all_the_same():
     made, death = play(Capture())
-    assert "neighbour" not in death.evidence
+    assert death.ending.evidence.neighbour is None
     assert death.t_ns == round(20.5 * NS_PER_S)
     assert made.around.bugs.count == 0
 
 
 def test_a_stop_in_the_midst_of_hearing_loses_no_ending():
     _, death = play(Capture(), stop_after_s=1)
-    assert death.kind is Kind.TCP_RESET
-    assert death.planned is False
+    assert death.ending.kind is Kind.TCP_RESET
+    assert death.ending.planned is False
 
 
 def test_a_close_frame_needs_no_witness():
@@ -119,5 +119,5 @@ def test_a_close_frame_needs_no_witness():
 
     made = in_virtual_time(story)
     assert capture.waited_s == []
-    assert made.notebook.only_ended().planned
+    assert made.notebook.only_ended().ending.planned
     assert capture.forgotten == capture.watched != []

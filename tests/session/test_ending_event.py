@@ -126,16 +126,30 @@ HELD_FAULTS = [
 def test_each_fault_while_held(do, kind, failure, initiator, fields, version):
     made = dies(do, version)
     ended = made.notebook.only_ended()
-    assert (kind, failure, initiator) == (ended.kind, ended.failure, ended.initiator), ended.raw
-    assert (ended.phase, ended.planned, ended.is_drop) == (Phase.HELD, False, True)
+    assert (kind, failure, initiator) == (
+        ended.ending.kind,
+        ended.ending.failure,
+        ended.ending.initiator,
+    ), ended.ending.raw
+    assert (ended.ending.phase, ended.ending.planned, ended.ending.is_drop) == (
+        Phase.HELD,
+        False,
+        True,
+    )
     for name, value in fields.items():
-        assert getattr(ended, name) == value
+        assert getattr(ended.ending, name) == value
     # An alert answers what we send: the next ping.
     death_ns = (4 * HOUR + PING_S if do is alert else DEATH_S) * NS_PER_S
-    assert ended.age_ns == ended.dead_by_ns == ended.detected_at_ns == ended.t_ns == death_ns
-    assert ended.alive_at_ns <= death_ns
+    assert (
+        ended.ending.age_ns
+        == ended.ending.dead_by_ns
+        == ended.ending.detected_at_ns
+        == ended.t_ns
+        == death_ns
+    )
+    assert ended.ending.alive_at_ns <= death_ns
     assert made.notebook.values(Quantity.AGE_AT_DROP) == [death_ns]
-    assert ended.raw
+    assert ended.ending.raw
     assert (made.notebook.failed, made.around.bugs.count, made.finished) == ([], 0, 1)
 
 
@@ -143,19 +157,19 @@ def test_each_fault_while_held(do, kind, failure, initiator, fields, version):
 def test_a_silent_session_is_reset_after_hours_of_nothing(version):
     made = dies(reset, version, activity=silent())
     ended = made.notebook.only_ended()
-    assert ended.kind is Kind.TCP_RESET
-    assert ended.idle_ns == DEATH_S * NS_PER_S  # nothing passed since the upgrade
-    assert ended.alive_at_ns == 0
-    assert ended.evidence["operation"] == "receive"
-    assert ended.evidence["tcp_info"]["state"] == "CLOSE"
+    assert ended.ending.kind is Kind.TCP_RESET
+    assert ended.ending.idle_ns == DEATH_S * NS_PER_S  # nothing passed since the upgrade
+    assert ended.ending.alive_at_ns == 0
+    assert ended.ending.evidence.operation == "receive"
+    assert ended.ending.evidence.tcp_info.state == "CLOSE"
 
 
 def test_idle_is_counted_from_the_last_byte_in_either_direction():
     """The last ping went out 4 h 0 m 0 s after the opening; the RST came 7 s later."""
     ended = dies(reset, "1.3").notebook.only_ended()
-    assert ended.idle_ns == 7 * NS_PER_S
-    assert ended.evidence["since_sent_ns"] == 7 * NS_PER_S
-    assert ended.evidence["idle_before_send_ns"] == PING_S * NS_PER_S
+    assert ended.ending.idle_ns == 7 * NS_PER_S
+    assert ended.ending.evidence.since_sent_ns == 7 * NS_PER_S
+    assert ended.ending.evidence.idle_before_send_ns == PING_S * NS_PER_S
 
 
 def test_an_alert_for_want_of_a_client_certificate_comes_when_the_session_is_held():
@@ -169,7 +183,11 @@ def test_an_alert_for_want_of_a_client_certificate_comes_when_the_session_is_hel
 
     made = life(program, 10, scheme="tls", tls_version="1.3")
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.alert, ended.phase) == (Kind.TLS_ALERT, 116, Phase.HELD)
+    assert (ended.ending.kind, ended.ending.alert, ended.ending.phase) == (
+        Kind.TLS_ALERT,
+        116,
+        Phase.HELD,
+    )
 
 
 def test_a_peer_that_closes_after_exactly_four_hours():
@@ -182,8 +200,8 @@ def test_a_peer_that_closes_after_exactly_four_hours():
     made = life(program, 5 * HOUR, latency_s=0.05, activity=rare_pings())
     ended = made.notebook.only_ended()
     # The client's opening and the server's lie one way apart, the close comes one way later.
-    assert ended.age_ns == pytest.approx(4 * HOUR * NS_PER_S, abs=NS_PER_MS)
-    assert ended.code == 1012
+    assert ended.ending.age_ns == pytest.approx(4 * HOUR * NS_PER_S, abs=NS_PER_MS)
+    assert ended.ending.code == 1012
 
 
 # Silent deaths: only a bracket is known.
@@ -204,27 +222,33 @@ def test_a_black_hole_is_silence_and_its_bracket_holds_the_true_moment(death_s, 
         activity=rare_pings(),
     )
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.grade) == (Kind.SILENCE, Grade.TCP_INFO)
-    assert ended.evidence["tcp_info"]["unacked"] == 1
-    assert ended.alive_at_ns <= death_s * NS_PER_S <= ended.dead_by_ns
-    assert ended.dead_by_ns - ended.alive_at_ns < (PING_S + 11) * NS_PER_S
+    assert (ended.ending.kind, ended.ending.grade) == (Kind.SILENCE, Grade.TCP_INFO)
+    assert ended.ending.evidence.tcp_info is not None
+    assert ended.ending.evidence.tcp_info.unacked == 1
+    assert ended.ending.alive_at_ns <= death_s * NS_PER_S <= ended.ending.dead_by_ns
+    assert ended.ending.dead_by_ns - ended.ending.alive_at_ns < (PING_S + 11) * NS_PER_S
     # What was sent into the dark has not passed.
-    assert ended.idle_ns == ended.dead_by_ns - ended.alive_at_ns
-    assert ended.evidence["ping_sent_ns"] + 10 * NS_PER_S + 50 * NS_PER_MS == ended.dead_by_ns
+    assert ended.ending.idle_ns == ended.ending.dead_by_ns - ended.ending.alive_at_ns
+    assert ended.ending.evidence.ping_sent_ns is not None
+    assert (
+        ended.ending.evidence.ping_sent_ns + 10 * NS_PER_S + 50 * NS_PER_MS
+        == ended.ending.dead_by_ns
+    )
     assert ended.pings == ended.pongs + 1
 
 
 def test_a_peer_whose_kernel_acknowledges_but_who_says_nothing_is_unresponsive():
     made = dies(WebSocketPeer.swallow, "1.3")
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.grade) == (Kind.UNRESPONSIVE, Grade.TCP_INFO)
-    assert ended.evidence["tcp_info"]["unacked"] == 0
+    assert (ended.ending.kind, ended.ending.grade) == (Kind.UNRESPONSIVE, Grade.TCP_INFO)
+    assert ended.ending.evidence.tcp_info is not None
+    assert ended.ending.evidence.tcp_info.unacked == 0
     # Its kernel acknowledged the ping, after its program had stopped: that proves no life of the
     # session. The last ping that was answered does.
     pinged_ns = (4 * HOUR + PING_S) * NS_PER_S
-    assert ended.alive_at_ns == 4 * HOUR * NS_PER_S
-    assert ended.alive_at_ns <= DEATH_S * NS_PER_S <= ended.dead_by_ns
-    assert ended.dead_by_ns == pinged_ns + 10_050 * NS_PER_MS
+    assert ended.ending.alive_at_ns == 4 * HOUR * NS_PER_S
+    assert ended.ending.alive_at_ns <= DEATH_S * NS_PER_S <= ended.ending.dead_by_ns
+    assert ended.ending.dead_by_ns == pinged_ns + 10_050 * NS_PER_MS
 
 
 def test_without_tcp_info_nobody_can_say_which_of_the_two_it_was():
@@ -235,7 +259,7 @@ def test_without_tcp_info_nobody_can_say_which_of_the_two_it_was():
 
     made = life(websocket_server(server_context()), 5 * HOUR, during=deafen, activity=rare_pings())
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.failure) == (Kind.UNKNOWN, "no_pong")
+    assert (ended.ending.kind, ended.ending.failure) == (Kind.UNKNOWN, "no_pong")
 
 
 def test_a_chosen_number_of_unacknowledged_segments_is_evidence():
@@ -245,7 +269,8 @@ def test_a_chosen_number_of_unacknowledged_segments_is_evidence():
         await peer.swallow()
 
     ended = life(program, 60).notebook.only_ended()
-    assert (ended.kind, ended.evidence["tcp_info"]["unacked"]) == (Kind.SILENCE, 17)
+    assert ended.ending.evidence.tcp_info is not None
+    assert (ended.ending.kind, ended.ending.evidence.tcp_info.unacked) == (Kind.SILENCE, 17)
 
 
 def test_a_reset_after_a_black_hole_began_is_a_reset():
@@ -260,8 +285,9 @@ def test_a_reset_after_a_black_hole_began_is_a_reset():
         path.reset()
 
     ended = life(websocket_server(server_context()), 60, during=come_back).notebook.only_ended()
-    assert (ended.kind, ended.dead_by_ns) == (Kind.TCP_RESET, 35 * NS_PER_S)
-    assert ended.evidence["tcp_info"]["unacked"] == 1
+    assert (ended.ending.kind, ended.ending.dead_by_ns) == (Kind.TCP_RESET, 35 * NS_PER_S)
+    assert ended.ending.evidence.tcp_info is not None
+    assert ended.ending.evidence.tcp_info.unacked == 1
 
 
 # Deaths that our own sending meets first.
@@ -280,11 +306,11 @@ def test_death_by_a_send_that_failed():
         far.path.let_through()
 
     ended = life(program, 60).notebook.only_ended()
-    assert (ended.kind, ended.failure) == (Kind.TCP_RESET, "connection_reset")
-    assert ended.evidence["operation"] == "send"
-    assert ended.raw is not None
-    assert ended.raw.startswith("ConnectionResetError")
-    assert ended.dead_by_ns == 30 * NS_PER_S
+    assert (ended.ending.kind, ended.ending.failure) == (Kind.TCP_RESET, "connection_reset")
+    assert ended.ending.evidence.operation == "send"
+    assert ended.ending.raw is not None
+    assert ended.ending.raw.startswith("ConnectionResetError")
+    assert ended.ending.dead_by_ns == 30 * NS_PER_S
 
 
 def test_what_lies_in_the_socket_when_a_send_fails_tells_the_story():
@@ -301,7 +327,7 @@ def test_what_lies_in_the_socket_when_a_send_fails_tells_the_story():
         far.path.let_through()
 
     ended = life(program, 60).notebook.only_ended()
-    assert (ended.kind, ended.code) == (Kind.WS_CLOSE, 1013)
+    assert (ended.ending.kind, ended.ending.code) == (Kind.WS_CLOSE, 1013)
 
 
 def test_an_unreachable_network_is_told_as_the_kernel_says_it():
@@ -313,8 +339,8 @@ def test_an_unreachable_network_is_told_as_the_kernel_says_it():
 
     made = life(websocket_server(server_context()), 200, during=cut)
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.failure) == (Kind.UNREACHABLE, "host_unreachable")
-    assert ended.dead_by_ns == 100 * NS_PER_S
+    assert (ended.ending.kind, ended.ending.failure) == (Kind.UNREACHABLE, "host_unreachable")
+    assert ended.ending.dead_by_ns == 100 * NS_PER_S
 
 
 def test_an_overdue_pong_that_comes_with_the_end_does_not_hide_it():
@@ -327,7 +353,7 @@ def test_an_overdue_pong_that_comes_with_the_end_does_not_hide_it():
         far.path.reset()
 
     ended = life(program, 60).notebook.only_ended()
-    assert (ended.kind, ended.dead_by_ns) == (Kind.TCP_RESET, 25_020 * NS_PER_MS)
+    assert (ended.ending.kind, ended.ending.dead_by_ns) == (Kind.TCP_RESET, 25_020 * NS_PER_MS)
 
 
 def test_a_session_that_floods_and_dies_does_not_hold_up_the_pings_of_another():
@@ -351,5 +377,5 @@ def test_a_session_that_floods_and_dies_does_not_hold_up_the_pings_of_another():
 
     made = in_virtual_time(story)
     flooded, quiet = sorted(made.notebook.ended, key=lambda event: event.session)
-    assert (flooded.kind, flooded.messages) == (Kind.TCP_RESET, 300)
-    assert (quiet.kind, quiet.pongs) == (Kind.PLANNED, 59)
+    assert (flooded.ending.kind, flooded.messages) == (Kind.TCP_RESET, 300)
+    assert (quiet.ending.kind, quiet.pongs) == (Kind.PLANNED, 59)

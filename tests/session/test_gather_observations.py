@@ -32,11 +32,11 @@ def test_a_way_that_dies_while_an_answer_is_coming_back(death_s):
         activity=heartbeat("5s", "3s"),
     )
     ended = made.notebook.only_ended()
-    assert ended.kind is Kind.SILENCE
-    assert ended.alive_at_ns <= death_s * NS_PER_S <= ended.dead_by_ns
+    assert ended.ending.kind is Kind.SILENCE
+    assert ended.ending.alive_at_ns <= death_s * NS_PER_S <= ended.ending.dead_by_ns
     opened_ns = made.notebook.opened[0].t_ns
     # The last ping that was answered was sent 5 s at most before the way died.
-    assert ended.alive_at_ns >= opened_ns + (death_s - 7) * NS_PER_S
+    assert ended.ending.alive_at_ns >= opened_ns + (death_s - 7) * NS_PER_S
 
 
 def test_a_session_that_dies_before_its_first_pong_was_alive_when_it_asked_to_be_opened():
@@ -47,7 +47,7 @@ def test_a_session_that_dies_before_its_first_pong_was_alive_when_it_asked_to_be
 
     made = life(program, 60, latency_s=LATENCY_S, activity=heartbeat("5s", "3s"))
     opened, ended = made.notebook.opened[0], made.notebook.only_ended()
-    assert ended.alive_at_ns == opened.t_ns - opened.phases_ns["upgrade"]
+    assert ended.ending.alive_at_ns == opened.t_ns - opened.phases_ns["upgrade"]
 
 
 def test_a_kernel_that_gives_up_has_forgotten_so_the_last_ping_is_asked():
@@ -65,9 +65,10 @@ def test_a_kernel_that_gives_up_has_forgotten_so_the_last_ping_is_asked():
         await trio.sleep_forever()
 
     ended = life(program, 60, activity=heartbeat("5s", "4s")).notebook.only_ended()
-    assert ended.kind is Kind.KERNEL_TIMEOUT
-    assert ended.evidence["tcp_info"]["unacked"] == 0
-    assert ended.alive_at_ns <= 20 * NS_PER_S <= ended.dead_by_ns
+    assert ended.ending.kind is Kind.KERNEL_TIMEOUT
+    assert ended.ending.evidence.tcp_info is not None
+    assert ended.ending.evidence.tcp_info.unacked == 0
+    assert ended.ending.alive_at_ns <= 20 * NS_PER_S <= ended.ending.dead_by_ns
 
 
 def test_without_pings_the_kernels_last_word_is_the_proof_of_life():
@@ -81,8 +82,8 @@ def test_without_pings_the_kernels_last_word_is_the_proof_of_life():
 
     made = life(program, 60, activity=silent())
     ended = made.notebook.only_ended()
-    assert ended.kind is Kind.KERNEL_TIMEOUT
-    assert ended.alive_at_ns <= 20 * NS_PER_S == ended.dead_by_ns
+    assert ended.ending.kind is Kind.KERNEL_TIMEOUT
+    assert ended.ending.alive_at_ns <= 20 * NS_PER_S == ended.ending.dead_by_ns
 
 
 def test_what_a_missing_pong_tells_is_evidence():
@@ -90,8 +91,8 @@ def test_what_a_missing_pong_tells_is_evidence():
         await (await WebSocketPeer.accept(far, server_context())).swallow()
 
     ended = life(program, 60, activity=heartbeat("5s", "3s")).notebook.only_ended()
-    assert ended.raw is not None
-    assert ended.raw.startswith(NoPong.__name__)
-    assert ended.evidence["ping_sent_ns"] == 5 * NS_PER_S
-    assert ended.evidence["why"] == ["nothing-decides"]
-    assert ended.dead_by_ns == 8_050 * NS_PER_MS
+    assert ended.ending.raw is not None
+    assert ended.ending.raw.startswith(NoPong.__name__)
+    assert ended.ending.evidence.ping_sent_ns == 5 * NS_PER_S
+    assert ended.ending.evidence.why == ["nothing-decides"]
+    assert ended.ending.dead_by_ns == 8_050 * NS_PER_MS

@@ -74,7 +74,7 @@ def test_one_ping_is_in_flight_however_slow_the_peer_is():
 
     made = life(program, HOUR, activity=heartbeat("1s", timeout="10s"))
     ended = made.notebook.only_ended()
-    assert ended.kind is Kind.PLANNED
+    assert ended.ending.kind is Kind.PLANNED
     # Each ping costs 7 s; the next is sent at the first due time after its pong.
     assert ended.pings == pytest.approx(HOUR / 8, abs=1)
     assert set(outstanding) == {0}
@@ -88,7 +88,7 @@ def test_a_pong_that_is_late_but_in_time_keeps_the_session():
         await (await WebSocketPeer.accept(far, server_context())).answer_pings(delay_s=9.999)
 
     made = life(program, HOUR)
-    assert made.notebook.only_ended().kind is Kind.PLANNED
+    assert made.notebook.only_ended().ending.kind is Kind.PLANNED
     assert set(in_ms(made.notebook.values(Quantity.RTT))) == {9999}
 
 
@@ -100,7 +100,7 @@ def test_the_last_look_lasts_50_ms(delay_s, survives):
         await (await WebSocketPeer.accept(far, server_context())).answer_pings(delay_s=delay_s)
 
     made = life(program, 60)
-    assert made.notebook.only_ended().planned is survives
+    assert made.notebook.only_ended().ending.planned is survives
 
 
 def jump(seconds_):
@@ -118,7 +118,7 @@ def test_a_run_that_stops_while_a_pong_is_overdue_ends_the_session_once(after_s)
 
     made = life(program, after_s, activity=heartbeat("15s", timeout="10s"))
     ended = made.notebook.only_ended()
-    assert ended.kind in {Kind.PLANNED, Kind.UNRESPONSIVE}
+    assert ended.ending.kind in {Kind.PLANNED, Kind.UNRESPONSIVE}
     assert made.around.bugs.count == 0
 
 
@@ -143,7 +143,7 @@ def test_a_stall_of_our_own_does_not_kill_sessions_whose_pongs_are_waiting():
         return made.heartbeats._sessions.values()
 
     made = in_virtual_time(story)
-    assert [ended.kind for ended in made.notebook.ended] == [Kind.PLANNED] * 20
+    assert [ended.ending.kind for ended in made.notebook.ended] == [Kind.PLANNED] * 20
     # The pings due at 15, 30 and 45 s waited as long as they could.
     rtt = sorted(round(value / NS_PER_S) for value in made.notebook.values(Quantity.RTT))
     assert rtt == [0] * 20 + [15] * 20 + [30] * 20
@@ -230,7 +230,7 @@ def test_pings_go_on_through_a_peer_that_does_not_read_and_nothing_is_mixed_up()
             for _ in range(20):
                 made.start(made.route(activity=heartbeat("15s", timeout="60s")))
             await trio.sleep(61)
-            assert [e.raw for e in made.notebook.ended] == []
+            assert [e.ending.raw for e in made.notebook.ended] == []
 
     in_virtual_time(story)
     assert list(served.values()) == [4] * 20
@@ -252,8 +252,8 @@ def test_a_silent_session_is_closed_in_an_orderly_way():
     made = life(websocket_server(server_context()), 8 * HOUR, activity=silent())
     ended = made.notebook.only_ended()
     assert (ended.pings, ended.pongs) == (0, 0)
-    assert ended.evidence["close"] == "answered"
-    assert ended.idle_ns == 8 * HOUR * NS_PER_S
+    assert ended.ending.evidence.close == "answered"
+    assert ended.ending.idle_ns == 8 * HOUR * NS_PER_S
 
 
 def test_a_tls_session_sends_nothing_and_counts_reads():
@@ -272,16 +272,20 @@ def test_a_tls_session_sends_nothing_and_counts_reads():
     ended = made.notebook.only_ended()
     assert last_sent == [0]
     assert (ended.messages, ended.pings, ended.pongs) == (8, 0, 0)
-    assert ended.evidence["close"] == "no close in this protocol"
+    assert ended.ending.evidence.close == "no close in this protocol"
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_the_orderly_end_is_answered(version):
     made = life(websocket_server(server_context(version)), HOUR, tls_version=version)
     ended = made.notebook.only_ended()
-    assert ended.evidence["close"] == "answered"
-    assert (ended.planned, ended.kind, ended.failure) == (True, Kind.PLANNED, None)
-    assert ended.age_ns == HOUR * NS_PER_S == ended.dead_by_ns
+    assert ended.ending.evidence.close == "answered"
+    assert (ended.ending.planned, ended.ending.kind, ended.ending.failure) == (
+        True,
+        Kind.PLANNED,
+        None,
+    )
+    assert ended.ending.age_ns == HOUR * NS_PER_S == ended.ending.dead_by_ns
 
 
 def test_a_peer_that_ignores_the_close_is_left_after_its_timeout():
@@ -296,8 +300,8 @@ def test_a_peer_that_ignores_the_close_is_left_after_its_timeout():
 
     made = life(program, HOUR, timeouts=Timeouts(close=seconds(2)), patience_s=10, latency_s=0.01)
     ended = made.notebook.only_ended()
-    assert ended.evidence["close"] == "unanswered"
-    assert ended.dead_by_ns == HOUR * NS_PER_S  # the plan's moment, not that of giving up
+    assert ended.ending.evidence.close == "unanswered"
+    assert ended.ending.dead_by_ns == HOUR * NS_PER_S  # the plan's moment, not that of giving up
     assert left == [pytest.approx(HOUR + 2, abs=0.1)]
 
 
@@ -309,8 +313,8 @@ def test_what_the_peer_does_instead_of_answering_the_close_is_told():
         far.path.reset()
 
     ended = life(program, 10).notebook.only_ended()
-    assert ended.kind is Kind.PLANNED
-    assert "reset" in ended.evidence["close"]
+    assert ended.ending.kind is Kind.PLANNED
+    assert "reset" in (ended.ending.evidence.close or "")
 
 
 def test_an_attempt_that_did_not_open_cannot_be_held():

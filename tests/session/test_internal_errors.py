@@ -161,7 +161,7 @@ def accounted_for(made):
 
 
 def unplanned(made):
-    return [e for e in made.notebook.ended if not e.planned]
+    return [e for e in made.notebook.ended if not e.ending.planned]
 
 
 def first_session(made):
@@ -185,12 +185,12 @@ def test_a_bug_in_a_beat_ends_that_session_alone(monkeypatch):
     made = lives_with(sabotage, monkeypatch)
     (ended,) = unplanned(made)
     assert (
-        ended.kind,
-        ended.initiator,
-        ended.failure,
-        ended.phase,
+        ended.ending.kind,
+        ended.ending.initiator,
+        ended.ending.failure,
+        ended.ending.phase,
     ) == (Kind.TOOL, Initiator.TOOL, "internal_error: RuntimeError", Phase.HELD)
-    assert ended.raw.startswith("RuntimeError: beat < ")
+    assert ended.ending.raw.startswith("RuntimeError: beat < ")
     assert made.around.bugs.count == 1
     assert len(made.notebook.opened) == 3  # the seat went on
     accounted_for(made)
@@ -203,7 +203,7 @@ def test_a_bug_while_draining_ends_the_session(monkeypatch):
         patch.setattr(WebSocket, "_take", Saboteur(ExceptionGroup("g", [KeyError(1)])))
 
     made = lives_with(sabotage, monkeypatch)
-    assert {e.failure for e in unplanned(made)} == {"internal_error: ExceptionGroup"}
+    assert {e.ending.failure for e in unplanned(made)} == {"internal_error: ExceptionGroup"}
     # At 105 s, with the pongs that are due then. Those that replace them are sent nothing until
     # the bug is gone at 125.5 s.
     assert (len(unplanned(made)), len(made.notebook.opened)) == (2, 4)
@@ -224,7 +224,7 @@ def test_a_bug_in_an_attempt_is_its_failure(monkeypatch):
             path.reset()
 
     made = lives_with(sabotage, monkeypatch)
-    assert {(e.failure, e.phase, e.kind) for e in made.notebook.failed} == {
+    assert {(e.ending.failure, e.ending.phase, e.ending.kind) for e in made.notebook.failed} == {
         ("internal_error: TypeError", Phase.UPGRADE, Kind.TOOL)
     }
     assert made.around.bugs.count == len(made.notebook.failed) == 4
@@ -240,8 +240,10 @@ def test_a_bug_after_the_handshakes_is_a_failed_attempt_and_no_drop(monkeypatch)
 
     made = lives_with(sabotage, monkeypatch)
     failed = made.notebook.failed
-    assert {(e.failure, e.phase) for e in failed} == {("internal_error: IndexError", Phase.UPGRADE)}
-    assert not any(e.is_drop for e in failed)
+    assert {(e.ending.failure, e.ending.phase) for e in failed} == {
+        ("internal_error: IndexError", Phase.UPGRADE)
+    }
+    assert not any(e.ending.is_drop for e in failed)
     accounted_for(made)
 
 
@@ -254,7 +256,7 @@ def test_a_bug_in_the_classifier_is_the_ending(monkeypatch):
             path.reset()
 
     made = lives_with(sabotage, monkeypatch)
-    assert {e.failure for e in unplanned(made)} == {"internal_error: KeyError"}
+    assert {e.ending.failure for e in unplanned(made)} == {"internal_error: KeyError"}
     accounted_for(made)
 
 
@@ -274,7 +276,7 @@ def test_a_bug_while_closing_still_leaves_a_planned_ending(monkeypatch):
 
     made = in_virtual_time(story)
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.evidence["close"]) == (Kind.PLANNED, "unanswered")
+    assert (ended.ending.kind, ended.ending.evidence.close) == (Kind.PLANNED, "unanswered")
     assert made.around.bugs.count == 2
     assert made.finished == 1
     assert not made.paths[0].kernel.open
@@ -289,8 +291,8 @@ def test_memory_that_runs_out_is_told_as_such(monkeypatch):
             path.reset()
 
     made = lives_with(sabotage, monkeypatch)
-    assert {(e.failure, e.kind, e.initiator) for e in made.notebook.failed} == {
-        ("out_of_memory", Kind.TOOL, Initiator.TOOL)
-    }
+    assert {
+        (e.ending.failure, e.ending.kind, e.ending.initiator) for e in made.notebook.failed
+    } == {("out_of_memory", Kind.TOOL, Initiator.TOOL)}
     assert made.around.bugs.count == 0
     accounted_for(made)

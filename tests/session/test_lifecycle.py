@@ -77,7 +77,7 @@ def test_failing_attempts_come_at_growing_distances():
     failed = in_virtual_time(story).notebook.failed
     assert [event.t_ns // NS_PER_S for event in failed] == [0, 1, 3, 7, 15, 31, 63, 123]
     assert {(Kind.REFUSED, "connection_refused", Phase.CONNECT)} == {
-        (event.kind, event.failure, event.phase) for event in failed
+        (event.ending.kind, event.ending.failure, event.ending.phase) for event in failed
     }
     assert [event.attempt for event in failed] == [1, 2, 3, 4, 5, 6, 7, 8]
 
@@ -186,7 +186,7 @@ def test_a_stop_before_the_start_and_during_back_off_leaves_no_trace():
 
     made = in_virtual_time(story)
     assert made.finished == 2
-    assert made.notebook.only_failed().kind is Kind.REFUSED
+    assert made.notebook.only_failed().ending.kind is Kind.REFUSED
 
 
 def test_a_session_that_opens_in_the_very_moment_of_the_stop_has_an_age_of_nothing():
@@ -210,7 +210,7 @@ def test_a_session_that_opens_in_the_very_moment_of_the_stop_has_an_age_of_nothi
 
     made = in_virtual_time(story)
     ended = made.notebook.only_ended()
-    assert (ended.planned, ended.age_ns) == (True, 0)
+    assert (ended.ending.planned, ended.ending.age_ns) == (True, 0)
     assert ended.t_ns >= made.notebook.opened[0].t_ns
 
 
@@ -257,7 +257,7 @@ def test_a_limit_of_this_machine_is_the_tools():
 
     made = in_virtual_time(story)
     event = made.notebook.only_failed()
-    assert (event.kind, event.initiator) == (Kind.TOOL, Initiator.TOOL)
+    assert (event.ending.kind, event.ending.initiator) == (Kind.TOOL, Initiator.TOOL)
     assert made.around.bugs.count == 0
 
 

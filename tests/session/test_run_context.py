@@ -76,7 +76,7 @@ def test_sessions_that_die_at_the_waking_are_told_after_the_sleep(monkeypatch):
     slept, *ended = told
     assert isinstance(slept, HostSlept)
     assert (slept.t_ns, slept.slept_ns) == (1000 * NS_PER_S, 8 * 3600 * NS_PER_S)
-    kinds = [(e.kind, e.initiator) for e in ended if isinstance(e, SessionEnded)]
+    kinds = [(e.ending.kind, e.ending.initiator) for e in ended if isinstance(e, SessionEnded)]
     assert kinds[:3] == [(Kind.HOST_SLEPT, Initiator.HOST)] * 3
     assert kinds[3] == (Kind.TCP_RESET, Initiator.UNKNOWN)  # opened after the waking
     assert made.clock.utc(slept.t_ns) == slept.utc == ended[0].utc

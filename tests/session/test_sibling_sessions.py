@@ -1,6 +1,7 @@
 import trio
 
-from stresser.session.sibling_sessions import Alive, Neighbours, Server
+from stresser.model.evidence import SiblingAlive
+from stresser.session.sibling_sessions import Neighbours, Server
 from tests.fakes.world import in_virtual_time
 
 OLDER_THAN, ALIVE_AFTER = 50, 100
@@ -15,7 +16,7 @@ def answers(*told):
 
     async def story():
         server = Server()
-        found: list[Alive | None] = []
+        found: list[SiblingAlive | None] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask, server, found)
             for session, opened_ns, ping_sent_ns in told:

@@ -93,15 +93,15 @@ def test_a_session_is_held_and_closed_as_any_other(scheme, program, steps, trips
     del steps, trips
     made = through(program, hop(scheme), until_s=3601.0)
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.planned) == (Kind.PLANNED, True)
+    assert (ended.ending.kind, ended.ending.planned) == (Kind.PLANNED, True)
     assert ended.pings == ended.pongs == 240
-    assert ended.evidence["close"] == "answered"
+    assert ended.ending.evidence.close == "answered"
 
 
 def test_a_tls_endpoint_through_a_proxy():
     made = through(http_proxy(tls_server(server_context())), hop(), scheme="tls")
     assert list(made.notebook.opened[0].phases_ns)[-1] == "tls"
-    assert made.notebook.only_ended().planned
+    assert made.notebook.only_ended().ending.planned
 
 
 # Who is who
@@ -158,14 +158,14 @@ def test_credentials_reach_the_proxy_and_no_event():
 def test_a_proxys_name_that_does_not_resolve():
     made = through(endpoint(), hop(host="nowhere.test"), zone=Zone())
     failed = made.notebook.only_failed()
-    assert (failed.kind, failed.phase) == (Kind.RESOLVE_ERROR, Phase.RESOLVE)
-    assert failed.evidence["name"] == "nowhere.test"
+    assert (failed.ending.kind, failed.ending.phase) == (Kind.RESOLVE_ERROR, Phase.RESOLVE)
+    assert failed.ending.evidence.name == "nowhere.test"
     assert (failed.remote, failed.proxy, failed.resolved_by) == (None, None, None)
 
 
 def test_an_endpoints_name_that_does_not_resolve_here():
     made = through(endpoint(), hop(SOCKS5), zone=Zone(), host="nowhere.test")
-    assert made.notebook.only_failed().evidence["name"] == "nowhere.test"
+    assert made.notebook.only_failed().ending.evidence.name == "nowhere.test"
 
 
 # What can go wrong
@@ -211,9 +211,13 @@ def test_a_misdeed_keeps_its_kind_and_is_told_of_its_step(
 ):
     made = through(says(*steps), hop(scheme), until_s=30.0)
     failed = made.notebook.only_failed()
-    assert (failed.kind, failed.failure, failed.initiator) == (kind, failure, initiator)
-    assert failed.phase is Phase.PROXY
-    assert failed.evidence["proxy_step"] == step
+    assert (failed.ending.kind, failed.ending.failure, failed.ending.initiator) == (
+        kind,
+        failure,
+        initiator,
+    )
+    assert failed.ending.phase is Phase.PROXY
+    assert failed.ending.evidence.proxy_step == step
     assert failed.proxy == f"{scheme}://192.0.2.9:3128"
     assert Phase.TLS not in failed.phases_ns
     assert step not in failed.phases_ns
@@ -221,8 +225,8 @@ def test_a_misdeed_keeps_its_kind_and_is_told_of_its_step(
 
 def test_what_a_refusal_tells():
     failed = through(says("hear", REFUSAL), hop()).notebook.only_failed()
-    assert (failed.status, failed.reason) == (407, "Who are you")
-    assert failed.evidence["headers"] == {"proxy-authenticate": "NTLM", "via": "px"}
+    assert (failed.ending.status, failed.ending.reason) == (407, "Who are you")
+    assert failed.ending.evidence.headers == {"proxy-authenticate": "NTLM", "via": "px"}
 
 
 def test_a_proxys_chain_has_to_verify():
@@ -234,8 +238,8 @@ def test_a_proxys_chain_has_to_verify():
             await program(far)
 
     failed = through(shrug, strange).notebook.only_failed()
-    assert (failed.kind, failed.phase) == (Kind.CERTIFICATE, Phase.PROXY)
-    assert failed.evidence["proxy_step"] == "proxy_tls"
+    assert (failed.ending.kind, failed.ending.phase) == (Kind.CERTIFICATE, Phase.PROXY)
+    assert failed.ending.evidence.proxy_step == "proxy_tls"
     assert failed.tls is None
 
 
@@ -265,9 +269,9 @@ def test_one_deadline_for_all_steps_together():
             return made.notebook.only_failed()
 
     failed = in_virtual_time(story)
-    assert (failed.kind, failed.phase) == (Kind.TIMEOUT, Phase.PROXY)
-    assert failed.evidence["proxy_step"] == "proxy_tunnel"
-    assert failed.age_ns == 10 * NS_PER_S
+    assert (failed.ending.kind, failed.ending.phase) == (Kind.TIMEOUT, Phase.PROXY)
+    assert failed.ending.evidence.proxy_step == "proxy_tunnel"
+    assert failed.ending.age_ns == 10 * NS_PER_S
     assert failed.phases_ns == {
         "resolve": 0, "proxy_connect": 4 * NS_PER_S, "proxy_tls": 4 * NS_PER_S
     }  # fmt: skip
@@ -281,7 +285,11 @@ def test_a_proxy_that_answers_a_byte_a_second_meets_the_deadline():
             await trio.sleep(1)
 
     failed = through(dripping, hop(), until_s=60.0).notebook.only_failed()
-    assert (failed.kind, failed.phase, failed.age_ns) == (Kind.TIMEOUT, Phase.PROXY, 10 * NS_PER_S)
+    assert (failed.ending.kind, failed.ending.phase, failed.ending.age_ns) == (
+        Kind.TIMEOUT,
+        Phase.PROXY,
+        10 * NS_PER_S,
+    )
 
 
 def test_a_connection_that_the_proxy_refuses_is_no_word_of_the_proxy():
@@ -297,20 +305,24 @@ def test_a_connection_that_the_proxy_refuses_is_no_word_of_the_proxy():
             return made.notebook.only_failed()
 
     failed = in_virtual_time(story)
-    assert (failed.kind, failed.phase) == (Kind.REFUSED, Phase.PROXY)
-    assert failed.evidence["proxy_step"] == "proxy_connect"
+    assert (failed.ending.kind, failed.ending.phase) == (Kind.REFUSED, Phase.PROXY)
+    assert failed.ending.evidence.proxy_step == "proxy_connect"
 
 
 def test_the_stop_of_the_run_in_the_middle_of_a_tunnel():
     failed = through(says("stall"), hop(), until_s=2.0).notebook.only_failed()
-    assert (failed.kind, failed.planned) == (Kind.PLANNED, True)
+    assert (failed.ending.kind, failed.ending.planned) == (Kind.PLANNED, True)
 
 
 def test_what_comes_with_the_answer_is_heard_by_the_endpoints_tls():
     """An alert behind the 200, in one segment: it is not lost."""
     failed = through(http_proxy(says(), answer=OPEN + ALERT), hop()).notebook.only_failed()
-    assert (failed.kind, failed.phase, failed.alert) == (Kind.TLS_ALERT, Phase.TLS, 40)
-    assert failed.failure == "ssl_failed_handshake"
+    assert (failed.ending.kind, failed.ending.phase, failed.ending.alert) == (
+        Kind.TLS_ALERT,
+        Phase.TLS,
+        40,
+    )
+    assert failed.ending.failure == "ssl_failed_handshake"
 
 
 # Endings of held sessions, through TLS with the proxy
@@ -372,7 +384,11 @@ async def black_hole(far, stream):
 def test_endings_of_a_session_in_a_tunnel_of_tls(misdeed, kind, failure, raw):
     made = through(Cut(misdeed).program, hop(HTTPS), until_s=300.0)
     ended = made.notebook.only_ended()
-    assert (ended.kind, ended.failure, ended.phase) == (kind, failure, Phase.HELD)
-    assert ended.initiator is Initiator.UNKNOWN
-    assert raw.lower() in (ended.raw or "").lower()
+    assert (ended.ending.kind, ended.ending.failure, ended.ending.phase) == (
+        kind,
+        failure,
+        Phase.HELD,
+    )
+    assert ended.ending.initiator is Initiator.UNKNOWN
+    assert raw.lower() in (ended.ending.raw or "").lower()
     assert ended.pongs >= 3

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from stresser.classify.packet_origin import Reading, Shape, next_seq
+from stresser.classify.packet_origin import next_seq
+from stresser.model.packet import Reading, Shape
 from stresser.model.units import NS_PER_MS
 from stresser.witness.tcp_info import sample_tcp_info
 from tests.net.peers import reset, run, wait_for

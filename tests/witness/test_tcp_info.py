@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from stresser.witness.tcp_info import TcpInfo, parse_tcp_info, sample_tcp_info
+from stresser.model.evidence import TcpInfo
+from stresser.witness.tcp_info import parse_tcp_info, sample_tcp_info
 from tests.net.peers import reset, tcp_pair, wait_for
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO as Linux has it")

@@ -7,7 +7,7 @@ import sys
 import msgspec
 import pytest
 
-from stresser.witness.tcp_info import TcpInfo
+from stresser.model.evidence import TcpInfo
 from stresser.witness.tcp_info_windows import facts_in, raw_tcp_info
 
 

@@ -137,9 +137,9 @@ def _never_left(way: WayChecked, *, has_route: bool) -> bool:
     failed = way.failed
     if failed is None:
         return False
-    if failed.initiator in _NEVER_LEFT:
+    if failed.ending.initiator in _NEVER_LEFT:
         return True
-    return failed.kind is Kind.RESOLVE_ERROR and not has_route
+    return failed.ending.kind is Kind.RESOLVE_ERROR and not has_route
 
 
 def _is_bad_chain(way: WayChecked) -> bool:
@@ -152,9 +152,13 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     for way in ways:
         failed = way.failed
         if failed is not None:
-            alike[way.egress, failed.phase, failed.kind, failed.failure, failed.status].append(
-                (way, failed)
-            )
+            alike[
+                way.egress,
+                failed.ending.phase,
+                failed.ending.kind,
+                failed.ending.failure,
+                failed.ending.status,
+            ].append((way, failed))
     for (egress, *_), pairs in alike.items():
         caught, (first, failed) = [way for way, _ in pairs], pairs[0]
         yield Finding(
@@ -171,10 +175,10 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
     source = f" from {named(way.local)}" if way.local else ""
     yield f"{named(way.endpoint)}: {dialled}{source}"
-    if failed.raw:
-        yield f"the raw error: {shown(failed.raw, _TEXT)}"
-    headers = failed.evidence.get("headers")
-    if isinstance(headers, dict):
+    if failed.ending.raw:
+        yield f"the raw error: {shown(failed.ending.raw, _TEXT)}"
+    headers = failed.ending.evidence.headers
+    if headers:
         said = ", ".join(f"{name}: {value}" for name, value in headers.items())
         yield f"the answer's headers: {escaped(said, _TEXT)}"
     for earlier in way.earlier:

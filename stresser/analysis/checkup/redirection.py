@@ -221,9 +221,8 @@ def _chain_signs(way: WayChecked) -> list[str]:
     """Signs that the proxy which we know of, or the one who ends TLS, is not the only one."""
     signs: list[str] = []
     outside = dict(way.proxy_headers)
-    if way.proxy is not None and way.failed is not None and way.failed.phase == "proxy":
-        refusal = way.failed.evidence.get("headers")
-        outside |= refusal if isinstance(refusal, dict) else {}
+    if way.proxy is not None and way.failed is not None and way.failed.ending.phase == "proxy":
+        outside |= way.failed.ending.evidence.headers
     signs += _beyond(outside, "the proxy's answer")
     if way.tls is not None and way.tls.intercepted and way.http is not None:
         signs += _beyond(way.http.headers, "the intercepted answer")

@@ -17,17 +17,19 @@ _Write = Callable[[AttemptFailed, Sequence[WayChecked]], str]
 
 def remedy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
     """What to do, for ways that failed alike. `failed`: how the first of them did."""
-    by_kind = _BY_KIND.get(failed.kind)
-    if by_kind is None or (failed.phase is Phase.PROXY and failed.kind is not Kind.TOOL):
-        by_kind = _BY_PHASE.get(failed.phase, _look_closer)
+    by_kind = _BY_KIND.get(failed.ending.kind)
+    if by_kind is None or (
+        failed.ending.phase is Phase.PROXY and failed.ending.kind is not Kind.TOOL
+    ):
+        by_kind = _BY_PHASE.get(failed.ending.phase, _look_closer)
     return by_kind(failed, ways)
 
 
 def _resolve(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    names = listed(str(failed.evidence.get("name", way.host)) for way in ways[:1])
+    names = listed(failed.ending.evidence.name or way.host for way in ways[:1])
     if len(ways) > 1:
         names = hosts(ways)
-    if failed.failure == "dns_nxdomain_error":
+    if failed.ending.failure == "dns_nxdomain_error":
         return f"Check the spelling; else ask whoever runs this host's DNS to resolve: {names}."
     return f"Ask whoever runs this host's DNS why it gives no answer for: {names}."
 
@@ -40,7 +42,7 @@ def _refused(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
 
 
 def _connect(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    if failed.initiator is Initiator.HOST:
+    if failed.ending.initiator is Initiator.HOST:
         return (
             "No packet left this host: check its addresses and routes, and whether the VPN is up."
         )
@@ -51,12 +53,12 @@ def _connect(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
 
 
 def _proxy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    if failed.status == _PROXY_AUTHENTICATION:
+    if failed.ending.status == _PROXY_AUTHENTICATION:
         return (
             "The proxy wants credentials: give the egress proxy_user and proxy_password in a"
             " scenario, or put them into HTTPS_PROXY."
         )
-    if failed.kind is Kind.PROXY_ERROR and failed.status is not None:
+    if failed.ending.kind is Kind.PROXY_ERROR and failed.ending.status is not None:
         return f"Ask whoever runs the proxy to allow CONNECT to: {destinations(ways)}."
     return "Check the proxy's address and port, and whether it can be reached from here."
 
@@ -90,7 +92,7 @@ def _certificate(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
 
 
 def _http(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    if failed.status in _WANTS_CREDENTIALS:
+    if failed.ending.status in _WANTS_CREDENTIALS:
         return (
             "TLS and HTTP work; the answer wants credentials or forbids the path: give the"
             ' endpoint headers = { Authorization = "env:NAME" } in a scenario, or check the path.'
@@ -133,7 +135,7 @@ _BY_PHASE: dict[Phase, _Write] = {
     Phase.RESOLVE: _resolve,
     Phase.CONNECT: _connect,
     Phase.PROXY: _proxy,
-    Phase.TLS: lambda failed, ways: _IN_TLS.get(failed.kind, _tls)(failed, ways),
+    Phase.TLS: lambda failed, ways: _IN_TLS.get(failed.ending.kind, _tls)(failed, ways),
     Phase.UPGRADE: _upgrade,
 }
 _IN_TLS: dict[Kind, _Write] = {Kind.PROTOCOL_ERROR: _no_tls, Kind.TLS_ALERT: _alert}

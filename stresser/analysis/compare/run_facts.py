@@ -12,7 +12,6 @@ from stresser.analysis.compare.side_incidents import SideIncident, incidents_of
 from stresser.analysis.counts.cohort_sessions import CohortSessions
 from stresser.analysis.counts.percentiles import Distributions
 from stresser.analysis.counts.plan_facts import read_plan
-from stresser.analysis.counts.plausible_events import PlausibleEvents
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.analysis.summary.summary import elapsed_time_ns
@@ -63,7 +62,7 @@ def read_run_facts(run: RecordedRun, *, keep_distributions: bool = False) -> Run
     Raises:
         RunFolderError: it cannot be read.
     """
-    events = PlausibleEvents(run.events())
+    events = run.events()
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     lives = Lives(plan)
     tally, sessions = gather(lives.watch(events))
@@ -75,7 +74,7 @@ def read_run_facts(run: RecordedRun, *, keep_distributions: bool = False) -> Run
     distributions = run.histograms(intervals.add) if keep_distributions else None
     if distributions is None:
         intervals.read(run)
-    left_out = events.left_out + tally.uncounted_events + lives.beyond
+    left_out = tally.uncounted_events + lives.beyond
     left_out += sum(one.left_out for one in sessions.values())
     return RunFacts(
         name=escaped(run.path.name, 120),

@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stresser.analysis.counts.cohort_tally import OTHER, is_by_tool
-from stresser.analysis.words.endings import BRACKETED
-from stresser.model.ending import Kind
+from stresser.analysis.counts.cohort_tally import OTHER
+from stresser.model.ending import BRACKETED
 from stresser.model.events import SessionEnded, SessionOpened
 
 if TYPE_CHECKING:
@@ -90,14 +89,14 @@ class CohortSessions:
         """Keep what the ending says; a session whose opening is not recorded opened by its age."""
         opened_ns = self._open.pop(event.session, None)
         if opened_ns is None:
-            opened_ns = max(event.dead_by_ns - event.age_ns, 0)
-        is_death = event.is_drop and event.kind is not Kind.HOST_SLEPT and not is_by_tool(event)
+            opened_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
+        is_death = event.ending.is_drop
         if len(self.died) >= _MOST_SESSIONS:
             self.left_out += 1
             return
-        ended_ns = max(_held(event.dead_by_ns), opened_ns)
-        is_bracketed = is_death and event.kind in BRACKETED
-        alive_ns = min(max(_held(event.alive_at_ns), opened_ns), ended_ns)
+        ended_ns = max(_held(event.ending.dead_by_ns), opened_ns)
+        is_bracketed = is_death and event.ending.kind in BRACKETED
+        alive_ns = min(max(_held(event.ending.alive_at_ns), opened_ns), ended_ns)
         self._add(opened_ns, ended_ns, alive_ns if is_bracketed else ended_ns, died=is_death)
         self.drops += is_death
 

@@ -7,10 +7,9 @@ still open, now minus the times at which they opened, and the sum of those times
 from collections import Counter
 from typing import NamedTuple
 
-from stresser.analysis.words.evidence_reading import answered_send, is_close_unanswered, rules_named
 from stresser.model.chain import UNDECIDED_ROOTS
-from stresser.model.ending import Initiator, Kind, Phase
-from stresser.model.events import AttemptFailed, Ended, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase
+from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened, TlsFacts
 from stresser.model.units import NS_PER_S
 from stresser.statistics.sample_range import Span
 
@@ -18,6 +17,7 @@ NS_PER_HOUR = 3600 * NS_PER_S
 _MOST_FAILURES = 64
 _MOST_CODES = 16
 _LONGEST_FAILURE = 80
+_CLOSE_ANSWERED = (None, "answered", "no close in this protocol")
 OTHER = "(others)"
 """Stands for all that a table had no room for."""
 
@@ -60,18 +60,19 @@ class DropGroup:
         self.broken_silence = Span()
         """Of the same drops: how long that silence had been."""
 
-    def add(self, event: Ended) -> None:
+    def add(self, ending: Ending) -> None:
         """Count one drop."""
         self.count += 1
-        self.initiators[event.initiator] += 1
-        self.age.add(event.age_ns)
-        if event.idle_ns is not None:
-            self.idle.add(event.idle_ns)
-        self.bracket.add(event.dead_by_ns - event.alive_at_ns)
-        if (answered := answered_send(event.evidence)) is not None:
-            self.answer.add(answered.after_ns)
-            self.broken_silence.add(answered.silence_ns)
-        code = event.code if event.code is not None else event.alert
+        self.initiators[ending.initiator] += 1
+        self.age.add(ending.age_ns)
+        if ending.idle_ns is not None:
+            self.idle.add(ending.idle_ns)
+        self.bracket.add(ending.dead_by_ns - ending.alive_at_ns)
+        since_ns, silence_ns = ending.evidence.since_sent_ns, ending.silence_ns
+        if ending.answers_send and since_ns is not None and silence_ns is not None:
+            self.answer.add(since_ns)
+            self.broken_silence.add(silence_ns)
+        code = ending.code if ending.code is not None else ending.alert
         if code is not None:
             _count_bounded(self.codes, str(code), _MOST_CODES)
 
@@ -179,30 +180,32 @@ class CohortTally:
         """Count an attempt that did not become a session."""
         if event.tls is not None:
             self._handshake(event.tls)
-        elif event.kind is Kind.CERTIFICATE and event.phase is not Phase.PROXY:
+        elif event.ending.kind is Kind.CERTIFICATE and event.ending.phase is not Phase.PROXY:
             self.handshakes += 1
             self.unverified += 1
-        if event.planned:
+        ending = event.ending
+        if ending.planned:
             self.cut_attempts += 1
             return
         self.failed += 1
-        self.by_tool += is_by_tool(event)
-        failure = (event.failure or "none")[:_LONGEST_FAILURE]
-        self._count_failure(FailureKey(event.phase, event.kind, failure), 1)
+        self.by_tool += ending.no_drop is NoDrop.TOOL
+        failure = (ending.failure or "none")[:_LONGEST_FAILURE]
+        self._count_failure(FailureKey(ending.phase, ending.kind, failure), 1)
 
     def session_ended(self, event: SessionEnded) -> None:
         """Count the ending of a session: a drop, or as planned."""
-        self._close(event)
-        if event.is_drop and is_by_unfit_host(event):
-            self.by_host += 1
-        elif event.is_drop and is_by_tool(event):
+        ending = event.ending
+        self._close(ending)
+        if ending.is_drop:
+            self.drop_groups.setdefault(ending.kind, DropGroup()).add(ending)
+        elif ending.no_drop is NoDrop.TOOL:
             self.by_tool += 1
-        elif event.is_drop:
-            self.drop_groups.setdefault(event.kind, DropGroup()).add(event)
+        elif ending.no_drop is not NoDrop.PLANNED:
+            self.by_host += 1
         else:
             self.planned += 1
-            self.longest_planned_ns = max(self.longest_planned_ns, event.age_ns)
-            self.close_unanswered += is_close_unanswered(event.evidence)
+            self.longest_planned_ns = max(self.longest_planned_ns, ending.age_ns)
+            self.close_unanswered += ending.evidence.close not in _CLOSE_ANSWERED
 
     def merge(self, other: "CohortTally") -> None:
         """Count all that the other has counted."""
@@ -229,30 +232,17 @@ class CohortTally:
             self.intercepted += tls.intercepted
             self.undecided += tls.root in UNDECIDED_ROOTS and not tls.intercepted
 
-    def _close(self, event: SessionEnded) -> None:
-        age_ns = max(event.age_ns, 0)
+    def _close(self, ending: Ending) -> None:
+        age_ns = max(ending.age_ns, 0)
         self._ended_age_ns += age_ns
         if self.open == 0:
             self.unmatched_endings += 1
             return
         self.open -= 1
-        self._opened_at_sum_ns -= event.dead_by_ns - age_ns
+        self._opened_at_sum_ns -= ending.dead_by_ns - age_ns
         if self.open == 0:
             # Openings and endings are dated by different clock readings; forget the residue.
             self._opened_at_sum_ns = 0
-
-
-def is_by_unfit_host(event: Ended) -> bool:
-    """Whether this host was away: such endings say nothing about the way.
-
-    What it did to its own network (a tunnel that it took down) is another matter, and counts.
-    """
-    return event.kind is Kind.HOST_SLEPT or "host-unfit" in rules_named(event.evidence)
-
-
-def is_by_tool(event: Ended) -> bool:
-    """Whether stresser itself is to blame: such endings say nothing about the way."""
-    return event.kind is Kind.TOOL or event.initiator is Initiator.TOOL
 
 
 def _count_bounded(counts: Counter[str], key: str, most: int, by: int = 1) -> None:

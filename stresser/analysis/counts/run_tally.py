@@ -118,7 +118,7 @@ class Tally:
             self.uncounted_events += 1
         elif isinstance(event, SessionEnded):
             figures.session_ended(event)
-            if event.is_drop:
+            if event.ending.is_drop:
                 self.last_drops.append(event)
         elif isinstance(event, SessionOpened):
             figures.session_opened(event)
@@ -126,7 +126,7 @@ class Tally:
                 self.sites.resolved_by_proxy(event.endpoint, event.egress)
         elif isinstance(event, AttemptFailed):
             figures.attempt_failed(event)
-            if not event.planned:
+            if not event.ending.planned:
                 self.last_failures.append(event)
         elif isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
             self.chains.setdefault(event.chain, event)

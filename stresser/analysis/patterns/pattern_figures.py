@@ -14,9 +14,8 @@ from stresser.analysis.patterns.periodicity import MOST_INCIDENTS, Period, find_
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Drop, Lives
 from stresser.analysis.patterns.timers import FoundTimer
-from stresser.analysis.words.endings import BRACKETED
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Kind
+from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import escaped
 
 _MOST_TIMERS = 20

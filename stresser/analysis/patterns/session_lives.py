@@ -8,22 +8,16 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from stresser.analysis.counts.cohort_tally import is_by_tool
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.words.endings import BRACKETED
-from stresser.analysis.words.evidence_reading import silence_before_send, since_sent
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Initiator, Kind
+from stresser.model.ending import BRACKETED, Ending, Initiator, Kind
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
-from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
 
 MOST_DROPS = 200_000
 MOST_LIVES = 400_000
 _MOST_WAYS = 20_000
 _MOST_PATH_CHANGES = 10_000
-_ANSWER_WITHIN_NS = NS_PER_S
-"""An ending this soon after our own send may be the answer to it."""
 _LONGEST_ADDRESS = 80
 
 
@@ -135,7 +129,7 @@ class Lives:
         way = self._way(event.cohort, event.remote or "", event.local or "")
         life = self._life(event, way)
         self._keep(life)
-        if not event.is_drop or event.kind is Kind.HOST_SLEPT or is_by_tool(event):
+        if not event.ending.is_drop:
             return
         if len(self.drops) < MOST_DROPS:
             self.drops.append(_drop(event, life))
@@ -161,16 +155,16 @@ class Lives:
         return index
 
     def _life(self, event: SessionEnded, way: int) -> Life:
-        ended_ns = event.dead_by_ns
-        opened_ns = ended_ns - max(event.age_ns, 0)
+        ended_ns = event.ending.dead_by_ns
+        opened_ns = ended_ns - max(event.ending.age_ns, 0)
         every_ns = self._plan.pings_every_ns(event.cohort) or 0
-        proved_ns = min(max(event.alive_at_ns - opened_ns, 0), max(event.age_ns, 0))
-        last_ns = _last_silence(event)
+        proved_ns = min(max(event.ending.alive_at_ns - opened_ns, 0), max(event.ending.age_ns, 0))
+        last_ns = event.ending.silence_ns or 0
         is_counted = every_ns > 0 and event.pongs > 0 and event.messages == 0
         survived_ns = every_ns if is_counted else 0
         silences = event.pongs if is_counted else 0
-        if event.planned and event.evidence.get("close") == "answered":
-            proved_ns = max(event.age_ns, 0)
+        if event.ending.planned and event.ending.evidence.close == "answered":
+            proved_ns = max(event.ending.age_ns, 0)
             if last_ns > survived_ns:
                 survived_ns, silences = last_ns, 1
         moved = event.bytes_received + event.bytes_sent if event.pings or event.messages else 0
@@ -179,40 +173,24 @@ class Lives:
         )
 
 
-def _last_silence(event: SessionEnded) -> int:
-    if _is_answer(event):
-        silence_ns = silence_before_send(event.evidence)
-        if silence_ns is not None:
-            return max(silence_ns, 0)
-    return max(event.age_ns if event.idle_ns is None else event.idle_ns, 0)
-
-
-def _is_answer(event: SessionEnded) -> bool:
-    """Whether the ending showed only when we sent something.
-
-    What was alive after our last send (its pong came) did not die of it.
-    """
-    since_ns = since_sent(event.evidence)
-    return event.kind in BRACKETED or (
-        event.kind in {Kind.TCP_RESET, Kind.TCP_FIN}
-        and since_ns is not None
-        and since_ns <= _ANSWER_WITHIN_NS
-        and event.alive_at_ns < event.dead_by_ns - since_ns
-    )
+def _is_answer(ending: Ending) -> bool:
+    """Whether the end showed only when we sent something, or when nothing came for too long."""
+    return ending.answers_send or ending.kind in BRACKETED
 
 
 def _drop(event: SessionEnded, life: Life) -> Drop:
-    is_answer = _is_answer(event)
-    dead_ns = event.dead_by_ns
-    alive_ns = max(min(event.alive_at_ns, dead_ns), life.opened_ns)
-    if is_answer and event.kind not in BRACKETED:
+    ending = event.ending
+    is_answer = _is_answer(ending)
+    dead_ns = ending.dead_by_ns
+    alive_ns = max(min(ending.alive_at_ns, dead_ns), life.opened_ns)
+    if ending.answers_send:
         # What we sent met a flow that was dead already: the way of the answer is no doubt.
-        dead_ns = max(dead_ns - max(since_sent(event.evidence) or 0, 0), alive_ns)
+        dead_ns = max(dead_ns - max(ending.evidence.since_sent_ns or 0, 0), alive_ns)
     return Drop(
         life,
         event.session,
-        event.kind,
-        event.initiator,
+        ending.kind,
+        ending.initiator,
         Bracket(alive_ns if is_answer else dead_ns, dead_ns),
         _silence(life, is_answer=is_answer),
         is_answer,

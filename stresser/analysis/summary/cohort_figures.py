@@ -163,9 +163,9 @@ def last_ending(event: SessionEnded | AttemptFailed) -> LastEnding:
         endpoint=escaped(event.endpoint, _LONGEST_NAME),
         egress=escaped(event.egress, _LONGEST_NAME),
         activity=escaped(event.activity, _LONGEST_NAME),
-        kind=event.kind,
+        kind=event.ending.kind,
         words=ending_in_words(event.ending),
-        raw=None if event.raw is None else escaped(event.raw, _LONGEST_RAW),
+        raw=None if event.ending.raw is None else escaped(event.ending.raw, _LONGEST_RAW),
     )
 
 

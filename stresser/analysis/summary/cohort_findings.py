@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from stresser.analysis.counts.cohort_tally import CohortTally, DropGroup
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import LabKill
-from stresser.analysis.words.endings import BRACKETED, INITIATOR_WORDS, counted, kind_words
+from stresser.analysis.words.endings import INITIATOR_WORDS, counted, kind_words
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Initiator, Kind
+from stresser.model.ending import BRACKETED, Initiator, Kind
 from stresser.model.kill import Kill
 from stresser.model.units import escaped, format_duration
 from stresser.statistics.sample_range import Span

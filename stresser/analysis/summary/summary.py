@@ -13,7 +13,6 @@ from stresser.analysis.chains.changes import chain_changes
 from stresser.analysis.chains.interception import interception_findings
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
-from stresser.analysis.counts.plausible_events import PlausibleEvents
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
 from stresser.analysis.patterns.incidents import Incident
 from stresser.analysis.patterns.pattern_figures import (
@@ -33,7 +32,6 @@ from stresser.analysis.summary.cohort_figures import (
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.thresholds import Measured, doubts_about_tester, judge, verdict_of
-from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
@@ -113,10 +111,9 @@ def summarise(
     Raises:
         RunFolderError: the run cannot be read.
     """
-    events = PlausibleEvents(run.events())
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     lives = Lives(plan)
-    tally = replay(lives.watch(events), last_endings)
+    tally = replay(lives.watch(run.events()), last_endings)
     if distributions is None:
         distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
@@ -126,7 +123,7 @@ def summarise(
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [
         *doubts_about_tester(measured),
-        *_record_doubts(run, tally, crashed_at_utc, events.left_out),
+        *_record_doubts(run, tally, crashed_at_utc),
     ]
     results = judge(plan.thresholds, measured, doubts)
     return Summary(
@@ -212,12 +209,8 @@ def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
     return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
 
 
-def _record_doubts(
-    run: RecordedRun, tally: Tally, crashed_at_utc: str | None, left_out: int
-) -> list[str]:
+def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -> list[str]:
     doubts = [escaped(sentence, _LONGEST_DOUBT) for sentence in run.damage]
-    if left_out:
-        doubts.append(f"{counted(left_out, 'event')} with impossible figures were left out")
     match _status(run, tally):
         case RunStatus.RUNNING:
             doubts.append("the run has not ended: these are the figures so far")

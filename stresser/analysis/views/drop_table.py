@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
-from stresser.analysis.counts.cohort_tally import is_by_tool
-from stresser.analysis.words.endings import BRACKETED, GRADE_WORDS, INITIATOR_WORDS, ending_in_words
+from stresser.analysis.words.endings import GRADE_WORDS, INITIATOR_WORDS, ending_in_words
 from stresser.analysis.words.packet_words import provenance_in_words
 from stresser.analysis.words.rules import reasons
-from stresser.model.ending import Kind
+from stresser.model.ending import BRACKETED
 from stresser.model.events import SessionEnded
 from stresser.model.units import escaped
 
@@ -75,9 +74,7 @@ class DropTable:
 
     def event(self, event: object) -> None:
         """One event, in order."""
-        if not isinstance(event, SessionEnded) or not event.is_drop:
-            return
-        if event.kind is Kind.HOST_SLEPT or is_by_tool(event):
+        if not isinstance(event, SessionEnded) or not event.ending.is_drop:
             return
         if len(self.columns.session) >= MOST_DROPS:
             self.columns.more += 1
@@ -90,15 +87,19 @@ class DropTable:
         columns.endpoint_text.append(place(event.endpoint, _LONGEST_NAME))
         columns.egress_text.append(place(event.egress, _LONGEST_NAME))
         columns.activity_text.append(place(event.activity, _LONGEST_NAME))
-        columns.kind_text.append(place(event.kind.value))
-        columns.initiator_text.append(place(event.initiator.value))
+        columns.kind_text.append(place(event.ending.kind.value))
+        columns.initiator_text.append(place(event.ending.initiator.value))
         columns.words_text.append(place(ending_in_words(event.ending)))
-        columns.alive_us.append(event.alive_at_ns // 1000)
-        columns.dead_us.append(event.dead_by_ns // 1000)
-        columns.late_us.append(max(event.detected_at_ns - event.dead_by_ns, 0) // 1000)
-        columns.is_dated.append(int(event.kind not in BRACKETED))
-        columns.age_us.append(event.age_ns // 1000)
-        columns.idle_us.append(None if event.idle_ns is None else event.idle_ns // 1000)
+        columns.alive_us.append(event.ending.alive_at_ns // 1000)
+        columns.dead_us.append(event.ending.dead_by_ns // 1000)
+        columns.late_us.append(
+            max(event.ending.detected_at_ns - event.ending.dead_by_ns, 0) // 1000
+        )
+        columns.is_dated.append(int(event.ending.kind not in BRACKETED))
+        columns.age_us.append(event.ending.age_ns // 1000)
+        columns.idle_us.append(
+            None if event.ending.idle_ns is None else event.ending.idle_ns // 1000
+        )
         columns.local.append(escaped(event.local or "", _LONGEST_ADDRESS))
         columns.remote_text.append(place(event.remote or "", _LONGEST_ADDRESS))
         columns.incident.append(self._incident_of.get(event.session, 0))

@@ -11,7 +11,6 @@ from stresser.analysis.compare.comparison import Comparison, compare
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.side_incidents import SideIncident
 from stresser.analysis.compare.sides import make_side
-from stresser.analysis.counts.plausible_events import PlausibleEvents
 from stresser.analysis.patterns.incidents import Incident
 from stresser.analysis.patterns.sentences import incident_in_words
 from stresser.analysis.summary.summary import Summary, summarise
@@ -140,7 +139,7 @@ def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
     several = [one for one in facts.incidents if len(one.drops) > 1]
     timeline = Timeline()
     drops = DropTable({drop.session: i for i, one in enumerate(several, 1) for drop in one.drops})
-    for event in PlausibleEvents(run.events()):
+    for event in run.events():
         timeline.event(event)
         drops.event(event)
     chains, more_chains = chain_cards(facts.tally)

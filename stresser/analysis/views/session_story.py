@@ -1,13 +1,13 @@
 """One session's life from its opening to its ending, in lines that can be shown."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
 from stresser.analysis.words.packet_words import provenance_in_words
-from stresser.analysis.words.rules import NOT_AS_RAW, reasons
+from stresser.analysis.words.rules import reasons
 from stresser.model.ending import Initiator
 from stresser.model.events import (
     AnyEvent,
@@ -17,11 +17,12 @@ from stresser.model.events import (
     SessionOpened,
     TlsFacts,
 )
+from stresser.model.evidence import Evidence
 from stresser.model.units import escaped, format_duration
 
 _LONGEST = 500
 _MOST_CHAINS = 1000
-_MOST_EVIDENCE = 40
+_MOST_LINES = 40
 _RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
@@ -68,7 +69,7 @@ def _opening(event: SessionOpened, chains: dict[str, ChainSeen]) -> list[tuple[s
         lines.append(("proxy", event.proxy))
     if event.resolved_by is not None:
         lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
-    phases = list(event.phases_ns.items())[:_MOST_EVIDENCE]
+    phases = list(event.phases_ns.items())[:_MOST_LINES]
     lines += [(f"phase {name}", format_duration(ns)) for name, ns in phases]
     lines.append(("tls", _tls(event.tls)))
     lines += _chain(event.tls, chains.get(event.tls.chain))
@@ -126,18 +127,34 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
         ("messages drained", str(event.messages)),
         ("bytes in, out", f"{event.bytes_received:,}, {event.bytes_sent:,}"),
     ]
-    told = NOT_AS_RAW & ending.evidence.keys()
-    raw = {name: value for name, value in ending.evidence.items() if name not in told}
-    evidence = list(raw.items())[:_MOST_EVIDENCE]
-    lines += [(f"evidence {_cut(name, 40)}", _evidence(name, value)) for name, value in evidence]
+    lines += _measured(ending.evidence)
     if ending.raw is not None:
         lines.append(("raw error", ending.raw))
     return lines
 
 
-def _evidence(name: str, value: Any) -> str:
-    is_duration = name.endswith("_ns") and isinstance(value, int)
-    return f"{format_duration(value)} ({value} ns)" if is_duration else str(value)
+def _measured(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """What is a figure or a text as it is, and in no sentence."""
+    times = {
+        "since our last send": evidence.since_sent_ns,
+        "silence before it": evidence.idle_before_send_ns,
+        "ping sent": evidence.ping_sent_ns,
+    }
+    for what, ns in times.items():
+        if ns is not None:
+            yield what, f"{format_duration(ns)} ({ns} ns)"
+    texts = {
+        "operation": evidence.operation,
+        "answer to the close": evidence.close,
+        "step through the proxy": evidence.proxy_step,
+        "name": evidence.name,
+    }
+    yield from ((what, text) for what, text in texts.items() if text is not None)
+    if evidence.tcp_info is not None:
+        fields = asdict(evidence.tcp_info).items()
+        yield "TCP state", ", ".join(f"{name} {value}" for name, value in fields)
+    for name, value in list(evidence.headers.items())[:_MOST_LINES]:
+        yield f"header {_cut(name, 40)}", value
 
 
 def _replacement(event: SessionOpened) -> str:

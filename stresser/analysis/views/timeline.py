@@ -72,7 +72,7 @@ class Timeline:
         if isinstance(event, SessionOpened):
             self._step(event.cohort, event.t_ns, 1)
         elif isinstance(event, SessionEnded):
-            self._step(event.cohort, event.dead_by_ns, -1)
+            self._step(event.cohort, event.ending.dead_by_ns, -1)
         elif (mark := _mark(event)) is not None:
             if len(self._marks) < _MOST_MARKS:
                 self._marks.append(mark)

@@ -4,11 +4,11 @@ The one place that turns what a peer sent (close reasons, raw errors) into text 
 shown: quoted, cut, and with every character escaped that could play with a terminal.
 """
 
-from stresser.analysis.words.evidence_reading import answered_send, is_unasked, ping_sent_ns
-from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
-from stresser.model.units import format_duration, shown
+from stresser.model.ending import BRACKETED, Ending, Grade, Initiator, Kind, Phase
+from stresser.model.units import NS_PER_S, format_duration, shown
 
 _LONGEST_REASON = 80
+_WORTH_NAMING_NS = NS_PER_S
 
 _KIND_WORDS = {
     Kind.TCP_RESET: ("TCP reset", "TCP resets"),
@@ -51,18 +51,6 @@ GRADE_WORDS = {
     Grade.REFLECTOR: "the other end's own log",
 }
 """What supports the initiator."""
-
-BRACKETED = frozenset(
-    {
-        Kind.SILENCE,
-        Kind.UNRESPONSIVE,
-        Kind.KERNEL_TIMEOUT,
-        Kind.UNREACHABLE,
-        Kind.HOST_SLEPT,
-        Kind.FOUND_DEAD,
-    }
-)
-"""Endings that nobody announced: they are dated by two times, not by one."""
 
 _SAID_UNDER_TLS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT})
 _NO_KEYS_YET = frozenset({Phase.PROXY, Phase.TLS})
@@ -202,19 +190,19 @@ def _when_held(ending: Ending) -> str:
     if ending.kind in BRACKETED and ending.alive_at_ns < ending.dead_by_ns:
         alive = _into(ending, ending.alive_at_ns)
         return f"{_ping(ending)}; died between {alive} and {age} after it opened"
-    answered = answered_send(ending.evidence)
-    if answered is not None:
-        sent, silence = format_duration(answered.after_ns), format_duration(answered.silence_ns)
+    since_ns, silence_ns = ending.evidence.since_sent_ns, ending.silence_ns or 0
+    if ending.answers_send and since_ns is not None and silence_ns >= _WORTH_NAMING_NS:
+        sent, silence = format_duration(since_ns), format_duration(silence_ns)
         return f" {sent} after we had sent into {silence} of silence, {age} after it opened"
     silence = ""
     if ending.idle_ns is not None:
         silence = f" after {format_duration(ending.idle_ns)} of silence"
-    unasked = " (it came unasked)" if is_unasked(ending.evidence) else ""
+    unasked = " (it came unasked)" if ending.unasked else ""
     return f"{silence}, {age} after it opened{unasked}"
 
 
 def _ping(ending: Ending) -> str:
-    sent_ns = ping_sent_ns(ending.evidence)
+    sent_ns = ending.evidence.ping_sent_ns
     return "" if sent_ns is None else f", ping sent at {_into(ending, sent_ns)}"
 
 

@@ -1,18 +1,18 @@
-"""An ending's packets in words, for `show`: what they say and no more.
+"""An ending's packets in words, for `show`: what they say and no more."""
 
-Evidence comes from a file: a part that is not as it was written is as if it were not there.
-"""
+from collections.abc import Iterator
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
-
-import msgspec
-
-from stresser.classify.packet_origin import Provenance, Reading, Shape, Signal
-from stresser.model.packet import FlowPackets, IcmpError, Packet
+from stresser.model.evidence import Evidence
+from stresser.model.packet import (
+    FlowPackets,
+    IcmpError,
+    Packet,
+    Provenance,
+    Reading,
+    Shape,
+    Signal,
+)
 from stresser.model.units import escaped, format_duration
-
-T = TypeVar("T")
 
 _SHAPES = {
     Shape.NO_SOCKET: "it has no ACK and window 0, as a host sends that does not know the"
@@ -41,24 +41,16 @@ _READINGS = {
 _LONGEST = 60
 
 
-def provenance_in_words(evidence: Mapping[str, Any]) -> list[str]:
+def provenance_in_words(evidence: Evidence) -> list[str]:
     """The provenance card: sentences without a full stop, the most telling first.
 
     Empty where no packets were witnessed.
     """
-    flow = _as(FlowPackets, evidence.get("packets"))
-    found = _as(Provenance, evidence.get("provenance"))
+    flow, found = evidence.packets, evidence.provenance
     lines = [] if found is None else list(_card(found))
     if flow is not None:
         lines += _around(flow, found)
     return lines
-
-
-def _as(kind: type[T], value: Any) -> T | None:
-    try:
-        return msgspec.convert(value, kind)
-    except (msgspec.ValidationError, RecursionError):
-        return None
 
 
 def _card(found: Provenance) -> Iterator[str]:

@@ -31,8 +31,8 @@ def test_the_paragraph_of_an_interceptor(tmp_path):
 def test_the_paragraph_of_an_idle_timer(tmp_path):
     story = silent_story(30)
     for event in story.events:
-        if isinstance(event, SessionEnded) and event.is_drop:
-            event.initiator = Initiator.MIDDLEBOX
+        if isinstance(event, SessionEnded) and event.ending.is_drop:
+            event.ending = replace(event.ending, initiator=Initiator.MIDDLEBOX)
     text = paragraph(tmp_path, story)
     assert text.startswith("Through vpn, 30 drops came, direct none (30 incidents against 0 in ")
     clause = text.partition("). ")[2].partition(". ")[0]

@@ -49,7 +49,7 @@ def test_an_event_with_impossible_figures_makes_it_unfit(tmp_path):
     story.opens(VPN, 1, recovery_ns=10**40)
     story.opens(VPN, 2)
     story.stops(60)
-    assert recorded(tmp_path, story).unfit == ["1 event could not be used"]
+    assert recorded(tmp_path, story).unfit == ["events.jsonl: 1 unreadable lines were skipped"]
 
 
 def test_a_crashed_run_tells_what_it_has(tmp_path):

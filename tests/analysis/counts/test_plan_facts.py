@@ -12,7 +12,7 @@ from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.plain import to_plain
 from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario
 from tests.analysis.story import seconds
-from tests.analysis.words.test_evidence_reading import JSON
+from tests.fakes.json_values import JSON
 
 SCENARIO = Scenario(
     name="both",

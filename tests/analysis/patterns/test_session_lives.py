@@ -129,7 +129,7 @@ def test_hostile_figures_do_no_harm():
     session = story.opens(VPN, 10)
     story.drops(
         session, 40, age_ns=-5, idle_ns=-7, alive_at_ns=2**62,
-        evidence={"since_sent_ns": "x", "idle_before_send_ns": -3},
+        evidence={"since_sent_ns": -(2**62), "idle_before_send_ns": -3},
     )  # fmt: skip
     (drop,) = lives_of(story).drops
     assert drop.age == Bracket(0, 0)

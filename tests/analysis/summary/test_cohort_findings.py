@@ -107,7 +107,10 @@ def test_resets_that_answer_a_ping_are_told_with_the_silence_before_it():
     story = Story([VPN], 4)
     for n in range(4):
         evidence = {"since_sent_ns": seconds(0.02), "idle_before_send_ns": seconds(15)}
-        story.drops(story.opens(VPN, n), n + 15.02, idle=0.02, evidence=evidence)
+        alive_ns = seconds(n)
+        story.drops(
+            story.opens(VPN, n), n + 15.02, idle=0.02, alive_at_ns=alive_ns, evidence=evidence
+        )
     assert "20 ms after we had sent something into a silence of 15 s;" in said_of(story, VPN)
 
 

@@ -163,7 +163,7 @@ def test_hostile_texts_are_bounded_and_escaped(tmp_path):
     bad = "\x1b]0;owned\x07[bold]\u202e" + "x" * 100_000
     for n in range(30):
         session = story.opens(VPN, n)
-        story.drops(session, n + 1, reason=bad, raw=bad, evidence={"why": bad}, code=n)
+        story.drops(session, n + 1, reason=bad, raw=bad, evidence={"why": [bad]}, code=n)
         story.fails(VPN, n, failure=bad, raw=bad)
     chain = model_events.ChainSeen(
         t_ns=1,
@@ -205,7 +205,7 @@ def test_impossible_figures_are_left_out_and_told(tmp_path, digits):
     path.write_text(text.replace('"age_ns":4', '"age_ns":' + "4" * digits, 1))
     summary = summarise(open_run(tmp_path))
     assert summary.total.drops == 19
-    assert "1 event with impossible figures were left out" in summary.doubts
+    assert "events.jsonl: 1 unreadable lines were skipped" in summary.doubts
     assert summary.verdict == "inconclusive"
 
 

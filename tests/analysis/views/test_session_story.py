@@ -55,7 +55,7 @@ def test_a_session_from_opening_to_replacement():
     assert lines["certificate"] == r"CN=\x1b[31mbroker, issued by CN=Box, until 2030-01-01"
     assert lines["ending"].startswith("reset by TCP RST after 4 s of silence, 4 s after it opened")
     assert lines["known from"] == "packets"
-    assert lines["evidence since_sent_ns"] == f"4 s ({seconds(4)} ns)"
+    assert lines["since our last send"] == f"4 s ({seconds(4)} ns)"
     assert lines["raw error"] == "ConnectionResetError: [Errno 104]"
     assert lines["replaced by"] == "session 2, 2 s later"
 
@@ -83,7 +83,7 @@ def test_hostile_texts_are_bounded_and_escaped():
     story = Story([VPN], 1)
     bad = "\x1b[2J" + "z" * 100_000
     session = story.opens(VPN, 1, subprotocol=bad)
-    story.drops(session, 5, raw=bad, evidence={bad + str(n): [bad] for n in range(500)})
+    story.drops(session, 5, raw=bad, evidence={"headers": {bad + str(n): bad for n in range(500)}})
     found = session_story(story.events, session)
     assert found is not None
     assert len(found.lines) < 100
