@@ -28,7 +28,6 @@ clientmethod: none
 socksmethod: none
 user.privileged: root
 user.unprivileged: nobody
-timeout.io.tcp: {IDLE_TIMEOUT_S}
 client pass {{{{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}}}
 socks pass {{{{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}}}
 """

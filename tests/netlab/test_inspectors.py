@@ -49,7 +49,7 @@ def test_squid_inspects_and_ends_what_is_idle(lab, judge):
               kinds={"tls_close_notify", "tcp_fin"}, initiators={"middlebox"}),
         Truth(what="busy sessions kept by squid", activity="often"),
         NOTHING,
-        box_does("idle_timer", "squid's idle timer", limit=squids.IDLE_TIMEOUT_S + 0.5,
+        box_does("idle_timer", "squid's idle timer", limit=squids.IDLE_TIMEOUT_S, tick=1.5,
                  widest=8, whom=WHOM),
         INTERCEPTED,
     )  # fmt: skip

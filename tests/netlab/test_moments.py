@@ -2,6 +2,7 @@
 
 import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -115,13 +116,23 @@ def test_proxy_is_restarted(lab, judge):
     )  # fmt: skip
 
 
-def test_asked_proxy_is_restarted(lab, judge):
-    need("tinyproxy")
-    proxy = asked_proxies.start_tinyproxy(lab, idle_s=3600)
-    tester = lab.hold(lab.plan(sessions=SESSIONS, reconnect=RECONNECTS, activities=(BEATS,),
-                               egresses=asked_proxies.egresses()))  # fmt: skip
+@pytest.mark.parametrize(
+    ("tool", "scheme", "start"),
+    [
+        ("tinyproxy", "http", partial(asked_proxies.start_tinyproxy, idle_s=3600)),
+        ("danted", "socks5", asked_proxies.start_dante),
+    ],
+    ids=["tinyproxy", "dante"],
+)
+def test_asked_proxy_is_restarted(lab, judge, tool, scheme, start):
+    need(tool)
+    proxy = start(lab)
+    tester = lab.hold(
+        lab.plan(sessions=SESSIONS, reconnect=RECONNECTS, activities=(BEATS,),
+                 egresses=asked_proxies.egresses(scheme))
+    )  # fmt: skip
     moment = when(proxy.kill)
-    asked_proxies.start_tinyproxy(lab, idle_s=3600)
+    start(lab)
     tester.wait_for_drops(SESSIONS)
     tester.wait_until_open(3 * SESSIONS)
     judge(

@@ -44,6 +44,8 @@ class RunTruth:
     """Of these cohorts, failed attempts are to be explained, and not drops."""
     limit: float | None = None
     """What the box was set to, in seconds, bytes or sessions; the diagnosis brackets it."""
+    tick: float = 0.0
+    """How much later it may act, since it looks only now and then; as `limit`."""
     unit: str = "ns"
     widest: float | None = None
     """A bracket wider than this is timid; in seconds, bytes or sessions."""
@@ -92,7 +94,9 @@ class RunTruth:
             yield Answer.TIMID, "no limit"
             return
         scale = SECOND if self.unit == "ns" else 1
-        if unit != self.unit or not (low or 0) <= self.limit * scale <= high:
+        if unit != self.unit or not (
+            (low or 0) <= (self.limit + self.tick) * scale and self.limit * scale <= high
+        ):
             yield Answer.FALSE, f"limit {low} to {high} {unit}"
         elif self.widest is not None and high - (low or 0) > self.widest * scale:
             yield Answer.TIMID, f"wide: {low} to {high} {unit}"
