@@ -1,4 +1,4 @@
-"""`stresser explain`: the rules by which an ending gets its initiator, as they are applied."""
+"""`stresser explain`: the rules for one ending, and the mechanisms for a whole run."""
 
 from typing import Annotated
 
@@ -9,23 +9,32 @@ from stresser.model.errors import StresserError
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(help="One rule's name, as `show --session` quotes it.")
+        str | None, typer.Argument(help="One rule's or mechanism's name, as `show` quotes it.")
     ] = None,
 ) -> None:
-    """Print the table from evidence to initiator and grade; the first rule that holds decides.
+    """Print the rules that name who ended one session, and the mechanisms that explain a run.
 
     Raises:
-        StresserError: there is no such rule.
+        StresserError: there is no such rule or mechanism.
     """
+    from stresser.analysis.diagnosis.mechanism_table import (  # noqa: PLC0415 - quick start-up
+        MECHANISM_ROWS,
+    )
     from stresser.classify.initiator_rules import BY_NAME, RULES  # noqa: PLC0415 - quick start-up
     from stresser.report.console import stdout_console, until_reader_leaves  # noqa: PLC0415 - same
-    from stresser.report.rules_table import print_rules  # noqa: PLC0415 - same
+    from stresser.report.rules_table import print_mechanisms, print_rules  # noqa: PLC0415 - same
 
-    if rule is not None and rule not in BY_NAME:
+    rules = [one for one in RULES if rule in {None, one.name}]
+    mechanisms = [row for row in MECHANISM_ROWS if rule in {None, row.mechanism}]
+    if rule is not None and not rules and not mechanisms:
         from stresser.scenario.mistakes import did_you_mean  # noqa: PLC0415 - same
 
-        near = did_you_mean(rule, list(BY_NAME)) or "; `stresser explain` lists them all"
+        names = [*BY_NAME, *(row.mechanism.value for row in MECHANISM_ROWS)]
+        near = did_you_mean(rule, names) or "; `stresser explain` lists them all"
         raise StresserError(f"{rule}: there is no such rule{near}")
     console = stdout_console()
     with until_reader_leaves(console):
-        print_rules(RULES if rule is None else (BY_NAME[rule],), console)
+        if rules:
+            print_rules(rules, console)
+        if mechanisms:
+            print_mechanisms(mechanisms, console)

@@ -1,4 +1,4 @@
-"""The table of rules on a terminal or in a file."""
+"""The tables of rules and of mechanisms on a terminal or in a file."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
+from stresser.analysis.diagnosis.mechanism_table import MechanismRow
 from stresser.classify.initiator_rules import Rule
 
 _HEAD = (
@@ -14,12 +15,27 @@ _HEAD = (
     " grade is what supports the initiator, weakest first: errno, tcp_info, packet, reflector."
 )
 
+_MECHANISMS_HEAD = (
+    "\nWhat explains a run? Mechanisms propose in this order, each among what is left: a drop or a"
+    " failure belongs to one diagnosis at most. Where it happens is told by what lived beside it,"
+    " who did it only where that or the sessions' own evidence allows."
+)
+
 
 def print_rules(rules: Iterable[Rule], console: Console) -> None:
     """Print rules in their order."""
     console.print(Text(_HEAD))
     for rule in rules:
         console.print(_row(rule), highlight=False, markup=False)
+
+
+def print_mechanisms(rows: Iterable[MechanismRow], console: Console) -> None:
+    """Print mechanisms in their order."""
+    console.print(Text(_MECHANISMS_HEAD))
+    for row in rows:
+        said = Text(f"proposed: {row.proposes}\nrefuted: {row.refutes}")
+        head = Text(f"\n{row.mechanism}", style="bold")
+        console.print(Group(head, Padding(said, (0, 0, 0, 4))), highlight=False, markup=False)
 
 
 def _row(rule: Rule) -> Group:

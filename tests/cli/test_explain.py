@@ -17,6 +17,14 @@ def test_all_rules_or_one(capsys):
     assert "flow-dropped-alone" not in one
 
 
+def test_one_mechanism_and_all_after_the_rules(capsys):
+    explain("idle_timer")
+    assert "another-box" not in capsys.readouterr().out
+    explain(None)
+    out = capsys.readouterr().out
+    assert out.index("nothing-decides") < out.index("idle_timer") < out.index("no_pattern")
+
+
 def test_a_rule_that_is_not_there_is_one_line_with_the_nearest():
     with pytest.raises(
         StresserError, match=r'anoher-box: there is no such rule.*"another-box"'

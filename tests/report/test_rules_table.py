@@ -2,8 +2,9 @@ import io
 
 from rich.console import Console
 
+from stresser.analysis.diagnosis.mechanism_table import MECHANISM_ROWS
 from stresser.classify.initiator_rules import RULES
-from stresser.report.rules_table import print_rules
+from stresser.report.rules_table import print_mechanisms, print_rules
 
 
 def test_every_rule_stands_with_its_initiator_grade_and_words():
@@ -14,3 +15,11 @@ def test_every_rule_stands_with_its_initiator_grade_and_words():
         assert f"{rule.name} initiator {rule.initiator}, grade {rule.grade}" in text
         assert " ".join(rule.says.split()) in text
     assert "[" not in text  # no markup of rich's, none of ours taken for it
+
+
+def test_every_mechanism_stands_with_what_proposes_and_what_refutes_it():
+    out = io.StringIO()
+    print_mechanisms(MECHANISM_ROWS, Console(file=out, width=80))
+    text = " ".join(out.getvalue().split())
+    for row in MECHANISM_ROWS:
+        assert f"{row.mechanism} proposed: {row.proposes} refuted: {row.refutes}" in text

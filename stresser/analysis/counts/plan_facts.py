@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from stresser.model.cohort import Cohort
-from stresser.model.units import Duration, escaped, format_duration
+from stresser.model.units import Duration, Size, escaped, format_duration
 from stresser.scenario.endpoint import parse_url
 from stresser.scenario.plan import ActivityKind, Scheme
 
@@ -21,6 +21,8 @@ class ActivityFacts(Struct, frozen=True, kw_only=True):
 
     kind: str
     every_ns: int | None = None
+    message_bytes: int | None = None
+    """Of the message that goes with each ping; None: none does."""
 
 
 class PlanFacts(Struct, frozen=True, kw_only=True):
@@ -117,7 +119,20 @@ def _activity(table: Mapping[str, Any]) -> ActivityFacts:
     return ActivityFacts(
         kind=_text(table.get("kind")) or ActivityKind.HEARTBEAT,
         every_ns=_duration_ns(table.get("every")),
+        message_bytes=_bytes(table.get("message")),
     )
+
+
+def _bytes(value: Any) -> int | None:
+    """A size as the manifest holds it: a number, or text with its unit."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    try:
+        return int(Size.parse(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _thresholds(table: Any) -> dict[str, str]:

@@ -92,6 +92,8 @@ class Patterns(NamedTuple):
     drops: int
     beyond: int
     """Endings that were not looked at, for there were too many."""
+    causes: Causes
+    """What they were found from."""
 
 
 def find_patterns(lives: Lives, plan: PlanFacts, utc: Callable[[int], str]) -> Patterns:
@@ -106,6 +108,7 @@ def find_patterns(lives: Lives, plan: PlanFacts, utc: Callable[[int], str]) -> P
         by_cohort=causes.by_cohort(lives),
         drops=len(lives.drops),
         beyond=lives.beyond,
+        causes=causes,
     )
 
 

@@ -6,6 +6,7 @@ It streams: the events pass once through a `Tally`, whatever their number.
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -14,6 +15,10 @@ from stresser.analysis.chains.interception import interception_findings
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
+from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
+from stresser.analysis.diagnosis.diagnosis import Diagnosis
+from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.incidents import Incident
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
@@ -67,6 +72,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     doubts: list[str]
     """Why a pass cannot be trusted."""
     thresholds: list[ThresholdResult]
+    diagnoses: list[Diagnosis]
+    """What explains the drops and failures, the weightiest first."""
     findings: list[str]
     notes: list[str]
     total: CohortFigures
@@ -97,11 +104,31 @@ def replay(events: Iterable[AnyEvent], last_endings: int = LAST_ENDINGS) -> Tall
     return tally
 
 
+class Judged(NamedTuple):
+    """A run's summary, and what belongs to each of its diagnoses."""
+
+    summary: Summary
+    explained: Diagnoses
+
+
 def summarise(
     run: RecordedRun,
     last_endings: int = LAST_ENDINGS,
     distributions: Distributions | None = None,
 ) -> Summary:
+    """The summary of a run, as `judge_run` gives it.
+
+    Raises:
+        RunFolderError: the run cannot be read.
+    """
+    return judge_run(run, last_endings, distributions).summary
+
+
+def judge_run(
+    run: RecordedRun,
+    last_endings: int = LAST_ENDINGS,
+    distributions: Distributions | None = None,
+) -> Judged:
     """The summary of a run in any state: running, complete, interrupted or crashed.
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
@@ -113,20 +140,26 @@ def summarise(
     """
     plan = read_plan(run.manifest.scenario if run.manifest else {})
     lives = Lives(plan)
-    tally = replay(lives.watch(run.events()), last_endings)
+    evidence = RunEvidence()
+    tally = replay(evidence.watch(lives.watch(run.events())), last_endings)
     if distributions is None:
         distributions = run.histograms()
     crashed_at_utc = run.crashed_at_utc
     elapsed_ns = elapsed_time_ns(run, tally)
     lives.close(elapsed_ns)
-    patterns = find_patterns(lives, plan, partial(_utc, run))
+    utc = partial(_utc, run)
+    patterns = find_patterns(lives, plan, utc)
+    case = CaseFile(
+        plan=plan, lives=lives, causes=patterns.causes, evidence=evidence, chains=tally.ways
+    )
+    explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [
         *doubts_about_tester(measured),
         *_record_doubts(run, tally, crashed_at_utc),
     ]
     results = judge(plan.thresholds, measured, doubts)
-    return Summary(
+    summary = Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),
         started_utc=_started_utc(run),
@@ -137,6 +170,7 @@ def summarise(
         verdict=verdict_of(results, tally, doubts),
         doubts=doubts,
         thresholds=results,
+        diagnoses=explained.diagnoses,
         findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
         notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
@@ -148,6 +182,7 @@ def summarise(
         last_endings=[last_ending(event) for event in tally.last_drops],
         last_failures=[last_ending(event) for event in tally.last_failures],
     )
+    return Judged(summary, explained)
 
 
 def _scenario_of(tally: Tally) -> str:

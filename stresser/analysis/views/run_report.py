@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 import stresser
 from stresser.analysis.chains.cards import ChainCard, chain_cards
@@ -11,9 +11,10 @@ from stresser.analysis.compare.comparison import Comparison, compare
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.side_incidents import SideIncident
 from stresser.analysis.compare.sides import make_side
+from stresser.analysis.diagnosis.diagnose import ExplainedEnding
 from stresser.analysis.patterns.incidents import Incident
 from stresser.analysis.patterns.sentences import incident_in_words
-from stresser.analysis.summary.summary import Summary, summarise
+from stresser.analysis.summary.summary import Summary, judge_run
 from stresser.analysis.views.curves import (
     QuantileCurve,
     SurvivalCurve,
@@ -62,7 +63,11 @@ class RunReport(Struct, frozen=True, kw_only=True):
     summary: Summary
     timeline: TimelineFigures
     incidents: list[IncidentRow]
-    drops: DropColumns
+    drops: DropColumns = field(name="drop_columns")
+    ended: list[ExplainedEnding] = field(name="drops")
+    """Each drop with the number of its diagnosis."""
+    failed: list[ExplainedEnding] = field(name="failures")
+    """Each failed attempt with the number of its diagnosis."""
     survival: list[SurvivalCurve]
     quantiles: list[QuantileCurve]
     chains: list[ChainCard]
@@ -135,7 +140,7 @@ def _egresses(facts: RunFacts) -> list[str]:
 
 def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
     distributions = facts.distributions or {}
-    summary = summarise(run, distributions=distributions)
+    summary, explained = judge_run(run, distributions=distributions)
     several = [one for one in facts.incidents if len(one.drops) > 1]
     timeline = Timeline()
     drops = DropTable({drop.session: i for i, one in enumerate(several, 1) for drop in one.drops})
@@ -150,6 +155,8 @@ def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
         timeline=timeline.figures(facts.elapsed_ns),
         incidents=_incident_rows(several, summary.incidents),
         drops=drops.columns,
+        ended=explained.drops,
+        failed=explained.failures,
         survival=survival_curves(facts.sessions),
         quantiles=quantile_curves(distributions),
         chains=chains,

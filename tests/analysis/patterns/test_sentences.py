@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.incidents import Incident, Share
 from stresser.analysis.patterns.pattern_figures import (
     KnownMatch,
@@ -67,7 +68,7 @@ def timer(**changes: Any) -> TimerFigures:
 
 
 def patterns(**changes: Any) -> Patterns:
-    nothing = Patterns([], [], [], 0, 0, Counter(), 0, 0)
+    nothing = Patterns([], [], [], 0, 0, Counter(), 0, 0, Causes(clusters=[], timers=[]))
     return nothing._replace(**changes)
 
 

@@ -1,0 +1,159 @@
+"""Who did it: what the controls prove, and what the sessions' own evidence says when it is pooled.
+
+A clean control names a middlebox only for what no healthy endpoint does to one path alone, and
+only where both egresses are known to have reached the same machine. Evidence that a whole run
+refutes (a way that is dead to one egress alone may be another site's) accuses nobody here.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+from stresser.analysis.diagnosis.candidate import Candidate, members
+from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.controls import Located
+from stresser.analysis.diagnosis.diagnosis import Mechanism, Where
+from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.model.ending import Grade, Initiator, Kind
+
+OF_ONE_PATH = frozenset(
+    {
+        Mechanism.IDLE_TIMER,
+        Mechanism.AGE_LIMIT,
+        Mechanism.BYTE_LIMIT,
+        Mechanism.SIZE_LIMIT,
+        Mechanism.PING_INTOLERANCE,
+        Mechanism.SESSION_CEILING,
+        Mechanism.NAME_FILTER,
+        Mechanism.HANDSHAKE_HANG,
+        Mechanism.INTERCEPTION,
+    }
+)
+"""What no healthy endpoint does to one path alone: timers, limits, filters."""
+_WEAK = frozenset(
+    {
+        "nothing-decides",
+        "way-dead-server-alive",
+        "server-dead-ways-alive",
+        "interceptor-said-so",
+        "interceptor-owns-flow",
+    }
+)
+"""Rules that one site of several, or a policy on all ways, satisfies as well."""
+_OF_ONE_FLOW = frozenset({"flow-dropped-alone", "flow-unknown-there", "proxy-owns-flow"})
+"""Rules that the endpoint's own firewall satisfies, where all egresses die alike."""
+_ENOUGH = 0.1
+_GRADES = list(Grade)
+
+
+class Accused(NamedTuple):
+    """Who, and what supports it."""
+
+    who: Initiator
+    grade: Grade
+    against: tuple[str, ...] = ()
+
+
+def accuse(candidate: Candidate, located: Located, case: CaseFile) -> Accused:
+    """Who did what a candidate explains."""
+    facts = members(candidate, case)
+    if candidate.who is not None:
+        return Accused(candidate.who, _grade(facts, candidate.who, located))
+    if candidate.by_log:
+        return Accused(Initiator.MIDDLEBOX, Grade.REFLECTOR)
+    pooled = _pooled(facts, located.where)
+    who = _by_mechanism(candidate, located, facts, pooled)
+    return Accused(who, _grade(facts, who, located), _against(pooled, who))
+
+
+def _by_mechanism(
+    candidate: Candidate,
+    located: Located,
+    facts: list[EndingFact],
+    pooled: Counter[Initiator],
+) -> Initiator:
+    mechanism, where = candidate.mechanism, located.where
+    if mechanism is Mechanism.PROXY_REFUSAL:
+        return Initiator.MIDDLEBOX
+    if where is Where.EGRESS:
+        return _of_egress(mechanism, located, facts, pooled)
+    if candidate.said or (mechanism is Mechanism.PING_INTOLERANCE and not _is_intercepted(facts)):
+        return Initiator.ENDPOINT
+    if mechanism is Mechanism.REFUSED_BY_ENDPOINT and any(f.kind is Kind.TLS_ALERT for f in facts):
+        return Initiator.ENDPOINT
+    if where is Where.ENDPOINT:
+        return _of_endpoint(mechanism, facts, pooled)
+    return _only(pooled)
+
+
+def _of_egress(
+    mechanism: Mechanism, located: Located, facts: list[EndingFact], pooled: Counter[Initiator]
+) -> Initiator:
+    """A control through another egress lived."""
+    if mechanism in OF_ONE_PATH and located.is_same_machine:
+        return Initiator.MIDDLEBOX
+    if mechanism is Mechanism.STATE_LOST and all(fact.ends_nearby for fact in facts):
+        return Initiator.MIDDLEBOX
+    if mechanism is Mechanism.REFUSED_BY_ENDPOINT and pooled[Initiator.ENDPOINT]:
+        return Initiator.ENDPOINT
+    pooled = Counter({who: count for who, count in pooled.items() if who is Initiator.MIDDLEBOX})
+    return _only(pooled, len(facts))
+
+
+def _of_endpoint(
+    mechanism: Mechanism, facts: list[EndingFact], pooled: Counter[Initiator]
+) -> Initiator:
+    """All egresses died alike, and other endpoints through them lived."""
+    hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
+    if mechanism is Mechanism.OUTAGE and 2 * hung > len(facts):
+        return Initiator.ENDPOINT
+    own = sum(fact.kind is Kind.REFUSED and fact.proxy is None for fact in facts)
+    if mechanism is Mechanism.ENDPOINT_DOWN and own:
+        return Initiator.ENDPOINT
+    return _only(pooled)
+
+
+def _is_intercepted(facts: list[EndingFact]) -> bool:
+    return any(fact.intercepted for fact in facts)
+
+
+def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
+    """Whom the sessions' own evidence names, rules left out that the whole run makes weak."""
+    weak = _WEAK if where in {Where.EGRESS, Where.UNKNOWN} else _WEAK | _OF_ONE_FLOW
+    return Counter(
+        fact.initiator
+        for fact in facts
+        if fact.initiator in {Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST}
+        and not fact.rules & weak
+    )
+
+
+def _only(pooled: Counter[Initiator], total: int | None = None) -> Initiator:
+    """The one that is named, if nobody else is and it is named often enough."""
+    named = [who for who, count in pooled.items() if count]
+    if len(named) != 1:
+        return Initiator.UNKNOWN
+    who = named[0]
+    return who if total is None or pooled[who] >= _ENOUGH * total else Initiator.UNKNOWN
+
+
+_WHO_WORDS = {
+    Initiator.ENDPOINT: "the endpoint",
+    Initiator.MIDDLEBOX: "a middlebox",
+    Initiator.HOST: "this host",
+}
+
+
+def _against(pooled: Counter[Initiator], who: Initiator) -> tuple[str, ...]:
+    return tuple(
+        f"The sessions' own evidence names {_WHO_WORDS[other]} in {count:,}."
+        for other, count in pooled.most_common()
+        if other is not who and count
+    )
+
+
+def _grade(facts: list[EndingFact], who: Initiator, located: Located) -> Grade:
+    """`comparison` where a control decided; else the best of the evidence that says the same."""
+    if located.where in {Where.EGRESS, Where.ENDPOINT} and located.controls:
+        return Grade.COMPARISON
+    grades = [fact.grade for fact in facts if fact.initiator is who]
+    return max(grades, key=_GRADES.index, default=Grade.ERRNO)

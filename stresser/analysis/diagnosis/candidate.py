@@ -1,0 +1,161 @@
+"""A cause that is proposed for some of a run's drops and failures, before it is located and named.
+
+Each mechanism's module proposes candidates over what no earlier one has claimed.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
+from stresser.analysis.patterns.session_lives import Life
+from stresser.model.ending import Initiator, Kind
+from stresser.statistics.brackets import Bracket
+from stresser.statistics.concentration import tolerance
+
+Through = Callable[[Life], bool]
+"""Whether a session went through what is said to end sessions, and lived."""
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """One proposed cause."""
+
+    mechanism: Mechanism
+    drops: frozenset[int] = frozenset()
+    """Numbers of drops (`DropFact.number`)."""
+    failures: frozenset[int] = frozenset()
+    """Places in `CaseFile.failures`."""
+    limit: Bracket | None = None
+    """Where its limit lies, in `unit`."""
+    unit: str | None = None
+    tick_ns: int | None = None
+    needed_ns: int | None = None
+    """How long the sessions that died were meant to be silent: the heartbeat's interval."""
+    moment: Bracket | None = None
+    """When it struck, if it struck once."""
+    through: Through | None = None
+    condition: str = ""
+    """Of sessions: `that were silent for 4 s`."""
+    event: str = ""
+    """What happened, where no condition says it: `at 02:13:07 UTC`."""
+    by_log: bool = False
+    """The lab's own log says so."""
+    said: bool = False
+    """The endpoint itself said so, under TLS that verifies."""
+    who: Initiator | None = None
+    """Decided by the mechanism itself."""
+    where: Where | None = None
+    ask: Ask | None = None
+    egress: str | None = None
+    """Where it explains neither drop nor failure: the egress that it speaks of."""
+    advice: str = ""
+    """What to ask for, where the mechanism's own sentence says too little."""
+    contrast: tuple[str, ...] = ()
+    """What lived beside it in the same place, in clauses."""
+    against: tuple[str, ...] = ()
+    unproved: tuple[str, ...] = ()
+    consistent_with: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> int:
+        """How much it explains."""
+        return len(self.drops) + len(self.failures)
+
+
+class Claims:
+    """What no candidate has claimed yet."""
+
+    def __init__(self, case: CaseFile) -> None:
+        self.drops = {one.number for one in case.drops}
+        self.failures = set(range(len(case.failures)))
+        self.taken: list[Candidate] = []
+
+    def take(self, candidates: Iterable[Candidate]) -> None:
+        """Accept candidates, each for what is left of it; one that never had any, as it is."""
+        for one in candidates:
+            drops, failures = one.drops & self.drops, one.failures & self.failures
+            if one.weight and not drops and not failures:
+                continue
+            self.drops -= drops
+            self.failures -= failures
+            self.taken.append(replace(one, drops=drops, failures=failures))
+
+    def free_drops(self, case: CaseFile) -> list[DropFact]:
+        """Drops that nothing explains yet."""
+        return [case.by_number[number] for number in sorted(self.drops)]
+
+    def free_failures(self, case: CaseFile) -> list[FailureFact]:
+        """Failed attempts that nothing explains yet."""
+        return [case.failures[place] for place in sorted(self.failures)]
+
+
+def members(candidate: Candidate, case: CaseFile) -> list[EndingFact]:
+    """All endings that it explains."""
+    dropped = [case.by_number[number].fact for number in sorted(candidate.drops)]
+    return dropped + [case.failures[place].ending for place in sorted(candidate.failures)]
+
+
+def pairs_of(candidate: Candidate, case: CaseFile) -> list[Pair]:
+    """Endpoints and egresses of what it explains."""
+    return list(dict.fromkeys(one.pair for one in members(candidate, case)))
+
+
+def most_common_kind(facts: Iterable[EndingFact]) -> Kind:
+    """How most of them ended."""
+    return Counter(one.kind for one in facts).most_common(1)[0][0]
+
+
+def joined(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
+    """Candidates of one mechanism and one limit or moment, that share endpoint or egress: one."""
+    kept: list[Candidate] = []
+    for one in found:
+        same = next((other for other in kept if _is_one(one, other, case)), None)
+        if same is None:
+            kept.append(one)
+        else:
+            kept[kept.index(same)] = _union(same, one)
+    return kept
+
+
+def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
+    if one.mechanism is not other.mechanism or one.said != other.said or one.unit != other.unit:
+        return False
+    ours, theirs = pairs_of(one, case), pairs_of(other, case)
+    shares = {e for e, _ in ours} & {e for e, _ in theirs} or {g for _, g in ours} & {
+        g for _, g in theirs
+    }
+    return bool(shares) and _meet(one.limit, other.limit) and _meet(one.moment, other.moment)
+
+
+def _meet(one: Bracket | None, other: Bracket | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    pad = tolerance(max(one.high, other.high))
+    return one.low <= other.high + pad and other.low <= one.high + pad
+
+
+def _union(one: Candidate, other: Candidate) -> Candidate:
+    larger = one if one.weight >= other.weight else other
+    return replace(
+        larger,
+        drops=one.drops | other.drops,
+        failures=one.failures | other.failures,
+        limit=_common(one.limit, other.limit),
+        moment=_common(one.moment, other.moment),
+        contrast=tuple(dict.fromkeys(one.contrast + other.contrast)),
+        against=tuple(dict.fromkeys(one.against + other.against)),
+        unproved=tuple(dict.fromkeys(one.unproved + other.unproved)),
+        consistent_with=tuple(dict.fromkeys(one.consistent_with + other.consistent_with)),
+    )
+
+
+def _common(one: Bracket | None, other: Bracket | None) -> Bracket | None:
+    """What both brackets allow; where they only nearly meet, all between them."""
+    if one is None or other is None:
+        return None
+    low, high = max(one.low, other.low), min(one.high, other.high)
+    return Bracket(low, high) if low <= high else Bracket(high, low)

@@ -1,0 +1,190 @@
+"""One run's drops and failed attempts beside all that lived: what every mechanism asks.
+
+Pure. A drop is one fact here: what its life shows (brackets of moment, age and silence) and what
+its own evidence says.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.counts.plan_facts import PlanFacts
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, LabLog, RunEvidence
+from stresser.analysis.patterns.causes import Causes
+from stresser.analysis.patterns.session_lives import Drop, Life, Lives
+from stresser.analysis.patterns.timers import FoundTimer
+from stresser.model.cohort import Cohort
+
+Pair = tuple[str, str]
+"""Endpoint and egress."""
+
+
+class DropFact(NamedTuple):
+    """One drop."""
+
+    number: int
+    """Its place among the run's drops."""
+    drop: Drop
+    fact: EndingFact
+
+    @property
+    def pair(self) -> Pair:
+        """Endpoint and egress."""
+        return self.fact.pair
+
+    @property
+    def measured_ns(self) -> int:
+        """The silence at its end, as measured: before we sent, where what we sent was answered."""
+        return self.drop.life.last_silence_ns
+
+
+class CaseFile:
+    """What is known of one run, indexed."""
+
+    def __init__(
+        self,
+        *,
+        plan: PlanFacts,
+        lives: Lives,
+        causes: Causes,
+        evidence: RunEvidence,
+        chains: ChainTally,
+    ) -> None:
+        self.plan, self.lives, self.evidence, self.chains = plan, lives, evidence, chains
+        self.timers: list[FoundTimer] = causes.timers
+        self.timer_of = {
+            number: cluster.timer
+            for cluster in causes.clusters
+            if cluster.timer is not None
+            for number in cluster.drops
+        }
+        """The place of the timer that explains a drop, where one does."""
+        self.drops = [
+            DropFact(number, drop, evidence.drops[drop.session])
+            for number, drop in enumerate(lives.drops)
+            if drop.session in evidence.drops
+        ]
+        self.by_number = {one.number: one for one in self.drops}
+        self.failures: list[FailureFact] = evidence.failures
+
+    def cohort_of(self, life: Life) -> Cohort:
+        """The cohort that a session belonged to."""
+        return self.lives.ways[life.way].cohort
+
+    @cached_property
+    def survivors(self) -> dict[Pair, list[Life]]:
+        """Sessions that were not dropped, by endpoint and egress."""
+        dropped = {id(one.drop.life) for one in self.drops}
+        found: dict[Pair, list[Life]] = defaultdict(list)
+        for life in self.lives.lives:
+            if id(life) not in dropped:
+                found[self.cohort_of(life)[:2]].append(life)
+        return found
+
+    @cached_property
+    def drops_of(self) -> dict[Pair, list[DropFact]]:
+        """Drops by endpoint and egress."""
+        found: dict[Pair, list[DropFact]] = defaultdict(list)
+        for one in self.drops:
+            found[one.pair].append(one)
+        return found
+
+    @cached_property
+    def failures_of(self) -> dict[Pair, list[FailureFact]]:
+        """Failed attempts by endpoint and egress, in the order in which they began."""
+        found: dict[Pair, list[FailureFact]] = defaultdict(list)
+        for one in self.failures:
+            found[one.ending.pair].append(one)
+        return {pair: sorted(some, key=lambda one: one.began_ns) for pair, some in found.items()}
+
+    @cached_property
+    def opened(self) -> dict[Pair, list[int]]:
+        """When sessions opened, sorted."""
+        return {pair: sorted(times) for pair, times in self.evidence.opened.items()}
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """All endpoints through all egresses that were tried."""
+        tried = [*self.survivors, *self.drops_of, *self.failures_of, *self.opened]
+        return list(dict.fromkeys(tried))
+
+    @cached_property
+    def cohorts(self) -> list[Cohort]:
+        """All cohorts that had a session."""
+        return list(dict.fromkeys(way.cohort for way in self.lives.ways))
+
+    @cached_property
+    def egresses(self) -> list[str]:
+        """All egresses that were tried."""
+        return list(dict.fromkeys(egress for _, egress in self.pairs))
+
+    @cached_property
+    def endpoints(self) -> list[str]:
+        """All endpoints that were tried."""
+        return list(dict.fromkeys(endpoint for endpoint, _ in self.pairs))
+
+    @cached_property
+    def _spans(self) -> dict[Pair, tuple[list[int], list[int]]]:
+        spans: dict[Pair, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        for life in self.lives.lives:
+            begun, ended = spans[self.cohort_of(life)[:2]]
+            begun.append(life.opened_ns)
+            ended.append(life.ended_ns)
+        for begun, ended in spans.values():
+            begun.sort()
+            ended.sort()
+        return spans
+
+    def open_at(self, pairs: Iterable[Pair], at_ns: int) -> int:
+        """Sessions of these pairs that were open at a moment, those that ended then included."""
+        total = 0
+        for pair in pairs:
+            begun, ended = self._spans.get(pair, ([], []))
+            total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
+        return total
+
+    def session_time_ns(self, pairs: Iterable[Pair]) -> int:
+        """How long all sessions of these pairs were held, in all."""
+        spans = [self._spans[pair] for pair in pairs if pair in self._spans]
+        return sum(sum(ended) - sum(begun) for begun, ended in spans)
+
+    def opened_between(self, pair: Pair, low_ns: int, high_ns: int) -> int:
+        """Sessions that opened after `low_ns` and not after `high_ns`."""
+        times = self.opened.get(pair, [])
+        return bisect_right(times, high_ns) - bisect_right(times, low_ns)
+
+    def failed_between(self, pair: Pair, low_ns: int, high_ns: int) -> Iterator[FailureFact]:
+        """Attempts that began in this time and failed."""
+        for one in self.failures_of.get(pair, []):
+            if low_ns <= one.began_ns <= high_ns:
+                yield one
+
+    def survivors_of(
+        self, pair: Pair, activity: str | None, through: Callable[[Life], bool]
+    ) -> list[Life]:
+        """Sessions of a pair that lived through what is asked."""
+        return [
+            life
+            for life in self.survivors.get(pair, [])
+            if (activity is None or self.cohort_of(life).activity == activity) and through(life)
+        ]
+
+    def lab_log(self, one: DropFact) -> LabLog | None:
+        """What the lab's own log says of a drop."""
+        port = one.fact.local.rpartition(":")[2]
+        if not port.isdigit():
+            return None
+        return self.evidence.kills.get((one.fact.cohort.egress, int(port)))
+
+    def same_machine(self, endpoint: str, egress: str, other: str) -> bool:
+        """Whether two egresses are known to lead to the same machine.
+
+        One address, no other certificate, and no proxy that looked the name up.
+        """
+        ours, theirs = (self.evidence.pairing(endpoint, one) for one in (egress, other))
+        if ours.by_proxy or theirs.by_proxy or not ours.addresses & theirs.addresses:
+            return False
+        return not ours.chains or not theirs.chains or bool(ours.chains & theirs.chains)

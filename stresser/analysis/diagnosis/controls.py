@@ -1,0 +1,166 @@
+"""Where it happens, as far as what lived beside it tells.
+
+The same endpoint through other egresses comes first; where all egresses died alike, other
+endpoints through the same egresses tell the endpoint from what all of them share.
+"""
+
+from typing import NamedTuple
+
+from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
+from stresser.analysis.diagnosis.case_file import CaseFile, Pair
+from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
+from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.words.endings import counted
+from stresser.model.units import escaped
+
+_NAME = 80
+_CLEAN = 9
+"""Lived and dropped: a control is clean where so many lived for each that did not."""
+_MOST_CONTROLS = 8
+
+
+class Located(NamedTuple):
+    """Where, and what shows it."""
+
+    where: Where
+    controls: list[Control]
+    is_same_machine: bool
+    """A clean control through another egress is known to have reached the same machine."""
+
+
+class _Found(NamedTuple):
+    pair: Pair
+    activity: str | None
+    lived: int
+    ended: int
+
+    @property
+    def is_clean(self) -> bool:
+        return self.lived > 0 and self.lived >= _CLEAN * self.ended
+
+
+def locate(candidate: Candidate, case: CaseFile) -> Located:
+    """Where a candidate's drops and failures happened."""
+    facts = members(candidate, case)
+    pairs = pairs_of(candidate, case)
+    if candidate.where is not None or not facts:
+        return Located(candidate.where or Where.UNKNOWN, [], is_same_machine=False)
+    across = _controls(candidate, case, _other_egresses(case, pairs))
+    clean = [one for one in across if one.is_clean]
+    beside = _controls(candidate, case, _other_endpoints(case, pairs))
+    endpoints = {endpoint for endpoint, _ in pairs}
+    controls = [_control(one, endpoints) for one in [*across, *beside][:_MOST_CONTROLS]]
+    if clean:
+        same = any(_is_same_machine(case, pairs, one.pair, facts) for one in clean)
+        return Located(Where.EGRESS, controls, is_same_machine=same)
+    if not _are_all_alike(pairs) or across:
+        where = Where.ENDPOINT if _spoke(candidate, facts) and not across else Where.UNKNOWN
+        return Located(where, controls, is_same_machine=False)
+    is_endpoint = any(one.is_clean for one in beside) or candidate.said
+    where = Where.ENDPOINT if is_endpoint else Where.SHARED
+    return Located(where, controls, is_same_machine=False)
+
+
+def _spoke(candidate: Candidate, facts: list[EndingFact]) -> bool:
+    """The endpoint itself said it in words of its own: more than the end of a TLS stream.
+
+    A ping is seen under TLS alone: who cannot bear it holds the endpoint's key.
+    """
+    if candidate.mechanism is Mechanism.PING_INTOLERANCE:
+        return not any(fact.intercepted for fact in facts)
+    return candidate.said and any(
+        fact.code is not None or fact.status is not None for fact in facts
+    )
+
+
+def _are_all_alike(pairs: list[Pair]) -> bool:
+    """Some endpoint died through two egresses or more."""
+    endpoints = [endpoint for endpoint, _ in pairs]
+    return len(set(endpoints)) < len(endpoints)
+
+
+def _other_egresses(case: CaseFile, pairs: list[Pair]) -> list[Pair]:
+    endpoints, egresses = {e for e, _ in pairs}, {g for _, g in pairs}
+    return [pair for pair in case.pairs if pair[0] in endpoints and pair[1] not in egresses]
+
+
+def _other_endpoints(case: CaseFile, pairs: list[Pair]) -> list[Pair]:
+    endpoints, egresses = {e for e, _ in pairs}, {g for _, g in pairs}
+    return [pair for pair in case.pairs if pair[0] not in endpoints and pair[1] in egresses]
+
+
+def _controls(candidate: Candidate, case: CaseFile, pairs: list[Pair]) -> list[_Found]:
+    found = [one for pair in pairs for one in _of_pair(candidate, case, pair)]
+    return [one for one in found if one.lived or one.ended]
+
+
+def _of_pair(candidate: Candidate, case: CaseFile, pair: Pair) -> list[_Found]:
+    """Of each activity that died; where none of those was exposed there, of all together."""
+    if candidate.through is None:
+        return [_of_attempts(candidate, case, pair)]
+    activities = {case.by_number[n].fact.cohort.activity for n in candidate.drops}
+    alike = [_exposed(candidate, case, pair, activity) for activity in sorted(activities)]
+    if any(one.lived or one.ended for one in alike):
+        return alike
+    return [_exposed(candidate, case, pair, None)]
+
+
+def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | None) -> _Found:
+    lived = case.survivors_of(pair, activity, candidate.through or _always)
+    ended = [
+        one
+        for one in case.drops_of.get(pair, [])
+        if (activity is None or one.fact.cohort.activity == activity)
+        and one.number not in candidate.drops
+        and _is_at(candidate, one.drop.moment)
+    ]
+    return _Found(pair, activity, len(lived), len(ended))
+
+
+def _always(_life: object) -> bool:
+    return True
+
+
+def _is_at(candidate: Candidate, moment: tuple[int, int]) -> bool:
+    at = candidate.moment
+    return at is None or (moment[0] <= at.high and at.low <= moment[1])
+
+
+def _of_attempts(candidate: Candidate, case: CaseFile, pair: Pair) -> _Found:
+    opened = len(case.opened.get(pair, []))
+    if candidate.unit == "sessions" and candidate.limit is not None:
+        peak = max((case.open_at([pair], at) for at in case.opened.get(pair, [])), default=0)
+        opened = peak if peak > candidate.limit.high else 0
+    failed = [one for one in case.failures_of.get(pair, []) if one.place not in candidate.failures]
+    return _Found(pair, None, opened, len(failed))
+
+
+def _control(found: _Found, endpoints: set[str]) -> Control:
+    endpoint, egress = (escaped(name, _NAME) for name in found.pair)
+    activity = None if found.activity is None else escaped(found.activity, _NAME)
+    place = f"to {endpoint}" if found.pair[0] not in endpoints else f"through {egress}"
+    total = found.lived + found.ended
+    said = f"{place} {'none' if not found.ended else f'{found.ended:,}'} of {total:,} was"
+    return Control(
+        scope=DiagnosedScope(endpoint=endpoint, egress=egress, activity=activity),
+        sessions=total,
+        drops=found.ended,
+        says=f"{said} ({counted(found.lived, 'session')} lived)" if found.ended else said,
+    )
+
+
+def _is_same_machine(
+    case: CaseFile, pairs: list[Pair], other: Pair, facts: list[EndingFact]
+) -> bool:
+    """One address that is known on both sides, no other certificate, no name that a proxy saw."""
+    addresses = {f.remote.rpartition(":")[0] for f in facts if f.cohort.endpoint == other[0]}
+    known = case.evidence.pairing(*other).addresses
+    return (
+        bool(addresses - {""})
+        and addresses - {""} <= known
+        and all(
+            case.same_machine(endpoint, egress, other[1])
+            for endpoint, egress in pairs
+            if endpoint == other[0]
+        )
+    )

@@ -1,0 +1,229 @@
+"""The answer of a run: what explains its drops and failures, where, who, and whom to ask.
+
+Mechanisms propose in the order of the table (`mechanism_table.py`): what a session's own evidence
+decides first, then limits, then moments, then attempts. Each takes only what is left, so each
+drop and each failure belongs to one diagnosis at most. Pure.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stresser.analysis.diagnosis.accused import accuse
+from stresser.analysis.diagnosis.asks import ask_for
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, joined, members, pairs_of
+from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.controls import Located, locate
+from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
+from stresser.analysis.diagnosis.diagnosis_words import says
+from stresser.analysis.diagnosis.failed_attempts import failed_attempts
+from stresser.analysis.diagnosis.first_message import first_message
+from stresser.analysis.diagnosis.found_limits import contrast, found_dead, timers
+from stresser.analysis.diagnosis.host_causes import absences, path_change
+from stresser.analysis.diagnosis.intercepted_ways import interception
+from stresser.analysis.diagnosis.lab_log import lab_log
+from stresser.analysis.diagnosis.no_pattern import no_pattern
+from stresser.analysis.diagnosis.one_moment import is_said, one_moment
+from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.session_ceiling import session_ceiling
+from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Grade, Initiator, Kind
+from stresser.model.units import escaped
+
+_Propose = Callable[[CaseFile, Claims], Iterator[Candidate]]
+PROPOSERS: tuple[_Propose, ...] = (
+    path_change,
+    absences,
+    lab_log,
+    first_message,
+    timers,
+    contrast,
+    one_moment,
+    found_dead,
+    session_ceiling,
+    interception,
+    failed_attempts,
+    no_pattern,
+)
+MOST_DIAGNOSES = 50
+_NAME = 80
+
+
+class ExplainedEnding(Struct, frozen=True, kw_only=True):
+    """A drop or a failed attempt, with the number of the diagnosis that explains it."""
+
+    session: int | None
+    """None: it was an attempt."""
+    attempt: int
+    endpoint: str
+    egress: str
+    activity: str
+    kind: Kind
+    initiator: Initiator
+    """What its own evidence says; the diagnosis may say more."""
+    grade: Grade
+    diagnosis: int | None
+
+
+class Diagnoses(Struct, frozen=True, kw_only=True):
+    """All that explains a run, and what belongs to it."""
+
+    diagnoses: list[Diagnosis]
+    """The weightiest first, at most `MOST_DIAGNOSES`."""
+    drops: list[ExplainedEnding]
+    failures: list[ExplainedEnding]
+
+
+def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
+    """All diagnoses of a run; `utc` writes a time of the run."""
+    claims = Claims(case)
+    for propose in PROPOSERS:
+        claims.take(joined(propose(case, claims), case))
+    ranked = sorted(joined(claims.taken, case), key=_rank)[:MOST_DIAGNOSES]
+    made = [_diagnosis(number, one, case, utc) for number, one in enumerate(ranked, 1)]
+    of_drop = {number: n for n, one in enumerate(ranked, 1) for number in one.drops}
+    of_failure = {place: n for n, one in enumerate(ranked, 1) for place in one.failures}
+    return Diagnoses(
+        diagnoses=made,
+        drops=[
+            _explained(one.fact, one.drop.session, of_drop.get(one.number)) for one in case.drops
+        ],
+        failures=[_explained(one.ending, None, of_failure.get(one.place)) for one in case.failures],
+    )
+
+
+def _explained(fact: EndingFact, session: int | None, diagnosis: int | None) -> ExplainedEnding:
+    endpoint, egress, activity = (escaped(name, _NAME) for name in fact.cohort)
+    return ExplainedEnding(
+        session=session,
+        attempt=fact.attempt,
+        endpoint=endpoint,
+        egress=egress,
+        activity=activity,
+        kind=fact.kind,
+        initiator=fact.initiator,
+        grade=fact.grade,
+        diagnosis=diagnosis,
+    )
+
+
+def _rank(candidate: Candidate) -> tuple[bool, bool, int, int]:
+    """Explained before unexplained, drops before failures, many before few."""
+    is_open = candidate.mechanism is Mechanism.NO_PATTERN
+    return not candidate.weight, is_open, -len(candidate.drops), -len(candidate.failures)
+
+
+def _diagnosis(
+    number: int, candidate: Candidate, case: CaseFile, utc: Callable[[int], str]
+) -> Diagnosis:
+    facts = members(candidate, case)
+    candidate = replace(candidate, said=candidate.said or _is_said(candidate, case))
+    located = locate(candidate, case)
+    candidate = _settled(candidate, located.where)
+    accused = accuse(candidate, located, case)
+    scope = _scope(candidate, case)
+    of_drops, of_failures = _totals(scope, case)
+    times = sorted(fact.t_ns for fact in facts)
+    limit = candidate.limit
+    return Diagnosis(
+        number=number,
+        mechanism=candidate.mechanism,
+        scope=scope,
+        where=located.where,
+        who=accused.who,
+        grade=accused.grade,
+        low=None if limit is None else limit.low,
+        high=None if limit is None else limit.high,
+        unit=None if limit is None else candidate.unit,
+        tick_ns=candidate.tick_ns,
+        drops=len(candidate.drops),
+        of_drops=of_drops,
+        failures=len(candidate.failures),
+        of_failures=of_failures,
+        sessions_found_dead=sum(fact.kind is Kind.FOUND_DEAD for fact in facts),
+        kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
+        first_utc=utc(times[0]) if times else None,
+        last_utc=utc(times[-1]) if times else None,
+        controls=located.controls,
+        against=[*candidate.against, *accused.against],
+        unproved=[*candidate.unproved, *_unproved_controls(located, case)],
+        consistent_with=list(candidate.consistent_with),
+        ask=ask_for(candidate, located.where, accused.who, scope, case),
+        says=says(candidate, scope, located, case, of_drops),
+    )
+
+
+def _unproved_controls(located: Located, case: CaseFile) -> Iterator[str]:
+    """Sessions of the controls that sent nothing and did not answer at the end."""
+    silent = Counter[str]()
+    for one in located.controls:
+        for cohort, count in case.evidence.unproved.items():
+            if case.plan.is_silent(cohort) and one.scope == _as_scope(cohort):
+                silent[cohort.egress] += count
+    for egress, count in silent.items():
+        sessions = counted(count, "silent session")
+        yield f"Whether {sessions} through {escaped(egress, _NAME)} lived: nothing was sent."
+
+
+def _as_scope(cohort: Cohort) -> DiagnosedScope:
+    endpoint, egress, activity = (escaped(name, _NAME) for name in cohort)
+    return DiagnosedScope(endpoint=endpoint, egress=egress, activity=activity)
+
+
+def _is_said(candidate: Candidate, case: CaseFile) -> bool:
+    facts = [case.by_number[number].fact for number in candidate.drops]
+    return bool(facts) and is_said(facts)
+
+
+def _settled(candidate: Candidate, where: Where) -> Candidate:
+    """What it is called, now that it is known where it happens."""
+    mechanism = candidate.mechanism
+    if where is Where.EGRESS:
+        if mechanism is Mechanism.ENDPOINT_GOODBYE:
+            limited = candidate.limit is not None
+            mechanism = Mechanism.AGE_LIMIT if limited else Mechanism.STATE_LOST
+        elif mechanism is Mechanism.ENDPOINT_DOWN:
+            mechanism = Mechanism.OUTAGE
+    elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
+        mechanism = Mechanism.ENDPOINT_GOODBYE
+    elif mechanism is Mechanism.NAME_FILTER:
+        mechanism = Mechanism.REFUSED_BY_ENDPOINT
+    return replace(candidate, mechanism=mechanism)
+
+
+def _scope(candidate: Candidate, case: CaseFile) -> DiagnosedScope:
+    """Names what all of it shares; an activity only where the run has others beside it."""
+    pairs = pairs_of(candidate, case)
+    cohorts = {fact.cohort for fact in members(candidate, case)}
+    activities = {cohort.activity for cohort in cohorts} if candidate.drops else set()
+    beside = {c.activity for c in case.cohorts if c[:2] in pairs}
+    many = len(case.endpoints) > 1
+    endpoints = {e for e, _ in pairs}
+    egresses = {g for _, g in pairs} or {g for g in [candidate.egress] if g is not None}
+    return DiagnosedScope(
+        endpoint=_only_name(endpoints) if many else None,
+        egress=_only_name(egresses),
+        activity=_only_name(activities) if len(beside) > 1 else None,
+    )
+
+
+def _only_name(names: set[str]) -> str | None:
+    return escaped(next(iter(names)), _NAME) if len(names) == 1 else None
+
+
+def _totals(scope: DiagnosedScope, case: CaseFile) -> tuple[int, int]:
+    """All drops and failures in a scope."""
+    wider = replace(scope, activity=None)
+    drops = sum(_is_in(scope, one.fact) for one in case.drops)
+    return drops, sum(_is_in(wider, one.ending) for one in case.failures)
+
+
+def _is_in(scope: DiagnosedScope, fact: EndingFact) -> bool:
+    wanted = (scope.endpoint, scope.egress, scope.activity)
+    return all(
+        name is None or name == escaped(own, _NAME)
+        for name, own in zip(wanted, fact.cohort, strict=True)
+    )

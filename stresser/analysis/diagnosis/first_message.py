@@ -1,0 +1,127 @@
+"""Sessions that die of what they send first: a ping, or a message that is too big.
+
+Both look like timers, for each session dies at its first heartbeat: what tells them is that
+sessions of the same pair that were as silent, or sent as often but less, lived on.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from stresser.analysis.diagnosis.candidate import Candidate, Claims
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.analysis.patterns.session_lives import Life
+from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Cohort
+from stresser.model.ending import BRACKETED, Kind
+from stresser.model.units import escaped
+from stresser.statistics.brackets import Bracket
+
+_FEWEST = 3
+_LIVED = 2
+_LOST = frozenset({Kind.SILENCE, Kind.UNRESPONSIVE, Kind.KERNEL_TIMEOUT, Kind.UNKNOWN})
+
+
+def first_message(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    """Ping intolerance and size limits."""
+    by_pair: dict[Pair, list[DropFact]] = defaultdict(list)
+    for one in claims.free_drops(case):
+        if one.fact.pings == 1 and one.fact.pongs == 0:
+            by_pair[one.pair].append(one)
+    for pair, drops in by_pair.items():
+        big = _size_limit(case, pair, drops)
+        if big is not None:
+            yield big
+        else:
+            yield from _ping_intolerance(case, pair, drops)
+
+
+def _ponged(case: CaseFile, cohorts: set[Cohort]) -> int:
+    """Sessions of these cohorts of which a pong is known."""
+    return sum(
+        life.survived_ns > 0 and case.cohort_of(life) in cohorts for life in case.lives.lives
+    )
+
+
+def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
+    """Of one pair: all sessions with big messages die of the first, those with small ones live."""
+    sizes = {a: facts.message_bytes or 0 for a, facts in case.plan.activities.items()}
+    dead = [one for one in drops if one.fact.kind in _LOST and sizes.get(one.fact.cohort.activity)]
+    cohorts = {one.fact.cohort for one in dead}
+    if len(dead) < _FEWEST or _ponged(case, cohorts):
+        return None
+    least = min(sizes[one.fact.cohort.activity] for one in dead)
+    oldest = max(one.drop.age.high for one in dead)
+    lived = [
+        life
+        for life in case.survivors.get(pair, [])
+        if life.survived_ns and life.proved_age_ns > oldest
+        and sizes.get(case.cohort_of(life).activity, 0) < least
+    ]  # fmt: skip
+    if len(lived) < _LIVED:
+        return None
+    passed = max(sizes.get(case.cohort_of(life).activity, 0) for life in lived)
+    activities = {cohort.activity for cohort in cohorts}
+    beside = sorted({case.cohort_of(life).activity for life in lived})
+    return Candidate(
+        mechanism=Mechanism.SIZE_LIMIT,
+        drops=frozenset(one.number for one in dead),
+        limit=Bracket(passed, least),
+        unit="bytes",
+        through=lambda life: life.survived_ns > 0 and case.cohort_of(life).activity in activities,
+        condition=f"that sent a message of {least:,} bytes",
+        contrast=(
+            (
+                f"{counted(len(lived), 'session')} of {escaped(', '.join(beside), 60)} with"
+                " smaller messages, silent as long, lived on"
+            ),
+        ),
+        unproved=('Which size is the limit: try an activity with message = "1200B".',),
+    )
+
+
+def _ping_intolerance(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Iterator[Candidate]:
+    """Of one pair: all sessions end at their first ping, those that send nothing live."""
+    cohorts = {one.fact.cohort for one in drops}
+    pinging = {c for c in case.cohorts if c[:2] == pair and case.plan.pings_every_ns(c)}
+    if len(drops) < _FEWEST or _ponged(case, pinging):
+        return
+    silent_ns = min(one.measured_ns for one in drops)
+    is_plain = all(_is_own_doing(one) for one in drops)
+    lived = [
+        life
+        for life in case.survivors.get(pair, [])
+        if case.cohort_of(life) not in cohorts
+        and _lived_silent(life, silent_ns, proved=not is_plain)
+    ]
+    if len(lived) < _LIVED:
+        return
+    activities = {cohort.activity for cohort in cohorts}
+    how = "never answers a ping" if _unanswered(drops) else "ends at the first ping"
+    yield Candidate(
+        mechanism=Mechanism.PING_INTOLERANCE,
+        drops=frozenset(one.number for one in drops),
+        through=lambda life: life.survived_ns > 0 and case.cohort_of(life).activity in activities,
+        condition="that sent a ping",
+        event=how,
+        said=all(one.fact.is_said for one in drops),
+        contrast=(f"{counted(len(lived), 'session')} that sent nothing lived on",),
+    )
+
+
+_AT_ONCE = frozenset({Kind.TCP_FIN, Kind.UNRESPONSIVE, Kind.PROTOCOL_ERROR})
+"""A box that forgot the flow while it was silent does not answer like this."""
+
+
+def _is_own_doing(one: DropFact) -> bool:
+    """Who held the connection ended it: none had forgotten it before."""
+    return one.fact.is_said or one.fact.kind in _AT_ONCE or one.fact.is_owners
+
+
+def _lived_silent(life: Life, silent_ns: int, *, proved: bool) -> bool:
+    longest = life.survived_ns if proved else max(life.survived_ns, life.last_silence_ns)
+    return longest > silent_ns
+
+
+def _unanswered(drops: list[DropFact]) -> bool:
+    return all(one.fact.kind in BRACKETED for one in drops)

@@ -1,0 +1,45 @@
+"""What the lab's own middlebox says that it did, joined to the drops by egress and local port."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from stresser.analysis.diagnosis.candidate import Candidate, Claims
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
+from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.analysis.diagnosis.found_limits import limit_candidate
+from stresser.analysis.patterns.scopes import Variable, bracket_of, byte_floors
+from stresser.statistics.concentration import timer_bracket
+
+_RULES = {
+    "idle_timeout": Variable.IDLE,
+    "age_limit": Variable.AGE,
+    "byte_limit": Variable.BYTES,
+}
+
+
+def lab_log(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    """One candidate for each egress and rule of the lab."""
+    by_rule: dict[tuple[str, str], list[DropFact]] = defaultdict(list)
+    for one in claims.free_drops(case):
+        log = case.lab_log(one)
+        if log is not None:
+            by_rule[log.egress, log.rule].append(one)
+    for (_, rule), drops in by_rule.items():
+        yield _of_rule(case, rule, drops)
+
+
+def _of_rule(case: CaseFile, rule: str, drops: list[DropFact]) -> Candidate:
+    variable = _RULES.get(rule)
+    floors = byte_floors(case.lives)
+    known = (
+        [b for one in drops if (b := bracket_of(one.drop, variable, floors)) is not None]
+        if variable is not None
+        else []
+    )
+    if variable is None or not known:
+        mechanism = Mechanism.IDLE_TIMER if variable is Variable.IDLE else Mechanism.NO_PATTERN
+        numbers = frozenset(one.number for one in drops)
+        return Candidate(mechanism=mechanism, drops=numbers, by_log=True)
+    return replace(limit_candidate(case, variable, timer_bracket(known), drops), by_log=True)

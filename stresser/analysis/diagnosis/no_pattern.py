@@ -1,0 +1,49 @@
+"""What nothing explains: said as such, with what would tell."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
+from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.diagnosis import Mechanism
+
+_FEW = 5
+
+
+def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    """All that is left, by egress; what the endpoint said itself stands apart."""
+    drops: dict[tuple[str, str, bool], set[int]] = defaultdict(set)
+    for one in claims.free_drops(case):
+        key = (one.fact.cohort.egress, "" if not one.fact.is_said else one.fact.cohort.endpoint)
+        drops[*key, one.fact.is_said].add(one.number)
+    failures: dict[str, set[int]] = defaultdict(set)
+    for failure in claims.free_failures(case):
+        failures[failure.ending.cohort.egress].add(failure.place)
+    for (_, _, said), numbers in drops.items():
+        yield Candidate(
+            mechanism=Mechanism.NO_PATTERN,
+            drops=frozenset(numbers),
+            through=_outlived(case, numbers),
+            said=said,
+            unproved=(_would_tell(case, len(numbers)),),
+        )
+    for places in failures.values():
+        yield Candidate(mechanism=Mechanism.NO_PATTERN, failures=frozenset(places))
+
+
+def _outlived(case: CaseFile, numbers: set[int]) -> Through:
+    """Whether a session is known to have lived longer than half of these."""
+    ages = sorted(case.by_number[number].drop.age.high for number in numbers)
+    middle = ages[len(ages) // 2]
+    return lambda life: life.proved_age_ns >= middle
+
+
+def _would_tell(case: CaseFile, drops: int) -> str:
+    if drops < _FEW:
+        return f"What they have in common: {drops} are too few; a longer run or more sessions tell."
+    if len(case.egresses) == 1:
+        return "Whether it is the egress: the same endpoint through a second egress tells."
+    return (
+        "What they have in common: activities with other intervals, a longer run, or the logs of"
+        " both ends at these times tell."
+    )

@@ -1,0 +1,316 @@
+"""One moment at which most of the sessions of an endpoint, an egress or both died: what it was.
+
+State that was lost, an outage, an endpoint that went down or said goodbye: told apart by how the
+sessions ended and by what fresh connections met then. What refutes a moment: most sessions there
+lived on, or chance explains as many.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from math import exp
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from stresser.analysis.diagnosis.candidate import Candidate, Claims
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.analysis.diagnosis.found_limits import limit_candidate
+from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.session_lives import Life
+from stresser.model.ending import BRACKETED, Kind
+from stresser.model.fresh_connection import LookResult
+from stresser.model.units import NS_PER_S
+from stresser.statistics.brackets import Bracket, agreement
+from stresser.statistics.chance import binomial_tail
+
+_FEWEST = 3
+_MOST_OF_THEM = 0.5
+_TOGETHER_NS = NS_PER_S // 2
+"""Announced endings this close, twice over, came of one event: a restart takes its time."""
+_AFTERWARDS_NS = 10 * NS_PER_S
+_CHANCE = 0.0001
+_MOST_DROPS = 20_000
+_MOST_TRIES = 100
+_GRAIN_NS = 50_000_000
+_TIGHTER = 2
+_LOST = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
+FAR_SIDE_STATUS = frozenset({500, 502, 503, 504})
+"""A proxy answers so for an endpoint that it cannot reach (measured: squid, tinyproxy, Apache,
+ncat, mitmproxy); 403 and 407 are its own will."""
+_FAR_SIDE_SOCKS = frozenset({3, 4, 5, 6})
+"""RFC 1928 section 6: network or host unreachable, refused, TTL expired."""
+
+
+class _Group(NamedTuple):
+    members: list[DropFact]
+    at: Bracket
+    """What their brackets have in common."""
+    pairs: list[Pair]
+
+
+def one_moment(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    """The moments that chance does not explain, those with most drops first."""
+    free = [one for one in claims.free_drops(case) if one.fact.kind is not Kind.FOUND_DEAD]
+    free = free[:_MOST_DROPS]
+    for _ in range(_MOST_TRIES):
+        if len(free) < _FEWEST:
+            return
+        together, at = densest(free)
+        if len(together) < _FEWEST:
+            return
+        group = _scoped(case, together, at)
+        gone = {one.number for one in (group.members if group else together)}
+        free = [one for one in free if one.number not in gone]
+        if group is not None:
+            yield _candidate(case, claims, group)
+
+
+def _span(one: DropFact) -> Bracket:
+    low, high = one.drop.moment
+    if high - low > 2 * _TOGETHER_NS:
+        return one.drop.moment
+    return Bracket(low - _TOGETHER_NS, high + _TOGETHER_NS)
+
+
+def densest(drops: list[DropFact]) -> tuple[list[DropFact], Bracket]:
+    """The point of time that most brackets have in common, and who has it."""
+    spans = [_span(one) for one in drops]
+    ends = sorted([(low, 0) for low, _ in spans] + [(high, 1) for _, high in spans])
+    count = best = 0
+    at = ends[0][0]
+    for time, is_end in ends:
+        count += -1 if is_end else 1
+        if count > best:
+            best, at = count, time
+    here = [one for one, span in zip(drops, spans, strict=True) if span.low <= at <= span.high]
+    low = max(_span(one).low for one in here)
+    high = min(_span(one).high for one in here)
+    return here, Bracket(low, high)
+
+
+def _scoped(case: CaseFile, together: list[DropFact], at: Bracket) -> _Group | None:
+    """The part of the run of which most sessions died then; None: there is none."""
+    best: tuple[tuple[int, float, int], _Group] | None = None
+    for pairs in _parts(case, together):
+        inside = [one for one in together if one.pair in pairs]
+        open_then = max(case.open_at(pairs, at.low), case.open_at(pairs, at.high), len(inside))
+        share = len(inside) / open_then
+        if (
+            len(inside) < _FEWEST
+            or share < _MOST_OF_THEM
+            or _is_chance(case, inside, pairs, open_then)
+        ):
+            continue
+        rank = (len(inside), share, -len(pairs))
+        if best is None or rank > best[0]:
+            best = rank, _Group(inside, at, [p for p in pairs if any(o.pair == p for o in inside)])
+    return None if best is None else best[1]
+
+
+def _parts(case: CaseFile, together: list[DropFact]) -> Iterator[set[Pair]]:
+    hit = list(dict.fromkeys(one.pair for one in together))
+    for pair in hit:
+        yield {pair}
+    for egress in dict.fromkeys(pair[1] for pair in hit):
+        yield {pair for pair in case.pairs if pair[1] == egress}
+    for endpoint in dict.fromkeys(pair[0] for pair in hit):
+        yield {pair for pair in case.pairs if pair[0] == endpoint}
+    yield set(case.pairs)
+
+
+def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_then: int) -> bool:
+    """Whether a steady rate of drops would strike so many of those that were open, so close.
+
+    Heartbeats that beat together put all drops of one interval into one bracket: the rate is that
+    of all drops there, these included, and each such interval had its chance.
+    """
+    drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
+    rate = drops / max(case.session_time_ns(pairs), 1)
+    width = max(_width(inside), _GRAIN_NS)
+    chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
+    return chance * max(case.lives.now_ns / width, 1) > _CHANCE
+
+
+def _width(inside: list[DropFact]) -> int:
+    """How far apart they are: of dated ones the first from the last, else their brackets."""
+    wide = [high - low for low, high in (one.drop.moment for one in inside)]
+    if max(wide) > 2 * _TOGETHER_NS:
+        return max(wide)
+    return max(one.drop.moment.high for one in inside) - min(one.drop.moment.low for one in inside)
+
+
+def _candidate(case: CaseFile, claims: Claims, group: _Group) -> Candidate:
+    facts = [one.fact for one in group.members]
+    if _looks_like_a_timer(group):
+        return _slow_timer(case, group)
+    is_silent = 2 * sum(fact.kind in BRACKETED for fact in facts) > len(facts)
+    moment = _moment(group)
+    if is_silent:
+        mechanism, failures = _silent(case, claims, group, moment)
+    else:
+        mechanism, failures = _announced(case, claims, group, moment)
+    return Candidate(
+        mechanism=mechanism,
+        drops=frozenset(one.number for one in group.members) | _found_dead(case, claims, group),
+        failures=frozenset(failures),
+        moment=moment,
+        through=_alive_after(moment),
+        said=is_said(facts),
+        unproved=tuple(_unproved(case, group)) if mechanism is Mechanism.STATE_LOST else (),
+    )
+
+
+def _moment(group: _Group) -> Bracket:
+    """From the first to the last of announced endings; else what the brackets have in common."""
+    dated = [one.drop.moment for one in group.members if one.fact.kind not in BRACKETED]
+    if 2 * len(dated) > len(group.members) and not any(o.drop.is_answer for o in group.members):
+        return Bracket(min(m.low for m in dated), max(m.high for m in dated))
+    low = max(one.drop.moment.low for one in group.members)
+    high = min(one.drop.moment.high for one in group.members)
+    return Bracket(min(low, high), max(low, high))
+
+
+def _alive_after(moment: Bracket) -> Callable[[Life], bool]:
+    def lived(life: Life) -> bool:
+        proved_until = life.opened_ns + max(life.proved_age_ns, 0)
+        is_dated = moment.high - moment.low <= 2 * _TOGETHER_NS
+        until = life.ended_ns if is_dated else proved_until
+        return life.opened_ns <= moment.low and until > moment.high
+
+    return lived
+
+
+def is_said(facts: list[EndingFact]) -> bool:
+    """Whether the endpoint itself said it to most sessions of an egress, and others heard it too.
+
+    An interceptor passes close frames on: what it said alike is the endpoint's word.
+    """
+    by_pair: dict[Pair, list[EndingFact]] = {}
+    for fact in facts:
+        by_pair.setdefault(fact.pair, []).append(fact)
+    heard = {pair for pair, some in by_pair.items() if 2 * sum(f.is_said for f in some) > len(some)}
+    words = {(f.kind, f.code) for pair in heard for f in by_pair[pair] if f.is_said}
+    others = [f for pair, some in by_pair.items() if pair not in heard for f in some]
+    return bool(heard) and 2 * sum((f.kind, f.code) in words for f in others) >= len(others)
+
+
+def _silent(
+    case: CaseFile, claims: Claims, group: _Group, moment: Bracket
+) -> tuple[Mechanism, set[int]]:
+    """Nobody announced it: did fresh connections get through?"""
+    facts = [one.fact for one in group.members]
+    failures = _failures(case, claims, group, moment, _LOST)
+    hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
+    if 2 * hung > len(facts) or failures:
+        return Mechanism.OUTAGE, failures
+    noticed = max(fact.t_ns for fact in facts)
+    if any(case.opened_between(p, moment.high, noticed + 2 * NS_PER_S) for p in group.pairs):
+        return Mechanism.STATE_LOST, set()
+    met = Counter(result for fact in facts for result in fact.looks.own)
+    dead = met[LookResult.SILENT] + met[LookResult.UNREACHABLE]
+    is_lost = met[LookResult.CONNECTED] > 0 and not dead
+    return (Mechanism.STATE_LOST if is_lost else Mechanism.OUTAGE), set()
+
+
+def _announced(
+    case: CaseFile, claims: Claims, group: _Group, moment: Bracket
+) -> tuple[Mechanism, set[int]]:
+    """It was announced: did the endpoint say why, and does it still listen?"""
+    facts = [one.fact for one in group.members]
+    refused = _failures(case, claims, group, moment, frozenset({Kind.REFUSED, Kind.PROXY_ERROR}))
+    refused = {p for p in refused if _is_of_endpoint(case.failures[p].ending)}
+    stopped = {"endpoint-stopped-listening", "peer-stopped-listening"}
+    if refused or 2 * sum(bool(f.rules & stopped) for f in facts) > len(facts):
+        return Mechanism.ENDPOINT_DOWN, refused
+    words = {Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.TLS_CLOSE_NOTIFY}
+    if is_said(facts) and 2 * sum(fact.kind in words for fact in facts) > len(facts):
+        return Mechanism.ENDPOINT_GOODBYE, set()
+    return Mechanism.STATE_LOST, set()
+
+
+def _is_of_endpoint(fact: EndingFact) -> bool:
+    """Refused by the endpoint, or by a proxy that says that the far side is dead."""
+    return (fact.kind is Kind.REFUSED and fact.proxy is None) or is_far_side(fact)
+
+
+def is_far_side(fact: EndingFact) -> bool:
+    """Whether a proxy speaks of what is behind it, not of its own will."""
+    if fact.kind is not Kind.PROXY_ERROR:
+        return False
+    if fact.failure.startswith("socks_"):
+        return fact.status in _FAR_SIDE_SOCKS
+    return fact.status in FAR_SIDE_STATUS
+
+
+def _failures(
+    case: CaseFile, claims: Claims, group: _Group, moment: Bracket, kinds: frozenset[Kind]
+) -> set[int]:
+    """Attempts of these pairs, since then and until one opened again, that failed like this.
+
+    Whatever opened while the old sessions were dying shows that fresh connections passed.
+    """
+    found = set()
+    for pair in group.pairs:
+        first = next((at for at in case.opened.get(pair, []) if at > moment.high), None)
+        until = case.lives.now_ns if first is None else first + _AFTERWARDS_NS
+        begun = [f for f in case.failed_between(pair, moment.low, until) if f.ending.kind in kinds]
+        if begun and first is not None and first < begun[0].began_ns:
+            continue
+        found |= {one.place for one in begun} & claims.failures
+    return found
+
+
+def _found_dead(case: CaseFile, claims: Claims, group: _Group) -> set[int]:
+    """Silent sessions of the same pairs that were found dead later and may have died then."""
+    return {
+        one.number
+        for one in claims.free_drops(case)
+        if one.fact.kind is Kind.FOUND_DEAD
+        and one.pair in group.pairs
+        and one.drop.moment.low <= group.at.high
+        and group.at.low <= one.drop.moment.high
+    }
+
+
+def _looks_like_a_timer(group: _Group) -> bool:
+    """Wide brackets and no silence survived before: a timer slower than the heartbeat fits better.
+
+    Unless their own peer says that it knows no such connection: no idle timer of the endpoint
+    forgets without a word.
+    """
+    silences = [one.drop.silence for one in group.members]
+    is_wide = group.at.high - group.at.low > 2 * _TOGETHER_NS
+    strangers = sum(one.fact.is_strangers for one in group.members)
+    hung = any(one.fact.kind is Kind.UNRESPONSIVE for one in group.members)
+    is_idle = all(silence is not None for silence in silences)
+    return is_wide and is_idle and not hung and 2 * strangers <= len(group.members)
+
+
+def _slow_timer(case: CaseFile, group: _Group) -> Candidate:
+    silences = [one.drop.silence for one in group.members if one.drop.silence is not None]
+    limit = Bracket(max(s.low for s in silences), min(s.high for s in silences))
+    limit = limit if limit.low <= limit.high else Bracket(limit.high, limit.low)
+    candidate = limit_candidate(case, Variable.IDLE, limit, group.members)
+    told = "Whether silence, age or one moment ended them: all died at their first ping."
+    return replace(candidate, unproved=(told,))
+
+
+def _unproved(case: CaseFile, group: _Group) -> Iterator[str]:
+    """What else would look the same: all had started together, and nothing older lived there."""
+    ages = agreement([one.drop.age for one in group.members])
+    moments = agreement([one.drop.moment for one in group.members])
+    if ages is None or moments is None:
+        return
+    if max(ages.width, _GRAIN_NS) >= _TIGHTER * max(moments.width, _GRAIN_NS):
+        return
+    oldest = max(one.drop.age.high for one in group.members)
+    older = any(
+        life.proved_age_ns > oldest for pair in group.pairs for life in case.survivors.get(pair, [])
+    )
+    if not older:
+        yield (
+            "Whether a limit on age would look the same: these sessions had started together;"
+            " start them with a ramp."
+        )

@@ -1,0 +1,300 @@
+"""What a run's events show of its drops and failed attempts, as small facts.
+
+The only module of this room that reads events.
+
+Bounded: of drops and failures beyond `MOST_FACTS` only the number is kept.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from stresser.classify.packet_origin import hops
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase
+from stresser.model.events import (
+    AnyEvent,
+    AttemptFailed,
+    Ended,
+    LabKilled,
+    PathChanged,
+    ResolvedBy,
+    SessionEnded,
+    SessionOpened,
+)
+from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.packet import Provenance, Shape
+
+MOST_FACTS = 200_000
+_MOST_OPEN = 400_000
+_MOST_CHANGES = 10_000
+_MOST_ADDRESSES = 64
+_LONGEST = 200
+
+
+class Looks(NamedTuple):
+    """What fresh connections met while a session died: TCP only, an accept proves no server."""
+
+    own: frozenset[LookResult] = frozenset()
+    """To its own endpoint through its own egress."""
+    others: frozenset[LookResult] = frozenset()
+    """To its own endpoint through other egresses."""
+    elsewhere: frozenset[LookResult] = frozenset()
+    """To other endpoints through its own egress."""
+
+
+class EndingFact(NamedTuple):
+    """What one unplanned ending's own evidence says."""
+
+    attempt: int
+    cohort: Cohort
+    utc: str
+    t_ns: int
+    """When it was noticed."""
+    phase: Phase
+    kind: Kind
+    failure: str
+    initiator: Initiator
+    grade: Grade
+    rules: frozenset[str]
+    """The rules that decided the initiator."""
+    local: str
+    remote: str
+    proxy: str | None
+    code: int | None
+    reason: str
+    """Of a WebSocket close or an HTTP refusal; escaped where it is shown."""
+    status: int | None
+    alert: int | None
+    raw: str
+    headers: Mapping[str, str]
+    looks: Looks
+    is_strangers: bool
+    """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
+    is_owners: bool
+    """The RST of who held the connection: its ACK and window are its own."""
+    intercepted: bool
+    pings: int
+    pongs: int
+    ends_nearby: bool
+    """TCP ends at this host's own gateway, while through another egress the same address is
+    farther off: a box nearby owns the connection."""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Endpoint and egress."""
+        return self.cohort.endpoint, self.cohort.egress
+
+    @property
+    def is_said(self) -> bool:
+        """The endpoint's own TLS end said it: its chain verifies."""
+        return "endpoint-said-so" in self.rules
+
+
+class FailureFact(NamedTuple):
+    """A failed attempt."""
+
+    place: int
+    """Its place among the run's failed attempts."""
+    began_ns: int
+    ending: EndingFact
+
+
+class LabLog(NamedTuple):
+    """A line of the lab's own log."""
+
+    egress: str
+    rule: str
+    idle_ns: int
+
+
+class PathFact(NamedTuple):
+    """A change of this host's path."""
+
+    t_ns: int
+    words: str
+    interface: str
+
+
+class Pairing(NamedTuple):
+    """What is known of one endpoint through one egress, besides its drops."""
+
+    addresses: set[str]
+    """The endpoint's addresses, without ports; names where a proxy looked them up."""
+    chains: set[str]
+    """Chains that were judged no interceptor's."""
+    proxies: set[str]
+    by_proxy: list[bool]
+    """Not empty: a proxy looked the name up."""
+
+
+class RunEvidence:
+    """All of a run's unplanned endings, with what surrounds them. Events pass once, in order."""
+
+    def __init__(self) -> None:
+        self.drops: dict[int, EndingFact] = {}
+        """By session; also those that this host or stresser brought about."""
+        self.failures: list[FailureFact] = []
+        self.opened: dict[tuple[str, str], list[int]] = {}
+        """When sessions opened, by endpoint and egress."""
+        self.pairings: dict[tuple[str, str], Pairing] = {}
+        self.kills: dict[tuple[str, int], LabLog] = {}
+        """The lab's log by egress and local port."""
+        self.path: list[PathFact] = []
+        self.absences: Counter[tuple[Cohort, Initiator]] = Counter()
+        """Sessions that this host's or stresser's own absence ended: no drops."""
+        self.proved_alive: Counter[Cohort] = Counter()
+        """Sessions that answered when the plan ended them."""
+        self.unproved: Counter[Cohort] = Counter()
+        """Sessions that the plan ended, and nothing shows that they lived then."""
+        self.beyond = 0
+        self._intercepted: dict[int, bool] = {}
+        self._kept = 0
+
+    def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
+        """Pass events on and remember what they show."""
+        for event in events:
+            self.event(event)
+            yield event
+
+    def event(self, event: AnyEvent) -> None:
+        """One event."""
+        match event:
+            case SessionOpened():
+                self._opened(event)
+            case SessionEnded():
+                self._ended(event)
+            case AttemptFailed() if not event.ending.planned:
+                self._failed(event)
+            case LabKilled() if len(self.kills) < MOST_FACTS:
+                log = LabLog(event.egress, event.rule, event.idle_ns)
+                self.kills[event.egress, event.client_port] = log
+            case PathChanged() if len(self.path) < _MOST_CHANGES:
+                words = f"{event.change.value.replace('_', ' ')} {event.detail}"[:_LONGEST]
+                self.path.append(PathFact(event.t_ns, words, event.interface or ""))
+            case _:
+                pass
+
+    def pairing(self, endpoint: str, egress: str) -> Pairing:
+        """What is known of one endpoint through one egress."""
+        return self.pairings.setdefault((endpoint, egress), Pairing(set(), set(), set(), []))
+
+    def _opened(self, event: SessionOpened) -> None:
+        if self._kept < _MOST_OPEN:
+            self._kept += 1
+            self.opened.setdefault((event.endpoint, event.egress), []).append(event.t_ns)
+        if event.tls.intercepted and len(self._intercepted) < _MOST_OPEN:
+            self._intercepted[event.session] = True
+        known = self.pairing(event.endpoint, event.egress)
+        _keep(known.addresses, event.remote.rpartition(":")[0])
+        if not event.tls.intercepted:
+            _keep(known.chains, event.tls.chain)
+        if event.proxy is not None:
+            _keep(known.proxies, event.proxy)
+        if event.resolved_by is ResolvedBy.PROXY and not known.by_proxy:
+            known.by_proxy.append(True)
+
+    def _ended(self, event: SessionEnded) -> None:
+        intercepted = self._intercepted.pop(event.session, False)
+        ending = event.ending
+        if ending.planned:
+            is_proved = ending.evidence.close == "answered"
+            (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
+        elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
+            self.absences[event.cohort, Initiator.HOST] += 1
+        elif ending.no_drop is NoDrop.TOOL:
+            self.absences[event.cohort, Initiator.TOOL] += 1
+        elif ending.is_drop and len(self.drops) < MOST_FACTS:
+            self.drops[event.session] = _fact(event, intercepted=intercepted)
+        elif ending.is_drop:
+            self.beyond += 1
+
+    def _failed(self, event: AttemptFailed) -> None:
+        if event.proxy is not None:
+            _keep(self.pairing(event.endpoint, event.egress).proxies, event.proxy)
+        if len(self.failures) >= MOST_FACTS:
+            self.beyond += 1
+            return
+        intercepted = event.tls is not None and event.tls.intercepted
+        began_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
+        fact = _fact(event, intercepted=intercepted)
+        self.failures.append(FailureFact(len(self.failures), began_ns, fact))
+
+
+def _keep(texts: set[str], text: str) -> None:
+    if text and len(texts) < _MOST_ADDRESSES:
+        texts.add(text[:_LONGEST])
+
+
+def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
+    ending, evidence = event.ending, event.ending.evidence
+    origin = evidence.provenance
+    headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
+    pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
+    return EndingFact(
+        attempt=event.attempt,
+        cohort=event.cohort,
+        utc=event.utc,
+        t_ns=event.t_ns,
+        phase=ending.phase,
+        kind=ending.kind,
+        failure=(ending.failure or "")[:_LONGEST],
+        initiator=ending.initiator,
+        grade=ending.grade,
+        rules=frozenset(evidence.why),
+        local=event.local or "",
+        remote=(event.remote or "")[:_LONGEST],
+        proxy=event.proxy,
+        code=ending.code,
+        reason=(ending.reason or "")[:_LONGEST],
+        status=ending.status,
+        alert=ending.alert,
+        raw=(ending.raw or "")[:_LONGEST],
+        headers=headers,
+        looks=_looks(event.cohort, evidence.looks),
+        is_strangers=_is_strangers(origin),
+        is_owners=origin is not None and origin.shape is Shape.SOCKET,
+        intercepted=intercepted,
+        pings=pings,
+        pongs=pongs,
+        ends_nearby=_ends_nearby(event, evidence.looks),
+    )
+
+
+def _is_strangers(origin: Provenance | None) -> bool:
+    return (
+        origin is not None
+        and origin.shape is Shape.NO_SOCKET
+        and any(signal.name == "ttl_matches" for signal in origin.signals)
+    )
+
+
+def _looks(cohort: Cohort, looks: Iterable[Look]) -> Looks:
+    own: set[LookResult] = set()
+    others: set[LookResult] = set()
+    elsewhere: set[LookResult] = set()
+    for look in looks:
+        is_own_egress = look.egress == cohort.egress
+        if look.endpoint == cohort.endpoint:
+            (own if is_own_egress else others).add(look.result)
+        elif is_own_egress:
+            elsewhere.add(look.result)
+    return Looks(frozenset(own), frozenset(others), frozenset(elsewhere))
+
+
+def _ends_nearby(event: Ended, looks: Iterable[Look]) -> bool:
+    """No router passed, off-link by its address, and others need some to the same address."""
+    own: set[int] = set()
+    others: set[int] = set()
+    for look in looks:
+        if look.ttl and look.remote == event.remote:
+            (own if look.egress == event.egress else others).add(hops(look.ttl))
+    is_near = own == {0} and bool(others) and min(others) > 0
+    return is_near and not _may_share_link(event.local or "", event.remote or "")
+
+
+def _may_share_link(local: str, remote: str) -> bool:
+    """Half of an IPv4 address alike, or three groups of an IPv6 one: one network at the largest."""
+    ours, theirs = (one.rpartition(":")[0].strip("[]") for one in (local, remote))
+    mark, parts = (":", 3) if ":" in ours else (".", 2)
+    return ours.split(mark)[:parts] == theirs.split(mark)[:parts]

@@ -1,0 +1,50 @@
+from typing import Any
+
+from stresser.model.ending import Initiator, Kind
+from tests.analysis.diagnosis.made_runs import MadeRun, answers, cohort
+from tests.analysis.diagnosis.situations import idle_killer
+
+
+def sessions_of_two_egresses(**other: Any) -> MadeRun:
+    """An idle killer on sus, and ctl that leads elsewhere."""
+    run = MadeRun(cohort("sus", "seldom"), cohort("ctl", "seldom"))
+    kept = [run.opens(cohort("ctl", "seldom"), 0.2 * n, **other) for n in range(9)]
+    for n in range(20):
+        one = run.opens(cohort("sus", "seldom"), 0.31 * n)
+        run.drops(one, 0.31 * n + 4, Kind.TCP_FIN, idle=4, fields={"pings": 0, "pongs": 0})
+    for one in kept:
+        run.lives(one, 25)
+    return run
+
+
+def test_a_clean_control_names_a_middlebox_only_where_it_reached_the_same_machine():
+    assert answers(sessions_of_two_egresses().only())[2] == "middlebox"
+    elsewhere = sessions_of_two_egresses(remote="203.0.113.9:443")
+    assert answers(elsewhere.only()) == ("idle_timer", "egress", "unknown", "network_team")
+
+
+def one_egress(named: int, contradicting: int = 0) -> str:
+    """Twelve drops of one timer without a control, some of which name somebody."""
+    run = MadeRun(cohort("sus", "seldom"))
+    for n in range(12):
+        who = Initiator.UNKNOWN
+        if n < named:
+            who = Initiator.MIDDLEBOX if n >= contradicting else Initiator.ENDPOINT
+        one = run.opens(cohort("sus", "seldom"), 0.31 * n)
+        run.drops(
+            one, 0.31 * n + 4, Kind.TCP_FIN, idle=4, initiator=who, why=("another-box",),
+            fields={"pings": 0, "pongs": 0},
+        )  # fmt: skip
+    return answers(run.only())[2]
+
+
+def test_evidence_of_like_endings_is_pooled_unless_it_contradicts_itself():
+    assert one_egress(0) == "unknown"
+    assert one_egress(4) == "middlebox"
+    assert one_egress(8, contradicting=3) == "unknown"
+
+
+def test_what_contradicts_a_diagnosis_is_said():
+    one = idle_killer(Kind.TLS_CLOSE_NOTIFY, why=("endpoint-said-so",)).only()
+    assert one.who is Initiator.MIDDLEBOX
+    assert one.against == ["The sessions' own evidence names the endpoint in 36."]

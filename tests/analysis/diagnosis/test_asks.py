@@ -1,0 +1,25 @@
+from stresser.model.ending import Kind
+from tests.analysis.diagnosis import situations as of
+
+
+def test_an_idle_timer_is_asked_for_with_figures():
+    ask = of.idle_killer(Kind.TCP_FIN).only().ask
+    assert ask.says == (
+        "Raise the idle timeout on sus above 6 s, or have the client ping within 3.2 s."
+    )
+
+
+def test_what_the_endpoint_said_is_asked_of_its_owner():
+    ask = of.idle_goodbye_of_the_endpoint().only().ask
+    assert ask.whom == "service_owner"
+    assert ask.says == (
+        "Raise the idle timeout of the endpoints above 5 s, or have the client ping within 4 s."
+    )
+
+
+def test_where_nobody_can_be_asked_it_says_why():
+    ask = of.ceiling().only().ask
+    assert ask.says == (
+        "Run the same through a second egress to learn whose it is; then: Raise the limit of 20"
+        " connections at once to the endpoints on sus."
+    )

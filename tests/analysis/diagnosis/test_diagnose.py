@@ -1,0 +1,88 @@
+"""The right answer of each situation, and that nothing is explained twice."""
+
+import pytest
+
+from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.model.ending import Initiator, Kind, Phase
+from tests.analysis.diagnosis import situations as of
+from tests.analysis.diagnosis.made_runs import SAID, answers
+
+BOTH = ("sus", "ctl")
+ROWS = [
+    ("key of the endpoint", lambda: of.idle_killer(Kind.TLS_CLOSE_NOTIFY, why=SAID),
+     ("idle_timer", "egress", "middlebox", "network_team")),
+    ("TCP proxy, one egress", lambda: of.idle_killer(Kind.TCP_FIN),
+     ("idle_timer", "egress", "middlebox", "network_team")),
+    ("explicit proxy", lambda: of.idle_killer(Kind.TCP_FIN, proxy="http://192.0.2.9:3128"),
+     ("idle_timer", "egress", "middlebox", "proxy_team")),
+    ("reload of a proxy at the gateway", of.reload_of_a_near_proxy,
+     ("state_lost", "egress", "middlebox", "network_team")),
+    ("endpoint resets one egress", of.endpoint_resets_one_egress,
+     ("state_lost", "egress", "unknown", "nobody")),
+    ("endpoint restarts", of.endpoint_restarts,
+     ("endpoint_down", "endpoint", "endpoint", "service_owner")),
+    ("endpoint dies behind a proxy", of.endpoint_dies_behind_a_proxy,
+     ("endpoint_down", "endpoint", "endpoint", "service_owner")),
+    ("process hangs", of.hung_endpoint, ("outage", "endpoint", "endpoint", "service_owner")),
+    ("the endpoint's firewall forgets", of.firewall_of_the_endpoint_forgets,
+     ("state_lost", "endpoint", "unknown", "service_owner")),
+    ("policy on both egresses", of.policy_on_both_egresses,
+     ("outage", "endpoint", "unknown", "nobody")),
+    ("outage of one egress", of.outage_of_one_egress,
+     ("outage", "egress", "unknown", "network_team")),
+    ("own route removed", of.host_removes_its_route, ("path_change", "host", "host", "this_host")),
+    ("maximum age", of.maximum_age_through_an_interceptor,
+     ("endpoint_goodbye", "endpoint", "endpoint", "service_owner")),
+    ("random kills", of.random_kills, ("no_pattern", "egress", "middlebox", "network_team")),
+    ("lost certificate flight", of.handshake_hangs,
+     ("handshake_hang", "egress", "unknown", "network_team")),
+    ("ping intolerance", of.pings_are_not_borne,
+     ("ping_intolerance", "endpoint", "endpoint", "service_owner")),
+    ("idle goodbye", of.idle_goodbye_of_the_endpoint,
+     ("idle_timer", "endpoint", "endpoint", "service_owner")),
+    ("ceiling", of.ceiling, ("session_ceiling", "unknown", "unknown", "nobody")),
+    ("big messages", of.big_messages_die, ("size_limit", "unknown", "unknown", "nobody")),
+    ("found dead", of.quiet_ones_are_found_dead,
+     ("idle_timer", "egress", "middlebox", "network_team")),
+    ("proxy says 407", lambda: of.refused(("sus",), Kind.PROXY_ERROR, Phase.PROXY, status=407),
+     ("proxy_refusal", "egress", "middlebox", "proxy_team")),
+    ("401", lambda: of.refused(BOTH, Kind.HTTP_REFUSAL, Phase.UPGRADE, why=SAID, status=401,
+                               initiator=Initiator.ENDPOINT),
+     ("refused_by_endpoint", "endpoint", "endpoint", "service_owner")),
+    ("name filter", lambda: of.refused(("sus",), Kind.TCP_RESET, Phase.TLS),
+     ("name_filter", "egress", "unknown", "network_team")),
+    ("no such name", lambda: of.refused(("sus",), Kind.RESOLVE_ERROR, Phase.RESOLVE),
+     ("resolve_failure", "egress", "unknown", "network_team")),
+    ("refused everywhere", lambda: of.refused(BOTH, Kind.REFUSED, Phase.CONNECT),
+     ("endpoint_down", "shared", "unknown", "nobody")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "right"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS])
+def test_the_right_answer_of_each_situation(made, right):
+    found = made().diagnosed().diagnoses
+    assert [right] == [answers(one) for one in found if one.drops or one.failures]
+
+
+@pytest.mark.parametrize("made", [row[1] for row in ROWS], ids=[r[0] for r in ROWS])
+def test_each_drop_and_failure_belongs_to_one_diagnosis_and_the_sums_agree(made):
+    found = made().diagnosed()
+    numbers = [one.number for one in found.diagnoses]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for one in found.diagnoses:
+        assert one.drops == sum(row.diagnosis == one.number for row in found.drops)
+        assert one.failures == sum(row.diagnosis == one.number for row in found.failures)
+        assert one.drops <= one.of_drops
+        assert one.failures <= one.of_failures
+        assert sum(one.kinds.values()) == one.drops + one.failures
+    assert {row.diagnosis for row in found.drops + found.failures} <= set(numbers)
+
+
+def test_two_alike_show_nothing():
+    assert not of.two_alike().diagnosed().diagnoses
+
+
+def test_interception_stands_beside_what_the_endpoint_said():
+    found = of.maximum_age_through_an_interceptor().diagnosed().diagnoses
+    assert [one.mechanism for one in found] == [Mechanism.ENDPOINT_GOODBYE, Mechanism.INTERCEPTION]
+    assert found[1].drops == 0

@@ -1,0 +1,39 @@
+from stresser.model.ending import Initiator, Kind, Phase
+from tests.analysis.diagnosis import situations as of
+from tests.analysis.diagnosis.made_runs import MadeRun, answers, cohort
+from tests.analysis.diagnosis.situations import HOST
+
+
+def test_the_change_that_the_kernel_told_stands_beside_its_drops():
+    one = of.host_removes_its_route().only()
+    assert (one.drops, one.failures) == (20, 20)
+    assert one.ask.says == "Look on this host at what changed the path of sus (route removed gone)."
+
+
+def test_who_died_before_the_change_is_not_its():
+    run = of.host_removes_its_route()
+    early = run.opens(cohort("sus"), 0.1)
+    run.drops(early, 4.9, Kind.SILENCE, alive=1, idle=4, why=("way-out-changed",), **HOST)
+    found = run.diagnosed().diagnoses
+    assert (found[0].mechanism, found[0].drops) == ("path_change", 20)
+
+
+def test_a_host_without_a_route_and_without_a_change_is_unfit():
+    run = MadeRun(cohort("sus"))
+    for n in range(3):
+        run.fails(cohort("sus"), n, Kind.UNREACHABLE, Phase.CONNECT, ("failed-here",), **HOST)
+    assert answers(run.only()) == ("host_unfit", "host", "host", "this_host")
+
+
+def test_a_limit_of_stresser_is_the_tools():
+    run = MadeRun(cohort("sus"))
+    run.fails(cohort("sus"), 1, Kind.TOOL, Phase.CONNECT, initiator=Initiator.TOOL)
+    assert answers(run.only()) == ("tool_unfit", "tool", "tool", "this_host")
+
+
+def test_sessions_that_slept_with_their_host_are_told_though_they_are_no_drops():
+    run = MadeRun(cohort("sus"))
+    run.drops(run.opens(cohort("sus"), 0), 5, Kind.HOST_SLEPT, initiator=Initiator.HOST)
+    one = run.only()
+    assert (one.mechanism, one.drops) == ("host_unfit", 0)
+    assert "1 session ended by it" in one.says

@@ -1,0 +1,66 @@
+from stresser.analysis.diagnosis.run_evidence import Looks, RunEvidence
+from stresser.model.ending import Initiator, Kind
+from stresser.model.fresh_connection import LookResult
+from tests.analysis.diagnosis.made_runs import MadeRun, cohort, look
+
+
+def seen_by(run: MadeRun) -> RunEvidence:
+    evidence = RunEvidence()
+    for event in run.story.events:
+        evidence.event(event)
+    return evidence
+
+
+def test_looks_are_sorted_by_whose_way_they_took():
+    run = MadeRun(cohort("sus"))
+    one = run.opens(cohort("sus"), 0)
+    looks = [
+        look("sus", "connected"),
+        look("ctl", "silent"),
+        look("sus", "refused", endpoint="other"),
+        look("ctl", "connected", endpoint="other"),
+    ]
+    run.drops(one, 4, Kind.TCP_RESET, evidence={"looks": looks})
+    [drop] = seen_by(run).drops.values()
+    assert drop.looks == Looks(
+        frozenset({LookResult.CONNECTED}),
+        frozenset({LookResult.SILENT}),
+        frozenset({LookResult.REFUSED}),
+    )
+
+
+def nearby(ttl: int, other: int, local: str = "192.0.2.1:40001") -> bool:
+    run = MadeRun(cohort("sus"))
+    one = run.opens(cohort("sus"), 0)
+    looks = [look("sus", "connected", ttl=ttl), look("ctl", "connected", ttl=other)]
+    run.drops(one, 4, Kind.TCP_FIN, evidence={"looks": looks}, fields={"local": local})
+    [drop] = seen_by(run).drops.values()
+    return drop.ends_nearby
+
+
+def test_tcp_ends_nearby_only_where_no_router_was_passed_and_another_egress_passes_some():
+    assert nearby(64, 63)
+    assert not nearby(63, 62)
+    assert not nearby(64, 64)
+    assert not nearby(64, 63, local="198.51.7.7:40001")  # it may be on this very link
+
+
+def test_what_this_hosts_absence_ended_is_no_drop():
+    run = MadeRun(cohort("sus"))
+    one, two = (run.opens(cohort("sus"), 0) for _ in range(2))
+    run.drops(one, 4, Kind.HOST_SLEPT, initiator=Initiator.HOST)
+    run.drops(two, 4, Kind.TCP_RESET, initiator=Initiator.TOOL)
+    evidence = seen_by(run)
+    assert not evidence.drops
+    assert evidence.absences == {
+        (cohort("sus"), Initiator.HOST): 1,
+        (cohort("sus"), Initiator.TOOL): 1,
+    }
+
+
+def test_sessions_that_answered_at_the_end_are_told_from_those_that_did_not():
+    run = MadeRun(cohort("sus"))
+    for answered in (True, True, False):
+        run.lives(run.opens(cohort("sus"), 0), 9, answered=answered)
+    evidence = seen_by(run)
+    assert (evidence.proved_alive[cohort("sus")], evidence.unproved[cohort("sus")]) == (2, 1)
