@@ -26,18 +26,16 @@ demo: $(RUN)/.ready
 	$(RUN)/$(BIN)/stresser run quickstart
 	@$(RUN)/$(BIN)/stresser report last
 
-# Where PYTHONDONTWRITEBYTECODE is set (containers), each of a hundred processes compiles stresser.
-test: export PYTHONDONTWRITEBYTECODE :=
 test: export STRESSER_THOROUGH := 1
 test: check
-	$(call passes,-m "not scale and not netlab and not browser")
-	$(call passes,-m scale -n 0)
-	$(call passes,-m browser -n 0)
+	$(DEV)/$(BIN)/python -m pytest -m "not scale and not netlab and not browser"
+	$(DEV)/$(BIN)/python -m pytest -m scale -n 0
+	$(DEV)/$(BIN)/python -m pytest -m browser -n 0
 	$(MAKE) netlab
 
 # Scenarios wait more than they work. The matrix is also in results/netlab-matrix.txt.
 netlab: $(DEV)/.ready $(MITMPROXY)/.ready
-	$(call passes,tests/netlab -m netlab -n 3 --dist load)
+	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 3 --dist load
 
 # Stresser beside the floor, an hour; what else can be measured: bench/README.md.
 bench: $(DEV)/.ready
@@ -70,13 +68,6 @@ $(MITMPROXY)/.ready: constraints-mitmproxy.txt
 	$(call make_venv,$(MITMPROXY))
 	$(MITMPROXY)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-mitmproxy.txt
 	@touch $@
-
-# Tests with clocks and packets share the cores of a small machine: what failed is run once more,
-# alone, and must pass then. Both runs are printed.
-define passes
-	$(DEV)/$(BIN)/python -m pytest $(1) || \
-		$(DEV)/$(BIN)/python -m pytest $(1) -n 0 --last-failed --last-failed-no-failures none
-endef
 
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

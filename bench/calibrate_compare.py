@@ -15,19 +15,19 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 from msgspec.structs import replace
+from scipy import stats
 
 from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, scenario_of
-from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge_comparison
 from stresser.analysis.compare.incident_rates import compare_rates, upper
 from stresser.analysis.compare.run_facts import RunFacts, gather
-from stresser.analysis.compare.side_incidents import incidents_of
 from stresser.analysis.compare.sides import Side, make_side
 from stresser.analysis.counts.cohort_sessions import lifetimes
 from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.patterns.pattern_figures import find_patterns
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.record.reader import RunStatus
 from stresser.statistics.rates import rate_ratio
-from stresser.statistics.survival import log_rank
 
 PLAN = NightPlan(
     endpoints=1, seats=40, heartbeat_s=15, incidents=24, ratio=1, mean_size=8, silent_seats=0
@@ -79,7 +79,7 @@ def make_facts(plan: NightPlan, seed: int) -> RunFacts:
         name="night",
         tally=tally,
         sessions=sessions,
-        incidents=incidents_of(lives, facts),
+        patterns=find_patterns(lives, facts, str),
         elapsed_ns=elapsed_ns,
         anchor_unix_ns=STARTED_UNIX_NS,
         rtt={},
@@ -99,7 +99,7 @@ def compare_pair(plan: NightPlan, seed: int) -> Pair:
         has_ratio=rates.ratio.ratio is not None,
         excludes_one=low > 1 or high < 1,
         covers=low <= plan.ratio <= high,
-        verdict=judge(*sides, rates, [], is_one_run=True).verdict,
+        verdict=judge_comparison(*sides, rates, [], is_one_run=True).verdict,
         permutation=(rates.permutation_p_value or 1) < _LEVEL,
         naive_rate=_excludes_one(*sides),
         naive_log_rank=_log_rank(*sides),
@@ -116,7 +116,8 @@ def _excludes_one(baseline: Side, candidate: Side) -> bool:
 
 def _log_rank(baseline: Side, candidate: Side) -> bool:
     ours, theirs = lifetimes(baseline.sessions), lifetimes(candidate.sessions)
-    return log_rank(ours.durations, ours.died, theirs.durations, theirs.died).p_value < _LEVEL
+    groups = [stats.CensoredData.right_censored(one.durations, ~one.died) for one in (ours, theirs)]
+    return bool(stats.logrank(*groups).pvalue < _LEVEL)
 
 
 def _chunk(plan: NightPlan, seeds: range) -> list[Pair]:

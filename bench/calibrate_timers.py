@@ -111,9 +111,9 @@ def outage_is_one_incident(seed: int) -> bool:
         ramp=(0, 2, 60)[seed // 3 % 3], shows=shows, noise_shows="announced",
     )  # fmt: skip
     lives, causes = causes_of(night, seed)
-    hit = {i for i, d in enumerate(lives.drops) if d.moment.low <= 7200 * NS_PER_S <= d.moment.high}
-    largest = max(causes.clusters, key=lambda cluster: len(cluster.drops))
-    return largest.common is Common.MOMENT and hit <= set(largest.drops)
+    hit = {d.session for d in lives.drops if d.moment.low <= 7200 * NS_PER_S <= d.moment.high}
+    largest = max(causes.incidents, key=lambda incident: len(incident.drops))
+    return largest.common is Common.MOMENT and hit <= {drop.session for drop in largest.drops}
 
 
 def main() -> int:
@@ -137,8 +137,8 @@ def _false_alarms(runs: int) -> bool:
         lives, causes = causes_of(random_night(Random(seed)), seed)  # noqa: S311 - a simulation
         timers += bool(causes.timers)
         drops += len(lives.drops)
-        shared = [cluster for cluster in causes.clusters if len(cluster.drops) > 1]
-        joined += sum(len(cluster.drops) for cluster in shared)
+        shared = [incident for incident in causes.incidents if len(incident.drops) > 1]
+        joined += sum(len(incident.drops) for incident in shared)
         announced += any(map(stands_out, shared))
     print(f"exponential lifetimes, {runs} runs, {drops} drops:")
     print(f"  runs with a timer: {timers} ({timers / runs:.2%}; goal: at most {MOST_FALSE:.0%})")

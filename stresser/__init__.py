@@ -1,3 +1,3 @@
 """stresser: holds TLS and WebSocket sessions, dates and names every ending."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import sys
 
 from hypothesis import settings
 
@@ -8,3 +9,7 @@ from hypothesis import settings
 settings.register_profile("everyday", deadline=None, max_examples=30)
 settings.register_profile("thorough", deadline=None)
 settings.load_profile("thorough" if "STRESSER_THOROUGH" in os.environ else "everyday")
+
+# Where it is set (containers), each worker and each of a hundred processes compiles everything.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False

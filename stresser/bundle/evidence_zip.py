@@ -14,7 +14,7 @@ import stresser
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.bundle.network_page import (
-    Flow,
+    DroppedFlow,
     asked_of_network,
     flow_counts,
     flows_csv,
@@ -25,7 +25,7 @@ from stresser.bundle.zip_file import BundleManifest, write_bundle
 from stresser.model.events import SessionEnded
 from stresser.record.events_file import encode_event
 from stresser.record.reader import RecordedRun, open_run
-from stresser.report.markdown import markdown, plain
+from stresser.report.markdown import markdown, markdown_text
 from stresser.report.page import html_page
 
 RUNS = "runs"
@@ -116,25 +116,25 @@ def report_json(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
 
 
-def _flows(run: RecordedRun) -> Iterator[Flow]:
+def _flows(run: RecordedRun) -> Iterator[DroppedFlow]:
     return flows_of(run.path.name, run.events(), run.anchor_unix_ns)
 
 
 def _network_page(runs: list[RecordedRun], report: Report) -> Iterator[str]:
     yield "# For the network team\n"
     if report.comparison is not None:
-        yield f"{plain(report.comparison.paragraph)}\n"
+        yield f"{markdown_text(report.comparison.paragraph)}\n"
     for run, found in zip(runs, report.runs, strict=True):
         yield from _run_page(run, found)
     yield "Every drop with its 5-tuple and UTC in milliseconds: drops.csv."
 
 
 def _run_page(run: RecordedRun, found: RunReport) -> Iterator[str]:
-    yield f"## {plain(found.name)}\n"
+    yield f"## {markdown_text(found.name)}\n"
     asked = asked_of_network(found)
     if asked:
         yield "What is asked:\n"
-        yield from (f"- {plain(line)}" for line in asked)
+        yield from (f"- {markdown_text(line)}" for line in asked)
         yield ""
     counts = flow_counts(_flows(run))
     if not counts:
@@ -142,5 +142,5 @@ def _run_page(run: RecordedRun, found: RunReport) -> Iterator[str]:
         return
     yield "| egress | endpoint | remote | kind | drops |\n|---|---|---|---|---|"
     for key, number in counts[:_MOST_COUNTS]:
-        yield f"| {' | '.join(map(plain, key))} | {number:,} |"
+        yield f"| {' | '.join(map(markdown_text, key))} | {number:,} |"
     yield ""

@@ -15,8 +15,9 @@ from stresser.analysis.views.run_report import RunReport
 from stresser.model.ending import BRACKETED
 from stresser.model.events import AnyEvent, SessionEnded
 from stresser.model.units import NS_PER_MS, escaped, format_duration
+from stresser.witness.clock import format_utc
 
-__all__ = ["COLUMNS", "Flow", "asked_of_network", "flow_counts", "flows_csv", "flows_of"]
+__all__ = ["COLUMNS", "DroppedFlow", "asked_of_network", "flow_counts", "flows_csv", "flows_of"]
 
 COLUMNS = (
     "run", "utc_from", "utc_until", "protocol", "local_address", "local_port", "remote_address",
@@ -28,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_ASKED = 50
 
 
-class Flow(Struct, frozen=True, kw_only=True):
+class DroppedFlow(Struct, frozen=True, kw_only=True):
     """One dropped session. Field names are `COLUMNS`."""
 
     run: str
@@ -50,20 +51,22 @@ class Flow(Struct, frozen=True, kw_only=True):
     session: int
 
 
-def flows_of(run: str, events: Iterable[AnyEvent], anchor_unix_ns: int | None) -> Iterator[Flow]:
+def flows_of(
+    run: str, events: Iterable[AnyEvent], anchor_unix_ns: int | None
+) -> Iterator[DroppedFlow]:
     """The drops of a run, as they came."""
     for event in events:
         if isinstance(event, SessionEnded) and event.ending.is_drop:
             yield _flow(run, event, anchor_unix_ns or 0)
 
 
-def _flow(run: str, event: SessionEnded, anchor_unix_ns: int) -> Flow:
+def _flow(run: str, event: SessionEnded, anchor_unix_ns: int) -> DroppedFlow:
     local, local_port = _parted(event.local)
     remote, remote_port = _parted(event.remote)
     from_ns = (
         event.ending.alive_at_ns if event.ending.kind in BRACKETED else event.ending.dead_by_ns
     )
-    return Flow(
+    return DroppedFlow(
         run=run,
         utc_from=_utc(anchor_unix_ns + from_ns),
         utc_until=_utc(anchor_unix_ns + event.ending.dead_by_ns),
@@ -89,15 +92,13 @@ def _parted(address: str | None) -> tuple[str, str]:
 
 
 def _utc(unix_ns: int) -> str:
-    from stresser.witness.clock import format_utc  # noqa: PLC0415 - beside its use
-
     try:
         return f"{format_utc(unix_ns)[:23]}Z"
     except (OverflowError, ValueError, OSError):
         return "unknown"
 
 
-def flows_csv(flows: Iterable[Flow]) -> str:
+def flows_csv(flows: Iterable[DroppedFlow]) -> str:
     """RFC 4180; no cell that a spreadsheet would take for a formula."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\r\n")
@@ -112,7 +113,7 @@ def _cell(value: str | float | None) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def flow_counts(flows: Iterable[Flow]) -> list[tuple[tuple[str, str, str, str], int]]:
+def flow_counts(flows: Iterable[DroppedFlow]) -> list[tuple[tuple[str, str, str, str], int]]:
     """Drops by egress, endpoint, remote address with port, and kind; most first."""
     counts = Counter(
         (flow.egress, flow.endpoint, f"{flow.remote_address}:{flow.remote_port}", flow.kind)

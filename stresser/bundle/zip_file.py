@@ -38,7 +38,7 @@ class BundleError(StresserError):
     """A bundle cannot be read or written: one line with the file and why."""
 
 
-class Listed(Struct, frozen=True, kw_only=True):
+class ListedFile(Struct, frozen=True, kw_only=True):
     """One file of a bundle."""
 
     sha256: str
@@ -56,7 +56,7 @@ class BundleManifest(Struct, kw_only=True):
     """Names of the run folders in `runs/`, in the order of the report."""
     egresses: list[str] | None
     """The two that were asked to be compared."""
-    files: dict[str, Listed] = field(default_factory=dict)
+    files: dict[str, ListedFile] = field(default_factory=dict)
 
 
 def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes | Path]) -> str:
@@ -70,7 +70,7 @@ def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
             for name, content in sorted(files.items()):
                 data = content.read_bytes() if isinstance(content, Path) else content
-                manifest.files[name] = Listed(
+                manifest.files[name] = ListedFile(
                     sha256=hashlib.sha256(data).hexdigest(), size=len(data)
                 )
                 _add(bundle, name, data)

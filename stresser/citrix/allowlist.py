@@ -5,7 +5,7 @@ from msgspec import Struct, field
 from stresser.citrix.allowlist_entry import Entry, Name, Network, Wildcard, read_entry
 from stresser.model.errors import StresserError
 from stresser.model.units import escaped
-from stresser.scenario.mistakes import Path, shown_path
+from stresser.scenario.mistakes import Path, shown_key
 
 MOST_VALUES = 50_000
 """Values looked at in one file; the vendor's has a few hundred."""
@@ -119,7 +119,7 @@ class Collector:
         """A value that should be an entry, or looks like one, and was not taken."""
         self.found.not_understood_count += 1
         if len(self.found.not_understood) < _MOST_TOLD:
-            line = f"{shown_path(path)}: {why}" if path else why
+            line = f"{shown_key(path)}: {why}" if path else why
             self.found.not_understood.append(escaped(line, _LONGEST_LINE))
 
     def count(self) -> None:

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from stresser.citrix.allowlist import Allowlist, AllowlistError, Listed
 from stresser.citrix.allowlist_entry import Name, Wildcard
-from stresser.citrix.known_names import Channel, Domain, KnownNames, Region
+from stresser.citrix.known_names import Domain, KnownNames, PersistentChannel, Region
 from stresser.model.units import escaped
 
 MOST_ENDPOINTS = 1000
@@ -22,12 +22,12 @@ class PlannedEndpoint(Struct, frozen=True, kw_only=True):
     """Its name in the scenario: the host, shortened where it is too long."""
     name: Name
     domain: Domain | None
-    channel: Channel | None
+    channel: PersistentChannel | None
     sections: list[str]
     """Where the file has it; empty for a name that stands for a wildcard."""
 
 
-class Plan(Struct, kw_only=True):
+class CitrixPlan(Struct, kw_only=True):
     """What will be dialled, and what will not."""
 
     allowlist: Allowlist
@@ -58,7 +58,7 @@ def make_plan(
     regions: Collection[Region] = (),
     expand: bool = False,
     filename: str = "allowlist",
-) -> Plan:
+) -> CitrixPlan:
     """Choose and order the endpoints.
 
     Args:
@@ -73,7 +73,7 @@ def make_plan(
         AllowlistError: nothing is left to dial, or far too much.
     """
     wanted = [] if Region.ALL in regions else sorted(set(regions))
-    plan = Plan(allowlist=allowlist, customer=customer, regions=wanted)
+    plan = CitrixPlan(allowlist=allowlist, customer=customer, regions=wanted)
     plan.wildcards = [
         (wildcard, known.names_for(wildcard, customer))
         for wildcard in allowlist.wildcards[:_MOST_WILDCARDS]
@@ -94,7 +94,7 @@ def _stand_ins(wildcards: Iterable[tuple[Wildcard, list[str]]]) -> list[Name]:
     return list(dict.fromkeys(Name(host) for _, names in wildcards for host in names))
 
 
-def _in_regions(listed: Iterable[Listed], plan: Plan, known: KnownNames) -> list[Listed]:
+def _in_regions(listed: Iterable[Listed], plan: CitrixPlan, known: KnownNames) -> list[Listed]:
     if not plan.regions:
         return list(listed)
     kept = []
@@ -108,7 +108,7 @@ def _in_regions(listed: Iterable[Listed], plan: Plan, known: KnownNames) -> list
     return kept
 
 
-def _check_number(number: int, plan: Plan, filename: str) -> None:
+def _check_number(number: int, plan: CitrixPlan, filename: str) -> None:
     if number > MOST_ENDPOINTS:
         raise AllowlistError(
             f"{filename}: {number} host names; the vendor's list has some hundreds, and "

@@ -56,7 +56,7 @@ class Domain(_Row, frozen=True, kw_only=True):
     """A name directly below it may say its region: `agenthub-eu`."""
 
 
-class Channel(_Row, frozen=True, kw_only=True):
+class PersistentChannel(_Row, frozen=True, kw_only=True):
     """Names whose connections are kept for hours."""
 
     pattern: str
@@ -75,7 +75,7 @@ class KnownNames(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: dict[str, str]
     """Short key to address."""
     domains: list[Domain]
-    channels: list[Channel]
+    channels: list[PersistentChannel]
     names: list[KnownName]
 
     def domain_of(self, host: str) -> Domain | None:
@@ -85,7 +85,7 @@ class KnownNames(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 return domain
         return None
 
-    def channel_of(self, host: str, customer: str) -> Channel | None:
+    def channel_of(self, host: str, customer: str) -> PersistentChannel | None:
         """What is known of a host whose connections are kept."""
         for channel in self.channels:
             if fnmatchcase(host, _with_customer(channel.pattern, customer)):

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from stresser.citrix.citrix_plan import Plan, PlannedEndpoint
+from stresser.citrix.citrix_plan import CitrixPlan, PlannedEndpoint
 from stresser.citrix.known_names import Domain, Inspection, KnownNames
 from stresser.model.units import escaped
 
@@ -68,7 +68,7 @@ _THRESHOLDS = """[thresholds]
 """
 
 
-class Wishes(Struct, frozen=True, kw_only=True):
+class CitrixWishes(Struct, frozen=True, kw_only=True):
     """What the command line asks for."""
 
     sessions: int
@@ -79,7 +79,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     """The allowlist's file name."""
 
 
-def scenario_text(plan: Plan, known: KnownNames, wishes: Wishes) -> str:
+def scenario_text(plan: CitrixPlan, known: KnownNames, wishes: CitrixWishes) -> str:
     """The file's text, ASCII."""
     lines = [
         *_head(plan, known, wishes),
@@ -104,7 +104,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text)
 
 
-def _head(plan: Plan, known: KnownNames, wishes: Wishes) -> Iterator[str]:
+def _head(plan: CitrixPlan, known: KnownNames, wishes: CitrixWishes) -> Iterator[str]:
     regions = ", ".join(plan.regions) or "all"
     yield _comment(f"Citrix Cloud endpoints of customer {plan.customer}, regions: {regions}.")
     version = f"version {plan.allowlist.version} of the vendor's format"
@@ -115,7 +115,7 @@ def _head(plan: Plan, known: KnownNames, wishes: Wishes) -> Iterator[str]:
     yield ""
 
 
-def _settings(plan: Plan, wishes: Wishes) -> Iterator[str]:
+def _settings(plan: CitrixPlan, wishes: CitrixWishes) -> Iterator[str]:
     sessions = len(plan.endpoints) * wishes.sessions * max(1, len(wishes.egresses))
     minutes = max(1, math.ceil(sessions / _RAMP_PER_S / _S_PER_MINUTE))
     yield f"name = {_quoted(f'citrix-{plan.customer.lower()}')}"
@@ -129,7 +129,7 @@ def _settings(plan: Plan, wishes: Wishes) -> Iterator[str]:
     yield _PACE
 
 
-def _egresses(wishes: Wishes) -> Iterator[str]:
+def _egresses(wishes: CitrixWishes) -> Iterator[str]:
     if not wishes.egresses:
         yield _ONE_EGRESS
     for name, interface in wishes.egresses:
@@ -139,7 +139,7 @@ def _egresses(wishes: Wishes) -> Iterator[str]:
         yield ""
 
 
-def _endpoints(plan: Plan) -> Iterator[str]:
+def _endpoints(plan: CitrixPlan) -> Iterator[str]:
     for domain, endpoints in groupby(plan.endpoints, key=lambda endpoint: endpoint.domain):
         yield from _heading(domain)
         for endpoint in endpoints:
@@ -172,7 +172,7 @@ def _endpoint(endpoint: PlannedEndpoint) -> Iterator[str]:
     yield ""
 
 
-def _not_dialled(plan: Plan) -> Iterator[str]:
+def _not_dialled(plan: CitrixPlan) -> Iterator[str]:
     allowlist = plan.allowlist
     if plan.wildcards:
         yield "# Wildcards cannot be dialled. Names known for them (--expand dials these):"

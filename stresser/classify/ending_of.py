@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from stresser.classify.announced_rules import PROXY_ALERT
 from stresser.classify.errno_table import meaning_of
-from stresser.classify.initiator_rules import PROXY_ALERT, Case
 from stresser.classify.judge import Judgement, judge
 from stresser.classify.observations import SLEPT_AT_LEAST_NS, Sighting
+from stresser.classify.rule import Case
 from stresser.classify.standing import make_ending
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.evidence import Evidence
@@ -49,7 +50,8 @@ def classify(fault: BaseException, seen: Sighting) -> Ending:
     """The ending of an attempt or session."""
     finding = _find(fault, seen)
     failed_here = isinstance(fault, NoWayOut)
-    judgement = judge(Case(finding.kind, finding.failure, seen, failed_here=failed_here))
+    status = finding.fields.get("status")
+    judgement = judge(Case(finding.kind, finding.failure, seen, failed_here, status))
     return settled(
         seen,
         finding,
@@ -207,8 +209,7 @@ def _no_pong(_fault: Any, seen: Sighting) -> Finding:
     if seen.sent is None:
         # Without TCP_INFO nobody can say whether the ping arrived.
         return Finding(Kind.UNKNOWN, "no_pong")
-    is_acknowledged = not seen.sent.unacked and not seen.sent.unsent_bytes
-    kind = Kind.UNRESPONSIVE if is_acknowledged else Kind.SILENCE
+    kind = Kind.SILENCE if seen.sent.is_waiting else Kind.UNRESPONSIVE
     return Finding(kind, "generic_timeout_error")
 
 

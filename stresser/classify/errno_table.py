@@ -69,3 +69,11 @@ def meaning_of(error: OSError, *, local_address_chosen: bool) -> Meaning:
     if found is not None:
         return found
     return Meaning(Kind.UNKNOWN, f"unknown_failure: {errno.errorcode.get(error.errno or 0, error)}")
+
+
+def is_silent(error: BaseException) -> bool:
+    """Whether an error of a socket says that nobody answered: nobody announced this end."""
+    if not isinstance(error, OSError):
+        return False
+    kind = meaning_of(error, local_address_chosen=True).kind
+    return kind in {Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE}

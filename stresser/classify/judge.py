@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from stresser.classify.initiator_rules import RULES, Case, Rule
+from stresser.classify.initiator_rules import RULES
+from stresser.classify.rule import Case, Rule
 from stresser.model.ending import Grade, Initiator
 
 _WEAKER = {

@@ -28,6 +28,20 @@ class Transmissions(Struct, frozen=True, kw_only=True):
     """Probes without answer: of keepalive, or of segments that could not even leave this host."""
     last_sent_ns: int
     """When a segment with data last left, first time or again: the earliest it may have been."""
+    segments: int | None = None
+    """Segments that were sent in the whole life of the connection."""
+    ping_acked: bool | None = None
+    """The last ping is acknowledged, byte for byte; None: the kernel does not count bytes."""
+    unacked_bytes: int | None = None
+    """How much of what was sent is not acknowledged."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """The last ping is not acknowledged, or has not even left."""
+        if self.unsent_bytes:
+            return True
+        # Something else may be unacknowledged: a pong that we have just sent.
+        return self.unacked > 0 if self.ping_acked is None else not self.ping_acked
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
@@ -62,9 +76,22 @@ class Sighting(Struct, frozen=True, kw_only=True):
     """Fresh connections since the session began to fail."""
     own_way: tuple[str, str] | None = None
     """(endpoint, egress) of this session, to tell its own way among the looks."""
+    by_proxy: bool = False
+    """The TCP connection goes to a proxy that the scenario names."""
+    behind_gateway: bool = False
+    """This host sends to the server's address by a gateway: it is not on a link of ours."""
+    chain: str | None = None
+    """Names the certificate chain that this session was opened with."""
     neighbour_lives: bool = False
     """A session to the same server, older than this one's last proof of life, lived on after its
     end."""
+    control_lives: bool = False
+    """Such a session through another egress did."""
+    egress_lives: bool = False
+    """Another session through this egress was answered after this one had been asked in vain."""
+    egress_heard: bool = False
+    """From this session's last proof of life to its end somebody was always heard through this
+    egress: no outage can have swallowed an endpoint's word."""
     way_out_changes: tuple[str, ...] = ()
     """What changed on this host's own way out for this session, in words, since shortly before
     the last proof of life."""

@@ -24,6 +24,8 @@ _COUNTS_ON = 1000
 _CLOCK_SLACK_NS = NS_PER_MS
 """The run's clock and the kernel's stamps are read one after the other."""
 _RTT_WORTH_COMPARING_NS = NS_PER_MS
+_REORDERED_NS = NS_PER_MS
+"""What comes sooner than this after a reset may have been sent before it."""
 _HALF_OF_ALL = 1 << 31
 _ALL = 1 << 32
 
@@ -59,7 +61,7 @@ def provenance(
         *([] if end.outgoing else _stack(end, flow)),
         *_sequence(end, expected_seq),
         *_timing(end, after_send, rtt_ns, idle_before_send_ns),
-        *_company(flow.ends, place),
+        *_company(flow, place, max(_REORDERED_NS, (rtt_ns or 0) // 2)),
     ]
     return Provenance(
         t_ns=end.t_ns,
@@ -216,20 +218,40 @@ def _timing(
         yield Signal("answers_sooner_than_a_round_trip", Reading.ANOTHER_BOX)
 
 
-def _company(ends: list[Packet], place: int) -> Iterator[Signal]:
-    """What came before and after it (Weaver, Sommer, Paxson: Detecting Forged TCP Resets)."""
-    end, later = ends[place], ends[place + 1 :]
-    if any(_is_reset(one) and not one.outgoing for one in ends[:place]):
-        yield Signal("out_of_window_before_it", Reading.ANOTHER_BOX)
+def _company(flow: FlowPackets, place: int, later_by_ns: int) -> Iterator[Signal]:
+    """What came before and after it (Weaver, Sommer, Paxson: Detecting Forged TCP Resets).
+
+    An endpoint that aborts after losses sends more than one reset: its own, ahead of what is
+    missing here, and one for each segment of ours that still comes (RFC 5961 section 3.2).
+    """
+    end, later = flow.ends[place], flow.ends[place + 1 :]
     if not _is_reset(end) or end.outgoing:
         return
-    resets = [one for one in later if _is_reset(one) and not one.outgoing]
-    if any(_difference(one.seq, end.seq) > 0 for one in resets):
+    resets = [one for one in flow.ends if _is_reset(one) and not one.outgoing]
+    if _are_guesses(resets, end):
         yield Signal("resets_with_rising_seq", Reading.ANOTHER_BOX)
-    if any(one.ttl != end.ttl for one in resets):
+    if any(hops(one.ttl) != hops(end.ttl) for one in resets):
         yield Signal("resets_with_differing_ttl", Reading.ANOTHER_BOX)
-    if any(not _is_reset(one) and not one.outgoing for one in later):
+    after = [one for one in later if one.t_ns - end.t_ns >= later_by_ns]
+    if any(not _is_reset(one) and not one.outgoing for one in after):
         yield Signal("fin_after_reset", Reading.ANOTHER_BOX)
-    if any(one.outgoing and one.flags == "R" for one in later):
+    if any(one.outgoing and one.flags == "R" for one in after):
         # Our kernel, having no socket any more, refused a segment that came after the reset.
         yield Signal("data_after_reset", Reading.ANOTHER_BOX)
+    hello = flow.server_hello
+    if hello is not None and hello.t_ns - end.t_ns >= later_by_ns:
+        yield Signal("answer_after_reset", Reading.ANOTHER_BOX)
+
+
+def _are_guesses(resets: list[Packet], end: Packet) -> bool:
+    """Whether they stand where no endpoint's can.
+
+    A connection is aborted once, at the end of what was sent on it; a host without the connection
+    answers a segment at that segment's ACK (RFC 9293 section 3.10.7.1): never ahead of what this
+    host has taken in.
+    """
+    ahead = {one.seq for one in resets if _difference(one.seq, end.seq) > 0}
+    if not ahead:
+        return False
+    is_bare = any(one.seq in ahead and "A" not in one.flags for one in resets)
+    return is_bare or len(ahead) > 1 or _shape(end) is Shape.SOCKET

@@ -3,13 +3,19 @@
 A missing witness answers no question.
 """
 
+from collections.abc import Iterator
+
 from stresser.classify.observations import Sighting
+from stresser.classify.packet_origin import hops
 from stresser.model.ending import Phase
 from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import IcmpError, Reading, Shape
 
 _FEWEST_RETRANSMITS = 2
 """One lost segment is chance; what is lost again and again is not."""
+_LOSSY_SHARE = 0.05
+_BIG_BYTES = 512
+"""A ping without a message takes 30 bytes with its record, a ClientHello 300 to 1,600."""
 _PROHIBITED = {9, 10, 13}
 """ICMP destination unreachable: network, host, communication administratively prohibited
 (RFC 1812 section 5.2.7.1)."""
@@ -19,19 +25,21 @@ _PROHIBITED_V6 = {1, 5, 6}
 _ICMP_V6_UNREACHABLE = 1
 _ICMP_UNREACHABLE = 3
 
-
 _OTHER_DISTANCE = frozenset({"ttl_differs", "ttl_matches_handshake_alone"})
 _SAME_DISTANCE = "ttl_matches"
 _QUARREL = frozenset(
     {
-        "out_of_window_before_it",
         "resets_with_rising_seq",
         "resets_with_differing_ttl",
         "fin_after_reset",
         "data_after_reset",
+        "answer_after_reset",
     }
 )
 _TOO_SOON = "answers_sooner_than_a_round_trip"
+
+
+# Packets
 
 
 def _signals(seen: Sighting, reading: Reading | None = None) -> frozenset[str]:
@@ -53,19 +61,44 @@ def left_this_host_first(seen: Sighting) -> bool:
     return bool(_signals(seen, Reading.THIS_HOST))
 
 
-def from_another_box(seen: Sighting) -> bool:
-    """The TTL is not that of the flow's own packets."""
+def of_other_distance(seen: Sighting) -> bool:
+    """The TTL is not that of the flow's own first packets."""
     return bool(_signals(seen) & _OTHER_DISTANCE)
 
 
+def from_another_box(seen: Sighting) -> bool:
+    """So it is, and the path has not changed meanwhile.
+
+    That is shown by a fresh connection at that time, whose packets came from as far away as the
+    flow's own; an attempt has only just shaken hands.
+    """
+    if not of_other_distance(seen):
+        return False
+    is_young = seen.phase not in {Phase.HELD, Phase.CLOSING}
+    return is_young or any(_path_is_as_it_was(seen, look) for look in _own_looks(seen))
+
+
+def _path_is_as_it_was(seen: Sighting, look: Look) -> bool:
+    found = seen.provenance
+    if found is None or look.ttl is None or look.result is LookResult.REFUSED:
+        return False
+    was, now = (found.syn_ack_ttl, found.data_ttl), (look.ttl, look.hello_ttl)
+    pairs = [(old, new) for old, new in zip(was, now, strict=True) if None not in {old, new}]
+    return bool(pairs) and all(old == new for old, new in pairs) and found.ttl != pairs[-1][1]
+
+
 def injected(seen: Sighting) -> bool:
-    """Several resets that disagree, or a flow that goes on after its end."""
+    """Several resets that no endpoint sends for one flow, or a flow that goes on after its end."""
     return bool(_signals(seen) & _QUARREL)
 
 
 def answered_too_soon(seen: Sighting) -> bool:
-    """It answered what we sent in less time than a round trip takes."""
-    return _TOO_SOON in _signals(seen)
+    """It answered what we sent in less time than a round trip takes, a fresh one included."""
+    found = seen.provenance
+    if found is None or found.after_send_ns is None or _TOO_SOON not in _signals(seen):
+        return False
+    trips = [look.rtt_ns for look in _own_looks(seen) if look.rtt_ns is not None]
+    return bool(trips) and 2 * found.after_send_ns < min(trips)
 
 
 def answered_by_stranger(seen: Sighting) -> bool:
@@ -79,6 +112,11 @@ def answered_by_stranger(seen: Sighting) -> bool:
     )
 
 
+def flow_was_lost(seen: Sighting) -> bool:
+    """So it was, the server was not started anew, and it cannot have said goodbye unheard."""
+    return answered_by_stranger(seen) and seen.neighbour_lives and seen.egress_heard
+
+
 def of_another_make(seen: Sighting) -> bool:
     """From as far away as the flow's own packets, but with another DF bit or another kind of ID."""
     names = _signals(seen, Reading.ANOTHER_BOX)
@@ -90,6 +128,18 @@ def matches_own_peer(seen: Sighting) -> bool:
     return _SAME_DISTANCE in _signals(seen) and not _signals(seen, Reading.ANOTHER_BOX)
 
 
+def ends_nearby(seen: Sighting) -> bool:
+    """The flow's own peer stands before the first router, and its address behind one."""
+    found = seen.provenance
+    if found is None or found.outgoing or not seen.behind_gateway or seen.by_proxy:
+        return False
+    ttls = {found.data_ttl, found.syn_ack_ttl} - {None}
+    return bool(ttls) and all(ttl is not None and hops(ttl) == 0 for ttl in ttls)
+
+
+# Who refuses
+
+
 def refused_by_own_peer(seen: Sighting) -> bool:
     """The flow's own peer ended it, and then refused a fresh connection with the same TTL."""
     found = seen.provenance
@@ -97,27 +147,68 @@ def refused_by_own_peer(seen: Sighting) -> bool:
         return False
     return any(
         look.result is LookResult.REFUSED and look.ttl in {found.data_ttl, found.syn_ack_ttl}
-        for look in seen.looks_by(own_endpoint=True, own_egress=True)
+        for look in _own_looks(seen)
         if look.ttl is not None
     )
 
 
-def refused_by_all_ways(seen: Sighting) -> bool:
-    """So it did, and so does who answers at that address by each other way.
+def refused_by_all_egresses(seen: Sighting) -> bool:
+    """So it did, and so does who answers at that address by each other egress.
 
-    By one way alone the flow's peer may be a proxy in it that is gone, and where TLS is
-    intercepted it is one.
+    By one alone the flow's peer may be a proxy in it that is gone, and where TLS is intercepted
+    it is one.
     """
-    others = _other_ways(seen)
-    is_everywhere = bool(others) and others == {LookResult.REFUSED}
-    return is_everywhere and not seen.intercepted and refused_by_own_peer(seen)
+    return refused_elsewhere(seen) and not seen.intercepted and refused_by_own_peer(seen)
 
 
-def _own_way(seen: Sighting) -> frozenset[LookResult]:
+def refused_elsewhere(seen: Sighting) -> bool:
+    """Through each other egress the endpoint refuses, or a proxy says that it cannot reach it."""
+    others = _other_egresses(seen)
+    return bool(others) and others <= {LookResult.REFUSED, LookResult.PROXY_FAILED}
+
+
+def refused_by_own_stack(seen: Sighting) -> bool:
+    """Each egress is refused from just as far away as the endpoint used to accept from."""
+    own, others = _own_looks(seen), seen.looks_by(own_endpoint=True, own_egress=False)
+    refusals = [look for look in (*own, *others) if look.result is LookResult.REFUSED]
+    is_own = all(look.ttl is not None and look.ttl == look.usual_ttl for look in refusals)
+    return bool(refusals) and is_own and refused_elsewhere(seen) and not seen.intercepted
+
+
+def interceptor_is_gone(seen: Sighting) -> bool:
+    """Who took our connections refuses them, and the endpoint answers through another egress."""
+    gone = LookResult.REFUSED in _own_egress(seen)
+    return seen.intercepted and gone and LookResult.ANSWERED in _other_egresses(seen)
+
+
+def endpoint_is_well(seen: Sighting) -> bool:
+    """Through another egress it answers, and an older session to it lived on."""
+    return LookResult.ANSWERED in _other_egresses(seen) and seen.control_lives
+
+
+def proxy_reset_by_itself(seen: Sighting) -> bool:
+    """The endpoint is well, as far as anybody knows.
+
+    Some proxies open the tunnel before they reach the endpoint, and reset it if they do not.
+    """
+    others = _other_egresses(seen)
+    if not others:
+        return seen.by_proxy and seen.phase in {Phase.PROXY, Phase.HELD}
+    return seen.by_proxy and LookResult.ANSWERED in others
+
+
+# Fresh connections
+
+
+def _own_looks(seen: Sighting) -> tuple[Look, ...]:
+    return seen.looks_by(own_endpoint=True, own_egress=True)
+
+
+def _own_egress(seen: Sighting) -> frozenset[LookResult]:
     return seen.results(own_endpoint=True, own_egress=True)
 
 
-def _other_ways(seen: Sighting) -> frozenset[LookResult]:
+def _other_egresses(seen: Sighting) -> frozenset[LookResult]:
     """To the same server through other egresses."""
     return seen.results(own_endpoint=True, own_egress=False)
 
@@ -127,17 +218,17 @@ def _elsewhere(seen: Sighting) -> frozenset[LookResult]:
     return seen.results(own_endpoint=False, own_egress=True)
 
 
+def no_way_out(seen: Sighting) -> bool:
+    """A fresh connection by the same egress failed on this host."""
+    return LookResult.NO_WAY_OUT in _own_egress(seen) | _elsewhere(seen)
+
+
 def could_not_leave(seen: Sighting) -> bool:
     """Probes, and no retransmission ever: sending fails on this host (net/ipv4/tcp_output.c)."""
     sent = seen.sent
     if sent is None or sent.total_retrans:
         return False
     return sent.probes > 0 and (sent.unacked > 0 or sent.unsent_bytes > 0)
-
-
-def no_way_out(seen: Sighting) -> bool:
-    """A fresh connection by the same egress failed on this host."""
-    return LookResult.NO_WAY_OUT in _own_way(seen) | _elsewhere(seen)
 
 
 def prohibited_on_the_way(seen: Sighting) -> bool:
@@ -151,29 +242,89 @@ def _prohibits(error: IcmpError) -> bool:
     return error.type == _ICMP_UNREACHABLE and error.code in _PROHIBITED
 
 
-def dropped_alone(seen: Sighting) -> bool:
+def losses_before(seen: Sighting) -> bool:
+    """Of this connection's segments many were lost and acknowledged later, or of fresh ones.
+
+    Of a flow that dies at once nothing is lost before its last segment.
+    """
+    sent = seen.sent
+    if sent is None:
+        return False
+    recovered = sent.total_retrans - sent.retransmits
+    often = recovered >= _LOSSY_SHARE * (sent.segments or 0)
+    return (recovered >= _FEWEST_RETRANSMITS and often) or any(
+        look.retransmits > 0 and look.result is LookResult.ANSWERED
+        for look in (*_own_looks(seen), *seen.looks_by(own_endpoint=False, own_egress=True))
+    )
+
+
+def dropped_here(seen: Sighting) -> bool:
     """A fresh connection got through; a segment of ours sent after that did not, nor did others."""
     sent = seen.sent
     if sent is None or not sent.unacked or sent.retransmits < _FEWEST_RETRANSMITS:
         return False
-    looks = seen.looks_by(own_endpoint=True, own_egress=True)
-    return any(_connected_before(look, sent.last_sent_ns) for look in looks)
+    return any(_answered_before(look, sent.last_sent_ns) for look in _own_looks(seen))
 
 
-def _connected_before(look: Look, t_ns: int) -> bool:
-    return look.result is LookResult.CONNECTED and look.answered_ns <= t_ns
+def _answered_before(look: Look, t_ns: int) -> bool:
+    return look.result is LookResult.ANSWERED and look.answered_ns <= t_ns
+
+
+def big_ones_dropped(seen: Sighting) -> bool:
+    """So it is, and what did not get through is bigger than what did."""
+    sent = seen.sent
+    is_big = sent is not None and (sent.unacked_bytes or 0) >= _BIG_BYTES
+    return is_big and dropped_here(seen)
+
+
+def dropped_alone(seen: Sighting) -> bool:
+    """So it is, while an older session to the same server lived on through another egress."""
+    return seen.control_lives and dropped_here(seen)
 
 
 _DEAD = frozenset({LookResult.SILENT, LookResult.UNREACHABLE})
+_UNANSWERED = _DEAD | {LookResult.CONNECTED}
 
 
-def way_is_dead(seen: Sighting) -> bool:
-    """This way is dead to a fresh connection as well, and another one to the same server lives."""
-    return bool(_own_way(seen) & _DEAD) and LookResult.CONNECTED in _other_ways(seen)
+def unanswered_here(seen: Sighting) -> bool:
+    """Through this egress nothing is answered, and through another one the same address answers."""
+    own = _own_egress(seen)
+    is_dead = bool(own) and own <= _UNANSWERED and not seen.egress_lives
+    return is_dead and any(_is_same_machine(seen, look) for look in _answers(seen))
 
 
-def server_is_dead(seen: Sighting) -> bool:
-    """No way leads to this server, of two or more; this way leads to another."""
-    own, others = _own_way(seen), _other_ways(seen)
-    is_dead = bool(own) and bool(others) and own | others <= _DEAD
-    return is_dead and LookResult.CONNECTED in _elsewhere(seen)
+def _answers(seen: Sighting) -> Iterator[Look]:
+    for look in seen.looks_by(own_endpoint=True, own_egress=False):
+        if look.result is LookResult.ANSWERED:
+            yield look
+
+
+def _is_same_machine(seen: Sighting, look: Look) -> bool:
+    """Nothing says that it is another one: a site of its own has, often, a chain of its own."""
+    return None in {seen.chain, look.chain} or seen.chain == look.chain
+
+
+def egress_is_dead(seen: Sighting) -> bool:
+    """So it is, and no other endpoint answers through this egress, either.
+
+    Of an attempt that has to be shown: an endpoint may refuse to know one of our addresses.
+    """
+    elsewhere = _elsewhere(seen)
+    if seen.phase is not Phase.HELD and not elsewhere:
+        return False
+    return unanswered_here(seen) and elsewhere <= _UNANSWERED
+
+
+def address_is_dead(seen: Sighting) -> bool:
+    """No egress leads to this server, of two or more; this one leads to another."""
+    own, others = _own_egress(seen), _other_egresses(seen)
+    is_dead = bool(own) and bool(others) and own | others <= _UNANSWERED
+    return is_dead and LookResult.ANSWERED in _elsewhere(seen)
+
+
+def hangs_everywhere(seen: Sighting) -> bool:
+    """Through each egress its kernel accepts and it says nothing; another endpoint answers."""
+    own, others = _own_egress(seen), _other_egresses(seen)
+    if not own or not others or seen.intercepted or seen.by_proxy:
+        return False
+    return own | others == {LookResult.CONNECTED} and LookResult.ANSWERED in _elsewhere(seen)

@@ -1,16 +1,25 @@
 """`stresser check`: one look at every way to some hosts, or to a scenario's endpoints."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
+from stresser.cli.checkup import run_check
+from stresser.cli.scenario_file import load_scenario, shipped_names
+from stresser.cli.templates import refuse_untouched
+from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import ExitCode, ScenarioError
 from stresser.model.units import shown
-
-if TYPE_CHECKING:
-    from stresser.scenario.checkup_targets import Wishes
-    from stresser.scenario.plan import Scenario
+from stresser.scenario.checkup_targets import (
+    COMMAND_LINE,
+    CheckWishes,
+    checked_path,
+    checked_timeout,
+    read_targets,
+)
+from stresser.scenario.plan import Scenario
 
 _SUFFIX = ".toml"
 
@@ -18,7 +27,7 @@ _SUFFIX = ".toml"
 class _Asked(NamedTuple):
     """A command line, read."""
 
-    scenario: "Scenario"
+    scenario: Scenario
     file: Path
     """Paths of CA files are relative to its folder."""
     name: str
@@ -63,27 +72,19 @@ def check(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look once at every way: addresses, proxy, TLS, certificate chain, interception, HTTP.
+    """Try each phase to each endpoint once: proxy, TLS, chain, HTTP.
 
     Says what stands in the way and what to do about it. Exit code 0: nothing, 1: something,
     2: bad input, 3: nothing could be tried from here.
     """
-    from stresser.scenario.checkup_targets import Wishes  # noqa: PLC0415 - --help must not pay
-
     ways_out = (interface or (), source or (), proxy or ())
-    asked = _read(targets, Wishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
-
-    from stresser.cli.checkup import run_check  # noqa: PLC0415 - --help must not pay
+    asked = _read(targets, CheckWishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
 
     code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
     raise typer.Exit(code or ExitCode.PASS)
 
 
-def _read(targets: list[str], wishes: "Wishes", get: str | None) -> _Asked:
-    from stresser.scenario.checkup_targets import (  # noqa: PLC0415 - --help must not pay
-        checked_path,
-        checked_timeout,
-    )
+def _read(targets: list[str], wishes: CheckWishes, get: str | None) -> _Asked:
 
     checked_timeout(wishes.timeout)
     path = None if get is None else checked_path(get)
@@ -96,7 +97,6 @@ def _read(targets: list[str], wishes: "Wishes", get: str | None) -> _Asked:
 
 
 def _is_scenario(text: str) -> bool:
-    from stresser.cli.scenario_file import shipped_names  # noqa: PLC0415 - --help must not pay
 
     if "://" in text:
         return False
@@ -108,11 +108,7 @@ def _is_scenario(text: str) -> bool:
         return False
 
 
-def _read_targets(targets: list[str], wishes: "Wishes", path: str | None) -> _Asked:
-    import os  # noqa: PLC0415 - together with the slow ones
-
-    from stresser.lab.behaviours import parse_behaviour  # noqa: PLC0415 - --help must not pay
-    from stresser.scenario.checkup_targets import COMMAND_LINE, read_targets  # noqa: PLC0415 - same
+def _read_targets(targets: list[str], wishes: CheckWishes, path: str | None) -> _Asked:
 
     if wishes.ca is not None and not Path(wishes.ca).expanduser().is_file():
         raise ScenarioError(f"--ca: there is no file {shown(wishes.ca)}")
@@ -121,8 +117,7 @@ def _read_targets(targets: list[str], wishes: "Wishes", path: str | None) -> _As
     return _Asked(found.scenario, Path(COMMAND_LINE), COMMAND_LINE, paths, path)
 
 
-def _read_scenario(named: str, wishes: "Wishes", path: str | None) -> _Asked:
-    from stresser.cli.scenario_file import load_scenario  # noqa: PLC0415 - --help must not pay
+def _read_scenario(named: str, wishes: CheckWishes, path: str | None) -> _Asked:
 
     if wishes._replace(timeout=None) != type(wishes)():
         raise ScenarioError(
@@ -133,5 +128,5 @@ def _read_scenario(named: str, wishes: "Wishes", path: str | None) -> _Asked:
     if wishes.timeout is not None:
         steps = ("resolve", "connect", "proxy", "tls", "upgrade")
         overrides = [f'timeouts.{step}="{wishes.timeout}"' for step in steps]
-    scenario, file = load_scenario(named, overrides)
+    scenario, file = refuse_untouched(load_scenario(named, overrides))
     return _Asked(scenario, file, str(file), {}, path)

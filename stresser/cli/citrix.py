@@ -1,18 +1,24 @@
 """`stresser citrix`: the vendor's allowlist becomes a scenario, checked by our own decoder."""
 
+import re
 import sys
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stresser.citrix.allowlist_entry import check_customer
+from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
+from stresser.citrix.citrix_plan import CitrixPlan, make_plan
+from stresser.citrix.known_names import KnownNames, Region, decode_names
+from stresser.citrix.scenario_text import CitrixWishes, scenario_text
 from stresser.model.errors import StresserError
 from stresser.model.units import escaped, shown
-
-if TYPE_CHECKING:
-    from stresser.citrix.citrix_plan import Plan
-    from stresser.citrix.known_names import KnownNames, Region
+from stresser.record.atomic_write import write_atomically
+from stresser.scenario.decode import decode_scenario
+from stresser.scenario.field_rules import NAME_PATTERN
 
 _STDIN = "-"
 _FEW = 10
@@ -52,16 +58,11 @@ def citrix(
         bool, typer.Option("--force", help="Let --out replace a file that exists.")
     ] = False,
 ) -> None:
-    """Make a scenario of Citrix Cloud's endpoints from the vendor's allowlist.
+    """Make a scenario of Citrix Cloud from the vendor's allowlist.
 
     Raises:
         StresserError: one line for each mistake in the options or in the file.
     """
-    from stresser.citrix.allowlist_entry import check_customer  # noqa: PLC0415 - quick start-up
-    from stresser.citrix.allowlist_file import read_allowlist  # noqa: PLC0415 - same
-    from stresser.citrix.citrix_plan import make_plan  # noqa: PLC0415 - same
-    from stresser.citrix.scenario_text import Wishes, scenario_text  # noqa: PLC0415 - same
-
     try:
         check_customer(customer)
     except ValueError as error:
@@ -73,24 +74,21 @@ def citrix(
     allowlist = read_allowlist(_read(file), name, customer)
     known = known_names()
     plan = make_plan(allowlist, known, customer, regions=regions, expand=expand, filename=name)
-    text = scenario_text(plan, known, Wishes(sessions=sessions, egresses=egresses, source=name))
+    text = scenario_text(
+        plan, known, CitrixWishes(sessions=sessions, egresses=egresses, source=name)
+    )
     _check(text)
     _write(text.encode("ascii"), out, force=force)
     sys.stderr.writelines(f"{line}\n" for line in _told(plan, name, out))
 
 
-def known_names() -> "KnownNames":
+def known_names() -> KnownNames:
     """The table of known names that comes with stresser."""
-    from importlib import resources  # noqa: PLC0415 - quick start-up
-
-    from stresser.citrix.known_names import decode_names  # noqa: PLC0415 - same
-
     table = resources.files("stresser.citrix").joinpath("citrix_names.toml")
     return decode_names(table.read_text("utf-8"))
 
 
-def _region(text: str) -> "Region":
-    from stresser.citrix.known_names import Region  # noqa: PLC0415 - quick start-up
+def _region(text: str) -> Region:
 
     try:
         return Region(text.lower())
@@ -101,10 +99,6 @@ def _region(text: str) -> "Region":
 
 def _egresses(texts: list[str]) -> list[tuple[str, str]]:
     """Name and interface of each; what the scenario's own rules refuse is refused here."""
-    import re  # noqa: PLC0415 - quick start-up
-
-    from stresser.scenario.field_rules import NAME_PATTERN  # noqa: PLC0415 - same
-
     pairs: list[tuple[str, str]] = []
     for text in texts:
         name, _, interface = text.partition("=")
@@ -132,7 +126,6 @@ def _check_out(out: Path | None, file: str, *, force: bool) -> None:
 
 
 def _read(file: str) -> bytes:
-    from stresser.citrix.allowlist_file import LARGEST_FILE  # noqa: PLC0415 - quick start-up
 
     if file == _STDIN:
         return sys.stdin.buffer.read(LARGEST_FILE + 1)
@@ -149,8 +142,6 @@ def _read(file: str) -> bytes:
 
 def _check(text: str) -> None:
     """What is handed out is a scenario: a mistake in it is ours, not the user's."""
-    from stresser.scenario.decode import decode_scenario  # noqa: PLC0415 - quick start-up
-
     try:
         decode_scenario(text.encode(), "the scenario made from the allowlist")
     except StresserError as error:
@@ -170,7 +161,6 @@ def _write(data: bytes, out: Path | None, *, force: bool) -> None:
 
 
 def _write_file(out: Path, data: bytes, *, force: bool) -> None:
-    from stresser.record.atomic_write import write_atomically  # noqa: PLC0415 - quick start-up
 
     if force:
         write_atomically(out, data)
@@ -179,7 +169,7 @@ def _write_file(out: Path, data: bytes, *, force: bool) -> None:
         file.write(data)
 
 
-def _told(plan: "Plan", name: str, out: Path | None) -> list[str]:
+def _told(plan: CitrixPlan, name: str, out: Path | None) -> list[str]:
     found = plan.allowlist
     sections = _counted(found.sections, "section")
     endpoints = _counted(len(plan.endpoints), "endpoint")
@@ -197,7 +187,7 @@ def _told(plan: "Plan", name: str, out: Path | None) -> list[str]:
     ]
 
 
-def _told_of_choices(plan: "Plan") -> Iterator[str]:
+def _told_of_choices(plan: CitrixPlan) -> Iterator[str]:
     if plan.expanded:
         yield f"  --expand: {_counted(plan.expanded, 'endpoint')} in place of wildcards"
     if plan.regions:
@@ -208,7 +198,7 @@ def _told_of_choices(plan: "Plan") -> Iterator[str]:
         )
 
 
-def _told_of_the_rest(plan: "Plan") -> Iterator[str]:
+def _told_of_the_rest(plan: CitrixPlan) -> Iterator[str]:
     found = plan.allowlist
     if found.without_list:
         yield f"  sections without a list: {_few(found.without_list)}"

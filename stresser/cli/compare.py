@@ -1,16 +1,18 @@
 """`stresser compare`: two runs, several runs a side, or two egresses of one run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stresser.analysis.compare.comparison import compare_sides as compared
+from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
+from stresser.analysis.compare.sides import Side, make_side
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
-
-if TYPE_CHECKING:
-    from stresser.analysis.compare.run_facts import RunFacts
-    from stresser.analysis.compare.sides import Side
+from stresser.record.reader import open_run, resolve_run
+from stresser.report.compare_terminal import comparison_json, print_comparison
+from stresser.report.console import stdout_console, until_reader_leaves
 
 RESULTS = Path("results")
 _MOST_RUNS = 100
@@ -40,7 +42,7 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
     results: Annotated[Path, typer.Option(help="Where runs are looked for.")] = RESULTS,
 ) -> None:
-    """Say whether the candidate is worse than the baseline.
+    """Say whether one run, or one egress, is worse than another.
 
     Exit code 0: no worse, 1: worse, 3: it cannot be told.
 
@@ -57,16 +59,6 @@ def compare(
     if egress is not None and not theirs:
         theirs = ours
 
-    from stresser.analysis.compare.comparison import compare as compared  # noqa: PLC0415 - quick start-up
-    from stresser.report.compare_terminal import (  # noqa: PLC0415 - same
-        comparison_json,
-        print_comparison,
-    )
-    from stresser.report.console import (  # noqa: PLC0415 - same
-        stdout_console,
-        until_reader_leaves,
-    )
-
     comparison = compared(*_sides(ours, theirs, egress, results))
     console = stdout_console()
     with until_reader_leaves(console):
@@ -79,9 +71,7 @@ def compare(
 
 def _sides(
     ours: list[str], theirs: list[str], egress: tuple[str, str] | None, results: Path
-) -> "tuple[Side, Side]":
-    from stresser.analysis.compare.sides import make_side  # noqa: PLC0415 - quick start-up
-    from stresser.record.reader import resolve_run  # noqa: PLC0415 - same
+) -> tuple[Side, Side]:
 
     if len(ours) + len(theirs) > _MOST_RUNS:
         raise RunFolderError(f"{len(ours) + len(theirs)} runs are too many; at most {_MOST_RUNS}")
@@ -115,7 +105,7 @@ def _check(paths: list[Path], others: list[Path], egress: tuple[str, str] | None
         )
 
 
-def _check_egress(name: str, runs: "list[RunFacts]") -> None:
+def _check_egress(name: str, runs: list[RunFacts]) -> None:
     known = sorted({cohort.egress for facts in runs for cohort in facts.tally.cohorts})
     if name not in known:
         names = ", ".join(shown(one) for one in known[:10]) or "none"
@@ -124,14 +114,12 @@ def _check_egress(name: str, runs: "list[RunFacts]") -> None:
         )
 
 
-def _read(paths: set[Path]) -> "dict[Path, RunFacts]":
-    from stresser.analysis.compare.run_facts import read_run_facts  # noqa: PLC0415 - quick start-up
-    from stresser.record.reader import open_run  # noqa: PLC0415 - same
+def _read(paths: set[Path]) -> dict[Path, RunFacts]:
 
     return {path: read_run_facts(open_run(path)) for path in sorted(paths)}
 
 
-def _label(runs: "list[RunFacts]", egress: str | None, *, is_one_run: bool) -> str:
+def _label(runs: list[RunFacts], egress: str | None, *, is_one_run: bool) -> str:
     if is_one_run and egress is not None:
         return egress
     name = runs[0].name if len(runs) == 1 else f"{runs[0].name} and {len(runs) - 1} more"

@@ -4,19 +4,19 @@ from typing import Annotated
 
 import typer
 
+from stresser.report.console import stdout_console, until_reader_leaves
+from stresser.report.doctor_terminal import examination_json, print_examination
+from stresser.run.machine import examine
+
 
 def doctor(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what this machine can witness and hold, why not the rest, and the command for it."""
-    from stresser.report.console import (  # noqa: PLC0415 - quick start-up
-        stdout_console,
-        until_reader_leaves,
-    )
-    from stresser.report.doctor_terminal import examination_json, print_examination  # noqa: PLC0415 - same
-    from stresser.run.machine import examine  # noqa: PLC0415 - same
+    """Say what this machine can witness and hold.
 
+    Where something is missing: why, and the command that enables it.
+    """
     found = examine()
     console = stdout_console()
     with until_reader_leaves(console):

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 from msgspec.structs import asdict
 
+from stresser.cli.ramp_watch import shortfall_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
@@ -37,6 +38,23 @@ from stresser.witness.packets import PacketWitness
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What a command line asks for, checked."""
+
+    scenario: Scenario
+    file: Path
+    """Paths of CA files are relative to its folder."""
+    headers: Mapping[str, HeaderValues]
+    proxies: Proxies
+    readiness: Readiness
+    out: Path
+    label: str | None
+    fail_fast: bool
+    """End the run where fewer sessions opened than asked."""
+    command_line: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """What the loop leaves behind."""
 
@@ -49,57 +67,43 @@ class Finished:
 class Execution:
     """One run of one scenario."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        file: Path,
-        headers: Mapping[str, HeaderValues],
-        proxies: Proxies,
-        readiness: Readiness,
-        command_line: list[str],
-        errors: ReportConsole,
-    ) -> None:
-        self._scenario = scenario
-        self._file = file
-        self._headers = headers
-        self._proxies = proxies
-        self._readiness = readiness
-        self._command_line = command_line
+    def __init__(self, asked: RunRequest, errors: ReportConsole) -> None:
+        self._asked = asked
         self._errors = errors
 
-    async def run(self, out: Path, label: str | None) -> Finished:
-        """Hold the sessions and record them in a new folder in `out`.
+    async def run(self) -> Finished:
+        """Hold the sessions and record them in a new folder.
 
         Raises:
             StresserError: before anything was recorded.
         """
-        scenario, witness = self._scenario, LabWitness()
+        asked, scenario, witness = self._asked, self._asked.scenario, LabWitness()
         async with lab_for(scenario, witness.on_kill) as ready:
-            bindings = self._readiness.bindings
+            bindings = asked.readiness.bindings
             builder = RouteBuilder(
-                scenario, self._file, self._headers, bindings, ready, self._proxies
+                scenario, asked.file, asked.headers, bindings, ready, asked.proxies
             )
             routes = builder.build()
             clock = RunClock()
-            folder = create_run_folder(out, scenario.name, label, clock.anchor_unix_ns)
+            folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
             recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
-            recorded.begin(self._manifest(clock), self._readiness.sessions)
+            recorded.begin(self._manifest(clock), asked.readiness.sessions)
             witness.tell(recorded.observer, clock)
-            await recorded.run()
+            await recorded.run(fail_fast=asked.fail_fast)
         return recorded.finished()
 
     def _manifest(self, clock: RunClock) -> Manifest:
         return gather_manifest(
-            scenario=masked(self._scenario),
+            scenario=masked(self._asked.scenario),
             clock=clock,
-            command_line=self._command_line,
+            command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},
         )
 
     def _timers(self) -> dict[str, Any]:
         """What the kernel is told for each activity: it decides when a silence is noticed."""
-        activities = self._scenario.activities
+        activities = self._asked.scenario.activities
         return {activity.name: asdict(timers_for(activity)) for activity in activities}
 
 
@@ -172,7 +176,7 @@ class _RecordedRun:
         self.observer.event(told)
         self._note(f"{told.detail}; `stresser doctor` says how to enable it")
 
-    async def run(self) -> None:
+    async def run(self, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
         try:
             async with trio.open_nursery() as nursery:
@@ -180,6 +184,7 @@ class _RecordedRun:
                 await nursery.start(obey_signals, self._stop, self._force, self._note)
                 nursery.start_soon(self._live.run)
                 nursery.start_soon(self._stop_when_not_recorded)
+                nursery.start_soon(self._warn_after_ramp, fail_fast)
                 await self._runner.run()
                 self._tell_bugs()
                 await self._recorder.close(self._reason)
@@ -220,6 +225,14 @@ class _RecordedRun:
         # Without its records the night is lost: better to be found stopped than to look well.
         self._note(str(self._recorder.failure))
         self._runner.stop("recording stopped")
+
+    async def _warn_after_ramp(self, fail_fast: bool) -> None:  # noqa: FBT001 - as trio starts it
+        missing = await shortfall_after_ramp(self._scenario, self._live.tally)
+        if missing is None or self._runner.reason is not None:
+            return
+        self._note(missing)
+        if fail_fast:
+            self._runner.stop("fewer sessions opened than asked (--fail-fast)")
 
     def _tell_bugs(self) -> None:
         for report in self._runner.bug_reports:

@@ -4,7 +4,12 @@ from typing import Annotated
 
 import typer
 
+from stresser.analysis.diagnosis.mechanism_table import MECHANISM_ROWS
+from stresser.classify.initiator_rules import BY_NAME, RULES
 from stresser.model.errors import StresserError
+from stresser.report.console import stdout_console, until_reader_leaves
+from stresser.report.rules_table import print_mechanisms, print_rules
+from stresser.scenario.mistakes import did_you_mean
 
 
 def explain(
@@ -12,23 +17,16 @@ def explain(
         str | None, typer.Argument(help="One rule's or mechanism's name, as `show` quotes it.")
     ] = None,
 ) -> None:
-    """Print the rules that name who ended one session, and the mechanisms that explain a run.
+    """Print the rules and mechanisms by which stresser names causes.
+
+    Rules name who ended one session, mechanisms explain what happened to a run.
 
     Raises:
         StresserError: there is no such rule or mechanism.
     """
-    from stresser.analysis.diagnosis.mechanism_table import (  # noqa: PLC0415 - quick start-up
-        MECHANISM_ROWS,
-    )
-    from stresser.classify.initiator_rules import BY_NAME, RULES  # noqa: PLC0415 - quick start-up
-    from stresser.report.console import stdout_console, until_reader_leaves  # noqa: PLC0415 - same
-    from stresser.report.rules_table import print_mechanisms, print_rules  # noqa: PLC0415 - same
-
     rules = [one for one in RULES if rule in {None, one.name}]
     mechanisms = [row for row in MECHANISM_ROWS if rule in {None, row.mechanism}]
     if rule is not None and not rules and not mechanisms:
-        from stresser.scenario.mistakes import did_you_mean  # noqa: PLC0415 - same
-
         names = [*BY_NAME, *(row.mechanism.value for row in MECHANISM_ROWS)]
         near = did_you_mean(rule, names) or "; `stresser explain` lists them all"
         raise StresserError(f"{rule}: there is no such rule{near}")

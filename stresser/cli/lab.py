@@ -1,19 +1,25 @@
 """`stresser lab`: the loopback lab in the foreground, for trying things out."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+import signal
+from json import dumps
+from typing import Annotated, Any
 
+import trio
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from stresser.model.errors import StresserError
+from stresser.lab.behaviours import known_behaviours
+from stresser.lab.file_limit import raise_file_limit
+from stresser.lab.messages import KillsLost, LineWriter, decode_kill, encode_line
+from stresser.lab.server import check_plan, serve
+from stresser.model.errors import LabError, StresserError
 from stresser.model.kill import Kill
-from stresser.model.units import shown
-
-if TYPE_CHECKING:
-    import trio
-    from rich.console import Console
-    from rich.table import Table
-
-    from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabReady
+from stresser.model.units import Duration, Size, format_duration, shown
+from stresser.report.console import stdout_console, until_reader_leaves
+from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabReady, LabRoute, Middlebox
+from stresser.witness.clock import format_utc
 
 _BOX = "middlebox"
 _ECHO = "wss-echo"
@@ -75,7 +81,9 @@ def lab(
         bool, typer.Option("--json", help="Print JSON lines: addresses, kills.")
     ] = False,
 ) -> None:
-    """Serve echo endpoints and a middlebox that misbehaves, on 127.0.0.1, until Ctrl-C.
+    """Serve endpoints and a misbehaving middlebox on 127.0.0.1.
+
+    Ctrl-C ends it.
 
     Raises:
         StresserError: an option that cannot be read, or a behaviour the lab does not know.
@@ -84,21 +92,11 @@ def lab(
     rules = {key: given[key] for key in _RULES}
     plan = _plan(rules, behaviour or [])
 
-    from stresser.lab.file_limit import raise_file_limit  # noqa: PLC0415 - quick start-up
-
     raise_file_limit()
     _serve(plan, as_json=json)
 
 
-def _plan(rules: dict[str, Any], behaviours: list[str]) -> "LabPlan":
-    from stresser.lab.server import check_plan  # noqa: PLC0415 - quick start-up
-    from stresser.model.errors import LabError  # noqa: PLC0415 - same
-    from stresser.scenario.lab_table import (  # noqa: PLC0415 - same
-        LabEndpoint,
-        LabPlan,
-        LabRoute,
-        Middlebox,
-    )
+def _plan(rules: dict[str, Any], behaviours: list[str]) -> LabPlan:
 
     endpoints = [
         LabEndpoint(name=_ECHO, scheme="wss", behaviour="echo"),
@@ -116,7 +114,6 @@ def _plan(rules: dict[str, Any], behaviours: list[str]) -> "LabPlan":
 
 
 def _rule(key: str, value: Any) -> Any:
-    from stresser.model.units import Duration, Size  # noqa: PLC0415 - quick start-up
 
     if not isinstance(value, str) or isinstance(value, Kill):
         return value
@@ -126,11 +123,8 @@ def _rule(key: str, value: Any) -> Any:
         raise StresserError(f"--{key.replace('_', '-')}: {error}") from error
 
 
-def _endpoint(text: str) -> "LabEndpoint":
+def _endpoint(text: str) -> LabEndpoint:
     """`NAME/ARGUMENT` for wss where wss has it, else tls; `tls://NAME/ARGUMENT` to say which."""
-    from stresser.lab.behaviours import known_behaviours  # noqa: PLC0415 - quick start-up
-    from stresser.scenario.lab_table import LabEndpoint  # noqa: PLC0415 - same
-
     scheme, mark, rest = text.removeprefix("lab+").partition("://")
     name, _, argument = (rest if mark else scheme).partition("/")
     if not mark:
@@ -139,12 +133,7 @@ def _endpoint(text: str) -> "LabEndpoint":
     return LabEndpoint(name=text, scheme=scheme, behaviour=name, argument=argument)
 
 
-def _serve(plan: "LabPlan", *, as_json: bool) -> None:
-    import trio  # noqa: PLC0415 - quick start-up
-
-    from stresser.lab.messages import LineWriter  # noqa: PLC0415 - same
-    from stresser.lab.server import serve  # noqa: PLC0415 - same
-    from stresser.report.console import stdout_console, until_reader_leaves  # noqa: PLC0415 - same
+def _serve(plan: LabPlan, *, as_json: bool) -> None:
 
     console = stdout_console()
     # A thread: a terminal that is stopped (Ctrl-S) must not stop the middlebox.
@@ -165,18 +154,14 @@ def _serve(plan: "LabPlan", *, as_json: bool) -> None:
             kills.close()
 
 
-async def _wait_for_signal(scope: "trio.CancelScope") -> None:
-    import signal  # noqa: PLC0415 - quick start-up
-
-    import trio  # noqa: PLC0415 - same
+async def _wait_for_signal(scope: trio.CancelScope) -> None:
 
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             scope.cancel()
 
 
-def _print_ready(console: "Console", plan: "LabPlan", ready: "LabReady", *, as_json: bool) -> None:
-    from stresser.lab.messages import encode_line  # noqa: PLC0415 - quick start-up
+def _print_ready(console: Console, plan: LabPlan, ready: LabReady, *, as_json: bool) -> None:
 
     if as_json:
         console.file.write(encode_line(ready).decode())
@@ -191,13 +176,11 @@ def _print_ready(console: "Console", plan: "LabPlan", ready: "LabReady", *, as_j
     for what, fact in facts.items():
         console.print(f"{what}: {fact}", markup=False, highlight=False, soft_wrap=True)
     console.print("\nAs a scenario:\n", markup=False)
-    console.print(scenario_text(ready), markup=False, highlight=False, soft_wrap=True)
+    console.print(lab_scenario_text(ready), markup=False, highlight=False, soft_wrap=True)
     console.print("Ctrl-C ends the lab. What the middlebox kills:", markup=False)
 
 
-def _table(plan: "LabPlan", ready: "LabReady") -> "Table":
-    from rich.markup import escape  # noqa: PLC0415 - quick start-up
-    from rich.table import Table  # noqa: PLC0415 - same
+def _table(plan: LabPlan, ready: LabReady) -> Table:
 
     table = Table("endpoint", "direct", "through the middlebox", box=None, pad_edge=False)
     ports = {(one.endpoint, one.egress): one.port for one in ready.addresses}
@@ -207,10 +190,8 @@ def _table(plan: "LabPlan", ready: "LabReady") -> "Table":
     return table
 
 
-def scenario_text(ready: "LabReady") -> str:
+def lab_scenario_text(ready: LabReady) -> str:
     """A scenario (TOML) that holds sessions to the WebSocket echo, with and without the box."""
-    from json import dumps  # noqa: PLC0415 - quick start-up
-
     blocks = ['name = "lab"\n\n[sessions]\ncount = 10\n\n[activity]\nevery = "1s"\n']
     for one in ready.addresses:
         if one.endpoint == _ECHO:
@@ -223,10 +204,7 @@ def scenario_text(ready: "LabReady") -> str:
     return "\n".join(blocks)
 
 
-def _print_kill(console: "Console", line: bytes, *, as_json: bool) -> None:
-    from stresser.lab.messages import KillsLost, decode_kill  # noqa: PLC0415 - quick start-up
-    from stresser.model.units import format_duration  # noqa: PLC0415 - same
-    from stresser.witness.clock import format_utc  # noqa: PLC0415 - same
+def _print_kill(console: Console, line: bytes, *, as_json: bool) -> None:
 
     text = line.decode()
     if not as_json:

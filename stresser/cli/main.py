@@ -1,54 +1,83 @@
 """The `stresser` command: its parts, and what becomes of what they raise.
 
-Nothing slow is imported here: `stresser --help` answers at once. Each command imports what it
-needs when it is called.
+Each command is a function in the module of its name. That module imports at its top whatever the
+command needs, and is itself imported when the command is called: `stresser --help`, and
+completion of a command's name, load nothing but this module.
 """
 
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from stresser import __version__
-from stresser.cli.check import check
-from stresser.cli.citrix import citrix
-from stresser.cli.compare import compare
-from stresser.cli.doctor import doctor
-from stresser.cli.explain import explain
-from stresser.cli.lab import lab
-from stresser.cli.report import report
-from stresser.cli.run import run
-from stresser.cli.schema import schema
-from stresser.cli.show import show
-from stresser.cli.verify import verify
 from stresser.model.errors import ExitCode, StresserError
+
+COMMANDS: Final = {
+    "run": "Hold the sessions of a scenario and record every ending.",
+    "init": "Write a commented scenario to fill in.",
+    "check": "Try each phase to each endpoint once: proxy, TLS, chain, HTTP.",
+    "show": "Print the summary of a recorded run.",
+    "compare": "Say whether one run, or one egress, is worse than another.",
+    "report": "Write what was found as one file: HTML, Markdown, JSON, JUnit.",
+    "verify": "Compute a bundle's figures again from the events in it.",
+    "explain": "Print the rules and mechanisms by which stresser names causes.",
+    "citrix": "Make a scenario of Citrix Cloud from the vendor's allowlist.",
+    "lab": "Serve endpoints and a misbehaving middlebox on 127.0.0.1.",
+    "doctor": "Say what this machine can witness and hold.",
+    "schema": "Print the JSON Schema of scenario files or of events.jsonl.",
+}
+"""The first line of each command's docstring, by its name: `stresser/cli/<name>.py`, `<name>`."""
 
 _EPILOG = (
     "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."
 )
+_PLAIN: Final[dict[str, Any]] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+}
+
+
+class _LateCommands(TyperGroup):
+    """Lists commands by their first lines, and imports the one that is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found and _imported(str(found.name)), rest
+
+
+def _imported(name: str) -> Any:
+    function = getattr(import_module(f"stresser.cli.{name}"), name)
+    # What it raises is for who calls it in Python.
+    text = inspect.cleandoc(function.__doc__ or "").partition("\nRaises:")[0].strip()
+    single = typer.Typer(**_PLAIN)
+    single.command(name, help=text)(function)
+    return typer.main.get_command(single)
+
 
 app = typer.Typer(
     name="stresser",
+    cls=_LateCommands,
     help="Hold TLS and WebSocket sessions, date and name every ending, say what killed them.",
     epilog=_EPILOG,
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    **_PLAIN,
 )
 
 
-def _help_of(command: Callable[..., Any]) -> str:
-    """Its docstring for the user: what it raises is for who calls it in Python."""
-    return inspect.cleandoc(command.__doc__ or "").partition("\nRaises:")[0].strip()
+def _stub() -> None:
+    """Stands in the list for a command that is not imported."""
 
 
-for _command in (run, check, show, compare, report, verify, explain, citrix, lab, doctor, schema):
-    app.command(help=_help_of(_command))(_command)
+for _name, _first_line in COMMANDS.items():
+    app.command(_name, help=_first_line)(_stub)
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature

@@ -3,16 +3,20 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import msgspec
 import typer
 
+from stresser.analysis.views.run_report import Report, gather_report
+from stresser.bundle.evidence_zip import report_json, write_evidence
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
-
-if TYPE_CHECKING:
-    from stresser.analysis.views.run_report import Report
-    from stresser.record.reader import RecordedRun
+from stresser.record.atomic_write import write_atomically
+from stresser.record.reader import RecordedRun, open_run, resolve_run
+from stresser.report.junit import junit_xml
+from stresser.report.markdown import markdown
+from stresser.report.page import html_page
 
 RESULTS = Path("results")
 _MOST_RUNS = 20
@@ -50,7 +54,9 @@ def report(
     ] = False,
     results: Annotated[Path, typer.Option(help="Where runs are looked for.")] = RESULTS,
 ) -> None:
-    """Write what was found as one self-contained file; two runs, or two egresses, are compared.
+    """Write what was found as one file: HTML, Markdown, JSON, JUnit.
+
+    Two runs, or two egresses, are compared.
 
     Raises:
         RunFolderError: a run is missing or unreadable, or the file cannot be written.
@@ -60,7 +66,6 @@ def report(
     if bundle is not None:
         _bundle(_opened(run, results), egress, bundle, redact=redact)
         return
-    from stresser.analysis.views.run_report import gather_report  # noqa: PLC0415 - quick start-up
 
     runs = _opened(run, results)
     gathered = gather_report(runs, egress)
@@ -82,40 +87,28 @@ _NAMES = {
 }
 
 
-def _opened(names: list[str], results: Path) -> "list[RecordedRun]":
-    from stresser.record.reader import open_run, resolve_run  # noqa: PLC0415 - quick start-up
+def _opened(names: list[str], results: Path) -> list[RecordedRun]:
 
     if len(names) > _MOST_RUNS:
         raise RunFolderError(f"{len(names)} runs are too many for one report; at most {_MOST_RUNS}")
     return [open_run(resolve_run(name, results)) for name in names]
 
 
-def _text(gathered: "Report", form: Format) -> str:
+def _text(gathered: Report, form: Format) -> str:
     if form is Format.HTML:
-        from stresser.report.page import html_page  # noqa: PLC0415 - quick start-up
-
         return html_page(gathered)
     if form is Format.MARKDOWN:
-        from stresser.report.markdown import markdown  # noqa: PLC0415 - same
-
         return markdown(gathered)
     if form is Format.JUNIT:
-        from stresser.report.junit import junit_xml  # noqa: PLC0415 - same
-
         return junit_xml(gathered)
-    from stresser.bundle.evidence_zip import report_json  # noqa: PLC0415 - same
 
     return report_json(gathered)
 
 
 def _bundle(
-    runs: "list[RecordedRun]", egress: tuple[str, str] | None, path: Path, *, redact: bool
+    runs: list[RecordedRun], egress: tuple[str, str] | None, path: Path, *, redact: bool
 ) -> None:
     """Write the bundle and, where names are redacted, their key beside it."""
-    import msgspec  # noqa: PLC0415 - quick start-up
-
-    from stresser.bundle.evidence_zip import write_evidence  # noqa: PLC0415 - same
-
     digest, key = write_evidence(runs, egress, path, redact=redact)
     typer.echo(f"Bundle: {shown(str(path), 300)[1:-1]}\nSHA-256: {digest}")
     if redact:
@@ -127,7 +120,6 @@ def _bundle(
 
 
 def _written(path: Path, text: str) -> str:
-    from stresser.record.atomic_write import write_atomically  # noqa: PLC0415 - quick start-up
 
     try:
         write_atomically(path, text.encode())

@@ -1,12 +1,27 @@
 """`stresser run`: reads the scenario, asks preflight, runs, prints the summary, gives the code."""
 
+import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import msgspec
+import trio
 import typer
 
-if TYPE_CHECKING:
-    from stresser.cli.job import Job
+from stresser.analysis.summary.summary import Summary, summarise
+from stresser.cli.execution import Execution, Finished, RunRequest
+from stresser.cli.scenario_file import load_scenario
+from stresser.cli.templates import refuse_untouched
+from stresser.model.errors import ExitCode, RunFolderError
+from stresser.record.manifest import write_manifest
+from stresser.record.reader import open_run
+from stresser.record.summary_file import write_summary
+from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
+from stresser.report.terminal import print_summary, summary_json
+from stresser.run.preflight import prepare
+from stresser.scenario.proxies import resolve_proxies
+from stresser.scenario.secrets import resolve_headers
 
 
 def run(
@@ -24,36 +39,31 @@ def run(
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("results"),
     label: Annotated[str | None, typer.Option(help="Added to the run folder's name.")] = None,
     *,
+    fail_fast: Annotated[
+        bool,
+        typer.Option("--fail-fast", help="End the run where fewer sessions open than asked."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result alone.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Run a scenario: hold its sessions, record every ending, print a summary and a verdict.
+    """Hold the sessions of a scenario and record every ending.
 
-    The first Ctrl-C ends the run as planned, a second one at once.
+    Prints a summary and the verdict, which is the exit code. The first Ctrl-C ends the run as
+    planned, a second one at once.
     """
     overrides = list(assignments or [])
     overrides += [f'duration="{duration}"'] if duration is not None else []
     overrides += [f"sessions.count={sessions}"] if sessions is not None else []
-    job = _make_job(scenario, overrides, out, label)
-
-    from stresser.cli.job import run_job  # noqa: PLC0415 - --help must not pay
-
-    raise typer.Exit(run_job(job, quiet=quiet or json, as_json=json))
+    asked = _request(scenario, overrides, out, label, fail_fast=fail_fast)
+    raise typer.Exit(_execute(asked, quiet=quiet or json, as_json=json))
 
 
-def _make_job(named: str, overrides: list[str], out: Path, label: str | None) -> "Job":
-    import os  # noqa: PLC0415 - together with the slow ones
-    import sys  # noqa: PLC0415 - same
-
-    from stresser.cli.job import Job  # noqa: PLC0415 - --help must not pay
-    from stresser.cli.scenario_file import load_scenario  # noqa: PLC0415 - same
-    from stresser.run.preflight import prepare  # noqa: PLC0415 - same
-    from stresser.scenario.proxies import resolve_proxies  # noqa: PLC0415 - same
-    from stresser.scenario.secrets import resolve_headers  # noqa: PLC0415 - same
-
-    scenario, file = load_scenario(named, overrides)
+def _request(
+    named: str, overrides: list[str], out: Path, label: str | None, *, fail_fast: bool
+) -> RunRequest:
+    scenario, file = refuse_untouched(load_scenario(named, overrides))
     proxies = resolve_proxies(scenario, os.environ, str(file))
-    return Job(
+    return RunRequest(
         scenario=scenario,
         file=file,
         headers=resolve_headers(scenario, os.environ, str(file)),
@@ -61,6 +71,7 @@ def _make_job(named: str, overrides: list[str], out: Path, label: str | None) ->
         readiness=prepare(scenario, proxies),
         out=out,
         label=label,
+        fail_fast=fail_fast,
         command_line=_without_values(sys.argv),
     )
 
@@ -76,3 +87,54 @@ def _without_values(argv: list[str]) -> list[str]:
         else:
             shown.append(word)
     return shown
+
+
+def _execute(asked: RunRequest, *, quiet: bool, as_json: bool) -> ExitCode:
+    """Run a scenario to its end and print what came of it."""
+    errors = stderr_console(quiet=quiet)
+    for note in asked.readiness.notes:
+        errors.print(note, markup=False)
+    done = trio.run(Execution(asked, errors).run)
+    summary = _conclude(done)
+    if summary is not None:
+        _print(summary, done, as_json=as_json)
+    return _exit_code(done, summary)
+
+
+def _conclude(done: Finished) -> Summary | None:
+    """Read the folder back: what is printed now is what `stresser show` prints later."""
+    try:
+        summary = summarise(open_run(done.folder.path))
+    except RunFolderError as exc:  # it vanished in mid-run: nothing is left to be summed up
+        sys.stderr.write(f"{exc}\n")
+        return None
+    try:
+        manifest = msgspec.structs.replace(done.manifest, verdict=summary.verdict)
+        write_manifest(done.folder.manifest, manifest)
+        write_summary(done.folder, summary)
+    except RunFolderError as exc:  # the disk that stopped the recording may still be full
+        sys.stderr.write(f"{exc}\n")
+    return summary
+
+
+def _print(summary: Summary, done: Finished, *, as_json: bool) -> None:
+    console = stdout_console()
+    with until_reader_leaves(console):
+        if as_json:
+            console.file.write(summary_json(summary) + "\n")
+        else:
+            print_summary(summary, console, done.folder.path)
+
+
+def _exit_code(done: Finished, summary: Summary | None) -> ExitCode:
+    if done.manifest.gap is not None:
+        sys.stderr.write(f"{done.manifest.gap}\n")
+    if done.bugs:
+        sys.stderr.write(
+            f"stresser met {done.bugs} bugs of its own: see {done.folder.log};"
+            " what was recorded is readable\n"
+        )
+        return ExitCode.BUG
+    if summary is None or done.manifest.gap is not None:
+        return ExitCode.INCONCLUSIVE
+    return summary.verdict.exit_code

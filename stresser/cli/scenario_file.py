@@ -3,14 +3,16 @@
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import stresser
+from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import ScenarioError
 from stresser.model.units import shown
-
-if TYPE_CHECKING:
-    from stresser.scenario.plan import Scenario
+from stresser.scenario.decode import LARGEST_FILE, decode_scenario
+from stresser.scenario.mistakes import did_you_mean
+from stresser.scenario.overrides import split_assignment
+from stresser.scenario.plan import Scenario
 
 _SUFFIX = ".toml"
 
@@ -18,7 +20,7 @@ _SUFFIX = ".toml"
 class LoadedScenario(NamedTuple):
     """A scenario and the file it came from; `ca` paths are relative to that file's folder."""
 
-    scenario: "Scenario"
+    scenario: Scenario
     path: Path
 
 
@@ -32,9 +34,6 @@ def load_scenario(named: str, overrides: Sequence[str] = ()) -> LoadedScenario:
     Raises:
         ScenarioError: one line for each mistake, also for a file that cannot be read.
     """
-    from stresser.lab.behaviours import parse_behaviour  # noqa: PLC0415 - --help must not pay
-    from stresser.scenario.decode import decode_scenario  # noqa: PLC0415 - --help must not pay
-
     pairs = _assignments(overrides)
     path = find_scenario(named)
     scenario = decode_scenario(_read(path, named), str(path), pairs, check_lab=parse_behaviour)
@@ -79,7 +78,6 @@ def ca_file(endpoint_ca: str, scenario_path: Path) -> Path:
 
 
 def _assignments(overrides: Sequence[str]) -> list[tuple[str, str]]:
-    from stresser.scenario.overrides import split_assignment  # noqa: PLC0415 - --help must not pay
 
     pairs, mistakes = [], []
     for text in overrides:
@@ -94,8 +92,6 @@ def _assignments(overrides: Sequence[str]) -> list[tuple[str, str]]:
 
 def _read(path: Path, named: str) -> bytes:
     """At most one byte more than a scenario may have: `decode` says what is wrong with that."""
-    from stresser.scenario.decode import LARGEST_FILE  # noqa: PLC0415 - --help must not pay
-
     try:
         if stat.S_ISDIR(path.stat().st_mode):
             raise ScenarioError(f"{shown(named)} is a folder, not a scenario file")
@@ -106,14 +102,13 @@ def _read(path: Path, named: str) -> bytes:
 
 
 def _not_found(named: str) -> str:
-    from stresser.scenario.mistakes import did_you_mean  # noqa: PLC0415 - only a mistake pays
 
     names = shipped_names()
     near = did_you_mean(Path(named).name.removesuffix(_SUFFIX), names)
     return f"no file {shown(named)}; shipped scenarios are {', '.join(names)}{near}"
 
 
-def _missing_ca_files(scenario: "Scenario", path: Path) -> list[str]:
+def _missing_ca_files(scenario: Scenario, path: Path) -> list[str]:
     return [
         f"{path}: endpoints.{endpoint.name}.ca: there is no file {shown(endpoint.ca)} "
         f"in {shown(str(path.parent))}"

@@ -2,23 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
+from stresser.lab.messages import KillRecord, KillsLost
+from stresser.lab.process import running_lab
 from stresser.run.lab_plan import lab_plan
 from stresser.scenario.lab_table import LabReady
 from stresser.scenario.plan import Scenario
 
-if TYPE_CHECKING:
-    from stresser.lab.messages import KillRecord, KillsLost
 
-
-def _unheard(_record: "KillRecord | KillsLost") -> None:
+def _unheard(_record: KillRecord | KillsLost) -> None:
     pass
 
 
 @asynccontextmanager
 async def lab_for(
-    scenario: Scenario, on_kill: "Callable[[KillRecord | KillsLost], None]" = _unheard
+    scenario: Scenario, on_kill: Callable[[KillRecord | KillsLost], None] = _unheard
 ) -> AsyncIterator[LabReady | None]:
     """A lab process with all that the scenario names; None where it names nothing of a lab.
 
@@ -29,7 +27,6 @@ async def lab_for(
     if plan is None:
         yield None
         return
-    from stresser.lab.process import running_lab  # noqa: PLC0415 - few need the lab
 
     async with running_lab(plan, on_kill=on_kill) as ready:
         yield ready

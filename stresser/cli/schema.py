@@ -4,6 +4,9 @@ import json
 import sys
 from enum import StrEnum
 
+from stresser.record.events_schema import events_schema
+from stresser.scenario.json_schema import scenario_schema
+
 
 class Which(StrEnum):
     """What `stresser schema` can describe."""
@@ -13,10 +16,6 @@ class Which(StrEnum):
 
 
 def schema(which: Which) -> None:
-    """Print the JSON Schema of scenario files, or of the lines of events.jsonl."""
-    from stresser.record import events_schema  # noqa: PLC0415 - --help must not pay
-    from stresser.scenario import json_schema  # noqa: PLC0415 - same
-
-    is_scenario = which is Which.SCENARIO
-    made = json_schema.scenario_schema() if is_scenario else events_schema.events_schema()
+    """Print the JSON Schema of scenario files or of events.jsonl."""
+    made = scenario_schema() if which is Which.SCENARIO else events_schema()
     sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")

@@ -1,14 +1,16 @@
 """`stresser show RUN`: the summary of a recorded run again, in whatever state the run is."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stresser.analysis.summary.summary import summarise
+from stresser.analysis.views.session_story import session_story
 from stresser.model.errors import ExitCode, RunFolderError
-
-if TYPE_CHECKING:
-    from stresser.record.reader import RecordedRun
+from stresser.record.reader import RecordedRun, open_run, resolve_run
+from stresser.report.console import stdout_console, until_reader_leaves
+from stresser.report.terminal import print_story, print_summary, summary_json
 
 RESULTS = Path("results")
 _FEW_ENDINGS = 5
@@ -26,13 +28,13 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     results: Annotated[Path, typer.Option(help="Where RUN is looked for.")] = RESULTS,
 ) -> None:
-    """Print the summary of a recorded run; the exit code is its verdict's.
+    """Print the summary of a recorded run.
+
+    The exit code is its verdict's.
 
     Raises:
         RunFolderError: there is no such run, it cannot be read, or it has no such session.
     """
-    from stresser.record.reader import open_run, resolve_run  # noqa: PLC0415 - quick start-up
-
     recorded = open_run(resolve_run(run, results))
     if session is not None:
         code = _show_session(recorded, session)
@@ -41,13 +43,7 @@ def show(
     raise typer.Exit(code)
 
 
-def _show_summary(recorded: "RecordedRun", endings: int, *, is_json: bool) -> ExitCode:
-    from stresser.analysis.summary.summary import summarise  # noqa: PLC0415 - quick start-up
-    from stresser.report.console import (  # noqa: PLC0415 - same
-        stdout_console,
-        until_reader_leaves,
-    )
-    from stresser.report.terminal import print_summary, summary_json  # noqa: PLC0415 - same
+def _show_summary(recorded: RecordedRun, endings: int, *, is_json: bool) -> ExitCode:
 
     summary = summarise(recorded, last_endings=endings)
     console = stdout_console()
@@ -59,13 +55,7 @@ def _show_summary(recorded: "RecordedRun", endings: int, *, is_json: bool) -> Ex
     return summary.verdict.exit_code
 
 
-def _show_session(recorded: "RecordedRun", session: int) -> ExitCode:
-    from stresser.analysis.views.session_story import session_story  # noqa: PLC0415 - quick start-up
-    from stresser.report.console import (  # noqa: PLC0415 - same
-        stdout_console,
-        until_reader_leaves,
-    )
-    from stresser.report.terminal import print_story  # noqa: PLC0415 - same
+def _show_session(recorded: RecordedRun, session: int) -> ExitCode:
 
     story = session_story(recorded.events(), session)
     if story is None:

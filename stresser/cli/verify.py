@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
+from stresser.bundle.verification import verify_bundle
 from stresser.model.errors import ExitCode
 
 
@@ -13,17 +15,13 @@ def verify(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Compute every figure of a bundle again from its events, and say what does not match.
+    """Compute a bundle's figures again from the events in it.
 
     Exit code 0: all of it matches, 1: something does not, 2: it is no bundle.
 
     Raises:
         StresserError: the file is no bundle, or the runs in it cannot be read.
     """
-    import msgspec  # noqa: PLC0415 - quick start-up
-
-    from stresser.bundle.verification import verify_bundle  # noqa: PLC0415 - same
-
     found = verify_bundle(bundle)
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

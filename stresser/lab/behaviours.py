@@ -84,7 +84,7 @@ _DEFAULT_DELAY = Duration(200 * NS_PER_MS)
 _LONGEST_REASON = 123  # bytes: RFC 6455 section 5.5, 125 less the code
 
 
-class Phase(StrEnum):
+class FaultPhase(StrEnum):
     """When a behaviour departs from that of a good endpoint."""
 
     NEVER = "never"
@@ -107,7 +107,7 @@ class Behaviour:
     """What one lab endpoint does, read from its URL."""
 
     name: str
-    phase: Phase
+    phase: FaultPhase
     number: int = 0
     """Status, alert, close code, messages a second or, for drips, nanoseconds."""
     text: str = ""
@@ -156,7 +156,7 @@ def _variant(value: str) -> _Value:
 
 
 class _Kind(NamedTuple):
-    phase: Phase
+    phase: FaultPhase
     schemes: frozenset[str]
     read: _Reader | None = None
     default: str = ""
@@ -166,34 +166,34 @@ _BOTH: Final = frozenset({"wss", "tls"})
 _WSS: Final = frozenset({"wss"})
 
 
-def _same(phase: Phase, schemes: frozenset[str], names: str) -> dict[str, _Kind]:
+def _same(phase: FaultPhase, schemes: frozenset[str], names: str) -> dict[str, _Kind]:
     return dict.fromkeys(names.split(), _Kind(phase, schemes))
 
 
 _KINDS: Final[dict[str, _Kind]] = {
-    **_same(Phase.NEVER, _BOTH, "echo"),
-    "push": _Kind(Phase.NEVER, _BOTH, _number(1, 100_000), "1"),
-    **_same(Phase.CONNECT, _BOTH, "refused blackhole-connect reset-on-accept fin-on-accept"),
-    **_same(Phase.TLS, _BOTH, "reset-in-tls fin-in-tls stall-in-tls"),
-    "alert-in-tls": _Kind(Phase.TLS, _BOTH, _number(0, 255), "40"),
-    **_same(Phase.TLS, _BOTH, "close-notify-in-tls garbage-in-tls"),
-    "drip-in-tls": _Kind(Phase.TLS, _BOTH, _pause, "1s"),
-    **_same(Phase.TLS, _BOTH, "expired wrong-name self-signed needs-client-cert"),
-    **_same(Phase.UPGRADE, _WSS, "reset-in-upgrade fin-in-upgrade close-notify-in-upgrade"),
-    **_same(Phase.UPGRADE, _WSS, "alert-in-upgrade stall-in-upgrade"),
-    "refuse": _Kind(Phase.UPGRADE, _WSS, _number(200, 599), "503"),
-    "redirect": _Kind(Phase.UPGRADE, _WSS, _number(300, 399), "302"),
-    **_same(Phase.UPGRADE, _WSS, "wrong-accept no-upgrade-header garbage-in-upgrade"),
-    **_same(Phase.UPGRADE, _WSS, "endless-headers"),
-    "drip-in-upgrade": _Kind(Phase.UPGRADE, _WSS, _pause, "1s"),
-    **_same(Phase.HELD, _BOTH, "reset fin close-notify close-notify-only half-close"),
-    **_same(Phase.HELD, _BOTH, "half-close-notify alert garbage-record vanish"),
-    "drip": _Kind(Phase.HELD, _BOTH, _pause, "1s"),
-    "flood": _Kind(Phase.HELD, _BOTH, _number(0, 1_000_000), "10000"),
-    "deaf": _Kind(Phase.HELD, _WSS),
-    "ws-close": _Kind(Phase.HELD, _WSS, _close, "1000"),
-    "bad-frame": _Kind(Phase.HELD, _WSS, _variant, "opcode"),
-    **_same(Phase.HELD, _WSS, "huge-close-reason gigabyte-frame bomb tiny-flood"),
+    **_same(FaultPhase.NEVER, _BOTH, "echo"),
+    "push": _Kind(FaultPhase.NEVER, _BOTH, _number(1, 100_000), "1"),
+    **_same(FaultPhase.CONNECT, _BOTH, "refused blackhole-connect reset-on-accept fin-on-accept"),
+    **_same(FaultPhase.TLS, _BOTH, "reset-in-tls fin-in-tls stall-in-tls"),
+    "alert-in-tls": _Kind(FaultPhase.TLS, _BOTH, _number(0, 255), "40"),
+    **_same(FaultPhase.TLS, _BOTH, "close-notify-in-tls garbage-in-tls"),
+    "drip-in-tls": _Kind(FaultPhase.TLS, _BOTH, _pause, "1s"),
+    **_same(FaultPhase.TLS, _BOTH, "expired wrong-name self-signed needs-client-cert"),
+    **_same(FaultPhase.UPGRADE, _WSS, "reset-in-upgrade fin-in-upgrade close-notify-in-upgrade"),
+    **_same(FaultPhase.UPGRADE, _WSS, "alert-in-upgrade stall-in-upgrade"),
+    "refuse": _Kind(FaultPhase.UPGRADE, _WSS, _number(200, 599), "503"),
+    "redirect": _Kind(FaultPhase.UPGRADE, _WSS, _number(300, 399), "302"),
+    **_same(FaultPhase.UPGRADE, _WSS, "wrong-accept no-upgrade-header garbage-in-upgrade"),
+    **_same(FaultPhase.UPGRADE, _WSS, "endless-headers"),
+    "drip-in-upgrade": _Kind(FaultPhase.UPGRADE, _WSS, _pause, "1s"),
+    **_same(FaultPhase.HELD, _BOTH, "reset fin close-notify close-notify-only half-close"),
+    **_same(FaultPhase.HELD, _BOTH, "half-close-notify alert garbage-record vanish"),
+    "drip": _Kind(FaultPhase.HELD, _BOTH, _pause, "1s"),
+    "flood": _Kind(FaultPhase.HELD, _BOTH, _number(0, 1_000_000), "10000"),
+    "deaf": _Kind(FaultPhase.HELD, _WSS),
+    "ws-close": _Kind(FaultPhase.HELD, _WSS, _close, "1000"),
+    "bad-frame": _Kind(FaultPhase.HELD, _WSS, _variant, "opcode"),
+    **_same(FaultPhase.HELD, _WSS, "huge-close-reason gigabyte-frame bomb tiny-flood"),
 }
 
 
@@ -230,7 +230,7 @@ def parse_behaviour(scheme: str, behaviour: str, argument: str = "") -> Behaviou
 
 
 def _split(kind: _Kind, argument: str) -> tuple[str, When | None]:
-    if kind.phase is not Phase.HELD:
+    if kind.phase is not FaultPhase.HELD:
         if argument and kind.read is None:
             raise ValueError(f"takes no argument, not {shown(argument)}")
         return argument, None

@@ -118,7 +118,7 @@ async def read_upgrade_request(tls: TlsSession) -> bytes | None:
     return request
 
 
-async def upgrade(tls: TlsSession) -> bool:
+async def accept_upgrade(tls: TlsSession) -> bool:
     """Answer the upgrade request; False when there is none."""
     request = await read_upgrade_request(tls)
     if request is not None:

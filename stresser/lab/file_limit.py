@@ -2,6 +2,9 @@
 
 import sys
 
+if sys.platform != "win32":
+    import resource
+
 
 def raise_file_limit() -> int | None:
     """Lift the soft limit to the hard one (getrlimit(2)).
@@ -11,8 +14,6 @@ def raise_file_limit() -> int | None:
     """
     if sys.platform == "win32":
         return None
-    import resource  # noqa: PLC0415 - does not exist on Windows
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import trio
@@ -43,15 +44,12 @@ class LabMiddlebox:
     ) -> None:
         """Forward what comes to `listener`, for ever."""
 
-        async def dial_upstream() -> Wire:
-            return await dial(*upstream)
-
         def killed(flow: Flow, rule: str, at_unix_ns: int) -> None:
             self._note_kill(flow, endpoint, rule, at_unix_ns)
 
         box = Box(
             rules=self._rules,
-            dial=dial_upstream,
+            dial=partial(dial_upstream, *upstream),
             hole=self._hole,
             to_client=self._to_client,
             to_endpoint=self._to_endpoint,
@@ -113,7 +111,7 @@ class LabMiddlebox:
         self._note(record)
 
 
-async def dial(host: str, port: int) -> Wire:
+async def dial_upstream(host: str, port: int) -> Wire:
     """Connect to the first address that answers, within 10 seconds.
 
     Raises:

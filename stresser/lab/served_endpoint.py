@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import trio
 
-from stresser.lab.behaviours import Behaviour, Phase
+from stresser.lab.behaviours import Behaviour, FaultPhase
 from stresser.lab.connect_faults import ACCEPT_FAULTS
 from stresser.lab.conversation import (
     Conversation,
     TlsConversation,
     WssConversation,
+    accept_upgrade,
     listen_until,
     read_upgrade_request,
-    upgrade,
 )
 from stresser.lab.echo import echo_bytes, echo_messages
 from stresser.lab.held_faults import HELD_FAULTS, send_messages
@@ -24,7 +24,7 @@ from stresser.lab.upgrade_faults import UPGRADE_FAULTS
 from stresser.lab.wire import GONE, Wire
 
 
-class Endpoint:
+class ServedEndpoint:
     """Serves connections with one scheme and one behaviour."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Endpoint:
 
     async def _serve(self, wire: Wire) -> None:
         behaviour = self._behaviour
-        if behaviour.phase is Phase.CONNECT:
+        if behaviour.phase is FaultPhase.CONNECT:
             await ACCEPT_FAULTS[behaviour.name](wire)
             return
         tls = TlsSession(wire, self._context)
@@ -83,12 +83,12 @@ class Endpoint:
 
     async def _serve_plaintext(self, wire: Wire, tls: TlsSession) -> None:
         behaviour = self._behaviour
-        if behaviour.phase is Phase.UPGRADE:
+        if behaviour.phase is FaultPhase.UPGRADE:
             request = await read_upgrade_request(tls)
             if request is not None:
                 await UPGRADE_FAULTS[behaviour.name](wire, tls, behaviour, request)
-        elif behaviour.phase is Phase.HELD or behaviour.name == "push":
-            if self._scheme == "tls" or await upgrade(tls):
+        elif behaviour.phase is FaultPhase.HELD or behaviour.name == "push":
+            if self._scheme == "tls" or await accept_upgrade(tls):
                 await self._hold(self._conversation(wire, tls))
         elif self._scheme == "wss":
             await echo_messages(wire, tls)
@@ -103,7 +103,7 @@ class Endpoint:
     async def _hold(self, session: Conversation) -> None:
         self._held.add(session.wire)
         try:
-            if self._behaviour.phase is Phase.NEVER:
+            if self._behaviour.phase is FaultPhase.NEVER:
                 await send_messages(session, self._behaviour.number)
             elif await listen_until(session, self._due()):
                 await HELD_FAULTS[self._behaviour.name](session, self._behaviour)

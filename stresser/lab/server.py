@@ -17,7 +17,7 @@ from stresser.lab.connect_faults import blackhole_port, refused_port
 from stresser.lab.credentials import Credentials
 from stresser.lab.messages import KillRecord
 from stresser.lab.middlebox import LabMiddlebox
-from stresser.lab.served_endpoint import Endpoint
+from stresser.lab.served_endpoint import ServedEndpoint
 from stresser.lab.wire import LOOPBACK, accept_forever, listen_loopback
 from stresser.model.errors import LabError
 from stresser.scenario.lab_table import LabAddress, LabEndpoint, LabPlan, LabReady, LabRoute
@@ -101,7 +101,7 @@ class _Lab:
         self._start = trio.current_time()
         self._addresses: list[LabAddress] = []
         self._ports: dict[str, int] = {}
-        self._endpoints: list[Endpoint] = []
+        self._endpoints: list[ServedEndpoint] = []
         self._boxes = {
             egress: LabMiddlebox(egress, rules, credentials, on_kill)
             for egress, rules in plan.middleboxes.items()
@@ -142,7 +142,7 @@ class _Lab:
         if behaviour.name == "blackhole-connect":
             return self._keep(blackhole_port())
         context = self._credentials.context(behaviour.name, one.tls_version)
-        endpoint = Endpoint(one.scheme, behaviour, context, lambda: self._start)
+        endpoint = ServedEndpoint(one.scheme, behaviour, context, lambda: self._start)
         self._endpoints.append(endpoint)
         listener = self._listen()
         self._nursery.start_soon(partial(accept_forever, listener, endpoint.serve))

@@ -37,7 +37,7 @@ def _record_size(data: bytes) -> int:
     return int.from_bytes(data[3:5], "big")  # at most 65,535: the bound of what is kept
 
 
-def plaintext_alert(number: int) -> bytes:
+def alert_record(number: int) -> bytes:
     """An unencrypted alert record; close_notify is a warning, all others are fatal."""
     level = _WARNING if number == _CLOSE_NOTIFY else _FATAL
     return struct.pack("!BHHBB", _ALERT, _TLS_1_2, 2, level, number)
@@ -57,7 +57,7 @@ async def _stall(wire: Wire, _tls: TlsSession, _behaviour: Behaviour, _hello: by
 
 async def _alert(wire: Wire, _tls: TlsSession, behaviour: Behaviour, _hello: bytes) -> None:
     number = behaviour.number if behaviour.name == "alert-in-tls" else _CLOSE_NOTIFY
-    await wire.send_all(plaintext_alert(number))
+    await wire.send_all(alert_record(number))
     await wire.fin()
 
 

@@ -140,6 +140,8 @@ class SessionEnded(Ended, kw_only=True, tag="session_ended"):
     session: Whole
     pings: Whole = 0
     pongs: Whole = 0
+    quiet_survived_ns: Whole = 0
+    """The longest silence, as measured, that ended with a ping of ours which was answered."""
     messages: Whole = 0
     """Data messages (or, for `tls`, reads) that the peer sent and that were drained."""
     bytes_received: Whole = 0

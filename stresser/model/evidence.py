@@ -17,6 +17,7 @@ from stresser.model.path_change import PathChange
 MOST_RULES = 64
 MOST_LOOKS = 8
 MOST_PATH_CHANGES = 8
+MOST_ROUTE_CHANGES = 8
 
 RuleNames = Annotated[list[str], Meta(max_length=MOST_RULES)]
 
@@ -41,6 +42,10 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     rtt_us: Whole
     rttvar_us: Whole
     pmtu: Whole
+    segments_sent: Whole | None = None
+    """All segments, sent again or not (Linux 4.2)."""
+    bytes_acked: Whole | None = None
+    """What the other end has acknowledged, the SYN included (Linux 4.1)."""
     bytes_received: Whole | None
     """What TCP has taken in order, a FIN included (Linux 4.1); None: the kernel is older.
 
@@ -92,6 +97,10 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The name that did not resolve."""
     neighbour: SiblingAlive | None = None
     """A session to the same server that lived on."""
+    control: SiblingAlive | None = None
+    """A session to the same endpoint through another egress that lived on."""
+    route_changes: Annotated[list[str], Meta(max_length=MOST_ROUTE_CHANGES)] = []
+    """How this host's own route for this connection changed, in words."""
     looks: Annotated[list[Look], Meta(max_length=MOST_LOOKS)] = []
     """Fresh connections since it began to fail, the latest ones."""
     packets: FlowPackets | None = None

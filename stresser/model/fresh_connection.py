@@ -1,4 +1,4 @@
-"""A second look: what a fresh TCP connection met while a session was dying, as data."""
+"""A fresh connection, made while a session was dying: what it met, as data."""
 
 from enum import StrEnum
 
@@ -10,10 +10,15 @@ from stresser.model.bounds import Whole
 class LookResult(StrEnum):
     """What became of the connection."""
 
+    ANSWERED = "answered"
+    """The endpoint spoke: its ServerHello came (an accept, where it does not speak TLS)."""
     CONNECTED = "connected"
-    """SYN-ACK: host and way are alive, and somebody listens."""
+    """Somebody accepted, and no ServerHello came: a SYN proxy or a load balancer accepts for the
+    dead, and so does the kernel of a process that hangs."""
     REFUSED = "refused"
     """RST in answer to the SYN: nobody listens there (or a firewall says so)."""
+    PROXY_FAILED = "proxy_failed"
+    """The proxy of this egress says that it cannot reach the endpoint."""
     SILENT = "silent"
     """No answer in time."""
     UNREACHABLE = "unreachable"
@@ -36,4 +41,14 @@ class Look(Struct, frozen=True, kw_only=True):
     failure: str | None = None
     """The failure string, where it did not connect."""
     ttl: Whole | None = None
-    """Of the packet that answered, where packets are captured."""
+    """Of the packet that answered the SYN, where packets are captured."""
+    hello_ttl: Whole | None = None
+    """Of the segment with the ServerHello."""
+    usual_ttl: Whole | None = None
+    """Of the SYN-ACK of the session that opened last between the same two."""
+    rtt_ns: Whole | None = None
+    """From the SYN to its answer."""
+    retransmits: Whole = 0
+    """Segments that this host had to send again, the SYN included."""
+    chain: str | None = None
+    """Names the certificate chain that was served (`chains/`)."""

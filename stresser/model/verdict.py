@@ -1,4 +1,4 @@
-"""The answer to each threshold, and the run's verdict: the worst of them."""
+"""The answer to each threshold, and the run's verdict."""
 
 from enum import StrEnum
 
@@ -8,8 +8,10 @@ from stresser.model.errors import ExitCode
 
 
 class Verdict(StrEnum):
-    """Worst last: a run's verdict is the worst of its thresholds'."""
+    """Worst last: a run's verdict is the worst of its thresholds', `none` where it has none."""
 
+    NONE = "none"
+    """The scenario has no thresholds: nothing was judged."""
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     INCONCLUSIVE = "inconclusive"
     FAIL = "fail"
@@ -18,6 +20,7 @@ class Verdict(StrEnum):
     def exit_code(self) -> ExitCode:
         """What the shell is told."""
         return {
+            Verdict.NONE: ExitCode.PASS,
             Verdict.PASS: ExitCode.PASS,
             Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
             Verdict.FAIL: ExitCode.FAIL,

@@ -43,7 +43,7 @@ class Channel(Protocol):
         """The next bytes, never none."""
 
 
-async def connect(
+async def connect_through_http(
     channel: Channel,
     host: str,
     port: int,

@@ -55,9 +55,9 @@ async def open_tunnel(hop: ProxyHop, channel: "ProxyTls | Bare", host: str, port
     if proxy.user is not None and proxy.password is not None:
         credentials = proxy.user, proxy.password
     if isinstance(channel, Bare) and proxy.scheme in _SOCKS:
-        await socks.connect(channel, host, port, credentials)
+        await socks.connect_through_socks(channel, host, port, credentials)
         return Tunnel(carrier=channel.carrier, early=b"")
-    said = await http_connect.connect(channel, host, port, hop.user_agent, credentials)
+    said = await http_connect.connect_through_http(channel, host, port, hop.user_agent, credentials)
     return Tunnel(carrier=channel.carrier, early=said.behind, headers=said.headers)
 
 

@@ -43,7 +43,7 @@ class ExactChannel(Protocol):
         """The next bytes, never none."""
 
 
-async def connect(
+async def connect_through_socks(
     channel: ExactChannel,
     host: str,
     port: int,

@@ -49,8 +49,10 @@ class Tap(Stream):
         "hangups",
         "idle_before_send_ns",
         "interrupted",
+        "is_parting",
         "last_received_ns",
         "last_sent_ns",
+        "quiet_since_ns",
         "sock",
     )
 
@@ -69,8 +71,18 @@ class Tap(Stream):
         self.bytes_sent = 0
         self.last_received_ns = clock.now_ns()
         self.last_sent_ns = self.last_received_ns
+        self.quiet_since_ns = self.last_received_ns
+        """When something had last passed before what was received last: where that was a goodbye,
+        the silence that it ended began then."""
+        self.is_parting = False
+        """A goodbye is being said: what is sent now is no activity, and dates no silence."""
         self.idle_before_send_ns = 0
         """How long nothing had passed in either direction when we last sent."""
+
+    @property
+    def last_passed_ns(self) -> int:
+        """When something last passed in either direction."""
+        return max(self.last_received_ns, self.last_sent_ns)
 
     def local_address(self) -> str:
         """`address:port` of our end."""
@@ -102,8 +114,7 @@ class Tap(Stream):
                 raise trio.BrokenResourceError(str(exc)) from exc
             break
         if data:
-            self.bytes_received += len(data)
-            self.last_received_ns = self.clock.now_ns()
+            self._received(len(data))
             return data
         self._note_end(self._hung_up_ns())
         self._raise_send_error()
@@ -123,8 +134,9 @@ class Tap(Stream):
         except OSError as exc:
             self._note(exc, self.clock.now_ns(), "send")
             return len(data)
-        self.idle_before_send_ns = now - max(self.last_received_ns, self.last_sent_ns)
-        self.last_sent_ns = now
+        if not self.is_parting:
+            self.idle_before_send_ns = now - self.last_passed_ns
+            self.last_sent_ns = now
         self.bytes_sent += sent
         return sent
 
@@ -172,6 +184,11 @@ class Tap(Stream):
         if self.hangups is not None and self.sock.fileno() >= 0:
             self.hangups.forget(self.sock.fileno())
         release(self.sock)
+
+    def _received(self, size: int) -> None:
+        self.bytes_received += size
+        self.quiet_since_ns = self.last_passed_ns
+        self.last_received_ns = self.clock.now_ns()
 
     def _hung_up_ns(self) -> int:
         # It was in the socket when the loop woke; others of this pass may have come later.

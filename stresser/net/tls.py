@@ -234,6 +234,7 @@ class TlsStream:
 
     def _say_goodbye(self) -> None:
         # OpenSSL has written the alert that says what we did not like.
+        self.tap.is_parting = True
         self.push_nowait()
 
     def _take_in(self, data: bytes) -> None:

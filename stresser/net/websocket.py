@@ -200,6 +200,7 @@ class WebSocket:
         """
         if not self._closed:
             self._closed = True
+            self.stream.tap.is_parting = True
             self.stream.send_nowait(_BUILD.close(code))
 
 

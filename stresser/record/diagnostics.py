@@ -9,12 +9,11 @@ import os
 import threading
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from stresser.witness.clock import RunClock
-
-if TYPE_CHECKING:
-    from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 _MOST_LINES = 10_000
 _LARGEST_FILE = 64 << 20
@@ -35,10 +34,7 @@ class DiagnosticLog:
         self.logger = self._make_logger()
         """`log.logger.warning("what happened", detail=1)`: cheap, never blocks, never raises."""
 
-    def _make_logger(self) -> "FilteringBoundLogger":
-        # Imported here: it takes 0.2 s, which `stresser --help` should not wait for.
-        import structlog  # noqa: PLC0415 - see above
-
+    def _make_logger(self) -> FilteringBoundLogger:
         logger: FilteringBoundLogger = structlog.wrap_logger(
             _Sink(self),
             processors=[
@@ -52,7 +48,7 @@ class DiagnosticLog:
         )
         return logger
 
-    def _add_time(self, _logger: "WrappedLogger", _method: str, fields: "EventDict") -> "EventDict":
+    def _add_time(self, _logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
         try:
             t_ns = self._clock.now_ns()
         except RuntimeError:

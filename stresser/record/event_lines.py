@@ -25,7 +25,7 @@ _ENDED: tuple[type[Ended], ...] = (AttemptFailed, SessionEnded)
 _ENDING_FIELDS = Ending.__struct_fields__
 
 
-def tag_of(event_type: type[Struct]) -> str:
+def event_tag(event_type: type[Struct]) -> str:
     """The value of `event` in its lines."""
     return str(event_type.__struct_config__.tag)
 
@@ -39,7 +39,7 @@ def _flat(event_type: type[Ended]) -> type[Struct]:
         event_type.__name__,
         [_definition(field) for field in fields],
         tag_field="event",
-        tag=tag_of(event_type),
+        tag=event_tag(event_type),
         kw_only=True,
         omit_defaults=True,
         module=__name__,
@@ -62,13 +62,13 @@ _OWN_FIELDS = {
 }
 flat_types: tuple[type[Struct], ...] = tuple(_FLAT.get(one, one) for one in get_args(AnyEvent))
 """What a line may hold, in the order of `AnyEvent`."""
-_ENDED_TAGS = {tag_of(event_type): event_type for event_type in _ENDED}
+_ENDED_TAGS = {event_tag(event_type): event_type for event_type in _ENDED}
 _encode = msgspec.json.Encoder().encode
 _decode: Any = msgspec.json.Decoder(reduce(or_, flat_types)).decode
 _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-def encode_line(event: AnyEvent) -> bytes:
+def event_as_line(event: AnyEvent) -> bytes:
     """The event as one line, without its newline.
 
     Raises:
@@ -86,7 +86,7 @@ def flattened(event: AnyEvent) -> Struct:
     return _FLAT[type(event)](**fields)
 
 
-def decode_line(line: bytes) -> AnyEvent:
+def event_of_line(line: bytes) -> AnyEvent:
     """The event in a line.
 
     Raises:

@@ -14,7 +14,13 @@ from msgspec import Struct
 from stresser.model.errors import RunFolderError
 from stresser.model.events import AnyEvent
 from stresser.model.units import shown
-from stresser.record.event_lines import decode_line, encode_line, flat_types, flattened, tag_of
+from stresser.record.event_lines import (
+    event_as_line,
+    event_of_line,
+    event_tag,
+    flat_types,
+    flattened,
+)
 from stresser.record.folder import shown_path
 
 LONGEST_LINE = 1 << 20
@@ -25,7 +31,7 @@ _MOST_ITEMS = (100, 10, 2)
 _DEEPEST = 5
 _MOST_UNKNOWN_TYPES = 20
 _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
-_KNOWN_TYPES = frozenset(tag_of(event_type) for event_type in flat_types)
+_KNOWN_TYPES = frozenset(event_tag(event_type) for event_type in flat_types)
 
 
 def encode_event(event: AnyEvent) -> bytes:
@@ -38,7 +44,7 @@ def encode_event(event: AnyEvent) -> bytes:
         TypeError, ValueError: the event's own fields are not what their types say.
     """
     try:
-        line = encode_line(event)
+        line = event_as_line(event)
     except (TypeError, ValueError, RecursionError):
         line = b""
     if not 0 < len(line) < LONGEST_LINE:
@@ -51,7 +57,7 @@ def _encode_tamed(event: AnyEvent) -> bytes:
     fields = {name: getattr(flat, name) for name in flat.__struct_fields__}
     for most_items in _MOST_ITEMS:
         tame = {name: _tamed(value, most_items) for name, value in fields.items()}
-        line = msgspec.json.encode({"event": tag_of(type(event)), **tame})
+        line = msgspec.json.encode({"event": event_tag(type(event)), **tame})
         if len(line) < LONGEST_LINE:
             return line
     raise ValueError(f"an event of {len(line)} bytes")
@@ -119,7 +125,7 @@ class EventsReader:
     def _event(self, line: bytes | None, *, whole: bool) -> AnyEvent | None:
         if line is not None:
             try:
-                return decode_line(line)
+                return event_of_line(line)
             except _MALFORMED:
                 pass
         if not whole:
@@ -197,7 +203,7 @@ def last_event(path: Path) -> AnyEvent | None:
         return None
     for line in reversed(lines):
         try:
-            return decode_line(line)
+            return event_of_line(line)
         except _MALFORMED:
             continue
     return None

@@ -110,7 +110,7 @@ class IntervalLines:
         self._counts, self._payloads = {}, {}
 
 
-class Interval(NamedTuple):
+class LoggedInterval(NamedTuple):
     """One line of a log."""
 
     key: Key
@@ -137,7 +137,7 @@ class LogReader:
         self.unknown = 0
         """Lines of quantities that this version does not know."""
 
-    def __iter__(self) -> Iterator[Interval]:
+    def __iter__(self) -> Iterator[LoggedInterval]:
         """Read the log from its start.
 
         Raises:
@@ -155,7 +155,7 @@ class LogReader:
                 f"{shown_path(self.path)}: cannot be read: {error.strerror}"
             ) from error
 
-    def _interval(self, line: bytes | None, *, whole: bool) -> Interval | None:
+    def _interval(self, line: bytes | None, *, whole: bool) -> LoggedInterval | None:
         if line is not None and line.startswith((b"#", b'"')):
             self._read_header(line)
             return None
@@ -173,7 +173,7 @@ class LogReader:
         except ValueError:
             self.unreadable += 1
             return None
-        return Interval(key, _ns(start), _ns(length), counts)
+        return LoggedInterval(key, _ns(start), _ns(length), counts)
 
     def _read_header(self, line: bytes) -> None:
         if match := _BASE_TIME.match(line):
@@ -214,7 +214,7 @@ class MergedHistograms:
         self.refused = 0
         """Intervals beyond the bounds (20,000 histograms, 4 million buckets)."""
 
-    def add(self, interval: Interval) -> None:
+    def add(self, interval: LoggedInterval) -> None:
         """Count one interval."""
         if (interval.key not in self._counts and len(self._counts) >= _MOST_HISTOGRAMS) or (
             self._buckets + len(interval.counts) > _MOST_BUCKETS

@@ -16,7 +16,7 @@ from stresser.model.units import NS_PER_S
 from stresser.record.chain_files import read_chain
 from stresser.record.events_file import EventsReader, last_event
 from stresser.record.folder import RunFolder, shown_path
-from stresser.record.histogram_log import Interval, Key, LogReader, MergedHistograms
+from stresser.record.histogram_log import Key, LoggedInterval, LogReader, MergedHistograms
 from stresser.record.host_facts import lives
 from stresser.record.lookup import resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
@@ -82,7 +82,7 @@ class RecordedRun:
         if self.folder.events.exists():
             yield from self._events
 
-    def intervals(self) -> Iterator[Interval]:
+    def intervals(self) -> Iterator[LoggedInterval]:
         """All readable histogram intervals, the unfinished one included, each once.
 
         Raises:
@@ -95,12 +95,12 @@ class RecordedRun:
             yield interval
         yield from unfinished.values()
 
-    def _of(self, log: LogReader) -> Iterator[Interval]:
+    def _of(self, log: LogReader) -> Iterator[LoggedInterval]:
         if log.path.exists():
             yield from log
 
     def histograms(
-        self, watch: Callable[[Interval], None] | None = None
+        self, watch: Callable[[LoggedInterval], None] | None = None
     ) -> dict[Key, Distribution]:
         """The durations of the whole run, by quantity and cohort.
 

@@ -17,20 +17,21 @@ def markdown(report: Report) -> str:
     return "\n".join(_parts(report)).rstrip() + "\n"
 
 
-def plain(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is: no tag, link, mention or emphasis comes of it."""
     return _MARKS.sub(r"\\\1", text)
 
 
 def _parts(report: Report) -> Iterator[str]:
-    yield f"# {plain(title_of(report))}\n"
+    yield f"# {markdown_text(title_of(report))}\n"
     if (comparison := report.comparison) is not None:
-        yield f"{plain(comparison.paragraph)}\n"
-        yield f"**{comparison.verdict}**: {plain(comparison.reason)}\n"
+        yield f"{markdown_text(comparison.paragraph)}\n"
+        yield f"**{comparison.verdict}**: {markdown_text(comparison.reason)}\n"
     else:
         yield from _list(lead_of(report))
     for run in report.runs:
-        yield f"- {plain(run.name)}: **{run.summary.verdict}** ({plain(verdict_words(run))})"
+        why = markdown_text(verdict_words(run))
+        yield f"- {markdown_text(run.name)}: **{run.summary.verdict}** ({why})"
     yield ""
     if comparison is not None:
         yield from _comparison(comparison)
@@ -57,7 +58,7 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
 
 def _run(run: RunReport) -> Iterator[str]:
     summary = run.summary
-    yield f"## {plain(run.name)}\n"
+    yield f"## {markdown_text(run.name)}\n"
     yield from _list(summary.findings)
     if summary.thresholds:
         rows = [[one.verdict.value, one.rule, one.shown] for one in summary.thresholds]
@@ -79,14 +80,14 @@ def _run(run: RunReport) -> Iterator[str]:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     if not rows:
         return
-    yield f"| {' | '.join(map(plain, head))} |"
+    yield f"| {' | '.join(map(markdown_text, head))} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:
-        yield f"| {' | '.join(map(plain, row))} |"
+        yield f"| {' | '.join(map(markdown_text, row))} |"
     yield ""
 
 
 def _list(lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
-        yield f"- {plain(line)}"
+        yield f"- {markdown_text(line)}"
     yield ""

@@ -10,22 +10,25 @@ import hashlib
 import importlib.resources
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
 
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
-from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.curves import QUANTILES
 from stresser.analysis.views.run_report import Report, RunReport
 from stresser.model.units import format_duration
 from stresser.model.verdict import Verdict
 from stresser.report import page_tables
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-CLASSES = {Verdict.PASS: "good", Verdict.INCONCLUSIVE: "doubt", Verdict.FAIL: "bad"}
+CLASSES = {
+    Verdict.NONE: "soft",
+    Verdict.PASS: "good",
+    Verdict.INCONCLUSIVE: "doubt",
+    Verdict.FAIL: "bad",
+}
 _COMPARISON_CLASSES = {
     ComparisonVerdict.NO_WORSE: "good",
     ComparisonVerdict.WORSE: "bad",
@@ -130,7 +133,7 @@ def _run_words(run: RunReport) -> dict[str, Any]:
     summary = run.summary
     return {
         "data": run,
-        "verdict_class": _verdict_class(summary),
+        "verdict_class": CLASSES[summary.verdict],
         "verdict_words": verdict_words(run),
         "session_rows": page_tables.session_rows(summary),
         "kind_rows": page_tables.kind_rows(summary),
@@ -138,12 +141,6 @@ def _run_words(run: RunReport) -> dict[str, Any]:
         "duration_rows": page_tables.percentile_rows(summary),
         "drop_notes": list(_drop_notes(run)),
     }
-
-
-def _verdict_class(summary: Summary) -> str:
-    """A pass with nothing to hold is no good news."""
-    is_empty = summary.verdict is Verdict.PASS and not summary.thresholds
-    return "soft" if is_empty else CLASSES[summary.verdict]
 
 
 def verdict_words(run: RunReport) -> str:
@@ -201,9 +198,7 @@ def _script(name: str, package: str = "") -> str:
     return _ENDS_SCRIPT.sub(lambda found: f"\\x3c{found[1]}", text)
 
 
-def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - quick start-up
-
+def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -212,6 +207,4 @@ def _template() -> "Template":
 
 def _trusted(text: str) -> str:
     """Text that is ours, or that was made safe: autoescape leaves it as it is."""
-    from markupsafe import Markup  # noqa: PLC0415 - quick start-up
-
     return Markup(text)  # noqa: S704 - see each call: own files, and JSON without `<`, `>`, `&`

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from stresser.analysis.diagnosis.mechanism_table import MechanismRow
-from stresser.classify.initiator_rules import Rule
+from stresser.classify.rule import Rule
 
 _HEAD = (
     "Who ended it? The first rule that holds names the initiator. Rules further down that hold"

@@ -17,6 +17,7 @@ MISSING = "-"
 _LONGEST_CELL = 120
 
 VERDICT_STYLES = {
+    Verdict.NONE: "bold",
     Verdict.PASS: "bold green",
     Verdict.INCONCLUSIVE: "bold yellow",
     Verdict.FAIL: "bold red",

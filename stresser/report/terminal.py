@@ -15,7 +15,6 @@ from stresser.analysis.views.session_story import SessionStory
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.units import escaped, format_duration
-from stresser.model.verdict import Verdict
 from stresser.report.tables import (
     VERDICT_STYLES,
     add_figures,
@@ -237,7 +236,5 @@ def _verdict(summary: Summary) -> RenderableType:
     if not summary.thresholds:
         line.append(" (the scenario has no thresholds)")
     lines: list[RenderableType] = [Text(""), line]
-    if summary.verdict is Verdict.INCONCLUSIVE and not summary.total.sessions:
-        lines.append(_item(Text("no session opened")))
     lines += [_item(plain(doubt, limit=_LONGEST_LINE)) for doubt in summary.doubts[:_MOST_LINES]]
     return Group(*lines)

@@ -51,7 +51,7 @@ _EARLY_END_S = 0.25
 _MOST_ADDRESSES = 64
 
 
-class Plan(NamedTuple):
+class PlannedCheck(NamedTuple):
     """One way, and what is to be asked there."""
 
     route: Route
@@ -63,7 +63,7 @@ class Plan(NamedTuple):
 
 def plans(
     scenario: Scenario, routes: Iterable[Route], paths: Mapping[str, str], path: str | None
-) -> list[Plan]:
+) -> list[PlannedCheck]:
     """The ways of a scenario, each once whatever its activities.
 
     Args:
@@ -81,16 +81,16 @@ def plans(
     ]
 
 
-def _plan(route: Route, endpoint: Endpoint, path: str | None, *, is_lab: bool) -> Plan:
+def _plan(route: Route, endpoint: Endpoint, path: str | None, *, is_lab: bool) -> PlannedCheck:
     own = is_lab or is_own(endpoint)
     if path is None:
-        return Plan(route, endpoint, own, None)
+        return PlannedCheck(route, endpoint, own, None)
     asked = route.request
     if asked is None:
         authority = parse_url(endpoint.url).authority or route.server_name
         asked = UpgradeRequest(host=authority, target=path, headers={"User-Agent": USER_AGENT})
     request = UpgradeRequest(host=asked.host, target=path, headers=asked.headers)
-    return Plan(replace(route, request=None), endpoint, own, request)
+    return PlannedCheck(replace(route, request=None), endpoint, own, request)
 
 
 @dataclass
@@ -117,7 +117,7 @@ class _Tried(NamedTuple):
 class Checkup:
     """One check. `run` may be cancelled at any time: all sockets are closed."""
 
-    def __init__(self, ways: Sequence[Plan], clock: RunClock) -> None:
+    def __init__(self, ways: Sequence[PlannedCheck], clock: RunClock) -> None:
         self._ways = ways
         self._chains = _Chains()
         self._path = PathWitness(clock, self._chains.event)
@@ -146,7 +146,7 @@ class Checkup:
         ways = [self._found[number] for number in sorted(self._found)]
         return Checked(ways=ways, has_route=has_route(), bugs=self._around.bugs.count)
 
-    async def _check(self, number: int, plan: Plan) -> None:
+    async def _check(self, number: int, plan: PlannedCheck) -> None:
         async with self._places:
             tried = await self._once(plan, 0)
             earlier: list[AttemptFailed] = []
@@ -162,7 +162,7 @@ class Checkup:
                     again.append(more.attempt.phases_ns)
             self._found[number] = self._way(plan, tried, earlier, again)
 
-    async def _once(self, plan: Plan, nth_address: int) -> _Tried:
+    async def _once(self, plan: PlannedCheck, nth_address: int) -> _Tried:
         around = self._around
         async with around.gate.admit(plan.route.cohort):
             attempt = Attempt(next(around.attempt_numbers), plan.route, around.clock)
@@ -183,7 +183,7 @@ class Checkup:
 
     def _way(
         self,
-        plan: Plan,
+        plan: PlannedCheck,
         tried: _Tried,
         earlier: list[AttemptFailed],
         again: list[dict[str, int]],
@@ -232,7 +232,7 @@ class Checkup:
         )
 
 
-def _asked(plan: Plan) -> Asked:
+def _asked(plan: PlannedCheck) -> Asked:
     if plan.get is not None:
         return Asked.GET
     return Asked.TLS if plan.route.request is None else Asked.UPGRADE
@@ -249,14 +249,14 @@ def _other_address(tried: _Tried) -> int | None:
     return others[0] if others else (1 if several else None)
 
 
-def _seems_near(attempt: Attempt, plan: Plan) -> bool:
+def _seems_near(attempt: Attempt, plan: PlannedCheck) -> bool:
     connect, tls = attempt.phases_ns.get("connect"), attempt.phases_ns.get("tls")
     if plan.is_own or connect is None or tls is None:
         return False
     return tls > _NEAR_TIMES * connect and tls > connect + _NEAR_NS
 
 
-async def _ask(plan: Plan, attempt: Attempt) -> HttpAnswer | None:
+async def _ask(plan: PlannedCheck, attempt: Attempt) -> HttpAnswer | None:
     stream = attempt.stream
     if plan.route.request is not None or stream is None:
         return attempt.answer

@@ -23,6 +23,9 @@ from stresser.run.preflight import (
 from stresser.scenario.plan import Sessions
 from stresser.witness.capabilities import Capability, survey
 
+if sys.platform != "win32":
+    import resource
+
 _ENOUGH_FILES = 65_536
 _ENOUGH_PORTS = 50_000
 _SYSCTL = Path("/proc/sys")
@@ -75,8 +78,6 @@ def examine() -> Examination:
 def _files() -> Limit:
     if sys.platform == "win32":
         return Limit(name="open files", finding="Windows has no such limit", sessions=None)
-    import resource  # noqa: PLC0415 - not on Windows
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY:
         return Limit(name="open files", finding="no limit", sessions=None)

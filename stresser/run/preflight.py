@@ -18,6 +18,10 @@ from stresser.scenario.plan import Egress, Scenario
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.proxy_url import FROM_ENVIRONMENT
 
+if sys.platform != "win32":
+    import fcntl
+    import resource
+
 SPARE_FILES = 128
 """Run folder, resolver threads, lab pipes, epoll, ..."""
 BYTES_A_SESSION = 64 * 1024
@@ -76,9 +80,7 @@ def _requested(scenario: Scenario) -> int:
 
 
 def _raise_file_limit(files: int, missing: list[str]) -> int | None:
-    try:
-        import resource  # noqa: PLC0415 - not on Windows, where there is no such limit
-    except ImportError:
+    if sys.platform == "win32":  # there is no such limit
         return None
     needed = files + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -232,8 +234,6 @@ def interface_address(name: str) -> str | None:
     """The first IPv4 address of an interface (netdevice(7), SIOCGIFADDR); None without one."""
     if sys.platform != "linux":
         return None
-    import fcntl  # noqa: PLC0415 - Linux only
-
     siocgifaddr = 0x8915
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:

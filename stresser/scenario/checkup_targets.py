@@ -27,7 +27,7 @@ _DEFAULT_LIMIT = "5s"
 _TIMED = ("resolve", "connect", "proxy", "tls", "upgrade")
 
 
-class Wishes(NamedTuple):
+class CheckWishes(NamedTuple):
     """The options."""
 
     interfaces: Sequence[str] = ()
@@ -50,7 +50,7 @@ class Targets(NamedTuple):
 
 def read_targets(
     texts: Sequence[str],
-    wishes: Wishes,
+    wishes: CheckWishes,
     environment: Mapping[str, str],
     check_lab: LabCheck | None = None,
 ) -> Targets:
@@ -155,7 +155,7 @@ def _free_name(address: EndpointAddress, taken: Mapping[str, object]) -> str:
 
 
 def _egresses(
-    wishes: Wishes, urls: Sequence[str], environment: Mapping[str, str]
+    wishes: CheckWishes, urls: Sequence[str], environment: Mapping[str, str]
 ) -> list[dict[str, str]]:
     made: list[dict[str, str]] = [{"name": "direct"}] if wishes.direct else []
     made += [{"name": _plain(text), "interface": text} for text in wishes.interfaces]

@@ -14,7 +14,7 @@ from msgspec import Struct, inspect
 
 from stresser.model.units import Duration, Size, shown
 from stresser.scenario import field_rules as rules
-from stresser.scenario.mistakes import Mistakes, Path, did_you_mean, shown_path
+from stresser.scenario.mistakes import Mistakes, Path, did_you_mean, shown_key
 
 WRONG: Final = object()
 """Stands for a value that could not be converted; its mistake is noted."""
@@ -91,7 +91,7 @@ def _struct(value: Any, kind: inspect.StructType, path: Path, mistakes: Mistakes
 def _list(value: Any, kind: inspect.ListType, path: Path, mistakes: Mistakes) -> Any:
     if not isinstance(value, list):
         of_tables = isinstance(kind.item_type, inspect.StructType)
-        mend = f"; write [[{shown_path(path)}]]" if of_tables else '; write ["..."]'
+        mend = f"; write [[{shown_key(path)}]]" if of_tables else '; write ["..."]'
         mistakes.add(path, f"must be a list, not {describe(value)}{mend}")
         return WRONG
     if len(value) > _MOST_ITEMS:

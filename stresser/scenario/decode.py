@@ -122,7 +122,7 @@ def _text_of(data: bytes) -> str:
     if len(data) > LARGEST_FILE:
         raise _UnreadableError("has more than 1 MiB; that is no scenario")
     if not data.strip():
-        raise _UnreadableError("is empty; copy a shipped scenario such as own-endpoint.toml")
+        raise _UnreadableError("is empty; `stresser init FILE` writes one to fill in")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _UnreadableError("is UTF-16 text; save it as UTF-8")
     if b"\x00" in data:

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from urllib.parse import unquote
 
+import idna
 from msgspec import Struct
 
 from stresser.model.units import shown
@@ -225,8 +226,6 @@ def _ip_or_none(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
 
 
 def _to_a_labels(name: str) -> str:
-    import idna  # noqa: PLC0415 - large tables that only a name outside ASCII needs
-
     if len(name) > _LONGEST_NAME:
         raise ValueError(f"{shown(name)} is longer than a host name can be")
     try:

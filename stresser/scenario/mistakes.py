@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import NoReturn
 
 from stresser.model.errors import ScenarioError
@@ -44,10 +45,10 @@ class Mistakes:
         """One mistake at a path; the empty path is the file as a whole."""
         key, rest = self._option_of(path)
         if key is None:
-            place = shown_path(path)
+            place = shown_key(path)
             self._append(f"{self._filename}: {place}: {text}" if place else self.whole(text))
         else:
-            inner = f"{shown_path(rest)}: " if rest else ""
+            inner = f"{shown_key(rest)}: " if rest else ""
             self._append(f"--set {escaped(key, _LONGEST_PLACE)}: {inner}{text}")
 
     def add_option(self, key: str, text: str) -> None:
@@ -76,7 +77,7 @@ class Mistakes:
         return None, path
 
 
-def shown_path(path: Path) -> str:
+def shown_key(path: Path) -> str:
     """`endpoints[1].url`; a key that TOML would not take bare is quoted and escaped."""
     text = ""
     for part in path:
@@ -90,8 +91,6 @@ def shown_path(path: Path) -> str:
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """`; did you mean "count"?` for the nearest known word, or nothing."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for the import
-
     words = {word.lower(): word for word in known}
     close = get_close_matches(text[:64].lower(), words, n=1, cutoff=0.6)
     return f'; did you mean "{words[close[0]]}"?' if close else ""

@@ -28,6 +28,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration, shown
+from stresser.scenario.mistakes import did_you_mean
 
 _KEY = re.compile(r"([^{}\s]+)\s*(?:\{([^{}]*)\})?")
 _RULE = re.compile(r"(<=|>=|!=|<|>|=)\s*(\S.*)")
@@ -201,7 +202,7 @@ def _parse_metric(
 def _unknown_metric(text: str, head: str) -> str:
     if head in set(Quantity):
         return f"{shown(text)} is not a metric: {head} takes one of .{', .'.join(Statistic)}"
-    return f"{shown(text)} is not a metric{_nearest(text, known_metrics())}"
+    return f"{shown(text)} is not a metric{did_you_mean(text, known_metrics())}"
 
 
 def _parse_labels(text: str) -> dict[str, str]:
@@ -213,7 +214,7 @@ def _parse_labels(text: str) -> dict[str, str]:
         if name not in _LABELS:
             known = ", ".join(_LABELS)
             raise ValueError(
-                f"{shown(name)} is not a label{_nearest(name, list(_LABELS))}; labels are {known}"
+                f"{shown(name)} is not a label{did_you_mean(name, _LABELS)}; labels are {known}"
             )
         if name in labels:
             raise ValueError(f"the label {name} is given twice")
@@ -254,10 +255,3 @@ def _parse_number(metric: str, text: str) -> float:
         what = "a rate per session-hour" if metric in _UNITS else "a count"
         raise ValueError(f"{metric} is {what}: write a number without a unit, not {shown(text)}")
     return float(text)
-
-
-def _nearest(text: str, known: list[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for the import
-
-    close = get_close_matches(text[:_LONGEST_TEXT], known, n=1, cutoff=0.5)
-    return f'; did you mean "{close[0]}"?' if close else ""

@@ -1,20 +1,27 @@
 """After a death, before it is recorded: waits for what other witnesses are about to say.
 
-A RST can reach the capture some milliseconds after the socket's error, a second look takes until
-it is answered, and a neighbour proves that it lives with its next pong. None of them may hold up
-the run's stop: being cancelled here loses nothing but that evidence.
+A RST can reach the capture some milliseconds after the socket's error, a fresh connection takes
+until it is answered, and a sibling proves that it lives with its next pong. None of them may hold
+up the run's stop: being cancelled here loses nothing but that evidence.
 """
 
 import trio
 
-from stresser.model.faults import NoPong, PeerFin
+from stresser.classify.errno_table import is_silent
+from stresser.classify.packet_origin import hops
+from stresser.model.faults import DeadlinePassed, NoPong, PeerFin, ProxyRefused
+from stresser.model.packet import FlowPackets
+from stresser.model.units import NS_PER_S
+from stresser.session.attempt import Attempt
+from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
+from stresser.session.fresh_handshake import target_of
 from stresser.session.held import HeldSession
 from stresser.session.run_context import Surroundings
 from stresser.session.socket_at_end import LastLook
 
 _PACKET_WITHIN_S = 0.02
 """Up to 4 ms late were seen (veth, Linux 6.18)."""
-_NEIGHBOUR_WITHIN_S = 3.0
+_SIBLING_WITHIN_S = 3.0
 """Until this session's own next pings would be due, but no longer than its reconnect may wait."""
 
 
@@ -25,15 +32,29 @@ async def hear_witnesses(session: HeldSession, look: LastLook, around: Surroundi
     if not was_told and not isinstance(look.fault, NoPong):
         return
     if around.looks is not None:
-        around.looks.ask(session.cohort, session.dialled)
+        around.looks.ask(session.target)
     if around.packets is not None and was_told:
         await around.packets.settle(session.local, str(session.dialled), _PACKET_WITHIN_S)
         _date_others(around)
-    if _server_may_know_no_such_flow(session, around):
-        await _hear_neighbour(session, look)
+    await _hear_siblings(session, look, _flow_packets(session, around))
     if around.looks is not None:
-        await around.looks.answered(session.cohort, session.dialled)
+        await around.looks.answered(session.target)
         _date_others(around)
+
+
+async def hear_of_attempt(attempt: Attempt, look: LastLook, around: Surroundings) -> None:
+    """Wait for what fresh connections beside a failed attempt meet, and for its last packet."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    target = target_of(attempt)
+    told = isinstance(look.fault, (PeerFin, OSError))
+    if target is None or not (told or isinstance(look.fault, (DeadlinePassed, ProxyRefused))):
+        return
+    if around.looks is not None:
+        around.looks.ask(target, FRESH_FOR_ATTEMPTS_NS)
+    if around.packets is not None and told and attempt.local is not None:
+        await around.packets.settle(attempt.local, str(target.address), _PACKET_WITHIN_S)
+    if around.looks is not None:
+        await around.looks.answered(target)
 
 
 def _date_others(around: Surroundings) -> None:
@@ -45,16 +66,43 @@ def _date_others(around: Surroundings) -> None:
         around.hangups.look()
 
 
-def _server_may_know_no_such_flow(session: HeldSession, around: Surroundings) -> bool:
-    """A reset without ACK came: the form in which a host answers what it knows nothing of."""
+def _flow_packets(session: HeldSession, around: Surroundings) -> FlowPackets:
     if around.packets is None:
-        return False
-    ends = around.packets.seen(session.local, str(session.dialled)).ends
-    return any("R" in end.flags and "A" not in end.flags for end in ends if not end.outgoing)
+        return FlowPackets()
+    return around.packets.seen(session.local, str(session.dialled))
 
 
-async def _hear_neighbour(session: HeldSession, look: LastLook) -> None:
-    if session.server is not None:
-        look.neighbour = await session.server.anybody(
-            session.tap.last_received_ns, look.at_ns, _NEIGHBOUR_WITHIN_S
-        )
+async def _hear_siblings(session: HeldSession, look: LastLook, packets: FlowPackets) -> None:
+    siblings = session.siblings
+    if siblings is None:
+        return
+    last_heard_ns = session.tap.last_received_ns
+    if _server_may_know_no_such_flow(packets):
+        asked = last_heard_ns, look.at_ns, _SIBLING_WITHIN_S
+        look.neighbour = await siblings.neighbour(*asked)
+    if _control_would_tell(session, look, packets):
+        asked = last_heard_ns, dead_since_ns(look), _SIBLING_WITHIN_S
+        look.control = await siblings.control(*asked)
+
+
+def _server_may_know_no_such_flow(packets: FlowPackets) -> bool:
+    """A reset without ACK came: the form in which a host answers what it knows nothing of."""
+    return any(
+        "R" in end.flags and "A" not in end.flags for end in packets.ends if not end.outgoing
+    )
+
+
+def _control_would_tell(session: HeldSession, look: LastLook, packets: FlowPackets) -> bool:
+    """A silence, or a FIN of a box that owns the connection: does the endpoint do that to all?"""
+    if isinstance(look.fault, NoPong) or is_silent(look.fault):
+        return True
+    is_near = packets.syn_ack is not None and hops(packets.syn_ack.ttl) == 0
+    return isinstance(look.fault, PeerFin) and (session.proxy is not None or is_near)
+
+
+def dead_since_ns(look: LastLook) -> int:
+    """By then what was asked of this session in vain would have been answered."""
+    fault = look.fault
+    if isinstance(fault, NoPong):
+        return fault.sent_ns + (fault.deadline_ns - fault.sent_ns) // 3
+    return look.at_ns - NS_PER_S if is_silent(fault) else look.at_ns

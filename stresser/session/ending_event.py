@@ -52,6 +52,7 @@ def session_ended(session: HeldSession, look: LastLook, around: Surroundings) ->
         proxy=session.proxy,
         pings=session.pings,
         pongs=session.pongs,
+        quiet_survived_ns=session.quiet_survived_ns,
         messages=session.reads if session.websocket is None else session.websocket.messages,
         bytes_received=session.tap.bytes_received,
         bytes_sent=session.tap.bytes_sent,

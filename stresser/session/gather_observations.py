@@ -9,30 +9,40 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from stresser.classify.errno_table import meaning_of
+from stresser.classify.errno_table import is_silent
 from stresser.classify.observations import Sighting, Transmissions
 from stresser.classify.packet_origin import next_seq, provenance
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Phase
 from stresser.model.events import PathChanged
 from stresser.model.evidence import (
     MOST_LOOKS,
     MOST_PATH_CHANGES,
+    MOST_ROUTE_CHANGES,
     Evidence,
     SeenPathChange,
     TcpInfo,
 )
 from stresser.model.faults import (
+    DeadlinePassed,
     HttpRefused,
     NameNotResolved,
     NoPong,
+    PeerAlert,
+    PeerClosed,
+    PeerCloseNotify,
     PeerFin,
     Planned,
+    ProtocolViolation,
     ProxyRefused,
 )
-from stresser.model.fresh_connection import Look
+from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import FlowPackets, Provenance
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
+from stresser.session.await_evidence import dead_since_ns
+from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
+from stresser.session.fresh_handshake import Target, target_of
 from stresser.session.held import HeldSession
 from stresser.session.run_context import Surroundings
 from stresser.session.socket_at_end import LastLook
@@ -44,7 +54,8 @@ must not be dated after the death that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's death caused so shortly before answers for this one too."""
 _BACK_AGAIN_NS = NS_PER_S
-_SILENT = frozenset({Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
+_GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
+"""What was received last said it: the ending itself, and no sign of activity."""
 
 
 class _Packets(NamedTuple):
@@ -62,14 +73,18 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
     packets = _packets(attempt.local, str(attempt.dialled), look, around)
+    target = target_of(attempt)
+    since_ns = min(attempt.began_ns, look.at_ns - FRESH_FOR_ATTEMPTS_NS)
+    looks = () if target is None else _looks(target, since_ns, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
+    own_route = _attempts_route(target, look, around)
     return Sighting(
         phase=attempt.phase,
         began_ns=attempt.began_ns,
         detected_ns=look.at_ns,
         alive_ns=alive,
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
-        last_passed_ns=None if tap is None else max(tap.last_received_ns, tap.last_sent_ns),
+        last_passed_ns=None if tap is None else _last_activity(look.fault, tap),
         tls_end_verified=attempt.endpoint_proved,
         intercepted=attempt.intercepted,
         source_chosen=attempt.route.binding.source is not None,
@@ -79,10 +94,17 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=None if attempt.dialled is None else attempt.dialled.host,
+        way_out_changes=tuple(own_route),
+        behind_gateway=target is not None and _is_behind_gateway(target, around),
+        looks=looks,
+        by_proxy=attempt.route.proxy is not None,
+        chain=None if attempt.tls is None else attempt.tls.chain,
         own_way=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
         evidence=replace(
             _evidence(look, packets, changes),
             proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
+            route_changes=own_route,
+            looks=list(looks[-MOST_LOOKS:]),
             name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
         ),
     )
@@ -95,13 +117,15 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     tap = session.tap
     is_silent = _is_silent(look.fault)
     info = _telling_info(session, look)
-    sent = _transmissions(info, look.at_ns)
+    sent = _transmissions(info, look.at_ns, session)
     alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
     # Of what we sent into a silence nobody knows that it passed anything.
-    passed = alive if is_silent else max(alive, tap.last_sent_ns)
+    passed = alive if is_silent else _last_activity(look.fault, tap)
     packets = _packets(session.local, str(session.dialled), look, around)
-    looks = _looks(session, look, around)
+    looks = _looks(session.target, _doubted_ns(look), around)
+    siblings = session.siblings
     changes = around.path_changes_near(alive, look.at_ns)
+    own_route = _sessions_route(session, alive, look, around, changes)
     return Sighting(
         phase=Phase.HELD,
         began_ns=session.opened_ns,
@@ -111,24 +135,29 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
         intercepted=session.intercepted,
-        source_chosen=session.binding.source is not None,
+        source_chosen=session.target.route.binding.source is not None,
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
         unfit=tuple(around.unfit_between(*_absent_window(alive, look, is_silent=is_silent))),
-        way_out_changes=tuple(
-            change.change.value
-            for change in around.ways_out.concerning(changes, session.local, session.binding.device)
-        ),
+        way_out_changes=tuple(own_route),
+        behind_gateway=_is_behind_gateway(session.target, around),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=session.dialled.host,
         looks=looks,
+        by_proxy=session.proxy is not None,
+        chain=session.chain,
         neighbour_lives=look.neighbour is not None,
+        control_lives=look.control is not None,
+        egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
+        egress_heard=siblings is not None and siblings.was_heard(alive, look.at_ns),
         own_way=(session.cohort.endpoint, session.cohort.egress),
         evidence=replace(
             _evidence(look, packets, changes),
             ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
             neighbour=look.neighbour,
+            control=look.control,
+            route_changes=own_route,
             looks=list(looks[-MOST_LOOKS:]),
         ),
     )
@@ -143,9 +172,42 @@ def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sigh
         began_ns=session.opened_ns,
         detected_ns=look.at_ns,
         alive_ns=alive,
-        last_passed_ns=min(max(alive, session.tap.last_sent_ns), look.at_ns),
+        last_passed_ns=min(session.tap.last_passed_ns, look.at_ns),
         tls_end_verified=session.endpoint_proved,
     )
+
+
+def _sessions_route(
+    session: HeldSession,
+    alive_ns: int,
+    look: LastLook,
+    around: Surroundings,
+    changes: list[PathChanged],
+) -> list[str]:
+    """What of this host's own route changed after what was last answered had been asked.
+
+    What changed before that did no harm: the question went out by the new route.
+    """
+    if not _is_silent(look.fault):
+        return []
+    binding = session.target.route.binding
+    since = [change for change in changes if change.t_ns >= alive_ns]
+    gone = around.ways_out.gone_with_link(since, session.local, binding.device)
+    changed = around.ways_out.changed_for_session(
+        session.local, session.dialled, binding, (alive_ns, look.at_ns)
+    )
+    return [*gone, *changed][:MOST_ROUTE_CHANGES]
+
+
+def _attempts_route(target: Target | None, look: LastLook, around: Surroundings) -> list[str]:
+    unanswered = isinstance(look.fault, DeadlinePassed) or is_silent(look.fault)
+    if target is None or not unanswered:
+        return []
+    return around.ways_out.changed_for_attempt(target.address, target.route.binding)
+
+
+def _is_behind_gateway(target: Target, around: Surroundings) -> bool:
+    return around.ways_out.behind_gateway(target.address, target.route.binding)
 
 
 def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[int, int]:
@@ -161,9 +223,12 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
 
 def _is_silent(fault: Exception) -> bool:
     """Nobody announced this end."""
-    if isinstance(fault, OSError):
-        return meaning_of(fault, local_address_chosen=True).kind in _SILENT
-    return isinstance(fault, NoPong)
+    return isinstance(fault, NoPong) or is_silent(fault)
+
+
+def _last_activity(fault: Exception, tap: Tap) -> int:
+    """When something last passed; a goodbye ends the silence before it and begins none."""
+    return tap.quiet_since_ns if isinstance(fault, _GOODBYES) else tap.last_passed_ns
 
 
 def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
@@ -176,9 +241,16 @@ def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
     return look.info
 
 
-def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
+def _transmissions(
+    info: TcpInfo | None, at_ns: int, session: HeldSession | None = None
+) -> Transmissions | None:
     if info is None:
         return None
+    ping_acked = unacked_bytes = None
+    if session is not None and info.bytes_acked is not None:
+        acked = info.bytes_acked - 1  # it counts the SYN
+        unacked_bytes = max(0, session.tap.bytes_sent - acked)
+        ping_acked = None if session.ping_end is None else acked >= session.ping_end
     return Transmissions(
         unacked=info.unacked,
         unsent_bytes=info.notsent_bytes or 0,
@@ -186,6 +258,9 @@ def _transmissions(info: TcpInfo | None, at_ns: int) -> Transmissions | None:
         total_retrans=info.total_retrans,
         probes=info.probes,
         last_sent_ns=at_ns - ((info.last_data_sent_ms or 0) + _TICK_MS) * NS_PER_MS,
+        segments=info.segments_sent,
+        ping_acked=ping_acked,
+        unacked_bytes=unacked_bytes,
     )
 
 
@@ -234,21 +309,23 @@ def _packets(local: str | None, remote: str, look: LastLook, around: Surrounding
     return _Packets(flow, origin)
 
 
-def _looks(session: HeldSession, look: LastLook, around: Surroundings) -> tuple[Look, ...]:
+def _doubted_ns(look: LastLook) -> int:
+    """From then on a fresh connection tells of this end."""
+    return look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
+
+
+def _looks(target: Target, since_ns: int, around: Surroundings) -> tuple[Look, ...]:
     if around.looks is None:
         return ()
-    begun = look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
-    endpoint, own = session.cohort.endpoint, str(session.dialled)
-    # Of its own endpoint, those at the very same address: another may be another site.
-    return tuple(
-        seen
-        for seen in around.looks.since(begun)
-        if seen.remote == own or (seen.endpoint != endpoint and _shares(seen, session))
-    )
+    return tuple(one for one in around.looks.since(since_ns) if _tells_of(one, target))
 
 
-def _shares(look: Look, session: HeldSession) -> bool:
-    return look.egress == session.cohort.egress
+def _tells_of(look: Look, target: Target) -> bool:
+    """Of its own endpoint, those at the very same address: another may be another site."""
+    if look.endpoint != target.way.endpoint:
+        return look.egress == target.way.egress
+    is_same = look.remote == target.remote or look.result is LookResult.PROXY_FAILED
+    return is_same or target.route.proxy is not None
 
 
 def _evidence(look: LastLook, packets: _Packets, changes: list[PathChanged]) -> Evidence:

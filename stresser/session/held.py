@@ -9,11 +9,13 @@ from stresser.model.events import Observer
 from stresser.model.faults import Fault, NoPong, PeerClosed
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
+from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import SecondLooks
+from stresser.session.fresh_handshake import target_of
 from stresser.session.internal_errors import without_frames
 from stresser.session.sibling_sessions import Neighbours
 from stresser.witness.tcp_info import raw_tcp_info
@@ -37,14 +39,14 @@ class HeldSession:
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
+        "_quiet_ns",
         "_timeout_ns",
         "_verdict",
         "answered_ns",
         "attempt",
-        "binding",
+        "chain",
         "close_timeout_s",
         "cohort",
-        "dialled",
         "endpoint_proved",
         "every_ns",
         "info_at_ping",
@@ -53,13 +55,15 @@ class HeldSession:
         "next_due_ns",
         "number",
         "opened_ns",
+        "ping_end",
         "pings",
         "pongs",
         "proxy",
+        "quiet_survived_ns",
         "reads",
-        "remote",
-        "server",
+        "siblings",
         "stream",
+        "target",
         "websocket",
     )
 
@@ -71,17 +75,17 @@ class HeldSession:
         looks: SecondLooks | None = None,
         neighbours: Neighbours | None = None,
     ) -> None:
-        if attempt.stream is None or attempt.local is None or attempt.dialled is None:
+        target = target_of(attempt)
+        if attempt.stream is None or attempt.local is None or target is None:
             raise ValueError("the attempt has not been established")
         route = attempt.route
         self.number = number
         self.attempt = attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
-        self.dialled = attempt.dialled
-        self.remote = attempt.remote or ""
+        self.target = target
         self.proxy = attempt.proxy
-        self.binding = route.binding
+        self.chain = None if attempt.tls is None else attempt.tls.chain
         self.endpoint_proved = attempt.endpoint_proved
         self.intercepted = attempt.intercepted
         self.close_timeout_s = route.timeouts.close.seconds
@@ -97,13 +101,20 @@ class HeldSession:
         self.info_at_ping: bytes = b""
         """TCP_INFO as the kernel gave it when the last ping was sent, or was late: at the end
         some of it is gone."""
+        self.ping_end: int | None = None
+        """How many bytes had been sent with the last ping; None: not all were taken at once."""
         self._looks = looks
-        self.server = None if neighbours is None else neighbours.of(attempt.dialled.host)
+        self.siblings = None
+        if neighbours is not None:
+            remote, peer = target.remote, target.address.host
+            self.siblings = neighbours.of(self.cohort, remote, peer)
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
         self._observer = observer
-        self._ping_due_ns = self._ping_sent_ns = 0
+        self._ping_due_ns = self._ping_sent_ns = self._quiet_ns = 0
+        self.quiet_survived_ns = 0
+        """The longest silence, as measured, whose ping was answered."""
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
         self._doubted = 0
@@ -114,6 +125,16 @@ class HeldSession:
     def tap(self) -> Tap:
         """The transport with its memory of the first fault."""
         return self.stream.tap
+
+    @property
+    def dialled(self) -> Address:
+        """Where the TCP connection goes: the endpoint's address, or the proxy's."""
+        return self.target.address
+
+    @property
+    def remote(self) -> str:
+        """The endpoint's `address:port`; its name's where only a proxy knows the address."""
+        return self.target.remote
 
     async def hold(self) -> Exception:
         """Drain until the end. Returns what ended it, as seen first.
@@ -173,11 +194,15 @@ class HeldSession:
 
     def _ping(self, now_ns: int) -> None:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
+        self._quiet_ns = max(now_ns - self.tap.last_passed_ns, 0)
         self.pings += 1
         if self.websocket is not None:
             if self._message is not None:
                 self.websocket.message_nowait(self._message)
             self.websocket.ping_nowait(self.pings.to_bytes(_PAYLOAD_BYTES, "big"))
+            # A message and the ping behind it are one beat: both broke the same silence.
+            self.tap.idle_before_send_ns = self._quiet_ns
+        self.ping_end = None if self.stream.backlog else self.tap.bytes_sent
         self.info_at_ping = raw_tcp_info(self.tap.sock)
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
         self._skip_to(now_ns)
@@ -187,7 +212,7 @@ class HeldSession:
         self.info_at_ping = raw_tcp_info(self.tap.sock)
         if self._looks is not None and self._doubted != self.pings:
             self._doubted = self.pings
-            self._looks.ask(self.cohort, self.dialled)
+            self._looks.ask(self.target)
 
     def _skip_to(self, now_ns: int) -> int:
         """One ping in flight: due times that pass meanwhile are accounted for by the pong."""
@@ -201,11 +226,12 @@ class HeldSession:
             return
         self.pongs += 1
         self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
-        if self.server is not None and self.server.is_asked:
-            self.server.answered(self.number, self.cohort.egress, self.opened_ns, self.answered_ns)
+        self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
+        now = self.tap.last_received_ns
+        if self.siblings is not None:
+            self.siblings.answered(self.number, self.opened_ns, self.answered_ns, now)
         if not self.tap.interrupted:
             self._verdict = None
-        now = self.tap.last_received_ns
         # A ping that was due while this one was out would have waited just as long: leaving
         # it out would omit samples exactly when the path stalls (coordinated omission).
         for due in range(self._ping_due_ns, min(now + 1, self.next_due_ns), self.every_ns):

@@ -9,12 +9,13 @@ from typing import TypeVar
 import trio
 from msgspec.structs import replace
 
+from stresser.classify.errno_table import is_silent
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
-from stresser.model.faults import Planned
+from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.scenario.plan import Reconnect
 from stresser.session.attempt import Attempt
-from stresser.session.await_evidence import hear_witnesses
+from stresser.session.await_evidence import hear_of_attempt, hear_witnesses
 from stresser.session.ending_event import attempt_failed, session_ended
 from stresser.session.held import HeldSession
 from stresser.session.retry_after import retry_after_s
@@ -90,31 +91,54 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
             )
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
-            _record_failure(attempt, Planned("the run ended"), around)
+            failed = LastLook(Planned("the run ended"), attempt.tap, around.clock.now_ns())
+            _record_failure(attempt, failed, around)
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
             past.stopped_s = trio.current_time()
             past.asked_to_wait_s = retry_after_s(exc, around.clock)
-            _record_failure(attempt, around.bugs.blame(exc), around)
-            return None
+            failed = LastLook(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
+        else:
+            _learn(session, around, past)
+            around.observer.event(opened)
+            return session
+    await _fail(attempt, failed, around)
+    return None
+
+
+def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
-    around.ways_out.learn(session.local)
-    if around.looks is not None and route.proxy is None:
-        around.looks.learn(route.cohort, route.binding, session.dialled)
-    around.observer.event(opened)
-    return session
+    around.ways_out.learn(session.local, session.dialled, session.target.route.binding)
+    if around.looks is not None:
+        around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))
 
 
-def _record_failure(attempt: Attempt, exc: Exception, around: Surroundings) -> None:
-    look = LastLook(exc, attempt.tap, around.clock.now_ns())
-    if attempt.tap is not None:
-        attempt.tap.close()
+def _ttl_of_peer(session: HeldSession, around: Surroundings) -> int | None:
+    if around.packets is None:
+        return None
+    answer = around.packets.seen(session.local, str(session.dialled)).syn_ack
+    return None if answer is None else answer.ttl
+
+
+async def _fail(attempt: Attempt, look: LastLook, around: Surroundings) -> None:
+    """Record a failure with what was witnessed beside it; others may attempt meanwhile."""
+    try:
+        await hear_of_attempt(attempt, look, around)
+    finally:
+        with trio.CancelScope(shield=True):  # what failed before the stop is told
+            async with around.after_death:
+                _record_failure(attempt, look, around)
+
+
+def _record_failure(attempt: Attempt, look: LastLook, around: Surroundings) -> None:
     with around.bugs.contained():
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
         _sample_phases(attempt, around)
     event = _obituary(partial(attempt_failed, attempt), look, around)
+    if attempt.tap is not None:
+        attempt.tap.close()
     if event is not None:
         around.observer.event(event)
 
@@ -182,6 +206,8 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
     look = LastLook(fault, session.tap, around.clock.now_ns())
     past.session, past.ended_ns = session.number, look.at_ns
     past.stopped_s = trio.current_time()
+    if session.siblings is not None:
+        session.siblings.ended(session.number, None if _was_silent(fault) else look.at_ns)
     try:
         await hear_witnesses(session, look, around)
     finally:
@@ -191,6 +217,10 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
                 event = _obituary(partial(session_ended, session), look, around)
                 if event is not None:
                     around.observer.event(event)
+
+
+def _was_silent(fault: Exception) -> bool:
+    return isinstance(fault, NoPong) or is_silent(fault)
 
 
 async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:
@@ -221,5 +251,6 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
     if event is not None:
         evidence = replace(event.ending.evidence, close=took)
         event.ending = replace(event.ending, evidence=evidence)
-        event.pongs = session.pongs  # one may have been on its way when the run stopped
+        # One may have been on its way when the run stopped.
+        event.pongs, event.quiet_survived_ns = session.pongs, session.quiet_survived_ns
         around.observer.event(event)

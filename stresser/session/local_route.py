@@ -1,49 +1,100 @@
-"""This host's own way out for a session: which of the host's path changes are about it."""
+"""This host's own route for a session: whether, since its last proof of life, it changed.
+
+Events are not matched by name: an unused default route, another family or another table concern
+nobody. The kernel is asked how it sends to this destination from this source by this device. What
+its answer does not show is that the link has lost its carrier: that is taken from the events.
+"""
 
 from collections.abc import Iterable, Iterator
 
 from stresser.model.events import PathChanged
+from stresser.model.evidence import MOST_ROUTE_CHANGES
 from stresser.model.path_change import PathChange
+from stresser.net.dial import Binding
+from stresser.net.resolve import Address
+from stresser.witness.kernel_route import RouteAnswer, RouteQuestion
 from stresser.witness.path import PathWitness
 
 _LINK_GOES = frozenset({PathChange.LINK_DOWN, PathChange.LINK_REMOVED})
-_MOST_ADDRESSES = 1000
+_MOST = 1000
 
 
 class WaysOut:
-    """The interfaces that hold the run's own addresses, as they were when sessions opened."""
+    """How this host sends for the run's sessions, as it was when they opened."""
 
     def __init__(self, path: PathWitness | None = None) -> None:
         self._path = path
         self._interfaces: dict[str, str] = {}
+        self._worked: dict[RouteQuestion, RouteAnswer] = {}
 
-    def learn(self, local: str) -> None:
+    def learn(self, local: str, address: Address, binding: Binding) -> None:
         """A session has opened from this `address:port`."""
+        if self._path is None:
+            return
         host = _host(local)
-        if host not in self._interfaces and self._path is not None:
+        if host not in self._interfaces:
             interface = self._path.interface_with(host)
-            if interface is not None and len(self._interfaces) < _MOST_ADDRESSES:
+            if interface is not None and len(self._interfaces) < _MOST:
                 self._interfaces[host] = interface
+        for question in (_of_flow(local, address, binding), _of_binding(address, binding)):
+            answer = self._path.routes.watch(question)
+            if answer is not None and (question in self._worked or len(self._worked) < _MOST):
+                self._worked[question] = answer
 
-    def concerning(
+    def behind_gateway(self, address: Address, binding: Binding) -> bool:
+        """This host sends there by a gateway: the address is not on a link of ours."""
+        answer = self._worked.get(_of_binding(address, binding))
+        return answer is not None and answer.gateway is not None
+
+    def changed_for_session(
+        self, local: str, address: Address, binding: Binding, window: tuple[int, int]
+    ) -> list[str]:
+        """How the kernel's answer for an open connection changed in a window, in words."""
+        if self._path is None:
+            return []
+        self._path.look()
+        question = _of_flow(local, address, binding)
+        self._path.routes.watch(question)
+        changes = self._path.routes.changes(question, *window)
+        return [_words(address, one.before, one.after) for one in changes][-MOST_ROUTE_CHANGES:]
+
+    def changed_for_attempt(self, address: Address, binding: Binding) -> list[str]:
+        """How the kernel's answer differs from that with which the last session opened there."""
+        question = _of_binding(address, binding)
+        before = self._worked.get(question)
+        if self._path is None or before is None:
+            return []
+        now = self._path.routes.ask(question)
+        return [] if now is None or now == before else [_words(address, before, now)]
+
+    def gone_with_link(
         self, changes: Iterable[PathChanged], local: str, device: str | None
-    ) -> Iterator[PathChanged]:
-        """The changes that took this session's own way out from it.
-
-        Its interface, or its address there; and the default route, where no device is chosen.
-        A change of any other route or interface is told, and proves nothing.
-        """
+    ) -> Iterator[str]:
+        """The changes that took the session's own interface, or its address there, from it."""
         host = _host(local)
         interface = device or self._interfaces.get(host)
         for change in changes:
-            is_own = interface is not None and change.interface == interface
-            if change.change in _LINK_GOES and is_own:
-                yield change
-            elif change.change is PathChange.ADDRESS_REMOVED and is_own:
-                if host in change.detail.replace("/", " ").split():
-                    yield change
-            elif change.change is PathChange.DEFAULT_ROUTE_CHANGED and device is None:
-                yield change
+            if interface is None or change.interface != interface:
+                continue
+            lost_address = change.change is PathChange.ADDRESS_REMOVED
+            if change.change in _LINK_GOES or (lost_address and _is_of(host, change)):
+                yield f"{change.change.value.replace('_', ' ')} {interface}: {change.detail}"
+
+
+def _of_flow(local: str, address: Address, binding: Binding) -> RouteQuestion:
+    return RouteQuestion(address.host, address.sockaddr[1], _host(local), binding.device)
+
+
+def _of_binding(address: Address, binding: Binding) -> RouteQuestion:
+    return RouteQuestion(address.host, address.sockaddr[1], binding.source, binding.device)
+
+
+def _words(address: Address, before: RouteAnswer, after: RouteAnswer) -> str:
+    return f"to {address.host}: {before.words} -> {after.words}"
+
+
+def _is_of(host: str, change: PathChanged) -> bool:
+    return host in change.detail.replace("/", " ").split()
 
 
 def _host(local: str) -> str:

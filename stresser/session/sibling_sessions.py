@@ -1,21 +1,34 @@
-"""Sessions to the same server: that one of them lives on tells a lost flow from a lost server.
+"""Sessions beside one another: that one lives on tells a lost flow from a lost server or path.
 
 A host that answers our ping with a RST because it knows no such connection has either lost all of
 them (it was started anew) or never saw this flow under these addresses (a box in between forgot
-or changed it). Another session, older than this one's last proof of life, whose ping is answered
-after this one's end, decides that.
+or changed it). A flow that is dropped is dropped by something on its path if an older session to
+the same endpoint lives on through another egress, else perhaps by the endpoint itself. And where
+others are still answered through an egress, its path is not dead.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import trio
 
+from stresser.model.cohort import Cohort
 from stresser.model.evidence import SiblingAlive
+from stresser.model.units import NS_PER_MS
+
+_OLDEST_KEPT = 16
+"""So many sessions of each group are remembered with their last answer: the oldest."""
+_GAP_NS = 500 * NS_PER_MS
+_GAPS_KEPT = 256
+OUTAGE_NS = 1200 * NS_PER_MS
+"""A silence of an egress that is longer may have been an outage, in which an endpoint gave its
+sessions up without our hearing of it: no endpoint does so sooner."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Question:
     older_than_ns: int
     alive_after_ns: int
@@ -23,52 +36,158 @@ class _Question:
     answered: trio.Event = field(default_factory=trio.Event)
 
 
-class Server:
-    """The sessions to one server address, as far as somebody asks about them."""
+class _Egress:
+    """When something was last heard through an egress, and when nothing was for a while."""
 
-    __slots__ = ("_questions",)
+    __slots__ = ("_gaps", "_heard_ns", "asked_ns")
 
     def __init__(self) -> None:
-        self._questions: list[_Question] = []
+        self._heard_ns = -1
+        self._gaps: deque[tuple[int, int]] = deque(maxlen=_GAPS_KEPT)
+        self.asked_ns = -1
+        """When the latest ping was sent that was answered."""
 
-    @property
-    def is_asked(self) -> bool:
-        """Whether `answered` has anybody to tell: looked at for each pong."""
-        return bool(self._questions)
+    def heard(self, now_ns: int) -> None:
+        if self._heard_ns >= 0 and now_ns - self._heard_ns >= _GAP_NS:
+            self._gaps.append((self._heard_ns, now_ns))
+        self._heard_ns = now_ns
 
-    def answered(self, session: int, egress: str, opened_ns: int, ping_sent_ns: int) -> None:
-        """A session's ping, sent at `ping_sent_ns`, was answered."""
-        for question in self._questions:
+    def longest_silence(self, from_ns: int, until_ns: int) -> int | None:
+        """Of those that touch a window; None: too much has happened since to say."""
+        if len(self._gaps) == _GAPS_KEPT and self._gaps[0][0] > from_ns:
+            return None
+        silences = [b - a for a, b in self._gaps if b > from_ns and a < until_ns]
+        return max([*silences, max(0, until_ns - self._heard_ns)])
+
+
+class Siblings:
+    """The sessions of one endpoint through one egress to one address, by one peer."""
+
+    __slots__ = ("_all", "_egress", "_oldest", "_questions", "egress", "endpoint", "peer", "remote")
+
+    def __init__(self, key: "_Key", all_: "Neighbours") -> None:
+        self.endpoint, self.egress, self.remote, self.peer = key
+        self._all = all_
+        self._egress = all_.egress(self.egress)
+        self._oldest: dict[int, tuple[int, int]] = {}
+        self._questions: dict[_Question, None] = {}
+
+    def answered(self, session: int, opened_ns: int, ping_sent_ns: int, now_ns: int) -> None:
+        """A session's ping was answered. Called for each pong: about half a microsecond."""
+        self._egress.heard(now_ns)
+        self._egress.asked_ns = max(self._egress.asked_ns, ping_sent_ns)
+        if session in self._oldest or len(self._oldest) < _OLDEST_KEPT:
+            self._oldest[session] = opened_ns, ping_sent_ns
+        if self._questions:
+            self._tell(session, opened_ns, ping_sent_ns)
+
+    def _tell(self, session: int, opened_ns: int, ping_sent_ns: int) -> None:
+        for question in list(self._questions):
             if opened_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
-                question.answer = SiblingAlive(
-                    session=session, egress=egress, answered_ns=ping_sent_ns
-                )
+                question.answer = self._alive(session, ping_sent_ns)
                 question.answered.set()
+                del self._questions[question]
 
-    async def anybody(
-        self, older_than_ns: int, alive_after_ns: int, within_s: float
+    def ended(self, session: int, heard_ns: int | None) -> None:
+        """A session is no more; `heard_ns`: when its end was heard, if it was announced."""
+        self._oldest.pop(session, None)
+        if heard_ns is not None:
+            self._egress.heard(heard_ns)
+
+    def was_heard(self, from_ns: int, until_ns: int) -> bool:
+        """Through this egress nothing hides an outage in a window."""
+        longest = self._egress.longest_silence(from_ns, until_ns)
+        return longest is not None and longest < OUTAGE_NS
+
+    def egress_answered_since(self, t_ns: int) -> bool:
+        """Any session through this egress was answered that was asked at a moment or later."""
+        return self._egress.asked_ns >= t_ns
+
+    async def neighbour(
+        self, older_than_ns: int, after_ns: int, within_s: float
     ) -> SiblingAlive | None:
-        """The first session opened before one moment that answers a ping sent after another."""
-        question = _Question(older_than_ns, alive_after_ns)
-        with self._asking(question), trio.move_on_after(within_s):
-            await question.answered.wait()
-        return question.answer
+        """A session with the same peer that is older than one moment and lives after another."""
+        others = [one for one in self._all if one.peer == self.peer]
+        return await _ask(others, _Question(older_than_ns, after_ns), within_s)
+
+    async def control(
+        self, older_than_ns: int, after_ns: int, within_s: float
+    ) -> SiblingAlive | None:
+        """Such a session to the same endpoint through another egress, at the same address.
+
+        Behind a proxy the address is the proxy's choice: there any will do.
+        """
+        by_proxy = self.peer not in self.remote
+        others = [
+            one
+            for one in self._all
+            if one.endpoint == self.endpoint
+            and one.egress != self.egress
+            and (by_proxy or one.remote == self.remote)
+        ]
+        return await _ask(others, _Question(older_than_ns, after_ns), within_s)
+
+    def find(self, question: _Question) -> SiblingAlive | None:
+        """What is known already."""
+        for session, (opened_ns, ping_sent_ns) in self._oldest.items():
+            if opened_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
+                return self._alive(session, ping_sent_ns)
+        return None
+
+    def _alive(self, session: int, ping_sent_ns: int) -> SiblingAlive:
+        return SiblingAlive(session=session, egress=self.egress, answered_ns=ping_sent_ns)
 
     @contextmanager
-    def _asking(self, question: _Question) -> Iterator[None]:
-        self._questions.append(question)
+    def asking(self, question: _Question) -> Iterator[None]:
+        """Answer a question with the next pong that fits."""
+        self._questions[question] = None
         try:
             yield
         finally:
-            self._questions.remove(question)
+            self._questions.pop(question, None)
+
+
+class _Key(NamedTuple):
+    endpoint: str
+    egress: str
+    remote: str
+    peer: str
 
 
 class Neighbours:
-    """All servers of a run."""
+    """All groups of a run: a handful."""
 
     def __init__(self) -> None:
-        self._servers: dict[str, Server] = {}
+        self._groups: dict[_Key, Siblings] = {}
+        self._egresses: dict[str, _Egress] = {}
 
-    def of(self, host: str) -> Server:
-        """The server at an address. A run dials few: the table is never cleared."""
-        return self._servers.setdefault(host, Server())
+    def __iter__(self) -> Iterator[Siblings]:
+        return iter(list(self._groups.values()))
+
+    def of(self, cohort: Cohort, remote: str, peer: str) -> Siblings:
+        """The sessions of a cohort, whatever their activity, to `remote`.
+
+        `peer` is the host that TCP ends at: the same, or a proxy.
+        """
+        key = _Key(cohort.endpoint, cohort.egress, remote, peer)
+        if key not in self._groups:
+            self._groups[key] = Siblings(key, self)
+        return self._groups[key]
+
+    def egress(self, name: str) -> _Egress:
+        """What was heard through an egress."""
+        return self._egresses.setdefault(name, _Egress())
+
+
+async def _ask(
+    others: Iterable[Siblings], question: _Question, within_s: float
+) -> SiblingAlive | None:
+    groups = list(others)
+    known = next(filter(None, (one.find(question) for one in groups)), None)
+    if known is not None or not groups:
+        return known
+    with ExitStack() as asking, trio.move_on_after(within_s):
+        for one in groups:
+            asking.enter_context(one.asking(question))
+        await question.answered.wait()
+    return question.answer

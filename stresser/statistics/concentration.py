@@ -5,17 +5,17 @@ endings those in a window are binomial with the window's share of all exposure (
 test of a Poisson process, as for a scan statistic: Naus, JASA 77, 1982, 177-183; here with the
 union bound over all windows in place of his approximation). The same is asked of the window's
 own neighbourhood, so that a hazard that only changes slowly is no timer. What survived the window
-speaks against it. Pure.
+speaks against it. Wide windows find the box that looks at its timers only now and then. Pure.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import log1p
 from typing import NamedTuple
 
 from stresser.model.units import NS_PER_MS
-from stresser.statistics.brackets import Bracket
+from stresser.statistics.brackets import MOST, Bracket
 from stresser.statistics.chance import binomial_tail
 from stresser.statistics.exposure import Exposure
 
@@ -30,12 +30,17 @@ GRAIN = 50 * NS_PER_MS
 MOST_SURVIVORS = 0.1
 """A timer lets pass at most this share of those that reach it."""
 _MOST_WINDOWS = 2000
+_MOST_WIDE = 64
+_WIDENINGS = (1.05, 1.1, 1.2, 1.4, 1.8, 2.6, 3.8)
+"""How far above the least value the last tick may come: 1 s on 20 s, 40 s on 15 s."""
 _STEPS = 4 / TOLERANCE
 _NEARLY = 0.9
 _WIDEST = 4
 """Times wider, and a window is no single value: most that ends falls into it anyway."""
 _SLACK_SHARE, _SLACK = 0.002, 20 * NS_PER_MS
 """A box's own clock, and our distance from it."""
+_NO_TICK = 2
+"""Endings no further apart than so many grains are as exact as any."""
 
 
 class Concentration(NamedTuple):
@@ -48,6 +53,14 @@ class Concentration(NamedTuple):
     """That a run with none shows one: all windows that were looked at are counted."""
     survivors: float
     """How many episodes lived through the window."""
+
+
+class Limit(NamedTuple):
+    """Where a timer lies."""
+
+    bracket: Bracket
+    tick: int | None
+    """How much later than the timer the latest of its endings may come; None: it does not show."""
 
 
 def tolerance(value: int, grain: int = GRAIN) -> int:
@@ -72,16 +85,13 @@ def concentration(
     chosen = sorted(brackets[i] for i in units)
     if len(chosen) < FEWEST or exposure.total <= 0:
         return None
-    lows = [bracket.low for bracket in chosen]
-    highs = sorted(bracket.high for bracket in chosen)
-    tests = searches * len(chosen)
+    endings = _Endings(chosen, exposure)
+    tests = searches * len(chosen) * (1 + len(_WIDENINGS))
     best: tuple[float, int, Bracket] | None = None
     for window, pad in _windows(chosen, grain):
-        count = _inside(chosen, lows, window, pad)
-        if count < FEWEST:
-            continue
         padded = Bracket(window.low - pad, window.high + pad)
-        chance = tests * _unlikely(count, lows, highs, padded, exposure)
+        most = CHANCE if best is None else min(best[0], CHANCE)
+        chance = endings.chance_of(padded, most / tests) * tests
         rank = (chance, window.high - window.low, window)
         if chance <= CHANCE and (best is None or rank < best):
             lived = survivors.longer_than(padded.high)
@@ -97,24 +107,86 @@ def concentration(
     return Concentration(window, members, chance, survivors.longer_than(padded.high))
 
 
-def timer_bracket(brackets: Sequence[Bracket], grain: int = GRAIN) -> Bracket:
+def are_one(
+    brackets: Sequence[Bracket],
+    members: Sequence[int],
+    units: Sequence[int],
+    exposure: Exposure,
+    searches: int,
+) -> bool:
+    """Whether these endings, taken as one wide window, are still more than chance explains."""
+    chosen = sorted(brackets[i] for i in units)
+    low, high = min(brackets[i].low for i in members), max(brackets[i].high for i in members)
+    if high > _WIDEST * low or not chosen:
+        return False
+    tests = searches * len(chosen) * (1 + len(_WIDENINGS))
+    return (
+        _Endings(chosen, exposure).chance_of(Bracket(low, high), CHANCE / tests) * tests <= CHANCE
+    )
+
+
+class _Endings:
+    """The endings that count, in the order of their lower ends."""
+
+    def __init__(self, chosen: Sequence[Bracket], exposure: Exposure) -> None:
+        self._chosen, self._exposure = chosen, exposure
+        self._lows = [bracket.low for bracket in chosen]
+        self._highs = sorted(bracket.high for bracket in chosen)
+
+    def chance_of(self, window: Bracket, worth: float) -> float:
+        """The chance of as many in a window; some larger number where it is above `worth`."""
+        first = bisect_left(self._lows, window.low)
+        last = bisect_right(self._lows, window.high)
+        # At most so many are inside: counting costs more than finding out that it is in vain.
+        if last - first < FEWEST or self._unlikely(last - first, window) > worth:
+            return 1.0
+        count = sum(self._chosen[i].high <= window.high for i in range(first, last))
+        return self._unlikely(count, window) if count >= FEWEST else 1.0
+
+    def _unlikely(self, count: int, window: Bracket) -> float:
+        """The larger of two chances: against all endings, and against those nearby."""
+        exposure = self._exposure
+        here = exposure.between(window.low, window.high)
+        overall = binomial_tail(len(self._lows) - 1, here / exposure.total, count - 1)
+        low, high = window.low // 2, window.high * 2
+        nearby = bisect_right(self._lows, high) - bisect_left(self._highs, low)
+        around = exposure.between(low, high)
+        local = binomial_tail(nearby - 1, min(here / around, 1.0), count - 1) if around else 1.0
+        return max(overall, local)
+
+
+def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN) -> Limit:
     """Where the timer lies, from endings that one timer made.
 
     Most brackets have a value in common: the timer lies there, but for the few that chance put
-    among them. Dated endings come at the timer or after it, never before.
+    among them. Where they have not, a box made them that looks at its timers only now and then:
+    none comes before the timer, and of n moments of one that looks each t the first comes later
+    than 5t/n after it once in a hundred times. `witnesses`: how many moments there were.
     """
-    dated = sorted(b.high for b in brackets if b.high - b.low <= grain)
-    wide = [b for b in brackets if b.high - b.low > grain]
-    if len(dated) >= max(FEWEST, len(wide) // 4):
-        low, high = dated[len(dated) // 20], dated[-1 - len(dated) // 20]
-    else:
-        low, high = _most_common(wide or list(brackets))
-    slack = round(low * _SLACK_SHARE) + (_SLACK if grain == GRAIN else 0)
-    return Bracket(max(low - slack, 0), high + (_SLACK if grain == GRAIN else 0))
+    fine = _SLACK if grain == GRAIN else 0
+    lows, highs = sorted(b.low for b in brackets), sorted(b.high for b in brackets)
+    few = len(brackets) // 20
+    first, last = highs[few], lows[-1 - few]
+    common, share = _most_common(brackets)
+    is_dated = 2 * sum(b.high - b.low <= grain for b in brackets) > len(brackets)
+    if last - first <= max(_NO_TICK * grain, round(first * _SLACK_SHARE)) or (
+        not is_dated and share >= MOST
+    ):
+        low, high = (min(lows[few], first), highs[-1 - few]) if is_dated else common
+        return Limit(Bracket(_less(low, fine), high + fine), None)
+    spread, moments = last - first, max(min(witnesses, len(brackets)), 2)
+    least = max(lows[0], lows[few] - spread // 2)
+    soonest = max(highs[0], first - spread // 2)
+    tick = spread * (moments + 1) // (moments - 1)
+    return Limit(Bracket(_less(least - 5 * spread // moments, fine), soonest + fine), tick)
 
 
-def _most_common(brackets: Sequence[Bracket]) -> Bracket:
-    """The stretch that nearly as many brackets have in common as any point has."""
+def _less(value: int, fine: int) -> int:
+    return max(value - round(value * _SLACK_SHARE) - fine, 0)
+
+
+def _most_common(brackets: Sequence[Bracket]) -> tuple[Bracket, float]:
+    """The stretch that nearly as many brackets have in common as any point has; their share."""
     ends = sorted([(b.low, 1) for b in brackets] + [(b.high + 1, -1) for b in brackets])
     counts = list(accumulate(step for _, step in ends))
     most = max(counts)
@@ -123,13 +195,14 @@ def _most_common(brackets: Sequence[Bracket]) -> Bracket:
         first -= 1
     while counts[last] >= _NEARLY * most:
         last += 1
-    return Bracket(ends[first][0], ends[last][0])
+    return Bracket(ends[first][0], ends[last][0]), most / len(brackets)
 
 
-def _windows(chosen: Sequence[Bracket], grain: int) -> list[tuple[Bracket, int]]:
+def _windows(chosen: Sequence[Bracket], grain: int) -> Iterator[tuple[Bracket, int]]:
     """One window for each ending, as wide as its bracket and no narrower than the tolerance.
 
-    Neighbours that differ by less than a quarter of the tolerance are looked at once.
+    Neighbours that differ by less than a quarter of the tolerance are looked at once. From some
+    endings on, evenly chosen, wider ones as well.
     """
     seen: dict[tuple[int, int], tuple[Bracket, int]] = {}
     for low, high in chosen:
@@ -140,7 +213,11 @@ def _windows(chosen: Sequence[Bracket], grain: int) -> list[tuple[Bracket, int]]
         key = (_step(window.low, grain), _step(window.high, grain))
         seen.setdefault(key, (window, pad))
     windows = list(seen.values())
-    return windows[:: max(-(-len(windows) // _MOST_WINDOWS), 1)]
+    yield from windows[:: max(-(-len(windows) // _MOST_WINDOWS), 1)]
+    for window, pad in windows[:: max(-(-len(windows) // _MOST_WIDE), 1)]:
+        for wider in _WIDENINGS:
+            high = max(window.high, round(window.low * wider))
+            yield Bracket(window.low, high), pad
 
 
 def _step(value: int, grain: int) -> int:
@@ -148,24 +225,5 @@ def _step(value: int, grain: int) -> int:
     return round(log1p(value * TOLERANCE / grain) * _STEPS)
 
 
-def _inside(chosen: Sequence[Bracket], lows: Sequence[int], window: Bracket, pad: int) -> int:
-    first = bisect_left(lows, window.low - pad)
-    last = bisect_right(lows, window.high + pad)
-    return sum(chosen[i].high <= window.high + pad for i in range(first, last))
-
-
 def _is_inside(bracket: Bracket, window: Bracket) -> bool:
     return window.low <= bracket.low and bracket.high <= window.high
-
-
-def _unlikely(
-    count: int, lows: Sequence[int], highs: Sequence[int], window: Bracket, exposure: Exposure
-) -> float:
-    """The larger of two chances: against all endings, and against those nearby."""
-    here = exposure.between(window.low, window.high)
-    overall = binomial_tail(len(lows) - 1, here / exposure.total, count - 1)
-    low, high = window.low // 2, window.high * 2
-    nearby = bisect_right(lows, high) - bisect_left(highs, low)
-    around = exposure.between(low, high)
-    local = binomial_tail(nearby - 1, min(here / around, 1.0), count - 1) if around else 1.0
-    return max(overall, local)

@@ -8,11 +8,10 @@ twice the smaller tail, which never contradicts the interval. Pure.
 """
 
 from collections.abc import Callable, Sequence
-from math import inf, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from math import exp, inf, log, sqrt
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+from stresser.statistics.numerics import ArrayLike, np, special
 
 CONFIDENCE = 0.95
 POWER = 0.8
@@ -44,12 +43,10 @@ def rate_interval(count: int, exposure: float, confidence: float = CONFIDENCE) -
     Raises:
         ValueError: no exposure, or a negative count.
     """
-    from scipy.special import gammaincinv  # noqa: PLC0415 - start-up stays quick
-
     _require(count, exposure)
     tail = (1 - confidence) / 2
-    low = float(gammaincinv(count, tail)) if count else 0.0
-    return Interval(low / exposure, float(gammaincinv(count + 1, 1 - tail)) / exposure)
+    low = float(special.gammaincinv(count, tail)) if count else 0.0
+    return Interval(low / exposure, float(special.gammaincinv(count + 1, 1 - tail)) / exposure)
 
 
 def rate_ratio(
@@ -64,18 +61,16 @@ def rate_ratio(
     Raises:
         ValueError: a side has no exposure, or a negative count.
     """
-    from scipy.special import betainc, betaincinv  # noqa: PLC0415 - start-up stays quick
-
     _require(baseline, baseline_exposure)
     _require(candidate, candidate_exposure)
     scale = baseline_exposure / candidate_exposure
     tail = (1 - confidence) / 2
-    low = betaincinv(candidate, baseline + 1, tail) if candidate else 0.0
-    high = betaincinv(candidate + 1, baseline, 1 - tail) if baseline else 1.0
+    low = special.betaincinv(candidate, baseline + 1, tail) if candidate else 0.0
+    high = special.betaincinv(candidate + 1, baseline, 1 - tail) if baseline else 1.0
     share = candidate_exposure / (baseline_exposure + candidate_exposure)
     # The tails of a binomial are incomplete beta functions.
-    at_most = float(betainc(baseline, candidate + 1, 1 - share)) if baseline else 1.0
-    at_least = float(betainc(candidate, baseline + 1, share)) if candidate else 1.0
+    at_most = float(special.betainc(baseline, candidate + 1, 1 - share)) if baseline else 1.0
+    at_least = float(special.betainc(candidate, baseline + 1, share)) if candidate else 1.0
     return Ratio(
         value=_quotient(candidate, baseline) * scale,
         interval=Interval(_odds(float(low)) * scale, _odds(float(high)) * scale),
@@ -99,16 +94,13 @@ def smallest_ratio(
     The baseline's true rate is taken to be the observed one; with no incident there is nothing
     to multiply, and the answer is None. "Seen": the interval of the ratio lies above 1.
     """
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-    from scipy.special import gammaincc, gammaln  # noqa: PLC0415 - same
-
     _require(baseline, baseline_exposure)
     _require(candidate_exposure > 0, candidate_exposure)
     if not baseline:
         return None
     reach = 8 * sqrt(baseline) + 10
     counts = np.arange(max(0, int(baseline - reach)), int(baseline + reach) + 1)
-    weights = np.exp(counts * np.log(baseline) - baseline - gammaln(counts + 1))
+    weights = np.exp(counts * np.log(baseline) - baseline - special.gammaln(counts + 1))
     share = candidate_exposure / (baseline_exposure + candidate_exposure)
     critical = np.asarray(_critical(counts, share), dtype=float)
     reachable = np.isfinite(critical)
@@ -116,7 +108,7 @@ def smallest_ratio(
 
     def seen(ratio: float) -> float:
         # P(Poisson(mean) >= c) = 1 - Q(c, mean), the regularised upper incomplete gamma function.
-        likely = 1 - gammaincc(critical[reachable], ratio * expected)
+        likely = 1 - special.gammaincc(critical[reachable], ratio * expected)
         return float(np.sum(weights[reachable] * likely))
 
     return _least(seen, power)
@@ -132,9 +124,7 @@ class Dispersion(NamedTuple):
     @property
     def p_value(self) -> float:
         """How often independent incidents vary as much."""
-        from scipy.special import chdtrc  # noqa: PLC0415 - start-up stays quick
-
-        return float(chdtrc(self.freedom, self.factor * self.freedom))
+        return float(special.chdtrc(self.freedom, self.factor * self.freedom))
 
 
 def dispersion(
@@ -157,14 +147,10 @@ def widened(ratio: Ratio, by: Dispersion) -> Interval:
     On the log scale each half grows by the root of the factor, and by Student's t over the normal
     quantile because the factor is itself an estimate (McCullagh and Nelder 1989, section 4.5).
     """
-    from math import exp, log  # noqa: PLC0415 - beside its use
-
-    from scipy.special import ndtri, stdtrit  # noqa: PLC0415 - start-up stays quick
-
     if by.factor <= 1 or not (0 < ratio.value < inf):
         return ratio.interval
     upper = (1 + CONFIDENCE) / 2
-    wider = sqrt(by.factor) * float(stdtrit(by.freedom, upper) / ndtri(upper))
+    wider = sqrt(by.factor) * float(special.stdtrit(by.freedom, upper) / special.ndtri(upper))
     middle = log(ratio.value)
     low, high = ratio.interval
     return Interval(
@@ -191,22 +177,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _critical(baseline_counts: "ArrayLike", share: float) -> list[float]:
+def _critical(baseline_counts: ArrayLike, share: float) -> list[float]:
     """For each baseline count the least candidate count whose interval lies above 1."""
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-    from scipy.special import betainc  # noqa: PLC0415 - same
-
     tail = (1 - CONFIDENCE) / 2
     baseline = np.asarray(baseline_counts, dtype=float)
     low, high = np.zeros_like(baseline), np.full_like(baseline, 1.0)
     while True:  # the upper end of the search, doubled until it is beyond all of them
-        is_seen = betainc(high, baseline + 1, share) <= tail
+        is_seen = special.betainc(high, baseline + 1, share) <= tail
         if np.all(is_seen | (high > _MOST_COUNT)):
             break
         high = np.where(is_seen, high, high * 2)
     for _ in range(_SEARCH_STEPS):
         middle = np.floor((low + high) / 2)
-        is_seen = betainc(np.maximum(middle, 1), baseline + 1, share) <= tail
+        is_seen = special.betainc(np.maximum(middle, 1), baseline + 1, share) <= tail
         is_seen &= middle > 0
         low, high = np.where(is_seen, low, middle), np.where(is_seen, middle, high)
         if np.all(high - low <= 1):

@@ -5,7 +5,7 @@ from stresser.model.units import NS_PER_S
 from stresser.statistics.duration_counts import DenseCounts
 
 
-class Span:
+class SampleRange:
     """Counts durations in nanoseconds. Bounded memory; limits are exact, quantiles to 0.1 %.
 
     What cannot be a duration (a file may say anything) is counted at the nearest that can.
@@ -27,7 +27,7 @@ class Span:
         self.largest = max(self.largest, value)
         self.count += 1
 
-    def merge(self, other: "Span") -> None:
+    def merge(self, other: "SampleRange") -> None:
         """Count all that the other has counted."""
         if other.count == 0:
             return

@@ -12,12 +12,12 @@ from stresser.model.units import escaped
 from stresser.witness.netlink import (
     MAIN_TABLE,
     UP,
-    Address,
     DumpEnd,
+    KernelAddress,
+    KernelRoute,
+    KernelRule,
     Link,
     Notice,
-    Route,
-    Rule,
 )
 from stresser.witness.tunnel import link_words, tunnel_sign
 
@@ -44,8 +44,8 @@ class KnownPath:
 
     def __init__(self) -> None:
         self._links: dict[int, Link] = {}
-        self._addresses: set[Address] = set()
-        self._routes: dict[RouteKey, Route] = {}
+        self._addresses: set[KernelAddress] = set()
+        self._routes: dict[RouteKey, KernelRoute] = {}
         self._gone: dict[int, Link] = {}
         self._dump: _Dump | None = None
         self.is_settled = False
@@ -73,7 +73,7 @@ class KnownPath:
     def begin_dump(self, sequence: int, kind: type) -> None:
         """What is answered to this request is the state of all links, addresses or routes."""
         self._dump = _Dump(sequence, kind)
-        if kind is Route:
+        if kind is KernelRoute:
             self.routes_in_doubt = False
 
     def apply(self, notice: Notice) -> list[Change]:
@@ -94,13 +94,13 @@ class KnownPath:
 
     def _changes(self, notice: Notice, *, is_answer: bool) -> Iterator[Change]:
         match notice.thing:
-            case Route() as route if not _is_link_local(route.destination):
+            case KernelRoute() as route if not _is_link_local(route.destination):
                 yield from self._route(route, notice, is_answer=is_answer)
             case Link() as link:
                 yield from self._link(link, is_removed=notice.is_removed)
-            case Address() as address if not _is_link_local(address.address):
+            case KernelAddress() as address if not _is_link_local(address.address):
                 yield from self._address(address, is_removed=notice.is_removed)
-            case Rule() as rule:
+            case KernelRule() as rule:
                 yield _rule(rule, is_removed=notice.is_removed)
 
     # Links
@@ -149,7 +149,7 @@ class KnownPath:
 
     # Addresses
 
-    def _address(self, address: Address, *, is_removed: bool) -> Iterator[Change]:
+    def _address(self, address: KernelAddress, *, is_removed: bool) -> Iterator[Change]:
         is_known = address in self._addresses
         if is_removed:
             self._addresses.discard(address)
@@ -166,7 +166,7 @@ class KnownPath:
 
     # Routes
 
-    def _route(self, route: Route, notice: Notice, *, is_answer: bool) -> Iterator[Change]:
+    def _route(self, route: KernelRoute, notice: Notice, *, is_answer: bool) -> Iterator[Change]:
         key = _route_key(route)
         if notice.is_removed:
             known = self._routes.pop(key, None)
@@ -188,7 +188,7 @@ class KnownPath:
             was = f" (was {self._hops(before) or before.kind or 'without a hop'})"
             yield self._route_change(PathChange.ROUTE_CHANGED, route, "changed: ", was)
 
-    def _replaced(self, route: Route, notice: Notice) -> Route | None:
+    def _replaced(self, route: KernelRoute, notice: Notice) -> KernelRoute | None:
         """Of IPv6 a route with another hop is another route, unless it says that it replaces."""
         if not notice.replaces or route.family == _IPV4:
             return None
@@ -196,13 +196,15 @@ class KnownPath:
         old = [key for key, one in self._routes.items() if _place(one) == place]
         return [self._routes.pop(key) for key in old][-1] if old else None
 
-    def _route_change(self, change: PathChange, route: Route, doing: str, was: str = "") -> Change:
+    def _route_change(
+        self, change: PathChange, route: KernelRoute, doing: str, was: str = ""
+    ) -> Change:
         if route.covers_everything:
             change = PathChange.DEFAULT_ROUTE_CHANGED
         index = route.hops[0][1] if route.hops else 0
         return self._at(change, index, f"{doing}{self._route_words(route)}{was}")
 
-    def _route_words(self, route: Route) -> str:
+    def _route_words(self, route: KernelRoute) -> str:
         words = [f"{route.kind} {route.destination}".strip()]
         hops = self._hops(route)
         words += [hops] if hops else []
@@ -210,7 +212,7 @@ class KnownPath:
         words += [f"table {route.table}"] if route.table != MAIN_TABLE else []
         return " ".join(words)
 
-    def _hops(self, route: Route) -> str:
+    def _hops(self, route: KernelRoute) -> str:
         ways = [
             f"via {gateway} dev {self._name(index)}" if gateway else f"dev {self._name(index)}"
             for gateway, index in route.hops[:_MOST_HOPS]
@@ -226,7 +228,7 @@ class KnownPath:
         if dump.kind is Link:
             for link in [one for one in self._links.values() if one.number not in dump.seen]:
                 yield from self._link_gone(link, link)
-        elif dump.kind is Address:
+        elif dump.kind is KernelAddress:
             gone = self._addresses - dump.seen
             self._addresses -= gone
             for address in sorted(gone):
@@ -266,7 +268,7 @@ def _of_link(change: PathChange, link: Link, detail: str) -> Change:
     return Change(change, link.name, tunnel_sign(link) is not None, detail)
 
 
-def _rule(rule: Rule, *, is_removed: bool) -> Change:
+def _rule(rule: KernelRule, *, is_removed: bool) -> Change:
     change = PathChange.RULE_REMOVED if is_removed else PathChange.RULE_ADDED
     version = "IPv4" if rule.family == _IPV4 else "IPv6"
     return Change(change, None, False, f"{version} rule {rule.priority}: {rule.words}")  # noqa: FBT003 - a field
@@ -277,15 +279,15 @@ def _is_link_local(address: str) -> bool:
     return address.startswith(("fe8", "fe9", "fea", "feb"))
 
 
-def _address_words(address: Address) -> str:
+def _address_words(address: KernelAddress) -> str:
     return f"{address.address}/{address.prefix}"
 
 
-def _place(route: Route) -> RouteKey:
+def _place(route: KernelRoute) -> RouteKey:
     return (route.family, route.table, route.destination, route.metric)
 
 
-def _route_key(route: Route) -> RouteKey:
+def _route_key(route: KernelRoute) -> RouteKey:
     """What tells routes apart. IPv6 keeps several to one place, one for each hop."""
     return _place(route) if route.family == _IPV4 else (*_place(route), route.hops)
 

@@ -39,6 +39,8 @@ _INFO_KIND = 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
 _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 9, 15, 18
+_RTA_SRC, _RTA_PREFSRC, _RTA_IP_PROTO, _RTA_DPORT = 2, 7, 27, 29
+_IPPROTO_TCP = 6
 _FRA_DST, _FRA_SRC, _FRA_IIF, _FRA_PRIORITY, _FRA_MARK, _FRA_TABLE, _FRA_OIF = (
     1,
     2,
@@ -78,7 +80,7 @@ class Link(NamedTuple):
         return self.flags & (UP | RUNNING) == UP | RUNNING
 
 
-class Address(NamedTuple):
+class KernelAddress(NamedTuple):
     """An address of an interface."""
 
     number: int
@@ -86,7 +88,7 @@ class Address(NamedTuple):
     prefix: int
 
 
-class Route(NamedTuple):
+class KernelRoute(NamedTuple):
     """A route that forwards or refuses, in any table but the kernel's own of local addresses."""
 
     family: int
@@ -108,7 +110,7 @@ class Route(NamedTuple):
         return self.destination.endswith(("/0", "/1"))
 
 
-class Rule(NamedTuple):
+class KernelRule(NamedTuple):
     """A rule that chooses a routing table."""
 
     family: int
@@ -117,7 +119,7 @@ class Rule(NamedTuple):
     """Without the priority: `from 10.0.0.0/8 fwmark 0x64 lookup 100`."""
 
 
-Thing: TypeAlias = Link | Address | Route | Rule
+Thing: TypeAlias = Link | KernelAddress | KernelRoute | KernelRule
 
 
 class Notice(NamedTuple):
@@ -146,6 +148,57 @@ def dump_request(kind: int, sequence: int, family: int = 0) -> bytes:
     body = struct.pack("=B15x" if kind == GET_LINK else "=B11x", family)
     length = _HEADER.size + len(body)
     return _HEADER.pack(length, kind, _REQUEST | _DUMP, sequence, 0) + body
+
+
+class RouteFound(NamedTuple):
+    """Where the kernel would send a packet."""
+
+    kind: int
+    """RTN_*: 1 unicast, 2 local."""
+    device: int
+    gateway: str | None
+    source: str | None
+    error: int = 0
+    """An errno: it would not send it."""
+
+
+def route_request(
+    sequence: int, destination: str, port: int, source: str | None, device: int
+) -> bytes:
+    """Ask how a TCP segment to a destination would go, from a source and by a device (0: any)."""
+    family = socket.AF_INET6 if ":" in destination else socket.AF_INET
+    packed = socket.inet_pton(family, destination)
+    values = [(_RTA_DST, packed), (_RTA_IP_PROTO, bytes([_IPPROTO_TCP]))]
+    values.append((_RTA_DPORT, port.to_bytes(2, "big")))
+    if source is not None:
+        values.append((_RTA_SRC, socket.inet_pton(family, source)))
+    if device:
+        values.append((_RTA_OIF, _WORD.pack(device)))
+    bits = 8 * len(packed)
+    body = _ROUTE.pack(family, bits, bits if source is not None else 0, 0, 0, 0, 0, 0, 0)
+    for kind, value in values:
+        padding = bytes(-len(value) % 4)
+        body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + padding
+    return _HEADER.pack(_HEADER.size + len(body), GET_ROUTE, _REQUEST, sequence, 0) + body
+
+
+def route_found(data: bytes, sequence: int) -> RouteFound | None:
+    """The answer to `route_request`; None: it answers something else."""
+    if len(data) < _HEADER.size:
+        return None
+    length, kind, _, answers, _ = _HEADER.unpack_from(data)
+    body = data[_HEADER.size : length]
+    if answers != sequence:
+        return None
+    if kind == _ERROR:
+        return RouteFound(0, 0, None, None, -int.from_bytes(body[:4], sys.byteorder, signed=True))
+    if kind != _NEW_ROUTE or len(body) < _ROUTE.size:
+        return None
+    found = _attributes(body, _ROUTE.size)
+    route_kind = body[7]
+    return RouteFound(
+        route_kind, _number(found.get(_RTA_OIF)), _gateway(found), _ip(found.get(_RTA_PREFSRC))
+    )
 
 
 def decode(data: bytes) -> Iterator[Notice | DumpEnd]:
@@ -231,17 +284,17 @@ def _link(body: bytes) -> Link | None:
     )
 
 
-def _address(body: bytes) -> Address | None:
+def _address(body: bytes) -> KernelAddress | None:
     if len(body) < _ADDRESS.size:
         return None
     _, prefix, _, _, index = _ADDRESS.unpack_from(body)
     found = _attributes(body, _ADDRESS.size)
     # On a point-to-point link IFA_ADDRESS is the peer's; IFA_LOCAL is always ours.
     address = _ip(found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS)))
-    return None if address is None else Address(index, address, prefix)
+    return None if address is None else KernelAddress(index, address, prefix)
 
 
-def _route(body: bytes) -> Route | None:
+def _route(body: bytes) -> KernelRoute | None:
     if len(body) < _ROUTE.size:
         return None
     family, length, _, _, table, _, _, kind, flags = _ROUTE.unpack_from(body)
@@ -252,7 +305,7 @@ def _route(body: bytes) -> Route | None:
     if table == _LOCAL_TABLE:
         return None
     destination = _ip(found.get(_RTA_DST)) or ("0.0.0.0" if family == _IPV4 else "::")  # noqa: S104 - no bind
-    return Route(
+    return KernelRoute(
         family=family,
         table=table,
         destination=f"{destination}/{length}",
@@ -281,7 +334,7 @@ def _gateway(found: dict[int, bytes]) -> str | None:
     return _ip(found.get(_RTA_GATEWAY)) or _ip(found.get(_RTA_VIA, b"")[2:])
 
 
-def _rule(body: bytes) -> Rule | None:
+def _rule(body: bytes) -> KernelRule | None:
     if len(body) < _ROUTE.size:
         return None
     family, to_length, from_length, _, table, _, _, _, _ = _ROUTE.unpack_from(body)
@@ -292,4 +345,4 @@ def _rule(body: bytes) -> Rule | None:
     words += [f"oif {_text(found[_FRA_OIF])}"] if _FRA_OIF in found else []
     words += [f"fwmark {_number(found[_FRA_MARK]):#x}"] if _FRA_MARK in found else []
     words.append(f"lookup {_number(found.get(_FRA_TABLE), table)}")
-    return Rule(family, _number(found.get(_FRA_PRIORITY)), " ".join(words))
+    return KernelRule(family, _number(found.get(_FRA_PRIORITY)), " ".join(words))

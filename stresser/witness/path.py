@@ -22,16 +22,17 @@ from stresser.model.path_change import PathChange
 from stresser.model.units import NS_PER_MS, NS_PER_S, escaped
 from stresser.witness.clock import RunClock
 from stresser.witness.flood import Counted, Flood
+from stresser.witness.kernel_route import KernelRoutes
 from stresser.witness.known_path import Change, KnownPath
 from stresser.witness.netlink import (
     GET_ADDRESS,
     GET_LINK,
     GET_ROUTE,
     GROUPS,
-    Address,
     DumpEnd,
+    KernelAddress,
+    KernelRoute,
     Link,
-    Route,
     decode,
     dump_request,
 )
@@ -53,6 +54,8 @@ _LOOKS_AT_START = 64
 _DUMP_AGAIN_AFTER_NS = NS_PER_S
 _DUMPS_AGAIN = 5
 """A dump that a change broke into is asked for again, so often at most."""
+_ROUTES_AGAIN_AFTER_NS = 20 * NS_PER_MS
+"""In a flood of changes the kernel is asked so seldom how it sends."""
 _TICK_S = 1.0
 _LONGEST_DETAIL = 300
 _LONGEST_NAME = 64
@@ -70,8 +73,8 @@ _IN_FLOODS = frozenset(
 """These come in floods, and must not hide a link or a default route that goes meanwhile."""
 _ALL_DUMPS: tuple[tuple[int, type], ...] = (
     (GET_LINK, Link),
-    (GET_ADDRESS, Address),
-    (GET_ROUTE, Route),
+    (GET_ADDRESS, KernelAddress),
+    (GET_ROUTE, KernelRoute),
 )
 
 
@@ -88,6 +91,8 @@ class PathWitness:
         self._report = report
         self._resolver = ResolverWatch() if resolver is None else resolver
         self._known = KnownPath()
+        self.routes = KernelRoutes(clock)
+        """How the kernel sends to where sessions go, and since when."""
         self._told: deque[PathChanged] = deque(maxlen=REMEMBERED)
         self._floods = {True: Flood(), False: Flood()}
         self._socket: socket.socket | None = None
@@ -104,6 +109,7 @@ class PathWitness:
         """Take in what there is now; from here on changes are told. Never raises."""
         if not self._begin():
             return
+        self.routes.open()
         for _ in range(_LOOKS_AT_START):
             if self._known.is_settled:
                 break
@@ -125,6 +131,7 @@ class PathWitness:
         for flood in self._floods.values():
             self._tell_counted(flood.flush())
         self._release()
+        self.routes.close()
 
     async def run(self) -> None:
         """Read notices as they come, look at the resolver's files each second, for ever."""
@@ -189,6 +196,16 @@ class PathWitness:
                 await trio.lowlevel.wait_readable(self._socket)
 
     def _read(self) -> None:
+        self._take_all()
+        now = self._clock.now_ns()
+        if self._has_changed and now >= self._routes_due_ns:
+            self._has_changed, self._routes_due_ns = False, now + _ROUTES_AGAIN_AFTER_NS
+            self.routes.look()
+
+    _has_changed = False
+    _routes_due_ns = 0
+
+    def _take_all(self) -> None:
         if self._socket is None:
             return
         for _ in range(_DATAGRAMS_A_LOOK):
@@ -262,7 +279,7 @@ class PathWitness:
     def _dump_routes_in_doubt(self, now_ns: int) -> None:
         is_due = now_ns >= self._dumped_ns + _DUMP_AGAIN_AFTER_NS
         if self._known.routes_in_doubt and is_due and self._asking is None:
-            self._dumps.append((GET_ROUTE, Route))
+            self._dumps.append((GET_ROUTE, KernelRoute))
             self._again = 0
             self._ask_next()
             self._read()
@@ -270,6 +287,7 @@ class PathWitness:
     # Telling
 
     def _tell(self, changes: list[Change]) -> None:
+        self._has_changed = self._has_changed or bool(changes)
         for change in changes:
             now = self._clock.now_ns()
             flood = self._floods[change.change in _IN_FLOODS]

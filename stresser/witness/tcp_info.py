@@ -42,9 +42,11 @@ _WORDS = (
     "total_retrans",
 )
 _LAYOUT = struct.Struct(f"={len(_WORDS)}I")
-_BYTES_RECEIVED = struct.Struct("=Q")
-_BYTES_RECEIVED_AT = 128
-"""After total_retrans: pacing_rate, max_pacing_rate, bytes_acked, each of 64 bits."""
+_BYTES = struct.Struct("=Q")
+_BYTES_ACKED_AT, _BYTES_RECEIVED_AT = 120, 128
+"""After total_retrans: pacing_rate, max_pacing_rate, then these, each of 64 bits."""
+_SEGMENTS = struct.Struct("=I")
+_SEGMENTS_SENT_AT = 136
 _NOTSENT_BYTES = struct.Struct("=I")
 _NOTSENT_BYTES_AT = 144
 """After bytes_received: segs_out and segs_in, each of 32 bits."""
@@ -85,7 +87,9 @@ def parse_tcp_info(raw: bytes) -> TcpInfo | None:
         rtt_us=words["rtt"],
         rttvar_us=words["rttvar"],
         pmtu=words["pmtu"],
-        bytes_received=_at(raw, _BYTES_RECEIVED, _BYTES_RECEIVED_AT),
+        segments_sent=_at(raw, _SEGMENTS, _SEGMENTS_SENT_AT),
+        bytes_acked=_at(raw, _BYTES, _BYTES_ACKED_AT),
+        bytes_received=_at(raw, _BYTES, _BYTES_RECEIVED_AT),
     )
 
 
@@ -113,7 +117,7 @@ def read_tcp_info(raw: bytes) -> TcpInfo | None:
 def raw_tcp_info(sock: socket.socket, length: int = _LENGTH) -> bytes:
     """As the kernel gives it, for `read_tcp_info` later; empty where it cannot tell. 1 us."""
     if sys.platform == "win32":
-        return tcp_info_windows.raw_tcp_info(sock)
+        return tcp_info_windows.windows_tcp_info(sock)
     if sys.platform != "linux":
         return b""
     try:

@@ -33,7 +33,7 @@ _STATES = (
 """TCPSTATE, in the names that Linux gives them."""
 
 
-def raw_tcp_info(sock: socket.socket) -> bytes:
+def windows_tcp_info(sock: socket.socket) -> bytes:
     """As the system gives it; empty where it cannot tell."""
     answer = ctypes.create_string_buffer(_ROOM)
     if sys.platform == "win32":

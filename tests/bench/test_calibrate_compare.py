@@ -8,7 +8,10 @@ from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
 
 PAIRS = 40
 SMALL = replace(PLAN, seats=20, incidents=16, mean_size=5)
-pytestmark = pytest.mark.timeout(400)  # half a minute of CPU, on a machine that does other things
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(400),  # half a minute of CPU, on a machine that does other things
+]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from bench.night import measure
 from bench.night_folder import write_night
 from bench.night_plan import BASELINE, CANDIDATE, Night, NightPlan
-from stresser.analysis.compare.comparison import compare
+from stresser.analysis.compare.comparison import compare_sides
 from stresser.analysis.compare.run_facts import read_run_facts
 from stresser.analysis.compare.sides import make_side
 from stresser.analysis.summary.summary import summarise
@@ -76,7 +76,7 @@ def test_the_folder_is_a_genuine_run(night):
 def test_the_comparison_finds_what_was_planted(night):
     path, truth = night
     facts = read_run_facts(open_run(path))
-    found = compare(*(make_side(name, [facts], name) for name in (BASELINE, CANDIDATE)))
+    found = compare_sides(*(make_side(name, [facts], name) for name in (BASELINE, CANDIDATE)))
     assert found.rates is not None
     assert found.rates.baseline.incidents == pytest.approx(truth.incidents[BASELINE], abs=2)
     assert found.rates.candidate.incidents == pytest.approx(truth.incidents[CANDIDATE], rel=0.1)

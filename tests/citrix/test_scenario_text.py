@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stresser.citrix.allowlist_file import read_allowlist
 from stresser.citrix.citrix_plan import MOST_ENDPOINTS, make_plan
 from stresser.citrix.known_names import Region
-from stresser.citrix.scenario_text import Wishes, scenario_text
+from stresser.citrix.scenario_text import CitrixWishes, scenario_text
 from stresser.cli.citrix import known_names
 from stresser.scenario.decode import LARGEST_FILE, decode_scenario
 from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
@@ -22,7 +22,7 @@ KNOWN = known_names()
 def text_for(tree, *, regions=(), expand=False, wishes=None) -> str:
     allowlist = read_allowlist(as_bytes(tree), "list.json", "Acme1")
     plan = make_plan(allowlist, KNOWN, "Acme1", regions=regions, expand=expand)
-    return scenario_text(plan, KNOWN, wishes or Wishes(sessions=2, source="list.json"))
+    return scenario_text(plan, KNOWN, wishes or CitrixWishes(sessions=2, source="list.json"))
 
 
 def decoded(text: str) -> Scenario:
@@ -58,7 +58,7 @@ def test_it_is_polite():
 @pytest.mark.parametrize("number", [1, 150, MOST_ENDPOINTS])
 def test_the_ramp_grows_with_the_sessions(number):
     tree = {"S": {"AllowList": [f"h{n}.example.com" for n in range(number)]}}
-    wishes = Wishes(sessions=3, egresses=[("direct", "eth0"), ("vpn", "tun0")])
+    wishes = CitrixWishes(sessions=3, egresses=[("direct", "eth0"), ("vpn", "tun0")])
     scenario = decoded(text_for(tree, wishes=wishes))
     total = number * 3 * 2
     assert total / 2 <= max(60, scenario.sessions.ramp.seconds) <= total / 2 + 60
@@ -67,7 +67,7 @@ def test_the_ramp_grows_with_the_sessions(number):
 
 def test_egresses_are_written_or_shown_how_to_write():
     egresses = [("direct", "eth0"), ("vpn", 'tun"0\\')]
-    scenario = decoded(text_for(V1, wishes=Wishes(sessions=1, egresses=egresses)))
+    scenario = decoded(text_for(V1, wishes=CitrixWishes(sessions=1, egresses=egresses)))
     assert [(egress.name, egress.interface) for egress in scenario.egresses] == egresses
     without = text_for(V1)
     assert [egress.interface for egress in decoded(without).egresses] == [None]
@@ -146,7 +146,7 @@ HOSTILE = st.one_of(
 )
 def test_a_hostile_file_adds_names_and_comments_and_nothing_else(sections, source):
     tree = {**sections, "sure": {"AllowList": ["a.cloud.com"]}}
-    text = text_for(tree, wishes=Wishes(sessions=1, source=source))
+    text = text_for(tree, wishes=CitrixWishes(sessions=1, source=source))
     assert set(text) <= {"\n", *map(chr, range(0x20, 0x7F))}
     keys = {"name", "duration", "sessions", "activity", "endpoints", "thresholds"}
     assert set(tomllib.loads(text)) == keys

@@ -1,8 +1,11 @@
 """Cases for the rules, made of packets and looks as the witnesses would have seen them."""
 
-from stresser.classify.initiator_rules import Case
+import pytest
+
+from stresser.classify.judge import judge
 from stresser.classify.observations import Sighting, Transmissions
 from stresser.classify.packet_origin import next_seq, provenance
+from stresser.classify.rule import Case
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import FlowPackets, IcmpError, Packet
@@ -49,7 +52,7 @@ STRANGER = packet("R", window=0, ip_id=0, ack=0)
 FIN = packet("FA", seq=ISN + RECEIVED)
 
 
-def look(result, *, endpoint="broker", egress="vpn", answered_ns=105 * NS_PER_S, ttl=None):
+def look(result, *, endpoint="broker", egress="vpn", answered_ns=105 * NS_PER_S, **seen):
     return Look(
         endpoint=endpoint,
         egress=egress,
@@ -57,17 +60,18 @@ def look(result, *, endpoint="broker", egress="vpn", answered_ns=105 * NS_PER_S,
         result=LookResult(result),
         asked_ns=answered_ns - NS_PER_MS,
         answered_ns=answered_ns,
-        ttl=ttl,
+        **seen,
     )
 
 
-def sent(*, unacked=1, retransmits=5, total=5, probes=0, last_sent_ns=107 * NS_PER_S):
+def sent(*, unacked=1, retransmits=5, total=5, probes=0, last_sent_ns=107 * NS_PER_S, **more):
     return Transmissions(
         unacked=unacked,
         retransmits=retransmits,
         total_retrans=total,
         probes=probes,
         last_sent_ns=last_sent_ns,
+        **more,
     )
 
 
@@ -100,5 +104,32 @@ def sighting(phase=Phase.HELD, **witnesses):
     )
 
 
-def case(kind, *, failure="x", failed_here=False, phase=Phase.HELD, **witnesses):
-    return Case(Kind(kind), failure, sighting(phase, **witnesses), failed_here=failed_here)
+def case(kind, *, failure="x", failed_here=False, status=None, phase=Phase.HELD, **witnesses):
+    return Case(Kind(kind), failure, sighting(phase, **witnesses), failed_here, status)
+
+
+def answer(*, ttl=54, hello_ttl=54, **more):
+    """A fresh connection through the session's own egress that the endpoint answered."""
+    return look("answered", ttl=ttl, hello_ttl=hello_ttl, **more)
+
+
+OTHER_WAY = look("answered", egress="direct", ttl=50, hello_ttl=50, usual_ttl=50)
+REFUSED_HERE = look("refused", ttl=54, usual_ttl=54)
+REFUSED_THERE = look("refused", egress="direct", ttl=50, usual_ttl=50)
+ELSEWHERE = look("answered", endpoint="gateway")
+
+
+def assert_judged(judged, initiator, rule, grade):
+    """Who is named, by which rule first, how well supported; and nothing speaks against it."""
+    judgement = judge(judged)
+    assert (judgement.initiator, judgement.why[0], judgement.grade) == (initiator, rule, grade)
+    assert judgement.against == ()
+
+
+def rows_as_tests(rows):
+    """For `pytest.mark.parametrize`, each row under its number and its rule."""
+    return pytest.mark.parametrize(
+        ("judged", "initiator", "rule", "grade"),
+        rows,
+        ids=[f"{n}-{row[2]}" for n, row in enumerate(rows)],
+    )

@@ -162,7 +162,7 @@ UNFORESEEN = [
 ]
 PROXIES = [  # a proxy that says no is a middlebox, whatever the endpoint's chain proves
     row(NOT_LET, (Phase.PROXY,), Kind.PROXY_ERROR, "proxy_http_407", Initiator.MIDDLEBOX),
-    row(NO_SOCKS, (Phase.PROXY,), Kind.PROXY_ERROR, "socks_host_unreachable", Initiator.MIDDLEBOX),
+    row(NO_SOCKS, (Phase.PROXY,), Kind.PROXY_ERROR, "socks_host_unreachable"),
     row(ProxyAlert(40, "x"), (Phase.PROXY,), Kind.TLS_ALERT, "proxy_tls_alert"),
     row(ProxyAlert(80, "x"), (TLS, UPGRADE, HELD), Kind.TLS_ALERT, "proxy_tls_alert",
         Initiator.MIDDLEBOX, **PROVED),

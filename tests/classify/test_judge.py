@@ -2,12 +2,27 @@
 
 from stresser.classify.judge import judge
 from stresser.model.ending import Grade, Initiator
-from tests.classify.cases import COLLECTING, RESET, case, flow, icmp, look, origin, packet, sent
+from tests.classify.cases import (
+    COLLECTING,
+    OTHER_WAY,
+    RESET,
+    answer,
+    case,
+    flow,
+    icmp,
+    look,
+    origin,
+    packet,
+    sent,
+)
 
 
 def test_a_contradicted_initiator_stays_with_a_weaker_grade_and_the_other_rules_are_named():
     killed_here = case(
-        "tcp_reset", failure="connection_aborted", provenance=origin(flow(packet("RA", ttl=63)))
+        "tcp_reset",
+        failure="connection_aborted",
+        provenance=origin(flow(packet("RA", ttl=63))),
+        looks=(answer(),),
     )
     judgement = judge(killed_here)
     assert judgement.initiator is Initiator.HOST
@@ -26,15 +41,12 @@ def test_packets_that_are_contradicted_count_as_kernel_state():
     judgement = judge(judged)  # injected; the look alone does not speak for the endpoint then
     assert (judgement.initiator, judgement.grade) == (Initiator.MIDDLEBOX, Grade.PACKET)
     judged = case(
-        "silence",
-        sent=sent(),
-        icmp=(icmp(13),),
-        looks=(look("silent"), look("silent", egress="direct"), look("connected", endpoint="b")),
+        "silence", sent=sent(probes=2, retransmits=0, total=0), icmp=(icmp(13),), looks=(answer(),)
     )
     judgement = judge(judged)
-    assert judgement.initiator is Initiator.MIDDLEBOX
-    assert judgement.against == ("server-dead-ways-alive",)
-    assert judgement.grade is Grade.TCP_INFO
+    assert judgement.initiator is Initiator.HOST
+    assert judgement.against == ("prohibited-by-router",)
+    assert judgement.grade is Grade.ERRNO
 
 
 def test_one_error_code_against_another_leaves_nobody():
@@ -42,10 +54,10 @@ def test_one_error_code_against_another_leaves_nobody():
         "unreachable",
         failed_here=True,
         sent=sent(),
-        looks=(look("connected"),),
+        looks=(look("silent"), OTHER_WAY),
     )
     judgement = judge(judged)
-    assert judgement.against == ("flow-dropped-alone",)
+    assert judgement.against == ("egress-is-dead",)
     assert judgement.initiator is Initiator.UNKNOWN
 
 

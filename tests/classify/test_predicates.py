@@ -27,8 +27,8 @@ def test_there_are_as_many_questions_as_the_rules_ask():
     ("packets", "answers"),
     [
         (flow(RESET), {"matches_own_peer"}),
-        (flow(packet("RA", ttl=60)), {"from_another_box"}),
-        (flow(packet("RA", ttl=60), packet("R", ttl=54)), {"from_another_box", "injected"}),
+        (flow(packet("RA", ttl=60)), {"of_other_distance"}),
+        (flow(packet("RA", ttl=60), packet("R", ttl=54)), {"of_other_distance", "injected"}),
         (flow(packet("RA", outgoing=True)), {"left_this_host_first"}),
         (flow(packet("RA", df=False)), {"of_another_make"}),
         (flow(STRANGER), {"matches_own_peer"}),

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 import trio
 
+from tests.cli.in_process import stresser_says
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER
 from tests.fakes.certificates import authority_file
 from tests.fakes.daemons import PASSWORD, USER, squid
@@ -33,7 +34,12 @@ SECRET = "c0rrect-h0rse-battery"  # noqa: S105 - a made-up one, to look for
 NO_PROXY = dict.fromkeys(("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), "")
 
 
-def check(*words, cwd=ROOT, **environment):
+def check(*words, **environment):
+    said = stresser_says("check", *words, **NO_PROXY | environment)
+    return said.code, said.out.decode(), said.err
+
+
+def check_process(*words, cwd=ROOT, **environment):
     done = subprocess.run(
         [*STRESSER, "check", *words],
         cwd=cwd, env=os.environ | NO_PROXY | environment, capture_output=True, text=True,
@@ -96,7 +102,7 @@ def test_a_get_of_a_scenario(scenario):
 
 
 def test_a_shipped_scenario_and_nothing_on_disk(tmp_path):
-    code, out, err = check("quickstart", cwd=tmp_path, PYTHONPATH=str(ROOT))
+    code, out, err = check_process("quickstart", cwd=tmp_path, PYTHONPATH=str(ROOT))
     assert (code, err) == (0, "")
     assert "All is well on 4 ways." in out
     assert list(tmp_path.iterdir()) == []
@@ -141,7 +147,9 @@ def test_a_scenarios_deadlines_can_be_shortened(tmp_path):
     assert result["way"]["failed"]["age_ns"] < 5_000_000_000
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_it_cleanly(number):
     process = subprocess.Popen(
         [*STRESSER, "check", "lab+tls://stall-in-tls", "--timeout", "60s"],
@@ -179,9 +187,11 @@ def test_through_squid_with_and_without_credentials():
         async with loopback_server() as port:
             words = (f"wss://127.0.0.1:{port}", "--ca", authority_file(), "--json")
             bare = f"http://127.0.0.1:{proxy_port}"
-            refused = await trio.to_thread.run_sync(partial(check, *words, "--proxy", bare))
+            refused = await trio.to_thread.run_sync(partial(check_process, *words, "--proxy", bare))
             known = f"http://{USER}:{PASSWORD}@127.0.0.1:{proxy_port}"
-            opened = await trio.to_thread.run_sync(partial(check, *words, https_proxy=known))
+            opened = await trio.to_thread.run_sync(
+                partial(check_process, *words, https_proxy=known)
+            )
         return refused, opened
 
     with squid() as ports:

@@ -8,11 +8,12 @@ import sys
 import pytest
 
 from stresser.cli.lab import lab as lab_command
-from stresser.cli.lab import scenario_text
+from stresser.cli.lab import lab_scenario_text
 from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import StresserError
 from stresser.scenario.decode import decode_scenario
 from stresser.scenario.lab_table import LabAddress, LabReady
+from tests.cli.in_process import stresser_says
 from tests.lab.plain_client import CLOSE, RST, PlainClient, client_context
 
 OPTIONS = ["--idle-timeout", "150ms", "--kill", "reset", "--behaviour", "ws-close/1001@10ms"]
@@ -94,7 +95,7 @@ def test_the_scenario_it_prints_is_one():
         addresses=addresses,
     )
     scenario = decode_scenario(
-        scenario_text(ready).encode(), "lab.toml", (), check_lab=parse_behaviour
+        lab_scenario_text(ready).encode(), "lab.toml", (), check_lab=parse_behaviour
     )
     assert [one.url for one in scenario.endpoints] == ["wss://127.0.0.1:1/", "wss://127.0.0.1:2/"]
     assert {one.ca for one in scenario.endpoints} == {ready.ca_file}
@@ -118,10 +119,9 @@ def test_bad_options_are_one_clear_line_each(options, said):
     assert [said in line for line in caught.value.lines].count(True) == 1
 
 
-def test_a_bad_option_ends_the_command_without_a_traceback(lab):
-    process = lab("--delay", "soon")
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 2
+def test_a_bad_option_ends_the_command_without_a_traceback():
+    code, _, errors = stresser_says("lab", "--delay", "soon")
+    assert code == 2
     assert len(errors.splitlines()) == 1
 
 

@@ -1,30 +1,52 @@
 """The `stresser` command: help, version, exit codes of what goes wrong."""
 
+import inspect
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
 import stresser
+from stresser.cli.main import COMMANDS
+from tests.cli.in_process import stresser_says
 from tests.cli.run_process import ROOT, STRESSER
 
-
-def stresser_says(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*STRESSER, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+LONGEST_FIRST_LINE = 64
+"""Of 80 columns: what stands beside a command's name, uncut."""
 
 
-def test_version():
-    assert stresser_says("--version").stdout == f"stresser {stresser.__version__}\n"
+def test_version_of_the_installed_command():
+    said = subprocess.run([*STRESSER, "--version"], cwd=ROOT, capture_output=True, check=True)
+    assert said.stdout.decode() == f"stresser {stresser.__version__}\n"
 
 
 def test_help_lists_the_commands_and_the_exit_codes():
-    said = stresser_says("--help")
+    code, out, _ = stresser_says("--help")
 
-    assert said.returncode == 0
+    assert code == 0
     for word in ("run", "show", "lab", "schema", "130 forced stop"):
-        assert word in said.stdout
+        assert word in out.decode()
+
+
+@pytest.mark.parametrize(("name", "first_line"), COMMANDS.items())
+def test_a_command_says_of_itself_what_the_list_says(name, first_line):
+    command = getattr(import_module(f"stresser.cli.{name}"), name)
+    assert inspect.cleandoc(command.__doc__).partition("\n\n")[0] == first_line
+    assert len(first_line) <= LONGEST_FIRST_LINE
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("show", "-h"), ("show", "--help")])
+def test_h_is_help(arguments):
+    code, out, err = stresser_says(*arguments)
+
+    assert (code, err) == (0, "")
+    assert b"-h, --help" in out
+    assert b"Raises" not in out
+
+
+def test_a_mistyped_command_gets_the_nearest_one():
+    assert "Did you mean 'run'?" in stresser_says("rnu").err
 
 
 @pytest.mark.parametrize(
@@ -32,11 +54,10 @@ def test_help_lists_the_commands_and_the_exit_codes():
     [(), ("nosuch",), ("run",), ("run", "--nosuch"), ("show", "nosuch"), ("run", "nosuch")],
 )
 def test_bad_input_is_exit_code_2_without_a_traceback(arguments):
-    said = stresser_says(*arguments)
+    code, out, err = stresser_says(*arguments)
 
-    assert said.returncode == 2
-    assert said.stdout + said.stderr
-    assert "Traceback" not in said.stderr
+    assert code == 2
+    assert out.decode() + err
 
 
 def test_a_bug_is_exit_code_4_and_told_as_one():

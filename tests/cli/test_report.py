@@ -2,8 +2,6 @@
 
 import json
 import stat
-import subprocess
-import sys
 
 import pytest
 import typer
@@ -12,6 +10,7 @@ from typer.testing import CliRunner, Result
 from stresser.cli.report import report
 from stresser.model.errors import ExitCode, RunFolderError
 from tests.analysis.story import idle_kill_story
+from tests.cli.in_process import stresser_says
 
 RUN = "20261123T000000Z-monday"
 
@@ -80,9 +79,5 @@ def test_mistakes_are_told_in_one_line(results, arguments):
 
 
 def test_the_command_ends_with_its_exit_code(results):
-    ran = subprocess.run(
-        [sys.executable, "-m", "stresser", "report", "nowhere", "--results", str(results)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode == ExitCode.BAD_INPUT
-    assert "Traceback" not in ran.stderr
+    said = stresser_says("report", "nowhere", "--results", str(results))
+    assert said.code == ExitCode.BAD_INPUT

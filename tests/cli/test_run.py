@@ -1,11 +1,12 @@
-"""`stresser run`: the folder it leaves, bad input, secrets."""
+"""`stresser run`: the folder it leaves, what it prints, its exit code, bad input, secrets."""
 
 import json
+import subprocess
 
 import pytest
 
 from stresser.record.reader import open_run
-from tests.cli.run_process import Run, scenario_text
+from tests.cli.run_process import ROOT, STRESSER, Run, scenario_text
 
 pytestmark = pytest.mark.slow
 
@@ -128,3 +129,61 @@ def test_a_missing_secret_is_bad_input(start):
 
     assert code == 2
     assert "STRESSER_TEST_TOKEN" in err
+
+
+def test_json_is_the_summary(start):
+    run = start(scenario_text(duration="1s"), "--json")
+
+    _, out, err = run.finish()
+
+    assert json.loads(out) == json.loads((run.folder / "summary.json").read_text())
+    assert err == ""
+
+
+def test_show_prints_the_same_again(start):
+    run = start(scenario_text())
+    _, printed, _ = run.finish()
+
+    shown = subprocess.run(
+        [*STRESSER, "show", str(run.folder)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert printed == shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "code"),
+    [
+        ('"drops{egress=box}" = "= 0"', 1),
+        ('"recovery.p50{egress=direct}" = "< 1h"', 3),
+    ],
+)
+def test_exit_code_is_the_verdict(start, thresholds, code):
+    assert start(scenario_text(thresholds=thresholds)).finish()[0] == code
+
+
+def test_a_shortfall_is_said_at_once_and_ends_a_run_that_is_to_fail_fast(start):
+    endpoints = 'name = "echo"\nurl = "lab+wss://refuse/503"'
+    run = start(scenario_text(duration="1h", endpoints=endpoints), "--fail-fast")
+
+    code, out, err = run.finish()
+
+    assert code == 3
+    said = "6 of 6 sessions never opened; "
+    assert f'warning="{said}' in err
+    assert "HTTP refusals (" in err
+    assert said in out
+    assert run.events()[-1]["reason"] == "fewer sessions opened than asked (--fail-fast)"
+
+
+def test_without_thresholds_there_is_no_verdict(start):
+    code, out, _ = start(scenario_text()).finish()
+
+    assert code == 0
+    assert "Verdict: none" in out
+
+
+def test_no_session_at_all_is_inconclusive(start):
+    text = scenario_text(duration="1s", endpoints='name = "echo"\nurl = "lab+wss://refuse/503"')
+
+    assert start(text).finish()[0] == 3

@@ -1,8 +1,6 @@
 """`stresser show`: any run folder, its exit code, one session's story."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import typer
@@ -78,14 +76,3 @@ def test_no_such_session_or_run(results):
     assert str(missing.exception) == "session 999: this run has recorded no such session"
     nothing = run_show("no-such-run", "--results", str(results))
     assert isinstance(nothing.exception, RunFolderError)
-
-
-def test_its_import_is_quick():
-    code = (
-        "import sys; before = set(sys.modules); import stresser.cli.show;"
-        "print([m for m in ('rich.table', 'trio', 'stresser.analysis', 'stresser.report')"
-        " if m in sys.modules and m not in before])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "stresser" not in done.stdout
-    assert "trio" not in done.stdout

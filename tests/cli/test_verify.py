@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import typer
 from typer.testing import CliRunner, Result
 
@@ -18,19 +19,24 @@ def run_verify(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_a_true_bundle(tmp_path):
-    path = tmp_path / "b.zip"
-    write_evidence([idle_kill_story().recorded(tmp_path / "run")], None, path, redact=False)
-    told = run_verify(str(path))
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    run = idle_kill_story().recorded(folder / "run")
+    write_evidence([run], None, folder / "b.zip", redact=False)
+    return folder / "b.zip"
+
+
+def test_a_true_bundle(bundle):
+    told = run_verify(str(bundle))
     assert told.exit_code == ExitCode.PASS
     assert "the bundle matches its events" in told.output
-    assert json.loads(run_verify(str(path), "--json").output)["wrong"] == []
+    assert json.loads(run_verify(str(bundle), "--json").output)["wrong"] == []
 
 
-def test_a_bundle_that_was_meddled_with(tmp_path):
+def test_a_bundle_that_was_meddled_with(bundle, tmp_path):
     path = tmp_path / "b.zip"
-    write_evidence([idle_kill_story().recorded(tmp_path / "run")], None, path, redact=False)
-    data = path.read_bytes()
+    data = bundle.read_bytes()
     place = data.index(b"README.txt") + len(b"README.txt")
     path.write_bytes(data[:place] + bytes([data[place] ^ 0x40]) + data[place + 1 :])
     told = run_verify(str(path))

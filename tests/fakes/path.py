@@ -226,8 +226,7 @@ class MemoryTap(Tap):
             raise trio.BrokenResourceError(str(exc)) from exc
         if data:
             self.path.client_received_s = trio.current_time()
-            self.bytes_received += len(data)
-            self.last_received_ns = self.clock.now_ns()
+            self._received(len(data))
             return data
         self._note_end(self.clock.woke_ns)
         self._raise_send_error()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresser.lab import behaviours
-from stresser.lab.behaviours import Phase, When, known_behaviours, parse_behaviour
+from stresser.lab.behaviours import FaultPhase, When, known_behaviours, parse_behaviour
 from stresser.lab.connect_faults import ACCEPT_FAULTS
 from stresser.lab.held_faults import HELD_FAULTS
 from stresser.lab.tls_faults import TLS_FAULTS
@@ -112,7 +112,7 @@ def test_each_behaviour_has_its_code_and_its_row_in_the_table():
 
 def test_upgrade_faults_need_a_websocket():
     for name in known_behaviours("tls"):
-        assert parse_behaviour("tls", name).phase is not Phase.UPGRADE
+        assert parse_behaviour("tls", name).phase is not FaultPhase.UPGRADE
 
 
 @given(st.sampled_from(known_behaviours("wss")), st.text(max_size=40))

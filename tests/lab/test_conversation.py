@@ -7,9 +7,9 @@ import trio.testing
 from stresser.lab.conversation import (
     TlsConversation,
     WssConversation,
+    accept_upgrade,
     listen_until,
     read_upgrade_request,
-    upgrade,
 )
 from tests.lab.plain_client import ACCEPT, REQUEST
 
@@ -88,7 +88,7 @@ def test_the_closing_handshake_is_waited_for():
 
 def test_an_upgrade_in_pieces():
     peer: Any = Peer(*((1.0, bytes((byte,))) for byte in REQUEST))
-    done, _ = run(upgrade, peer)
+    done, _ = run(accept_upgrade, peer)
     assert done
     assert ACCEPT in peer.sent
 

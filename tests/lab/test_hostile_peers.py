@@ -30,6 +30,7 @@ HOSTILE = {
     "slowhead": "lab+wss://drip-in-upgrade",
 }
 SECONDS = 5
+pytestmark = pytest.mark.slow  # two whole runs
 
 
 def scenario(hostile: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, RunStarted, SessionEnded
 from stresser.model.path_change import PathChange
 from stresser.model.unfit import UnfitCause
-from stresser.record.event_lines import decode_line, encode_line
+from stresser.record.event_lines import event_as_line, event_of_line
 
 COMMON: dict[str, Any] = {
     "t_ns": 5,
@@ -51,11 +51,11 @@ EVENTS = [
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_reads_back_as_written(event):
-    assert decode_line(encode_line(event)) == event
+    assert event_of_line(event_as_line(event)) == event
 
 
 def test_the_tag_is_the_events_name():
-    assert b'"event":"session_ended"' in encode_line(ENDED)
+    assert b'"event":"session_ended"' in event_as_line(ENDED)
 
 
 def test_an_event_gives_its_ending_and_its_cohort():
@@ -73,10 +73,10 @@ def test_a_line_of_before_there_were_proxies_still_reads():
         b'"remote":"192.0.2.2:443","tls":{"version":"TLSv1.3","cipher":"c","alpn":null,"chain":"x",'
         b'"verified":true}}'
     )
-    event: AnyEvent = decode_line(line)
+    event: AnyEvent = event_of_line(line)
     assert isinstance(event, events.SessionOpened)
     assert (event.proxy, event.resolved_by) == (None, None)
-    assert b"proxy" not in encode_line(event)
+    assert b"proxy" not in event_as_line(event)
 
 
 def test_what_older_runs_recorded_of_chains_still_reads():

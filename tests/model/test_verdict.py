@@ -9,6 +9,7 @@ from stresser.model.verdict import Verdict
 @pytest.mark.parametrize(
     ("verdict", "code"),
     [
+        (Verdict.NONE, ExitCode.PASS),
         (Verdict.PASS, ExitCode.PASS),
         (Verdict.FAIL, ExitCode.FAIL),
         (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE),
@@ -19,4 +20,4 @@ def test_each_verdict_has_its_exit_code(verdict, code):
 
 
 def test_verdicts_are_listed_worst_last():
-    assert list(Verdict) == [Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL]
+    assert list(Verdict) == ["none", "pass", "inconclusive", "fail"]

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from stresser.model.faults import PeerFin, ProtocolViolation, ProxyRefused
-from stresser.net.http_connect import connect
+from stresser.net.http_connect import connect_through_http
 from stresser.scenario.secrets import Secret
 from tests.net.channel import Talk
 
@@ -15,7 +15,7 @@ OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 def asked(talk, host="broker.example.net", port=443, credentials=None):
-    return trio.run(partial(connect, talk, host, port, "stresser/1", credentials))
+    return trio.run(partial(connect_through_http, talk, host, port, "stresser/1", credentials))
 
 
 def test_the_request():

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from stresser.model.faults import PeerFin, ProtocolViolation, ProxyRefused
-from stresser.net.socks import REPLIES, connect
+from stresser.net.socks import REPLIES, connect_through_socks
 from stresser.scenario.secrets import Secret
 from tests.net.channel import Talk
 
@@ -18,7 +18,7 @@ ANN = (Secret("U", "ann"), Secret("P", "grün"))
 
 
 def asked(talk, host="broker.example.net", port=443, credentials=None):
-    trio.run(partial(connect, talk, host, port, credentials))
+    trio.run(partial(connect_through_socks, talk, host, port, credentials))
     return talk.heard
 
 

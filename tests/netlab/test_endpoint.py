@@ -37,10 +37,10 @@ def test_server_host_is_gone(lab, judge):
     tester.wait_for_drops(2 * SESSIONS)
     judge(
         tester.finish(),
-        # By both ways it is silent, while its neighbour answers by both: so it would be if a
-        # firewall before it dropped what is for it.
+        # By two ways it is silent, while its neighbour answers by both. One policy on both ways
+        # looks the same.
         *both_ways(what="host gone", endpoint="one", kinds={"silence", "unreachable"},
-                   initiators={"endpoint", "unknown"}, changed=moment),
+                   initiators={"unknown"}, changed=moment),
         *both_ways(what="its neighbour lives", endpoint="two"),
         RunTruth(what="one endpoint, both egresses", mechanism={"outage", "endpoint_down"},
                  where={"endpoint", "shared"}, who=UNKNOWN | ENDPOINT,

@@ -12,7 +12,7 @@ from stresser.classify.packet_origin import provenance
 from stresser.model.ending import NoDrop
 from stresser.model.events import SessionEnded
 from stresser.model.evidence import Evidence
-from stresser.record.event_lines import decode_line, encode_line, flat_types, tag_of
+from stresser.record.event_lines import event_as_line, event_of_line, event_tag, flat_types
 from tests.classify.test_packet_origin import EXPECTED, flow, no_socket, packet
 from tests.fakes.json_values import JSON
 from tests.record.sample_events import numbered, session_ended
@@ -21,13 +21,13 @@ OLD_RUN = Path(__file__).parent / "run_of_0_1" / "events.jsonl"
 
 
 def read(fields):
-    event = decode_line(json.dumps(fields).encode())
+    event = event_of_line(json.dumps(fields).encode())
     assert isinstance(event, SessionEnded)
     return event
 
 
 def written(**changes):
-    return json.loads(encode_line(session_ended(**changes)))
+    return json.loads(event_as_line(session_ended(**changes)))
 
 
 def test_the_endings_fields_stand_among_the_events():
@@ -39,11 +39,11 @@ def test_the_endings_fields_stand_among_the_events():
 
 @pytest.mark.parametrize("event", [session_ended(), numbered(3)], ids=["ended", "other"])
 def test_an_event_reads_back_as_written(event):
-    assert decode_line(encode_line(event)) == event
+    assert event_of_line(event_as_line(event)) == event
 
 
 def test_each_event_has_one_form():
-    assert len({tag_of(one) for one in flat_types}) == len(flat_types)
+    assert len({event_tag(one) for one in flat_types}) == len(flat_types)
 
 
 def test_what_an_ending_counts_as_is_read_as_recorded():
@@ -70,7 +70,7 @@ def test_a_line_of_version_0_1_gets_what_follows_from_it(changes, is_drop, no_dr
 
 
 def test_a_recorded_run_of_version_0_1_reads():
-    events = [decode_line(line) for line in OLD_RUN.read_bytes().splitlines()]
+    events = [event_of_line(line) for line in OLD_RUN.read_bytes().splitlines()]
     endings = [one.ending for one in events if isinstance(one, SessionEnded)]
     assert len(endings) == 24
     assert sum(one.is_drop for one in endings) == 14
@@ -121,4 +121,4 @@ def test_any_value_in_any_part_leaves_the_rest(part, value):
 @pytest.mark.parametrize("line", [b"[]", b"7", b'{"event":"x"}', b'{"event":"session_ended"}'])
 def test_no_event_is_an_error_that_the_reader_expects(line):
     with pytest.raises((msgspec.MsgspecError, ValueError)):
-        decode_line(line)
+        event_of_line(line)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from stresser.model.evidence import Evidence
 from stresser.model.packet import FlowPackets
-from stresser.record.event_lines import encode_line
+from stresser.record.event_lines import event_as_line
 from stresser.record.events_schema import events_schema
 from tests.record.sample_events import numbered, session_ended
 
@@ -25,7 +25,7 @@ CHECK = jsonschema.Draft202012Validator(events_schema())
     ids=["ended", "evidence", "other"],
 )
 def test_an_event_as_written_obeys_the_schema(event):
-    CHECK.validate(json.loads(encode_line(event)))
+    CHECK.validate(json.loads(event_as_line(event)))
 
 
 def test_it_is_a_valid_json_schema():
@@ -34,7 +34,7 @@ def test_it_is_a_valid_json_schema():
 
 
 def test_what_is_not_in_the_closed_lists_does_not():
-    written = json.loads(encode_line(session_ended()))
+    written = json.loads(event_as_line(session_ended()))
     assert not CHECK.is_valid(written | {"kind": "death"})
     assert not CHECK.is_valid(written | {"evidence": {"path_changes": [{"t_ns": 1}]}})
     assert not CHECK.is_valid({**written, "is_drop": None})
@@ -50,4 +50,4 @@ def test_fields_of_the_ending_and_of_the_evidence_are_described():
 
 def test_a_line_holds_no_nested_ending():
     ended = session_ended()
-    assert "ending" not in json.loads(encode_line(replace(ended, pings=5)))
+    assert "ending" not in json.loads(event_as_line(replace(ended, pings=5)))

@@ -4,7 +4,7 @@ import json
 import pytest
 from rich.console import Console
 
-from stresser.analysis.compare.comparison import compare
+from stresser.analysis.compare.comparison import compare_sides
 from stresser.analysis.compare.incident_rates import Span
 from stresser.report.compare_terminal import comparison_json, interval, print_comparison
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story, recorded_sides
@@ -22,7 +22,7 @@ def shown(comparison, width=80):
 def comparison(tmp_path):
     story = incident_story(7, 41, size=2)
     incident_story(3, 4, endpoint="gateway", story=story)
-    return compare(*recorded_sides(tmp_path, story))
+    return compare_sides(*recorded_sides(tmp_path, story))
 
 
 def test_the_paragraph_comes_first_and_the_verdict_last(comparison):
@@ -56,7 +56,7 @@ def test_a_side_that_held_nothing(tmp_path):
     story.ends_as_planned(story.opens(DIRECT, 1), 2 * HOUR)
     for at in range(12):
         story.fails(VPN, 10 + at)
-    text = shown(compare(*recorded_sides(tmp_path, story)))
+    text = shown(compare_sides(*recorded_sides(tmp_path, story)))
     assert "12 of 12" in text
     assert "Verdict: worse" in text
 

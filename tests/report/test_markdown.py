@@ -1,7 +1,7 @@
 import re
 
 from stresser.analysis.views.run_report import gather_report
-from stresser.report.markdown import markdown, plain
+from stresser.report.markdown import markdown, markdown_text
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 
@@ -31,4 +31,4 @@ def test_each_row_has_as_many_cells_as_its_head(tmp_path):
 
 
 def test_marks_are_escaped():
-    assert plain("a|b *c* <d> @e [f](g)") == r"a\|b \*c\* \<d\> \@e \[f\](g)"
+    assert markdown_text("a|b *c* <d> @e [f](g)") == r"a\|b \*c\* \<d\> \@e \[f\](g)"

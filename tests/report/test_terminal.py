@@ -94,7 +94,10 @@ def test_nothing_opened(tmp_path):
     story.fails(VPN, 1)
     story.stops(2)
     text = flat(printed(summarise(story.recorded(tmp_path))))
-    assert "Verdict: inconclusive (the scenario has no thresholds) - no session opened" in text
+    assert (
+        "Verdict: inconclusive (the scenario has no thresholds) - 1 of 1 session never opened"
+        in text
+    )
 
 
 def test_an_empty_run(tmp_path):

@@ -6,7 +6,7 @@ from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import ScenarioError
 from stresser.scenario.checkup_targets import (
     MOST_TARGETS,
-    Wishes,
+    CheckWishes,
     checked_path,
     checked_timeout,
     read_targets,
@@ -14,7 +14,7 @@ from stresser.scenario.checkup_targets import (
 
 
 def read(*texts, environment=None, **wishes):
-    return read_targets(texts, Wishes(**wishes), environment or {}, parse_behaviour)
+    return read_targets(texts, CheckWishes(**wishes), environment or {}, parse_behaviour)
 
 
 @pytest.mark.parametrize(

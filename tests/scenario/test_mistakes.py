@@ -3,7 +3,7 @@
 import pytest
 
 from stresser.model.errors import ScenarioError
-from stresser.scenario.mistakes import Mistakes, did_you_mean, shown_path
+from stresser.scenario.mistakes import Mistakes, did_you_mean, shown_key
 
 
 def lines_of(mistakes):
@@ -23,7 +23,7 @@ def lines_of(mistakes):
     ],
 )
 def test_a_path_is_shown_as_toml_writes_it(path, text):
-    assert shown_path(path) == text
+    assert shown_key(path) == text
 
 
 def test_a_mistake_names_the_file_and_the_key():

@@ -1,156 +1,165 @@
-"""Second looks at real listeners, closed ports, full backlogs and missing routes on loopback."""
+"""Rounds of fresh connections to real servers, closed ports and missing routes on loopback."""
 
 import socket
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import partial
 
 import trio
 
-from stresser.model.cohort import Cohort
 from stresser.model.fresh_connection import LookResult
-from stresser.net.dial import Binding
 from stresser.net.resolve import literal_address
-from stresser.session import fresh_connections as second_look
-from stresser.session.fresh_connections import SecondLooks
+from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS, SecondLooks
+from stresser.session.fresh_handshake import Target
 from stresser.witness.clock import RunClock
+from tests.fakes.certificates import server_context
+from tests.fakes.loopback import loopback_route, loopback_server
 
-BROKER = Cohort("broker", "vpn", "heartbeat")
 
-
-@contextmanager
-def listener(address="127.0.0.1", backlog=16):
-    with socket.socket() as sock:
-        sock.bind((address, 0))
-        sock.listen(backlog)
-        yield literal_address(address, sock.getsockname()[1])
+def target(port, *, endpoint="broker", egress="vpn", host="127.0.0.1", source=None, name=None):
+    route = loopback_route(port, endpoint=endpoint, egress=egress)
+    if source is not None:
+        route = replace(route, binding=type(route.binding)(source=source))
+    if name is not None:
+        route = replace(route, host=name)
+    address = literal_address(host, port)
+    assert address is not None
+    return Target(route=route, address=address, remote=str(address), asked_host=host)
 
 
 @contextmanager
 def closed_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else takes it
-        yield literal_address("127.0.0.1", sock.getsockname()[1])
-
-
-@contextmanager
-def deaf_port():
-    """A listener whose queue is full: the kernel drops further SYNs."""
-    with listener(backlog=0) as address, socket.socket() as first, socket.socket() as second:
-        for sock in (first, second):
-            sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
-            sock.connect_ex(address.sockaddr)
-        yield address
+        yield sock.getsockname()[1]
 
 
 @asynccontextmanager
 async def at_work():
-    clock = RunClock()
-    looks = SecondLooks(clock)
+    looks = SecondLooks(RunClock())
     async with trio.open_nursery() as nursery:
         await nursery.start(looks.run)
         yield looks
         nursery.cancel_scope.cancel()
 
 
-async def met(looks, cohort, address):
-    looks.ask(cohort, address)
-    await looks.answered(cohort, address)
+async def met(looks, one):
+    looks.ask(one)
+    await looks.answered(one)
     return {(look.endpoint, look.egress): look for look in looks.since(0)}
-
-
-def test_what_a_fresh_connection_meets():
-    async def story():
-        with listener() as open_, closed_port() as closed:
-            for address, result in ((open_, LookResult.CONNECTED), (closed, LookResult.REFUSED)):
-                async with at_work() as looks:
-                    looks.learn(BROKER, Binding(), address)
-                    look = (await met(looks, BROKER, address))["broker", "vpn"]
-                    assert look.result is result
-                    assert look.remote == str(address)
-                    assert 0 <= look.asked_ns <= look.answered_ns
-                    assert (look.failure is None) == (result is LookResult.CONNECTED)
-
-    trio.run(story)
-
-
-def test_no_answer_is_silence_after_its_time(monkeypatch):
-    monkeypatch.setattr(second_look, "ANSWER_WITHIN_S", 0.2)
-
-    async def story():
-        with deaf_port() as address:
-            async with at_work() as looks:
-                looks.learn(BROKER, Binding(), address)
-                look = (await met(looks, BROKER, address))["broker", "vpn"]
-                assert look.result is LookResult.SILENT
-                assert look.answered_ns - look.asked_ns >= 200_000_000
-
-    trio.run(story)
-
-
-def test_an_egress_that_is_gone_is_no_fault_of_the_way():
-    async def story():
-        with listener() as address:
-            async with at_work() as looks:
-                looks.learn(BROKER, Binding(source="192.0.2.77"), address)
-                look = (await met(looks, BROKER, address))["broker", "vpn"]
-                assert look.result is LookResult.NO_WAY_OUT
-                assert look.failure == "address_not_available"
-
-    trio.run(story)
 
 
 def test_a_round_asks_the_other_egresses_at_the_same_address_and_one_other_endpoint():
     async def story():
-        with listener() as address, listener("127.0.0.2") as elsewhere, listener() as third:
-            async with at_work() as looks:
-                direct = Cohort("broker", "direct", "heartbeat")
-                looks.learn(BROKER, Binding(), address)
-                looks.learn(direct, Binding(source="127.0.0.9"), third)
-                looks.learn(Cohort("gateway", "vpn", "silent"), Binding(), elsewhere)
-                looks.learn(Cohort("far", "direct", "silent"), Binding(), elsewhere)
-                found = await met(looks, BROKER, address)
-                assert set(found) == {("broker", "vpn"), ("broker", "direct"), ("gateway", "vpn")}
-                assert found["broker", "direct"].remote == str(address)
-                assert found["gateway", "vpn"].remote == str(elsewhere)
+        async with loopback_server() as port, at_work() as looks:
+            own = target(port, name="broker.example")
+            looks.learn(own)
+            with closed_port() as elsewhere:
+                looks.learn(target(elsewhere, egress="direct", name="broker.example"))
+                looks.learn(target(port, endpoint="gateway", host="127.0.0.2"))
+                looks.learn(target(port, endpoint="far", egress="direct"))
+                found = await met(looks, own)
+            assert set(found) == {("broker", "vpn"), ("broker", "direct"), ("gateway", "vpn")}
+            assert found["broker", "vpn"].result is LookResult.ANSWERED
+            assert found["broker", "direct"].result is LookResult.ANSWERED
+            assert found["broker", "direct"].remote == f"127.0.0.1:{port}"
+            assert found["gateway", "vpn"].remote == f"127.0.0.2:{port}"
+
+    trio.run(story)
+
+
+def test_an_egress_with_a_host_of_its_own_is_asked_there():
+    """A middlebox of the lab stands at another address: that of the server is not behind it."""
+
+    async def story():
+        async with loopback_server() as port, at_work() as looks:
+            with closed_port() as elsewhere:
+                looks.learn(target(elsewhere, egress="middlebox", name="127.0.0.3"))
+                found = await met(looks, target(port))
+            assert found["broker", "vpn"].result is LookResult.ANSWERED
+            assert found["broker", "middlebox"].result is LookResult.REFUSED
+
+    trio.run(story)
+
+
+def test_an_egress_that_is_gone_is_no_fault_of_the_path():
+    async def story():
+        async with loopback_server() as port, at_work() as looks:
+            look = (await met(looks, target(port, source="192.0.2.77")))["broker", "vpn"]
+            assert look.result is LookResult.NO_WAY_OUT
+            assert look.failure == "address_not_available"
 
     trio.run(story)
 
 
 def test_five_hundred_that_die_together_share_one_round():
     async def story():
-        with listener() as address:
-            async with at_work() as looks, trio.open_nursery() as nursery:
-                looks.learn(BROKER, Binding(), address)
+        async with loopback_server() as port, at_work() as looks:
+            async with trio.open_nursery() as nursery:
                 for _ in range(500):
-                    nursery.start_soon(met, looks, BROKER, address)
+                    nursery.start_soon(met, looks, target(port))
                 nursery.cancel_scope.deadline = trio.current_time() + 10
             assert len(looks.since(0)) == 1
 
     trio.run(story)
 
 
-def test_nobody_is_asked_where_no_session_has_been_or_before_the_run():
+def test_attempts_are_content_with_an_older_round():
     async def story():
-        with listener() as address:
-            async with at_work() as looks:
-                assert await met(looks, BROKER, address) == {}
-            looks = SecondLooks(RunClock())
-            looks.learn(BROKER, Binding(), address)
-            assert await met(looks, BROKER, address) == {}
+        async with loopback_server() as port, at_work() as looks:
+            one = target(port)
+            await met(looks, one)
+            await trio.sleep(1.1)  # what is tested is a time
+            looks.ask(one, FRESH_FOR_ATTEMPTS_NS)
+            await looks.answered(one)
+            assert len(looks.since(0)) == 1
+            assert len(await met(looks, one)) == 1
+            assert len(looks.since(0)) == 2
 
     trio.run(story)
 
 
-def test_the_listener_gets_nothing_but_a_connection_that_is_closed():
+def test_nobody_is_asked_before_the_run():
     async def story():
-        with socket.socket() as server:
-            server.bind(("127.0.0.1", 0))
-            server.listen()
-            address = literal_address("127.0.0.1", server.getsockname()[1])
-            async with at_work() as looks:
-                looks.learn(BROKER, Binding(), address)
-                await met(looks, BROKER, address)
-            peer, _ = server.accept()
-            with peer:
-                assert peer.recv(100) == b""
+        async with loopback_server() as port:
+            assert await met(SecondLooks(RunClock()), target(port)) == {}
+
+    trio.run(story)
+
+
+def test_the_usual_ttl_is_that_of_the_same_two():
+    async def story():
+        async with loopback_server() as port, at_work() as looks:
+            own = target(port, name="broker.example")
+            looks.learn(own._replace(usual_ttl=54))
+            elsewhere = target(port, egress="direct", host="127.0.0.2", name="broker.example")
+            looks.learn(elsewhere._replace(usual_ttl=60))
+            found = await met(looks, own)
+            assert found["broker", "vpn"].usual_ttl == 54
+            # It was asked at an address that this egress has never been used for.
+            assert found["broker", "direct"].usual_ttl is None
+
+    trio.run(story)
+
+
+def test_the_server_hears_a_handshake_a_goodbye_and_no_request():
+    async def story():
+        heard = []
+
+        async def serve(stream):
+            tls = trio.SSLStream(stream, server_context(), server_side=True)
+            heard.append(await tls.receive_some())
+            await tls.aclose()
+            served.set()
+
+        served = trio.Event()
+        async with at_work() as looks, trio.open_nursery() as nursery:
+            listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+            port = listeners[0].socket.getsockname()[1]
+            await met(looks, target(port))
+            with trio.fail_after(5):
+                await served.wait()
+            nursery.cancel_scope.cancel()
+        assert heard == [b""]  # close_notify: neither a truncation nor a reset
 
     trio.run(story)

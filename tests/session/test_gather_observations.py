@@ -5,6 +5,7 @@ import os
 
 import pytest
 import trio
+from wsproto.events import CloseConnection, Ping, Pong
 
 from stresser.model.ending import Kind
 from stresser.model.faults import NoPong
@@ -96,3 +97,65 @@ def test_what_a_missing_pong_tells_is_evidence():
     assert ended.ending.evidence.ping_sent_ns == 5 * NS_PER_S
     assert ended.ending.evidence.why == ["nothing-decides"]
     assert ended.ending.dead_by_ns == 8_050 * NS_PER_MS
+
+
+async def _says_close(peer):
+    await peer.send(CloseConnection(code=1001, reason="idle"))
+
+
+async def _says_close_notify(peer):
+    await peer.tls.close_notify()
+
+
+async def _says_close_with_a_mask(peer):
+    await peer.tls.write(b"\x88\x80\x00\x00\x00\x00")  # a server masks nothing (RFC 6455 5.1)
+
+
+GOODBYES = {
+    Kind.WS_CLOSE: _says_close,
+    Kind.TLS_CLOSE_NOTIFY: _says_close_notify,
+    Kind.PROTOCOL_ERROR: _says_close_with_a_mask,
+}
+
+
+@pytest.mark.parametrize("kind", GOODBYES)
+@pytest.mark.parametrize("every", ["4s", None])
+def test_a_goodbye_and_our_answer_to_it_end_a_silence_and_begin_none(kind, every):
+    """The endpoint hears nothing for 5 s after the opening, or 3 s after a ping, and says so."""
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        if every:
+            ping = await peer.next_event()
+            assert isinstance(ping, Ping)
+            await peer.send(Pong(ping.payload))
+        await trio.sleep(3 if every else 5)
+        await GOODBYES[kind](peer)
+        await trio.sleep_forever()
+
+    made = life(program, 60, activity=heartbeat(every, "3s") if every else silent())
+    ended = made.notebook.only_ended()
+    assert ended.ending.kind is kind
+    assert ended.ending.idle_ns == (3 if every else 5) * NS_PER_S
+    if every:
+        assert ended.ending.evidence.since_sent_ns == 3 * NS_PER_S
+        assert ended.ending.evidence.idle_before_send_ns == 4 * NS_PER_S
+        assert ended.quiet_survived_ns == 4 * NS_PER_S
+
+
+def test_the_longest_silence_survived_is_measured_and_not_taken_from_the_plan():
+    """The endpoint pings 3 s after each beat: our pings, every 5 s, break silences of 2 s."""
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        for _ in range(3):
+            await trio.sleep(3)
+            await peer.send(Ping(b"x"))
+            while not isinstance(event := await peer.next_event(), Ping):
+                assert isinstance(event, Pong)
+            await peer.send(Pong(event.payload))
+        await peer.swallow()
+
+    ended = life(program, 60, activity=heartbeat("5s", "8s")).notebook.only_ended()
+    assert (ended.ending.kind, ended.pongs) == (Kind.UNRESPONSIVE, 3)
+    assert ended.quiet_survived_ns == 2 * NS_PER_S

@@ -1,53 +1,139 @@
+"""Who lived on, and whether an egress was ever silent."""
+
 import trio
 
+from stresser.model.cohort import Cohort
 from stresser.model.evidence import SiblingAlive
-from stresser.session.sibling_sessions import Neighbours, Server
+from stresser.model.units import NS_PER_MS
+from stresser.session.sibling_sessions import OUTAGE_NS, Neighbours
 from tests.fakes.world import in_virtual_time
 
 OLDER_THAN, ALIVE_AFTER = 50, 100
+REMOTE, HOST = "192.0.2.1:443", "192.0.2.1"
 
 
-async def ask(server, found):
-    found.append(await server.anybody(OLDER_THAN, ALIVE_AFTER, within_s=3.0))
+def alive(session, egress, answered_ns):
+    return SiblingAlive(session=session, egress=egress, answered_ns=answered_ns)
 
 
-def answers(*told):
-    """What a question finds when sessions tell (session, opened, ping sent), one a second."""
+def groups():
+    """Sessions to one endpoint through two egresses, and to another through one of them."""
+    all_ = Neighbours()
+    vpn = all_.of(Cohort("broker", "vpn", "heartbeat"), REMOTE, HOST)
+    direct = all_.of(Cohort("broker", "direct", "silent"), REMOTE, HOST)
+    other = all_.of(Cohort("gateway", "vpn", "heartbeat"), "192.0.2.2:443", "192.0.2.2")
+    return vpn, direct, other
+
+
+def asked(question, *told, before=()):
+    """What a question finds; siblings answered before it, and one a second from then on.
+
+    Each of these: the group, session, when it was opened, when its ping was sent.
+    """
 
     async def story():
-        server = Server()
+        vpn, *_ = made = groups()
         found: list[SiblingAlive | None] = []
+
+        async def ask():
+            found.append(await getattr(vpn, question)(OLDER_THAN, ALIVE_AFTER, within_s=3.0))
+
+        for group, session, opened_ns, sent_ns in before:
+            made[group].answered(session, opened_ns, sent_ns, sent_ns)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(ask, server, found)
-            for session, opened_ns, ping_sent_ns in told:
+            nursery.start_soon(ask)
+            for group, session, opened_ns, sent_ns in told:
                 await trio.sleep(0.9)
-                if server.is_asked:
-                    server.answered(session, "direct", opened_ns, ping_sent_ns)
-        assert not server.is_asked
+                made[group].answered(session, opened_ns, sent_ns, sent_ns)
         return found[0]
 
     return in_virtual_time(story)
 
 
+VPN, DIRECT, OTHER = range(3)
+
+
 def test_an_older_session_that_answers_a_later_ping_proves_it():
-    alive = answers((7, 50, 100))
-    assert (alive.session, alive.egress, alive.answered_ns) == (7, "direct", 100)
+    assert asked("neighbour", (VPN, 7, 50, 100)) == alive(7, "vpn", 100)
+    assert asked("neighbour", (DIRECT, 8, 50, 100)) == alive(8, "direct", 100)
+    assert asked("control", (VPN, 7, 50, 100), (DIRECT, 8, 50, 101)) == alive(8, "direct", 101)
+
+
+def test_what_is_known_already_is_not_waited_for():
+    assert asked("control", before=[(DIRECT, 8, 50, 100)]) == alive(8, "direct", 100)
 
 
 def test_a_younger_session_proves_nothing():
-    assert answers((7, 51, 100)) is None  # opened after a restart, perhaps
+    assert asked("neighbour", (VPN, 7, 51, 100)) is None  # opened after a restart, perhaps
 
 
 def test_a_ping_sent_before_the_end_proves_nothing():
-    assert answers((7, 50, 99)) is None
+    assert asked("neighbour", (VPN, 7, 50, 99), before=[(VPN, 8, 50, 99)]) is None
 
 
-def test_the_first_that_fits_is_taken_and_nobody_is_waited_for_longer_than_asked():
-    assert answers((7, 51, 100), (8, 50, 120)).session == 8
-    assert answers((1, 60, 100), (2, 60, 100), (3, 60, 100), (4, 50, 100)) is None
+def test_only_the_same_server_counts():
+    assert asked("neighbour", (OTHER, 7, 50, 100)) is None
+    assert asked("control", (OTHER, 7, 50, 100)) is None
 
 
-def test_servers_are_told_apart_by_address():
-    neighbours = Neighbours()
-    assert neighbours.of("192.0.2.1") is neighbours.of("192.0.2.1")
-    assert neighbours.of("192.0.2.1") is not neighbours.of("192.0.2.2")
+def test_nobody_is_waited_for_longer_than_asked():
+    late = [(VPN, n, 60, 100) for n in range(3)]
+    assert asked("neighbour", *late, (VPN, 9, 50, 100)) is None
+
+
+def test_where_a_proxy_chose_the_address_a_session_at_any_address_is_a_control():
+    async def story():
+        all_ = Neighbours()
+        proxied = all_.of(Cohort("broker", "proxy", "heartbeat"), "broker.example:443", "10.0.0.1")
+        direct = all_.of(Cohort("broker", "direct", "heartbeat"), REMOTE, HOST)
+        direct.answered(8, 50, 100, 100)
+        other_way = await direct.control(OLDER_THAN, ALIVE_AFTER, within_s=0.1)
+        return await proxied.control(OLDER_THAN, ALIVE_AFTER, within_s=0.1), other_way
+
+    assert in_virtual_time(story) == (alive(8, "direct", 100), None)
+
+
+def test_an_egress_that_was_silent_may_have_had_an_outage():
+    vpn, direct, other = groups()
+    step = 100 * NS_PER_MS
+    for n in range(50):
+        (vpn if n % 2 else other).answered(n, 0, n * step, n * step)
+    end_ns = 49 * step
+    assert vpn.was_heard(end_ns - 10 * step, end_ns + step)
+    assert not vpn.was_heard(end_ns, end_ns + OUTAGE_NS)
+    vpn.ended(1, end_ns + OUTAGE_NS)  # the reset of another is heard
+    assert not vpn.was_heard(end_ns + step, end_ns + 2 * step)  # within that silence
+    assert not direct.was_heard(0, end_ns)
+
+
+def test_whether_others_through_the_egress_are_answered():
+    vpn, direct, other = groups()
+    other.answered(3, 0, 100, 120)
+    assert vpn.egress_answered_since(100)
+    assert not vpn.egress_answered_since(101)
+    assert not direct.egress_answered_since(0)
+
+
+def test_a_thousand_questions_are_answered_by_one_pong():
+    async def story():
+        vpn, direct, _ = groups()
+        found = []
+
+        async def ask():
+            found.append(await vpn.control(OLDER_THAN, ALIVE_AFTER, within_s=3.0))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(1000):
+                nursery.start_soon(ask)
+            await trio.testing.wait_all_tasks_blocked()
+            direct.answered(8, 50, 100, 100)
+        return found
+
+    assert in_virtual_time(story) == [alive(8, "direct", 100)] * 1000
+
+
+def test_groups_are_told_apart_by_endpoint_egress_and_address():
+    all_ = Neighbours()
+    cohort = Cohort("broker", "vpn", "heartbeat")
+    assert all_.of(cohort, REMOTE, HOST) is all_.of(cohort._replace(activity="x"), REMOTE, HOST)
+    assert all_.of(cohort, REMOTE, HOST) is not all_.of(cohort, "192.0.2.9:443", "192.0.2.9")

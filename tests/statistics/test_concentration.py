@@ -8,7 +8,7 @@ from stresser.statistics.concentration import (
     GRAIN,
     Concentration,
     concentration,
-    timer_bracket,
+    timer_limit,
     tolerance,
 )
 from stresser.statistics.exposure import Exposure
@@ -57,7 +57,8 @@ def test_a_heartbeat_does_not_hide_a_timer():
     brackets = [Bracket(seconds(225.03), seconds(240))] * 20
     here = found(brackets)
     assert here is not None
-    assert timer_bracket(brackets).low <= seconds(240) <= timer_bracket(brackets).high
+    low, high = timer_limit(brackets, 20).bracket
+    assert low <= seconds(240) <= high
 
 
 def test_too_few_show_nothing():
@@ -83,7 +84,7 @@ def test_a_falling_hazard_is_no_timer():
 @pytest.mark.parametrize(
     ("brackets", "low", "high"),
     [
-        ([point(60 + n / 100) for n in range(20)], 60, 60.2),
+        ([point(60 + n / 200) for n in range(20)], 60, 60.1),
         ([Bracket(seconds(225), seconds(240))] * 9 + [Bracket(0, seconds(230))], 225, 240),
         (
             [Bracket(seconds(225), seconds(240))] * 9 + [Bracket(seconds(200), seconds(250))] * 9,
@@ -93,7 +94,8 @@ def test_a_falling_hazard_is_no_timer():
     ],
 )
 def test_where_the_timer_lies(brackets, low, high):
-    bracket = timer_bracket(brackets)
+    bracket, tick = timer_limit(brackets, len(brackets))
+    assert tick is None
     assert bracket.low == pytest.approx(seconds(low), rel=0.005)
     assert bracket.high == pytest.approx(seconds(high), rel=0.005)
     assert bracket.low <= seconds(low)

@@ -3,10 +3,6 @@ from math import inf, isnan
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
-from statsmodels.stats.rates import confint_poisson
-from statsmodels.stats.rates import test_poisson_2indep as poisson_2indep
 
 from stresser.statistics.rates import (
     Dispersion,
@@ -25,12 +21,16 @@ COUNTS = [(7, 41, 100, 100), (0, 6, 80, 90), (3, 0, 10, 20), (250, 310, 1600, 15
 
 @pytest.mark.parametrize("count", [0, 1, 7, 41, 10_000])
 def test_the_interval_of_a_rate_agrees_with_statsmodels(count):
+    from tests.statistics.judges import confint_poisson
+
     theirs = confint_poisson(count, 123.4, method="exact-c")
     assert rate_interval(count, 123.4) == pytest.approx(theirs, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("baseline", "candidate", "hours", "other_hours"), COUNTS)
 def test_the_interval_of_a_ratio_agrees_with_statsmodels(baseline, candidate, hours, other_hours):
+    from tests.statistics.judges import proportion_confint
+
     ours = rate_ratio(baseline, candidate, hours, other_hours)
     low, high = proportion_confint(candidate, baseline + candidate, method="beta")
     scale = hours / other_hours
@@ -42,6 +42,8 @@ def test_the_interval_of_a_ratio_agrees_with_statsmodels(baseline, candidate, ho
 @pytest.mark.filterwarnings("ignore:divide by zero")  # statsmodels', of a ratio that we do not use
 @pytest.mark.parametrize(("baseline", "candidate", "hours", "other_hours"), COUNTS)
 def test_the_p_value_is_twice_the_smaller_exact_tail(baseline, candidate, hours, other_hours):
+    from tests.statistics.judges import poisson_2indep
+
     ours = rate_ratio(baseline, candidate, hours, other_hours)
     tails = [
         poisson_2indep(
@@ -144,6 +146,8 @@ def test_bursts_widen_an_interval_and_calm_does_not():
 
 
 def test_holm_agrees_with_statsmodels():
+    from tests.statistics.judges import multipletests
+
     p_values = np.random.default_rng(5).uniform(0, 0.2, 20).tolist()
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
     assert holm([]) == []

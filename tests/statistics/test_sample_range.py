@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from stresser.model.quantity import HIGHEST_NS
 from stresser.model.units import NS_PER_S
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 DURATIONS = st.lists(st.integers(0, HIGHEST_NS), min_size=1, max_size=200)
 
 
-def span_of(values: Iterable[int]) -> Span:
-    span = Span()
+def span_of(values: Iterable[int]) -> SampleRange:
+    span = SampleRange()
     for value in values:
         span.add(value)
     return span
@@ -45,7 +45,7 @@ def test_merged_is_as_if_counted_together(first, second):
 
 def test_merging_nothing_changes_nothing():
     span = span_of([5])
-    span.merge(Span())
+    span.merge(SampleRange())
     assert (span.count, span.least, span.largest) == (1, 5, 5)
 
 
@@ -57,9 +57,9 @@ def test_what_is_no_duration_is_held_at_the_limits(value):
 
 
 def test_nothing_counted_has_no_quantile():
-    assert not Span().is_narrow()
+    assert not SampleRange().is_narrow()
     with pytest.raises(ValueError, match="no samples"):
-        Span().quantile(0.5)
+        SampleRange().quantile(0.5)
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ import pytest
 
 from stresser.model.path_change import PathChange
 from stresser.witness.known_path import KnownPath
-from stresser.witness.netlink import Address, DumpEnd, Link, Notice, Route, Rule
+from stresser.witness.netlink import DumpEnd, KernelAddress, KernelRoute, KernelRule, Link, Notice
 
 ETH = Link(2, "eth0", None, 1, 0x43, 1500)
 TUN = Link(7, "tun0", "tun", 0xFFFE, 0x43, 1400)
-OWN = Address(2, "192.0.2.10", 24)
-DEFAULT = Route(2, 254, "0.0.0.0/0", 0, "", (("192.0.2.1", 2),))
-NET = Route(2, 254, "10.0.0.0/8", 0, "", ((None, 7),))
-DEFAULT6 = Route(10, 254, "::/0", 1024, "", (("fe80::1", 2),))
+OWN = KernelAddress(2, "192.0.2.10", 24)
+DEFAULT = KernelRoute(2, 254, "0.0.0.0/0", 0, "", (("192.0.2.1", 2),))
+NET = KernelRoute(2, 254, "10.0.0.0/8", 0, "", ((None, 7),))
+DEFAULT6 = KernelRoute(10, 254, "::/0", 1024, "", (("fe80::1", 2),))
 START = (ETH, TUN, OWN, DEFAULT, NET, DEFAULT6)
 OFF, NO_CARRIER = 0x2, 0x3
 
@@ -19,7 +19,7 @@ OFF, NO_CARRIER = 0x2, 0x3
 @pytest.fixture
 def known():
     path = KnownPath()
-    for sequence, kind in enumerate((Link, Address, Route), 1):
+    for sequence, kind in enumerate((Link, KernelAddress, KernelRoute), 1):
         path.begin_dump(sequence, kind)
         for thing in START:
             if isinstance(thing, kind):
@@ -119,11 +119,11 @@ def test_what_is_known_is_no_change(known, thing):
             ("default_route_changed", "eth0", "added: ::/0 via fe80::2 dev eth0 metric 1024"),
         ),
         (
-            Notice(Rule(2, 100, "from all lookup 7")),
+            Notice(KernelRule(2, 100, "from all lookup 7")),
             ("rule_added", None, "IPv4 rule 100: from all lookup 7"),
         ),
         (
-            Notice(Rule(10, 100, "from all lookup 7"), is_removed=True),
+            Notice(KernelRule(10, 100, "from all lookup 7"), is_removed=True),
             ("rule_removed", None, "IPv6 rule 100: from all lookup 7"),
         ),
     ],
@@ -151,7 +151,7 @@ def test_several_changes_in_one_notice(known):
 
 @pytest.mark.parametrize(
     "thing",
-    [Address(2, "fe80::5", 64), Route(10, 254, "fe80::/64", 256, "", ((None, 2),))],
+    [KernelAddress(2, "fe80::5", 64), KernelRoute(10, 254, "fe80::/64", 256, "", ((None, 2),))],
 )
 def test_link_local_ones_follow_their_link(known, thing):
     assert known.apply(Notice(thing)) == []
@@ -170,7 +170,7 @@ def test_link_local_ones_follow_their_link(known, thing):
 def test_when_routes_may_have_gone_without_a_notice(known, notice, in_doubt):
     known.apply(notice)
     assert known.routes_in_doubt is in_doubt
-    known.begin_dump(9, Route)
+    known.begin_dump(9, KernelRoute)
     assert not known.routes_in_doubt
 
 
@@ -184,30 +184,32 @@ def dumped(known, kind, things, *, interrupted=False, error=0):
 def test_a_dump_finds_what_went_silently(known):
     known.apply(Notice(TUN, is_removed=True))
     silently = "gone without a notice: "
-    assert dumped(known, Route, [DEFAULT, DEFAULT6]) == [
+    assert dumped(known, KernelRoute, [DEFAULT, DEFAULT6]) == [
         ("route_removed", "tun0", f"{silently}10.0.0.0/8 dev tun0")
     ]
-    assert dumped(known, Route, [DEFAULT]) == [
+    assert dumped(known, KernelRoute, [DEFAULT]) == [
         ("default_route_changed", "eth0", f"{silently}::/0 via fe80::1 dev eth0 metric 1024")
     ]
-    assert dumped(known, Address, []) == [("address_removed", "eth0", f"{silently}192.0.2.10/24")]
+    assert dumped(known, KernelAddress, []) == [
+        ("address_removed", "eth0", f"{silently}192.0.2.10/24")
+    ]
     assert dumped(known, Link, []) == [("link_removed", "eth0", "Ethernet, MTU 1500")]
 
 
 def test_a_dump_finds_what_is_new(known):
     new = NET._replace(destination="10.9.0.0/16")
-    assert dumped(known, Route, [DEFAULT, NET, DEFAULT6, new]) == [
+    assert dumped(known, KernelRoute, [DEFAULT, NET, DEFAULT6, new]) == [
         ("route_added", "tun0", "added: 10.9.0.0/16 dev tun0")
     ]
 
 
 @pytest.mark.parametrize("trouble", [{"interrupted": True}, {"error": 16}])
 def test_a_dump_that_may_not_be_whole_removes_nothing(known, trouble):
-    assert dumped(known, Route, [], **trouble) == []
+    assert dumped(known, KernelRoute, [], **trouble) == []
 
 
 def test_answers_to_a_dump_that_was_given_up_say_nothing(known):
-    known.begin_dump(9, Route)
+    known.begin_dump(9, KernelRoute)
     known.begin_dump(10, Link)
     assert known.apply(Notice(NET._replace(metric=3), sequence=9)) == []
     assert known.end_dump(DumpEnd(9, interrupted=False)) is None
@@ -216,13 +218,15 @@ def test_answers_to_a_dump_that_was_given_up_say_nothing(known):
 def test_the_routes_of_a_whole_internet_fill_no_memory(known):
     def many(start):
         return (
-            Route(2, 254, f"10.{n >> 8}.{n & 255}.0/24", 0, "", ((None, 7),))
+            KernelRoute(2, 254, f"10.{n >> 8}.{n & 255}.0/24", 0, "", ((None, 7),))
             for n in range(start, start + 20_000)
         )
 
     assert sum(len(known.apply(Notice(one))) for one in many(0)) == 20_000
     assert len(known._routes) <= 4096
-    assert dumped(known, Route, [*START[3:], *many(0)]) == []  # what is not known is not judged
+    assert (
+        dumped(known, KernelRoute, [*START[3:], *many(0)]) == []
+    )  # what is not known is not judged
     halves = [DEFAULT._replace(table=table) for table in range(300, 310)]
     assert all(known.apply(Notice(one)) for one in halves)
     assert not any(known.apply(Notice(one)) for one in halves)  # these are known all the same

@@ -12,12 +12,12 @@ from stresser.witness.netlink import (
     GET_ADDRESS,
     GET_LINK,
     GET_ROUTE,
-    Address,
     DumpEnd,
+    KernelAddress,
+    KernelRoute,
+    KernelRule,
     Link,
     Notice,
-    Route,
-    Rule,
     decode,
     dump_request,
 )
@@ -83,53 +83,57 @@ SMALL = "10.1.2.0/24"
             link(attribute(3, "wg0"), attribute(45, 0)),
             Link(4, "wg0", None, 1, 0x10043, 0, to_namespace=True),
         ),
-        (NEW_ADDRESS, address(attribute(1, GATEWAY)), Address(4, "192.0.2.1", 24)),
+        (NEW_ADDRESS, address(attribute(1, GATEWAY)), KernelAddress(4, "192.0.2.1", 24)),
         (
             NEW_ADDRESS,
             address(attribute(1, GATEWAY), attribute(2, NET), prefix=32),  # point to point
-            Address(4, "10.1.2.0", 32),
+            KernelAddress(4, "10.1.2.0", 32),
         ),
         (
             DEL_ADDRESS,
             address(attribute(1, NET6), family=10, prefix=64),
-            Address(4, "2001:db8::", 64),
+            KernelAddress(4, "2001:db8::", 64),
         ),
         (
             NEW_ROUTE,
             route(attribute(1, NET), attribute(5, GATEWAY), attribute(4, 4), attribute(6, 100)),
-            Route(2, 254, SMALL, 100, "", (("192.0.2.1", 4),)),
+            KernelRoute(2, 254, SMALL, 100, "", (("192.0.2.1", 4),)),
         ),
         (
             NEW_ROUTE,
             route(attribute(4, 7), length=0, table=0, flags=0) + attribute(15, 51820),
-            Route(2, 51820, "0.0.0.0/0", 0, "", ((None, 7),)),
+            KernelRoute(2, 51820, "0.0.0.0/0", 0, "", ((None, 7),)),
         ),
         (
             NEW_ROUTE,
             route(attribute(1, NET), kind=6),
-            Route(2, 254, SMALL, 0, "blackhole", ()),
+            KernelRoute(2, 254, SMALL, 0, "blackhole", ()),
         ),
         (
             NEW_ROUTE,
             route(attribute(1, NET), attribute(9, HOPS)),
-            Route(2, 254, SMALL, 0, "", (("192.0.2.4", 4), ("192.0.2.5", 5))),
+            KernelRoute(2, 254, SMALL, 0, "", (("192.0.2.4", 4), ("192.0.2.5", 5))),
         ),
         (
             DEL_ROUTE,
             route(attribute(5, GATEWAY6), attribute(4, 4), family=10, length=0),
-            Route(10, 254, "::/0", 0, "", (("fe80::1", 4),)),
+            KernelRoute(10, 254, "::/0", 0, "", (("fe80::1", 4),)),
         ),
         (
             NEW_ROUTE,
             route(attribute(1, NET), attribute(18, b"\x0a\0" + GATEWAY6), attribute(4, 4)),
-            Route(2, 254, SMALL, 0, "", (("fe80::1", 4),)),
+            KernelRoute(2, 254, SMALL, 0, "", (("fe80::1", 4),)),
         ),
         (
             NEW_RULE,
             rule(attribute(2, NET), attribute(6, 100), attribute(10, 0x64), attribute(15, 51820)),
-            Rule(2, 100, "from 10.1.2.0/24 fwmark 0x64 lookup 51820"),
+            KernelRule(2, 100, "from 10.1.2.0/24 fwmark 0x64 lookup 51820"),
         ),
-        (DEL_RULE, route(attribute(3, "eth0"), table=7), Rule(2, 0, "from all iif eth0 lookup 7")),
+        (
+            DEL_RULE,
+            route(attribute(3, "eth0"), table=7),
+            KernelRule(2, 0, "from all iif eth0 lookup 7"),
+        ),
     ],
 )
 def test_what_a_message_says(kind, body, thing):
@@ -229,10 +233,10 @@ def judged(data):
             yield Link(found["index"], name, kind, found["ifi_type"], found["flags"], mtu)
         elif found["event"] == "RTM_NEWADDR":
             text = found.get_attr("IFA_LOCAL") or found.get_attr("IFA_ADDRESS")
-            yield Address(found["index"], text, found["prefixlen"])
+            yield KernelAddress(found["index"], text, found["prefixlen"])
         elif found["event"] == "RTM_NEWROUTE" and found.get_attr("RTA_TABLE") != 255:
             zero = socket.inet_ntop(found["family"], bytes(4 if found["family"] == V4 else 16))
-            yield Route(
+            yield KernelRoute(
                 found["family"],
                 found.get_attr("RTA_TABLE"),
                 f"{found.get_attr('RTA_DST') or zero}/{found['dst_len']}",
@@ -270,6 +274,8 @@ def test_a_kernels_answers_mean_what_pyroute2_says():
 
     for data in in_namespace(story):
         ours = [one.thing for one in notices(data)]
-        theirs = [one for one in judged(data) if not isinstance(one, Route) or one.kind != "other"]
+        theirs = [
+            one for one in judged(data) if not isinstance(one, KernelRoute) or one.kind != "other"
+        ]
         assert len(ours) >= 3
         assert ours == theirs

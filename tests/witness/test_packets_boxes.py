@@ -103,7 +103,7 @@ def test_a_reset_out_of_sequence_is_seen_and_the_connection_lives(lab):
             flow, found = await here.verdict(near)
         assert found is not None
         assert (found.ttl, found.ignored, len(flow.ends)) == (63, 2, 3)
-        assert signals(found)["out_of_window_before_it"] is Reading.ANOTHER_BOX
+        assert signals(found)["resets_with_rising_seq"] is Reading.ANOTHER_BOX
 
     run(test)
 

@@ -53,6 +53,8 @@ def test_every_field_is_read_from_its_place():
         rtt_us=1015,
         rttvar_us=1016,
         pmtu=1013,
+        segments_sent=2000,
+        bytes_acked=10**12 + 2,
         bytes_received=10**12 + 3,
     )
 

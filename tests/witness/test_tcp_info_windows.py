@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stresser.model.evidence import TcpInfo
-from stresser.witness.tcp_info_windows import facts_in, raw_tcp_info
+from stresser.witness.tcp_info_windows import facts_in, windows_tcp_info
 
 
 def made(*, state=4, mss=1000, in_flight=0, retrans=0, timeouts=0):
@@ -50,4 +50,4 @@ def test_a_shorter_struct_says_nothing(length):
 @pytest.mark.skipif(sys.platform == "win32", reason="there it answers")
 def test_elsewhere_it_cannot_tell():
     with socket.socket() as sock:
-        assert raw_tcp_info(sock) == b""
+        assert windows_tcp_info(sock) == b""

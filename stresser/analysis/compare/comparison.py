@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge
+from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge_comparison
 from stresser.analysis.compare.differences import Difference, compare_properties
 from stresser.analysis.compare.durations import DurationDifference, compare_durations
 from stresser.analysis.compare.incident_rates import (
@@ -82,7 +82,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     limits: list[str]
 
 
-def compare(baseline: Side, candidate: Side) -> Comparison:
+def compare_sides(baseline: Side, candidate: Side) -> Comparison:
     """Compare what both sides held.
 
     Raises:
@@ -100,7 +100,7 @@ def compare(baseline: Side, candidate: Side) -> Comparison:
     durations = compare_durations(ours, theirs, is_one_run=is_one_run)
     differences = compare_properties(ours, theirs, both)
     unfit = _unfit(ours, theirs)
-    judgement = judge(ours, theirs, rates, unfit, is_one_run=is_one_run)
+    judgement = judge_comparison(ours, theirs, rates, unfit, is_one_run=is_one_run)
     alone = sorted(baseline.held ^ candidate.held)
     until = _restricted_to(ours, theirs)
     return Comparison(

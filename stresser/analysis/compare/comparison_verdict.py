@@ -37,21 +37,21 @@ class ComparisonVerdict(StrEnum):
         }[self]
 
 
-class Judgement(NamedTuple):
+class ComparisonJudgement(NamedTuple):
     """A verdict and the sentence that says why."""
 
     verdict: ComparisonVerdict
     reason: str
 
 
-def judge(
+def judge_comparison(
     baseline: Side,
     candidate: Side,
     rates: RateComparison | None,
     unfit: list[str],
     *,
     is_one_run: bool,
-) -> Judgement:
+) -> ComparisonJudgement:
     """Apply the rules, first match first."""
     found = _by_figures(baseline, candidate, rates)
     # What disturbs a tester disturbs both sides of one run alike, so bad news stand there.
@@ -60,24 +60,30 @@ def judge(
         return found
     if found.verdict is ComparisonVerdict.CANNOT_TELL:
         return found
-    return Judgement(ComparisonVerdict.CANNOT_TELL, f"the figures are in doubt: {unfit[0]}")
+    return ComparisonJudgement(
+        ComparisonVerdict.CANNOT_TELL, f"the figures are in doubt: {unfit[0]}"
+    )
 
 
-def _by_figures(baseline: Side, candidate: Side, rates: RateComparison | None) -> Judgement:
+def _by_figures(
+    baseline: Side, candidate: Side, rates: RateComparison | None
+) -> ComparisonJudgement:
     if _cannot_open(baseline, candidate):
         attempts = counted(candidate.tally.failed, "attempt")
         reason = f"no session opened ({attempts} failed), on the baseline some did"
-        return Judgement(ComparisonVerdict.WORSE, reason)
+        return ComparisonJudgement(ComparisonVerdict.WORSE, reason)
     if rates is None:
-        return Judgement(ComparisonVerdict.CANNOT_TELL, "a side held no session time to compare")
+        return ComparisonJudgement(
+            ComparisonVerdict.CANNOT_TELL, "a side held no session time to compare"
+        )
     low, high = cautious_interval(rates)
     if low > 1:
         reason = f"incidents came at least {low:.2g} times as often"
-        return Judgement(ComparisonVerdict.WORSE, reason)
+        return ComparisonJudgement(ComparisonVerdict.WORSE, reason)
     if high <= MARGIN:
         reason = f"incidents came at most {high:.2g} times as often, so a doubling is ruled out"
-        return Judgement(ComparisonVerdict.NO_WORSE, reason)
-    return Judgement(ComparisonVerdict.CANNOT_TELL, _open_question(rates, high))
+        return ComparisonJudgement(ComparisonVerdict.NO_WORSE, reason)
+    return ComparisonJudgement(ComparisonVerdict.CANNOT_TELL, _open_question(rates, high))
 
 
 def cautious_interval(rates: RateComparison) -> Interval:

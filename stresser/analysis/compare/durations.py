@@ -8,8 +8,8 @@ where both sides are of one run, the same blocks on both. Intervals hold jointly
 raised for their number (Bonferroni). Pure; seeded.
 """
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -18,12 +18,7 @@ from stresser.analysis.compare.sides import Side
 from stresser.analysis.counts.cohort_sessions import HANDSHAKE
 from stresser.model.quantity import Quantity
 from stresser.statistics.duration_counts import SparseCounts, bucket_range
-
-if TYPE_CHECKING:
-    from numpy import ndarray
-    from numpy.random import Generator
-
-    Numbers = ndarray[Any, Any]
+from stresser.statistics.numerics import Generator, Numbers, np
 
 _PHASES = ("resolve", "connect", "proxy", "tls", "upgrade", HANDSHAKE)
 _SESSION_SHARES = (0.5, 0.95)
@@ -61,8 +56,6 @@ def compare_durations(
     baseline: Side, candidate: Side, *, is_one_run: bool
 ) -> list[DurationDifference]:
     """The quantiles that both sides have enough of."""
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
     phases = _phases(baseline, candidate)
     ours, theirs = _rtt_blocks(baseline), _rtt_blocks(candidate)
     has_rtt = min(len(ours), len(theirs)) >= _FEWEST_BLOCKS
@@ -90,8 +83,7 @@ def _phases(baseline: Side, candidate: Side) -> "dict[str, tuple[Numbers, Number
     return found
 
 
-def _values(side: Side, phase: str) -> "Numbers":
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
+def _values(side: Side, phase: str) -> Numbers:
 
     kept = [one.phases[phase].values for one in side.sessions if phase in one.phases]
     return np.sort(np.concatenate([np.asarray(values) for values in kept])) if kept else np.zeros(0)
@@ -100,10 +92,10 @@ def _values(side: Side, phase: str) -> "Numbers":
 def _of_sessions(
     name: str,
     share: float,
-    values: "Numbers",
-    other_values: "Numbers",
+    values: Numbers,
+    other_values: Numbers,
     level: float,
-    random: "Generator",
+    random: Generator,
 ) -> DurationDifference:
     resampled = _resampled(other_values, share, random) - _resampled(values, share, random)
     return _difference(
@@ -117,15 +109,12 @@ def _of_sessions(
     )
 
 
-def _rank(values: "Numbers", share: float) -> int:
+def _rank(values: Numbers, share: float) -> int:
     """Of the least value that a share of all does not exceed, from 1."""
-    import math  # noqa: PLC0415 - beside its use
-
     return max(math.ceil(share * len(values) * (1 - 1e-12)), 1)
 
 
-def _resampled(values: "Numbers", share: float, random: "Generator") -> "Numbers":
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
+def _resampled(values: Numbers, share: float, random: Generator) -> Numbers:
 
     rank = _rank(values, share)
     uniform = random.beta(rank, len(values) - rank + 1, _RESAMPLED)
@@ -150,11 +139,10 @@ def _of_blocks(
     ours: Sequence[SparseCounts],
     theirs: Sequence[SparseCounts],
     level: float,
-    random: "Generator",
+    random: Generator,
     *,
     is_paired: bool,
 ) -> list[DurationDifference]:
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
 
     buckets = sorted({index for counts in (*ours, *theirs) for index in counts.buckets()})
     values = np.asarray([bucket_range(index)[1] for index in buckets])
@@ -182,10 +170,8 @@ def _of_blocks(
     return found
 
 
-def _table(blocks: Sequence[SparseCounts], buckets: list[int]) -> "Numbers":
+def _table(blocks: Sequence[SparseCounts], buckets: list[int]) -> Numbers:
     """Counts by block and bucket."""
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
     place = {index: number for number, index in enumerate(buckets)}
     table = np.zeros((len(blocks), len(buckets)))
     for row, counts in enumerate(blocks):
@@ -194,12 +180,11 @@ def _table(blocks: Sequence[SparseCounts], buckets: list[int]) -> "Numbers":
     return table
 
 
-def _weights(blocks: int, random: "Generator") -> "Numbers":
+def _weights(blocks: int, random: Generator) -> Numbers:
     return random.multinomial(blocks, [1 / blocks] * blocks, _RESAMPLED_BLOCKS)
 
 
-def _quantiles(weights: "Numbers", table: "Numbers", share: float) -> "Numbers":
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
+def _quantiles(weights: Numbers, table: Numbers, share: float) -> Numbers:
 
     chunks = [
         _at(weights[start : start + _CHUNK] @ table, share)
@@ -208,10 +193,8 @@ def _quantiles(weights: "Numbers", table: "Numbers", share: float) -> "Numbers":
     return np.concatenate(chunks)
 
 
-def _at(counts: "Numbers", share: float) -> "Numbers":
+def _at(counts: Numbers, share: float) -> Numbers:
     """In each row the place by which a share of all counts is reached."""
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
     running = np.cumsum(counts, axis=1)
     places: Numbers = np.argmax(running >= share * running[:, -1:] * (1 - 1e-12), axis=1)
     return places
@@ -222,11 +205,10 @@ def _difference(
     share: float,
     baseline_ns: int,
     candidate_ns: int,
-    drawn: "Numbers",
+    drawn: Numbers,
     level: float,
     resampled: str,
 ) -> DurationDifference:
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
 
     tail = (1 - level) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")

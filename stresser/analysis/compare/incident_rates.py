@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from stresser.analysis.compare.side_incidents import SideIncident
 from stresser.analysis.compare.sides import Side
+from stresser.analysis.patterns.causes import Incident
+from stresser.statistics.numerics import np
 from stresser.statistics.rates import (
     Dispersion,
     Interval,
@@ -126,7 +127,7 @@ def compare_rates(baseline: Side, candidate: Side) -> RateComparison | None:
 
 
 def sizes_of(
-    ours: Mapping[tuple[int, int], SideIncident], theirs: Mapping[tuple[int, int], SideIncident]
+    ours: Mapping[tuple[int, int], Incident], theirs: Mapping[tuple[int, int], Incident]
 ) -> list[tuple[int, int]]:
     """For each incident, its drops on the baseline and on the candidate."""
     return [
@@ -144,8 +145,6 @@ def permutation_p_value(
     session time says, with all of its drops; one that touched both could as well have touched
     them the other way round.
     """
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
     if not sizes:
         return None
     random = np.random.default_rng(_SEED)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from stresser.analysis.compare.chain_sentence import chains_in_words
-from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, Judgement
+from stresser.analysis.compare.comparison_verdict import ComparisonJudgement, ComparisonVerdict
 from stresser.analysis.compare.durations import DurationDifference
 from stresser.analysis.compare.incident_rates import RateComparison, RatioFigures
 from stresser.analysis.compare.side_timer import side_timer
@@ -23,7 +23,7 @@ def paragraph_of(
     candidate: Side,
     rates: RateComparison | None,
     durations: Sequence[DurationDifference],
-    judgement: Judgement,
+    judgement: ComparisonJudgement,
     *,
     is_one_run: bool,
 ) -> str:
@@ -119,7 +119,7 @@ def _durations(names: _Names, durations: Sequence[DurationDifference]) -> Iterat
             )
 
 
-def _verdict(names: _Names, judgement: Judgement) -> str:
+def _verdict(names: _Names, judgement: ComparisonJudgement) -> str:
     said = {
         ComparisonVerdict.WORSE: f"Verdict: {names.candidate} is worse",
         ComparisonVerdict.NO_WORSE: f"Verdict: {names.candidate} is no worse",

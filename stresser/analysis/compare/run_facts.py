@@ -5,23 +5,25 @@ Pure but for the reading; memory is bounded as both are.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from msgspec import Struct
 
-from stresser.analysis.compare.side_incidents import SideIncident, incidents_of
 from stresser.analysis.counts.cohort_sessions import CohortSessions
 from stresser.analysis.counts.percentiles import Distributions
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.patterns.causes import Incident
+from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
-from stresser.analysis.summary.summary import elapsed_time_ns
+from stresser.analysis.summary.summary import elapsed_time_ns, utc_of
 from stresser.analysis.summary.thresholds import Measured, doubts_about_tester
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
 from stresser.model.units import escaped
-from stresser.record.histogram_log import Interval
+from stresser.record.histogram_log import LoggedInterval
 from stresser.record.reader import RecordedRun, RunStatus
 from stresser.statistics.duration_counts import Distribution, SparseCounts
 
@@ -38,7 +40,8 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     """Of its folder, escaped."""
     tally: Tally
     sessions: dict[Cohort, CohortSessions]
-    incidents: list[SideIncident]
+    patterns: Patterns
+    """What its drops have in common."""
     elapsed_ns: int
     anchor_unix_ns: int | None
     """When it began; None where nothing tells."""
@@ -49,6 +52,11 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     status: RunStatus
     distributions: Distributions | None = None
     """The whole run's histograms, where they were asked for."""
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """All of its drops by their causes, in the order of time."""
+        return self.patterns.causes.incidents
 
     @property
     def block_ns(self) -> int:
@@ -80,7 +88,7 @@ def read_run_facts(run: RecordedRun, *, keep_distributions: bool = False) -> Run
         name=escaped(run.path.name, 120),
         tally=tally,
         sessions=sessions,
-        incidents=incidents_of(lives, plan),
+        patterns=find_patterns(lives, plan, partial(utc_of, run)),
         elapsed_ns=elapsed_ns,
         anchor_unix_ns=run.anchor_unix_ns,
         rtt=intervals.rtt,
@@ -132,7 +140,7 @@ class _Intervals:
         for interval in run.intervals():
             self.add(interval)
 
-    def add(self, interval: Interval) -> None:
+    def add(self, interval: LoggedInterval) -> None:
         quantity, cohort = interval.key
         if quantity is Quantity.LOOP_LAG and cohort is None:
             self._lag.merge(interval.counts)

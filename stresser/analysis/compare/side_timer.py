@@ -3,9 +3,11 @@
 from collections import Counter
 from typing import NamedTuple
 
-from stresser.analysis.compare.side_incidents import SideDrop, SideIncident, Timer
 from stresser.analysis.compare.sides import Side
+from stresser.analysis.patterns.causes import Incident
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.session_lives import Drop
 from stresser.analysis.words.endings import INITIATOR_WORDS, kind_words
 from stresser.model.ending import Initiator
 from stresser.model.units import NS_PER_S, format_duration
@@ -19,23 +21,25 @@ _MINUTES_NS = 600 * NS_PER_S
 class SideTimer(NamedTuple):
     """Most incidents of a side followed this timer."""
 
-    timer: Timer
+    timer: FoundTimer
     of: int
     incidents: int
     """All incidents of the side."""
-    drops: tuple[SideDrop, ...]
+    drops: tuple[Drop, ...]
 
     @property
     def words(self) -> str:
         """`followed 300 +/- 2 s of silence`, `came at an age of 1 h`."""
+        tick_ns = self.timer.tick_ns
+        later = f" (up to {format_duration(tick_ns)} later)" if tick_ns else ""
         value = _value(self.timer)
         first = self.timer.variables[0]
         if first is Variable.BYTES:
             return f"came after {value} bytes"
         if first is Variable.AGE:
-            return f"came at an age of {value}"
+            return f"came at an age of {value}{later}"
         as_well = ", which was their age as well," if Variable.AGE in self.timer.variables else ""
-        return f"followed {value} of silence{as_well}"
+        return f"followed {value} of silence{as_well}{later}"
 
     @property
     def ending_words(self) -> str:
@@ -60,13 +64,13 @@ def side_timer(side: Side) -> SideTimer | None:
     return None
 
 
-def _drops(incidents: list[SideIncident], timer: Timer) -> tuple[SideDrop, ...]:
+def _drops(incidents: list[Incident], timer: FoundTimer) -> tuple[Drop, ...]:
     return tuple(
-        drop for incident in incidents if incident.timer == timer for drop in incident.drops
+        drop for incident in incidents if incident.timer is timer for drop in incident.drops
     )
 
 
-def _value(timer: Timer) -> str:
+def _value(timer: FoundTimer) -> str:
     low, high = timer.bracket
     if timer.variables[0] is Variable.BYTES:
         return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from stresser.analysis.compare.run_facts import BLOCKS, RunFacts
-from stresser.analysis.compare.side_incidents import SideIncident
 from stresser.analysis.counts.cohort_sessions import CohortSessions, session_time_until
 from stresser.analysis.counts.cohort_tally import NS_PER_HOUR, CohortTally
+from stresser.analysis.patterns.causes import Incident
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped
+from stresser.statistics.numerics import np
 
 
 class Held(NamedTuple):
@@ -94,9 +95,9 @@ class Side:
             ],
         )
 
-    def incidents(self) -> dict[tuple[int, int], SideIncident]:
+    def incidents(self) -> dict[tuple[int, int], Incident]:
         """Each incident that touched this side, with its drops here, by run and number."""
-        touched: dict[tuple[int, int], SideIncident] = {}
+        touched: dict[tuple[int, int], Incident] = {}
         for part in self.parts:
             cohorts = frozenset(part.cohorts)
             for number, incident in enumerate(part.facts.incidents):
@@ -141,7 +142,6 @@ def _held(cohort: Cohort) -> Held:
 
 
 def _session_hours(part: Part, moments_ns: Sequence[float]) -> list[float]:
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
 
     held = session_time_until(part.sessions, np.asarray(moments_ns, dtype=float))
     return [float(ns) / NS_PER_HOUR for ns in held]
@@ -155,5 +155,5 @@ def _blocks(part: Part, number: int) -> list[Block]:
     cohorts = frozenset(part.cohorts)
     for incident in part.facts.incidents:
         if any(drop.cohort in cohorts for drop in incident.drops):
-            incidents[min(int(incident.at_ns / max(length, 1)), number - 1)] += 1
+            incidents[min(int(incident.span.high / max(length, 1)), number - 1)] += 1
     return [Block(n, max(h, 0.0)) for n, h in zip(incidents, hours, strict=True)]

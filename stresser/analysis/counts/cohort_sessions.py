@@ -8,16 +8,11 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from stresser.analysis.counts.cohort_tally import OTHER
-from stresser.model.ending import BRACKETED
 from stresser.model.events import SessionEnded, SessionOpened
-
-if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Numbers = ndarray[Any, Any]
+from stresser.statistics.numerics import Numbers, np
 
 _MOST_SESSIONS = 500_000
 _MOST_VALUES = 100_000
@@ -56,8 +51,6 @@ class CohortSessions:
     def __init__(self) -> None:
         self.opened_ns = array("q")
         self.ended_ns = array("q")
-        self.alive_ns = array("q")
-        """Last proof of life where a death was not announced; else the same as `ended_ns`."""
         self.died = bytearray()
         """1: by a drop. 0: censored, by the plan, this host, stresser, or the record's end."""
         self.drops = 0
@@ -95,22 +88,18 @@ class CohortSessions:
             self.left_out += 1
             return
         ended_ns = max(_held(event.ending.dead_by_ns), opened_ns)
-        is_bracketed = is_death and event.ending.kind in BRACKETED
-        alive_ns = min(max(_held(event.ending.alive_at_ns), opened_ns), ended_ns)
-        self._add(opened_ns, ended_ns, alive_ns if is_bracketed else ended_ns, died=is_death)
+        self._add(opened_ns, ended_ns, died=is_death)
         self.drops += is_death
 
     def record_ends(self, at_ns: int) -> None:
         """Sessions that are still open are censored now."""
         for opened_ns in self._open.values():
-            end_ns = max(at_ns, opened_ns)
-            self._add(opened_ns, end_ns, end_ns, died=False)
+            self._add(opened_ns, max(at_ns, opened_ns), died=False)
         self._open.clear()
 
-    def _add(self, opened_ns: int, ended_ns: int, alive_ns: int, *, died: bool) -> None:
+    def _add(self, opened_ns: int, ended_ns: int, *, died: bool) -> None:
         self.opened_ns.append(opened_ns)
         self.ended_ns.append(ended_ns)
-        self.alive_ns.append(alive_ns)
         self.died.append(died)
 
     def _phase(self, name: str, took_ns: int) -> None:
@@ -125,41 +114,33 @@ class CohortSessions:
 class Lifetimes(NamedTuple):
     """The sessions of several cohorts as arrays, in seconds."""
 
-    durations: "Numbers"
+    durations: Numbers
     """From the opening to the ending or the first proof of death."""
-    alive_for: "Numbers"
-    """To the last proof of life, where a death is only bracketed; otherwise as `durations`."""
-    died: "Numbers"
+    died: Numbers
 
 
 def lifetimes(sessions: Sequence[CohortSessions]) -> Lifetimes:
     """All sessions of these cohorts."""
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
-    opened, ended, alive = (
+    opened, ended = (
         np.concatenate([np.asarray(getattr(one, name), dtype=float) for one in sessions])
         if sessions
         else np.zeros(0)
-        for name in ("opened_ns", "ended_ns", "alive_ns")
+        for name in ("opened_ns", "ended_ns")
     )
     died = np.frombuffer(b"".join(bytes(one.died) for one in sessions), dtype=np.uint8) > 0
-    return Lifetimes((ended - opened) / 1e9, (alive - opened) / 1e9, died)
+    return Lifetimes((ended - opened) / 1e9, died)
 
 
-def session_time_until(sessions: Sequence[CohortSessions], moments_ns: "Numbers") -> "Numbers":
+def session_time_until(sessions: Sequence[CohortSessions], moments_ns: Numbers) -> Numbers:
     """Nanoseconds that all these sessions together were held up to each moment of the run."""
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
     held = np.zeros(len(moments_ns))
     for one in sessions:
         held += _passed(one.opened_ns, moments_ns) - _passed(one.ended_ns, moments_ns)
     return held
 
 
-def _passed(starts: "array[int]", moments_ns: "Numbers") -> "Numbers":
+def _passed(starts: "array[int]", moments_ns: Numbers) -> Numbers:
     """The sum over all starts of the time since then, none before it."""
-    import numpy as np  # noqa: PLC0415 - start-up stays quick
-
     ordered = np.sort(np.asarray(starts, dtype=float))
     sums = np.concatenate(([0.0], np.cumsum(ordered)))
     begun = np.searchsorted(ordered, moments_ns, side="right")

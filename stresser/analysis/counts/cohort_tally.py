@@ -11,7 +11,7 @@ from stresser.model.chain import UNDECIDED_ROOTS
 from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened, TlsFacts
 from stresser.model.units import NS_PER_S
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 NS_PER_HOUR = 3600 * NS_PER_S
 _MOST_FAILURES = 64
@@ -49,15 +49,15 @@ class DropGroup:
         self.initiators: Counter[Initiator] = Counter()
         self.codes: Counter[str] = Counter()
         """WebSocket close codes or TLS alert numbers."""
-        self.age = Span()
+        self.age = SampleRange()
         """From the opening to the first proof of death."""
-        self.idle = Span()
+        self.idle = SampleRange()
         """From the last byte in either direction to the first proof of death."""
-        self.bracket = Span()
+        self.bracket = SampleRange()
         """From the last proof of life to the first proof of death: how well it is dated."""
-        self.answer = Span()
+        self.answer = SampleRange()
         """Of drops that came in answer to something we sent into a silence: from that send."""
-        self.broken_silence = Span()
+        self.broken_silence = SampleRange()
         """Of the same drops: how long that silence had been."""
 
     def add(self, ending: Ending) -> None:
@@ -95,6 +95,8 @@ class CohortTally:
     def __init__(self) -> None:
         self.requested = 0
         self.opened = 0
+        self.first_opened = 0
+        """Of `opened`: those that replace no other session."""
         self.failed = 0
         self.cut_attempts = 0
         """Attempts that the end of the run cut short: neither opened nor failed."""
@@ -112,7 +114,7 @@ class CohortTally:
         self.close_unanswered = 0
         """Of `planned`: the WebSocket close had no answer, so it may have been dead before."""
         self.failures: Counter[FailureKey] = Counter()
-        self.recovery = Span()
+        self.recovery = SampleRange()
         self.handshakes = 0
         """Attempts of which the certificate chain is known."""
         self.unverified = 0
@@ -133,6 +135,11 @@ class CohortTally:
     def attempts(self) -> int:
         """Attempts that opened or failed."""
         return self.opened + self.failed
+
+    @property
+    def never_opened(self) -> int:
+        """Of the requested sessions: those that no attempt ever established."""
+        return max(self.requested - self.first_opened, 0)
 
     @property
     def drops(self) -> int:
@@ -169,6 +176,7 @@ class CohortTally:
     def session_opened(self, event: SessionOpened) -> None:
         """Count a session that opened."""
         self.opened += 1
+        self.first_opened += event.replaces is None
         self.open += 1
         self.peak_open = max(self.peak_open, self.open)
         self._opened_at_sum_ns += event.t_ns

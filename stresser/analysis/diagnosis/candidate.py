@@ -109,7 +109,7 @@ def most_common_kind(facts: Iterable[EndingFact]) -> Kind:
     return Counter(one.kind for one in facts).most_common(1)[0][0]
 
 
-def joined(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
+def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
     """Candidates of one mechanism and one limit or moment, that share endpoint or egress: one."""
     kept: list[Candidate] = []
     for one in found:

@@ -14,8 +14,8 @@ from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, LabLog, RunEvidence
 from stresser.analysis.patterns.causes import Causes
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
-from stresser.analysis.patterns.timers import FoundTimer
 from stresser.model.cohort import Cohort
 
 Pair = tuple[str, str]
@@ -56,10 +56,9 @@ class CaseFile:
         self.plan, self.lives, self.evidence, self.chains = plan, lives, evidence, chains
         self.timers: list[FoundTimer] = causes.timers
         self.timer_of = {
-            number: cluster.timer
-            for cluster in causes.clusters
-            if cluster.timer is not None
-            for number in cluster.drops
+            number: position
+            for position, timer in enumerate(causes.timers)
+            for number in timer.drops
         }
         """The place of the timer that explains a drop, where one does."""
         self.drops = [
@@ -72,7 +71,7 @@ class CaseFile:
 
     def cohort_of(self, life: Life) -> Cohort:
         """The cohort that a session belonged to."""
-        return self.lives.ways[life.way].cohort
+        return self.lives.places[life.place].cohort
 
     @cached_property
     def survivors(self) -> dict[Pair, list[Life]]:
@@ -114,7 +113,7 @@ class CaseFile:
     @cached_property
     def cohorts(self) -> list[Cohort]:
         """All cohorts that had a session."""
-        return list(dict.fromkeys(way.cohort for way in self.lives.ways))
+        return list(dict.fromkeys(place.cohort for place in self.lives.places))
 
     @cached_property
     def egresses(self) -> list[str]:

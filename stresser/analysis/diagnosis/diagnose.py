@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.accused import accuse
 from stresser.analysis.diagnosis.asks import ask_for
-from stresser.analysis.diagnosis.candidate import Candidate, Claims, joined, members, pairs_of
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, merged, pairs_of
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
@@ -81,8 +81,8 @@ def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
     """All diagnoses of a run; `utc` writes a time of the run."""
     claims = Claims(case)
     for propose in PROPOSERS:
-        claims.take(joined(propose(case, claims), case))
-    ranked = sorted(joined(claims.taken, case), key=_rank)[:MOST_DIAGNOSES]
+        claims.take(merged(propose(case, claims), case))
+    ranked = sorted(merged(claims.taken, case), key=_rank)[:MOST_DIAGNOSES]
     made = [_diagnosis(number, one, case, utc) for number, one in enumerate(ranked, 1)]
     of_drop = {number: n for n, one in enumerate(ranked, 1) for number in one.drops}
     of_failure = {place: n for n, one in enumerate(ranked, 1) for place in one.failures}

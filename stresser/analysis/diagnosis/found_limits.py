@@ -12,16 +12,16 @@ from msgspec.structs import replace
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.known_timeouts import consistent_with
 from stresser.analysis.patterns.scopes import Variable, byte_floors
 from stresser.analysis.patterns.session_lives import Life
-from stresser.analysis.patterns.timers import FoundTimer
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import format_duration
 from stresser.statistics.brackets import Bracket, agreement
-from stresser.statistics.concentration import timer_bracket, tolerance
+from stresser.statistics.concentration import timer_limit, tolerance
 
 MECHANISMS = {
     Variable.IDLE: Mechanism.IDLE_TIMER,
@@ -71,7 +71,9 @@ def _of_timer(
     case: CaseFile, timer: FoundTimer, members: list[DropFact], left: list[Variable]
 ) -> Candidate:
     variable = left[0]
-    candidate = limit_candidate(case, variable, timer.brackets[variable], members)
+    candidate = replace(
+        limit_candidate(case, variable, timer.brackets[variable], members), tick_ns=timer.tick_ns
+    )
     unproved = [
         f"Whether it is {_OTHERS[variable]} or {_OTHERS[other]}: these sessions were alike in both."
         for other in left[1:]
@@ -119,7 +121,7 @@ def _refuted(case: CaseFile, variable: Variable, limit: Bracket, lives: list[Lif
         return False  # the search has counted silences that were survived
     floors = byte_floors(case.lives)
     return (
-        sum(life.bytes - floors.get(life.way, 0) > 1.1 * limit.high for life in lives) >= _REFUTES
+        sum(life.bytes - floors.get(life.place, 0) > 1.1 * limit.high for life in lives) >= _REFUTES
     )
 
 
@@ -260,7 +262,7 @@ def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None]:
     agreed = agreement(silences)
     if agreed is None or agreed.width > tolerance(max(agreed.high, 1)):
         return [], None
-    limit = timer_bracket(silences)
+    limit = timer_limit(silences, len(silences)).bracket
     pad = tolerance(limit.high)
     members = [
         one

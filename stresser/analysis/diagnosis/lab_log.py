@@ -10,7 +10,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.found_limits import limit_candidate
 from stresser.analysis.patterns.scopes import Variable, bracket_of, byte_floors
-from stresser.statistics.concentration import timer_bracket
+from stresser.statistics.concentration import timer_limit
 
 _RULES = {
     "idle_timeout": Variable.IDLE,
@@ -42,4 +42,5 @@ def _of_rule(case: CaseFile, rule: str, drops: list[DropFact]) -> Candidate:
         mechanism = Mechanism.IDLE_TIMER if variable is Variable.IDLE else Mechanism.NO_PATTERN
         numbers = frozenset(one.number for one in drops)
         return Candidate(mechanism=mechanism, drops=numbers, by_log=True)
-    return replace(limit_candidate(case, variable, timer_bracket(known), drops), by_log=True)
+    limit = timer_limit(known, len(known)).bracket
+    return replace(limit_candidate(case, variable, limit, drops), by_log=True)

@@ -1,71 +1,83 @@
 """What the drops of a run have in common: one moment, one timer, or nothing.
 
-Drops that share a moment are an incident, unless their ages or silences agree more closely than
+Drops that share a moment are one incident, unless their ages or silences agree more closely than
 their moments do: then a timer made them, and they died together because they had started
-together. Where both agree equally well, other sessions decide; where none can, it is said.
-Pure.
+together. A moment that spared all but the oldest is a box's look at its timers. Where both agree
+equally well, other sessions decide; where none can, it stays unclear. Pure.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from stresser.analysis.counts.plan_facts import PlanFacts
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.moments import Moment, moments
-from stresser.analysis.patterns.scopes import Pair, Scope, scopes_of
+from stresser.analysis.patterns.open_sessions import OpenSessions
+from stresser.analysis.patterns.scopes import Pair, Variable, by_pair, scopes_of
 from stresser.analysis.patterns.session_lives import Drop, Lives
-from stresser.analysis.patterns.timers import MOST_SCOPES, FoundTimer, explains, find_timers
+from stresser.analysis.patterns.sweeps import sweeps
+from stresser.analysis.patterns.timers import find_timers
+from stresser.analysis.patterns.whole_losses import whole_losses
 from stresser.model.cohort import Cohort
 from stresser.model.units import NS_PER_MS
 from stresser.statistics.brackets import Agreement, Bracket, agreement
 from stresser.statistics.concentration import MOST_SURVIVORS, tolerance
 
+_MOST_SCOPES = 200
 _TIGHTER = 2
-"""Times closer together than the other: then it is told."""
+"""Times closer together than the other: then it is clear which of them made the drops."""
 _GRAIN_NS = 10 * NS_PER_MS
 """Widths below this are all the same: endings are not dated better."""
 _MOST_NOT_IDLE = 0.2
 _FEWEST_SURVIVORS = 2
+_SPARED = 0.5
+"""For each that died so many of another activity lived on: then the moment chose by activity."""
+
+_OWN = 0.5
+"""A moment of whose drops so many are of one loss is a part of it."""
 
 
 class Common(StrEnum):
-    """What the drops of one moment have in common."""
+    """What the drops of one incident have in common."""
 
     ALONE = "alone"
     """One drop, or several that are one by one explained by a timer."""
     MOMENT = "moment"
     TIMER = "timer"
-    UNTOLD = "untold"
-    """A moment or a timer: they all started together, and nothing else tells."""
+    UNCLEAR = "unclear"
+    """A moment or a timer: they all started together, and nothing else decides."""
 
 
-class Cluster(Struct, frozen=True, kw_only=True):
-    """Drops that are one incident."""
+class Incident(NamedTuple):
+    """Drops of one run with one cause."""
 
     common: Common
-    drops: list[int]
     span: Bracket
+    """When. Dated drops: from the first to the last; others: what their brackets share."""
+    drops: tuple[Drop, ...]
     expected: float
-    """How many such a run would show by chance."""
-    timer: int | None
-    """The number of the timer that explains its drops, where one does."""
+    """How many such incidents a run like this would show by chance."""
+    timer: FoundTimer | None
+    """The timer that explains its drops, where one does."""
 
 
 class Causes(Struct, frozen=True, kw_only=True):
     """All of a run's drops, sorted out."""
 
-    clusters: list[Cluster]
+    incidents: list[Incident]
     """In the order of time; each drop is in one."""
     timers: list[FoundTimer]
 
-    def by_cohort(self, lives: Lives) -> Counter[Cohort]:
+    def by_cohort(self) -> Counter[Cohort]:
         """How many incidents had drops of each cohort."""
         return Counter(
             cohort
-            for cluster in self.clusters
-            for cohort in {lives.ways[lives.drops[i].life.way].cohort for i in cluster.drops}
+            for incident in self.incidents
+            for cohort in {drop.cohort for drop in incident.drops}
         )
 
 
@@ -75,126 +87,158 @@ def find_causes(lives: Lives, plan: PlanFacts) -> Causes:
     Timers are looked for first, where drops that share a moment count as one witness; then
     moments, among the drops that no timer explains.
     """
-    everything = range(len(lives.drops))
-    found = _moments(everything, lives)
-    candidates, units = _candidates(found, [_look(moment, lives.drops) for moment in found])
-    timers = find_timers(lives, plan, candidates, units)
+    if not lives.drops:
+        return Causes(incidents=[], timers=[])
+    search = _Search(lives)
+    candidates, units = search.candidates()
+    timers = find_timers(lives, plan, search.scopes, candidates, units)
     timed = {
-        number: timer for number in sorted(candidates) if (timer := _timer(number, lives, timers))
-    }
-    controls = _Controls(lives)
-    clusters = [
-        Cluster(common=Common.ALONE, drops=[number], span=lives.drops[number].moment,
-                expected=0.0, timer=timer - 1)
+        number: timer for number in sorted(candidates)
+        if (timer := _timer_of(number, lives.drops[number], timers)) is not None
+    }  # fmt: skip
+    for timer in timers:
+        timer.drops = frozenset(number for number, own in timed.items() if own is timer)
+    incidents = [
+        Incident(Common.ALONE, (drop := lives.drops[number]).moment, (drop,), 0.0, timer)
         for number, timer in timed.items()
-    ]  # fmt: skip
-    for moment in _moments([number for number in everything if number not in timed], lives):
-        clusters += _clusters(moment, lives.drops, controls)
-    return Causes(clusters=sorted(clusters, key=lambda cluster: cluster.span), timers=timers)
+    ]
+    rest = [number for number in range(len(lives.drops)) if number not in timed]
+    incidents += [one for moment in search.moments(rest) for one in search.incidents(moment)]
+    return Causes(incidents=sorted(incidents, key=_when), timers=timers)
 
 
-def _moments(numbers: Sequence[int], lives: Lives) -> list[Moment]:
-    found = moments([lives.drops[number].moment for number in numbers], lives.now_ns)
-    return [moment._replace(members=[numbers[i] for i in moment.members]) for moment in found]
+def _when(incident: Incident) -> tuple[Bracket, int]:
+    return incident.span, incident.drops[0].session
 
 
-def _timer(number: int, lives: Lives, timers: Sequence[FoundTimer]) -> int:
-    """The timer that explains a drop, counted from 1; 0: none."""
-    for position, timer in enumerate(timers, 1):
-        if number in timer.drops or explains(timer, lives.drops[number], lives):
-            return position
-    return 0
+def _timer_of(number: int, drop: Drop, timers: Sequence[FoundTimer]) -> FoundTimer | None:
+    for timer in timers:
+        if number in timer.drops or timer.explains(drop):
+            return timer
+    return None
 
 
-def _look(moment: Moment, drops: Sequence[Drop]) -> Common:
-    """What the drops of a moment alone tell."""
-    members = [drops[i] for i in moment.members]
-    if len(members) == 1:
-        return Common.ALONE
-    together = _width(agreement([drop.moment for drop in members]))
-    silences = [drop.silence for drop in members if drop.silence is not None]
-    is_idle = len(silences) >= (1 - _MOST_NOT_IDLE) * len(members)
-    timed = _width(agreement([drop.age for drop in members]))
-    if is_idle:
-        timed = min(timed, _width(agreement(silences)))
-    if timed * _TIGHTER <= together:
-        return Common.TIMER
-    return Common.MOMENT if together * _TIGHTER <= timed else Common.UNTOLD
-
-
-def _width(agreed: Agreement | None) -> int:
-    return _GRAIN_NS if agreed is None else max(agreed.width, _GRAIN_NS)
-
-
-def _candidates(found: list[Moment], looks: list[Common]) -> tuple[set[int], set[int]]:
-    """Drops that a timer may have made, and those of them that count as witnesses.
-
-    Drops of one moment are none: whoever comes back from each of several outages is as old at
-    the next one as the outages are apart.
-    """
-    candidates: set[int] = set()
-    units: set[int] = set()
-    for moment, look in zip(found, looks, strict=True):
-        if look is Common.MOMENT:
-            continue
-        candidates.update(moment.members)
-        one = moment.members[len(moment.members) // 2]
-        units.update([one] if look is Common.UNTOLD else moment.members)
-    return candidates, units
-
-
-class _Controls:
-    """Sessions that lived through what a timer would have ended them by."""
+class _Search:
+    """What is asked of one run's sessions again and again."""
 
     def __init__(self, lives: Lives) -> None:
         self._lives = lives
-        self._scopes: dict[Pair, Scope] = {
-            next(iter(scope.pairs)): scope
-            for scope in scopes_of(lives, MOST_SCOPES)
-            if len(scope.pairs) == 1 and scope.activity is None
-        }
+        self.scopes = scopes_of(lives, _MOST_SCOPES)
+        self._sessions = OpenSessions(lives)
+        self._by_pair = by_pair(self.scopes)
 
-    def speak_against_a_timer(self, members: Sequence[Drop]) -> bool:
+    def moments(self, numbers: Sequence[int]) -> list[Moment]:
+        """These drops by the moments they share, in the order of time."""
+        drops = self._lives.drops
+        found = [
+            moment._replace(members=[numbers[i] for i in moment.members])
+            for moment in moments([drops[n].moment for n in numbers], self._lives.now_ns)
+        ]
+        lost = whole_losses(drops, self.scopes, self._sessions, set(numbers))
+        return sorted(_joined(lost, found), key=lambda moment: moment.span)
+
+    def candidates(self) -> tuple[set[int], set[int]]:
+        """Drops that a timer may have made, and those of them that count as witnesses.
+
+        Drops of one moment are none: whoever comes back from each of several outages is as old
+        at the next one as the outages are apart. Unless the moment spared the young, or another
+        activity.
+        """
+        found = self.moments(range(len(self._lives.drops)))
+        swept = sweeps(found, self._lives.drops, self._sessions)
+        candidates: set[int] = set()
+        units: set[int] = set()
+        for position, moment in enumerate(found):
+            look = self._look(moment)
+            is_sweep = position in swept
+            if look is Common.MOMENT and not is_sweep and not self._spares(moment):
+                continue
+            candidates.update(moment.members)
+            one = moment.members[len(moment.members) // 2]
+            is_one = look in {Common.UNCLEAR, Common.MOMENT} and not is_sweep
+            units.update([one] if is_one else moment.members)
+        return candidates, units
+
+    def _spares(self, moment: Moment) -> bool:
+        """Whether sessions of the same endpoints and egresses, held otherwise, lived on."""
+        dead = self._drops(moment)
+        struck = {drop.cohort for drop in dead}
+        pairs = {Pair(cohort.endpoint, cohort.egress) for cohort in struck}
+        others = {
+            cohort
+            for pair in pairs & self._by_pair.keys()
+            for cohort in self._by_pair[pair].extent.cohorts - struck
+        }
+        at_ns = moment.span.high
+        return self._sessions.number(frozenset(others), at_ns) >= _SPARED * len(dead)
+
+    def _drops(self, moment: Moment) -> list[Drop]:
+        return [self._lives.drops[number] for number in moment.members]
+
+    def _look(self, moment: Moment) -> Common:
+        """What the drops of a moment alone show."""
+        members = self._drops(moment)
+        if len(members) == 1:
+            return Common.ALONE
+        if all(drop.cause_ns is not None for drop in members):
+            return Common.MOMENT
+        together = _width(agreement([drop.moment for drop in members]))
+        silences = [drop.silence for drop in members if drop.silence is not None]
+        is_idle = len(silences) >= (1 - _MOST_NOT_IDLE) * len(members)
+        timed = _width(agreement([drop.age for drop in members]))
+        if is_idle:
+            timed = min(timed, _width(agreement(silences)))
+        if timed * _TIGHTER <= together:
+            return Common.TIMER
+        return Common.MOMENT if together * _TIGHTER <= timed else Common.UNCLEAR
+
+    def incidents(self, moment: Moment) -> Iterator[Incident]:
+        """A moment's drops as one incident, or as one each where a timer made them."""
+        members, look = self._drops(moment), self._look(moment)
+        if look is Common.UNCLEAR and self._speak_against_a_timer(members):
+            look = Common.MOMENT
+        if look in {Common.MOMENT, Common.UNCLEAR}:
+            span = moment.span if len(members) > 1 else members[0].moment
+            yield Incident(look, span, tuple(members), moment.expected, None)
+            return
+        for drop in members:
+            yield Incident(Common.ALONE, drop.moment, (drop,), moment.expected, None)
+
+    def _speak_against_a_timer(self, members: Sequence[Drop]) -> bool:
         """Whether sessions of the same pairs outlived both the ages and the silences."""
         ages = max(drop.age.high for drop in members)
         silences = [drop.silence.high for drop in members if drop.silence is not None]
         few = len(silences) < (1 - _MOST_NOT_IDLE) * len(members)
-        return self._outlived(members, ages, is_age=True) and (
-            few or self._outlived(members, max(silences), is_age=False)
+        return self._outlived(members, ages, Variable.AGE) and (
+            few or self._outlived(members, max(silences), Variable.IDLE)
         )
 
-    def _outlived(self, members: Sequence[Drop], limit: int, *, is_age: bool) -> bool:
-        pairs = {self._pair(drop) for drop in members}
-        scopes = [self._scopes[pair] for pair in pairs if pair in self._scopes]
+    def _outlived(self, members: Collection[Drop], limit: int, variable: Variable) -> bool:
+        pairs = {Pair(drop.cohort.endpoint, drop.cohort.egress) for drop in members}
         lived = sum(
-            (scope.proved_ages if is_age else scope.proved_silences).longer_than(
-                limit + tolerance(limit)
-            )
-            for scope in scopes
+            self._by_pair[pair].proved(variable).longer_than(limit + tolerance(limit))
+            for pair in pairs & self._by_pair.keys()
         )
         return lived >= _FEWEST_SURVIVORS and lived > MOST_SURVIVORS * (lived + len(members))
 
-    def _pair(self, drop: Drop) -> Pair:
-        cohort = self._lives.ways[drop.life.way].cohort
-        return Pair(cohort.endpoint, cohort.egress)
 
-
-def _clusters(moment: Moment, drops: Sequence[Drop], controls: _Controls) -> list[Cluster]:
-    look = _look(moment, drops)
-    if look is Common.UNTOLD:
-        members = [drops[i] for i in moment.members]
-        look = Common.MOMENT if controls.speak_against_a_timer(members) else look
-    if look in {Common.MOMENT, Common.UNTOLD}:
-        groups = [moment.members]
-    else:
-        look, groups = Common.ALONE, [[i] for i in moment.members]
-    return [
-        Cluster(
-            common=look,
-            drops=group,
-            span=moment.span if len(group) > 1 else drops[group[0]].moment,
-            expected=moment.expected,
-            timer=None,
-        )
-        for group in groups
+def _joined(lost: Sequence[Moment], found: Sequence[Moment]) -> list[Moment]:
+    """Each loss with the moments that are mostly its own; of the others, what no loss has."""
+    owner = {number: i for i, moment in enumerate(lost) for number in moment.members}
+    members = [set(moment.members) for moment in lost]
+    others = []
+    for moment in found:
+        owners = Counter(owner[number] for number in moment.members if number in owner)
+        whose, count = owners.most_common(1)[0] if owners else (0, 0)
+        if count >= _OWN * len(moment.members):
+            members[whose].update(n for n in moment.members if n not in owner)
+        elif left := [number for number in moment.members if number not in owner]:
+            others.append(moment._replace(members=left))
+    joined = [
+        moment._replace(members=sorted(own)) for moment, own in zip(lost, members, strict=True)
     ]
+    return joined + others
+
+
+def _width(agreed: Agreement | None) -> int:
+    return _GRAIN_NS if agreed is None else max(agreed.width, _GRAIN_NS)

@@ -1,4 +1,4 @@
-"""Incidents as they are told: how many drops, when, and what all of them have in common.
+"""Incidents as figures: how many drops, when, and what all of them have in common.
 
 A shared factor is named when nearly all drops of the incident share it and sessions without it
 were open at the time and lived: those are the incident's own controls. Pure.
@@ -7,16 +7,16 @@ were open at the time and lived: those are the incident's own controls. Pure.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from stresser.analysis.patterns.causes import Causes, Cluster, Common
+from stresser.analysis.patterns.causes import Causes, Common, Incident
 from stresser.analysis.patterns.session_lives import Life, Lives
 from stresser.model.units import NS_PER_S, escaped
 
 FEWEST_DROPS = 3
-"""Incidents of fewer drops are counted, not told: two drops may come close by chance."""
+"""Incidents of fewer drops are only counted: two drops may come close by chance."""
 STANDS_OUT = 0.001
-"""An incident is told when this run would show fewer than so many like it by chance."""
+"""An incident is shown when this run would have fewer than so many like it by chance."""
 MOST_INCIDENTS = 50
 PATH_WINDOW_NS = 5 * NS_PER_S
 """So long after a path change an incident is said to follow it."""
@@ -37,7 +37,7 @@ class Share(Struct, frozen=True, kw_only=True):
     open: int
 
 
-class Incident(Struct, frozen=True, kw_only=True):
+class IncidentFigures(Struct, frozen=True, kw_only=True):
     """Drops that share one moment. Nanoseconds since the run began."""
 
     from_ns: int
@@ -47,7 +47,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     drops: int
     kinds: dict[str, int]
     initiators: dict[str, int]
-    told: bool
+    is_certain: bool = field(name="told")
     """False: a timer would explain it as well; all of its sessions had started together."""
     expected: float
     """How many incidents like it chance would make in this run."""
@@ -62,50 +62,53 @@ class Incident(Struct, frozen=True, kw_only=True):
 
 
 _FACTORS: dict[str, Callable[[Lives, Life], str]] = {
-    "egress": lambda lives, life: lives.ways[life.way].cohort.egress,
-    "endpoint": lambda lives, life: lives.ways[life.way].cohort.endpoint,
-    "server": lambda lives, life: lives.ways[life.way].server,
-    "source": lambda lives, life: lives.ways[life.way].source,
-    "activity": lambda lives, life: lives.ways[life.way].cohort.activity,
-    "endpoint and egress": lambda lives, life: " through ".join(lives.ways[life.way].cohort[:2]),
+    "egress": lambda lives, life: lives.places[life.place].cohort.egress,
+    "endpoint": lambda lives, life: lives.places[life.place].cohort.endpoint,
+    "server": lambda lives, life: lives.places[life.place].server,
+    "source": lambda lives, life: lives.places[life.place].source,
+    "activity": lambda lives, life: lives.places[life.place].cohort.activity,
+    "endpoint and egress": lambda lives, life: " through ".join(
+        lives.places[life.place].cohort[:2]
+    ),
 }
 
 
-def told_incidents(causes: Causes, lives: Lives, utc: Callable[[int], str]) -> list[Incident]:
-    """The incidents of several drops that chance does not explain, in the order of time.
-
-    At most `MOST_INCIDENTS`, the largest.
-    """
-    worth = [cluster for cluster in causes.clusters if stands_out(cluster)]
-    most = max(_MOST_LIVES_LOOKED_AT // max(len(lives.lives), 1), 1)
-    largest = sorted(worth, key=lambda cluster: -len(cluster.drops))[: min(most, MOST_INCIDENTS)]
-    return [_incident(c, lives, utc) for c in sorted(largest, key=lambda c: c.span)]
+def shown_incidents(causes: Causes) -> list[Incident]:
+    """Those of several drops that chance does not explain, in the order of time; the largest."""
+    worth = [incident for incident in causes.incidents if stands_out(incident)]
+    largest = sorted(worth, key=lambda one: -len(one.drops))[:MOST_INCIDENTS]
+    return sorted(largest, key=lambda one: one.span)
 
 
-def stands_out(cluster: Cluster) -> bool:
-    """Whether it is told."""
-    return len(cluster.drops) >= FEWEST_DROPS and cluster.expected <= STANDS_OUT
+def stands_out(incident: Incident) -> bool:
+    """Whether it is shown."""
+    return len(incident.drops) >= FEWEST_DROPS and incident.expected <= STANDS_OUT
 
 
-def _incident(cluster: Cluster, lives: Lives, utc: Callable[[int], str]) -> Incident:
-    drops = [lives.drops[number] for number in cluster.drops]
-    begins_ns = min(cluster.span.low, *(drop.life.ended_ns for drop in drops))
-    dropped = [drop.life for drop in drops]
-    factor, value, with_it, without_it = _factor(lives, dropped, _open_at(lives, begins_ns))
-    return Incident(
-        from_ns=cluster.span.low,
-        until_ns=cluster.span.high,
-        utc=utc(cluster.span.low),
+def incident_figures(
+    incident: Incident, lives: Lives, utc: Callable[[int], str]
+) -> IncidentFigures:
+    """One of them. In a run of very many sessions no factor is looked for."""
+    span, drops = incident.span, incident.drops
+    begins_ns = min(span.low, *(drop.life.ended_ns for drop in drops))
+    factor, value, with_it, without_it = None, None, None, None
+    if len(lives.lives) * MOST_INCIDENTS <= _MOST_LIVES_LOOKED_AT:
+        dropped = [drop.life for drop in drops]
+        factor, value, with_it, without_it = _factor(lives, dropped, _open_at(lives, begins_ns))
+    return IncidentFigures(
+        from_ns=span.low,
+        until_ns=span.high,
+        utc=utc(span.low),
         drops=len(drops),
         kinds=dict(Counter(drop.kind.value for drop in drops).most_common()),
         initiators=dict(Counter(drop.initiator.value for drop in drops).most_common()),
-        told=cluster.common is Common.MOMENT,
-        expected=min(cluster.expected, 1.0),
+        is_certain=incident.common is Common.MOMENT,
+        expected=min(incident.expected, 1.0),
         factor=factor,
         value=value,
         with_it=with_it,
         without_it=without_it,
-        after_path_change_ns=_after_path_change(cluster, lives),
+        after_path_change_ns=_after_path_change(incident, lives),
     )
 
 
@@ -159,6 +162,7 @@ def _other(lives: Lives, name: str, open_then: Sequence[Life], value: str) -> st
     return rest.pop() if len(rest) == 1 else ""
 
 
-def _after_path_change(cluster: Cluster, lives: Lives) -> int | None:
-    after = [cluster.span.high - at for at in lives.path_changes if at <= cluster.span.high]
+def _after_path_change(incident: Incident, lives: Lives) -> int | None:
+    until_ns = incident.span.high
+    after = [until_ns - at for at in lives.path_changes if at <= until_ns]
     return min(after) if after and min(after) <= PATH_WINDOW_NS else None

@@ -13,7 +13,7 @@ The method was fixed before any data was seen (docs/methods.md, "Moments"):
 
 import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import log, log1p
 from typing import NamedTuple
 
@@ -146,15 +146,22 @@ def _with_wide(
         return chains + [[i] for i in loose]
     spans = [brackets[i] for i in tight] + [_hull(chain, brackets) for chain in chains]
     found, taken = [], set()
-    for group in _common_points(spans, len(tight), rate):
+
+    def is_no_chance(group: Sequence[int], _point: int) -> bool:
+        wide_ones = [spans[item] for item in group if item < len(tight)]
+        return _is_no_chance(wide_ones, len(group), rate)
+
+    for group, _ in common_points(spans, is_no_chance):
         taken.update(group)
         found.append([i for item in group for i in items[item]])
     found += [items[item] for item in range(len(items)) if item not in taken]
     return found + [[i] for i in loose]
 
 
-def _common_points(spans: list[Bracket], wide: int, rate: DropRate) -> Iterator[list[int]]:
-    """Groups of spans with a point in common, the largest first. The first `wide` are brackets.
+def common_points(
+    spans: Sequence[Bracket], accept: Callable[[Sequence[int], int], bool]
+) -> Iterator[tuple[list[int], int]]:
+    """Groups of spans with a point in common that `accept` takes, and the point; largest first.
 
     A point that is best can be looked for where a span begins. Counts only shrink while spans
     are taken, so a heap of old counts is looked at from the top and counted again.
@@ -173,13 +180,13 @@ def _common_points(spans: list[Bracket], wide: int, rate: DropRate) -> Iterator[
     while heap:
         count, point = heapq.heappop(heap)
         group = covering(point)
-        if not _is_no_chance([spans[item] for item in group if item < wide], len(group), rate):
+        if not group[1:] or not accept(group, point):
             continue
         if len(group) < -count:
             heapq.heappush(heap, (-len(group), point))
             continue
         taken.update(group)
-        yield group
+        yield group, point
 
 
 def _is_no_chance(wide: list[Bracket], count: int, rate: DropRate) -> bool:

@@ -7,16 +7,23 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.patterns.causes import Causes, Cluster, find_causes
-from stresser.analysis.patterns.incidents import Incident, stands_out, told_incidents
+from stresser.analysis.patterns.causes import Causes, Incident, find_causes
+from stresser.analysis.patterns.found_timer import FoundTimer
+from stresser.analysis.patterns.incidents import (
+    IncidentFigures,
+    incident_figures,
+    shown_incidents,
+    stands_out,
+)
 from stresser.analysis.patterns.known_timeouts import MOST_MATCHES, consistent_with
 from stresser.analysis.patterns.periodicity import MOST_INCIDENTS, Period, find_period
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Drop, Lives
-from stresser.analysis.patterns.timers import FoundTimer
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import escaped
+from stresser.statistics.brackets import agreement
+from stresser.statistics.concentration import GRAIN
 
 _MOST_TIMERS = 20
 _MOST_EGRESSES = 20
@@ -39,7 +46,9 @@ class TimerFigures(Struct, frozen=True, kw_only=True):
     low: int
     """Nanoseconds, or bytes: the timer lies above this (of the first variable)."""
     high: int
-    """And not above this."""
+    """And not above this. With `low` 0 nothing shows how short it is."""
+    tick_ns: int | None = None
+    """How much later its drops come, as of a box that looks only so often."""
     endpoint: str | None
     """None: all endpoints through this egress."""
     egress: str | None
@@ -81,7 +90,11 @@ class PeriodFigures(Struct, frozen=True, kw_only=True):
 class Patterns(NamedTuple):
     """What the drops of a run have in common."""
 
-    incidents: list[Incident]
+    causes: Causes
+    """All of the run's drops, sorted out."""
+    shown: list[Incident]
+    """Of its incidents those that `incidents` has the figures of, in the same order."""
+    incidents: list[IncidentFigures]
     timers: list[TimerFigures]
     periods: list[PeriodFigures]
     total: int
@@ -92,23 +105,23 @@ class Patterns(NamedTuple):
     drops: int
     beyond: int
     """Endings that were not looked at, for there were too many."""
-    causes: Causes
-    """What they were found from."""
 
 
 def find_patterns(lives: Lives, plan: PlanFacts, utc: Callable[[int], str]) -> Patterns:
     """Sort out the drops of a run. `lives` has been closed; `utc` writes a time of the run."""
     causes = find_causes(lives, plan)
+    shown = shown_incidents(causes)
     return Patterns(
-        incidents=told_incidents(causes, lives, utc),
+        causes=causes,
+        shown=shown,
+        incidents=[incident_figures(incident, lives, utc) for incident in shown],
         timers=[_timer_figures(timer, lives) for timer in causes.timers[:_MOST_TIMERS]],
         periods=_periods(causes, lives),
-        total=len(causes.clusters),
-        of_several=sum(len(cluster.drops) > 1 for cluster in causes.clusters),
-        by_cohort=causes.by_cohort(lives),
+        total=len(causes.incidents),
+        of_several=sum(len(incident.drops) > 1 for incident in causes.incidents),
+        by_cohort=causes.by_cohort(),
         drops=len(lives.drops),
         beyond=lives.beyond,
-        causes=causes,
     )
 
 
@@ -122,11 +135,12 @@ def _timer_figures(timer: FoundTimer, lives: Lives) -> TimerFigures:
         variables=[variable.value for variable in timer.variables],
         low=timer.bracket.low,
         high=timer.bracket.high,
+        tick_ns=timer.tick_ns,
         endpoint=_name(scope.endpoint),
         egress=_name(scope.egress),
         activity=_name(scope.activity),
         drops=len(drops),
-        of=len(scope.drops),
+        of=sum(drop.cohort in scope.cohorts for drop in lives.drops),
         witnesses=timer.witnesses,
         survivors=timer.survivors,
         refuted={variable.value: count for variable, count in timer.refuted.items()},
@@ -160,8 +174,8 @@ def _how(drop: Drop) -> str:
 
 def _periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:
     """Of the whole run; where that shows none, of each egress."""
-    free = [cluster for cluster in causes.clusters if cluster.timer is None]
-    egresses = list(dict.fromkeys(way.cohort.egress for way in lives.ways))[:_MOST_EGRESSES]
+    free = [incident for incident in causes.incidents if incident.timer is None]
+    egresses = list(dict.fromkeys(place.cohort.egress for place in lives.places))[:_MOST_EGRESSES]
     searches = 2 * (1 + len(egresses))
     period = _period(free, lives, searches)
     if period is not None:
@@ -170,26 +184,39 @@ def _periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:
         _period_figures(found, egress)
         for egress in egresses
         if len(egresses) > 1
-        and (found := _period(list(_through(free, lives, egress)), lives, searches)) is not None
+        and (found := _period(list(_through(free, egress)), lives, searches)) is not None
     ]
 
 
-def _through(clusters: Sequence[Cluster], lives: Lives, egress: str) -> Iterator[Cluster]:
-    for cluster in clusters:
-        if any(lives.ways[lives.drops[i].life.way].cohort.egress == egress for i in cluster.drops):
-            yield cluster
+def _through(incidents: Sequence[Incident], egress: str) -> Iterator[Incident]:
+    for incident in incidents:
+        if any(drop.cohort.egress == egress for drop in incident.drops):
+            yield incident
 
 
-def _period(clusters: Sequence[Cluster], lives: Lives, searches: int) -> Period | None:
+def _period(incidents: Sequence[Incident], lives: Lives, searches: int) -> Period | None:
     """Of the incidents that chance does not explain; else of all."""
-    large = [cluster for cluster in clusters if stands_out(cluster)]
-    for chosen in (large, clusters):
-        spans = [cluster.span for cluster in chosen]
+    large = [incident for incident in incidents if stands_out(incident)]
+    for chosen in (large, incidents):
+        spans = [incident.span for incident in chosen]
         if len(spans) <= MOST_INCIDENTS:
             found = find_period(spans, lives.now_ns, searches)
-            if found is not None:
+            if found is not None and not _is_our_own(found, chosen):
                 return found
     return None
+
+
+def _is_our_own(period: Period, incidents: Sequence[Incident]) -> bool:
+    """Whether sessions that all live equally long, and come back, make the interval.
+
+    A box that ends all sessions at its own times ends them at any age: as old as the interval,
+    less the time that each took to come back. Where their ages agree as closely as the interval,
+    nothing shows that it is not the age that ended them.
+    """
+    ages = [drop.age for incident in incidents for drop in incident.drops]
+    agreed = agreement(ages)
+    close = agreed is not None and agreed.width <= max(2 * period.jitter_ns, GRAIN)
+    return close and agreed is not None and agreed.low <= period.period_ns
 
 
 def _period_figures(period: Period, egress: str | None) -> PeriodFigures:

@@ -25,6 +25,9 @@ _FILLED = 0.7
 _JITTERS = (0.002, 0.01, 0.03)
 """How far from a tooth an incident may be, as shares of the period."""
 _APART = 3
+_SHARP = 16
+"""A period is so much longer than half of what an incident is dated to: found-dead sessions stand
+in the step of our own heartbeats, and shorter intervals would be multiples of it."""
 _MOST_TEETH = 10
 """For each incident: a comb of more can have none at most of them."""
 
@@ -56,7 +59,7 @@ def find_period(
         return None
     times = sorted((span.low + span.high) // 2 for span in spans)
     blur = sum(span.high - span.low for span in spans) // (2 * len(spans))
-    combs = [comb for comb in _combs(times) if comb[1] >= max(least_ns, 4 * blur, 1)]
+    combs = [comb for comb in _combs(times) if comb[1] >= max(least_ns, _SHARP * blur, 1)]
     tests = searches * len(combs) * len(_JITTERS)
     best: Period | None = None
     for first, period in combs:

@@ -5,9 +5,8 @@ at each. A heartbeat session that has survived one silence of its schedule shows
 silence with the next one that is as long: it leaves that search with its first silence. Pure.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,6 +14,8 @@ from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.exposure import Exposure
+
+_FEWEST_BEATS = 2
 
 
 class Variable(StrEnum):
@@ -35,70 +36,79 @@ class Pair(NamedTuple):
     egress: str
 
 
-class Scope:
-    """Sessions of one or more cohorts."""
+class Extent(NamedTuple):
+    """Which part of a run: some of its cohorts, by what they share."""
 
-    def __init__(
-        self,
-        endpoint: str | None,
-        egress: str | None,
-        activity: str | None,
-        cohorts: Collection[Cohort],
-    ) -> None:
-        self.endpoint = endpoint
-        """None: all endpoints through this egress."""
-        self.egress = egress
-        """None: all egresses to this endpoint."""
-        self.activity = activity
-        """None: all activities."""
-        self.cohorts = frozenset(cohorts)
-        self.pairs = frozenset(Pair(cohort.endpoint, cohort.egress) for cohort in cohorts)
+    endpoint: str | None
+    """None: all endpoints through this egress."""
+    egress: str | None
+    """None: all egresses to this endpoint."""
+    activity: str | None
+    """None: all activities."""
+    cohorts: frozenset[Cohort]
+
+    @property
+    def pairs(self) -> frozenset[Pair]:
+        """Of its cohorts."""
+        return frozenset(Pair(cohort.endpoint, cohort.egress) for cohort in self.cohorts)
+
+
+class Scope:
+    """The sessions of a part of the run."""
+
+    def __init__(self, extent: Extent, floors: Mapping[int, int]) -> None:
+        self.extent = extent
         self.lives: list[Life] = []
         self.drops: list[int] = []
         """Numbers of the run's drops that a timer may have made."""
+        self._floors = floors
+        self._proved: dict[Variable, Exposure] = {}
 
-    def exposure(self, variable: Variable, floors: Mapping[int, int]) -> Exposure:
+    def exposure(self, variable: Variable) -> Exposure:
         """What the sessions passed, in the sense of `Exposure`."""
         if variable is Variable.AGE:
             return Exposure((life.ended_ns - life.opened_ns, 1.0) for life in self.lives)
         if variable is Variable.IDLE:
             return Exposure(silence for life in self.lives for silence in _silences(life))
-        return Exposure(_moved(life, floors) for life in self.lives if life.bytes)
+        return Exposure(_moved(life, self._floors) for life in self.lives if life.bytes)
 
-    def survivors(
-        self, variable: Variable, floors: Mapping[int, int], *, announced: bool
-    ) -> Exposure:
+    def survivors(self, variable: Variable, *, announced: bool) -> Exposure:
         """What the sessions are known to have survived.
 
         `announced`: the endings looked at came by themselves, so a session that saw none had none.
         Else only what the other side proved counts.
         """
-        return self._announced(variable, floors) if announced else self._proved(variable, floors)
-
-    def _announced(self, variable: Variable, floors: Mapping[int, int]) -> Exposure:
+        if not announced or variable is Variable.BYTES:
+            return self.proved(variable)
         if variable is Variable.AGE:
             return Exposure((life.ended_ns - life.opened_ns, 1.0) for life in self.lives)
-        if variable is Variable.IDLE:
-            both = ((life.survived_ns, life.last_silence_ns) for life in self.lives)
-            return Exposure((max(one), 1.0) for one in both)
-        return Exposure((_moved(life, floors)[0], 1.0) for life in self.lives if life.bytes)
+        both = ((life.survived_ns, life.last_silence_ns) for life in self.lives)
+        return Exposure((max(one), 1.0) for one in both)
 
-    def _proved(self, variable: Variable, floors: Mapping[int, int]) -> Exposure:
-        if variable is Variable.AGE:
-            return Exposure((life.proved_age_ns, 1.0) for life in self.lives)
-        if variable is Variable.IDLE:
-            return Exposure((life.survived_ns, 1.0) for life in self.lives)
-        return self._announced(variable, floors)
+    def proved(self, variable: Variable) -> Exposure:
+        """What each session is proved to have lived through, at the most."""
+        known = self._proved.get(variable)
+        if known is None:
+            known = self._proved[variable] = Exposure((most, 1.0) for most in self._most(variable))
+        return known
 
-    @cached_property
-    def proved_ages(self) -> Exposure:
-        """Ages that sessions are proved to have reached."""
-        return self._proved(Variable.AGE, {})
+    def _most(self, variable: Variable) -> Iterator[int]:
+        for life in self.lives:
+            if variable is Variable.AGE:
+                yield life.proved_age_ns
+            elif variable is Variable.IDLE:
+                yield life.survived_ns
+            elif life.bytes:
+                yield _moved(life, self._floors)[0]
 
-    @cached_property
-    def proved_silences(self) -> Exposure:
-        """The longest silence that each session is proved to have survived."""
-        return self._proved(Variable.IDLE, {})
+
+def by_pair(scopes: Iterable[Scope]) -> dict[Pair, Scope]:
+    """The scopes of one endpoint through one egress, all activities together."""
+    return {
+        next(iter(pairs)): scope
+        for scope in scopes
+        if len(pairs := scope.extent.pairs) == 1 and scope.extent.activity is None
+    }
 
 
 def bracket_of(drop: Drop, variable: Variable, floors: Mapping[int, int]) -> Bracket | None:
@@ -107,57 +117,77 @@ def bracket_of(drop: Drop, variable: Variable, floors: Mapping[int, int]) -> Bra
         return drop.age
     if variable is Variable.IDLE:
         return drop.silence
-    if not drop.life.bytes:
-        return None
+    if not drop.life.bytes or drop.life.beats < _FEWEST_BEATS:
+        return None  # it moved a handshake's bytes and little more
     moved, _ = _moved(drop.life, floors)
-    age = drop.age
-    before = moved * age.low // age.high if age.high else 0
-    return Bracket(before, moved)
+    # The limit was met within the last beat, or by what we were sent and never got.
+    beat = moved // drop.life.beats
+    return Bracket(max(moved - beat, 0), moved + beat)
 
 
 def byte_floors(lives: Lives) -> dict[int, int]:
-    """By way: the bytes of a handshake, which pass in no time: the least of its cohort."""
-    least: dict[object, int] = {}
+    """By place: the bytes of a handshake, which pass in no time.
+
+    Of a cohort's sessions with the fewest and the most beats: what is left when each beat moved
+    as much; where all had as many beats, the fewest bytes. Of the cohorts of one endpoint through
+    one egress, whose handshakes are alike, the least.
+    """
+    by_cohort: dict[Cohort, list[Life]] = {}
     for life in lives.lives:
         if life.bytes:
-            cohort = lives.ways[life.way].cohort
-            least[cohort] = min(least.get(cohort, life.bytes), life.bytes)
-    return {index: least.get(way.cohort, 0) for index, way in enumerate(lives.ways)}
+            by_cohort.setdefault(lives.places[life.place].cohort, []).append(life)
+    floors: dict[tuple[str, ...], int] = {}
+    for cohort, own in by_cohort.items():
+        floor = _floor(own)
+        floors[cohort[:2]] = min(floors.get(cohort[:2], floor), floor)
+    return {index: floors.get(place.cohort[:2], 0) for index, place in enumerate(lives.places)}
+
+
+def _floor(lives: list[Life]) -> int:
+    fewest = min(lives, key=lambda life: (life.beats, life.bytes))
+    most = max(lives, key=lambda life: (life.beats, -life.bytes))
+    if most.beats == fewest.beats:
+        return min(life.bytes for life in lives)
+    beat = (most.bytes - fewest.bytes) / (most.beats - fewest.beats)
+    return max(min(round(fewest.bytes - fewest.beats * beat), fewest.bytes), 0)
 
 
 def scopes_of(lives: Lives, most: int) -> list[Scope]:
     """Each pair; each cohort, endpoint and egress where that is something else; at most `most`."""
-    cohorts = [way.cohort for way in lives.ways]
-    scopes = list(islice(_scopes(list(dict.fromkeys(cohorts))), most))
+    cohorts = [way.cohort for way in lives.places]
+    floors = byte_floors(lives)
+    scopes = [
+        Scope(extent, floors) for extent in islice(_extents(list(dict.fromkeys(cohorts))), most)
+    ]
     by_cohort: dict[Cohort, list[Scope]] = {}
     for scope in scopes:
-        for cohort in scope.cohorts:
+        for cohort in scope.extent.cohorts:
             by_cohort.setdefault(cohort, []).append(scope)
     for life in lives.lives:
-        for scope in by_cohort.get(cohorts[life.way], ()):
+        for scope in by_cohort.get(cohorts[life.place], ()):
             scope.lives.append(life)
     for number, drop in enumerate(lives.drops):
-        for scope in by_cohort.get(cohorts[drop.life.way], ()):
+        for scope in by_cohort.get(cohorts[drop.life.place], ()):
             scope.drops.append(number)
     return scopes
 
 
-def _scopes(cohorts: list[Cohort]) -> Iterator[Scope]:
+def _extents(cohorts: list[Cohort]) -> Iterator[Extent]:
     pairs = list(dict.fromkeys(Pair(cohort.endpoint, cohort.egress) for cohort in cohorts))
     for pair in pairs:
         own = [cohort for cohort in cohorts if (cohort.endpoint, cohort.egress) == pair]
-        yield Scope(pair.endpoint, pair.egress, None, own)
+        yield Extent(pair.endpoint, pair.egress, None, frozenset(own))
     for egress in dict.fromkeys(pair.egress for pair in pairs):
         if sum(pair.egress == egress for pair in pairs) > 1:
             own = [cohort for cohort in cohorts if cohort.egress == egress]
-            yield Scope(None, egress, None, own)
+            yield Extent(None, egress, None, frozenset(own))
     for endpoint in dict.fromkeys(pair.endpoint for pair in pairs):
         if sum(pair.endpoint == endpoint for pair in pairs) > 1:
             own = [cohort for cohort in cohorts if cohort.endpoint == endpoint]
-            yield Scope(endpoint, None, None, own)
+            yield Extent(endpoint, None, None, frozenset(own))
     for cohort in cohorts:
         if sum(cohort[:2] == other[:2] for other in cohorts) > 1:
-            yield Scope(*cohort, [cohort])
+            yield Extent(*cohort, frozenset([cohort]))
 
 
 def _silences(life: Life) -> Iterator[tuple[int, float]]:
@@ -173,5 +203,5 @@ def _silences(life: Life) -> Iterator[tuple[int, float]]:
 
 def _moved(life: Life, floors: Mapping[int, int]) -> tuple[int, float]:
     """Bytes since the handshake, and the time that passed with each."""
-    moved = max(life.bytes - floors.get(life.way, 0), 1)
+    moved = max(life.bytes - floors.get(life.place, 0), 1)
     return moved, max(life.ended_ns - life.opened_ns, 1) / moved

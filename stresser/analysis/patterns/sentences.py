@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stresser.analysis.patterns.incidents import Incident, Share
+from stresser.analysis.patterns.incidents import IncidentFigures, Share
 from stresser.analysis.patterns.pattern_figures import Patterns, PeriodFigures, TimerFigures
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.words.endings import counted, kind_words
@@ -39,7 +39,7 @@ def pattern_notes(patterns: Patterns) -> list[str]:
     return [f"Incidents and timers leave {endings} out: there were too many to keep each."]
 
 
-def incident_in_words(incident: Incident) -> str:
+def incident_in_words(incident: IncidentFigures) -> str:
     """`38 drops within 40 ms at ...Z are one incident: 38 of 40 sessions through vpn, ...`."""
     span = format_duration(max(incident.until_ns - incident.from_ns, 0))
     what = f"{counted(incident.drops, 'drop')} within {span} at {incident.utc}"
@@ -49,7 +49,7 @@ def incident_in_words(incident: Incident) -> str:
     after = ""
     if incident.after_path_change_ns is not None:
         after = f", {format_duration(incident.after_path_change_ns)} after a change of the path"
-    if incident.told:
+    if incident.is_certain:
         return f"{what} are one incident{after}{where}; {every}{by}."
     return (
         f"{what} share one moment or one timer, which cannot be told: their sessions had started"
@@ -72,7 +72,7 @@ def period_in_words(period: PeriodFigures) -> str:
     )
 
 
-def _where(incident: Incident) -> str:
+def _where(incident: IncidentFigures) -> str:
     with_it, without_it = incident.with_it, incident.without_it
     if incident.factor is None or with_it is None or without_it is None:
         return ""
@@ -115,7 +115,7 @@ def _every(kinds: dict[str, int]) -> str:
     return said + (f", {rest:,} otherwise" if rest else "")
 
 
-def _by_whom(incident: Incident) -> str:
+def _by_whom(incident: IncidentFigures) -> str:
     parts = [
         words if incident.initiators[who] == incident.drops else f"{count:,} {words}"
         for who, words in _INITIATORS.items()
@@ -136,7 +136,11 @@ def _timed(timer: TimerFigures) -> str:
     first, *others = (Variable(variable) for variable in timer.variables)
     if first is Variable.BYTES:
         return f"{drops} came after {timer.low:,} to {timer.high:,} bytes: a limit on bytes"
+    if timer.low == 0:
+        return _at_most(timer, drops)
     value = _value(timer)
+    if timer.tick_ns is not None:
+        value += f", up to {format_duration(timer.tick_ns)} later,"
     if Variable.AGE in others:
         return (
             f"{drops} came after {value} of silence, which was their age as well: a timer, of"
@@ -148,6 +152,16 @@ def _timed(timer: TimerFigures) -> str:
         return said + _refuted(timer, Variable.IDLE, "not silence")
     said = f"{drops} came after {value} of silence: a timer of silence{same}"
     return said + _refuted(timer, Variable.AGE, "not of age")
+
+
+def _at_most(timer: TimerFigures, drops: str) -> str:
+    """Every session was dead at its first ping: how to find the timer is said with it."""
+    most = format_duration(timer.high)
+    age = " or age" if Variable.AGE in timer.variables else ""
+    return (
+        f"{drops} were found at the first ping: every session that was silent for {most} was dead,"
+        f" so a timer of silence{age} is at most {most}; an activity that pings more often shows it"
+    )
 
 
 def _refuted(timer: TimerFigures, variable: Variable, words: str) -> str:
@@ -167,7 +181,7 @@ def _survivors(timer: TimerFigures) -> str:
     longer = _LONGER[Variable(timer.variables[0])]
     if timer.survivors:
         return f"; {timer.survivors:,} there had {longer}"
-    return f"; none there is known to have {longer}"
+    return f"; no session there is known to have {longer}"
 
 
 def _known(timer: TimerFigures) -> str:
@@ -183,12 +197,9 @@ def _seconds(seconds: int) -> str:
 
 
 def _count(patterns: Patterns) -> Iterator[str]:
-    if patterns.drops < 2:  # noqa: PLR2004 - one drop shares nothing
+    if not patterns.of_several:
         return
     drops = counted(patterns.drops, "drop")
-    if not patterns.of_several:
-        yield f"No two of the {drops} share a moment more than chance explains."
-        return
     several = counted(patterns.of_several, "incident")
     alone = patterns.total - patterns.of_several
     yield (

@@ -12,17 +12,21 @@ from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Ending, Initiator, Kind
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
+from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.concentration import tolerance
 
 MOST_DROPS = 200_000
 MOST_LIVES = 400_000
-_MOST_WAYS = 20_000
+_MOST_PLACES = 20_000
 _MOST_PATH_CHANGES = 10_000
 _LONGEST_ADDRESS = 80
+_SHORTLY_NS = NS_PER_S
+"""A route may be gone this long before the last proof of life: what was on its way arrives."""
 
 
-class Way(NamedTuple):
-    """What a session has in common with others."""
+class Place(NamedTuple):
+    """Where a session was held."""
 
     cohort: Cohort
     server: str
@@ -34,7 +38,8 @@ class Way(NamedTuple):
 class Life(NamedTuple):
     """One session from its opening to its end, or to the end of the record. Nanoseconds."""
 
-    way: int
+    place: int
+    """Number of its `Place`."""
     opened_ns: int
     ended_ns: int
     proved_age_ns: int
@@ -46,12 +51,15 @@ class Life(NamedTuple):
     last_silence_ns: int
     """The silence at its end."""
     bytes: int
+    beats: int
+    """Pings that were sent."""
 
 
 class Drop(NamedTuple):
     """One drop, with what struck it in brackets."""
 
     life: Life
+    cohort: Cohort
     session: int
     kind: Kind
     initiator: Initiator
@@ -61,6 +69,8 @@ class Drop(NamedTuple):
     """How long nothing had passed; None where that speaks against a timer of silence."""
     is_answer: bool
     """Noticed only because we sent something: it may have been dead before."""
+    cause_ns: int | None = None
+    """When this host's own path changed, where that ended it."""
 
     @property
     def age(self) -> Bracket:
@@ -76,14 +86,14 @@ class Lives:
         self.drops: list[Drop] = []
         self.lives: list[Life] = []
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
-        self.ways: list[Way] = []
+        self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
         """When the path was seen to change (events `path_changed`)."""
         self.beyond = 0
         """Endings for which there was no room."""
         self.now_ns = 0
         self._plan = plan
-        self._index: dict[Way, int] = {}
+        self._index: dict[Place, int] = {}
         self._open: dict[int, tuple[int, int]] = {}
 
     def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
@@ -107,27 +117,30 @@ class Lives:
     def close(self, now_ns: int) -> None:
         """The record ends: sessions that are still open have lived until now."""
         self.now_ns = max(self.now_ns, now_ns)
-        for way, opened_ns in self._open.values():
+        for place, opened_ns in self._open.values():
             age_ns = max(self.now_ns - opened_ns, 0)
-            every_ns = self._plan.pings_every_ns(self.ways[way].cohort) or 0
+            every_ns = self._plan.pings_every_ns(self.places[place].cohort) or 0
             silences = max(age_ns // every_ns - 1, 0) if every_ns else 0
             proved, survived = silences * every_ns, every_ns if silences else 0
             self._keep(
-                Life(way, opened_ns, self.now_ns, proved, survived, silences, every_ns or age_ns, 0)
-            )
+                Life(
+                    place, opened_ns, self.now_ns, proved, survived, silences,
+                    every_ns or age_ns, 0, 0,
+                )
+            )  # fmt: skip
         self._open.clear()
 
     def _opened(self, event: SessionOpened) -> None:
         if len(self._open) < MOST_LIVES:
-            way = self._way(event.cohort, event.remote, event.local)
-            self._open[event.session] = (way, event.t_ns)
+            place = self._place(event.cohort, event.remote, event.local)
+            self._open[event.session] = (place, event.t_ns)
         else:
             self.beyond += 1
 
     def _ended(self, event: SessionEnded) -> None:
         self._open.pop(event.session, None)
-        way = self._way(event.cohort, event.remote or "", event.local or "")
-        life = self._life(event, way)
+        place = self._place(event.cohort, event.remote or "", event.local or "")
+        life = self._life(event, place)
         self._keep(life)
         if not event.ending.is_drop:
             return
@@ -142,35 +155,44 @@ class Lives:
         else:
             self.beyond += 1
 
-    def _way(self, cohort: Cohort, remote: str, local: str) -> int:
+    def _place(self, cohort: Cohort, remote: str, local: str) -> int:
         source = local.rpartition(":")[0][:_LONGEST_ADDRESS]
-        way = Way(cohort, remote[:_LONGEST_ADDRESS], source)
-        index = self._index.get(way)
+        place = Place(cohort, remote[:_LONGEST_ADDRESS], source)
+        index = self._index.get(place)
         if index is None:
-            if len(self.ways) >= _MOST_WAYS:
-                way = Way(Cohort("(others)", "(others)", "(others)"), "", "")
-            index = self._index.setdefault(way, len(self.ways))
-            if index == len(self.ways):
-                self.ways.append(way)
+            if len(self.places) >= _MOST_PLACES:
+                place = Place(Cohort("(others)", "(others)", "(others)"), "", "")
+            index = self._index.setdefault(place, len(self.places))
+            if index == len(self.places):
+                self.places.append(place)
         return index
 
-    def _life(self, event: SessionEnded, way: int) -> Life:
-        ended_ns = event.ending.dead_by_ns
-        opened_ns = ended_ns - max(event.ending.age_ns, 0)
-        every_ns = self._plan.pings_every_ns(event.cohort) or 0
-        proved_ns = min(max(event.ending.alive_at_ns - opened_ns, 0), max(event.ending.age_ns, 0))
-        last_ns = event.ending.silence_ns or 0
-        is_counted = every_ns > 0 and event.pongs > 0 and event.messages == 0
-        survived_ns = every_ns if is_counted else 0
-        silences = event.pongs if is_counted else 0
-        if event.ending.planned and event.ending.evidence.close == "answered":
-            proved_ns = max(event.ending.age_ns, 0)
+    def _life(self, event: SessionEnded, place: int) -> Life:
+        ending = event.ending
+        ended_ns, age_ns = ending.dead_by_ns, max(ending.age_ns, 0)
+        opened_ns = ended_ns - age_ns
+        proved_ns = min(max(ending.alive_at_ns - opened_ns, 0), age_ns)
+        last_ns = ending.silence_ns or 0
+        survived_ns = self._survived(event)
+        silences = event.pongs if survived_ns else 0
+        if ending.planned and ending.evidence.close == "answered":
+            proved_ns = age_ns
             if last_ns > survived_ns:
                 survived_ns, silences = last_ns, 1
-        moved = event.bytes_received + event.bytes_sent if event.pings or event.messages else 0
+        moved = max(event.bytes_received + event.bytes_sent, 0)
+        if not event.pings and not event.messages:
+            moved = 0
         return Life(
-            way, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, max(moved, 0)
-        )
+            place, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, moved,
+            max(event.pings, 0),
+        )  # fmt: skip
+
+    def _survived(self, event: SessionEnded) -> int:
+        """The longest silence survived, as measured; records of version 0.1 have the plan's."""
+        if event.quiet_survived_ns > 0:
+            return event.quiet_survived_ns
+        is_counted = event.pongs > 0 and event.messages == 0
+        return (self._plan.pings_every_ns(event.cohort) or 0) if is_counted else 0
 
 
 def _is_answer(ending: Ending) -> bool:
@@ -184,22 +206,38 @@ def _drop(event: SessionEnded, life: Life) -> Drop:
     dead_ns = ending.dead_by_ns
     alive_ns = max(min(ending.alive_at_ns, dead_ns), life.opened_ns)
     if ending.answers_send:
-        # What we sent met a flow that was dead already: the way of the answer is no doubt.
+        # What we sent met a flow that was dead already: the time that the answer took is no doubt.
         dead_ns = max(dead_ns - max(ending.evidence.since_sent_ns or 0, 0), alive_ns)
     return Drop(
         life,
+        event.cohort,
         event.session,
         ending.kind,
         ending.initiator,
         Bracket(alive_ns if is_answer else dead_ns, dead_ns),
         _silence(life, is_answer=is_answer),
         is_answer,
+        _cause(event, alive_ns),
     )
 
 
+def _cause(event: SessionEnded, alive_ns: int) -> int | None:
+    """The latest change of this host's path, where the session's own evidence blames the host."""
+    ending = event.ending
+    if ending.initiator is not Initiator.HOST:
+        return None
+    times = [one.t_ns for one in ending.evidence.path_changes if one.t_ns <= ending.dead_by_ns]
+    return max((t for t in times if t >= alive_ns - _SHORTLY_NS), default=None)
+
+
 def _silence(life: Life, *, is_answer: bool) -> Bracket | None:
-    """The last silence, unless the same session had survived one as long before."""
+    """The last silence, unless the same session had survived one as long before.
+
+    As long: no two silences of a heartbeat are the same to the millisecond, and a timer that
+    spared the one has not met the other.
+    """
     fatal_ns = life.last_silence_ns
-    if fatal_ns <= life.survived_ns or fatal_ns == 0:
+    longest_ns = life.survived_ns + tolerance(life.survived_ns) if life.survived_ns else 0
+    if fatal_ns <= longest_ns:
         return None
     return Bracket(life.survived_ns if is_answer else fatal_ns, fatal_ns)

@@ -22,6 +22,7 @@ from stresser.statistics.concentration import (
 )
 
 _FEWEST_CONTROLS = 5
+"""So many sessions must have survived the silence that is shorter than the timer."""
 
 
 class _Side(NamedTuple):
@@ -45,19 +46,22 @@ def silence_contrast(
     """The drops that contrast shows to be of a timer, and the silence that others survived.
 
     `units`: drops that count as witnesses, one of each shared moment. `every_ns`: the heartbeat's
-    interval of a way, None where there is none.
+    interval at a place, None where there is none; it sorts the sessions, and their silences are
+    taken as measured.
     """
-    intervals = sorted({every for life in lives if (every := every_ns(life.way))})
-    for survived_ns in reversed(intervals[:-1]):
+    intervals = sorted({every for life in lives if (every := every_ns(life.place))})
+    for longest_ns in reversed(intervals[:-1]):
 
-        def is_long(way: int, limit: int = survived_ns) -> bool:
-            return (every_ns(way) or 0) > limit
+        def is_long(place: int, limit: int = longest_ns) -> bool:
+            return (every_ns(place) or 0) > limit
 
-        def is_short(way: int, limit: int = survived_ns) -> bool:
-            return 0 < (every_ns(way) or 0) <= limit
+        def is_short(place: int, limit: int = longest_ns) -> bool:
+            return 0 < (every_ns(place) or 0) <= limit
 
         seldom = _side(is_long, drops, units, lives)
         often = _side(is_short, drops, units, lives)
+        survived = sorted((life.survived_ns for life in often.lives), reverse=True)
+        survived_ns = survived[_FEWEST_CONTROLS - 1] if len(survived) >= _FEWEST_CONTROLS else 0
         found = _contrast(drops, seldom, often, survived_ns, searches * len(intervals))
         if found is not None:
             return found, survived_ns
@@ -71,8 +75,8 @@ def _side(
     lives: Sequence[Life],
 ) -> _Side:
     return _Side(
-        [life for life in lives if is_of_it(life.way)],
-        [i for i in units if is_of_it(drops[i].life.way)],
+        [life for life in lives if is_of_it(life.place)],
+        [i for i in units if is_of_it(drops[i].life.place)],
     )
 
 
@@ -84,8 +88,7 @@ def _contrast(
         i for i in seldom.drops if (silence := drops[i].silence) is not None
         and silence.high > least
     ]  # fmt: skip
-    controls = sum(life.survived_ns >= survived_ns for life in often.lives)
-    if len(killed) < FEWEST or controls < _FEWEST_CONTROLS:
+    if len(killed) < FEWEST or not survived_ns:
         return None
     lived = sum(life.survived_ns > least for life in seldom.lives)
     if lived > MOST_SURVIVORS * (lived + len(killed)):

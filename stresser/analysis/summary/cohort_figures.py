@@ -8,7 +8,7 @@ from stresser.analysis.words.endings import ending_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.events import AttemptFailed, SessionEnded
 from stresser.model.units import escaped
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 _LONGEST_NAME = 128
 _LONGEST_RAW = 300
@@ -141,7 +141,7 @@ def cohort_figures(
     )
 
 
-def span_figures(span: Span) -> SpanFigures | None:
+def span_figures(span: SampleRange) -> SpanFigures | None:
     """The figures of a span; None when nothing was counted."""
     if not span.count:
         return None

@@ -15,11 +15,13 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Initiator, Kind
 from stresser.model.kill import Kill
 from stresser.model.units import escaped, format_duration
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 
 _FEWEST_FOR_A_PATTERN = 3
 _MOST_KINDS = 4
 _MOST_FAILURES = 4
+_MUCH_LESS = 0.8
+"""Silences that really differed: a beat is never quite as long as the plan says."""
 _SAME = 0.05
 """Two medians this close (as a share) are not told apart."""
 
@@ -155,14 +157,14 @@ def _when_both(group: DropGroup) -> str:
     )
 
 
-def _centre(span: Span) -> str:
+def _centre(span: SampleRange) -> str:
     """`4 s (3.98 s to 4.02 s)`."""
     middle = format_duration(span.quantile(0.5))
     least, largest = format_duration(span.least), format_duration(span.largest)
     return middle if least == largest else f"{middle} ({least} to {largest})"
 
 
-def _spread(span: Span) -> str:
+def _spread(span: SampleRange) -> str:
     least, largest = format_duration(span.least), format_duration(span.largest)
     return f"{least} to {largest}, median {format_duration(span.quantile(0.5))}"
 
@@ -202,7 +204,9 @@ def _outlived(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts) -> Iterator[str
     for other, figures in cohorts.items():
         every_ns = plan.pings_every_ns(other)
         is_same_way = (other.endpoint, other.egress) == (cohort.endpoint, cohort.egress)
-        if not is_same_way or every_ns is None or every_ns >= idle_ns or figures.drops:
+        if not is_same_way or every_ns is None or figures.drops:
+            continue
+        if every_ns > _MUCH_LESS * idle_ns:
             continue
         if figures.longest_planned_ns > group.age.largest:
             lived, every = figures.longest_planned_ns, format_duration(every_ns)

@@ -19,7 +19,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
 from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
-from stresser.analysis.patterns.incidents import Incident
+from stresser.analysis.patterns.incidents import IncidentFigures
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
     PeriodFigures,
@@ -36,7 +36,13 @@ from stresser.analysis.summary.cohort_figures import (
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
-from stresser.analysis.summary.thresholds import Measured, doubts_about_tester, judge, verdict_of
+from stresser.analysis.summary.shortfall import shortfall_words
+from stresser.analysis.summary.thresholds import (
+    Measured,
+    doubts_about_tester,
+    judge_thresholds,
+    verdict_of,
+)
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
@@ -80,7 +86,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     cohorts: list[CohortFigures]
     loop_lag: Percentiles | None
     """How late stresser's own event loop was."""
-    incidents: list[Incident]
+    incidents: list[IncidentFigures]
     """Of several drops, and more than chance explains; at most fifty, the largest."""
     timers: list[TimerFigures]
     """At which age, silence or number of bytes sessions were ended, most drops first."""
@@ -133,7 +139,7 @@ def judge_run(
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
     counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
-    `distributions`: the run's histograms, where they were read already.
+    `distributions`, `patterns`: where they are known already.
 
     Raises:
         RunFolderError: the run cannot be read.
@@ -147,18 +153,20 @@ def judge_run(
     crashed_at_utc = run.crashed_at_utc
     elapsed_ns = elapsed_time_ns(run, tally)
     lives.close(elapsed_ns)
-    utc = partial(_utc, run)
+    utc = partial(utc_of, run)
     patterns = find_patterns(lives, plan, utc)
     case = CaseFile(
         plan=plan, lives=lives, causes=patterns.causes, evidence=evidence, chains=tally.ways
     )
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
+    shortfall = shortfall_words(tally.cohorts)
     doubts = [
         *doubts_about_tester(measured),
+        *([] if shortfall is None else [shortfall]),
         *_record_doubts(run, tally, crashed_at_utc),
     ]
-    results = judge(plan.thresholds, measured, doubts)
+    results = judge_thresholds(plan.thresholds, measured, doubts)
     summary = Summary(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),
@@ -200,7 +208,8 @@ def _started_utc(run: RecordedRun) -> str:
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns)
 
 
-def _utc(run: RecordedRun, t_ns: int) -> str:
+def utc_of(run: RecordedRun, t_ns: int) -> str:
+    """A time of the run as UTC."""
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns + t_ns)
 
 

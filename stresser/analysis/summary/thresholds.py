@@ -41,18 +41,23 @@ class NotMeasured(Exception):
     """Why a rule has no value."""
 
 
-def judge(rules: Mapping[str, str], measured: Measured, doubts: list[str]) -> list[ThresholdResult]:
+def judge_thresholds(
+    rules: Mapping[str, str], measured: Measured, doubts: list[str]
+) -> list[ThresholdResult]:
     """The answer to each rule, in the scenario's order."""
     return [_judge_one(key, rule, measured, doubts) for key, rule in rules.items()]
 
 
 def verdict_of(results: list[ThresholdResult], tally: Tally, doubts: list[str]) -> Verdict:
-    """The worst answer; inconclusive at best when no session opened or anything is in doubt."""
+    """The worst answer, `none` without thresholds.
+
+    Inconclusive at best when no session opened or anything is in doubt.
+    """
     verdicts = [result.verdict for result in results]
     has_sessions = any(figures.opened for figures in tally.cohorts.values())
     if doubts or not has_sessions:
         verdicts.append(Verdict.INCONCLUSIVE)
-    return max(verdicts, key=_SEVERITY.index, default=Verdict.PASS)
+    return max(verdicts, key=_SEVERITY.index, default=Verdict.NONE)
 
 
 def doubts_about_tester(measured: Measured) -> list[str]:

@@ -7,12 +7,11 @@ from msgspec import Struct, field
 
 import stresser
 from stresser.analysis.chains.cards import ChainCard, chain_cards
-from stresser.analysis.compare.comparison import Comparison, compare
+from stresser.analysis.compare.comparison import Comparison, compare_sides
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
-from stresser.analysis.compare.side_incidents import SideIncident
 from stresser.analysis.compare.sides import make_side
 from stresser.analysis.diagnosis.diagnose import ExplainedEnding
-from stresser.analysis.patterns.incidents import Incident
+from stresser.analysis.patterns.pattern_figures import Patterns
 from stresser.analysis.patterns.sentences import incident_in_words
 from stresser.analysis.summary.summary import Summary, judge_run
 from stresser.analysis.views.curves import (
@@ -110,15 +109,15 @@ def _compared(
     if egresses is not None:
         _check(facts, egresses)
         ours, theirs = (make_side(egress, facts, egress) for egress in egresses)
-        return compare(ours, theirs), ""
+        return compare_sides(ours, theirs), ""
     try:
         if len(facts) == _TWO:
             ours, theirs = (make_side(one.name, [one], None) for one in facts)
-            return compare(ours, theirs), ""
+            return compare_sides(ours, theirs), ""
         names = _egresses(facts[0]) if len(facts) == 1 else []
         if len(names) == _TWO:
             ours, theirs = (make_side(name, facts, name) for name in names)
-            return compare(ours, theirs), ""
+            return compare_sides(ours, theirs), ""
     except RunFolderError as error:
         return None, escaped(str(error), _LONGEST)
     return None, ""
@@ -153,7 +152,7 @@ def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
         anchor_us=None if run.anchor_unix_ns is None else run.anchor_unix_ns // 1000,
         summary=summary,
         timeline=timeline.figures(facts.elapsed_ns),
-        incidents=_incident_rows(several, summary.incidents),
+        incidents=_incident_rows(facts.patterns),
         drops=drops.columns,
         ended=explained.drops,
         failed=explained.failures,
@@ -165,15 +164,17 @@ def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
     )
 
 
-def _incident_rows(several: list[SideIncident], told: list[Incident]) -> list[IncidentRow]:
-    """The largest, in the order of time; those that the summary tells have its words."""
-    words = {(one.until_ns, one.drops): incident_in_words(one) for one in told}
+def _incident_rows(patterns: Patterns) -> list[IncidentRow]:
+    """The largest, in the order of time; those that the summary shows have its words."""
+    shown = zip(patterns.shown, patterns.incidents, strict=True)
+    words = {id(incident): incident_in_words(figures) for incident, figures in shown}
+    several = [one for one in patterns.causes.incidents if len(one.drops) > 1]
     rows = [
         IncidentRow(
             number,
-            one.at_ns // 1000,
+            one.span.high // 1000,
             len(one.drops),
-            words.get((one.at_ns, len(one.drops))) or f"{counted(len(one.drops), 'drop')} together",
+            words.get(id(one)) or f"{counted(len(one.drops), 'drop')} together",
         )
         for number, one in enumerate(several, 1)
     ]

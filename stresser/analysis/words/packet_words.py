@@ -26,11 +26,12 @@ _SIGNALS = {
     "ip_id_where_data_has_none": "it has an IP ID where the flow's data has none",
     "ip_id_counts_on": "its IP ID counts on from the flow's data",
     "answers_sooner_than_a_round_trip": "it answered our send sooner than the endpoint can",
-    "out_of_window_before_it": "resets with a wrong SEQ came before it",
-    "resets_with_rising_seq": "resets with rising SEQ came after it, as an injector sends them",
-    "resets_with_differing_ttl": "resets with another TTL came after it",
+    "resets_with_rising_seq": "resets came ahead of it, at several SEQ or without ACK, as an"
+    " injector sends them and no endpoint does",
+    "resets_with_differing_ttl": "resets came from another distance, too",
     "fin_after_reset": "a FIN came after it: the other end did not know of the reset",
     "data_after_reset": "a segment came after it that this host refused: the other end went on",
+    "answer_after_reset": "the server's hello came after it: the other end went on",
 }
 _READINGS = {
     Reading.ANOTHER_BOX: "speaks for another box",

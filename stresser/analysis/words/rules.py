@@ -9,7 +9,9 @@ from stresser.model.units import escaped, format_duration
 
 _MOST = 16
 _LOOK_WORDS = {
-    LookResult.CONNECTED: "was accepted",
+    LookResult.ANSWERED: "was answered",
+    LookResult.CONNECTED: "was accepted and not answered",
+    LookResult.PROXY_FAILED: "did not get past the proxy",
     LookResult.REFUSED: "was refused",
     LookResult.SILENT: "had no answer",
     LookResult.UNREACHABLE: "was called unreachable",
@@ -18,7 +20,7 @@ _LOOK_WORDS = {
 
 
 def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """(what, words) for each rule that decided, each that contradicts, and each second look."""
+    """(what, words) for each rule that decided, each that contradicts, and what was witnessed."""
     for what, names in (("why", evidence.why), ("against", evidence.against)):
         for name in names[:_MOST]:
             rule = BY_NAME.get(name)
@@ -26,12 +28,14 @@ def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
             yield what, f"{escaped(name, 60)}: {says}"
     for change in evidence.path_changes:
         yield "path change", _change_words(change)
-    alive = evidence.neighbour
-    if alive is not None:
-        egress = escaped(alive.egress, 40)
-        yield "neighbour", f"session {alive.session} through {egress} to the same server lived on"
+    for words in evidence.route_changes:
+        yield "own route", escaped(words, 160)
+    for what, alive in (("neighbour", evidence.neighbour), ("control", evidence.control)):
+        if alive is not None:
+            egress = escaped(alive.egress, 40)
+            yield what, f"session {alive.session} through {egress} to the same server lived on"
     for look in evidence.looks:
-        yield "second look", _look_words(look)
+        yield "fresh connection", _look_words(look)
 
 
 def _change_words(change: SeenPathChange) -> str:

@@ -1,9 +1,7 @@
 import msgspec
 import pytest
-from lifelines import KaplanMeierFitter
-from lifelines.utils import restricted_mean_survival_time
 
-from stresser.analysis.compare.comparison import compare
+from stresser.analysis.compare.comparison import compare_sides
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
 from stresser.analysis.compare.run_facts import read_run_facts
 from stresser.analysis.compare.sides import make_side
@@ -17,7 +15,7 @@ from tests.analysis.story import Story
 
 
 def test_two_egresses_of_one_run(tmp_path):
-    found = compare(*recorded_sides(tmp_path, incident_story(7, 41)))
+    found = compare_sides(*recorded_sides(tmp_path, incident_story(7, 41)))
     assert found.verdict is ComparisonVerdict.WORSE
     assert found.rates is not None
     assert (found.rates.baseline.incidents, found.rates.candidate.incidents) == (7, 41)
@@ -32,7 +30,7 @@ def test_deaths_by_host_and_tool_are_censored(tmp_path):
     story = incident_story(4, 4)
     story.drops(story.opens(VPN, 5), 9, Kind.HOST_SLEPT, initiator=Initiator.HOST)
     story.drops(story.opens(VPN, 6), 9, Kind.TOOL, initiator=Initiator.TOOL)
-    found = compare(*recorded_sides(tmp_path, story))
+    found = compare_sides(*recorded_sides(tmp_path, story))
     assert found.rates is not None
     assert found.rates.candidate.drops == 4
     assert (found.candidate.ended_by_host, found.candidate.ended_by_tool) == (1, 1)
@@ -40,13 +38,15 @@ def test_deaths_by_host_and_tool_are_censored(tmp_path):
 
 
 def test_lifetimes_are_those_of_kaplan_and_meier(tmp_path):
+    from tests.statistics.judges import lifelines
+
     sides = recorded_sides(tmp_path, incident_story(7, 41))
-    found = compare(*sides).candidate
+    found = compare_sides(*sides).candidate
     lived = lifetimes(sides[1].sessions)
-    theirs = KaplanMeierFitter().fit(lived.durations, lived.died)
+    theirs = lifelines.KaplanMeierFitter().fit(lived.durations, lived.died)
     assert found.restricted_to_ns is not None
     until = found.restricted_to_ns / 1e9
-    mean = restricted_mean_survival_time(theirs, until) * 1e9
+    mean = lifelines.utils.restricted_mean_survival_time(theirs, until) * 1e9
     assert found.restricted_mean_ns == pytest.approx(mean, rel=1e-6)
     assert found.median_lifetime_ns == pytest.approx(theirs.median_survival_time_ * 1e9, rel=1e-6)
     assert found.restricted_mean_low_ns is not None
@@ -59,7 +59,7 @@ def test_only_what_both_held_is_compared(tmp_path):
     gateway = Cohort("gateway", "vpn", "heartbeat")
     for number in range(30):
         story.drops(story.opens(gateway, 10 + number), 50 + 7 * number)
-    found = compare(*recorded_sides(tmp_path, story))
+    found = compare_sides(*recorded_sides(tmp_path, story))
     assert found.rates is not None
     assert found.rates.candidate.incidents == 41
     assert [row.endpoint for row in found.endpoints] == ["broker"]
@@ -69,7 +69,7 @@ def test_only_what_both_held_is_compared(tmp_path):
 def test_endpoints_are_corrected_for_their_number(tmp_path):
     story = incident_story(3, 12)
     incident_story(4, 5, endpoint="gateway", story=story)
-    found = compare(*recorded_sides(tmp_path, story)).endpoints
+    found = compare_sides(*recorded_sides(tmp_path, story)).endpoints
     assert [row.endpoint for row in found] == ["broker", "gateway"]
     assert [row.candidate_incidents for row in found] == [12, 5]
     corrected = holm([row.ratio.p_value for row in found])
@@ -86,7 +86,7 @@ def test_several_runs_a_side(tmp_path):
         runs.append(read_run_facts(story.recorded(tmp_path / f"run{number}")))
     baseline = make_side("without", runs[:2], "direct")
     candidate = make_side("with", runs[2:], "vpn")
-    found = compare(baseline, candidate)
+    found = compare_sides(baseline, candidate)
     assert found.verdict is ComparisonVerdict.WORSE
     assert found.rates is not None
     assert (found.rates.baseline.incidents, found.rates.candidate.incidents) == (7, 41)
@@ -98,12 +98,12 @@ def test_sides_with_nothing_in_common(tmp_path):
     story.opens(DIRECT, 1)
     story.opens(Cohort("gateway", "vpn", "heartbeat"), 2)
     with pytest.raises(RunFolderError, match="no endpoint with one activity was held on both"):
-        compare(*recorded_sides(tmp_path, story))
+        compare_sides(*recorded_sides(tmp_path, story))
 
 
 def test_a_comparison_is_json_and_the_same_twice(tmp_path):
     sides = recorded_sides(tmp_path, incident_story(0, 9, size=2))
-    texts = {msgspec.json.encode(compare(*sides)) for _ in range(2)}
+    texts = {msgspec.json.encode(compare_sides(*sides)) for _ in range(2)}
     assert len(texts) == 1
     read = msgspec.json.decode(texts.pop())
     assert read["rates"]["ratio"]["ratio"] is None

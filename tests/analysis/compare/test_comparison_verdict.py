@@ -1,6 +1,10 @@
 import pytest
 
-from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, cautious_interval, judge
+from stresser.analysis.compare.comparison_verdict import (
+    ComparisonVerdict,
+    cautious_interval,
+    judge_comparison,
+)
 from stresser.analysis.compare.incident_rates import compare_rates
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story, recorded_sides
 from tests.analysis.story import Story
@@ -11,7 +15,7 @@ NO_WORSE, WORSE, CANNOT_TELL = ComparisonVerdict
 def judged(sides, unfit=(), *, is_one_run=True):
     baseline, candidate = sides
     rates = compare_rates(baseline, candidate)
-    return judge(baseline, candidate, rates, list(unfit), is_one_run=is_one_run)
+    return judge_comparison(baseline, candidate, rates, list(unfit), is_one_run=is_one_run)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import numpy as np
 from msgspec.structs import replace
 
-from stresser.analysis.compare.comparison import compare
+from stresser.analysis.compare.comparison import compare_sides
 from stresser.analysis.compare.sides import make_side
 from stresser.model.ending import Initiator
 from stresser.model.events import SessionEnded, SessionOpened
@@ -9,7 +9,7 @@ from tests.analysis.sides_story import BAD_CHAIN, incident_story, recorded_sides
 
 
 def paragraph(tmp_path, story):
-    return compare(*recorded_sides(tmp_path, story)).paragraph
+    return compare_sides(*recorded_sides(tmp_path, story)).paragraph
 
 
 def test_the_paragraph_of_an_interceptor(tmp_path):
@@ -37,7 +37,8 @@ def test_the_paragraph_of_an_idle_timer(tmp_path):
     assert text.startswith("Through vpn, 30 drops came, direct none (30 incidents against 0 in ")
     clause = text.partition("). ")[2].partition(". ")[0]
     assert clause.startswith("30 of 30 followed 30")
-    assert clause.endswith(" s of silence and were ended by a TCP reset, by a middlebox")
+    assert " s of silence (up to " in clause
+    assert clause.endswith(" later) and were ended by a TCP reset, by a middlebox")
 
 
 def test_incidents_of_many_drops_are_called_so(tmp_path):
@@ -77,7 +78,7 @@ def test_two_runs_are_called_by_their_names(tmp_path):
     first = make_side("monday", [direct.parts[0].facts], "direct")
     other = replace(vpn.parts[0].facts, name="tuesday")
     second = make_side("tue\x1bsday", [other], "vpn")
-    text = compare(first, second).paragraph
+    text = compare_sides(first, second).paragraph
     assert text.startswith("On tue\\x1bsday, ")
     assert "as often as on monday" in text
     assert "(41 incidents against 7 in equal session time" in text

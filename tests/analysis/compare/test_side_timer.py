@@ -1,8 +1,9 @@
 import pytest
 
-from stresser.analysis.compare.side_incidents import SideDrop, Timer
 from stresser.analysis.compare.side_timer import SideTimer, side_timer
-from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.found_timer import FoundTimer
+from stresser.analysis.patterns.scopes import Extent, Variable
+from stresser.analysis.patterns.session_lives import Drop, Life
 from stresser.model.ending import Initiator, Kind
 from stresser.statistics.brackets import Bracket
 from tests.analysis.sides_story import VPN, recorded_sides
@@ -10,12 +11,17 @@ from tests.analysis.story import idle_kill_story, seconds
 
 
 def found(variables, low, high, *drops):
-    timer = Timer(tuple(variables), Bracket(low, high))
+    timer = FoundTimer(
+        scope=Extent(None, "vpn", None, frozenset()), variables=variables,
+        brackets=dict.fromkeys(variables, Bracket(low, high)), tick_ns=None, drops=frozenset(),
+        witnesses=38, survivors=0, refuted={}, chance=0.001,
+    )  # fmt: skip
     return SideTimer(timer, 38, 41, drops or (drop(),))
 
 
 def drop(kind=Kind.TCP_RESET, initiator=Initiator.UNKNOWN):
-    return SideDrop(VPN, 1, kind, initiator)
+    life = Life(0, 0, 1, 1, 0, 0, 1, 0, 0)
+    return Drop(life, VPN, 1, kind, initiator, Bracket(1, 1), None, is_answer=False)
 
 
 @pytest.mark.parametrize(

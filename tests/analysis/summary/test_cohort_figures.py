@@ -3,7 +3,7 @@
 from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.summary.cohort_figures import cohort_figures, last_ending, span_figures
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
-from stresser.statistics.sample_range import Span
+from stresser.statistics.sample_range import SampleRange
 from tests.analysis.story import VPN, Story, seconds
 
 
@@ -33,7 +33,7 @@ def test_a_cohort():
 
 
 def test_nothing_counted_is_no_span():
-    assert span_figures(Span()) is None
+    assert span_figures(SampleRange()) is None
 
 
 def test_one_ending_in_words():

@@ -26,7 +26,7 @@ def test_the_rules_are_quoted_with_what_they_rest_on():
         ("against", f"another-box: {BY_NAME['another-box'].says}"),
         ("neighbour", "session 3 through direct to the same server lived on"),
         (
-            "second look",
+            "fresh connection",
             (
                 "a fresh connection to 203.0.113.2:443 through vpn, 1 s into the run, was refused"
                 " after 2 ms, TTL 54"

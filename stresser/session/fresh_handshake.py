@@ -1,0 +1,246 @@
+"""One fresh connection: dialled, shaken hands with, taken leave of; and what it met.
+
+Somebody who accepts proves little: a SYN proxy and a load balancer accept for the dead, and so
+does the kernel of a process that hangs. A ServerHello proves that the endpoint lives.
+"""
+
+import socket
+import ssl
+from typing import NamedTuple
+
+import trio
+
+from stresser.classify.errno_table import meaning_of
+from stresser.classify.rule import decided_by_proxy
+from stresser.model.clocks import Clock
+from stresser.model.ending import Kind
+from stresser.model.faults import Fault, NoWayOut, ProtocolViolation, ProxyRefused
+from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.packet import Packets
+from stresser.net.dial import connect, make_socket, release
+from stresser.net.proxy import open_tunnel, shake_hands_with
+from stresser.net.resolve import Address, format_sockaddr
+from stresser.net.tap import Tap
+from stresser.net.tls import Carrier, TlsStream
+from stresser.net.trust import chain_id
+from stresser.session.attempt import Attempt
+from stresser.session.route import Route
+from stresser.witness.tcp_info import sample_tcp_info
+
+_GOODBYE_WITHIN_S = 0.5
+_PACKET_WITHIN_S = 0.02
+
+
+class Way(NamedTuple):
+    """To an endpoint through an egress."""
+
+    endpoint: str
+    egress: str
+
+
+class Target(NamedTuple):
+    """Where a fresh connection goes."""
+
+    route: Route
+    address: Address
+    """To dial: the endpoint's, or a proxy's."""
+    remote: str
+    """The endpoint's `address:port`; its name's where a proxy looks it up."""
+    asked_host: str
+    """What a proxy is asked for."""
+    usual_ttl: int | None = None
+    """Of the SYN-ACK of the session that opened last here."""
+
+    @property
+    def way(self) -> Way:
+        """Which it belongs to."""
+        return Way(self.route.cohort.endpoint, self.route.cohort.egress)
+
+    def at(self, other: "Target") -> "Target":
+        """The same endpoint at the very address that another egress was used to reach.
+
+        Two sites behind one name would prove nothing. What only a proxy reaches is asked as it is,
+        and so is what is not called the same (a middlebox of the lab).
+        """
+        is_direct = self.route.proxy is None and other.route.proxy is None
+        if not is_direct or self.route.host != other.route.host or self.address == other.address:
+            return self
+        return self._replace(address=other.address, remote=other.remote, usual_ttl=None)
+
+
+def target_of(attempt: Attempt, usual_ttl: int | None = None) -> Target | None:
+    """Where an attempt went; None: it did not come so far as to dial."""
+    if attempt.dialled is None:
+        return None
+    endpoint = attempt.address
+    return Target(
+        route=attempt.route,
+        address=attempt.dialled,
+        remote=attempt.remote or str(attempt.dialled),
+        asked_host=attempt.route.host if endpoint is None else endpoint.host,
+        usual_ttl=usual_ttl,
+    )
+
+
+class FreshHandshake:
+    """One fresh connection and what it has met so far. `close` or `part` ends it."""
+
+    def __init__(self, target: Target, clock: Clock, packets: Packets | None = None) -> None:
+        self._target = target
+        self._clock = clock
+        self._packets = packets
+        self._asked_ns = clock.now_ns()
+        self._answered_ns: int | None = None
+        self._result: LookResult | None = LookResult.SILENT
+        self._failure: str | None = None
+        self._local: str | None = None
+        self._rtt_ns: int | None = None
+        self._retransmits = 0
+        self._chain: str | None = None
+        self._spoke_no_tls = False
+        """Whoever that was."""
+        self._tap: Tap | None = None
+        self._tls: TlsStream | None = None
+
+    async def go(self) -> None:
+        """Connect and shake hands, as far as it goes. Cancelled: what was met so far counts."""
+        route = self._target.route
+        if self._packets is not None:
+            self._packets.expect(str(self._target.address))
+        try:
+            tap = self._tap = await self._connect()
+            carrier, early = await self._through_proxy(tap)
+            self._result = LookResult.CONNECTED
+            self._tls = TlsStream(tap, route.context, route.server_name, carrier, early)
+            await self._tls.handshake()
+        except OSError as exc:
+            self._failed(exc)
+        except ProxyRefused as exc:
+            # What its own rule refuses says nothing of the endpoint.
+            own_rule = decided_by_proxy(exc.failure, exc.status)
+            self._result = None if own_rule else LookResult.PROXY_FAILED
+            self._failure = exc.failure
+        except (Fault, trio.BrokenResourceError, ssl.SSLError) as exc:
+            self._failure = str(exc)[:80] or type(exc).__name__
+            self._spoke_no_tls = isinstance(exc, ProtocolViolation)
+        self._take_answer()
+
+    async def _connect(self) -> Tap:
+        route = self._target.route
+        sock = make_socket(self._target.address, route.binding)
+        try:
+            await connect(sock, self._target.address, on_sent=lambda: self._sent(sock))
+        except BaseException:
+            self._retransmits = _retransmits(sock)
+            release(sock)
+            raise
+        self._rtt_ns = self._clock.now_ns() - self._asked_ns
+        return Tap(sock, self._clock)
+
+    def _sent(self, sock: socket.socket) -> None:
+        self._local = format_sockaddr(sock.getsockname())
+        if self._packets is not None:
+            self._packets.watch(self._local, str(self._target.address))
+
+    async def _through_proxy(self, tap: Tap) -> tuple[Carrier | None, bytes]:
+        hop = self._target.route.proxy
+        if hop is None:
+            return None, b""
+        channel = await shake_hands_with(hop, tap)
+        asked = self._target.asked_host, self._target.route.port
+        tunnel = await open_tunnel(hop, channel, *asked)
+        return tunnel.carrier, tunnel.early
+
+    def _take_answer(self) -> None:
+        """Some of the server's TLS has come: a handshake that then failed is an answer, too."""
+        is_known = self._result is LookResult.ANSWERED
+        if self._tls is None or self._tls.last_record == b"" or is_known or self._spoke_no_tls:
+            return
+        self._result, self._answered_ns = LookResult.ANSWERED, self._clock.now_ns()
+        served = self._tls.chain()
+        self._chain = chain_id(served) if served else None
+
+    def _failed(self, exc: OSError) -> None:
+        chosen = self._target.route.binding.source is not None
+        kind, self._failure = meaning_of(exc, local_address_chosen=chosen)
+        self._result = _result_of(kind, exc)
+
+    async def met(self) -> Look | None:
+        """What was met; None: we failed ourselves, or a proxy's own rule forbade it."""
+        if self._tap is not None:
+            self._retransmits = _retransmits(self._tap.sock)
+            self._take_answer()
+        ttl, hello_ttl = await self._ttls()
+        if self._result is None:
+            return None
+        return Look(
+            egress=self._target.way.egress,
+            endpoint=self._target.way.endpoint,
+            remote=self._target.remote,
+            result=self._result,
+            asked_ns=self._asked_ns,
+            answered_ns=self._answered_ns or self._clock.now_ns(),
+            failure=self._failure,
+            ttl=ttl,
+            hello_ttl=hello_ttl,
+            usual_ttl=self._target.usual_ttl,
+            rtt_ns=self._rtt_ns,
+            retransmits=self._retransmits,
+            chain=self._chain,
+        )
+
+    async def _ttls(self) -> tuple[int | None, int | None]:
+        """Of what answered the SYN, and of the ServerHello, where packets are captured."""
+        if self._packets is None or self._local is None:
+            return None, None
+        remote = str(self._target.address)
+        refused = self._result is LookResult.REFUSED
+        if refused:
+            await self._packets.settle(self._local, remote, _PACKET_WITHIN_S)
+        seen = self._packets.seen(self._local, remote)
+        self._packets.forget(self._local, remote)
+        if refused:
+            return next((end.ttl for end in seen.ends if not end.outgoing), None), None
+        answer, hello = (
+            None if one is None else one.ttl for one in (seen.syn_ack, seen.server_hello)
+        )
+        return answer, hello
+
+    async def part(self) -> None:
+        """Say goodbye, and hear the other side's, so that nobody logs a reset."""
+        if self._tap is None:
+            return
+        try:
+            with trio.move_on_after(_GOODBYE_WITHIN_S):
+                if self._tls is not None:
+                    self._tls.close_notify_nowait()
+                self._tap.sock.shutdown(socket.SHUT_WR)
+                while await self._tap.receive_some():
+                    pass
+        except (OSError, trio.BrokenResourceError):
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the socket back."""
+        if self._tap is not None:
+            self._tap.close()
+
+
+def _retransmits(sock: socket.socket) -> int:
+    info = sample_tcp_info(sock)
+    return 0 if info is None else info.total_retrans
+
+
+def _result_of(kind: Kind, exc: OSError) -> LookResult | None:
+    if kind is Kind.TOOL:
+        return None
+    if kind is Kind.UNREACHABLE and isinstance(exc, NoWayOut):
+        return LookResult.NO_WAY_OUT
+    return {
+        Kind.REFUSED: LookResult.REFUSED,
+        Kind.TCP_RESET: LookResult.REFUSED,
+        Kind.UNREACHABLE: LookResult.UNREACHABLE,
+        Kind.KERNEL_TIMEOUT: LookResult.SILENT,
+    }.get(kind)

@@ -1,0 +1,190 @@
+"""What one fresh connection meets: real servers, closed ports and full backlogs on loopback."""
+
+import socket
+import ssl
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import trio
+
+from stresser.model.fresh_connection import LookResult
+from stresser.net.proxy import ProxyHop
+from stresser.net.trust import chain_id
+from stresser.scenario.proxy_url import parse_proxy
+from stresser.session.attempt import Attempt
+from stresser.session.fresh_handshake import FreshHandshake, target_of
+from stresser.witness.clock import RunClock
+from tests.fakes.certificates import server_context
+from tests.fakes.loopback import loopback_route, loopback_server
+from tests.session.test_fresh_connections import closed_port, target
+
+
+@contextmanager
+def listener(backlog=16):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(backlog)
+        yield sock.getsockname()[1]
+
+
+@contextmanager
+def deaf_port():
+    """A listener whose queue is full: the kernel drops further SYNs."""
+    with listener(backlog=0) as port, socket.socket() as first, socket.socket() as second:
+        for sock in (first, second):
+            sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
+            sock.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+@contextmanager
+def nobody_reads():
+    """A process that hangs: its kernel accepts, nothing answers."""
+    with listener() as port:
+        yield port
+
+
+async def meet(one, within_s=0.3):
+    fresh = FreshHandshake(one, RunClock())
+    with trio.move_on_after(within_s):
+        await fresh.go()
+    look = await fresh.met()
+    await fresh.part()
+    return look
+
+
+@pytest.mark.parametrize(
+    ("place", "result"),
+    [
+        (closed_port, LookResult.REFUSED),
+        (deaf_port, LookResult.SILENT),
+        (nobody_reads, LookResult.CONNECTED),
+    ],
+)
+def test_where_nobody_answers(place, result):
+    async def story():
+        with place() as port:
+            look = await meet(target(port))
+            assert look.result is result
+            assert look.asked_ns <= look.answered_ns
+            assert (look.rtt_ns is None) == (result is not LookResult.CONNECTED)
+            assert look.chain is None
+
+    trio.run(story)
+
+
+def test_a_server_answers_with_its_hello_and_its_chain():
+    async def story():
+        async with loopback_server() as port:
+            look = await meet(target(port), within_s=5)
+            assert look.result is LookResult.ANSWERED
+            assert look.failure is None
+            assert 0 < look.rtt_ns <= look.answered_ns - look.asked_ns
+            attempt = Attempt(1, loopback_route(port), RunClock())
+            await attempt.establish(0)
+            assert attempt.tap is not None
+            attempt.tap.close()
+            assert attempt.tls is not None
+            assert look.chain == attempt.tls.chain == chain_id(attempt.chain)
+
+    trio.run(story)
+
+
+async def served(serve, **options):
+    """What a fresh connection meets at a server that does this with its streams."""
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        look = await meet(target(listeners[0].socket.getsockname()[1], **options), within_s=5)
+        nursery.cancel_scope.cancel()
+    return look
+
+
+async def alert(stream):
+    await stream.receive_some()
+    await stream.send_all(bytes.fromhex("15030300020228"))  # handshake_failure
+
+
+async def web_page(stream):
+    await stream.receive_some()
+    await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\nPlease log in")
+
+
+async def hang_up(stream):
+    await stream.receive_some()
+
+
+@pytest.mark.parametrize(
+    ("serve", "result"),
+    [
+        (alert, LookResult.ANSWERED),
+        (web_page, LookResult.CONNECTED),  # whoever that is
+        (hang_up, LookResult.CONNECTED),  # a box in front of a server that is gone
+    ],
+)
+def test_what_else_a_peer_says(serve, result):
+    look = trio.run(served, serve)
+    assert look.result is result
+    assert look.failure is not None
+
+
+def test_a_server_that_dies_in_the_middle_of_the_handshake_has_answered():
+    async def story():
+        async def serve(stream):
+            context = server_context()
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing, server_side=True)
+            incoming.write(await stream.receive_some())
+            with suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+            await stream.send_all(outgoing.read()[:120])
+            await trio.sleep_forever()
+
+        async with trio.open_nursery() as nursery:
+            listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+            port = listeners[0].socket.getsockname()[1]
+            look = await meet(target(port), within_s=0.5)
+            nursery.cancel_scope.cancel()
+        assert (look.result, look.chain) == (LookResult.ANSWERED, None)
+
+    trio.run(story)
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", LookResult.PROXY_FAILED),
+        (b"HTTP/1.1 500 Unable to connect\r\n\r\n", LookResult.PROXY_FAILED),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", None),
+        (b"HTTP/1.1 407 Who are you\r\n\r\n", None),
+    ],
+)
+def test_a_proxy_that_does_not_reach_the_endpoint(answer, result):
+    async def story():
+        heard = []
+
+        async def serve(stream):
+            heard.append(await stream.receive_some())
+            await stream.send_all(answer)
+            await stream.receive_some()
+
+        async with trio.open_nursery() as nursery:
+            listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+            port = listeners[0].socket.getsockname()[1]
+            one = target(port)
+            hop = ProxyHop(proxy=parse_proxy(f"http://127.0.0.1:{port}"), user_agent="x")
+            one = one._replace(route=replace(one.route, proxy=hop), asked_host="broker.example")
+            look = await meet(one, within_s=5)
+            nursery.cancel_scope.cancel()
+        assert heard[0].startswith(f"CONNECT broker.example:{port} ".encode())
+        assert (None if look is None else look.result) is result
+
+    trio.run(story)
+
+
+def test_an_attempt_that_never_dialled_has_no_target():
+    async def story():
+        return target_of(Attempt(1, loopback_route(443), RunClock()))
+
+    assert trio.run(story) is None
