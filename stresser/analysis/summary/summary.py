@@ -139,7 +139,7 @@ def judge_run(
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
     counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
-    `distributions`, `patterns`: where they are known already.
+    `distributions`: the run's histograms, where they were read already.
 
     Raises:
         RunFolderError: the run cannot be read.
@@ -155,9 +155,8 @@ def judge_run(
     lives.close(elapsed_ns)
     utc = partial(utc_of, run)
     patterns = find_patterns(lives, plan, utc)
-    case = CaseFile(
-        plan=plan, lives=lives, causes=patterns.causes, evidence=evidence, chains=tally.ways
-    )
+    causes, chains = patterns.causes, tally.ways
+    case = CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=chains)
     explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     shortfall = shortfall_words(tally.cohorts)
