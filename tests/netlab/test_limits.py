@@ -48,8 +48,8 @@ def test_box_allows_so_many_bytes(lab, judge, action, kinds, alone):
     lab.suspect.sysctl("net.netfilter.nf_conntrack_acct=1")
     lab.suspect.nft(counts_bytes(action))
     pings = Heartbeat(name="pings", every="1s", timeout="2s")
-    some = Heartbeat(name="some", every="500ms", timeout="2s", message="8KiB")
-    more = Heartbeat(name="more", every="500ms", timeout="2s", message="16KiB")
+    some = Heartbeat(name="some", every="500ms", timeout="2s", message="16KiB")
+    more = Heartbeat(name="more", every="500ms", timeout="2s", message="32KiB")
     changes = {"egresses": ONLY_SUSPECT} if alone else {}
     tester = lab.hold(lab.plan(activities=(pings, some, more), sessions=8, ramp="2s", **changes))
     tester.wait_for_drops(16)

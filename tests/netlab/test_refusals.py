@@ -280,11 +280,10 @@ def test_bytes_that_are_no_frames(lab, judge):
     urls = {name: f"{URL}age/{mood}" for name, mood in ages.items()}
     tester = lab.hold(lab.plan(endpoints=urls, sessions=5, ramp="2s", egresses=ONLY_SUSPECT,
                                activities=(BEATS,)))  # fmt: skip
-    tester.wait_for_drops(15)
     broken: dict[str, Any] = {"mechanism": {"no_pattern", "age_limit"}, "where": UNKNOWN,
               "who": UNKNOWN | MIDDLEBOX,
               "whom": OWNER | NETWORK | {"nobody", "proxy_team"}}  # fmt: skip
-    recording = tester.finish()
+    recording = tester.wait()  # nothing is left to hold
     judge(
         recording,
         *(Truth(what="bytes that are no frames", endpoint=name, kinds={"protocol_error"},
