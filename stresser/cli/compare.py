@@ -8,6 +8,8 @@ import typer
 from stresser.analysis.compare.comparison import compare_sides as compared
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.sides import Side, make_side
+from stresser.analysis.summary.answer import Answer
+from stresser.analysis.summary.summary import summarise
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
 from stresser.record.reader import open_run, resolve_run
@@ -65,8 +67,14 @@ def compare(
         if json:
             console.file.write(comparison_json(comparison) + "\n")
         else:
-            print_comparison(comparison, console)
+            # What the candidate's own run says; of several runs none speaks for all.
+            answer = _answer(theirs[0], results) if len(theirs) == 1 else None
+            print_comparison(comparison, console, answer)
     raise typer.Exit(comparison.verdict.exit_code)
+
+
+def _answer(name: str, results: Path) -> Answer:
+    return summarise(open_run(resolve_run(name, results))).answer
 
 
 def _sides(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from stresser.classify.standing import make_ending
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -224,6 +224,7 @@ class Story:
     def ends_as_planned(self, session: int, at: float, **changes: Any) -> None:
         fields = {
             "planned": True,
+            "proved": Proof.ALIVE,
             "failure": None,
             "initiator": Initiator.PLAN,
             "age_ns": seconds(at) - seconds(self._opened_at[session]),
@@ -239,11 +240,11 @@ class Story:
             "age_ns": 3 * NS_PER_MS,
             "idle_ns": None,
         }
-        tls = changes.pop("tls", None)
+        own = {name: changes.pop(name) for name in ("tls", "phases_ns") if name in changes}
         kind = changes.pop("kind", Kind.REFUSED)
         ending = made_ending(kind, at=at, **(fields | changes))
         self.events.append(
-            AttemptFailed(**self._common(cohort, at, ending), attempt=self._attempt, tls=tls)
+            AttemptFailed(**self._common(cohort, at, ending), attempt=self._attempt, **own)
         )
 
     def stops(self, at: float, reason: str = "duration", **changes: Any) -> None:

@@ -21,6 +21,8 @@ class Concern(StrEnum):
     """Somebody on the way ends TLS."""
     CHAIN = "chain"
     """A chain that clients on this host would not take."""
+    UNDECLARED = "undeclared"
+    """A private root that this host trusts and nobody declares, the same through every egress."""
     LOCAL = "local"
     """Something on this host, or beside it, stands in for the endpoint."""
     NEAR = "near"

@@ -24,23 +24,22 @@ OF_ONE_PATH = frozenset(
         Mechanism.PING_INTOLERANCE,
         Mechanism.SESSION_CEILING,
         Mechanism.NAME_FILTER,
-        Mechanism.HANDSHAKE_HANG,
         Mechanism.INTERCEPTION,
     }
 )
 """What no healthy endpoint does to one path alone: timers, limits, filters."""
-_WEAK = frozenset(
+OF_ONE_FLOW = frozenset(
     {
-        "nothing-decides",
-        "way-dead-server-alive",
-        "server-dead-ways-alive",
-        "interceptor-said-so",
+        "flow-dropped-alone",
+        "flow-unknown-there",
         "interceptor-owns-flow",
+        "nearby-box-cut-flow",
+        "proxy-cut-tunnel",
+        "proxy-owns-flow",
     }
 )
-"""Rules that one site of several, or a policy on all ways, satisfies as well."""
-_OF_ONE_FLOW = frozenset({"flow-dropped-alone", "flow-unknown-there", "proxy-owns-flow"})
-"""Rules that the endpoint's own firewall satisfies, where all egresses die alike."""
+"""Rules that name a middlebox for one flow alone: where all egresses die alike, the endpoint's own
+firewall, or the endpoint behind the box, satisfies them as well."""
 _ENOUGH = 0.1
 _GRADES = list(Grade)
 
@@ -91,8 +90,6 @@ def _of_egress(
     """A control through another egress lived."""
     if mechanism in OF_ONE_PATH and located.is_same_machine:
         return Initiator.MIDDLEBOX
-    if mechanism is Mechanism.STATE_LOST and all(fact.ends_nearby for fact in facts):
-        return Initiator.MIDDLEBOX
     if mechanism is Mechanism.REFUSED_BY_ENDPOINT and pooled[Initiator.ENDPOINT]:
         return Initiator.ENDPOINT
     pooled = Counter({who: count for who, count in pooled.items() if who is Initiator.MIDDLEBOX})
@@ -118,7 +115,7 @@ def _is_intercepted(facts: list[EndingFact]) -> bool:
 
 def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
     """Whom the sessions' own evidence names, rules left out that the whole run makes weak."""
-    weak = _WEAK if where in {Where.EGRESS, Where.UNKNOWN} else _WEAK | _OF_ONE_FLOW
+    weak = frozenset() if where in {Where.EGRESS, Where.UNKNOWN} else OF_ONE_FLOW
     return Counter(
         fact.initiator
         for fact in facts

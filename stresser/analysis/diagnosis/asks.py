@@ -112,7 +112,7 @@ def _age(candidate: Candidate, scope: DiagnosedScope) -> str:
 
 
 def _bytes(candidate: Candidate, scope: DiagnosedScope) -> str:
-    value = "" if candidate.limit is None else f" of about {candidate.limit.high:,} bytes"
+    value = "" if candidate.limit is None else f" of about {_rounded(candidate.limit.high):,} bytes"
     return f"Lift the limit{value} per connection on {_through(scope)}."
 
 

@@ -42,6 +42,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Of sessions: `that were silent for 4 s`."""
     event: str = ""
     """What happened, where no condition says it: `at 02:13:07 UTC`."""
+    apart: str = ""
+    """What keeps it from being one with others: the endpoint that speaks for itself."""
     by_log: bool = False
     """The lab's own log says so."""
     said: bool = False
@@ -122,7 +124,9 @@ def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
 
 
 def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
-    if one.mechanism is not other.mechanism or one.said != other.said or one.unit != other.unit:
+    if one.mechanism is not other.mechanism or one.unit != other.unit:
+        return False
+    if (one.event, one.advice, one.apart) != (other.event, other.advice, other.apart):
         return False
     ours, theirs = pairs_of(one, case), pairs_of(other, case)
     shares = {e for e, _ in ours} & {e for e, _ in theirs} or {g for _, g in ours} & {

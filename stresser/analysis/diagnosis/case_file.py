@@ -15,6 +15,7 @@ from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, LabLog, RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
+from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort
 
@@ -72,6 +73,11 @@ class CaseFile:
     def cohort_of(self, life: Life) -> Cohort:
         """The cohort that a session belonged to."""
         return self.lives.places[life.place].cohort
+
+    @cached_property
+    def floors(self) -> dict[int, int]:
+        """Bytes of a handshake, by way."""
+        return byte_floors(self.lives)
 
     @cached_property
     def survivors(self) -> dict[Pair, list[Life]]:
@@ -145,10 +151,23 @@ class CaseFile:
             total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
         return total
 
+    def sessions_of(self, pairs: Iterable[Pair]) -> int:
+        """All sessions of these pairs that were ever open."""
+        return sum(len(self._spans[pair][0]) for pair in pairs if pair in self._spans)
+
     def session_time_ns(self, pairs: Iterable[Pair]) -> int:
-        """How long all sessions of these pairs were held, in all."""
-        spans = [self._spans[pair] for pair in pairs if pair in self._spans]
-        return sum(sum(ended) - sum(begun) for begun, ended in spans)
+        """How long all sessions of these pairs lived, in all; who died in a bracket, to its middle.
+
+        Where heartbeats are slow, the brackets are longer than many lives.
+        """
+        chosen = [pair for pair in pairs if pair in self._spans]
+        held = sum(sum(self._spans[pair][1]) - sum(self._spans[pair][0]) for pair in chosen)
+        doubt = sum(
+            one.drop.life.ended_ns - (one.drop.moment.low + one.drop.moment.high) // 2
+            for pair in chosen
+            for one in self.drops_of.get(pair, [])
+        )
+        return max(held - doubt, 0)
 
     def opened_between(self, pair: Pair, low_ns: int, high_ns: int) -> int:
         """Sessions that opened after `low_ns` and not after `high_ns`."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.accused import accuse
 from stresser.analysis.diagnosis.asks import ask_for
+from stresser.analysis.diagnosis.byte_contrast import byte_contrast
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, merged, pairs_of
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
@@ -39,6 +40,7 @@ PROPOSERS: tuple[_Propose, ...] = (
     absences,
     lab_log,
     first_message,
+    byte_contrast,
     timers,
     contrast,
     one_moment,
@@ -147,6 +149,7 @@ def _diagnosis(
         kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
         first_utc=utc(times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
+        contrasts=list(candidate.contrast),
         controls=located.controls,
         against=[*candidate.against, *accused.against],
         unproved=[*candidate.unproved, *_unproved_controls(located, case)],

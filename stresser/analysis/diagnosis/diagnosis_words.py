@@ -59,12 +59,12 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     if candidate.condition:
         total = count + _spared(candidate, facts, case)
         which = candidate.condition
-        which = which if which.startswith("that ") else f"that was {which}"
+        which = which if which.startswith(("that ", "whose ")) else f"that was {which}"
         return f"{_every(count, total)} {which} {ended} ({count:,} of {total:,})"
     if candidate.mechanism is Mechanism.NO_PATTERN:
         return (
             f"{counted(count, 'drop')} of {of_drops:,} ({_kinds(facts)}) came at times, ages and"
-            " silences that nothing here explains"
+            f" silences that nothing here explains{candidate.event}"
         )
     if candidate.mechanism is Mechanism.PATH_CHANGE:
         when = _AT_ONCE[candidate.mechanism]

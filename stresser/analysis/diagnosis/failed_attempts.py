@@ -12,7 +12,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.units import escaped
 
 _PORTAL_STATUS = frozenset({302, 303, 307, 511})
@@ -38,6 +38,8 @@ class Met(NamedTuple):
     unproved: str = ""
     ask: str = ""
     """A sentence for whoever can act, where the mechanism's own says too little."""
+    who: Initiator | None = None
+    """Whom the endings' own evidence must not name alone."""
 
 
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
@@ -53,9 +55,10 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             mechanism=met.mechanism,
             failures=frozenset(places),
             event=met.words,
-            said=2 * sum(fact.is_said for fact in facts) > len(facts),
+            said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
             advice=met.ask,
+            who=met.who,
         )
 
 
@@ -98,7 +101,7 @@ def _http(fact: EndingFact) -> Met:
     if fact.status in _UPGRADE_IGNORED and not fact.headers.get("www-authenticate"):
         ask = "" if fact.status == _NOT_FOUND else _ASK_UPGRADE
         words = f"the upgrade was answered with HTTP {fact.status}"
-        return Met(Mechanism.REFUSED_BY_ENDPOINT, words, ask=ask)
+        return Met(Mechanism.REFUSED_BY_ENDPOINT, words, ask=ask, who=Initiator.UNKNOWN)
     wants = escaped(fact.headers.get("www-authenticate", ""), 60)
     asked = f", which asks for {wants}" if wants else ""
     return Met(

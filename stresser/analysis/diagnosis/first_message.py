@@ -7,7 +7,7 @@ sessions of the same pair that were as silent, or sent as often but less, lived 
 from collections import defaultdict
 from collections.abc import Iterator
 
-from stresser.analysis.diagnosis.candidate import Candidate, Claims
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.patterns.session_lives import Life
@@ -18,6 +18,7 @@ from stresser.model.units import escaped
 from stresser.statistics.brackets import Bracket
 
 _FEWEST = 3
+_WHICH_SIZE = 'Which size is the limit: try an activity with message = "1200B".'
 _LIVED = 2
 _LOST = frozenset({Kind.SILENCE, Kind.UNRESPONSIVE, Kind.KERNEL_TIMEOUT, Kind.UNKNOWN})
 
@@ -28,6 +29,7 @@ def first_message(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     for one in claims.free_drops(case):
         if one.fact.pings == 1 and one.fact.pongs == 0:
             by_pair[one.pair].append(one)
+    yield from _big_segments(case, claims)
     for pair, drops in by_pair.items():
         big = _size_limit(case, pair, drops)
         if big is not None:
@@ -36,11 +38,33 @@ def first_message(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             yield from _ping_intolerance(case, pair, drops)
 
 
+def _big_segments(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    """Where most endings of a cohort show that big segments were lost and small ones passed."""
+    cohorts: dict[Cohort, list[DropFact]] = defaultdict(list)
+    for one in claims.free_drops(case):
+        cohorts[one.fact.cohort].append(one)
+    for drops in cohorts.values():
+        shown = [one for one in drops if "big-packets-dropped" in one.fact.rules]
+        if len(shown) >= _FEWEST and 2 * len(shown) > len(drops):
+            yield Candidate(
+                mechanism=Mechanism.SIZE_LIMIT,
+                drops=frozenset(one.number for one in shown),
+                through=_outlived(case, shown),
+                condition="whose big segments got lost",
+                unproved=(_WHICH_SIZE,),
+            )
+
+
+def _outlived(case: CaseFile, drops: list[DropFact]) -> Through:
+    """Whether a session of the same activities outlived all of these."""
+    activities = {one.fact.cohort.activity for one in drops}
+    oldest = max(one.drop.age.high for one in drops)
+    return lambda life: life.proved_age_ns > oldest and case.cohort_of(life).activity in activities
+
+
 def _ponged(case: CaseFile, cohorts: set[Cohort]) -> int:
-    """Sessions of these cohorts of which a pong is known."""
-    return sum(
-        life.survived_ns > 0 and case.cohort_of(life) in cohorts for life in case.lives.lives
-    )
+    """Sessions of these cohorts that had a pong."""
+    return sum(case.evidence.ponged[cohort] for cohort in cohorts)
 
 
 def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
@@ -61,14 +85,13 @@ def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate 
     if len(lived) < _LIVED:
         return None
     passed = max(sizes.get(case.cohort_of(life).activity, 0) for life in lived)
-    activities = {cohort.activity for cohort in cohorts}
     beside = sorted({case.cohort_of(life).activity for life in lived})
     return Candidate(
         mechanism=Mechanism.SIZE_LIMIT,
         drops=frozenset(one.number for one in dead),
         limit=Bracket(passed, least),
         unit="bytes",
-        through=lambda life: life.survived_ns > 0 and case.cohort_of(life).activity in activities,
+        through=_outlived(case, dead),
         condition=f"that sent a message of {least:,} bytes",
         contrast=(
             (
@@ -76,7 +99,7 @@ def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate 
                 " smaller messages, silent as long, lived on"
             ),
         ),
-        unproved=('Which size is the limit: try an activity with message = "1200B".',),
+        unproved=(_WHICH_SIZE,),
     )
 
 
@@ -96,12 +119,11 @@ def _ping_intolerance(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Iter
     ]
     if len(lived) < _LIVED:
         return
-    activities = {cohort.activity for cohort in cohorts}
     how = "never answers a ping" if _unanswered(drops) else "ends at the first ping"
     yield Candidate(
         mechanism=Mechanism.PING_INTOLERANCE,
         drops=frozenset(one.number for one in drops),
-        through=lambda life: life.survived_ns > 0 and case.cohort_of(life).activity in activities,
+        through=_outlived(case, drops),
         condition="that sent a ping",
         event=how,
         said=all(one.fact.is_said for one in drops),

@@ -14,14 +14,14 @@ from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.known_timeouts import consistent_with
-from stresser.analysis.patterns.scopes import Variable, byte_floors
+from stresser.analysis.patterns.scopes import Variable, bracket_of
 from stresser.analysis.patterns.session_lives import Life
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import format_duration
 from stresser.statistics.brackets import Bracket, agreement
-from stresser.statistics.concentration import timer_limit, tolerance
+from stresser.statistics.concentration import GRAIN, TimerLimit, timer_limit, tolerance
 
 MECHANISMS = {
     Variable.IDLE: Mechanism.IDLE_TIMER,
@@ -31,9 +31,17 @@ MECHANISMS = {
 _UNITS = {Variable.IDLE: "ns", Variable.AGE: "ns", Variable.BYTES: "bytes"}
 _TIGHT = 0.05
 _FEWEST = 3
+_FEWEST_OF_ITS_OWN = 5
+_COARSEST = 0.25
+"""A tick that is a larger part of its timer is no one value any more."""
+_OF_TLS_END = frozenset({Kind.WS_CLOSE, Kind.PROTOCOL_ERROR, Kind.TLS_ALERT})
+"""Under TLS, so of its end: an interceptor passes them on."""
 _REFUTES = 2
 """So many sessions beyond a limit refute it: one may be an error of ours."""
 _MOST_SURVIVORS = 0.1
+_CLEARLY_MORE = 1.1
+HEADERS = 1.08
+"""IP and TCP headers and acknowledgements, beside full segments: some 6 %. A box may count them."""
 _MOST_KNOWN = 4
 _OTHERS = {
     Variable.IDLE: "silence",
@@ -43,16 +51,67 @@ _OTHERS = {
 
 
 def timers(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
-    """Each timer of the search that no session refutes."""
+    """Each timer of the search that no session refutes, of each endpoint that speaks for itself."""
     for position, timer in enumerate(case.timers):
-        members = [
-            one for one in claims.free_drops(case) if case.timer_of.get(one.number) == position
-        ]
-        if not members or is_one_moment(members):
-            continue
-        left = _not_refuted(case, timer, members)
-        if left:
-            yield _of_timer(case, timer, members, left)
+        free = claims.free_drops(case)
+        found = [one for one in free if case.timer_of.get(one.number) == position]
+        for members in _by_endpoint(found):
+            left = {
+                variable: limit
+                for variable in timer.variables
+                if not _refuted(
+                    case, variable, limit := _own_limit(case, timer, variable, members), members
+                )
+            }
+            if left and not is_one_moment(members):
+                yield _of_timer(case, timer, _with_like(case, free, members, left), left)
+
+
+def _own_limit(
+    case: CaseFile, timer: FoundTimer, variable: Variable, members: list[DropFact]
+) -> TimerLimit:
+    """Where the limit of one endpoint lies: the search may have seen several as one with ticks."""
+    known = [b for one in members if (b := bracket_of(one.drop, variable, case.floors))]
+    if timer.tick_ns is None or len(known) < _FEWEST_OF_ITS_OWN:
+        return TimerLimit(timer.brackets[variable], timer.tick_ns)
+    return timer_limit(known, len(known), 1 if variable is Variable.BYTES else GRAIN)
+
+
+def _with_like(
+    case: CaseFile, free: list[DropFact], members: list[DropFact], left: dict[Variable, TimerLimit]
+) -> list[DropFact]:
+    """And drops of the same pairs that the search left out, for they shared a moment with others.
+
+    Only where the limit is known well.
+    """
+    variable, (limit, _) = next(iter(left.items()))
+    known, pairs = {one.number for one in members}, {one.pair for one in members}
+    if is_wide(limit):
+        return members
+    pad = tolerance(limit.high, 1 if variable is Variable.BYTES else GRAIN)
+    like = [
+        one
+        for one in free
+        if one.pair in pairs
+        and one.number not in known
+        and (own := bracket_of(one.drop, variable, case.floors)) is not None
+        and own.low <= limit.high + pad
+        and limit.low - pad <= own.high
+    ]
+    return members + like
+
+
+def _by_endpoint(found: list[DropFact]) -> list[list[DropFact]]:
+    groups: dict[str, list[DropFact]] = defaultdict(list)
+    for one in found:
+        groups[one.fact.cohort.endpoint].append(one)
+    return list(groups.values())
+
+
+def _speaks(members: list[DropFact]) -> str:
+    """The endpoint, where it said so itself or its bytes broke the protocol: its own affair."""
+    own = sum(one.fact.is_said or one.fact.kind in _OF_TLS_END for one in members)
+    return members[0].fact.cohort.endpoint if 2 * own > len(members) else ""
 
 
 def is_one_moment(members: list[DropFact]) -> bool:
@@ -68,17 +127,28 @@ def is_one_moment(members: list[DropFact]) -> bool:
 
 
 def _of_timer(
-    case: CaseFile, timer: FoundTimer, members: list[DropFact], left: list[Variable]
+    case: CaseFile, timer: FoundTimer, members: list[DropFact], left: dict[Variable, TimerLimit]
 ) -> Candidate:
-    variable = left[0]
-    candidate = replace(
-        limit_candidate(case, variable, timer.brackets[variable], members), tick_ns=timer.tick_ns
-    )
+    variable, (bracket, tick_ns) = next(iter(left.items()))
+    limit = _as_the_box_counts(case, variable, bracket, members)
+    candidate = limit_candidate(case, variable, limit, members, tick_ns or 0)
     unproved = [
         f"Whether it is {_OTHERS[variable]} or {_OTHERS[other]}: these sessions were alike in both."
-        for other in left[1:]
+        for other in left
+        if other is not variable
     ]
-    return _with(candidate, unproved, _known(timer, variable, members))
+    known = _known(timer, variable, members)
+    return replace(_with(candidate, unproved, known), apart=_speaks(members))
+
+
+def _as_the_box_counts(
+    case: CaseFile, variable: Variable, limit: Bracket, members: list[DropFact]
+) -> Bracket:
+    """A box counts the bytes of the handshake too, which the search leaves out."""
+    if variable is not Variable.BYTES:
+        return limit
+    floors = [case.floors.get(one.drop.life.place, 0) for one in members]
+    return Bracket(limit.low + min(floors), round((limit.high + max(floors)) * HEADERS))
 
 
 def _with(candidate: Candidate, unproved: list[str], known: list[str]) -> Candidate:
@@ -106,29 +176,34 @@ def _how(one: DropFact) -> str:
     return "close"
 
 
-def _not_refuted(case: CaseFile, timer: FoundTimer, members: list[DropFact]) -> list[Variable]:
-    """Variables that no session of the same pairs contradicts, the likeliest first."""
-    pairs = {one.pair for one in members}
-    lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] in pairs]
-    return [v for v in timer.variables if not _refuted(case, v, timer.brackets[v], lives)]
-
-
-def _refuted(case: CaseFile, variable: Variable, limit: Bracket, lives: list[Life]) -> bool:
-    beyond = limit.high + tolerance(limit.high)
-    if variable is Variable.AGE:
-        return sum(life.proved_age_ns > beyond for life in lives) >= _REFUTES
+def _refuted(
+    case: CaseFile, variable: Variable, limit: TimerLimit, members: list[DropFact]
+) -> bool:
+    """Whether sessions of the same pairs, whatever their activity, went clearly beyond it."""
     if variable is Variable.IDLE:
         return False  # the search has counted silences that were survived
-    floors = byte_floors(case.lives)
-    return (
-        sum(life.bytes - floors.get(life.place, 0) > 1.1 * limit.high for life in lives) >= _REFUTES
-    )
+    pairs = {one.pair for one in members}
+    lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] in pairs]
+    high = limit.bracket.high + (limit.tick or 0)
+    if variable is Variable.AGE:
+        return sum(life.proved_age_ns > high + tolerance(high) for life in lives) >= _REFUTES
+    moved = (life.bytes - case.floors.get(life.place, 0) for life in lives)
+    return sum(count > _CLEARLY_MORE * high for count in moved) >= _REFUTES
 
 
 def limit_candidate(
-    case: CaseFile, variable: Variable, limit: Bracket, members: list[DropFact]
+    case: CaseFile,
+    variable: Variable,
+    limit: Bracket,
+    members: list[DropFact],
+    tick_ns: int = 0,
 ) -> Candidate:
-    """A limit, the drops that it made, and what of their pairs' sessions it spared."""
+    """A limit, the drops that it made, and what of their pairs' sessions it spared.
+
+    `tick_ns`: how much later than the limit it may strike, as a box that looks only so often. It
+    may have counted from its own last look as well: where the limit lies is no better known.
+    """
+    limit = Bracket(limit.low, limit.high + tick_ns)
     said = 2 * sum(one.fact.is_said for one in members) > len(members)
     announced = 2 * sum(_is_announced(one) for one in members) > len(members)
     mechanism = MECHANISMS[variable]
@@ -140,6 +215,7 @@ def limit_candidate(
         limit=limit,
         unit=_UNITS[variable],
         needed_ns=_needed(case, members) if variable is Variable.IDLE else None,
+        tick_ns=tick_ns or None,
         through=through(variable, limit, announced=announced),
         condition=condition(variable, limit),
         said=said,
@@ -162,7 +238,8 @@ def through(variable: Variable, limit: Bracket, *, announced: bool) -> Through:
 
     `announced`: endings come by themselves, so who saw none had none; else life must be proved.
     """
-    enough = limit.high - (tolerance(limit.high) if is_wide(limit) else 0)
+    grain = 1 if variable is Variable.BYTES else GRAIN
+    enough = limit.high - (tolerance(limit.high, grain) if is_wide(limit) else 0)
 
     def lived(life: Life) -> bool:
         if variable is Variable.BYTES:
@@ -231,22 +308,21 @@ def contrast(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 
 
 def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
-    members, limit = _agreeing(drops)
+    members, limit, tick_ns = _agreeing(drops)
     if len(members) < _FEWEST or limit is None:
         return None
     lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] == pair]
-    beyond = limit.high - tolerance(limit.high)
+    beyond = limit.high + tick_ns - tolerance(limit.high)
     lived_longer = sum(life.survived_ns >= beyond for life in lives)
     if lived_longer > _MOST_SURVIVORS * len(members):
         return None
-    least = max([limit.low, *(life.survived_ns for life in lives if life.survived_ns < beyond)])
-    others = _shorter(case, pair, members, beyond)
-    is_repeated = _apart(members)
+    others = _shorter(case, pair, members, limit.high)
     is_all = _share(case, members) >= 1 - _MOST_SURVIVORS
-    if others < _REFUTES and not (is_repeated and is_all):
+    if others < _REFUTES and not (is_all and _apart(members)):
         return None
+    least = max([limit.low, *(n for life in lives if (n := life.survived_ns) < limit.high)])
     limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
-    candidate = limit_candidate(case, Variable.IDLE, limit, members)
+    candidate = limit_candidate(case, Variable.IDLE, limit, members, tick_ns)
     unproved = [] if others >= _REFUTES else ["Whether it is silence or age: no session told."]
     return _with(candidate, unproved, [])
 
@@ -256,22 +332,25 @@ def is_wide(limit: Bracket) -> bool:
     return limit.high - limit.low > _TIGHT * limit.high
 
 
-def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None]:
-    """The drops whose silences allow one timer, and where it lies."""
+def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None, int]:
+    """The drops whose silences allow one timer, where it lies, and how coarse its ticks are."""
     silences = [one.drop.silence for one in drops if one.drop.silence is not None]
     agreed = agreement(silences)
-    if agreed is None or agreed.width > tolerance(max(agreed.high, 1)):
-        return [], None
-    limit = timer_limit(silences, len(silences)).bracket
+    if agreed is None:
+        return [], None, 0
+    limit, tick_ns = timer_limit(silences, len(silences))
+    is_one = agreed.width <= tolerance(max(agreed.high, 1))
+    if not is_one and (tick_ns is None or tick_ns > _COARSEST * limit.high):
+        return [], None, 0
     pad = tolerance(limit.high)
     members = [
         one
         for one in drops
         if one.drop.silence is not None
-        and one.drop.silence.low <= limit.high + pad
+        and one.drop.silence.low <= limit.high + (tick_ns or 0) + pad
         and limit.low - pad <= one.drop.silence.high
     ]
-    return members, limit
+    return members, limit, tick_ns or 0
 
 
 def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -> int:

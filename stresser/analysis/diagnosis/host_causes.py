@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where, Whom
-from stresser.analysis.diagnosis.one_moment import densest
+from stresser.analysis.diagnosis.one_moment import Crowd
 from stresser.analysis.words.endings import counted
 from stresser.model.ending import BRACKETED, Initiator, Kind
 from stresser.model.units import NS_PER_S, escaped
@@ -76,11 +76,13 @@ def _bursts(case: CaseFile, named: list[DropFact], failed: set[int]) -> list[Bra
     Where no session was open: when attempts began to fail, if the kernel told of a change then.
     """
     bursts: list[Bracket] = []
-    rest = named
-    while rest and len(bursts) < _MOST_BURSTS:
-        here, at = densest(rest)
+    crowd = Crowd(named)
+    while len(bursts) < _MOST_BURSTS:
+        here, at = crowd.densest()
+        if not here:
+            break
         bursts.append(at)
-        rest = [one for one in rest if one not in here]
+        crowd.leave(here)
     bursts.sort()
     if not bursts and failed:
         first = min(case.failures[place].began_ns for place in failed)

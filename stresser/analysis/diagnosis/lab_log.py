@@ -9,7 +9,7 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.found_limits import limit_candidate
-from stresser.analysis.patterns.scopes import Variable, bracket_of, byte_floors
+from stresser.analysis.patterns.scopes import Variable, bracket_of
 from stresser.statistics.concentration import timer_limit
 
 _RULES = {
@@ -32,9 +32,8 @@ def lab_log(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 
 def _of_rule(case: CaseFile, rule: str, drops: list[DropFact]) -> Candidate:
     variable = _RULES.get(rule)
-    floors = byte_floors(case.lives)
     known = (
-        [b for one in drops if (b := bracket_of(one.drop, variable, floors)) is not None]
+        [b for one in drops if (b := bracket_of(one.drop, variable, case.floors)) is not None]
         if variable is not None
         else []
     )

@@ -19,16 +19,24 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     failures: dict[str, set[int]] = defaultdict(set)
     for failure in claims.free_failures(case):
         failures[failure.ending.cohort.egress].add(failure.place)
-    for (_, _, said), numbers in drops.items():
+    for (_, endpoint, said), numbers in drops.items():
         yield Candidate(
             mechanism=Mechanism.NO_PATTERN,
             drops=frozenset(numbers),
             through=_outlived(case, numbers),
             said=said,
+            apart=endpoint,
+            event=_losses(case, numbers),
             unproved=(_would_tell(case, len(numbers)),),
         )
     for places in failures.values():
         yield Candidate(mechanism=Mechanism.NO_PATTERN, failures=frozenset(places))
+
+
+def _losses(case: CaseFile, numbers: set[int]) -> str:
+    """Losses that can silence a session which nobody drops, where most endings show them."""
+    lossy = sum("path-loses-packets" in case.by_number[n].fact.rules for n in numbers)
+    return ", on a path that loses packets" if 2 * lossy > len(numbers) else ""
 
 
 def _outlived(case: CaseFile, numbers: set[int]) -> Through:

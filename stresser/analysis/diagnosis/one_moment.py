@@ -26,15 +26,21 @@ from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.chance import binomial_tail
 
 _FEWEST = 3
+_ALL_OF_SO_MANY = 10
 _MOST_OF_THEM = 0.5
 _TOGETHER_NS = NS_PER_S // 2
 """Announced endings this close, twice over, came of one event: a restart takes its time."""
 _AFTERWARDS_NS = 10 * NS_PER_S
-_CHANCE = 0.0001
+_CHANCE = 1e-6
 _MOST_DROPS = 20_000
-_MOST_TRIES = 100
+_MOST_TRIES = 60
 _GRAIN_NS = 50_000_000
+_DATED_TO_NS = 5_000_000
+"""Endings are not dated better."""
 _TIGHTER = 2
+_STOPPED = frozenset(
+    {"endpoint-stopped-listening", "peer-stopped-listening", "endpoint-gone-behind-proxy"}
+)
 _LOST = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
 FAR_SIDE_STATUS = frozenset({500, 502, 503, 504})
 """A proxy answers so for an endpoint that it cannot reach (measured: squid, tinyproxy, Apache,
@@ -53,18 +59,48 @@ class _Group(NamedTuple):
 def one_moment(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """The moments that chance does not explain, those with most drops first."""
     free = [one for one in claims.free_drops(case) if one.fact.kind is not Kind.FOUND_DEAD]
-    free = free[:_MOST_DROPS]
-    for _ in range(_MOST_TRIES):
-        if len(free) < _FEWEST:
-            return
-        together, at = densest(free)
+    crowd = Crowd(free[:_MOST_DROPS])
+    tries = 0
+    while tries < _MOST_TRIES:
+        together, at = crowd.densest()
         if len(together) < _FEWEST:
             return
         group = _scoped(case, together, at)
-        gone = {one.number for one in (group.members if group else together)}
-        free = [one for one in free if one.number not in gone]
-        if group is not None:
+        if group is None:
+            tries += 1
+            crowd.leave(together)
+        else:
+            crowd.leave(group.members)
             yield _candidate(case, claims, group)
+
+
+class Crowd:
+    """Drops as stretches of time, and where most of them overlap."""
+
+    def __init__(self, drops: list[DropFact]) -> None:
+        self._drops = {one.number: one for one in drops}
+        self._spans = {one.number: _span(one) for one in drops}
+        ends = [(span.low, 0, number) for number, span in self._spans.items()]
+        ends += [(span.high, 1, number) for number, span in self._spans.items()]
+        self._ends = sorted(ends)
+
+    def densest(self) -> tuple[list[DropFact], Bracket]:
+        """Those that most others overlap at one point of time, and what they have in common."""
+        count = best = at = 0
+        for time, is_end, _ in self._ends:
+            count += -1 if is_end else 1
+            if count > best:
+                best, at = count, time
+        here = [n for n in self._drops if self._spans[n].low <= at <= self._spans[n].high]
+        low = max((self._spans[number].low for number in here), default=0)
+        high = min((self._spans[number].high for number in here), default=0)
+        return [self._drops[number] for number in here], Bracket(low, high)
+
+    def leave(self, drops: list[DropFact]) -> None:
+        """These are spoken for."""
+        for one in drops:
+            self._drops.pop(one.number, None)
+        self._ends = [end for end in self._ends if end[2] in self._drops]
 
 
 def _span(one: DropFact) -> Bracket:
@@ -72,22 +108,6 @@ def _span(one: DropFact) -> Bracket:
     if high - low > 2 * _TOGETHER_NS:
         return one.drop.moment
     return Bracket(low - _TOGETHER_NS, high + _TOGETHER_NS)
-
-
-def densest(drops: list[DropFact]) -> tuple[list[DropFact], Bracket]:
-    """The point of time that most brackets have in common, and who has it."""
-    spans = [_span(one) for one in drops]
-    ends = sorted([(low, 0) for low, _ in spans] + [(high, 1) for _, high in spans])
-    count = best = 0
-    at = ends[0][0]
-    for time, is_end in ends:
-        count += -1 if is_end else 1
-        if count > best:
-            best, at = count, time
-    here = [one for one, span in zip(drops, spans, strict=True) if span.low <= at <= span.high]
-    low = max(_span(one).low for one in here)
-    high = min(_span(one).high for one in here)
-    return here, Bracket(low, high)
 
 
 def _scoped(case: CaseFile, together: list[DropFact], at: Bracket) -> _Group | None:
@@ -127,8 +147,10 @@ def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_th
     of all drops there, these included, and each such interval had its chance.
     """
     drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
+    if len(inside) >= _ALL_OF_SO_MANY and len(inside) == case.sessions_of(pairs):
+        return False  # not one that was ever held there lived on: no rate says how steady that is
     rate = drops / max(case.session_time_ns(pairs), 1)
-    width = max(_width(inside), _GRAIN_NS)
+    width = max(_width(inside), _DATED_TO_NS)
     chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
     return chance * max(case.lives.now_ns / width, 1) > _CHANCE
 
@@ -221,8 +243,7 @@ def _announced(
     facts = [one.fact for one in group.members]
     refused = _failures(case, claims, group, moment, frozenset({Kind.REFUSED, Kind.PROXY_ERROR}))
     refused = {p for p in refused if _is_of_endpoint(case.failures[p].ending)}
-    stopped = {"endpoint-stopped-listening", "peer-stopped-listening"}
-    if refused or 2 * sum(bool(f.rules & stopped) for f in facts) > len(facts):
+    if refused or 2 * sum(bool(f.rules & _STOPPED) for f in facts) > len(facts):
         return Mechanism.ENDPOINT_DOWN, refused
     words = {Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.TLS_CLOSE_NOTIFY}
     if is_said(facts) and 2 * sum(fact.kind in words for fact in facts) > len(facts):

@@ -9,21 +9,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from stresser.classify.packet_origin import hops
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase
+from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
+    CohortEvent,
     Ended,
     LabKilled,
     PathChanged,
     ResolvedBy,
     SessionEnded,
     SessionOpened,
+    TlsFacts,
 )
 from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import Provenance, Shape
+from stresser.model.shared_chains import SharedChains
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
@@ -76,9 +78,6 @@ class EndingFact(NamedTuple):
     intercepted: bool
     pings: int
     pongs: int
-    ends_nearby: bool
-    """TCP ends at this host's own gateway, while through another egress the same address is
-    farther off: a box nearby owns the connection."""
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -145,10 +144,14 @@ class RunEvidence:
         """Sessions that this host's or stresser's own absence ended: no drops."""
         self.proved_alive: Counter[Cohort] = Counter()
         """Sessions that answered when the plan ended them."""
+        self.ponged: Counter[Cohort] = Counter()
+        """Sessions that had an answer to a ping."""
         self.unproved: Counter[Cohort] = Counter()
         """Sessions that the plan ended, and nothing shows that they lived then."""
         self.beyond = 0
-        self._intercepted: dict[int, bool] = {}
+        self._suspects: dict[int, str] = {}
+        """Chains that look like an interceptor's, by open session."""
+        self._shared: dict[str, SharedChains] = {}
         self._kept = 0
 
     def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
@@ -183,22 +186,35 @@ class RunEvidence:
         if self._kept < _MOST_OPEN:
             self._kept += 1
             self.opened.setdefault((event.endpoint, event.egress), []).append(event.t_ns)
-        if event.tls.intercepted and len(self._intercepted) < _MOST_OPEN:
-            self._intercepted[event.session] = True
+        self._shaken(event, event.tls)
+        if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
+            self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)
         _keep(known.addresses, event.remote.rpartition(":")[0])
-        if not event.tls.intercepted:
+        if not (event.tls.intercepted and self._accuses(event, event.tls.chain)):
             _keep(known.chains, event.tls.chain)
         if event.proxy is not None:
             _keep(known.proxies, event.proxy)
         if event.resolved_by is ResolvedBy.PROXY and not known.by_proxy:
             known.by_proxy.append(True)
 
+    def _shaken(self, event: CohortEvent, tls: TlsFacts) -> None:
+        if tls.chain_class is not None and len(self._shared) < _MOST_OPEN:
+            shared = self._shared.setdefault(event.endpoint, SharedChains())
+            shared.saw(event.egress, tls.chain)
+
+    def _accuses(self, event: CohortEvent, chain: str) -> bool:
+        """A chain that every egress shows is no interceptor's."""
+        shared = self._shared.get(event.endpoint)
+        return shared is None or not shared.is_shared(chain)
+
     def _ended(self, event: SessionEnded) -> None:
-        intercepted = self._intercepted.pop(event.session, False)
+        suspect = self._suspects.pop(event.session, None)
+        intercepted = suspect is not None and self._accuses(event, suspect)
         ending = event.ending
+        self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
-            is_proved = ending.evidence.close == "answered"
+            is_proved = ending.proved is Proof.ALIVE
             (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
         elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1
@@ -210,12 +226,18 @@ class RunEvidence:
             self.beyond += 1
 
     def _failed(self, event: AttemptFailed) -> None:
+        known = self.pairing(event.endpoint, event.egress)
         if event.proxy is not None:
-            _keep(self.pairing(event.endpoint, event.egress).proxies, event.proxy)
+            _keep(known.proxies, event.proxy)
+        elif event.remote is not None:
+            _keep(known.addresses, event.remote.rpartition(":")[0])
         if len(self.failures) >= MOST_FACTS:
             self.beyond += 1
             return
-        intercepted = event.tls is not None and event.tls.intercepted
+        intercepted = False
+        if event.tls is not None:
+            self._shaken(event, event.tls)
+            intercepted = event.tls.intercepted and self._accuses(event, event.tls.chain)
         began_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
         fact = _fact(event, intercepted=intercepted)
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
@@ -257,7 +279,6 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         intercepted=intercepted,
         pings=pings,
         pongs=pongs,
-        ends_nearby=_ends_nearby(event, evidence.looks),
     )
 
 
@@ -280,21 +301,3 @@ def _looks(cohort: Cohort, looks: Iterable[Look]) -> Looks:
         elif is_own_egress:
             elsewhere.add(look.result)
     return Looks(frozenset(own), frozenset(others), frozenset(elsewhere))
-
-
-def _ends_nearby(event: Ended, looks: Iterable[Look]) -> bool:
-    """No router passed, off-link by its address, and others need some to the same address."""
-    own: set[int] = set()
-    others: set[int] = set()
-    for look in looks:
-        if look.ttl and look.remote == event.remote:
-            (own if look.egress == event.egress else others).add(hops(look.ttl))
-    is_near = own == {0} and bool(others) and min(others) > 0
-    return is_near and not _may_share_link(event.local or "", event.remote or "")
-
-
-def _may_share_link(local: str, remote: str) -> bool:
-    """Half of an IPv4 address alike, or three groups of an IPv6 one: one network at the largest."""
-    ours, theirs = (one.rpartition(":")[0].strip("[]") for one in (local, remote))
-    mark, parts = (":", 3) if ":" in ours else (".", 2)
-    return ours.split(mark)[:parts] == theirs.split(mark)[:parts]

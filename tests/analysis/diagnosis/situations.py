@@ -12,7 +12,6 @@ SUS, CTL = "sus", "ctl"
 FLOW_ALONE = ("flow-dropped-alone",)
 MIDDLEBOX: dict[str, Any] = {"initiator": Initiator.MIDDLEBOX, "grade": Grade.TCP_INFO}
 HOST: dict[str, Any] = {"initiator": Initiator.HOST, "grade": Grade.TCP_INFO}
-NEAR = [look(SUS, "connected", ttl=64), look(CTL, "connected", ttl=63)]
 
 
 def idle_killer(
@@ -39,7 +38,7 @@ def idle_killer(
 
 def reload_of_a_near_proxy() -> MadeRun:
     """All of sus end by FIN at one moment; TCP ends at the gateway there."""
-    return _at_once(Kind.TCP_FIN, evidence={"looks": NEAR})
+    return _at_once(Kind.TCP_FIN, why=("nearby-box-cut-flow",), **MIDDLEBOX)
 
 
 def endpoint_resets_one_egress() -> MadeRun:
@@ -47,12 +46,14 @@ def endpoint_resets_one_egress() -> MadeRun:
     return _at_once(Kind.TCP_RESET)
 
 
-def _at_once(kind: Kind, *, evidence: dict[str, Any] | None = None) -> MadeRun:
+def _at_once(
+    kind: Kind, *, why: tuple[str, ...] = ("own-peer-or-perfect-forgery",), **ending: Any
+) -> MadeRun:
     run = MadeRun(cohort(SUS), cohort(CTL))
     ours = [run.opens(cohort(SUS), 0.01 * n) for n in range(25)]
     kept = [run.opens(cohort(CTL), 0.01 * n) for n in range(25)]
     for n, one in enumerate(ours):
-        run.drops(one, 7.3 + 0.0001 * n, kind, idle=0.3 + 0.02 * n, evidence=evidence)
+        run.drops(one, 7.3 + 0.0001 * n, kind, idle=0.3 + 0.02 * n, why=why, **ending)
     kept += [run.opens(cohort(SUS), 8 + 0.05 * n) for n in range(25)]
     for one in kept:
         run.lives(one, 20)
@@ -89,8 +90,8 @@ def endpoint_dies_behind_a_proxy() -> MadeRun:
     for n in range(30):
         run.fails(cohort(CTL), 3.5 + 0.1 * n, Kind.REFUSED, Phase.CONNECT)
         run.fails(
-            cohort(SUS), 3.52 + 0.1 * n, Kind.PROXY_ERROR, Phase.PROXY, ("explicit-proxy-refused",),
-            fields=by[SUS], status=500, initiator=Initiator.MIDDLEBOX,
+            cohort(SUS), 3.52 + 0.1 * n, Kind.PROXY_ERROR, Phase.PROXY, ("proxy-reports-trouble",),
+            fields=by[SUS], status=500,
         )  # fmt: skip
     for one in kept:
         run.lives(one, 12)
@@ -109,8 +110,8 @@ def firewall_of_the_endpoint_forgets() -> MadeRun:
 
 def policy_on_both_egresses() -> MadeRun:
     """Both egresses go dead at once, and nothing opens; another endpoint lives."""
-    return _both(Kind.SILENCE, looks="silent", reopens=False, why=("server-dead-ways-alive",),
-                 initiator=Initiator.ENDPOINT)  # fmt: skip
+    why = ("address-dead-everywhere",)
+    return _both(Kind.SILENCE, looks="silent", reopens=False, why=why)
 
 
 def _both(
@@ -144,7 +145,7 @@ def outage_of_one_egress() -> MadeRun:
     for n, one in enumerate(ours):
         run.drops(
             one, 9 + 0.01 * n, Kind.SILENCE, alive=4.2 + 0.02 * n, idle=4,
-            why=("way-dead-server-alive",), evidence={"looks": [look(SUS, "silent")]}, **MIDDLEBOX,
+            why=("address-dead-through-egress",), evidence={"looks": [look(SUS, "silent")]},
         )  # fmt: skip
         run.fails(cohort(SUS), 13 + 0.01 * n, Kind.TIMEOUT, Phase.CONNECT)
     for one in kept:
@@ -162,7 +163,7 @@ def host_removes_its_route() -> MadeRun:
         named = HOST if n % 2 else {}
         run.drops(
             one, 9 + 0.01 * n, Kind.SILENCE, alive=4.2 + 0.02 * n, idle=4,
-            why=("way-out-changed",) if n % 2 else ("nothing-decides",), **named,
+            why=("own-route-changed",) if n % 2 else ("nothing-decides",), **named,
         )  # fmt: skip
         run.fails(
             cohort(SUS), 9.5 + 0.01 * n, Kind.UNREACHABLE, Phase.CONNECT, ("failed-here",), **HOST
@@ -184,7 +185,7 @@ def maximum_age_through_an_interceptor() -> MadeRun:
                 run.drops(
                     one, at + 6.01, Kind.WS_CLOSE, idle=0.02 + 0.03 * n, code=1001, reason="bye",
                     why=SAID if mine else ("interceptor-said-so",),
-                    initiator=Initiator.ENDPOINT if mine else Initiator.MIDDLEBOX,
+                    initiator=Initiator.ENDPOINT if mine else Initiator.UNKNOWN,
                 )  # fmt: skip
     return run
 

@@ -1,5 +1,7 @@
 from typing import Any
 
+from stresser.analysis.diagnosis.accused import OF_ONE_FLOW
+from stresser.classify.initiator_rules import BY_NAME
 from stresser.model.ending import Initiator, Kind
 from tests.analysis.diagnosis.made_runs import MadeRun, answers, cohort
 from tests.analysis.diagnosis.situations import idle_killer
@@ -48,3 +50,7 @@ def test_what_contradicts_a_diagnosis_is_said():
     one = idle_killer(Kind.TLS_CLOSE_NOTIFY, why=("endpoint-said-so",)).only()
     assert one.who is Initiator.MIDDLEBOX
     assert one.against == ["The sessions' own evidence names the endpoint in 36."]
+
+
+def test_rules_of_one_flow_are_rules_that_name_a_middlebox():
+    assert {BY_NAME[name].initiator for name in OF_ONE_FLOW} == {Initiator.MIDDLEBOX}

@@ -4,6 +4,7 @@ import pytest
 
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Initiator, Kind, Phase
+from tests.analysis.diagnosis import mixed_situations as mixed
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import SAID, answers
 
@@ -50,11 +51,20 @@ ROWS = [
                                initiator=Initiator.ENDPOINT),
      ("refused_by_endpoint", "endpoint", "endpoint", "service_owner")),
     ("name filter", lambda: of.refused(("sus",), Kind.TCP_RESET, Phase.TLS),
-     ("name_filter", "egress", "unknown", "network_team")),
+     ("name_filter", "egress", "middlebox", "network_team")),
     ("no such name", lambda: of.refused(("sus",), Kind.RESOLVE_ERROR, Phase.RESOLVE),
      ("resolve_failure", "egress", "unknown", "network_team")),
     ("refused everywhere", lambda: of.refused(BOTH, Kind.REFUSED, Phase.CONNECT),
      ("endpoint_down", "shared", "unknown", "nobody")),
+    ("limit on bytes", mixed.limit_on_bytes, ("byte_limit", "unknown", "unknown", "nobody")),
+    ("conntrack, no control", mixed.conntrack_without_a_control,
+     ("idle_timer", "unknown", "middlebox", "network_team")),
+    ("forgotten at once", mixed.forgotten_at_once, ("state_lost", "unknown", "unknown", "nobody")),
+    ("slow heartbeat", mixed.heartbeat_slower_than_the_timer,
+     ("idle_timer", "unknown", "unknown", "nobody")),
+    ("age limit of one egress", mixed.age_limit_of_one_egress,
+     ("age_limit", "egress", "middlebox", "network_team")),
+    ("lossy path", mixed.lossy_path, ("no_pattern", "egress", "unknown", "nobody")),
 ]  # fmt: skip
 
 
@@ -86,3 +96,23 @@ def test_interception_stands_beside_what_the_endpoint_said():
     found = of.maximum_age_through_an_interceptor().diagnosed().diagnoses
     assert [one.mechanism for one in found] == [Mechanism.ENDPOINT_GOODBYE, Mechanism.INTERCEPTION]
     assert found[1].drops == 0
+
+
+def test_two_causes_apart_in_time_are_two_diagnoses():
+    found = mixed.idle_killer_then_link_down().diagnosed().diagnoses
+    assert [(answers(one), one.drops) for one in found] == [
+        (("idle_timer", "egress", "middlebox", "network_team"), 30),
+        (("path_change", "host", "host", "this_host"), 15),
+    ]
+
+
+def test_a_byte_limit_is_bracketed():
+    one = mixed.limit_on_bytes().only()
+    assert one.low is not None
+    assert one.high is not None
+    assert one.low <= 300_000 <= one.high
+
+
+def test_quiet_sessions_that_are_found_dead_belong_to_the_timer():
+    one = mixed.conntrack_without_a_control().only()
+    assert (one.drops, one.sessions_found_dead) == (25, 5)

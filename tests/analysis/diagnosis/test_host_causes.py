@@ -13,7 +13,7 @@ def test_the_change_that_the_kernel_told_stands_beside_its_drops():
 def test_who_died_before_the_change_is_not_its():
     run = of.host_removes_its_route()
     early = run.opens(cohort("sus"), 0.1)
-    run.drops(early, 4.9, Kind.SILENCE, alive=1, idle=4, why=("way-out-changed",), **HOST)
+    run.drops(early, 4.9, Kind.SILENCE, alive=1, idle=4, why=("own-route-changed",), **HOST)
     found = run.diagnosed().diagnoses
     assert (found[0].mechanism, found[0].drops) == ("path_change", 20)
 

@@ -1,4 +1,4 @@
-from stresser.analysis.diagnosis.one_moment import densest, is_said
+from stresser.analysis.diagnosis.one_moment import Crowd, is_said
 from stresser.model.ending import Initiator, Kind
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
@@ -41,13 +41,16 @@ def test_an_announced_restart_is_a_goodbye():
 
 def test_the_densest_point_of_time():
     case = of.endpoint_resets_one_egress().case()
-    members, at = densest(case.drops)
+    crowd = Crowd(case.drops)
+    members, at = crowd.densest()
     assert len(members) == 25
     assert at.low <= case.drops[0].drop.moment.low <= at.high
+    crowd.leave(members)
+    assert crowd.densest()[0] == []
 
 
 def test_what_an_interceptor_passes_on_is_the_endpoints_word_only_beside_the_endpoints_own():
     case = of.maximum_age_through_an_interceptor().case()
     facts = [one.fact for one in case.drops]
     assert is_said(facts)
-    assert not is_said([fact for fact in facts if fact.initiator is Initiator.MIDDLEBOX])
+    assert not is_said([fact for fact in facts if fact.initiator is Initiator.UNKNOWN])

@@ -29,22 +29,6 @@ def test_looks_are_sorted_by_whose_way_they_took():
     )
 
 
-def nearby(ttl: int, other: int, local: str = "192.0.2.1:40001") -> bool:
-    run = MadeRun(cohort("sus"))
-    one = run.opens(cohort("sus"), 0)
-    looks = [look("sus", "connected", ttl=ttl), look("ctl", "connected", ttl=other)]
-    run.drops(one, 4, Kind.TCP_FIN, evidence={"looks": looks}, fields={"local": local})
-    [drop] = seen_by(run).drops.values()
-    return drop.ends_nearby
-
-
-def test_tcp_ends_nearby_only_where_no_router_was_passed_and_another_egress_passes_some():
-    assert nearby(64, 63)
-    assert not nearby(63, 62)
-    assert not nearby(64, 64)
-    assert not nearby(64, 63, local="198.51.7.7:40001")  # it may be on this very link
-
-
 def test_what_this_hosts_absence_ended_is_no_drop():
     run = MadeRun(cohort("sus"))
     one, two = (run.opens(cohort("sus"), 0) for _ in range(2))
