@@ -14,6 +14,7 @@ SESSIONS = 20
 BEATS = Heartbeat(every="1s", timeout="2s")
 RECONNECTS = '{ initial = "300ms", max = "1s", jitter = 0.5 }'
 TWO = {"server": f"wss://{SERVER}:{WSS_PORT}/", "other": f"wss://{OTHER}:{WSS_PORT}/"}
+GONE = {"silence", "unreachable"}
 BACKUP = f"route add default via {ROUTER[CONTROL]} dev {CONTROL} metric 5000"
 
 
@@ -89,6 +90,27 @@ def test_unused_default_route_comes_then_a_router_drops_all(lab, judge):
               initiators={"middlebox"}, changed=moment),
         NOTHING,
         path_cut("the suspect way is dead", where={"unknown", "egress"}),
+    )  # fmt: skip
+
+
+def test_site_of_one_way_is_gone(lab, judge):
+    """An anycast address: the machine that it means by one way is gone, and by the other lives.
+
+    The neighbour lives by the dead one's way, so the way is well; no sign tells the sites apart.
+    """
+    lab.serve_anycast()
+    tester = lab.hold(lab.plan(sessions=SESSIONS, activities=(BEATS,), endpoints=TWO))
+    moment = when(lambda: lab.server.ip(f"link set {SUSPECT} down"))
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        Truth(what="the site of this way is gone", endpoint="server", kinds=GONE,
+              initiators={"unknown", "endpoint"}, changed=moment),
+        Truth(what="its neighbour lives", endpoint="other"),
+        NOTHING,
+        RunTruth(what="one endpoint by one way", mechanism={"outage", "endpoint_down"},
+                 where={"egress"}, who=UNKNOWN | ENDPOINT,
+                 whom=OWNER | NETWORK | {"nobody"}),
     )  # fmt: skip
 
 

@@ -92,6 +92,12 @@ class Topology:
         )  # fmt: skip
         router.ip(f"route add {SERVER6}/128 via {outer}")
 
+    def make_anycast(self) -> None:
+        """The server's address stands twice: by the control way it is the other server's host."""
+        self.server[OTHER].ip(f"addr add {SERVER}/32 dev lo")
+        far = _LAST_MILE[CONTROL, OTHER][1]
+        self.router[CONTROL].ip(f"route replace {SERVER}/32 via {far}")
+
     def lengthen_the_way_back(self) -> None:
         """From now on what the server sends by the suspect way passes one more router."""
         hop = self._namespaces.add("hop")
