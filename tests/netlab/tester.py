@@ -57,6 +57,13 @@ class Plan:
     sessions: int = SESSIONS
     reconnect: str = "false"
     duration: str | None = None
+    ramp: str | None = None
+    each_endpoint: str = ""
+    """A line in every endpoint's table."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What some endpoints are asked for by (SNI); others by `certificates.NAME`."""
+    thresholds: str = ""
+    timeouts: str = 'connect = "3s"\ntls = "5s"\nupgrade = "5s"\nclose = "1s"'
 
     @property
     def expected(self) -> int:
@@ -68,22 +75,29 @@ class Plan:
         head = ['name = "netlab"']
         if self.duration is not None:
             head.append(f'duration = "{self.duration}"')
+        ramp = "" if self.ramp is None else f'ramp = "{self.ramp}"\n'
         head.append(
-            f"[sessions]\ncount = {self.sessions}\nreconnect = {self.reconnect}\n"
+            f"[sessions]\ncount = {self.sessions}\nreconnect = {self.reconnect}\n{ramp}"
             "attempts_per_second = 500.0\nattempts_per_second_per_endpoint = 500.0\n"
-            '[timeouts]\nconnect = "3s"\ntls = "5s"\nupgrade = "5s"\nclose = "1s"\n'
+            f"[timeouts]\n{self.timeouts}\n"
         )
         head += [one.toml() for one in self.activities]
         head += [
-            f'[[endpoints]]\nname = "{name}"\nurl = "{url}"\nca = "{self.ca}"\nsni = "{NAME}"\n'
+            f'[[endpoints]]\nname = "{name}"\nurl = "{url}"\nca = "{self.ca}"\n'
+            f'sni = "{self.names.get(name, NAME)}"\n'
+            f"{self.each_endpoint}\n"
             for name, url in self.endpoints.items()
         ]
         head += [f'[[egresses]]\nname = "{name}"\n{how}\n' for name, how in self.egresses.items()]
+        head.append(f"[thresholds]\n{self.thresholds}\n")
         return "\n".join(head)
 
 
 class Tester:
-    """One run. `without` names a capability that it shall not have (capabilities(7))."""
+    """One run. `without` names a capability that it shall not have (capabilities(7)).
+
+    `hosts` are names and their addresses, in the place of what the machine knows (hosts(5)).
+    """
 
     def __init__(
         self,
@@ -92,6 +106,7 @@ class Tester:
         *,
         without: str | None = None,
         environment: Mapping[str, str] | None = None,
+        hosts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.plan = plan
         self._results = client.folder / "results"
@@ -100,6 +115,8 @@ class Tester:
         strip = (
             [] if without is None else ["setpriv", f"--bounding-set=-{without}", "--inh-caps=-all"]
         )
+        if hosts is not None:
+            strip = _with_hosts(client.folder / "hosts", hosts)
         self.process = client.start(
             "stresser", *strip, sys.executable, "-m", "stresser", "run", str(file),
             "--out", str(self._results), "--quiet",
@@ -150,5 +167,12 @@ class Tester:
     def wait(self) -> Recording:
         """What it has recorded, once its duration is over."""
         code = self.process.wait(PATIENCE_S)
-        assert code in {0, 1, 3}, self.process.said()[-40:]
+        assert code in {0, 1, 3}, (code, self.process.said()[-40:])
         return self.recording
+
+
+def _with_hosts(file: Path, hosts: Mapping[str, Sequence[str]]) -> list[str]:
+    """What a command begins with that shall know these names. ip(8) gives it mounts of its own."""
+    lines = [f"{address} {name}\n" for name, addresses in hosts.items() for address in addresses]
+    file.write_text("127.0.0.1 localhost\n" + "".join(lines))
+    return ["sh", "-c", f'mount --bind {file} /etc/hosts && exec "$@"', "sh"]
