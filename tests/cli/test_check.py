@@ -4,8 +4,10 @@ import json
 import os
 import signal
 import subprocess
+import time
 from functools import partial
 
+import psutil
 import pytest
 import trio
 
@@ -171,15 +173,12 @@ def test_a_signal_ends_it_cleanly(number):
 
 def _wait_for_the_lab(process):
     """Until it has a lab as its child: then it obeys signals."""
-    for _ in range(10_000):
-        listed = subprocess.run(
-            ["ps", "-o", "args=", "--ppid", str(process.pid)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if "stresser.lab" in listed.stdout:
-            return
+    parent = psutil.Process(process.pid)
+    deadline = time.monotonic() + PATIENCE_S
+    while not any("stresser.lab" in child.cmdline() for child in parent.children()):
         assert process.poll() is None
-    raise AssertionError("it started no lab")
+        assert time.monotonic() < deadline, "it started no lab"
+        time.sleep(0.02)
 
 
 def test_through_squid_with_and_without_credentials():
