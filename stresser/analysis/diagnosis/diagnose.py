@@ -193,7 +193,8 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif mechanism is Mechanism.NAME_FILTER:
         mechanism = Mechanism.REFUSED_BY_ENDPOINT
-    return replace(candidate, mechanism=mechanism)
+    said = candidate.said and where is not Where.EGRESS
+    return replace(candidate, mechanism=mechanism, said=said)
 
 
 def _scope(candidate: Candidate, case: CaseFile) -> DiagnosedScope:
