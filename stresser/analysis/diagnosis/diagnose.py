@@ -52,6 +52,8 @@ PROPOSERS: tuple[_Propose, ...] = (
 )
 MOST_DIAGNOSES = 50
 _NAME = 80
+_CLOCK_TIME = slice(11, 19)
+"""Hours to seconds of an ISO 8601 text."""
 
 
 class ExplainedEnding(Struct, frozen=True, kw_only=True):
@@ -124,7 +126,7 @@ def _diagnosis(
     facts = members(candidate, case)
     candidate = replace(candidate, said=candidate.said or _is_said(candidate, case))
     located = locate(candidate, case)
-    candidate = _settled(candidate, located.where)
+    candidate = _timed(_settled(candidate, located.where), utc)
     accused = accuse(candidate, located, case)
     scope = _scope(candidate, case)
     of_drops, of_failures = _totals(scope, case)
@@ -175,6 +177,14 @@ def _as_scope(cohort: Cohort) -> DiagnosedScope:
     return DiagnosedScope(endpoint=endpoint, egress=egress, activity=activity)
 
 
+def _timed(candidate: Candidate, utc: Callable[[int], str]) -> Candidate:
+    """With the time of day of its one moment, where the record has one."""
+    if candidate.moment is None or candidate.event:
+        return candidate
+    clock = utc(candidate.moment.high)[_CLOCK_TIME]
+    return replace(candidate, event=f", {clock} UTC" if clock else "")
+
+
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:
     facts = [case.by_number[number].fact for number in candidate.drops]
     return bool(facts) and is_said(facts)
@@ -185,8 +195,7 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
     mechanism = candidate.mechanism
     if where is Where.EGRESS:
         if mechanism is Mechanism.ENDPOINT_GOODBYE:
-            limited = candidate.limit is not None
-            mechanism = Mechanism.AGE_LIMIT if limited else Mechanism.STATE_LOST
+            mechanism = _without_the_endpoint(candidate)
         elif mechanism is Mechanism.ENDPOINT_DOWN:
             mechanism = Mechanism.OUTAGE
     elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
@@ -195,6 +204,13 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
         mechanism = Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
     return replace(candidate, mechanism=mechanism, said=said)
+
+
+def _without_the_endpoint(candidate: Candidate) -> Mechanism:
+    """What it is where only one egress hears the endpoint's word."""
+    if candidate.limit is not None:
+        return Mechanism.AGE_LIMIT
+    return Mechanism.NO_PATTERN if candidate.moment is None else Mechanism.STATE_LOST
 
 
 def _scope(candidate: Candidate, case: CaseFile) -> DiagnosedScope:

@@ -184,9 +184,17 @@ def _refuted(case: CaseFile, variable: Variable, limit: Limit, members: list[Dro
     lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] in pairs]
     high = limit.bracket.high + (limit.tick or 0)
     if variable is Variable.AGE:
-        return sum(life.proved_age_ns > high + tolerance(high) for life in lives) >= _REFUTES
+        older = sum(life.proved_age_ns > high + tolerance(high) for life in lives)
+        return older >= _REFUTES or _is_a_drain(limit, members)
     moved = (life.bytes - case.floors.get(life.place, 0) for life in lives)
     return sum(count > _CLEARLY_MORE * high for count in moved) >= _REFUTES
+
+
+def _is_a_drain(limit: Limit, members: list[DropFact]) -> bool:
+    """Ages far apart of sessions that no second wave followed: something began, no age was due."""
+    first = min(one.drop.moment.high for one in members)
+    is_one_wave = max(one.drop.life.opened_ns for one in members) < first
+    return is_one_wave and (limit.tick or 0) > _COARSEST * limit.bracket.high
 
 
 def limit_candidate(
