@@ -9,15 +9,14 @@ from rich.console import Console
 
 from stresser.analysis.summary.summary import summarise
 from stresser.record.reader import open_run, resolve_run
-from stresser.report.terminal import print_summary
+from stresser.report.answer_terminal import print_answer
 
 
 def draw(run: str) -> None:
     """Write the summary of a run, as the terminal shows it, to summary.svg."""
     recorded = open_run(resolve_run(run, Path("results")))
-    console = Console(record=True, width=88, file=io.StringIO(), force_terminal=True)
-    summary = summarise(recorded, last_endings=3)
-    print_summary(summary, console, endings=3)
+    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    print_answer(summarise(recorded).answer, console, recorded.path)
     picture = Path(__file__).with_name("summary.svg")
     drawn = console.export_svg(title="stresser run quickstart")
     # Rich names a font on the web; a picture of ours loads nothing.

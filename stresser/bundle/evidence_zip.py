@@ -25,7 +25,7 @@ from stresser.bundle.zip_file import BundleManifest, write_bundle
 from stresser.model.events import SessionEnded
 from stresser.record.events_file import encode_event
 from stresser.record.reader import RecordedRun, open_run
-from stresser.report.markdown import markdown, markdown_text
+from stresser.report.markdown import answer_part, markdown, markdown_text
 from stresser.report.page import html_page
 
 RUNS = "runs"
@@ -131,6 +131,7 @@ def _network_page(runs: list[RecordedRun], report: Report) -> Iterator[str]:
 
 def _run_page(run: RecordedRun, found: RunReport) -> Iterator[str]:
     yield f"## {markdown_text(found.name)}\n"
+    yield from answer_part(found.summary.answer, "")
     asked = asked_of_network(found)
     if asked:
         yield "What is asked:\n"

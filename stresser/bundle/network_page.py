@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from stresser.analysis.patterns.pattern_figures import TimerFigures
+from stresser.analysis.diagnosis.diagnosis import Whom
 from stresser.analysis.views.run_report import RunReport
 from stresser.model.ending import BRACKETED
 from stresser.model.events import AnyEvent, SessionEnded
-from stresser.model.units import NS_PER_MS, escaped, format_duration
+from stresser.model.units import NS_PER_MS, escaped
 from stresser.witness.clock import format_utc
 
 __all__ = ["COLUMNS", "DroppedFlow", "asked_of_network", "flow_counts", "flows_csv", "flows_of"]
@@ -123,22 +123,14 @@ def flow_counts(flows: Iterable[DroppedFlow]) -> list[tuple[tuple[str, str, str,
 
 
 def asked_of_network(run: RunReport) -> list[str]:
-    """What to exempt from inspection and which timers to raise, as far as the findings carry."""
-    asked = [line for timer in run.summary.timers if (line := _timer_line(timer))]
+    """What the network's and the proxy's teams can do, as far as diagnoses and chains carry."""
+    asked = [
+        f"{one.ask.says} {one.says}"
+        for one in run.summary.diagnoses
+        if one.ask.whom in {Whom.NETWORK_TEAM, Whom.PROXY_TEAM}
+    ]
     for chain in run.chains:
         if chain.intercepted:
             product = f" (consistent with {chain.product})" if chain.product else ""
             asked += [f"Exempt from TLS inspection{product}: {way}." for way in chain.ways]
     return asked[:_MOST_ASKED]
-
-
-def _timer_line(timer: TimerFigures) -> str | None:
-    where = f"{timer.endpoint or 'all endpoints'} through {timer.egress or 'every egress'}"
-    if timer.variables[0] == "bytes":
-        return None
-    what = {"idle": "idle timeout", "age": "limit of a connection's age"}
-    names = " or ".join(what.get(variable, variable) for variable in timer.variables)
-    return (
-        f"Raise the {names} of about {format_duration(timer.high)} for {where}, or exempt these"
-        f" flows from it: it explains {timer.drops:,} of {timer.of:,} drops there."
-    )

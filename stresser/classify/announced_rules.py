@@ -74,6 +74,16 @@ ANNOUNCED: tuple[Rule, ...] = (
         "without it tells.",
     ),
     Rule(
+        "undeclared-root",
+        _TLS_ENDINGS,
+        lambda case: case.seen.undeclared_root,
+        Initiator.UNKNOWN,
+        Grade.ERRNO,
+        "The chain of who said this leads to a private root that this host trusts and the scenario"
+        " does not declare. Either it is the endpoint's own or an interceptor's: `ca` in the"
+        " scenario declares the endpoint's.",
+    ),
+    Rule(
         "endpoint-said-so",
         _TLS_ENDINGS,
         lambda case: flow.said_by_verified_end(case.seen) and case.failure != PROXY_ALERT,

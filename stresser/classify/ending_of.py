@@ -16,7 +16,7 @@ from stresser.classify.judge import Judgement, judge
 from stresser.classify.observations import SLEPT_AT_LEAST_NS, Sighting
 from stresser.classify.rule import Case
 from stresser.classify.standing import make_ending
-from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase, Proof
 from stresser.model.evidence import Evidence
 from stresser.model.faults import (
     CertificateRejected,
@@ -128,7 +128,7 @@ def _planned(_fault: Any, _seen: Sighting) -> Finding:
 
 
 def _found_dead(_fault: Any, _seen: Sighting) -> Finding:
-    return Finding(Kind.FOUND_DEAD, "found_dead")
+    return Finding(Kind.FOUND_DEAD, "found_dead", {"proved": Proof.DEAD})
 
 
 def _os_error(fault: OSError, seen: Sighting) -> Finding:

@@ -61,6 +61,8 @@ class Sighting(Struct, frozen=True, kw_only=True):
     """The TLS end proved to be the endpoint: its chain verifies."""
     intercepted: bool = False
     """The TLS end proved to be an interceptor: its chain is another's."""
+    undeclared_root: bool = False
+    """Its chain leads to a private root of which nobody has said whose it is."""
     source_chosen: bool = False
     sent: Transmissions | None = None
     """None: the kernel did not tell."""

@@ -238,9 +238,19 @@ def _company(flow: FlowPackets, place: int, later_by_ns: int) -> Iterator[Signal
     if any(one.outgoing and one.flags == "R" for one in after):
         # Our kernel, having no socket any more, refused a segment that came after the reset.
         yield Signal("data_after_reset", Reading.ANOTHER_BOX)
-    hello = flow.server_hello
-    if hello is not None and hello.t_ns - end.t_ns >= later_by_ns:
+    if flow.server_hello is not None and _goes_on(flow.server_hello, end, later_by_ns):
         yield Signal("answer_after_reset", Reading.ANOTHER_BOX)
+
+
+def _goes_on(hello: Packet, end: Packet, later_by_ns: int) -> bool:
+    """Whether the server answered our hello after that reset.
+
+    Who aborts a connection does so at the end of what was sent on it: where data begins at the
+    reset's SEQ, the reset was made before the data, however they were reordered.
+    """
+    is_behind = "A" in end.flags and _difference(hello.seq, end.seq) >= 0
+    later = hello.t_ns - end.t_ns
+    return later >= later_by_ns or (later > 0 and is_behind)
 
 
 def _are_guesses(resets: list[Packet], end: Packet) -> bool:

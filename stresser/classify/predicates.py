@@ -10,12 +10,15 @@ from stresser.classify.packet_origin import hops
 from stresser.model.ending import Phase
 from stresser.model.fresh_connection import Look, LookResult
 from stresser.model.packet import IcmpError, Reading, Shape
+from stresser.model.units import NS_PER_MS
 
 _FEWEST_RETRANSMITS = 2
 """One lost segment is chance; what is lost again and again is not."""
 _LOSSY_SHARE = 0.05
 _BIG_BYTES = 512
 """A ping without a message takes 30 bytes with its record, a ClientHello 300 to 1,600."""
+_SHORTEST_RTO_NS = 200 * NS_PER_MS
+"""Linux sends nothing again sooner (TCP_RTO_MIN): what comes earlier answers the first sending."""
 _PROHIBITED = {9, 10, 13}
 """ICMP destination unreachable: network, host, communication administratively prohibited
 (RFC 1812 section 5.2.7.1)."""
@@ -113,8 +116,16 @@ def answered_by_stranger(seen: Sighting) -> bool:
 
 
 def flow_was_lost(seen: Sighting) -> bool:
-    """So it was, the server was not started anew, and it cannot have said goodbye unheard."""
-    return answered_by_stranger(seen) and seen.neighbour_lives and seen.egress_heard
+    """So it was, the server was not started anew, and it cannot have said goodbye unheard.
+
+    It would have been heard: nothing is missing that was sent before (an abort after a loss comes
+    in two resets), nothing of ours had to be sent again, and this egress was never silent.
+    """
+    found = seen.provenance
+    if found is None or not answered_by_stranger(seen) or found.ignored:
+        return False
+    is_prompt = (found.after_send_ns or 0) < _SHORTEST_RTO_NS
+    return is_prompt and seen.neighbour_lives and seen.egress_heard
 
 
 def of_another_make(seen: Sighting) -> bool:
@@ -124,8 +135,12 @@ def of_another_make(seen: Sighting) -> bool:
 
 
 def matches_own_peer(seen: Sighting) -> bool:
-    """There are packets to compare with, and nothing of what was compared differs."""
-    return _SAME_DISTANCE in _signals(seen) and not _signals(seen, Reading.ANOTHER_BOX)
+    """There are packets to compare with, and nothing of what was compared differs.
+
+    How soon it came tells only where a fresh round trip is known: `answered_too_soon`.
+    """
+    others = _signals(seen, Reading.ANOTHER_BOX) - {_TOO_SOON}
+    return _SAME_DISTANCE in _signals(seen) and not others
 
 
 def ends_nearby(seen: Sighting) -> bool:
@@ -287,9 +302,14 @@ _UNANSWERED = _DEAD | {LookResult.CONNECTED}
 
 
 def unanswered_here(seen: Sighting) -> bool:
-    """Through this egress nothing is answered, and through another one the same address answers."""
+    """Through this egress nothing is answered, and through another one the same address answers.
+
+    Where this host itself sends otherwise than before, that is why.
+    """
     own = _own_egress(seen)
-    is_dead = bool(own) and own <= _UNANSWERED and not seen.egress_lives
+    is_dead = bool(own) and own <= _UNANSWERED
+    if seen.egress_lives or seen.way_out_changes:
+        return False
     return is_dead and any(_is_same_machine(seen, look) for look in _answers(seen))
 
 

@@ -17,8 +17,9 @@ from stresser.model.errors import ExitCode, RunFolderError
 from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
 from stresser.record.summary_file import write_summary
+from stresser.report.answer_terminal import print_answer
 from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
-from stresser.report.terminal import print_summary, summary_json
+from stresser.report.terminal import summary_json
 from stresser.run.preflight import prepare
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers
@@ -123,7 +124,7 @@ def _print(summary: Summary, done: Finished, *, as_json: bool) -> None:
         if as_json:
             console.file.write(summary_json(summary) + "\n")
         else:
-            print_summary(summary, console, done.folder.path)
+            print_answer(summary.answer, console, done.folder.path)
 
 
 def _exit_code(done: Finished, summary: Summary | None) -> ExitCode:

@@ -9,8 +9,9 @@ from stresser.analysis.summary.summary import summarise
 from stresser.analysis.views.session_story import session_story
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.record.reader import RecordedRun, open_run, resolve_run
+from stresser.report.answer_terminal import print_answer
 from stresser.report.console import stdout_console, until_reader_leaves
-from stresser.report.terminal import print_story, print_summary, summary_json
+from stresser.report.terminal import print_everything, print_story, summary_json
 
 RESULTS = Path("results")
 _FEW_ENDINGS = 5
@@ -22,8 +23,12 @@ def show(
     session: Annotated[
         int | None, typer.Option(help="Tell the story of this session instead.", min=1)
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print all figures, findings and notes, too.")
+    ] = False,
     endings: Annotated[
-        int, typer.Option(help="How many of the last drops and failed attempts to list.", min=0)
+        int,
+        typer.Option(help="How many of the last drops and failed attempts --full lists.", min=0),
     ] = _FEW_ENDINGS,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     results: Annotated[Path, typer.Option(help="Where RUN is looked for.")] = RESULTS,
@@ -39,19 +44,21 @@ def show(
     if session is not None:
         code = _show_session(recorded, session)
     else:
-        code = _show_summary(recorded, endings, is_json=json)
+        code = _show_summary(recorded, endings, full=full, is_json=json)
     raise typer.Exit(code)
 
 
-def _show_summary(recorded: RecordedRun, endings: int, *, is_json: bool) -> ExitCode:
+def _show_summary(recorded: RecordedRun, endings: int, *, full: bool, is_json: bool) -> ExitCode:
 
     summary = summarise(recorded, last_endings=endings)
     console = stdout_console()
     with until_reader_leaves(console):
         if is_json:
             console.file.write(summary_json(summary) + "\n")
+        elif full:
+            print_everything(summary, console, recorded.path, endings)
         else:
-            print_summary(summary, console, recorded.path, endings)
+            print_answer(summary.answer, console, recorded.path)
     return summary.verdict.exit_code
 
 

@@ -97,6 +97,14 @@ BRACKETED = frozenset(
 """Endings that nobody announced: they are dated by two times, not by one."""
 
 
+class Proof(StrEnum):
+    """Whether a session proved to live when it was closed as planned, or asked."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNPROVED = "unproved"
+
+
 class NoDrop(StrEnum):
     """Why the ending of a session is no drop."""
 
@@ -143,6 +151,8 @@ class Ending(Struct, frozen=True, kw_only=True):
     evidence: Evidence = NO_EVIDENCE
     raw: str | None = None
     """The untranslated error."""
+    proved: Proof | None = None
+    """Of a planned end or a session found dead; None: nobody asked."""
     is_drop: bool
     """A held session ended, unplanned, and neither a pause of this host nor stresser is why.
     Whatever counts drops asks this field."""

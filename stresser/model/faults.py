@@ -126,3 +126,10 @@ class Planned(Fault):
 
 class FoundDead(Fault):
     """A session that nobody had ended proved to be dead when it was asked or closed."""
+
+    def __init__(self, words: str, at_ns: int, silence_ns: int) -> None:
+        super().__init__(words)
+        self.at_ns = at_ns
+        """When that was proved, on the run's clock."""
+        self.silence_ns = silence_ns
+        """How long nothing had passed when it was asked or closed."""

@@ -8,6 +8,7 @@ is still in the receive buffer, and may hold the alert or the close frame that e
 The reader tells the story in the order in which it arrived.
 """
 
+import contextlib
 import errno
 import operator
 import socket
@@ -178,6 +179,11 @@ class Tap(Stream):
         """Close the socket. With unread data in it the kernel answers the peer with RST."""
         self.close()
         await trio.lowlevel.checkpoint()
+
+    def end_sending(self) -> None:
+        """Send FIN behind what was sent; reading goes on. A dead connection is left as it is."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """The same without a checkpoint."""

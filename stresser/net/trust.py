@@ -88,6 +88,11 @@ class ChainJudge:
         # By digest: the chains themselves, 100 KB each, would be a peer's to choose.
         self._verdicts: dict[tuple[bytes, str], tuple[ChainVerdict, float]] = {}
 
+    @property
+    def declares_root(self) -> bool:
+        """The scenario says whose root the endpoint's chain leads to."""
+        return self._declared is not None
+
     def judge(self, chain: tuple[bytes, ...], server_name: str) -> ChainVerdict:
         """Verify a chain (DER, leaf first) for a name. Never raises for what a peer sent."""
         key = (_digest(chain), server_name)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct, defstruct, structs
 
 from stresser.classify.standing import DERIVED, make_ending
-from stresser.model.ending import Ending
+from stresser.model.ending import Ending, Proof
 from stresser.model.events import AnyEvent, AttemptFailed, Ended, SessionEnded
 from stresser.model.evidence import Evidence
 
@@ -117,6 +117,7 @@ def _decode_leniently(line: bytes) -> AnyEvent:
     facts = {name: getattr(flat, name) for name in _ENDING_FIELDS} | {"evidence": evidence}
     if is_old:
         facts = {name: value for name, value in facts.items() if name not in DERIVED}
+        facts["proved"] = Proof.ALIVE if evidence.close == "answered" else None
     ending = make_ending(**facts) if is_old else Ending(**facts)
     return cast("AnyEvent", event_type(ending=ending, **own))
 

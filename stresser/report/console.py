@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
+_UNWRAPPED = 10_000
+"""Columns, where nobody's screen ends."""
+
 
 class ReportConsole(Console):
     """A rich console that leaves a broken pipe to its caller.
@@ -27,9 +30,10 @@ class ReportConsole(Console):
 
 
 def stdout_console() -> ReportConsole:
-    """Standard output."""
+    """Standard output. A file or a pipe has no width to wrap at, unless COLUMNS names one."""
     _escape_unencodable(sys.stdout)
-    return ReportConsole(file=sys.stdout, highlight=False)
+    has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return ReportConsole(file=sys.stdout, highlight=False, width=None if has_width else _UNWRAPPED)
 
 
 def stderr_console(*, quiet: bool = False) -> ReportConsole:

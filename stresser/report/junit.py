@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
 from stresser.analysis.views.run_report import Report, RunReport
 from stresser.model.verdict import ThresholdResult, Verdict
+from stresser.report.first_screen import told
 
 
 def junit_xml(report: Report) -> str:
@@ -38,6 +39,8 @@ def _add_run(root: ET.Element, run: RunReport) -> None:
     case = ET.SubElement(suite, "testcase", classname=summary.scenario, name="the run's figures")
     if summary.doubts:
         ET.SubElement(case, "skipped", message="; ".join(summary.doubts))
+    answers = "\n".join(f"{question} {text}" for question, text in told(summary.answer))
+    ET.SubElement(case, "system-out").text = answers
 
 
 def _add_answer(case: ET.Element, result: ThresholdResult) -> None:

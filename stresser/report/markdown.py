@@ -4,16 +4,19 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stresser.analysis.compare.comparison import Comparison
+from stresser.analysis.summary.answer import HEADING_GAP, Answer
 from stresser.analysis.views.run_report import Report, RunReport
 from stresser.report import page_tables
-from stresser.report.page import METHOD, lead_of, title_of, verdict_words
+from stresser.report.first_screen import told
+from stresser.report.page import METHOD, title_of
+from stresser.report.tables import EGRESS_HEAD, egress_cells
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!&@])")
 _MOST_ENDINGS = 20
 
 
 def markdown(report: Report) -> str:
-    """The paragraph first, then each run's figures."""
+    """The answer first, or the paragraph of a comparison; then each run's figures."""
     return "\n".join(_parts(report)).rstrip() + "\n"
 
 
@@ -27,18 +30,24 @@ def _parts(report: Report) -> Iterator[str]:
     if (comparison := report.comparison) is not None:
         yield f"{markdown_text(comparison.paragraph)}\n"
         yield f"**{comparison.verdict}**: {markdown_text(comparison.reason)}\n"
-    else:
-        yield from _list(lead_of(report))
     for run in report.runs:
-        why = markdown_text(verdict_words(run))
-        yield f"- {markdown_text(run.name)}: **{run.summary.verdict}** ({why})"
-    yield ""
+        yield from answer_part(run.summary.answer, run.name if len(report.runs) > 1 else "")
     if comparison is not None:
         yield from _comparison(comparison)
     for run in report.runs:
         yield from _run(run)
     yield "## Method and limits\n"
     yield from _list(METHOD)
+
+
+def answer_part(answer: Answer, name: str) -> Iterator[str]:
+    """A run's answer: its questions, the verdict, a row for each egress."""
+    heading = HEADING_GAP.join(answer.heading)
+    yield f"{markdown_text(f'{name}: {heading}' if name else heading)}\n"
+    for question, text in told(answer):
+        yield f"- **{question}** {markdown_text(text)}"
+    yield ""
+    yield from _table(EGRESS_HEAD, [egress_cells(row) for row in answer.egresses])
 
 
 def _comparison(comparison: Comparison) -> Iterator[str]:
@@ -59,6 +68,7 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
 def _run(run: RunReport) -> Iterator[str]:
     summary = run.summary
     yield f"## {markdown_text(run.name)}\n"
+    yield from _list([found.says for found in summary.diagnoses])
     yield from _list(summary.findings)
     if summary.thresholds:
         rows = [[one.verdict.value, one.rule, one.shown] for one in summary.thresholds]
@@ -90,4 +100,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _list(lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
         yield f"- {markdown_text(line)}"
-    yield ""
+    if lines:
+        yield ""

@@ -17,11 +17,16 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
+from stresser.analysis.summary.mechanism_words import addressed
+from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.curves import QUANTILES
 from stresser.analysis.views.run_report import Report, RunReport
-from stresser.model.units import format_duration
+from stresser.analysis.words.endings import GRADE_WORDS
+from stresser.analysis.words.lines import shortened
 from stresser.model.verdict import Verdict
 from stresser.report import page_tables
+from stresser.report.first_screen import drawn_limits, first_screen
+from stresser.report.tables import EGRESS_HEAD
 
 CLASSES = {
     Verdict.NONE: "soft",
@@ -38,6 +43,8 @@ _PLOTLY_CSS = ".js-plotly-plot .plotly { position: relative; }"
 _SHEET_ID = re.compile(r'document\.getElementById\("([0-9a-f]{64})"\)')
 """Sheets that the bundle adds, for maps, when no element has their id."""
 _ENDS_SCRIPT = re.compile(r"<(/script|script|!--)", re.IGNORECASE)
+_MOST_ON_PAPER = 8
+_LONGEST_ON_PAPER = 300
 METHOD = (
     (
         "A drop is an unplanned ending of a session that was held. What this host's sleep or"
@@ -80,14 +87,16 @@ def html_page(report: Report) -> str:
         report=report,
         runs=[_run_words(run) for run in runs],
         title=title_of(report),
-        subtitle=", ".join(map(_when, runs)),
-        lead=lead_of(report),
+        subtitle="; ".join(map(_when, runs)),
         classes=CLASSES,
+        egress_head=EGRESS_HEAD,
         comparison_class=_COMPARISON_CLASSES[comparison.verdict] if comparison else "",
         comparison_head=page_tables.comparison_head(comparison) if comparison else [],
         comparison_rows=page_tables.comparison_rows(comparison) if comparison else [],
         endpoint_rows=page_tables.endpoint_rows(comparison) if comparison else [],
         duration_rows=page_tables.difference_rows(comparison) if comparison else [],
+        grade_words=GRADE_WORDS,
+        addressed=addressed,
         method=METHOD,
         policy=_policy(scripts, [css, _PLOTLY_CSS]),
         css=_trusted(css),
@@ -105,12 +114,6 @@ def title_of(report: Report) -> str:
     return f"stresser: {', '.join(names[:3])}"
 
 
-def lead_of(report: Report) -> list[str]:
-    """The findings that stand in for the paragraph of a comparison."""
-    found = [line for run in report.runs for line in run.summary.findings]
-    return found[:5] or ["Nothing stands out."]
-
-
 def data_block(report: Report) -> str:
     """What the scripts read, as JSON in which nothing can be taken for HTML."""
     runs = [
@@ -120,7 +123,11 @@ def data_block(report: Report) -> str:
                 "name", "anchor_us", "timeline", "incidents", "drops", "survival", "quantiles",
             )
         }
-        | {"summary": {"elapsed_ns": run.summary.elapsed_ns, "timers": run.summary.timers}}
+        | {
+            "elapsed_ns": run.summary.elapsed_ns,
+            "limits": drawn_limits(run.summary),
+            "egresses": [row.egress for row in run.summary.answer.egresses],
+        }
         for run in report.runs
     ]  # fmt: skip
     text = msgspec.json.encode({"quantile_places": QUANTILES, "runs": runs}).decode()
@@ -133,8 +140,13 @@ def _run_words(run: RunReport) -> dict[str, Any]:
     summary = run.summary
     return {
         "data": run,
+        "first": first_screen(run),
+        "when": _when(run),
         "verdict_class": CLASSES[summary.verdict],
-        "verdict_words": verdict_words(run),
+        "why": _why(summary),
+        "threshold_rows": [
+            [one.verdict, one.rule, one.shown] for one in summary.thresholds[:_MOST_ON_PAPER]
+        ],
         "session_rows": page_tables.session_rows(summary),
         "kind_rows": page_tables.kind_rows(summary),
         "failure_rows": page_tables.failure_rows(summary),
@@ -143,17 +155,14 @@ def _run_words(run: RunReport) -> dict[str, Any]:
     }
 
 
-def verdict_words(run: RunReport) -> str:
-    """Why the run has its verdict, in a few words."""
-    results = run.summary.thresholds
-    words = page_tables.threshold_words(run.summary) if results else "no thresholds"
-    doubts = run.summary.doubts
-    return f"{words}; in doubt: {doubts[0]}" if doubts else words
+def _why(summary: Summary) -> list[str]:
+    """What stands on the second page of paper: as much as has room there."""
+    said = [found.says for found in summary.diagnoses] or summary.findings
+    return [shortened(line, _LONGEST_ON_PAPER) for line in said[:_MOST_ON_PAPER]]
 
 
 def _when(run: RunReport) -> str:
-    lasted = format_duration(run.summary.elapsed_ns)
-    return f"{run.name}: {run.summary.started_utc}, {lasted}, {run.summary.status}"
+    return f"Run {run.name}, started {run.summary.started_utc}"
 
 
 def _drop_notes(run: RunReport) -> Iterator[str]:

@@ -9,11 +9,18 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from stresser.analysis.summary.answer import NAME_WIDTH, EgressRow
+from stresser.analysis.words.lines import shortened
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped, format_duration
 from stresser.model.verdict import Verdict
 
 MISSING = "-"
+EGRESS_HEAD = ("egress", "asked", "opened", "at end", "unproved", "drops", "failed", "ended by")
+"""`at end`: sessions open at the end; `unproved`: of those; `failed`: attempts."""
+_ENDED_BY_WIDTH = 24
+_MILLIONS = 10**7
+"""From here on numbers of sessions are shown in millions."""
 _LONGEST_CELL = 120
 
 VERDICT_STYLES = {
@@ -68,6 +75,21 @@ def rate(value: float | None) -> str:
 def share(value: float | None) -> str:
     """A share of one as a cell."""
     return MISSING if value is None else f"{value * 100:.3g}%"
+
+
+def egress_cells(row: EgressRow) -> tuple[str, ...]:
+    """A row of the table of egresses, under `EGRESS_HEAD`."""
+    at_end = row.sessions_open, row.unproved
+    numbers = row.asked, row.sessions, *at_end, row.drops, row.attempts_failed
+    return (
+        shortened(row.egress, NAME_WIDTH),
+        *map(_number, numbers),
+        shortened(row.ended_by, _ENDED_BY_WIDTH),
+    )
+
+
+def _number(number: int) -> str:
+    return f"{number:,}" if number < _MILLIONS else f"{number // 10**6:,} M"
 
 
 def short_names(cohorts: Sequence[Cohort]) -> tuple[dict[Cohort, str], str]:

@@ -1,4 +1,4 @@
-"""The summary of a run on a terminal, or in a file: tables, the verdict, where the results are."""
+"""All of a run on a terminal, for `--full`: the answer, what it rests on, tables, the results."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +9,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.summary.cohort_figures import CohortFigures, LastEnding
+from stresser.analysis.summary.mechanism_words import addressed
 from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.session_story import SessionStory
+from stresser.analysis.words.endings import GRADE_WORDS
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.units import escaped, format_duration
+from stresser.report.answer_terminal import print_answer
 from stresser.report.tables import (
     VERDICT_STYLES,
     add_figures,
@@ -42,10 +46,11 @@ _SHOWN_QUANTITIES = (
 )
 
 
-def print_summary(
+def print_everything(
     summary: Summary, console: Console, folder: Path | None = None, endings: int = 5
 ) -> None:
-    """Print a run's summary with at most `endings` last endings and failed attempts each."""
+    """Print the answer, then all figures with at most `endings` last drops and failures each."""
+    print_answer(summary.answer, console)
     for part in summary_parts(summary, folder, endings):
         console.print(part, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
@@ -67,8 +72,10 @@ def summary_json(summary: Summary) -> str:
 
 
 def summary_parts(summary: Summary, folder: Path | None, endings: int) -> Iterator[RenderableType]:
-    """What is printed, from top to bottom."""
+    """What stands below the answer, from top to bottom."""
     yield _head(summary)
+    for found in summary.diagnoses[:_MOST_LINES]:
+        yield from _section(f"Diagnosis {found.number}: {found.mechanism}", _diagnosis(found))
     yield from _section("What stands out", summary.findings)
     names, common = _names(summary)
     shown = summary.cohorts[:_MOST_COHORTS]
@@ -93,6 +100,20 @@ def _head(summary: Summary) -> RenderableType:
     head.append(f"  {escaped(status)}", style="" if summary.status == "complete" else "yellow")
     when = f"Started {summary.started_utc}, lasted {format_duration(summary.elapsed_ns)}{asked}."
     return Group(Text(""), head, plain(when))
+
+
+def _diagnosis(found: Diagnosis) -> list[str]:
+    """What it says, and what speaks for it and against it."""
+    known = f"Where: {found.where}. Who: {found.who}, from {GRADE_WORDS[found.grade]}."
+    return [
+        found.says,
+        known,
+        addressed(found.ask),
+        *(f"Control: {control.says}" for control in found.controls),
+        *(f"Against it: {one}" for one in found.against),
+        *(f"Not proved: {one}" for one in found.unproved),
+        *(f"Consistent with: {one}" for one in found.consistent_with),
+    ]
 
 
 def _status(summary: Summary) -> str:

@@ -11,6 +11,7 @@ from stresser.net.chain_facts import describe_chain, leaf_facts
 from stresser.net.inspectors import Product, product_of
 from stresser.net.trust import ChainVerdict
 from stresser.session.attempt import Attempt
+from stresser.session.route import Route
 
 _CHAINS_REMEMBERED = 10_000
 _NEVER_ATTRIBUTED = frozenset({ChainRoot.MOZILLA, ChainRoot.FORMER, ChainRoot.DECLARED})
@@ -30,6 +31,10 @@ class ChainBook:
 
     keep: KeepChain = keep_none
     _seen: set[tuple[Cohort, str, ChainClass | None]] = field(default_factory=set)
+    _proved: set[str] = field(default_factory=set)
+    """Endpoints that have shown a chain of their own through some egress."""
+    _of_products: set[str] = field(default_factory=set)
+    """Chains that name the product that made them."""
 
     def is_new(self, cohort: Cohort, chain: str, verdict: ChainClass | None = None) -> bool:
         """Whether this is the first time; only the first ten thousand are told apart.
@@ -42,11 +47,25 @@ class ChainBook:
         self._seen.add(key)
         return True
 
+    def is_interceptors(self, route: Route, chain: str | None) -> bool:
+        """Whether a chain that leads to a private root is an interceptor's for sure.
+
+        It may be the endpoint's own, where the scenario does not declare its root: unless the
+        endpoint shows one of its own through some egress, or the chain names its maker.
+        """
+        is_known = route.judge.declares_root or route.cohort.endpoint in self._proved
+        return is_known or chain in self._of_products
+
     def news_of(self, attempt: Attempt, t_ns: int, utc: str) -> ChainSeen | None:
         """The event of an attempt whose cohort meets this chain for the first time."""
         verdict, cohort = attempt.verdict, attempt.route.cohort
         if verdict is None or not self.is_new(cohort, verdict.chain, verdict.chain_class):
             return None
+        if verdict.endpoint_proved:
+            self._proved.add(cohort.endpoint)
+        product = _attributed(attempt.chain, verdict)
+        if product is not None and not product.is_weak:
+            self._of_products.add(verdict.chain)
         is_kept = self.keep(verdict.chain, attempt.chain)
         return _chain_seen(attempt.chain, verdict, cohort, t_ns, utc, is_kept=is_kept)
 

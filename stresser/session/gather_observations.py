@@ -24,6 +24,7 @@ from stresser.model.evidence import (
 )
 from stresser.model.faults import (
     DeadlinePassed,
+    FoundDead,
     HttpRefused,
     NameNotResolved,
     NoPong,
@@ -86,7 +87,8 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
         last_passed_ns=None if tap is None else _last_activity(look.fault, tap),
         tls_end_verified=attempt.endpoint_proved,
-        intercepted=attempt.intercepted,
+        intercepted=_is_intercepted(attempt, around),
+        undeclared_root=attempt.intercepted and not _is_intercepted(attempt, around),
         source_chosen=attempt.route.binding.source is not None,
         sent=_transmissions(look.info, look.at_ns),
         slept_ns=around.slept_since(alive, look.at_ns),
@@ -113,7 +115,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
 def session_sighting(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
     """What was known when a session stopped."""
     if isinstance(look.fault, Planned):
-        return _planned(session, look, around)
+        return _planned(session, look)
     tap = session.tap
     is_silent = _is_silent(look.fault)
     info = _telling_info(session, look)
@@ -134,7 +136,8 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         dead_by_ns=_first_proof_of_death(look, packets, info, sent),
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
-        intercepted=session.intercepted,
+        intercepted=_is_intercepted(session, around),
+        undeclared_root=session.intercepted and not _is_intercepted(session, around),
         source_chosen=session.target.route.binding.source is not None,
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
@@ -163,9 +166,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     )
 
 
-def _planned(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
-    if around.packets is not None:
-        around.packets.forget(session.local, str(session.dialled))
+def _planned(session: HeldSession, look: LastLook) -> Sighting:
     alive = session.tap.last_received_ns
     return Sighting(
         phase=Phase.CLOSING,
@@ -206,6 +207,14 @@ def _attempts_route(target: Target | None, look: LastLook, around: Surroundings)
     return around.ways_out.changed_for_attempt(target.address, target.route.binding)
 
 
+def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
+    if not one.intercepted:
+        return False
+    if isinstance(one, HeldSession):
+        return around.chains.is_interceptors(one.target.route, one.chain)
+    return around.chains.is_interceptors(one.route, None if one.tls is None else one.tls.chain)
+
+
 def _is_behind_gateway(target: Target, around: Surroundings) -> bool:
     return around.ways_out.behind_gateway(target.address, target.route.binding)
 
@@ -214,8 +223,10 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
     """When our own absence could have brought this end about.
 
     An end that was announced came at its time, or up to a second after we were back: what we then
-    sent, late, may have met it.
+    sent, late, may have met it. A session that was silent on purpose needed nobody.
     """
+    if isinstance(look.fault, FoundDead):
+        return look.at_ns, look.at_ns
     if is_silent:
         return alive_ns, look.at_ns
     return max(alive_ns, look.at_ns - _BACK_AGAIN_NS), look.at_ns
@@ -223,7 +234,7 @@ def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[i
 
 def _is_silent(fault: Exception) -> bool:
     """Nobody announced this end."""
-    return isinstance(fault, NoPong) or is_silent(fault)
+    return isinstance(fault, FoundDead | NoPong) or is_silent(fault)
 
 
 def _last_activity(fault: Exception, tap: Tap) -> int:
@@ -296,8 +307,8 @@ def _packets(local: str | None, remote: str, look: LastLook, around: Surrounding
     flow = around.packets.seen(local, remote)
     around.packets.forget(local, remote)
     info, tap = look.info, look.tap
-    told = isinstance(look.fault, (OSError, PeerFin)) and tap is not None
-    if not told or tap is None:
+    cause = look.fault.__cause__ if isinstance(look.fault, FoundDead) else look.fault
+    if not isinstance(cause, OSError | PeerFin) or tap is None:
         return _Packets(flow, None)
     origin = provenance(
         flow,
@@ -331,9 +342,10 @@ def _tells_of(look: Look, target: Target) -> bool:
 def _evidence(look: LastLook, packets: _Packets, changes: list[PathChanged]) -> Evidence:
     fault = look.fault
     tap = look.tap if look.tap is not None and look.tap.bytes_sent else None
+    silence_ns = None if tap is None else tap.idle_before_send_ns
     return Evidence(
         tcp_info=look.info,
-        idle_before_send_ns=None if tap is None else tap.idle_before_send_ns,
+        idle_before_send_ns=fault.silence_ns if isinstance(fault, FoundDead) else silence_ns,
         since_sent_ns=None if tap is None else max(0, look.at_ns - tap.last_sent_ns),
         operation=None if tap is None or tap.fault is None else tap.fault.operation,
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},

@@ -47,6 +47,7 @@ class HeldSession:
         "chain",
         "close_timeout_s",
         "cohort",
+        "connected_ns",
         "endpoint_proved",
         "every_ns",
         "info_at_ping",
@@ -92,6 +93,9 @@ class HeldSession:
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket
         self.opened_ns = attempt.clock.now_ns()
+        shaking = attempt.phases_ns.get("tls", 0) + attempt.phases_ns.get("upgrade", 0)
+        self.connected_ns = self.opened_ns - shaking
+        """When TCP was connected: since then boxes in between know of it."""
         self.pings = self.pongs = self.reads = 0
         self.every_ns: int = route.activity.every if route.heartbeat else 0
         """0: no pings."""
@@ -229,7 +233,7 @@ class HeldSession:
         self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
         now = self.tap.last_received_ns
         if self.siblings is not None:
-            self.siblings.answered(self.number, self.opened_ns, self.answered_ns, now)
+            self.siblings.answered(self.number, self.connected_ns, self.answered_ns, now)
         if not self.tap.interrupted:
             self._verdict = None
         # A ping that was due while this one was out would have waited just as long: leaving
@@ -243,19 +247,13 @@ class HeldSession:
         if self.websocket is not None:
             self.websocket.close_nowait()
 
-    async def finish_close(self, deadline_s: float) -> str:
-        """Wait for the peer's close frame until a deadline (trio time), then end TLS.
-
-        Returns how the peer took it: `answered`, `unanswered`, or what it did instead.
-        """
-        took = "no close in this protocol" if self.websocket is None else "unanswered"
-        if self.websocket is not None:
-            with trio.move_on_at(deadline_s):
-                took = await self._answer_to_close(self.websocket)
+    def end_tls(self) -> None:
+        """Say close_notify and FIN; what the other end says to that can still be read."""
         self.stream.close_notify_nowait()
-        return took
+        self.tap.end_sending()
 
-    async def _answer_to_close(self, websocket: WebSocket) -> str:
+    async def answer_to_close(self, websocket: WebSocket) -> str:
+        """Wait for the peer's close frame: `answered`, or what it did instead."""
         try:
             await self.stream.flush()
             await websocket.drain(self._on_pong)

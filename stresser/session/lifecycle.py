@@ -10,6 +10,7 @@ import trio
 from msgspec.structs import replace
 
 from stresser.classify.errno_table import is_silent
+from stresser.model.ending import Proof
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
@@ -18,6 +19,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import hear_of_attempt, hear_witnesses
 from stresser.session.ending_event import attempt_failed, session_ended
 from stresser.session.held import HeldSession
+from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
 from stresser.session.run_context import Surroundings
@@ -239,18 +241,26 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
     # One may have opened in the very pass in which the run began to stop.
     at_ns = max(session.opened_ns, around.clock.since_start(stop_s))
     look = LastLook(Planned("the run ended"), session.tap, at_ns)
-    took = "unanswered"
+    closed = PlannedClose("unanswered", Proof.UNPROVED, None)
     with trio.CancelScope(shield=True):
         async with around.after_death:  # thousands stop at once: a few in each pass of the loop
             event = _obituary(partial(session_ended, session), look, around)
             with around.bugs.contained():
                 session.begin_close()
         with around.bugs.contained():
-            took = await session.finish_close(stop_s + session.close_timeout_s)
+            deadline_s = stop_s + session.close_timeout_s
+            closed = await close_as_planned(session, look, deadline_s)
+        if closed.dead is not None:
+            async with around.after_death:
+                look = LastLook(closed.dead, session.tap, closed.dead.at_ns)
+                event = _obituary(partial(session_ended, session), look, around)
+        elif around.packets is not None:
+            around.packets.forget(session.local, str(session.dialled))
         session.tap.close()
     if event is not None:
-        evidence = replace(event.ending.evidence, close=took)
-        event.ending = replace(event.ending, evidence=evidence)
-        # One may have been on its way when the run stopped.
-        event.pongs, event.quiet_survived_ns = session.pongs, session.quiet_survived_ns
+        ending = event.ending
+        proved = closed.proof if ending.planned else ending.proved
+        evidence = replace(ending.evidence, close=closed.took)
+        event.ending = replace(ending, evidence=evidence, proved=proved)
+        event.pongs = session.pongs  # one may have been on its way when the run stopped
         around.observer.event(event)

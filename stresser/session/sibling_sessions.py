@@ -72,18 +72,18 @@ class Siblings:
         self._oldest: dict[int, tuple[int, int]] = {}
         self._questions: dict[_Question, None] = {}
 
-    def answered(self, session: int, opened_ns: int, ping_sent_ns: int, now_ns: int) -> None:
+    def answered(self, session: int, connected_ns: int, ping_sent_ns: int, now_ns: int) -> None:
         """A session's ping was answered. Called for each pong: about half a microsecond."""
         self._egress.heard(now_ns)
         self._egress.asked_ns = max(self._egress.asked_ns, ping_sent_ns)
         if session in self._oldest or len(self._oldest) < _OLDEST_KEPT:
-            self._oldest[session] = opened_ns, ping_sent_ns
+            self._oldest[session] = connected_ns, ping_sent_ns
         if self._questions:
-            self._tell(session, opened_ns, ping_sent_ns)
+            self._tell(session, connected_ns, ping_sent_ns)
 
-    def _tell(self, session: int, opened_ns: int, ping_sent_ns: int) -> None:
+    def _tell(self, session: int, connected_ns: int, ping_sent_ns: int) -> None:
         for question in list(self._questions):
-            if opened_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
+            if connected_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
                 question.answer = self._alive(session, ping_sent_ns)
                 question.answered.set()
                 del self._questions[question]
@@ -129,8 +129,8 @@ class Siblings:
 
     def find(self, question: _Question) -> SiblingAlive | None:
         """What is known already."""
-        for session, (opened_ns, ping_sent_ns) in self._oldest.items():
-            if opened_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
+        for session, (connected_ns, ping_sent_ns) in self._oldest.items():
+            if connected_ns <= question.older_than_ns and ping_sent_ns >= question.alive_after_ns:
                 return self._alive(session, ping_sent_ns)
         return None
 

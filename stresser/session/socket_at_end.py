@@ -3,7 +3,7 @@
 import trio
 
 from stresser.model.evidence import SiblingAlive
-from stresser.model.faults import NoPong, Planned
+from stresser.model.faults import FoundDead, NoPong, Planned
 from stresser.net.tap import Tap
 from stresser.session.internal_errors import InternalError
 from stresser.witness.tcp_info import sample_tcp_info
@@ -23,7 +23,7 @@ class LastLook:
         self.info = None if tap is None else sample_tcp_info(tap.sock)
         self.at_ns = now_ns
         self.fault: Exception = fault
-        if tap is None or isinstance(fault, (NoPong, Planned, InternalError)):
+        if tap is None or isinstance(fault, (FoundDead, NoPong, Planned, InternalError)):
             return
         if isinstance(fault, trio.BrokenResourceError) and tap.fault is not None:
             self.at_ns = tap.fault.at_ns

@@ -55,7 +55,7 @@ class Concentration(NamedTuple):
     """How many episodes lived through the window."""
 
 
-class Limit(NamedTuple):
+class TimerLimit(NamedTuple):
     """Where a timer lies."""
 
     bracket: Bracket
@@ -155,7 +155,7 @@ class _Endings:
         return max(overall, local)
 
 
-def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN) -> Limit:
+def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN) -> TimerLimit:
     """Where the timer lies, from endings that one timer made.
 
     Most brackets have a value in common: the timer lies there, but for the few that chance put
@@ -173,12 +173,12 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
         not is_dated and share >= MOST
     ):
         low, high = (min(lows[few], first), highs[-1 - few]) if is_dated else common
-        return Limit(Bracket(_less(low, fine), high + fine), None)
+        return TimerLimit(Bracket(_less(low, fine), high + fine), None)
     spread, moments = last - first, max(min(witnesses, len(brackets)), 2)
     least = max(lows[0], lows[few] - spread // 2)
     soonest = max(highs[0], first - spread // 2)
     tick = spread * (moments + 1) // (moments - 1)
-    return Limit(Bracket(_less(least - 5 * spread // moments, fine), soonest + fine), tick)
+    return TimerLimit(Bracket(_less(least - 5 * spread // moments, fine), soonest + fine), tick)
 
 
 def _less(value: int, fine: int) -> int:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from stresser.classify.standing import make_ending
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
+from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -224,6 +224,7 @@ class Story:
     def ends_as_planned(self, session: int, at: float, **changes: Any) -> None:
         fields = {
             "planned": True,
+            "proved": Proof.ALIVE,
             "failure": None,
             "initiator": Initiator.PLAN,
             "age_ns": seconds(at) - seconds(self._opened_at[session]),

@@ -1,6 +1,9 @@
 import csv
 import io
 
+from msgspec.structs import replace
+
+from stresser.analysis.diagnosis.diagnosis import Ask, Whom
 from stresser.analysis.views.run_report import gather_report
 from stresser.bundle.network_page import (
     COLUMNS,
@@ -12,6 +15,7 @@ from stresser.bundle.network_page import (
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.units import NS_PER_S
+from tests.analysis.answer_story import diagnosed
 from tests.analysis.story import (
     INSPECTED_TLS,
     VPN,
@@ -66,14 +70,15 @@ def test_counts_come_with_the_largest_first():
     assert [(key[3], number) for key, number in counts] == [("tcp_reset", 2), ("tcp_fin", 1)]
 
 
-def test_what_is_asked_follows_from_timers_and_interception(tmp_path):
+def test_what_is_asked_follows_from_diagnoses_and_interception(tmp_path):
     story = idle_kill_story()
     story.events.insert(1, chain_seen(VPN, INSPECTED_TLS, product="Zscaler"))
     story.opens(VPN, 59, INSPECTED_TLS)
     story.events.sort(key=lambda event: event.t_ns)
-    report = gather_report([story.recorded(tmp_path / "run")], None)
-    asked = asked_of_network(report.runs[0])
-    assert any("Raise the" in line and "20 of 20 drops" in line for line in asked)
-    assert any(
-        "Exempt from TLS inspection (consistent with Zscaler): broker" in line for line in asked
-    )
+    [run] = gather_report([story.recorded(tmp_path / "run")], None).runs
+    owner = Ask(whom=Whom.SERVICE_OWNER, says="Raise the maximum age.")
+    summary = replace(run.summary, diagnoses=[diagnosed(), diagnosed(ask=owner)])
+    asked = asked_of_network(replace(run, summary=summary))
+    assert asked[0].startswith("Raise its idle timeout above 6 s, or ping within 4 s. Through")
+    assert asked[1].startswith("Exempt from TLS inspection (consistent with Zscaler): broker")
+    assert len(asked) == 2

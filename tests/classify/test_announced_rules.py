@@ -49,9 +49,9 @@ def nearby(kind, end, **witnesses):
     return case(kind, provenance=origin(packets), **({"behind_gateway": True} | witnesses))
 
 
-def unknown_there(**witnesses):
+def unknown_there(packets=None, *, after_ms=1, **witnesses):
     """The endpoint's host answers what we sent: it knows no such connection."""
-    asked = origin(flow(STRANGER), sent_ns=STRANGER.t_ns - NS_PER_MS)
+    asked = origin(packets or flow(STRANGER), sent_ns=STRANGER.t_ns - after_ms * NS_PER_MS)
     return case("tcp_reset", provenance=asked, **witnesses)
 
 
@@ -138,6 +138,8 @@ UNDER_TLS = [
     *[(case(k, tls_end_verified=True), ENDPOINT, "endpoint-said-so", ERRNO) for k in TLS_ENDINGS],
     # An interceptor passes on what the endpoint said, code and reason unchanged.
     *[(case(k, intercepted=True), UNKNOWN, "interceptor-said-so", ERRNO) for k in TLS_ENDINGS],
+    # An in-house endpoint's, perhaps, or an interceptor's.
+    *[(case(k, undeclared_root=True), UNKNOWN, "undeclared-root", ERRNO) for k in TLS_ENDINGS],
 ]
 
 INTERCEPTED = [
@@ -285,6 +287,11 @@ FORGED = [
         PACKET,
     ),
     (soon(looks=(answer(rtt_ns=79 * NS_PER_MS),)), BOX, "answered-too-soon", PACKET),
+    *[
+        # The path may have become shorter.
+        (soon(looks=looks), UNKNOWN, "own-peer-or-perfect-forgery", PACKET)
+        for looks in ((), (answer(rtt_ns=3 * NS_PER_MS),))
+    ],
 ]
 
 STRANGERS = [
@@ -296,6 +303,16 @@ STRANGERS = [
             {"looks": (answer(), OTHER_WAY), "egress_heard": True},
             {"neighbour_lives": True, "control_lives": True},
         )
+    ],
+    *[
+        # The endpoint aborted before: its own reset is there, or had to be asked for twice.
+        (
+            unknown_there(neighbour_lives=True, egress_heard=True, **seen),
+            UNKNOWN,
+            "own-peer-or-perfect-forgery",
+            PACKET,
+        )
+        for seen in ({"packets": AFTER_LOSS}, {"after_ms": 210})
     ],
     (
         # It came unasked: nothing was answered.
@@ -342,43 +359,22 @@ STOPPED_LISTENING = [
     ],
 ]
 
-KILLED_HERE = [
-    (
-        case("tcp_reset", failure="connection_aborted", **seen),
-        HOST,
-        "killed-on-this-host",
-        TCP_INFO,
-    )
+LEFT_FIRST = case("tcp_reset", provenance=origin(flow(packet("RA", outgoing=True, ttl=64))))
+KILLED_HERE = [(LEFT_FIRST, HOST, "killed-on-this-host", TCP_INFO)] + [
+    (case("tcp_reset", failure="connection_aborted", **seen), HOST, "killed-on-this-host", TCP_INFO)
     for seen in ({}, {"by_proxy": True}, {"intercepted": True})
-] + [
-    (
-        case("tcp_reset", provenance=origin(flow(packet("RA", outgoing=True, ttl=64)))),
-        HOST,
-        "killed-on-this-host",
-        TCP_INFO,
-    )
 ]
 
-ROWS = [
-    *PROXIES,
-    *UNDER_TLS,
-    *INTERCEPTED,
-    *DISTANCE,
-    *FORGED,
-    *STRANGERS,
-    *STOPPED_LISTENING,
-    *KILLED_HERE,
-]
+ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE]
+ROWS += [*FORGED, *STRANGERS, *STOPPED_LISTENING, *KILLED_HERE]
 NOTHING = [
-    # The path may have become shorter.
-    soon(),
-    soon(looks=(answer(rtt_ns=3 * NS_PER_MS),)),
     *[case(k) for k in TLS_ENDINGS],
     case("tls_alert", phase=Phase.TLS, tls_end_verified=True),
     case("tls_alert", failure="proxy_tls_alert", phase=Phase.PROXY),
     # A reset or FIN without packets: nothing, however well the chain verifies.
     *[case(k, tls_end_verified=True, sent=sent(unacked=0)) for k in TCP_ENDINGS],
     case("tcp_reset", looks=(look("refused"),)),
+    *[case(k, undeclared_root=True) for k in TCP_ENDINGS],
 ]
 
 

@@ -154,7 +154,7 @@ NOT_THE_PEER = [
     row(sock(errno.ECONNRESET), (HELD,), Kind.TCP_RESET, "connection_reset", slept_ns=NAP),
     row(Planned("over"), (CONNECT, TLS, UPGRADE, CLOSING), Kind.PLANNED, None, PLAN),
     row(Planned("over"), (CLOSING,), Kind.PLANNED, None, PLAN, slept_ns=NS_PER_S),
-    row(FoundDead("reset at the close"), (HELD,), Kind.FOUND_DEAD, "found_dead"),
+    row(FoundDead("reset at the close", 1, 1), (HELD,), Kind.FOUND_DEAD, "found_dead"),
 ]
 UNFORESEEN = [
     row(RuntimeError("x"), OPEN, Kind.UNKNOWN, "unknown_failure: RuntimeError"),

@@ -53,6 +53,13 @@ THIS_HOST = [
         (case(k, way_out_changes=("tun0 went down",)), HOST, "own-route-changed", TCP_INFO)
         for k in ("silence", "unreachable", "kernel_timeout", "timeout")
     ],
+    # Nothing else is needed to explain that this egress is dead.
+    (
+        silence(look("silent"), OTHER_WAY, way_out_changes=("to 203.0.113.2: ...",)),
+        HOST,
+        "own-route-changed",
+        TCP_INFO,
+    ),
     (silence(said=sent(probes=3, retransmits=0, total=0)), HOST, "not-sent", TCP_INFO),
     (attempt("unreachable", failed_here=True), HOST, "failed-here", ERRNO),
     (silence(look("no_way_out"), OTHER_WAY), HOST, "no-way-out", ERRNO),

@@ -23,7 +23,9 @@ def run_show(*arguments: str) -> Result:
 
 @pytest.fixture
 def results(tmp_path):
-    return tmp_path
+    folder = tmp_path / "results"
+    folder.mkdir()
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,17 @@ def test_the_exit_code_is_the_verdicts(results, rules, code):
     idle_kill_story().recorded(results / NAME, scenario=SCENARIO | {"thresholds": rules})
     shown = run_show("last", "--results", str(results))
     assert shown.exit_code == code
+    assert "direct: no drop of 20 sessions; vpn: 20 of 20." in " ".join(shown.stdout.split())
+    assert f"{NAME} --full" in shown.stdout
+    assert "What stands out" not in shown.stdout
+
+
+def test_full_is_everything(results):
+    idle_kill_story().recorded(results / NAME)
+    shown = run_show("last", "--full", "--endings", "3", "--results", str(results))
+    assert shown.stdout.startswith("made-up   1 m, complete   direct beside vpn")
     assert "20 drops, every one a TCP reset" in shown.stdout
+    assert shown.stdout.count("Z session ") == 3
     assert NAME in shown.stdout.replace("\n", "")
 
 

@@ -98,6 +98,11 @@ class Browser:
         taken = self.commands("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return base64.b64decode(taken["data"])
 
+    def prints(self) -> bytes:
+        """The page on A4 paper, as PDF."""
+        page = {"page": {"width": 21, "height": 29.7}, "shrinkToFit": False}
+        return base64.b64decode(self._call("POST", "/print", page))
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 - our own loopback server

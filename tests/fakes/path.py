@@ -86,6 +86,9 @@ class Direction:
         return b""
 
 
+_WITHOUT_BYTES = 8 + 24 * 4
+
+
 class KernelView:
     """What the client's socket says of itself: TCP_INFO with chosen or counted figures."""
 
@@ -93,6 +96,8 @@ class KernelView:
         self._path = path
         self.unacked: int | None = None
         """Chosen by the test; None: as the path has it."""
+        self.retransmits = 0
+        """Chosen by the test."""
         self.tells = True
         """A kernel that knows no TCP_INFO says ENOPROTOOPT."""
         self.open = True
@@ -110,12 +115,25 @@ class KernelView:
         if not self.tells:
             raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
         path, now = self._path, trio.current_time()
+        head = [0] * 7
+        head[1] = self.retransmits
         words = [0] * 24
         words[4] = path.unacked if self.unacked is None else self.unacked
         words[9] = int((now - path.client_sent_s) * 1000)
         words[11] = int((now - path.client_received_s) * 1000)
         words[12] = int((now - path.acknowledged_s(now)) * 1000)
-        return (struct.pack("=8B24I", path.state, *[0] * 7, *words))[:length]
+        bytes_64 = (0, 0, path.acknowledged_bytes + 1, path.received_bytes)  # it counts the SYN
+        raw = struct.pack("=8B24I4Q", path.state, *head, *words, *bytes_64)
+        # A number of segments that the test chose says nothing of bytes.
+        return raw[: length if self.unacked is None else _WITHOUT_BYTES]
+
+    def shutdown(self, how: int) -> None:
+        assert how == socket.SHUT_WR
+        if self._path.dark or self._path.forgotten:
+            self._path.unacked += 1
+        else:
+            self._path.to_server.ended = True
+            self._path.to_server.changed()
 
     def send(self, data: bytes | memoryview) -> int:
         return self._path.send_from_client(bytes(data))
@@ -136,6 +154,9 @@ class Path:
         self.state = ESTABLISHED
         self.dark = False
         self.dark_since_s: float | None = None
+        self.forgotten = False
+        """A box has forgotten the flow: what the client sends is answered by a RST."""
+        self.acknowledged_bytes = self.received_bytes = 0
         self.unacked = 0
         """Segments that the client sent into the dark."""
         self.corrupting = False
@@ -182,6 +203,12 @@ class Path:
         self.to_client.changed()
         self.to_server.changed()
 
+    def refuse(self) -> None:
+        """A RST in answer, which acknowledges nothing: the server is not told."""
+        self.state = CLOSED
+        self.to_client.error = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        self.to_client.changed()
+
     def send_from_client(self, data: bytes) -> int:
         """send(2): what the kernel takes."""
         if self.to_client.error is not None:
@@ -194,9 +221,12 @@ class Path:
         if not taken:
             raise BlockingIOError
         self.client_sent_s = trio.current_time()
-        if self.dark:
+        if self.dark or self.forgotten:
             self.unacked += 1
+            if self.forgotten:
+                self.refuse()
             return len(taken)
+        self.acknowledged_bytes += len(taken)
         self._acknowledgements.append(self.client_sent_s + 2 * self._latency_s)
         if self.corrupting:
             self.corrupting = False

@@ -87,7 +87,7 @@ def test_tunnel_carries_less_than_it_says(lab, judge, wireguard):
         tester.finish(),
         # Small ones pass by the same way, and big ones by the other.
         Truth(what="the way underneath shrinks, big frames are lost", activity="big",
-              kinds={"silence"}, initiators={"middlebox"}, changed=moment),
+              kinds={"silence"}, initiators={"unknown"}, changed=moment),
         Truth(what="small frames pass", activity="small"),
         NOTHING,
     )  # fmt: skip

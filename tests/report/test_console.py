@@ -35,3 +35,14 @@ def test_a_poor_encoding_gets_escapes(monkeypatch):
     console.print("caf\u00e9 \u2026", highlight=False)
     console.file.flush()
     assert raw.getvalue() == b"caf\\xe9 \\u2026\n"
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(None, 1), ("80", 2)])
+def test_a_file_is_wrapped_only_where_somebody_asks_for_it(monkeypatch, columns, lines):
+    raw = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", raw)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    stdout_console().print("word " * 20)
+    assert len(raw.getvalue().splitlines()) == lines

@@ -52,13 +52,25 @@ def hostile(tmp_path_factory):
     return html_page(gather_report([run], None))
 
 
-def test_the_paragraph_comes_first_then_the_verdict(page):
-    assert page.index("Through vpn, 20 drops came") < page.index(">worse<") < page.index("<h2>")
-    assert re.findall("<h2>(.*?)</h2>", page) == [
-        "Timeline", "Comparison", "Findings", "How long sessions live",
-        "How long handshakes and round trips take", "Drops", "Certificate chains", "Environment",
-        "Method and limits",
+def test_the_answer_comes_first_and_details_are_folded(page):
+    assert re.findall("<h2>(.*?)</h2>", page.partition('id="data"')[0]) == [
+        "Is it the egress?", "What does it do?", "Who?", "What to do", "Why",
+        "Diagnoses and findings", "Each drop with its evidence", "Figures of each cohort",
+        "Ages, silences, handshakes and round trips", "vpn compared with direct",
+        "Certificate chains", "Environment", "Method and limits",
     ]  # fmt: skip
+    folded = page.index("<details")
+    assert page.index('id="ask-0"') < page.index('id="chart-timeline-0"') < folded
+    assert folded < page.index("Through vpn, 20 drops came")
+    assert 'open id="' not in page
+
+
+def test_each_picture_has_a_title_and_can_be_saved(page):
+    charts = re.findall(r'class="chart[^"]*" id="(.*?)"', page)
+    assert len(charts) == 4
+    saved = dict(re.findall(r'data-save="(.*?)" data-title="(.*?)"', page))
+    assert sorted(saved) == sorted(charts)
+    assert all(f"{title} <button" in page for title in saved.values())
 
 
 @pytest.mark.parametrize("which", ["page", "hostile"])

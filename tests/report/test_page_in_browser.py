@@ -1,16 +1,23 @@
 """The report in a real headless Chromium: it works, loads nothing, and executes no peer's text."""
 
+import base64
 import os
+import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bench.night_folder import write_night
 from bench.night_plan import NightPlan
+from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism
+from stresser.analysis.summary.answers import answer_of
 from stresser.analysis.views.run_report import gather_report
 from stresser.record.reader import open_run
 from stresser.report.page import html_page
+from tests.analysis.answer_story import diagnosed
 from tests.analysis.hostile_story import hostile_run
+from tests.analysis.story import idle_kill_story
 from tests.fakes.browser import browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -51,11 +58,30 @@ def hostile(tmp_path_factory):
     return written(hostile_run(folder / "run"), folder)
 
 
+UNFOLDED = "for (const one of document.querySelectorAll('details')) one.open = true"
+
+
 @pytest.fixture
 def seen(chromium, night):
     chromium.sees(width=1200)
     chromium.opens(night)
+    chromium.runs(UNFOLDED)
     return chromium
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory):
+    """A diagnosed run whose texts are about as long as they get."""
+    folder = tmp_path_factory.mktemp("answered")
+    report = gather_report([idle_kill_story().recorded(folder / "run")], None)
+    [run] = report.runs
+    scope = DiagnosedScope(egress="vpn")
+    summary = replace(run.summary, diagnoses=[diagnosed(scope=scope), diagnosed(Mechanism.OUTAGE)])
+    summary = replace(summary, answer=answer_of(summary))
+    path = folder / "report.html"
+    page = html_page(replace(report, runs=[replace(run, summary=summary)]))
+    path.write_text(page, encoding="utf-8")
+    return path
 
 
 def kept(name: str, picture: bytes) -> None:
@@ -105,7 +131,7 @@ def test_filters_and_search(seen):
     seen.runs("document.querySelector('#rows-0 tr.row').click()")
     card = seen.runs("return document.querySelector('.card dl').innerText")
     assert "died between" in card
-    assert "by whom is unknown" in card
+    assert "ended by" in card
 
 
 def test_pages_of_the_table(seen):
@@ -137,10 +163,98 @@ def test_zoom_by_button_and_by_dragging(seen):
     assert seen.runs(SHOWN) != everything
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_screen_holds_tiles_curve_egresses_and_ask(chromium, answered, scheme):
+    chromium.sees(width=1280, height=720, scheme=scheme)
+    chromium.opens(answered)
+    kept(f"first-screen-{scheme}", chromium.pictures())
+    bottoms = chromium.runs(
+        "return ['.tile', '#chart-survival-0', '.egresses', '.ask', '[data-copy]'].map(one =>"
+        " [...document.querySelectorAll(one)].map(e => e.getBoundingClientRect().bottom))"
+    )
+    assert [len(found) for found in bottoms] == [3, 1, 1, 1, 1]
+    assert max(max(found) for found in bottoms) <= 720
+    assert min(min(found) for found in bottoms) > 0
+    text = chromium.runs("return document.getElementById('ask-0').innerText")
+    assert text.startswith("Ask the network team: raise its idle timeout")
+    drawn = chromium.runs(
+        "return document.getElementById('chart-survival-0')._fullLayout.annotations"
+        ".map(one => one.text)"
+    )
+    assert drawn == ["<b>4 s of silence</b> (vpn)"]
+
+
+def test_an_egress_has_one_colour_in_every_picture(chromium, answered):
+    chromium.sees(width=1280)
+    chromium.opens(answered)
+    chromium.runs(UNFOLDED)
+    chromium.waits_for("return document.querySelectorAll('#chart-scatter-0 .trace').length > 0")
+    colours = chromium.runs(
+        "const at = id => document.getElementById(id).data;"
+        "const line = (id, name) => at(id).find(one => one.name === name).line.color;"
+        "return [line('chart-survival-0', 'vpn'), line('chart-timeline-0', 'vpn'),"
+        " ...at('chart-scatter-0')[0].marker.color,"
+        " getComputedStyle(document.documentElement).getPropertyValue('--e1')]"
+    )
+    assert len(set(colours)) == 1
+    symbols = chromium.runs(
+        "return ['scatter', 'timeline'].map(one => document.getElementById('chart-' + one + '-0')"
+        ".data.find(trace => trace.kind === 'tcp_reset').marker.symbol)"
+    )
+    assert symbols == ["x", "x"]
+
+
+def test_the_ask_can_be_copied(chromium, answered):
+    chromium.opens(answered)
+    chromium.runs(
+        "document.addEventListener('copy', () => { window.taken = String(getSelection())"
+        " || document.activeElement.value; });"
+        "navigator.clipboard && (navigator.clipboard.writeText = async text => {"
+        " window.taken = text; });"
+        "document.querySelector('[data-copy]').click()"
+    )
+    chromium.waits_for("return window.taken")
+    lines = chromium.runs("return window.taken").splitlines()
+    assert lines[0].startswith("Ask the network team: raise its idle timeout above 6 s")
+    assert lines[1].startswith("Why: ")
+
+
+@pytest.mark.parametrize("chart", ["chart-survival-0", "chart-timeline-0"])
+def test_a_picture_can_be_saved_with_its_title(chromium, answered, chart):
+    chromium.sees(width=1280, scheme="dark")
+    chromium.opens(answered)
+    chromium.runs(
+        "HTMLAnchorElement.prototype.click = function () {"
+        " window.saved = [this.download, this.href]; };"
+        "document.querySelector(`[data-save=${arguments[0]}]`).click()",
+        chart,
+    )
+    chromium.waits_for("return window.saved")
+    name, picture = chromium.runs("return window.saved")
+    assert name in {"how-long-sessions-live.png", "timeline-by-egress.png"}
+    png = base64.b64decode(picture.removeprefix("data:image/png;base64,"))
+    assert png.startswith(b"\x89PNG")
+    assert len(png) > 10_000
+    kept(Path(name).stem, png)
+    assert chromium.logged("browser") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_prints_on_two_pages(chromium, answered, scheme):
+    chromium.sees(width=1280, scheme=scheme)
+    chromium.opens(answered)
+    printed = chromium.prints()
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2
+    if folder := os.environ.get("STRESSER_PICTURES"):
+        (Path(folder) / f"paper-{scheme}.pdf").write_bytes(printed)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light")])
 def test_nothing_is_wider_than_the_screen(chromium, night, width, scheme):
     chromium.sees(width=width, scheme=scheme)
     chromium.opens(night)
+    chromium.runs(UNFOLDED)
+    chromium.waits_for("return document.querySelectorAll('.chart .trace').length > 4")
     assert chromium.runs("return document.documentElement.scrollWidth") <= width
     paper = chromium.runs("return getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
@@ -156,6 +270,7 @@ def test_nothing_is_wider_than_the_screen(chromium, night, width, scheme):
 def test_hostile_texts_execute_nothing(chromium, hostile):
     chromium.sees(width=1200)
     chromium.opens(hostile)
+    chromium.runs(UNFOLDED)
     for row in range(4):
         chromium.runs("document.querySelectorAll('#rows-0 tr.row')[arguments[0]].click()", row)
     assert "<img" in chromium.runs("return document.getElementById('rows-0').innerText")

@@ -1,5 +1,8 @@
 """Chains told once for each cohort, with all that is known of them."""
 
+from dataclasses import replace
+
+import msgspec
 import trio
 from cryptography import x509
 
@@ -7,8 +10,11 @@ from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
 from stresser.model.events import ChainSeen
 from stresser.net.trust import ChainJudge
+from stresser.session.attempt import Attempt
 from stresser.session.chains_seen import ChainBook, _chain_seen, keep_none
+from stresser.witness.clock import RunClock
 from tests.fakes.certificates import authority, authority_file, server_context
+from tests.fakes.loopback import loopback_route
 from tests.fakes.peers import websocket_server
 from tests.fakes.world import COHORT, in_virtual_time, world
 from tests.net.certificates import Issuer, scts
@@ -91,3 +97,44 @@ def test_the_same_name_on_a_declared_chain_is_not_attributed(tmp_path):
 
 def test_the_authority_of_these_tests_is_nobodys_product():
     assert seen_of((authority().cert_pem.bytes(),)).product is None
+
+
+def attempted(book, chain, ca_files=(), *, egress="vpn", verdict=None):
+    """An attempt through an egress that was served this chain, told to the book."""
+
+    async def story():
+        route = replace(
+            loopback_route(443, egress=egress), judge=ChainJudge(ca_files), server_name=NAME
+        )
+        attempt = Attempt(1, route, RunClock())
+        attempt.chain = chain
+        attempt.verdict = verdict or route.judge.judge(chain, NAME)
+        book.news_of(attempt, 1, "now")
+        return book.is_interceptors(route, attempt.verdict.chain)
+
+    return trio.run(story)
+
+
+def test_a_private_root_alone_makes_no_interceptor():
+    """An in-house endpoint's own, which the scenario does not declare, looks the same."""
+    own = Issuer("Example Internal CA")
+    chain = (own.leaf(x509.DNSName(NAME)), own.der)
+    book = ChainBook()
+    assert not attempted(book, chain)
+    assert not attempted(book, chain, egress="direct")
+    assert attempted(book, chain, (authority_file(),))  # the scenario declares another
+
+
+def test_a_chain_of_the_endpoints_own_through_another_egress_gives_the_interceptor_away():
+    strange = Issuer("Example Inspection CA")
+    chain = (strange.leaf(x509.DNSName(NAME)), strange.der)
+    book = ChainBook()
+    assert not attempted(book, chain)
+    proved = msgspec.structs.replace(ChainJudge(()).judge(chain, NAME), endpoint_proved=True)
+    attempted(book, chain, egress="direct", verdict=proved)
+    assert attempted(book, chain)
+
+
+def test_a_chain_that_names_its_maker_is_an_interceptors():
+    strange = Issuer("mitmproxy", organisation="mitmproxy")
+    assert attempted(ChainBook(), (strange.leaf(x509.DNSName(NAME)), strange.der))

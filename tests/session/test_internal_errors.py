@@ -269,7 +269,7 @@ def test_a_bug_while_closing_still_leaves_a_planned_ending(monkeypatch):
 
             with monkeypatch.context() as patch:
                 patch.setattr(HeldSession, "begin_close", Saboteur(OSError("?")))
-                patch.setattr(HeldSession, "finish_close", Saboteur(KeyError("close")))
+                patch.setattr(HeldSession, "answer_to_close", Saboteur(KeyError("close")))
                 made.stop()
                 await trio.sleep(1)
             return made

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from stresser.model.chain import UNDECIDED_ROOTS
-from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase
+from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened, TlsFacts
 from stresser.model.units import NS_PER_S
 from stresser.statistics.sample_range import SampleRange
@@ -17,7 +17,6 @@ NS_PER_HOUR = 3600 * NS_PER_S
 _MOST_FAILURES = 64
 _MOST_CODES = 16
 _LONGEST_FAILURE = 80
-_CLOSE_ANSWERED = (None, "answered", "no close in this protocol")
 OTHER = "(others)"
 """Stands for all that a table had no room for."""
 
@@ -111,8 +110,10 @@ class CohortTally:
         """Sessions that lived until the plan ended them."""
         self.longest_planned_ns = 0
         """The greatest age of a session that the plan ended."""
-        self.close_unanswered = 0
-        """Of `planned`: the WebSocket close had no answer, so it may have been dead before."""
+        self.proved = 0
+        """Of `planned`: something came back to the close, or a pong had come before."""
+        self.unproved = 0
+        """Of `planned`: nothing shows that the session lived to its end."""
         self.failures: Counter[FailureKey] = Counter()
         self.recovery = SampleRange()
         self.handshakes = 0
@@ -213,7 +214,9 @@ class CohortTally:
         else:
             self.planned += 1
             self.longest_planned_ns = max(self.longest_planned_ns, ending.age_ns)
-            self.close_unanswered += ending.evidence.close not in _CLOSE_ANSWERED
+            is_proved = ending.proved is Proof.ALIVE or event.pongs > 0
+            self.proved += is_proved
+            self.unproved += not is_proved
 
     def merge(self, other: "CohortTally") -> None:
         """Count all that the other has counted."""

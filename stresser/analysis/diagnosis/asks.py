@@ -7,7 +7,7 @@ one egress does; the proxy's team where an explicit proxy did it.
 from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
-from stresser.analysis.diagnosis.found_limits import limit_in_words
+from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import format_duration
@@ -117,7 +117,7 @@ def _rounded(ns: int) -> int:
 
 
 def _age(candidate: Candidate, scope: DiagnosedScope) -> str:
-    value = "" if candidate.limit is None else f" of {limit_in_words(candidate.limit)}"
+    value = "" if candidate.limit is None else f" of {bracket_words(candidate.limit)}"
     place = f"on {_through(scope)}" if not candidate.said else f"of {_to(scope)}"
     return f"Raise the limit{value} on a session's age {place}, or let clients reconnect before it."
 

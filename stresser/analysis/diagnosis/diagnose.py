@@ -21,7 +21,7 @@ from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mec
 from stresser.analysis.diagnosis.diagnosis_words import says
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts
 from stresser.analysis.diagnosis.first_message import first_message
-from stresser.analysis.diagnosis.found_limits import contrast, found_dead, timers
+from stresser.analysis.diagnosis.found_limits import timers
 from stresser.analysis.diagnosis.host_causes import absences, path_change
 from stresser.analysis.diagnosis.intercepted_ways import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
@@ -29,6 +29,7 @@ from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
+from stresser.analysis.diagnosis.silences_compared import contrast, found_dead
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind
@@ -151,6 +152,7 @@ def _diagnosis(
         kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
         first_utc=utc(times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
+        contrasts=list(candidate.contrast),
         controls=located.controls,
         against=[*candidate.against, *accused.against],
         unproved=[*candidate.unproved, *_unproved_controls(located, case)],

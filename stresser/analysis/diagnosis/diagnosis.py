@@ -120,6 +120,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     """Of the drops and failures that it explains."""
     first_utc: str | None = None
     last_utc: str | None = None
+    contrasts: list[str] = field(default_factory=list)
+    """What lived on although another cause would have ended it, in sentences."""
     controls: list[Control] = field(default_factory=list)
     against: list[str] = field(default_factory=list)
     """What contradicts it, in sentences."""

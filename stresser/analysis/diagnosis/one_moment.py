@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
-from stresser.analysis.diagnosis.found_limits import limit_candidate
+from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase
+from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -197,7 +197,7 @@ class RunEvidence:
         ending = event.ending
         self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
-            is_proved = ending.evidence.close == "answered"
+            is_proved = ending.proved is Proof.ALIVE
             (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
         elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1

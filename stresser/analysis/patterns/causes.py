@@ -16,7 +16,7 @@ from msgspec import Struct
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.moments import Moment, moments
-from stresser.analysis.patterns.open_sessions import OpenSessions
+from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.scopes import Pair, Variable, by_pair, scopes_of
 from stresser.analysis.patterns.session_lives import Drop, Lives
 from stresser.analysis.patterns.sweeps import sweeps
@@ -124,7 +124,7 @@ class _Search:
     def __init__(self, lives: Lives) -> None:
         self._lives = lives
         self.scopes = scopes_of(lives, _MOST_SCOPES)
-        self._sessions = OpenSessions(lives)
+        self._sessions = OpenLives(lives)
         self._by_pair = by_pair(self.scopes)
 
     def moments(self, numbers: Sequence[int]) -> list[Moment]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.model.cohort import Cohort
-from stresser.model.ending import BRACKETED, Ending, Initiator, Kind
+from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
@@ -175,7 +175,7 @@ class Lives:
         last_ns = ending.silence_ns or 0
         survived_ns = self._survived(event)
         silences = event.pongs if survived_ns else 0
-        if ending.planned and ending.evidence.close == "answered":
+        if ending.proved is Proof.ALIVE:
             proved_ns = age_ns
             if last_ns > survived_ns:
                 survived_ns, silences = last_ns, 1

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from stresser.analysis.patterns.moments import Moment
-from stresser.analysis.patterns.open_sessions import OpenSessions
+from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.session_lives import Drop, Life
 from stresser.model.cohort import Cohort
 
@@ -21,7 +21,7 @@ _LIVED_ON = 0.5
 _SEVERAL = 2
 
 
-def sweeps(found: Sequence[Moment], drops: Sequence[Drop], sessions: OpenSessions) -> set[int]:
+def sweeps(found: Sequence[Moment], drops: Sequence[Drop], sessions: OpenLives) -> set[int]:
     """Positions of the moments that are sweeps of a timer."""
     ordered: dict[Cohort, list[int]] = {}
     for position, moment in enumerate(found):
@@ -38,7 +38,7 @@ def sweeps(found: Sequence[Moment], drops: Sequence[Drop], sessions: OpenSession
     }
 
 
-def _is_by_age(dead: Sequence[Drop], at_ns: int, sessions: OpenSessions) -> bool:
+def _is_by_age(dead: Sequence[Drop], at_ns: int, sessions: OpenLives) -> bool:
     """Whether of each cohort the oldest died, and enough younger ones lived on."""
     lives = {drop.life for drop in dead}
     for cohort in {drop.cohort for drop in dead}:

@@ -21,7 +21,7 @@ from stresser.statistics.concentration import (
     GRAIN,
     MOST_SURVIVORS,
     Concentration,
-    Limit,
+    TimerLimit,
     are_one,
     concentration,
     timer_limit,
@@ -64,7 +64,7 @@ class _Hit(NamedTuple):
     """Endings that one variable explains, and where that puts the timer."""
 
     variable: Variable
-    limit: Limit
+    limit: TimerLimit
     members: frozenset[int]
     here: Concentration
 
@@ -176,7 +176,7 @@ class _Search:
         least = timer_limit(silences, len(silences)).bracket
         bracket = Bracket(max(survived_ns, least.low), max(survived_ns, least.high))
         members = frozenset(numbers[i] for i in here.members)
-        return [_Hit(Variable.IDLE, Limit(bracket, None), members, here)]
+        return [_Hit(Variable.IDLE, TimerLimit(bracket, None), members, here)]
 
     def _first_silence(self, scope: Scope, numbers: list[int]) -> list[_Hit]:
         drops = [self._drop(number) for number in numbers]
@@ -188,7 +188,7 @@ class _Search:
         if here is None:
             return []
         members = frozenset(numbers[i] for i in here.members)
-        return [_Hit(Variable.IDLE, Limit(here.window, None), members, here)]
+        return [_Hit(Variable.IDLE, TimerLimit(here.window, None), members, here)]
 
     def _weighed(self, scope: Scope, hit: _Hit) -> FoundTimer | None:
         """The timer, with what else it could be; None where sessions lived through all of it."""
@@ -224,7 +224,7 @@ class _Search:
         floor = min((self._floors[life.place] for life in scope.lives), default=0)
         return Bracket(bracket.low + floor, bracket.high + floor)
 
-    def _fit(self, hit: _Hit, variable: Variable) -> Limit | None:
+    def _fit(self, hit: _Hit, variable: Variable) -> TimerLimit | None:
         """Where the timer would lie if it counted this, if its drops agree on that as well."""
         own = agreement(list(self._brackets(hit.members, hit.variable).values()))
         known = list(self._brackets(hit.members, variable).values())
@@ -237,7 +237,7 @@ class _Search:
         return timer_limit(known, self._moments(hit.members), _grain(variable))
 
     def _refute(
-        self, scope: Scope, variable: Variable, limit: Limit, members: frozenset[int]
+        self, scope: Scope, variable: Variable, limit: TimerLimit, members: frozenset[int]
     ) -> int:
         """How many lived through a timer, where they are enough to refute it; else 0.
 

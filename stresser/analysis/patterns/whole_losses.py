@@ -10,7 +10,7 @@ that one change of this host's path brought about are one moment by that evidenc
 from collections.abc import Collection, Iterator, Sequence
 
 from stresser.analysis.patterns.moments import Moment, common_points
-from stresser.analysis.patterns.open_sessions import OpenSessions
+from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.scopes import Scope
 from stresser.analysis.patterns.session_lives import Drop
 from stresser.model.units import NS_PER_MS
@@ -29,7 +29,7 @@ _TOGETHER_NS = 500 * NS_PER_MS
 def whole_losses(
     drops: Sequence[Drop],
     scopes: Sequence[Scope],
-    sessions: OpenSessions,
+    sessions: OpenLives,
     numbers: Collection[int],
 ) -> list[Moment]:
     """The losses among these drops; what one change of the path ended comes first."""
@@ -60,7 +60,7 @@ def _of_scope(
     scope: Scope,
     numbers: Sequence[int],
     drops: Sequence[Drop],
-    sessions: OpenSessions,
+    sessions: OpenLives,
     searches: int,
 ) -> Iterator[Moment]:
     spans = [_widened(drops[number].moment) for number in numbers]
@@ -83,7 +83,7 @@ def _of_scope(
         yield Moment(members, _span([drops[i].moment for i in members], point), chance(group))
 
 
-def _lived_on(members: Sequence[Drop], point: int, scope: Scope, sessions: OpenSessions) -> int:
+def _lived_on(members: Sequence[Drop], point: int, scope: Scope, sessions: OpenLives) -> int:
     """How many lived on; where that matters, only those of which it is proved."""
     later = sum(drop.life.ended_ns > point for drop in members)
     number = sessions.number(scope.extent.cohorts, point) - later

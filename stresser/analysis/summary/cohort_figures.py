@@ -74,6 +74,10 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     ended_by_host: int
     ended_by_tool: int
     planned: int
+    proved: int
+    """Of `planned`: something from the other end proved that they lived."""
+    unproved: int
+    """Of `planned`: nothing does."""
     failures: list[FailureFigures]
     recovery: SpanFigures | None
     handshakes: int
@@ -132,6 +136,8 @@ def cohort_figures(
         ended_by_host=tally.by_host,
         ended_by_tool=tally.by_tool,
         planned=tally.planned,
+        proved=tally.proved,
+        unproved=tally.unproved,
         failures=_failure_figures(tally),
         recovery=span_figures(tally.recovery),
         handshakes=tally.handshakes,

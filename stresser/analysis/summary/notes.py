@@ -29,8 +29,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_path(tally),
         *tally.sites.notes(),
         *_muted(tally, plan),
-        *_silent(tally, plan),
-        *_close_unanswered(tally),
+        *_unproved(tally),
         *_clocks(tally),
         *_witness_gaps(tally),
         *_gaps(tally),
@@ -78,23 +77,12 @@ def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
         )
 
 
-def _silent(tally: Tally, plan: PlanFacts) -> Iterator[str]:
-    held = sum(
-        figures.sessions_open for cohort, figures in tally.cohorts.items() if plan.is_silent(cohort)
-    )
-    if held:
+def _unproved(tally: Tally) -> Iterator[str]:
+    unproved = sum(figures.unproved for figures in tally.cohorts.values())
+    if unproved:
         yield (
-            f"{counted(held, 'session')} sent nothing while held: had the way died without a "
-            "word, they would count as open all the same."
-        )
-
-
-def _close_unanswered(tally: Tally) -> Iterator[str]:
-    dumb = sum(figures.close_unanswered for figures in tally.cohorts.values())
-    if dumb:
-        yield (
-            f"{counted(dumb, 'session')} that the plan ended got no answer to the WebSocket close "
-            "and may have been dead before, with nothing that showed it."
+            f"{counted(unproved, 'session')} sent nothing while held, and nothing came back at the"
+            " planned end: whether they lived until then is not proved."
         )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec.structs import asdict
 
 from stresser.analysis.chains.changes import chain_changes
 from stresser.analysis.chains.interception import interception_findings
@@ -17,25 +17,23 @@ from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
-from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
-from stresser.analysis.patterns.incidents import IncidentFigures
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
-    PeriodFigures,
-    TimerFigures,
     find_patterns,
 )
 from stresser.analysis.patterns.sentences import pattern_findings, pattern_notes
 from stresser.analysis.patterns.session_lives import Lives
+from stresser.analysis.summary.answer import Answer
+from stresser.analysis.summary.answers import answer_of
 from stresser.analysis.summary.cohort_figures import (
     CohortFigures,
-    LastEnding,
     cohort_figures,
     last_ending,
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
+from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.summary.shortfall import shortfall_words
 from stresser.analysis.summary.thresholds import (
     Measured,
@@ -47,55 +45,20 @@ from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_US, escaped
-from stresser.model.verdict import ThresholdResult, Verdict
 from stresser.record.reader import RecordedRun, RunStatus
 from stresser.witness.clock import format_utc
 
-SCHEMA_VERSION = 1
 _MOST_FINDINGS = 100
 _MOST_ENDINGS = 10_000
 _LONGEST_NAME = 200
 _LONGEST_DOUBT = 400
 
 
-class Summary(Struct, frozen=True, kw_only=True):
-    """A run's figures. Times end in `_ns`; everything else is a count, a share or a sentence."""
+class Summary(RunFigures, frozen=True, kw_only=True):
+    """A run's figures and the answer that they give."""
 
-    schema: int = SCHEMA_VERSION
-    scenario: str
-    status: str
-    """`running`, `complete`, `interrupted` or `crashed`."""
-    started_utc: str
-    crashed_at_utc: str | None
-    """Last sign of life of a run whose process is gone."""
-    end_reason: str | None
-    """Why the run ended, in words; None when it has not, or crashed."""
-    elapsed_ns: int
-    """How long the run lasted, as far as is known."""
-    duration_ns: int | None
-    """As the scenario asks; None: until stopped."""
-    verdict: Verdict
-    doubts: list[str]
-    """Why a pass cannot be trusted."""
-    thresholds: list[ThresholdResult]
-    diagnoses: list[Diagnosis]
-    """What explains the drops and failures, the weightiest first."""
-    findings: list[str]
-    notes: list[str]
-    total: CohortFigures
-    cohorts: list[CohortFigures]
-    loop_lag: Percentiles | None
-    """How late stresser's own event loop was."""
-    incidents: list[IncidentFigures]
-    """Of several drops, and more than chance explains; at most fifty, the largest."""
-    timers: list[TimerFigures]
-    """At which age, silence or number of bytes sessions were ended, most drops first."""
-    periods: list[PeriodFigures]
-    """Intervals at which incidents came back."""
-    last_endings: list[LastEnding]
-    """The latest unplanned endings of sessions, newest last."""
-    last_failures: list[LastEnding]
-    """The latest failed attempts, newest last."""
+    answer: Answer
+    """What is printed first, wherever the run is shown."""
 
 
 def replay(events: Iterable[AnyEvent], last_endings: int = LAST_ENDINGS) -> Tally:
@@ -139,7 +102,7 @@ def judge_run(
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
     counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
-    `distributions`, `patterns`: where they are known already.
+    `distributions`: the run's histograms, where they were read already.
 
     Raises:
         RunFolderError: the run cannot be read.
@@ -153,11 +116,11 @@ def judge_run(
     crashed_at_utc = run.crashed_at_utc
     elapsed_ns = elapsed_time_ns(run, tally)
     lives.close(elapsed_ns)
-    patterns = find_patterns(lives, plan, partial(utc_of, run))
-    case = CaseFile(
-        plan=plan, lives=lives, causes=patterns.causes, evidence=evidence, chains=tally.ways
-    )
-    explained = diagnose(case, partial(utc_of, run))
+    utc = partial(utc_of, run)
+    patterns = find_patterns(lives, plan, utc)
+    causes, chains = patterns.causes, tally.ways
+    case = CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=chains)
+    explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     shortfall = shortfall_words(tally.cohorts)
     doubts = [
@@ -166,7 +129,7 @@ def judge_run(
         *_record_doubts(run, tally, crashed_at_utc),
     ]
     results = judge_thresholds(plan.thresholds, measured, doubts)
-    summary = Summary(
+    figures = RunFigures(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),
         started_utc=_started_utc(run),
@@ -189,7 +152,8 @@ def judge_run(
         last_endings=[last_ending(event) for event in tally.last_drops],
         last_failures=[last_ending(event) for event in tally.last_failures],
     )
-    return Judged(summary, explained)
+    answer = answer_of(figures)
+    return Judged(Summary(**asdict(figures), answer=answer), explained)
 
 
 def _scenario_of(tally: Tally) -> str:

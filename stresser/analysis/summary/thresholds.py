@@ -97,9 +97,18 @@ def _judge_one(key: str, rule: str, measured: Measured, doubts: list[str]) -> Th
         )
     shown = _shown(value, threshold.unit)
     verdict = Verdict.PASS if threshold.holds(value) else Verdict.FAIL
-    if verdict is Verdict.PASS and doubts:
-        verdict, shown = Verdict.INCONCLUSIVE, f"{shown}, but {doubts[0]}"
+    reservations = [*doubts, *_unproved(threshold, measured)]
+    if verdict is Verdict.PASS and reservations:
+        verdict, shown = Verdict.INCONCLUSIVE, f"{shown}, but {reservations[0]}"
     return ThresholdResult(rule=str(threshold), verdict=verdict, value=value, shown=shown)
+
+
+def _unproved(threshold: Threshold, measured: Measured) -> list[str]:
+    """Of a rule that counts drops: sessions that may have been dead with nobody to see it."""
+    if threshold.metric not in {Metric.DROPS, Metric.DROPS_PER_SESSION_HOUR}:
+        return []
+    unproved = _chosen(threshold, measured).unproved
+    return [f"{counted(unproved, 'session')} not proved to have lived"] if unproved else []
 
 
 def _value(threshold: Threshold, measured: Measured) -> float:

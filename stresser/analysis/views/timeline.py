@@ -1,4 +1,4 @@
-"""What a report draws along the time of a run: open sessions, and what else happened when.
+"""What a report draws along the time of a run: open sessions by egress, what else happened when.
 
 Bounded: of thousands of changes as many are kept as a picture can show, and dips stay visible.
 """
@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from stresser.model.cohort import Cohort
 from stresser.model.events import (
     AnyEvent,
     ClockStepped,
@@ -21,7 +20,7 @@ from stresser.model.events import (
 )
 from stresser.model.units import escaped, format_duration
 
-_MOST_COHORTS = 40
+_MOST_EGRESSES = 40
 _MOST_STEPS = 1_000_000
 _MOST_MARKS = 500
 _BINS = 300
@@ -31,9 +30,9 @@ _LONGEST_WORDS = 200
 
 
 class OpenSessions(Struct, frozen=True, kw_only=True):
-    """How many sessions of one cohort were open; a step at each time."""
+    """How many sessions through one egress were open; a step at each time."""
 
-    name: str
+    egress: str
     t_us: list[int]
     """Microseconds since the run began."""
     open: list[int]
@@ -55,14 +54,14 @@ class TimelineFigures(Struct, frozen=True, kw_only=True):
     sessions: list[OpenSessions]
     marks: list[Mark]
     more: int
-    """Cohorts, changes and marks that there was no room for."""
+    """Changes and marks that there was no room for."""
 
 
 class Timeline:
     """Collects it, event by event."""
 
     def __init__(self) -> None:
-        self._steps: dict[Cohort, array[int]] = {}
+        self._steps: dict[str, array[int]] = {}
         self._kept = 0
         self._marks: list[Mark] = []
         self._more = 0
@@ -70,9 +69,9 @@ class Timeline:
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""
         if isinstance(event, SessionOpened):
-            self._step(event.cohort, event.t_ns, 1)
+            self._step(event.egress, event.t_ns, 1)
         elif isinstance(event, SessionEnded):
-            self._step(event.cohort, event.ending.dead_by_ns, -1)
+            self._step(event.egress, event.ending.dead_by_ns, -1)
         elif (mark := _mark(event)) is not None:
             if len(self._marks) < _MOST_MARKS:
                 self._marks.append(mark)
@@ -83,16 +82,16 @@ class Timeline:
         """What was collected; the run lasted until `now_ns`."""
         return TimelineFigures(
             sessions=[
-                _open_sessions(cohort, steps, now_ns) for cohort, steps in self._steps.items()
+                _open_sessions(egress, steps, now_ns) for egress, steps in self._steps.items()
             ],
             marks=self._marks,
             more=self._more,
         )
 
-    def _step(self, cohort: Cohort, t_ns: int, by: int) -> None:
-        steps = self._steps.get(cohort)
-        if steps is None and len(self._steps) < _MOST_COHORTS:
-            steps = self._steps[cohort] = array("q")
+    def _step(self, egress: str, t_ns: int, by: int) -> None:
+        steps = self._steps.get(egress)
+        if steps is None and len(self._steps) < _MOST_EGRESSES:
+            steps = self._steps[egress] = array("q")
         if steps is None or self._kept >= _MOST_STEPS:
             self._more += 1
             return
@@ -101,7 +100,7 @@ class Timeline:
         steps.append(by * (max(t_ns, 0) // 1000 + 1))
 
 
-def _open_sessions(cohort: Cohort, steps: "array[int]", now_ns: int) -> OpenSessions:
+def _open_sessions(egress: str, steps: "array[int]", now_ns: int) -> OpenSessions:
     times, numbers = [0], [0]
     number = 0
     for step in sorted(steps, key=abs):
@@ -112,7 +111,7 @@ def _open_sessions(cohort: Cohort, steps: "array[int]", now_ns: int) -> OpenSess
     numbers.append(number)
     if len(times) > 4 * _BINS:
         times, numbers = _thinned(times, numbers)
-    return OpenSessions(name=escaped(str(cohort), _LONGEST_NAME), t_us=times, open=numbers)
+    return OpenSessions(egress=escaped(egress, _LONGEST_NAME), t_us=times, open=numbers)
 
 
 def _thinned(times: list[int], numbers: list[int]) -> tuple[list[int], list[int]]:

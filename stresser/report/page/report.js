@@ -2,19 +2,21 @@
 (() => {
   const report = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 20;
+  const PAPER_WIDTH = 700; // A4 and Letter, less their margins, in CSS pixels
   const MOST_POINTS = 2500;
-  const KIND_COLOURS = {
-    tcp_reset: "#d62728", tcp_fin: "#ff7f0e", tls_close_notify: "#bcbd22", tls_alert: "#e377c2",
-    ws_close: "#2ca02c", protocol_error: "#8c564b", silence: "#9467bd", unresponsive: "#1f77b4",
-    unreachable: "#17becf", kernel_timeout: "#c49c94", proxy_error: "#f7b6d2",
+  // One palette: an egress has its colour, a kind of ending its shape.
+  const SHAPES = {
+    tcp_reset: ["x", "\u2716"], tcp_fin: ["square", "\u25a0"], tls_close_notify: ["diamond", "\u25c6"], tls_alert: ["triangle-down", "\u25bc"],
+    ws_close: ["triangle-up", "\u25b2"], protocol_error: ["star", "\u2605"], silence: ["circle", "\u25cf"], unresponsive: ["circle-open", "\u25cb"],
+    unreachable: ["square-open", "\u25a1"], kernel_timeout: ["diamond-open", "\u25c7"], found_dead: ["triangle-up-open", "\u25b3"], proxy_error: ["triangle-down-open", "\u25bd"],
   };
-  const LINE_COLOURS = ["#1f77b4", "#e07b00", "#2ca02c", "#9467bd", "#17a2b8", "#d62728", "#8c8c00", "#c2549b"];
+  const OTHER_SHAPE = ["cross", "\u271a"];
+  const COLOURS = 8;
   const REASON = { path: "path change", sleep: "host slept", late: "stresser late", clock: "clock set", witness: "witness gap" };
-  const MARK_COLOURS = { path: "#17a2b8", sleep: "#7f7f7f", late: "#e0a800", clock: "#8c564b", witness: "#bcbd22" };
   let isPrinting = false;
 
   const at = (id) => document.getElementById(id);
-  const colourOf = (kind) => KIND_COLOURS[kind] || "#7f7f7f";
+  const shapeOf = (kind) => SHAPES[kind] || OTHER_SHAPE;
   // Plotly reads a little HTML in texts; names from a file are no HTML.
   const inert = (text) => String(text).replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
 
@@ -44,12 +46,14 @@
     return parts.slice(0, 2).filter(([whole]) => whole).map(([whole, unit]) => whole + " " + unit).join(" ");
   }
 
+  // On paper, and in pictures to take along, everything is light: see the style sheet.
+  const setPaper = (isPaper) => document.documentElement.toggleAttribute("data-paper", isPaper);
+
   function theme() {
     const style = getComputedStyle(document.documentElement);
-    const dark = !isPrinting && matchMedia("(prefers-color-scheme: dark)").matches;
-    if (isPrinting) return { ink: "#1b1f24", soft: "#59626e", line: "#d9dee4", sheet: "#f6f7f9", dark };
-    const value = (name) => style.getPropertyValue(name).trim();
-    return { ink: value("--ink"), soft: value("--soft"), line: value("--line"), sheet: value("--sheet"), dark };
+    const value = (name) => style.getPropertyValue("--" + name).trim();
+    const inks = Object.fromEntries(["ink", "soft", "line", "sheet", "paper", "beside"].map((name) => [name, value(name)]));
+    return { ...inks, colours: [...Array(COLOURS).keys()].map((i) => value("e" + i)) };
   }
 
   function layout(more) {
@@ -70,7 +74,11 @@
   }
   const CONFIG = { displayModeBar: false, responsive: true, displaylogo: false, showTips: false };
   const draw = (id, traces, more) => {
-    Plotly.react(at(id), traces, layout(more), CONFIG);
+    // What is folded has no size; it is drawn when it is opened.
+    if (!at(id).clientWidth) return;
+    const isTall = at(id).classList.contains("tall");
+    const size = isPrinting ? { autosize: false, width: PAPER_WIDTH, height: isTall ? 420 : 300 } : { autosize: true };
+    Plotly.react(at(id), traces, layout({ ...more, ...size }), CONFIG);
     legend(at(id), traces);
   };
 
@@ -82,14 +90,65 @@
       chart.after(list);
     }
     list.replaceChildren();
-    for (const one of traces) {
-      if (one.showlegend === false) continue;
-      const item = made("li", "", one.label);
-      const swatch = made("span", one.mode === "markers" ? "dot" : "dash");
-      swatch.style.backgroundColor = one.mode === "markers" ? one.marker.color : one.line.color;
+    for (const { label, shape, colour } of keysOf(traces)) {
+      const item = made("li", "", label);
+      const swatch = made("span", shape ? "shape" : "dash", shape);
+      if (!shape) swatch.style.backgroundColor = colour;
       item.prepend(swatch);
       list.append(item);
     }
+  }
+
+  // Lines stand for egresses by colour, markers for kinds by shape; each once.
+  function keysOf(traces) {
+    const keys = new Map();
+    for (const one of traces) {
+      if (one.showlegend === false || keys.has(one.label)) continue;
+      keys.set(one.label, one.mode === "markers" ? { label: one.label, shape: shapeOf(one.kind)[1] } : { label: one.label, colour: one.line.color });
+    }
+    return [...keys.values()];
+  }
+
+  // --- pictures and texts to take along ---------------------------------------------------------
+
+  async function saved(chart, title) {
+    setPaper(true);
+    redraw();
+    const { ink, paper } = theme();
+    const { data, layout: drawn } = structuredClone({ data: chart.data, layout: chart.layout });
+    setPaper(false);
+    redraw();
+    const keys = keysOf(data).map(({ label, shape, colour }) => (shape ? shape + " " + inert(label) : '<span style="color:' + colour + '">\u2501</span> ' + inert(label)));
+    const whole = {
+      ...drawn, autosize: false, title: { text: inert(title) + '<br><span style="font-size:12px">' + keys.join("   ") + "</span>", x: 0.02, xanchor: "left", font: { size: 18, color: ink } },
+      paper_bgcolor: paper, plot_bgcolor: paper, margin: { ...drawn.margin, t: 80 },
+    };
+    const svg = await Plotly.toImage({ data, layout: whole }, { format: "svg", width: 1200, height: 640 });
+    const image = new Image();
+    image.src = svg;
+    await image.decode();
+    const canvas = made("canvas");
+    [canvas.width, canvas.height] = [2400, 1280];
+    canvas.getContext("2d").drawImage(image, 0, 0, 2400, 1280);
+    const link = made("a");
+    link.href = canvas.toDataURL("image/png");
+    link.download = title.toLowerCase().replace(/[^a-z0-9]+/g, "-") + ".png";
+    link.click();
+  }
+
+  async function copied(button) {
+    const text = at(button.dataset.copy).textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // A file on disk is no secure context.
+      const area = made("textarea", "", text);
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.textContent = "Copied";
   }
 
   // --- one run ---------------------------------------------------------------------------------
@@ -99,7 +158,7 @@
     const text = (place) => drops.texts[place];
     const number = drops.session.length;
     const wall = (us) => (anchor === null ? us / 1000 : (anchor + us) / 1000);
-    const endUs = run.summary.elapsed_ns / 1000;
+    const endUs = run.elapsed_ns / 1000;
     const utc = (us) => {
       if (anchor === null) return duration(us) + " into the run";
       const moment = new Date(wall(us));
@@ -109,7 +168,9 @@
     const pad = (all[1] - all[0]) * 0.01 || 1;
     const whole = [all[0] - pad, all[1] + pad];
     let range = [...whole];
-    const lanes = [...new Set(drops.egress_text.map((e, i) => text(e)))].sort();
+    const names = [...new Set([...run.egresses, ...drops.egress_text.map(text)])];
+    const rows = names.filter((name) => drops.egress_text.some((place) => text(place) === name));
+    const colourOf = (egress) => theme().colours[Math.max(names.indexOf(egress), 0) % COLOURS];
 
     // Drops that a picture cannot tell apart become one larger dot.
     function gathered() {
@@ -119,12 +180,12 @@
       for (let i = 0; i < number; i++) {
         const t = wall(drops.dead_us[i]);
         if (t < from || t > until) continue;
-        const lane = text(drops.egress_text[i]);
+        const egress = text(drops.egress_text[i]);
         const kind = text(drops.kind_text[i]);
-        const key = Math.floor((t - from) / width) + "|" + lane + "|" + kind;
+        const key = Math.floor((t - from) / width) + "|" + egress + "|" + kind;
         const dot = dots.get(key);
         if (dot) dot.drops.push(i);
-        else dots.set(key, { t, lane, kind, drops: [i] });
+        else dots.set(key, { t, egress, kind, drops: [i] });
       }
       return [...dots.values()];
     }
@@ -141,29 +202,29 @@
         const shift = kinds.length > 1 ? (k / (kinds.length - 1) - 0.5) * 0.5 : 0;
         return {
           type: "scatter", mode: "markers", label: kind, name: inert(kind), xaxis: "x", yaxis: "y2",
-          x: dots.map((dot) => dot.t), y: dots.map((dot) => lanes.indexOf(dot.lane) + shift),
+          kind, x: dots.map((dot) => dot.t), y: dots.map((dot) => rows.indexOf(dot.egress) + shift),
           text: dots.map((dot) => dotWords(dot)), hoverinfo: "text",
-          marker: { color: colourOf(kind), opacity: 0.75, line: { width: 0 }, size: dots.map((dot) => Math.min(4 + 1.3 * Math.sqrt(dot.drops.length), 14)) },
+          marker: { symbol: shapeOf(kind)[0], color: dots.map((dot) => colourOf(dot.egress)), opacity: 0.8, size: dots.map((dot) => Math.min(6 + 1.3 * Math.sqrt(dot.drops.length), 16)) },
         };
       });
     }
 
     function dotWords(dot) {
       const [first] = dot.drops;
-      const head = utc(drops.dead_us[first]) + "<br>" + inert(dot.lane);
+      const head = utc(drops.dead_us[first]) + "<br>" + inert(dot.egress);
       if (dot.drops.length > 1) return head + "<br>" + dot.drops.length + " drops: " + inert(dot.kind);
       return head + "<br>session " + drops.session[first] + ": " + inert(text(drops.words_text[first]));
     }
 
     function sessionTraces() {
-      return run.timeline.sessions.map((one, i) => ({
-        type: "scatter", mode: "lines", label: one.name, name: inert(one.name), xaxis: "x", yaxis: "y",
+      return run.timeline.sessions.map((one) => ({
+        type: "scatter", mode: "lines", label: one.egress, name: inert(one.egress), xaxis: "x", yaxis: "y",
         x: one.t_us.map(wall), y: one.open, hoverinfo: "x+y+name",
-        line: { shape: "hv", width: 1.6, color: LINE_COLOURS[i % LINE_COLOURS.length] },
+        line: { shape: "hv", width: 1.8, color: colourOf(one.egress) },
       }));
     }
 
-    const beside = ["incident", ...["path", "sleep", "late", "clock", "witness"].filter((what) => run.timeline.marks.some(([one]) => one === what))];
+    const beside = [...(run.incidents.length ? ["incident"] : []), ...["path", "sleep", "late", "clock", "witness"].filter((what) => run.timeline.marks.some(([one]) => one === what))];
 
     function markTraces() {
       const [from, until] = range;
@@ -173,15 +234,15 @@
         type: "scatter", mode: "markers", name: "incident of several drops", showlegend: false, xaxis: "x", yaxis: "y3",
         x: shown.map(([, us]) => wall(us)), y: shown.map(() => 0),
         text: shown.map(([id, us, , words]) => utc(us) + "<br>incident " + id + ": " + folded(words)), hoverinfo: "text",
-        marker: { symbol: "diamond", color: "#c2549b", line: { width: 0 }, opacity: 0.7, size: shown.map(([, , size]) => Math.min(5 + 0.9 * Math.sqrt(size), 13)) },
+        marker: { symbol: "diamond-wide", color: theme().beside, line: { width: 0 }, opacity: 0.7, size: shown.map(([, , size]) => Math.min(5 + 0.9 * Math.sqrt(size), 13)) },
       }];
-      for (const what of beside.slice(1)) {
+      for (const what of beside.filter((one) => one !== "incident")) {
         const marks = run.timeline.marks.filter(([one]) => one === what);
         traces.push({
           type: "scatter", mode: "lines+markers", name: REASON[what], showlegend: false, xaxis: "x", yaxis: "y3",
           x: marks.flatMap(([, a, b]) => [wall(a), wall(b), null]), y: marks.flatMap(() => [beside.indexOf(what), beside.indexOf(what), null]),
           text: marks.flatMap(([, a, , words]) => { const t = utc(a) + "<br>" + folded(words); return [t, t, ""]; }), hoverinfo: "text",
-          line: { width: 6, color: MARK_COLOURS[what] }, marker: { size: 7, symbol: "square", color: MARK_COLOURS[what] },
+          line: { width: 6, color: theme().beside }, marker: { size: 7, symbol: "square", color: theme().beside },
         });
       }
       return traces;
@@ -189,13 +250,13 @@
 
     function timeline() {
       const isDate = anchor !== null;
-      const high = Math.max(lanes.length, 1);
+      const high = Math.max(rows.length, 1);
       const low = beside.length;
-      const foot = (0.09 + 0.045 * low) , middle = Math.min(0.14 + 0.06 * high, 0.4);
+      const foot = low ? 0.09 + 0.045 * low : 0.02, middle = Math.min(0.14 + 0.06 * high, 0.4);
       draw("chart-timeline-" + n, [...sessionTraces(), ...dropTraces(), ...markTraces()], {
         xaxis: { type: isDate ? "date" : "linear", range: [...range], anchor: "y3", title: { text: isDate ? "" : "ms into the run" } },
         yaxis: { domain: [foot + middle + 0.06, 1], rangemode: "tozero", title: { text: "open sessions" }, fixedrange: true },
-        yaxis2: { domain: [foot + 0.03, foot + middle], range: [-0.6, high - 0.4], tickvals: lanes.map((_, i) => i), ticktext: lanes.map((lane) => inert(lane) + " drops"), fixedrange: true },
+        yaxis2: { domain: [foot + 0.03, foot + middle], range: [-0.6, high - 0.4], tickvals: rows.map((_, i) => i), ticktext: rows.map((egress) => inert(egress) + " drops"), fixedrange: true },
         yaxis3: { domain: [0, foot], range: [low - 0.4, -0.6], tickvals: beside.map((_, i) => i), ticktext: beside.map((what) => (what === "incident" ? "incidents" : REASON[what])), fixedrange: true },
         margin: { l: 60, r: 12, t: 10, b: 40 }, dragmode: "zoom", uirevision: "keep",
       });
@@ -222,26 +283,51 @@
 
     // --- curves ---------------------------------------------------------------------------------
 
+    // Limits as bands along an axis of time, with their words.
+    function bands(axis, isWanted) {
+      const { ink, paper } = theme();
+      const isX = axis.axis === "x";
+      const place = (seconds) => (axis.type === "log" ? Math.log10(seconds) : seconds);
+      const drawn = run.limits.filter((one) => isWanted(one) && one.high_s > 0);
+      return {
+        shapes: drawn.map((one) => {
+          const [low, high] = [Math.max(one.low_s, 1e-6), Math.max(one.high_s, 1e-6)];
+          const along = isX ? { x0: low, x1: high, y0: 0, y1: 1, xref: "x", yref: "paper" } : { x0: 0, x1: 1, y0: low, y1: high, xref: "paper", yref: "y" };
+          return { type: "rect", ...along, line: { width: 1.5, color: one.egress ? colourOf(one.egress) : ink, dash: "dot" }, fillcolor: one.egress ? colourOf(one.egress) : ink, opacity: 0.45, layer: "below" };
+        }),
+        annotations: drawn.map((one, i) => ({
+          text: "<b>" + inert(one.words) + "</b>" + (one.egress ? " (" + inert(one.egress) + ")" : ""), showarrow: false, font: { size: 12, color: ink }, bgcolor: paper, opacity: 0.85,
+          ...(isX ? { x: place(one.high_s), y: 0.5 - 0.09 * i, yref: "paper", xanchor: "left", yanchor: "bottom", xshift: 4 } : { x: 1, xref: "paper", xanchor: "right", y: place(one.high_s), yanchor: "bottom" }),
+        })),
+      };
+    }
+
     function survival() {
-      const traces = run.survival.flatMap((one, i) => {
-        const colour = LINE_COLOURS[i % LINE_COLOURS.length];
-        const x = [...one.times_s, one.last_seen_s];
+      const longest = Math.max(1, ...run.survival.map((one) => one.last_seen_s));
+      // A timer of seconds in a run of hours stands at the very edge of a plain axis.
+      const isLog = run.limits.some((one) => one.high_s > 0 && one.high_s < longest / 25);
+      const least = Math.min(longest / 1000, ...run.limits.map((one) => Math.max(one.low_s, 0.01) / 3));
+      const started = (t) => (isLog ? Math.max(t, least) : t);
+      const traces = run.survival.flatMap((one) => {
+        const colour = colourOf(one.egress);
+        const x = [...one.times_s, one.last_seen_s].map(started);
         const closed = (values) => [...values, values[values.length - 1]];
         const band = { type: "scatter", mode: "lines", line: { width: 0, shape: "hv" }, hoverinfo: "skip", showlegend: false };
         return [
           { ...band, x, y: closed(one.high) },
           { ...band, x, y: closed(one.low), fill: "tonexty", fillcolor: colour + "2e" },
           {
-            type: "scatter", mode: "lines", label: one.egress + ": " + one.died.toLocaleString("en") + " of " + one.sessions.toLocaleString("en") + " dropped", x, y: closed(one.share),
+            type: "scatter", mode: "lines", label: one.egress + ": " + one.died.toLocaleString("en") + " of " + one.sessions.toLocaleString("en") + " dropped", name: inert(one.egress), x, y: closed(one.share),
             text: x.map((t, k) => inert(one.egress) + "<br>" + (100 * closed(one.share)[k]).toFixed(1) + " % alive after " + duration(t * 1e6)), hoverinfo: "text",
-            line: { shape: "hv", width: 2, color: colour },
+            line: { shape: "hv", width: 2.5, color: colour },
           },
         ];
       });
-      const longest = Math.max(1, ...run.survival.map((one) => one.last_seen_s));
+      const axis = isLog ? { ...logTicks(least, longest), range: [Math.log10(least), Math.log10(longest)] } : { ...timeTicks(longest), range: [0, longest] };
       draw("chart-survival-" + n, traces, {
-        xaxis: { ...timeTicks(longest), range: [0, longest], title: { text: "age" } },
+        xaxis: { ...axis, title: { text: "age of the session" } },
         yaxis: { range: [0, 1.02], tickformat: ".0%", title: { text: "still alive" } },
+        ...bands({ axis: "x", type: axis.type }, () => true),
       });
     }
 
@@ -266,13 +352,13 @@
       const chosen = at("quantity-" + n).value;
       const curves = run.quantiles.filter((one) => one.quantity === chosen);
       const place = (q) => -Math.log10(1 - q);
-      const traces = curves.map((one, i) => {
+      const traces = curves.map((one) => {
         const x = one.values_ns.map((_, k) => place(report.quantile_places[k]));
         const y = one.values_ns.map((ns) => Math.max(ns, 1) / 1e9);
         return {
           type: "scatter", mode: "lines+markers", label: one.egress + ": " + one.count.toLocaleString("en") + " samples", x, y,
           text: y.map((s, k) => inert(one.egress) + "<br>p" + Number((100 * report.quantile_places[k]).toFixed(3)) + ": " + duration(s * 1e6)), hoverinfo: "text",
-          line: { width: 2, color: LINE_COLOURS[i % LINE_COLOURS.length] }, marker: { size: 4 },
+          line: { width: 2, color: colourOf(one.egress) }, marker: { size: 4 },
         };
       });
       const values = traces.flatMap((one) => one.y);
@@ -289,7 +375,7 @@
       const place = (us) => Math.round((number > 2000 ? 60 : 400) * Math.log10(Math.max(us, 1000)));
       for (let i = 0; i < number; i++) {
         if (drops.idle_us[i] === null) continue;
-        const key = place(drops.age_us[i]) + "|" + place(drops.idle_us[i]) + "|" + drops.kind_text[i];
+        const key = place(drops.age_us[i]) + "|" + place(drops.idle_us[i]) + "|" + drops.kind_text[i] + "|" + drops.egress_text[i];
         const cell = cells.get(key);
         if (cell) cell.push(i); else cells.set(key, [i]);
       }
@@ -304,29 +390,20 @@
         const groups = byKind.get(kind);
         return {
           type: "scatter", mode: "markers", label: kind, name: inert(kind),
-          x: groups.map(([i]) => seconds(drops.age_us[i])), y: groups.map(([i]) => seconds(drops.idle_us[i])),
+          kind, x: groups.map(([i]) => seconds(drops.age_us[i])), y: groups.map(([i]) => seconds(drops.idle_us[i])),
           text: groups.map((g) => (g.length > 1 ? g.length + " drops: " : "session " + drops.session[g[0]] + ": ") + inert(kind) + "<br>age " + duration(drops.age_us[g[0]]) + ", silent " + duration(drops.idle_us[g[0]])), hoverinfo: "text",
-          marker: { color: colourOf(kind), opacity: 0.6, size: groups.map((g) => Math.min(5 + 1.1 * Math.sqrt(g.length), 14)) },
+          marker: { symbol: shapeOf(kind)[0], color: groups.map(([i]) => colourOf(text(drops.egress_text[i]))), opacity: 0.7, size: groups.map((g) => Math.min(6 + 1.1 * Math.sqrt(g.length), 15)) },
         };
       });
-      const shapes = [], annotations = [];
-      for (const timer of run.summary.timers) {
-        const [variable] = timer.variables;
-        if (variable === "bytes" || timer.high <= 0) continue;
-        const [low, high] = [Math.max(timer.low, 1e6) / 1e9, Math.max(timer.high, 1e6) / 1e9];
-        const isAge = variable === "age";
-        const along = isAge ? { x0: low, x1: high, y0: 0, y1: 1, xref: "x", yref: "paper" } : { x0: 0, x1: 1, y0: low, y1: high, xref: "paper", yref: "y" };
-        shapes.push({ type: "rect", ...along, line: { width: 1.2, color: "#c2549b" }, fillcolor: "#c2549b", opacity: 0.35, layer: "below" });
-        annotations.push({ text: inert(timer.variables.join(" or ")) + " " + duration(high * 1e6), showarrow: false, font: { size: 11, color: theme().ink },
-          ...(isAge ? { x: Math.log10(high), y: 1, yref: "paper", yanchor: "bottom" } : { x: 1, xref: "paper", xanchor: "right", y: Math.log10(high), yanchor: "bottom" }) });
-      }
+      const ages = bands({ axis: "x", type: "log" }, (one) => one.is_age);
+      const silences = bands({ axis: "y", type: "log" }, (one) => !one.is_age);
       const xs = traces.flatMap((one) => one.x), ys = traces.flatMap((one) => one.y);
       const ends = (values) => (values.length ? [Math.min(...values) / 1.5, Math.max(...values) * 1.5] : [0.1, 10]);
       const xe = ends(xs), ye = ends(ys);
       draw("chart-scatter-" + n, traces, {
         xaxis: { ...logTicks(...xe), range: xe.map(Math.log10), title: { text: "age" } },
         yaxis: { ...logTicks(...ye), range: ye.map(Math.log10), title: { text: "silent before" } },
-        shapes, annotations, margin: { l: 60, r: 12, t: 22, b: 36 },
+        shapes: [...ages.shapes, ...silences.shapes], annotations: [...ages.annotations, ...silences.annotations], margin: { l: 60, r: 12, t: 22, b: 36 },
       });
     }
 
@@ -390,9 +467,7 @@
       line.tabIndex = 0;
       line.setAttribute("aria-expanded", String(opened.has(i)));
       const kind = made("td");
-      const dot = made("span", "dot");
-      dot.style.backgroundColor = colourOf(text(drops.kind_text[i]));
-      kind.append(dot, text(drops.kind_text[i]));
+      kind.append(made("span", "shape e" + (Math.max(names.indexOf(text(drops.egress_text[i])), 0) % COLOURS), shapeOf(text(drops.kind_text[i]))[1]), text(drops.kind_text[i]));
       line.append(
         made("td", "", utc(drops.dead_us[i])), made("td", "session", String(drops.session[i])), made("td", "", text(drops.egress_text[i])),
         made("td", "", text(drops.endpoint_text[i])), kind, made("td", "n age", duration(drops.age_us[i])), made("td", "n silent", duration(drops.idle_us[i])),
@@ -461,6 +536,7 @@
       at("zoomed-" + n).addEventListener("change", () => { page = 0; table(); });
       at("earlier-" + n).addEventListener("click", () => { page -= 1; table(); });
       at("later-" + n).addEventListener("click", () => { page += 1; table(); });
+      at("durations-" + n).addEventListener("toggle", () => { scatter(); quantiles(); });
       drawAll();
       table();
       at("chart-timeline-" + n).on("plotly_relayout", (change) => {
@@ -493,13 +569,18 @@
   }
 
   const runs = report.runs.map(Run);
+  function redraw() { runs.forEach((run) => run.drawAll()); }
   for (const run of runs) run.start();
   for (const button of document.querySelectorAll("button[data-zoom]")) {
     button.addEventListener("click", () => runs[Number(button.dataset.run)].zoomBy(button.dataset.zoom));
   }
-  const redraw = () => runs.forEach((run) => run.drawAll());
+  for (const button of document.querySelectorAll("button[data-save]")) {
+    button.addEventListener("click", () => saved(at(button.dataset.save), button.dataset.title));
+  }
+  for (const button of document.querySelectorAll("button[data-copy]")) button.addEventListener("click", () => copied(button));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  addEventListener("beforeprint", () => { isPrinting = true; redraw(); });
-  addEventListener("afterprint", () => { isPrinting = false; redraw(); });
+  const onPaper = (isPaper) => { isPrinting = isPaper; setPaper(isPaper); redraw(); };
+  addEventListener("beforeprint", () => onPaper(true));
+  addEventListener("afterprint", () => onPaper(false));
   document.documentElement.dataset.ready = "yes";
 })();

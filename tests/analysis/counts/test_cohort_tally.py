@@ -3,7 +3,7 @@
 import pytest
 
 from stresser.analysis.counts.cohort_tally import OTHER, CohortTally, FailureKey
-from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase, Proof
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
 from tests.analysis.story import BAD_CHAIN, VPN, Story, seconds
 
@@ -64,9 +64,9 @@ def test_host_and_tool_are_counted_apart_from_drops(changes, drops, by_host, by_
 def test_planned_endings_are_no_drops():
     story = Story([VPN], 2)
     story.ends_as_planned(story.opens(VPN, 0), 60)
-    story.ends_as_planned(story.opens(VPN, 5), 60, evidence={"close": "unanswered"})
+    story.ends_as_planned(story.opens(VPN, 5), 60, proved=Proof.UNPROVED)
     figures = counted(story)
-    assert (figures.drops, figures.planned, figures.close_unanswered) == (0, 2, 1)
+    assert (figures.drops, figures.planned, figures.proved, figures.unproved) == (0, 2, 1, 1)
     assert figures.longest_planned_ns == seconds(60)
     assert figures.sessions_open == 2
 

@@ -12,7 +12,7 @@ from stresser.analysis.patterns.causes import find_causes
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.ending import BRACKETED, Initiator, Kind, Phase
+from stresser.model.ending import BRACKETED, Initiator, Kind, Phase, Proof
 from stresser.model.events import LabKilled, PathChanged, TlsFacts
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
@@ -86,9 +86,9 @@ class MadeRun:
         self, session: int, at: float, *, answered: bool = True, silent: float = 1, **fields: Any
     ) -> None:
         """The plan ends it after so long a silence; it answered the close."""
-        took = "answered" if answered else "unanswered"
+        proved = Proof.ALIVE if answered else Proof.UNPROVED
         self.story.ends_as_planned(
-            session, at, phase=Phase.CLOSING, evidence={"close": took}, idle_ns=seconds(silent)
+            session, at, phase=Phase.CLOSING, proved=proved, idle_ns=seconds(silent)
         )
         self._change(**{"remote": "198.51.100.1:443", "pings": 5, "pongs": 5} | fields)
         self._until = max(self._until, at)

@@ -8,7 +8,7 @@ import pytest
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.patterns import session_lives as lives_module
 from stresser.analysis.patterns.session_lives import Drop, Lives
-from stresser.model.ending import Initiator, Kind
+from stresser.model.ending import Initiator, Kind, Proof
 from stresser.model.events import Event, SessionEnded
 from stresser.statistics.brackets import Bracket
 from tests.analysis.story import SCENARIO, VPN, Story, seconds
@@ -125,9 +125,9 @@ def test_sessions_still_open_have_lived_until_now():
 
 def test_an_answered_close_proves_the_whole_life():
     story = Story([VPN], 2)
-    for answer in ("answered", "unanswered"):
+    for proved in (Proof.ALIVE, Proof.UNPROVED):
         story.ends_as_planned(
-            story.opens(VPN, 0), 50, idle_ns=seconds(50), alive_at_ns=0, evidence={"close": answer}
+            story.opens(VPN, 0), 50, idle_ns=seconds(50), alive_at_ns=0, proved=proved
         )
     answered, dumb = lives_of(story).lives
     assert (answered.proved_age_ns, answered.survived_ns) == (seconds(50), seconds(50))

@@ -8,7 +8,7 @@ from bench.calibrate_timers import causes_of
 from bench.simulated_lives import Night
 from stresser.analysis.patterns.causes import Common
 from stresser.analysis.patterns.moments import moments
-from stresser.analysis.patterns.open_sessions import OpenSessions
+from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.sweeps import sweeps
 
 SWEPT = Night(length=300, sessions=30, ramp=15, heartbeats=[None], idle_timer=20, tick=1)
@@ -18,7 +18,7 @@ def swept(night: Night) -> tuple[int, int]:
     """How many drops are of sweeps, and how many there are."""
     lives, _ = causes_of(night, 1)
     found = moments([drop.moment for drop in lives.drops], lives.now_ns)
-    of_sweeps = sweeps(found, lives.drops, OpenSessions(lives))
+    of_sweeps = sweeps(found, lives.drops, OpenLives(lives))
     return sum(len(found[position].members) for position in of_sweeps), len(lives.drops)
 
 

@@ -7,9 +7,10 @@ from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.summary.notes import run_notes
 from stresser.model import events as model_events
 from stresser.model.cohort import Cohort
+from stresser.model.ending import Proof
 from stresser.model.path_change import PathChange
 from stresser.model.unfit import UnfitCause
-from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, idle_kill_story, seconds, utc
+from tests.analysis.story import SCENARIO, VPN, Story, idle_kill_story, seconds, utc
 
 
 def notes_of(story: Story, scenario: dict[str, Any] = SCENARIO) -> list[str]:
@@ -26,19 +27,11 @@ def test_nothing_to_note():
 def test_heartbeats_with_no_carrier_are_held_silent():
     raw = Cohort("raw", "direct", "heartbeat")
     story = Story([raw], 1)
-    story.ends_as_planned(story.opens(raw, 0), 60, evidence={"close": "no close in this protocol"})
+    story.ends_as_planned(story.opens(raw, 0), 60, proved=Proof.UNPROVED)
     scenario = SCENARIO | {"endpoints": [{"name": "raw", "url": "tls://a.example.net:8443"}]}
     muted, silent = notes_of(story, scenario)
     assert "no carrier on tls:// endpoints (raw): their sessions are held silent" in muted
     assert silent.startswith("1 session sent nothing while held")
-
-
-def test_closes_without_answer():
-    story = Story([DIRECT], 2)
-    for _ in range(2):
-        story.ends_as_planned(story.opens(DIRECT, 0), 60, evidence={"close": "unanswered"})
-    (note,) = notes_of(story)
-    assert note.startswith("2 sessions that the plan ended got no answer to the WebSocket close")
 
 
 def test_clocks_lateness_chains_and_gaps():

@@ -20,7 +20,7 @@ def test_open_sessions_are_steps_that_end_with_the_run():
     story.drops(second, 10)
     story.ends_as_planned(first, 50)
     direct, vpn = figures_of(story.events).sessions
-    assert direct.name == "broker/direct/heartbeat"
+    assert direct.egress == "direct"
     assert direct.t_us == [0, 1_000_000, 2_000_000, 10_000_000, 50_000_000, 60_000_000]
     assert direct.open == [0, 1, 2, 1, 0, 0]
     assert vpn.open == [0, 1, 1]

@@ -3,13 +3,13 @@
 import pytest
 
 from stresser.analysis.counts.plan_facts import read_plan
-from stresser.analysis.patterns import open_sessions
-from stresser.analysis.patterns.open_sessions import OpenSessions
+from stresser.analysis.patterns import open_lives
+from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.session_lives import Lives
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, seconds
 
 
-def sessions() -> OpenSessions:
+def sessions() -> OpenLives:
     """Through vpn one from 0 to 10 s and one from 5 s to 20 s; direct one from 0 to 40 s."""
     story = Story([VPN, DIRECT], 2)
     story.drops(story.opens(VPN, 0), 10)
@@ -19,7 +19,7 @@ def sessions() -> OpenSessions:
     for event in story.events:
         lives.event(event)
     lives.close(seconds(40))
-    return OpenSessions(lives)
+    return OpenLives(lives)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_time_that_sessions_were_held():
 
 
 def test_beyond_a_number_of_sessions_nothing_is_claimed(monkeypatch):
-    monkeypatch.setattr(open_sessions, "_MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(open_lives, "_MOST_LOOKED_AT", 2)
     known = sessions()
     assert known.outlived([VPN], seconds(6)) is not None
     assert known.outlived([VPN], seconds(6)) is None

@@ -14,7 +14,7 @@ from stresser.statistics.exposure import Exposure
 _MOST_LOOKED_AT = 20_000_000
 
 
-class OpenSessions:
+class OpenLives:
     """Of one run. Times: nanoseconds since it began."""
 
     def __init__(self, lives: Lives) -> None:

@@ -1,0 +1,289 @@
+"""What each of the five questions is answered with: sentences, the most important first."""
+
+from collections.abc import Iterator
+
+from stresser.analysis.diagnosis.diagnosis import Diagnosis, Where
+from stresser.analysis.summary.answer import (
+    NAME_WIDTH,
+    TEXT_WIDTH,
+    Answer,
+    EgressRow,
+    IsIt,
+    egress_rows,
+    heading_of,
+    kinds_of,
+    shown_rows,
+    verdict_in_words,
+)
+from stresser.analysis.summary.mechanism_words import addressed, named, what_it_does
+from stresser.analysis.summary.run_figures import RunFigures
+from stresser.analysis.words.endings import GRADE_WORDS, counted, kind_words
+from stresser.analysis.words.lines import fitted, shortened
+from stresser.model.ending import Grade, Initiator, Kind
+from stresser.model.units import escaped, format_duration
+
+_LONG = 3
+_SHORT = 2
+_MOST_NAMED = 4
+"""Diagnoses beside the first, and kinds."""
+_PAIR = 2
+_LONGEST = 1000
+_NOT_THE_EGRESS = frozenset({Where.ENDPOINT, Where.SHARED, Where.HOST, Where.TOOL})
+
+
+def answer_of(run: RunFigures) -> Answer:
+    """The answer of a run."""
+    rows = egress_rows(run.cohorts)
+    is_egress = _is_egress(run)
+    kept, more = shown_rows(rows)
+    return Answer(
+        heading=heading_of(run, rows),
+        is_egress=is_egress,
+        is_it=_text([*_is_it(run, rows, is_egress)], _SHORT),
+        what=_text([*_what(run)], _LONG),
+        who=_text([*_who(run, rows)], _SHORT),
+        what_to_do=_text([*_what_to_do(run, rows)], _LONG),
+        not_proved=_text([*_not_proved(run)], _SHORT),
+        egresses=kept,
+        more_egresses=more,
+        verdict=verdict_in_words(run),
+    )
+
+
+def _text(sentences: list[str | tuple[str, ...]], lines: int) -> str:
+    """Each sentence once, escaped, as many as fit; of a tuple, the first that fits."""
+    once = dict.fromkeys(sentences)
+    safe = [
+        _safe(one) if isinstance(one, str) else tuple(_safe(other) for other in one) for one in once
+    ]
+    return fitted(safe, lines, TEXT_WIDTH)
+
+
+def _safe(sentence: str) -> str:
+    return escaped(sentence, _LONGEST)
+
+
+# --- Is it the egress? -----------------------------------------------------------------------
+
+
+def _is_egress(run: RunFigures) -> IsIt:
+    if not run.diagnoses:
+        is_quiet = not run.total.drops and not run.total.attempts_failed and run.total.sessions
+        return IsIt.NOTHING if is_quiet else IsIt.UNKNOWN
+    places = {found.where for found in run.diagnoses}
+    if Where.EGRESS in places:
+        return IsIt.PARTLY if places & _NOT_THE_EGRESS else IsIt.YES
+    return IsIt.NO if run.diagnoses[0].where in _NOT_THE_EGRESS else IsIt.UNKNOWN
+
+
+def _is_it(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[str]:
+    match is_egress:
+        case IsIt.NOTHING:
+            sessions = counted(run.total.sessions, "session")
+            yield f"No sign of it: no drop of {sessions} through {_names(rows)}."
+        case IsIt.YES | IsIt.PARTLY:
+            yield from _blamed(run, rows, is_egress)
+        case IsIt.NO:
+            yield _elsewhere(run.diagnoses[0], rows)
+            yield _counts(rows)
+        case IsIt.UNKNOWN:
+            yield f"Cannot be told: {_why_unknown(run, rows)}."
+            if rows and (run.total.drops or run.total.attempts_failed):
+                yield _counts(rows)
+
+
+def _blamed(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[str]:
+    found = [one for one in run.diagnoses if one.where is Where.EGRESS]
+    blamed = {escaped(one.scope.egress or "", 128) for one in found}
+    ours = [row for row in rows if row.egress in blamed]
+    theirs = [row for row in rows if row.egress not in blamed and row.attempts]
+    word = "Yes" if is_egress is IsIt.YES else "Partly"
+    counts = [_count(ours, is_first=True)] if ours else []
+    if theirs:
+        who = _name(theirs[0]) if len(theirs) == 1 else f"{len(theirs)} other egresses"
+        counts.append(f"{who}: {_count(theirs, is_first=False)}")
+    yield f"{word}: {_names(ours) if ours else 'one egress'}. {_capital('; '.join(counts))}."
+    if is_egress is IsIt.PARTLY:
+        drops = sum(one.drops for one in found)
+        yield f"Of all {counted(run.total.drops, 'drop')}, {drops:,} are its doing."
+
+
+def _elsewhere(main: Diagnosis, rows: list[EgressRow]) -> str:
+    if main.where is Where.HOST:
+        return "No: it is this host."
+    if main.where is Where.TOOL:
+        return "No: it is stresser itself."
+    alike = f"through {_names(rows) if len(rows) == _PAIR else 'every egress'} alike"
+    if main.where is Where.ENDPOINT:
+        return f"No: {alike}, while other endpoints live."
+    return f"Not one alone: {alike}."
+
+
+def _why_unknown(run: RunFigures, rows: list[EgressRow]) -> str:
+    tried = [row for row in rows if row.attempts]
+    if not tried:
+        return "no attempt came to an end"
+    if len(tried) == 1:
+        return f"every session went through {_name(tried[0])}, with nothing beside it"
+    if run.total.drops or not run.total.sessions:
+        return "no control decides"
+    return "no session dropped, but attempts failed"
+
+
+def _counts(rows: list[EgressRow]) -> str:
+    """Such as `direct: 40 drops of 20 sessions; vpn: 38 of 20.`."""
+    named_rows = [row for row in rows if row.attempts][:_MOST_NAMED]
+    parts = [
+        f"{_name(row)}: {_count([row], is_first=place == 0)}"
+        for place, row in enumerate(named_rows)
+    ]
+    return f"{'; '.join(parts)}."
+
+
+def _count(rows: list[EgressRow], *, is_first: bool) -> str:
+    """`79 drops of 96 sessions`, then `none of 20`; of attempts, where no session opened."""
+    drops, sessions = sum(row.drops for row in rows), sum(row.sessions for row in rows)
+    failed, attempts = sum(row.attempts_failed for row in rows), sum(row.attempts for row in rows)
+    if drops or (sessions and not failed):
+        if is_first:
+            return f"{_or_no(drops, 'drop')} of {counted(sessions, 'session')}"
+        return f"{drops or 'none':,} of {sessions:,}" if drops else f"none of {sessions:,}"
+    return f"{failed:,} of {counted(attempts, 'attempt')} failed"
+
+
+def _or_no(count: int, noun: str) -> str:
+    return counted(count, noun) if count else f"no {noun}"
+
+
+# --- What does it do? Who? -------------------------------------------------------------------
+
+
+def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
+    if not run.diagnoses:
+        yield _seen(run)
+        return
+    main, *others = run.diagnoses
+    yield what_it_does(main)
+    if others:
+        names = [named(one) for one in others[:_MOST_NAMED]]
+        more = len(others) - len(names)
+        yield (
+            f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
+            f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
+        )
+    yield from map(_sentence, main.contrasts)
+    yield from (
+        _sentence(one.says) for one in main.controls if one.scope.egress == main.scope.egress
+    )
+
+
+def _seen(run: RunFigures) -> str:
+    """Without a diagnosis: what ended, by kind."""
+    total = run.total
+    if total.drops:
+        by_kind = sorted(kinds_of([total]), key=lambda item: -item[1])
+        return f"Not explained: {', '.join(map(_kind, by_kind[:_MOST_NAMED]))}."
+    if total.attempts_failed:
+        first = max(total.failures, key=lambda one: one.count)
+        kind = _kind((first.kind, first.count))
+        return f"Not explained: {kind} in phase {first.phase} ({first.failure})."
+    if total.sessions:
+        return f"Nothing in {format_duration(run.elapsed_ns)}: no session dropped."
+    return "Nothing was seen."
+
+
+def _kind(item: tuple[str, int]) -> str:
+    kind, count = item
+    words = kind_words(Kind(kind), count) if kind in set(Kind) else kind
+    return f"{count:,} {words}"
+
+
+_UNKNOWN_WHO = {
+    Where.EGRESS: "Unknown: a box behind {egress}, or the machine that {egress} reaches.",
+    Where.ENDPOINT: "Unknown: the endpoint, or a box directly in front of it.",
+    Where.SHARED: "Unknown: the endpoint, or a box that all egresses share.",
+}
+
+
+def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
+    total = run.total
+    if not run.diagnoses:
+        is_quiet = total.sessions and not total.drops and not total.attempts_failed
+        yield "Nobody: nothing was ended." if is_quiet else "Unknown."
+        return
+    main = run.diagnoses[0]
+    egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
+    match main.who:
+        case Initiator.MIDDLEBOX if main.grade is Grade.REFLECTOR:
+            yield "The middlebox: its own log says so."
+        case Initiator.MIDDLEBOX:
+            yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
+        case Initiator.ENDPOINT:
+            yield f"The endpoint: {_grounds(main, rows)}."
+        case Initiator.HOST:
+            yield "This host."
+        case Initiator.TOOL:
+            yield "stresser itself."
+        case _:
+            yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
+
+
+def _grounds(main: Diagnosis, rows: list[EgressRow]) -> str:
+    """What its grade rests on."""
+    others = [row for row in rows if row.egress != main.scope.egress and row.sessions]
+    if main.grade is Grade.REFLECTOR:
+        return "its own log says so"
+    if main.grade is Grade.COMPARISON and len(others) == 1:
+        return f"the same endpoints lived through {_name(others[0])}"
+    return f"{GRADE_WORDS[main.grade]} {'show' if main.grade is Grade.PACKET else 'shows'} it"
+
+
+# --- What to do. Not proved. -----------------------------------------------------------------
+
+
+def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
+    total = run.total
+    yield from (_sentence(addressed(found.ask)) for found in run.diagnoses)
+    if run.diagnoses:
+        return
+    if not total.attempts:
+        yield "See what `stresser doctor` and the run's stresser.log say, and run it again."
+    elif not total.drops and not total.attempts_failed:
+        yield f"Nothing. A run longer than {format_duration(run.elapsed_ns)} finds slower limits."
+    elif len(rows) == 1:
+        yield "Hold the same endpoints through a second egress: it tells where the cause is."
+    else:
+        yield "Hold more sessions for longer, silent ones beside ones that ping."
+
+
+def _not_proved(run: RunFigures) -> Iterator[str]:
+    yield from (_sentence(doubt) for doubt in run.doubts)
+    for found in run.diagnoses:
+        yield from (_sentence(one) for one in found.unproved)
+        yield from (f"Against it: {_sentence(one)}" for one in found.against)
+    left = run.total.drops - sum(found.drops for found in run.diagnoses)
+    if run.diagnoses and left > 0:
+        yield f"What ended {counted(left, 'other drop')}."
+    unproved = run.total.unproved
+    if unproved and not any(found.unproved for found in run.diagnoses):
+        yield f"Whether {counted(unproved, 'silent session')} lived (nothing came back at the end)."
+    yield f"Limits slower than {format_duration(run.elapsed_ns)}: no session was held longer."
+
+
+def _sentence(text: str) -> str:
+    return f"{_capital(text.strip().rstrip('.'))}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _name(row: EgressRow) -> str:
+    return shortened(row.egress, NAME_WIDTH)
+
+
+def _names(rows: list[EgressRow]) -> str:
+    """`direct`, `direct and vpn`, `5 egresses`."""
+    if len(rows) > _PAIR:
+        return f"{len(rows)} egresses"
+    return " and ".join(map(_name, rows)) or "any egress"

@@ -1,0 +1,168 @@
+"""What a diagnosis says it does, who can act on it, and what supports it: in clauses.
+
+A clause's subject is whatever the question asks of: "What does it do? Resets a session ...".
+"""
+
+from stresser.analysis.diagnosis.diagnosis import Ask, Diagnosis, Mechanism, Whom
+from stresser.analysis.words.endings import counted
+from stresser.model.ending import Kind
+from stresser.model.units import format_duration
+
+_NARROW = 0.05
+"""A bracket this narrow, as a share, is told as one figure."""
+_CLOCK_TIME = slice(11, 19)
+"""Hours to seconds of an ISO 8601 text."""
+_VERBS = {
+    Kind.TCP_RESET: ("Resets", ""),
+    Kind.TCP_FIN: ("Closes", ", with a TCP FIN"),
+    Kind.TLS_CLOSE_NOTIFY: ("Closes", ", with a TLS close_notify"),
+    Kind.TLS_ALERT: ("Ends", ", with a TLS alert"),
+    Kind.WS_CLOSE: ("Closes", ", with a WebSocket close"),
+    Kind.SILENCE: ("Silently drops", ""),
+    Kind.FOUND_DEAD: ("Silently drops", ""),
+    Kind.UNRESPONSIVE: ("Stops answering", ""),
+}
+_WITH_LIMIT = {
+    Mechanism.IDLE_TIMER: "{verb} a session after {limit} of silence{how}",
+    Mechanism.AGE_LIMIT: "{verb} a session {limit} after it opened{how}",
+    Mechanism.BYTE_LIMIT: "{verb} a session after {limit}{how}",
+    Mechanism.SIZE_LIMIT: "Loses packets or messages larger than {limit}",
+    Mechanism.SESSION_CEILING: "Allows {limit} at a time; further attempts fail",
+}
+_ALONE = {
+    Mechanism.IDLE_TIMER: "{verb} a session that is silent for too long{how}",
+    Mechanism.AGE_LIMIT: "{verb} a session that has been open for too long{how}",
+    Mechanism.BYTE_LIMIT: "{verb} a session that has carried too many bytes{how}",
+    Mechanism.SIZE_LIMIT: "Loses big packets or messages; small ones pass",
+    Mechanism.PING_INTOLERANCE: "{verb} a session at its first ping{how}; silent sessions live",
+    Mechanism.SESSION_CEILING: "Allows so many sessions at a time; further attempts fail",
+    Mechanism.STATE_LOST: "Loses its sessions all at one moment{at}",
+    Mechanism.OUTAGE: "Lets nothing pass for a time{between}",
+    Mechanism.PATH_CHANGE: "This host's path changes{at}, and the sessions end with it",
+    Mechanism.INTERCEPTION: "Ends TLS itself and shows a certificate of its own",
+    Mechanism.NAME_FILTER: "Refuses connections by the server name in the TLS hello",
+    Mechanism.HANDSHAKE_HANG: "Acknowledges the TLS hello and never answers it",
+    Mechanism.PROXY_REFUSAL: "The proxy refuses the connection",
+    Mechanism.REFUSED_BY_ENDPOINT: "The endpoint refuses the connection",
+    Mechanism.ENDPOINT_GOODBYE: "The endpoint ends the sessions and says so",
+    Mechanism.ENDPOINT_DOWN: "The endpoint is down{between}",
+    Mechanism.RESOLVE_FAILURE: "The endpoint's name does not resolve",
+    Mechanism.CAPTIVE_PORTAL: "A captive portal answers in the endpoint's place",
+    Mechanism.HOST_UNFIT: "This host was not fit to hold the sessions{between}",
+    Mechanism.TOOL_UNFIT: "stresser reached a limit of its own{between}",
+    Mechanism.NO_PATTERN: "No pattern holds",
+}
+_NAMES = {
+    Mechanism.IDLE_TIMER: "an idle timer",
+    Mechanism.AGE_LIMIT: "an age limit",
+    Mechanism.BYTE_LIMIT: "a limit of bytes",
+    Mechanism.SIZE_LIMIT: "a limit of packet or message size",
+    Mechanism.PING_INTOLERANCE: "pings that end sessions",
+    Mechanism.SESSION_CEILING: "a limit of open sessions",
+    Mechanism.STATE_LOST: "sessions lost at one moment",
+    Mechanism.OUTAGE: "an outage",
+    Mechanism.PATH_CHANGE: "a path change of this host",
+    Mechanism.INTERCEPTION: "TLS interception",
+    Mechanism.NAME_FILTER: "a filter of server names",
+    Mechanism.HANDSHAKE_HANG: "TLS handshakes that hang",
+    Mechanism.PROXY_REFUSAL: "refusals of the proxy",
+    Mechanism.REFUSED_BY_ENDPOINT: "refusals of the endpoint",
+    Mechanism.ENDPOINT_GOODBYE: "goodbyes of the endpoint",
+    Mechanism.ENDPOINT_DOWN: "an endpoint that is down",
+    Mechanism.RESOLVE_FAILURE: "names that do not resolve",
+    Mechanism.CAPTIVE_PORTAL: "a captive portal",
+    Mechanism.HOST_UNFIT: "this host unfit",
+    Mechanism.TOOL_UNFIT: "stresser's own limit",
+    Mechanism.NO_PATTERN: "no pattern",
+}
+WHOM_WORDS = {
+    Whom.NETWORK_TEAM: "Ask the network team",
+    Whom.SERVICE_OWNER: "Ask the service's owner",
+    Whom.PROXY_TEAM: "Ask the proxy team",
+    Whom.THIS_HOST: "On this host",
+    Whom.NOBODY: "",
+}
+"""How a sentence that asks somebody to act begins."""
+
+
+def what_it_does(found: Diagnosis) -> str:
+    """Such as `Resets a session after 4 s of silence (79 of 79).`."""
+    limit = limit_in_words(found)
+    words = _WITH_LIMIT.get(found.mechanism) if limit else None
+    template = _ALONE[found.mechanism] if words is None else words
+    verb, how = _verb(found)
+    clause = template.format(
+        verb=verb, how=how, limit=limit, at=_moment(found), between=_between(found)
+    )
+    tick = "" if found.tick_ns is None else f", checked every {format_duration(found.tick_ns)}"
+    share = share_in_words(found)
+    return f"{clause}{tick} ({share})." if share else f"{clause}{tick}."
+
+
+def share_in_words(found: Diagnosis) -> str:
+    """How much of what happened in its scope it explains: `79 of 79 drops`; or nothing."""
+    parts = []
+    if found.drops:
+        parts.append(f"{found.drops:,} of {counted(found.of_drops, 'drop')}")
+    if found.failures:
+        parts.append(f"{found.failures:,} of {counted(found.of_failures, 'failed attempt')}")
+    return ", ".join(parts)
+
+
+def named(found: Diagnosis) -> str:
+    """A diagnosis beside a weightier one: `an outage (12 drops)`."""
+    name = _NAMES[found.mechanism]
+    if found.drops:
+        return f"{name} ({counted(found.drops, 'drop')})"
+    return f"{name} ({counted(found.failures, 'failure')})" if found.failures else name
+
+
+def limit_in_words(found: Diagnosis) -> str:
+    """`4 s`, `20 to 30 s`, `at most 30 s`; empty where there is no limit."""
+    low, high = found.low, found.high
+    if low is None and high is None:
+        return ""
+    if low is None or high is None:
+        bound = "at most" if low is None else "more than"
+        return f"{bound} {_figure(found, high if low is None else low or 0)}"
+    if high - low <= _NARROW * high:
+        return _figure(found, high if found.unit != "ns" else (low + high) // 2)
+    return f"{_figure(found, low)} to {_figure(found, high)}"
+
+
+def addressed(ask: Ask) -> str:
+    """`Ask the network team: raise ...`; for nobody, the sentence alone."""
+    whom = WHOM_WORDS[ask.whom]
+    return f"{whom}: {_lowered(ask.says)}" if whom else ask.says
+
+
+def _lowered(sentence: str) -> str:
+    """Without its capital, but for names and abbreviations: `TLS`, `DNS`, `I`."""
+    first, second = sentence[:1], sentence[1:2]
+    return first.lower() + sentence[1:] if second.islower() else sentence
+
+
+def _figure(found: Diagnosis, value: int | None) -> str:
+    if value is None:
+        return "?"
+    if found.unit == "bytes":
+        return f"{value:,} bytes"
+    return counted(value, "session") if found.unit == "sessions" else format_duration(value)
+
+
+def _verb(found: Diagnosis) -> tuple[str, str]:
+    """By the commonest kind, and in which manner."""
+    commonest = max(found.kinds, key=found.kinds.__getitem__, default="")
+    is_known = commonest in set(Kind)
+    return _VERBS.get(Kind(commonest), ("Ends", "")) if is_known else ("Ends", "")
+
+
+def _moment(found: Diagnosis) -> str:
+    return "" if found.first_utc is None else f", at {found.first_utc[_CLOCK_TIME]} UTC"
+
+
+def _between(found: Diagnosis) -> str:
+    if found.first_utc is None or found.last_utc is None:
+        return _moment(found)
+    first, last = found.first_utc[_CLOCK_TIME], found.last_utc[_CLOCK_TIME]
+    return f", {first} to {last} UTC" if first != last else _moment(found)

@@ -1,0 +1,165 @@
+"""The five questions, for each situation that a run can be in."""
+
+import pytest
+
+from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
+from stresser.analysis.summary.answer import IsIt
+from stresser.model.ending import Grade, Initiator
+from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed, held
+
+BOTH = [held("direct", 60, 40), held("vpn", 60, 38)]
+NOBODY = Ask(whom=Whom.NOBODY, says="Nothing.")
+OWNER = Ask(whom=Whom.SERVICE_OWNER, says="Raise its maximum age.")
+
+
+def everywhere(where, who=Initiator.UNKNOWN, mechanism=Mechanism.AGE_LIMIT, **changes):
+    fields = {"drops": 78, "of_drops": 78, "controls": [], "ask": OWNER}
+    return diagnosed(mechanism, scope=DiagnosedScope(), where=where, who=who, **(fields | changes))
+
+
+def test_the_quickstart():
+    found = answer_to(QUICKSTART, diagnosed(), unproved=10)
+    assert found.is_egress is IsIt.YES
+    assert found.is_it == "Yes: middlebox. 79 drops of 96 sessions; direct: none of 20."
+    assert found.what == (
+        "Resets a session after 4 s of silence (79 of 79 drops). Not age: 5 sessions that ping"
+        " every 2 s lived to the end."
+    )
+    assert found.who == ("A middlebox behind middlebox: the same endpoints lived through direct.")
+    assert found.what_to_do == (
+        "Ask the network team: raise its idle timeout above 6 s, or ping within 4 s."
+    )
+    assert found.not_proved.startswith(
+        "Whether 10 silent sessions lived (nothing came back at the end)."
+    )
+    assert [row.egress for row in found.egresses] == ["direct", "middlebox"]
+    assert [what for what, _ in found.lines()] == [
+        "Is it the egress?", "What does it do?", "Who?", "What to do", "Not proved",
+    ]  # fmt: skip
+
+
+def test_no_drop_at_all():
+    found = answer_to([held("direct"), held("vpn")], unproved=40)
+    assert found.is_egress is IsIt.NOTHING
+    assert found.is_it == "No sign of it: no drop of 40 sessions through direct and vpn."
+    assert found.what == "Nothing in 30 s: no session dropped."
+    assert found.who == "Nobody: nothing was ended."
+    assert found.what_to_do.startswith("Nothing. A run longer than 30 s")
+    assert found.not_proved.startswith("Whether 40 silent sessions lived")
+
+
+def test_one_egress_alone_has_nothing_to_compare_with():
+    found = answer_to(
+        [held("vpn", 60, 40)],
+        diagnosed(
+            scope=DiagnosedScope(egress="vpn"), where=Where.UNKNOWN, who=Initiator.UNKNOWN,
+            ask=Ask(whom=Whom.THIS_HOST, says="Hold the same endpoints through a second egress."),
+        ),
+    )  # fmt: skip
+    assert found.is_egress is IsIt.UNKNOWN
+    assert found.is_it.startswith(
+        "Cannot be told: every session went through vpn, with nothing beside it."
+    )
+    assert found.who == "Unknown."
+    assert "second egress" in found.what_to_do
+
+
+@pytest.mark.parametrize(
+    ("where", "who", "is_it", "says"),
+    [
+        (Where.ENDPOINT, Initiator.UNKNOWN,
+         "No: through direct and vpn alike, while other endpoints live.",
+         "Unknown: the endpoint, or a box directly in front of it."),
+        (Where.SHARED, Initiator.UNKNOWN,
+         "Not one alone: through direct and vpn alike.",
+         "Unknown: the endpoint, or a box that all egresses share."),
+        (Where.ENDPOINT, Initiator.ENDPOINT, "No: through direct", "The endpoint: "),
+        (Where.HOST, Initiator.HOST, "No: it is this host.", "This host."),
+        (Where.TOOL, Initiator.TOOL, "No: it is stresser itself.", "stresser itself."),
+    ],
+)  # fmt: skip
+def test_drops_through_every_egress(where, who, is_it, says):
+    found = answer_to(BOTH, everywhere(where, who))
+    assert found.is_egress is IsIt.NO
+    assert found.is_it.startswith(is_it)
+    assert "direct: 40 drops of 60 sessions; vpn: 38 of 60." in found.is_it
+    assert found.who.startswith(says)
+
+
+def test_nothing_but_failures():
+    failed = [held("direct", 0, failed=40), held("vpn", 0, failed=38)]
+    found = answer_to(failed)
+    assert found.is_egress is IsIt.UNKNOWN
+    assert found.is_it.startswith("Cannot be told: no control decides.")
+    assert "direct: 40 of 40 attempts failed" in found.is_it
+    assert found.what.startswith("Not explained: 40 refused connections in phase connect")
+    assert "No session opened." in found.verdict
+    down = everywhere(
+        Where.SHARED, mechanism=Mechanism.ENDPOINT_DOWN, drops=0, of_drops=0, failures=78,
+        of_failures=78,
+    )  # fmt: skip
+    told = answer_to(failed, down)
+    assert told.what.startswith("The endpoint is down, at 02:13:07 UTC (78 of 78 failed attempts).")
+
+
+def test_several_diagnoses_name_each_and_ask_for_each():
+    goodbye = everywhere(
+        Where.ENDPOINT, Initiator.ENDPOINT, Mechanism.ENDPOINT_GOODBYE, drops=12, of_drops=12,
+    )  # fmt: skip
+    found = answer_to([held("direct", 30, 6), held("middlebox", 96, 85)], diagnosed(), goodbye)
+    assert found.is_egress is IsIt.PARTLY
+    assert found.is_it == (
+        "Partly: middlebox. 85 drops of 96 sessions; direct: 6 of 30. Of all 91 drops, 79 are its"
+        " doing."
+    )
+    assert "Also: goodbyes of the endpoint (12 drops)." in found.what
+    assert "Ask the service's owner: raise its maximum age." in found.what_to_do
+
+
+def test_more_diagnoses_than_have_room_are_counted():
+    many = [diagnosed(mechanism, number=n) for n, mechanism in enumerate(Mechanism, 1)]
+    assert "and 16 more." in answer_to(QUICKSTART, *many).what or (
+        "Also: 20 other causes" in answer_to(QUICKSTART, *many).what
+    )
+
+
+def test_drops_that_no_diagnosis_explains_are_counted():
+    found = answer_to([held("direct"), held("middlebox", 96, 82)], diagnosed())
+    assert "What ended 3 other drops." in found.not_proved
+
+
+def test_a_crash_and_an_unfit_host_come_first_in_what_is_not_proved():
+    doubts = ["the run crashed at 2026-11-23T02:13:07Z", "this host slept 1 time, 2 h in all"]
+    found = answer_to(QUICKSTART, diagnosed(), doubts=doubts, unproved=10)
+    assert found.not_proved.startswith("The run crashed at 2026-11-23T02:13:07Z. This host slept")
+
+
+def test_no_sample():
+    for cohorts in ([], [held("vpn", 0)]):
+        found = answer_to(cohorts)
+        assert found.is_it == "Cannot be told: no attempt came to an end."
+        assert found.what == "Nothing was seen."
+        assert "stresser doctor" in found.what_to_do
+
+
+def test_what_contradicts_a_diagnosis_is_shown():
+    found = answer_to(QUICKSTART, diagnosed(against=["2 sessions were silent for 9 s and lived"]))
+    assert found.not_proved.startswith("Against it: 2 sessions were silent for 9 s and lived.")
+
+
+@pytest.mark.parametrize(
+    ("grade", "words"),
+    [
+        (Grade.REFLECTOR, "its own log says so."),
+        (Grade.PACKET, "packets show it."),
+        (Grade.COMPARISON, "the same endpoints lived through direct."),
+    ],
+)
+def test_who_rests_on_its_grade(grade, words):
+    assert answer_to(QUICKSTART, diagnosed(grade=grade)).who.endswith(words)
+
+
+def test_where_the_machine_behind_an_egress_may_differ_nobody_is_named():
+    found = answer_to(QUICKSTART, diagnosed(who=Initiator.UNKNOWN))
+    assert found.is_egress is IsIt.YES
+    assert found.who == "Unknown: a box behind middlebox, or the machine that middlebox reaches."

@@ -1,0 +1,104 @@
+"""A planned end proves what lived and what was dead: hours of silence in virtual time."""
+
+import pytest
+import trio
+
+from stresser.model.ending import Kind, NoDrop, Proof
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_S
+from tests.fakes.certificates import server_context
+from tests.fakes.peers import TlsPeer, tls_server, websocket_server
+from tests.fakes.world import life, silent
+
+HOUR = 3600
+LOST_S = HOUR // 2
+SERVERS = {"wss": websocket_server, "tls": tls_server}
+
+
+def ended(scheme="wss", program=None, lose=None, **route):
+    """One silent session that is closed after an hour, half way through which `lose` strikes."""
+
+    async def during(made):
+        await trio.sleep_until(LOST_S)
+        if lose is not None:
+            lose(made.paths[0])
+
+    program = program or SERVERS[scheme](server_context())
+    made = life(program, HOUR, scheme=scheme, during=during, activity=silent(), **route)
+    assert made.around.bugs.count == 0
+    return made.notebook.only_ended(), made
+
+
+def forget(path):
+    path.forgotten = True
+
+
+@pytest.mark.parametrize("scheme", SERVERS)
+def test_who_answers_the_goodbye_lived(scheme):
+    event, _ = ended(scheme)
+    assert (event.ending.kind, event.ending.proved) == (Kind.PLANNED, Proof.ALIVE)
+    assert (event.ending.is_drop, event.ending.no_drop) == (False, NoDrop.PLANNED)
+
+
+@pytest.mark.parametrize("scheme", SERVERS)
+def test_a_forgotten_flow_is_found_dead_and_bracketed(scheme):
+    event, made = ended(scheme, lose=forget)
+    ending = event.ending
+    assert (ending.kind, ending.proved, ending.failure) == (
+        Kind.FOUND_DEAD, Proof.DEAD, "found_dead",
+    )  # fmt: skip
+    assert (ending.is_drop, ending.planned, ending.no_drop) == (True, False, None)
+    assert ending.alive_at_ns <= LOST_S * NS_PER_S <= ending.dead_by_ns == HOUR * NS_PER_S
+    assert ending.silence_ns == HOUR * NS_PER_S  # before the goodbye: that is what killed it
+    assert len(made.notebook.values(Quantity.AGE_AT_DROP)) == 1
+
+
+@pytest.mark.parametrize("scheme", SERVERS)
+def test_a_black_hole_is_found_dead_by_what_is_never_acknowledged(scheme):
+    def lose(path):
+        path.kernel.retransmits = 4
+        path.go_dark()
+
+    event, _ = ended(scheme, lose=lose)
+    assert (event.ending.kind, event.ending.proved) == (Kind.FOUND_DEAD, Proof.DEAD)
+    assert event.ending.alive_at_ns <= LOST_S * NS_PER_S < event.ending.dead_by_ns
+
+
+def test_too_few_retransmissions_prove_nothing():
+    def lose(path):
+        path.kernel.retransmits = 2
+        path.go_dark()
+
+    event, _ = ended(lose=lose)
+    assert (event.ending.kind, event.ending.proved) == (Kind.PLANNED, Proof.UNPROVED)
+
+
+def test_a_kernel_that_tells_nothing_leaves_it_unproved():
+    def lose(path):
+        path.kernel.tells = False
+        path.go_dark()
+
+    event, _ = ended(lose=lose)
+    assert (event.ending.kind, event.ending.proved) == (Kind.PLANNED, Proof.UNPROVED)
+
+
+def test_an_acknowledgement_is_a_proof_where_nobody_answers():
+    async def mute(far):
+        peer = TlsPeer(far, server_context())
+        await peer.handshake()
+        await trio.sleep_forever()
+
+    event, made = ended("tls", mute)
+    assert (event.ending.kind, event.ending.proved) == (Kind.PLANNED, Proof.ALIVE)
+    assert made.finished == 1
+
+
+def test_who_acknowledges_and_then_resets_lived():
+    async def abort(far):
+        peer = TlsPeer(far, server_context())
+        await peer.handshake()
+        await far.receive_some()
+        far.path.reset()
+
+    event, _ = ended("tls", abort)
+    assert (event.ending.kind, event.ending.proved) == (Kind.PLANNED, Proof.ALIVE)
