@@ -12,6 +12,7 @@ from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located
 from stresser.analysis.diagnosis.diagnosis import Mechanism, Where
+from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Grade, Initiator, Kind
 
@@ -78,12 +79,22 @@ def _by_mechanism(
         return _of_egress(mechanism, located, facts, pooled)
     if candidate.said or (mechanism is Mechanism.PING_INTOLERANCE and not _is_intercepted(facts)):
         return Initiator.ENDPOINT
-    if mechanism is Mechanism.REFUSED_BY_ENDPOINT and all(f.alert in _OWN_ALERTS for f in facts):
-        return Initiator.ENDPOINT
+    return _by_itself(mechanism, where, facts) or _only(pooled, len(facts))
+
+
+def _by_itself(mechanism: Mechanism, where: Where, facts: list[EndingFact]) -> Initiator | None:
+    """The endpoint, where only it can do what was seen."""
     hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
-    if where is Where.ENDPOINT and mechanism is Mechanism.OUTAGE and 2 * hung > len(facts):
-        return Initiator.ENDPOINT
-    return _only(pooled, len(facts))
+    is_own = (
+        mechanism is Mechanism.REFUSED_BY_ENDPOINT and all(f.alert in _OWN_ALERTS for f in facts)
+    ) or (
+        where is Where.ENDPOINT
+        and (
+            (mechanism is Mechanism.ENDPOINT_DOWN and _is_told_twice(facts))
+            or (mechanism is Mechanism.OUTAGE and 2 * hung > len(facts))
+        )
+    )
+    return Initiator.ENDPOINT if is_own else None
 
 
 def _of_egress(
@@ -99,18 +110,26 @@ def _of_egress(
     return Initiator.UNKNOWN if who is Initiator.ENDPOINT else who
 
 
+def _is_told_twice(facts: list[EndingFact]) -> bool:
+    """This host was refused, and so was a proxy, which asked by itself."""
+    refused = any(fact.kind is Kind.REFUSED and fact.proxy is None for fact in facts)
+    return refused and any(is_far_side(fact) for fact in facts)
+
+
 def _is_intercepted(facts: list[EndingFact]) -> bool:
     return any(fact.intercepted for fact in facts)
 
 
 def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
-    """Whom the sessions' own evidence names, rules left out that the whole run makes weak."""
+    """Whom the sessions' own evidence names, but for rules that the whole run makes weak."""
     weak = frozenset() if where in {Where.EGRESS, Where.UNKNOWN} else OF_ONE_FLOW
     return Counter(
         fact.initiator
         for fact in facts
         if fact.initiator in {Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST}
         and not fact.rules & weak
+        and not (fact.was_reset_before and "flow-unknown-there" in fact.rules)
+        and not is_far_side(fact)
     )
 
 

@@ -227,13 +227,14 @@ def _silent(
     hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
     if 2 * hung > len(facts) or failures:
         return Mechanism.OUTAGE, failures
-    noticed = max(fact.t_ns for fact in facts)
-    if any(case.opened_between(p, moment.high, noticed + 2 * NS_PER_S) for p in group.pairs):
-        return Mechanism.STATE_LOST, set()
     met = Counter(result for fact in facts for result in fact.looks.own)
-    dead = met[LookResult.SILENT] + met[LookResult.UNREACHABLE]
-    is_lost = met[LookResult.CONNECTED] > 0 and not dead
-    return (Mechanism.STATE_LOST if is_lost else Mechanism.OUTAGE), set()
+    if met[LookResult.SILENT] + met[LookResult.UNREACHABLE]:
+        return Mechanism.OUTAGE, set()
+    noticed = max(fact.t_ns for fact in facts)
+    passed = met[LookResult.ANSWERED] + met[LookResult.CONNECTED] or any(
+        case.opened_between(pair, moment.high, noticed + _AFTERWARDS_NS) for pair in group.pairs
+    )
+    return (Mechanism.STATE_LOST if passed else Mechanism.OUTAGE), set()
 
 
 def _announced(
