@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from stresser.cli.checkup import run_check
+from stresser.cli.completion import complete_scenario
 from stresser.cli.scenario_file import load_scenario, shipped_names
 from stresser.cli.templates import refuse_untouched
 from stresser.lab.behaviours import parse_behaviour
@@ -42,6 +43,7 @@ def check(
         typer.Argument(
             metavar="TARGET...|SCENARIO",
             help="Hosts, host:port, https://, wss:// or tls:// URLs; or one scenario.",
+            autocompletion=complete_scenario,
         ),
     ],
     interface: Annotated[

@@ -191,6 +191,7 @@ def _measured(evidence: Evidence) -> Iterator[tuple[str, str]]:
         "operation": evidence.operation,
         "answer to the close": evidence.close,
         "step through the proxy": evidence.proxy_step,
+        "what came instead": evidence.first_bytes,
         "name": evidence.name,
     }
     yield from ((what, text) for what, text in texts.items() if text is not None)
