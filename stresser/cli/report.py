@@ -40,7 +40,7 @@ def report(
     *,
     egress: Annotated[
         tuple[str, str] | None,
-        typer.Option(help="Compare these two ways out; the baseline first."),
+        typer.Option(help="Compare these two egresses; the baseline first."),
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="What to write.", case_sensitive=False)

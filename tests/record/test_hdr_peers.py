@@ -64,6 +64,7 @@ def assert_same(output, expected):
         assert row == {name: value for name, value in wanted.items() if name != "mean"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="no java: apt-get install default-jdk")
 @pytest.mark.skipif(not JAR.exists(), reason="no jar: apt-get install libhdrhistogram-java")
 def test_the_java_library_reads_the_log(log):
