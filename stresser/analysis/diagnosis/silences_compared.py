@@ -19,7 +19,7 @@ _FEWEST = 3
 _LIVED = 2
 """So many sessions tell silence from age: one may be an error of ours."""
 _MOST_SURVIVORS = 0.1
-_COARSEST = 0.25
+_COARSEST = 0.6
 """A tick that is a larger part of its timer is no one value any more."""
 
 
