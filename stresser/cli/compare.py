@@ -8,21 +8,29 @@ import typer
 from stresser.analysis.compare.comparison import compare_sides as compared
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.sides import Side, make_side
+from stresser.analysis.summary.answer import Answer
+from stresser.analysis.summary.summary import summarise
+from stresser.cli.completion import complete_run
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
+from stresser.record.folder import RESULTS
 from stresser.record.reader import open_run, resolve_run
 from stresser.report.compare_terminal import comparison_json, print_comparison
 from stresser.report.console import stdout_console, until_reader_leaves
 
-RESULTS = Path("results")
 _MOST_RUNS = 100
 
 
 def compare(
-    baseline: Annotated[str, typer.Argument(help="A run folder, its name, or `last`.")],
+    baseline: Annotated[
+        str, typer.Argument(help="A run folder, its name, or `last`.", autocompletion=complete_run)
+    ],
     candidate: Annotated[
         str | None,
-        typer.Argument(help="The run to judge; left out: the same run, by another egress."),
+        typer.Argument(
+            help="The run to judge; left out: the same run, by another egress.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     *,
     egress: Annotated[
@@ -65,8 +73,14 @@ def compare(
         if json:
             console.file.write(comparison_json(comparison) + "\n")
         else:
-            print_comparison(comparison, console)
+            # What the candidate's own run says; of several runs none speaks for all.
+            answer = _answer(theirs[0], results) if len(theirs) == 1 else None
+            print_comparison(comparison, console, answer)
     raise typer.Exit(comparison.verdict.exit_code)
+
+
+def _answer(name: str, results: Path) -> Answer:
+    return summarise(open_run(resolve_run(name, results))).answer
 
 
 def _sides(

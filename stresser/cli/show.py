@@ -6,22 +6,31 @@ from typing import Annotated
 import typer
 
 from stresser.analysis.summary.summary import summarise
-from stresser.analysis.views.session_story import session_story
+from stresser.analysis.views.session_story import Story, attempt_story, session_story
+from stresser.cli.completion import complete_run
 from stresser.model.errors import ExitCode, RunFolderError
+from stresser.record.folder import RESULTS
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.report.answer_terminal import print_answer
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.report.terminal import print_everything, print_story, summary_json
 
-RESULTS = Path("results")
 _FEW_ENDINGS = 5
 
 
 def show(
-    run: Annotated[str, typer.Argument(help="A run folder, its name under results/, or `last`.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run folder, its name under results/, or `last`.", autocompletion=complete_run
+        ),
+    ],
     *,
     session: Annotated[
-        int | None, typer.Option(help="Tell the story of this session instead.", min=1)
+        int | None, typer.Option(help="Print the story of this session instead.", min=1)
+    ] = None,
+    attempt: Annotated[
+        int | None, typer.Option(help="Print the story of this attempt instead.", min=1)
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Print all figures, findings and notes, too.")
@@ -38,18 +47,21 @@ def show(
     The exit code is its verdict's.
 
     Raises:
-        RunFolderError: there is no such run, it cannot be read, or it has no such session.
+        RunFolderError: there is no such run, it cannot be read, or has no such session or attempt.
     """
     recorded = open_run(resolve_run(run, results))
     if session is not None:
-        code = _show_session(recorded, session)
+        story = session_story(recorded.events(), session)
+        code = _show_story(story, f"session {session}")
+    elif attempt is not None:
+        story = attempt_story(recorded.events(), attempt)
+        code = _show_story(story, f"attempt {attempt}")
     else:
         code = _show_summary(recorded, endings, full=full, is_json=json)
     raise typer.Exit(code)
 
 
 def _show_summary(recorded: RecordedRun, endings: int, *, full: bool, is_json: bool) -> ExitCode:
-
     summary = summarise(recorded, last_endings=endings)
     console = stdout_console()
     with until_reader_leaves(console):
@@ -62,11 +74,9 @@ def _show_summary(recorded: RecordedRun, endings: int, *, full: bool, is_json: b
     return summary.verdict.exit_code
 
 
-def _show_session(recorded: RecordedRun, session: int) -> ExitCode:
-
-    story = session_story(recorded.events(), session)
+def _show_story(story: Story | None, what: str) -> ExitCode:
     if story is None:
-        raise RunFolderError(f"session {session}: this run has recorded no such session")
+        raise RunFolderError(f"{what}: this run has recorded no such {what.partition(' ')[0]}")
     console = stdout_console()
     with until_reader_leaves(console):
         print_story(story, console)

@@ -21,7 +21,7 @@ class ChainRoot(StrEnum):
     HIDDEN = "hidden"
     """Not to be known: the certificate of an issuer was not served and is not known here."""
     NONE = "none"
-    """None: a certificate cannot be read, or a signature or a constraint in the chain is bad."""
+    """Signatures lead to no root: one is bad, or a certificate cannot be read."""
 
 
 UNDECIDED_ROOTS = frozenset({ChainRoot.OTHER, ChainRoot.LEAF, ChainRoot.HIDDEN, ChainRoot.NONE})
@@ -40,4 +40,5 @@ class ChainClass(StrEnum):
     PRIVATE_UNTRUSTED = "private_untrusted"
     """It leads to a root that nobody here knows, or to none that can be seen."""
     BROKEN = "broken"
-    """No client would take it: expired, not yet valid, wrong name, incomplete, unreadable."""
+    """Our handshake refuses it whoever is trusted: expired, wrong name or purpose, a constraint, a
+    weak key, a bad signature, unreadable; or a public CA's intermediate is missing."""

@@ -170,6 +170,10 @@ class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
     """Others are named like that, too."""
     names_match: bool | None = None
     """The leaf is for the name that was asked for; None: its names cannot be read."""
+    missing_issuer: str | None = None
+    """Whose certificate the path lacks, where nobody here knows it."""
+    issuer_url: str | None = None
+    """Where the certificate below says that it may be fetched (RFC 5280 section 4.2.2.1)."""
     spki_sha256: str | None = None
     """SHA-256 of the leaf's public key (SubjectPublicKeyInfo), in hex."""
     issuer: str | None = None

@@ -10,8 +10,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from stresser.model.bounds import Whole
-from stresser.model.fresh_connection import Look
-from stresser.model.packet import FlowPackets, Provenance
+from stresser.model.fresh_connection import FreshConnection
+from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
 
 MOST_RULES = 64
@@ -50,6 +50,10 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     """What TCP has taken in order, a FIN included (Linux 4.1); None: the kernel is older.
 
     The next sequence number expected is the SYN-ACK's, plus one, plus this."""
+    data_segments_received: Whole | None = None
+    """Segments with data, in order or not (Linux 4.6)."""
+    out_of_order: Whole | None = None
+    """Segments that came while one before them was missing (Linux 5.4)."""
 
 
 class SiblingAlive(Struct, frozen=True, kw_only=True):
@@ -91,6 +95,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the WebSocket close that the plan sent: `answered`, or why not."""
     headers: dict[str, str] = {}
     """Of a refusal: the header fields that show who answered."""
+    first_bytes: str | None = None
+    """What broke the protocol, from its beginning: 64 bytes at most, escaped."""
     proxy_step: str | None = None
     """Which step through the proxy it was."""
     name: str | None = None
@@ -101,10 +107,10 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session to the same endpoint through another egress that lived on."""
     route_changes: Annotated[list[str], Meta(max_length=MOST_ROUTE_CHANGES)] = []
     """How this host's own route for this connection changed, in words."""
-    looks: Annotated[list[Look], Meta(max_length=MOST_LOOKS)] = []
+    looks: Annotated[list[FreshConnection], Meta(max_length=MOST_LOOKS)] = []
     """Fresh connections since it began to fail, the latest ones."""
     packets: FlowPackets | None = None
-    provenance: Provenance | None = None
+    provenance: PacketOrigin | None = None
     """The packet that ended it, beside the flow's own."""
     path_changes: Annotated[list[SeenPathChange], Meta(max_length=MOST_PATH_CHANGES)] = []
 

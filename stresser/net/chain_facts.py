@@ -4,6 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -77,8 +78,9 @@ def leaf_facts(chain: tuple[bytes, ...]) -> LeafFacts:
         return LeafFacts()
 
 
+@lru_cache(maxsize=64)
 def load(der: bytes) -> x509.Certificate:
-    """One certificate, of bounded size.
+    """One certificate, of bounded size; parsed once, for several ask about it in turn.
 
     Raises:
         UNREADABLE: it is no certificate; its extensions may raise the same when they are asked for.

@@ -1,32 +1,64 @@
 """What a verdict rests on, in words. Names in them are a peer's: cut here, escaped where shown."""
 
+from collections.abc import Sequence
+
 from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from stresser.net.chain_facts import UNREADABLE, leaf_facts, load, name_text, quiet
 
 _NAME_LIMIT = 100
+_URL_LIMIT = 120
+FETCHERS = (
+    "Windows (Schannel), macOS and Chrome fetch it from there, OpenSSL, Go on Linux, Java and"
+    " Node.js do not"
+)
+"""Who looks up RFC 5280's authority information access for a certificate that was not served."""
 
 
-def host_why(chain: tuple[bytes, ...]) -> str:
+def host_why(root: bytes | None, chain: Sequence[bytes]) -> str:
     """Why a chain that this host trusts is called private."""
-    issuer = issuer_of(chain[-1])
-    why = (
-        f"its root (of {issuer}) is trusted by this host, but it is no public one and not declared"
-    )
-    scts = leaf_facts(chain).scts
+    name = "" if root is None else f" {subject_of(root)}"
+    why = f"its root{name} is trusted by this host, but it is no public one and not declared"
+    scts = leaf_facts(tuple(chain)).scts
     if scts:
         why += f"; the leaf holds {scts} SCTs as a public CA's does: maybe one that Mozilla lacks"
     return why
 
 
-def hidden_why(chain: tuple[bytes, ...], below: bytes | None) -> str:
+def hidden_why(chain: Sequence[bytes], below: bytes | None) -> str:
     """Why it is not known whose root a chain leads to. `below`: whose issuer is missing."""
     why = f"the certificate of the issuer {issuer_of(below)} was not served"
-    facts = leaf_facts(chain)
+    facts, url = leaf_facts(tuple(chain)), issuer_url(below or b"")
+    fetched = "" if url is None else f"; it names {url}: {FETCHERS}"
     if not facts.claims_to_be_public:
-        return f"{why} and is not known here, so neither is the root"
+        return f"{why} and is not known here, so neither is the root{fetched}"
     marks = f"{facts.scts} SCTs" if facts.scts else "a public validation policy"
-    return f"the chain is incomplete: {why}; the leaf holds {marks} as a public CA's does"
+    return f"the chain is incomplete: {why}; the leaf holds {marks} as a public CA's does{fetched}"
+
+
+def namesake_why(below: bytes | None, where: str, *, is_readable: bool) -> str:
+    """The same where a certificate of that issuer's name is at hand and has not signed."""
+    key = "another key" if is_readable else "a key that cannot be read"
+    return (
+        f"the certificate of the issuer {issuer_of(below)} was not served;"
+        f" {where} has that name and {key}"
+    )
+
+
+def issuer_url(der: bytes) -> str | None:
+    """Where a certificate says its issuer's may be fetched (RFC 5280 section 4.2.2.1)."""
+    try:
+        with quiet():
+            extensions = load(der).extensions
+            access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except (x509.ExtensionNotFound, *UNREADABLE):
+        return None
+    for one in access:
+        is_place = isinstance(one.access_location, x509.UniformResourceIdentifier)
+        if is_place and one.access_method == AuthorityInformationAccessOID.CA_ISSUERS:
+            return str(one.access_location.value)[:_URL_LIMIT]
+    return None
 
 
 def subject_of(der: bytes | None) -> str:

@@ -1,63 +1,64 @@
-"""Whether a leaf is for the server that was asked for: its names (RFC 9525) and its purpose."""
+"""Whether a leaf is for the server that was asked for, as OpenSSL's X509_check_host(3) decides."""
 
 import ipaddress
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
-from msgspec import Struct
+from cryptography.x509.oid import NameOID
 
-from stresser.net.chain_facts import UNREADABLE, load, quiet
-
-_TEXT_LIMIT = 256
+from stresser.net.chain_facts import UNREADABLE, load, name_values, quiet
 
 
-class LeafFit(Struct, frozen=True, kw_only=True):
-    """How a leaf fits a server's name."""
-
-    problem: str | None
-    """What a handshake would not take; None: it fits."""
-    names_match: bool | None
-    """One of its alternative names is the server's; None: they cannot be read."""
-
-
-def leaf_fit(leaf: bytes, server_name: str) -> LeafFit:
-    """What a handshake would also ask of the leaf: its purpose and its names. Never raises."""
+def names_server(leaf: bytes, server_name: str) -> bool | None:
+    """Whether a leaf (DER) is for a server; None: its names cannot be read. Never raises."""
     try:
         with quiet():
-            certificate = load(leaf)
-            serves, covers = _is_for_servers(certificate), is_for(certificate, server_name)
-    except (*UNREADABLE, x509.ExtensionNotFound) as exc:
-        unreadable = f"the leaf's names cannot be read: {exc}"[:_TEXT_LIMIT]
-        nameless = isinstance(exc, x509.ExtensionNotFound)
-        return LeafFit(problem=unreadable, names_match=False if nameless else None)
-    if not serves:
-        purpose = "the leaf is not for TLS servers (its extended key usage)"
-        return LeafFit(problem=purpose, names_match=covers)
-    problem = None if covers else f"the leaf is not for {server_name}"[:_TEXT_LIMIT]
-    return LeafFit(problem=problem, names_match=covers)
+            return is_for(load(leaf), server_name)
+    except UNREADABLE:
+        return None
 
 
-def _is_for_servers(certificate: x509.Certificate) -> bool:
-    """RFC 5280 section 4.2.1.12; as in OpenSSL, anyExtendedKeyUsage alone is not enough."""
+def names_nobody(leaf: bytes) -> bool:
+    """Whether a leaf has no alternative name at all, so that browsers refuse it for any server."""
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        with quiet():
+            load(leaf).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return True
-    return ExtendedKeyUsageOID.SERVER_AUTH in usage
+    except UNREADABLE:
+        return False
+    return False
 
 
 def is_for(certificate: x509.Certificate, server_name: str) -> bool:
-    """An address is for IP-IDs alone, a name for DNS-IDs alone (RFC 9525 section 6).
+    """An address is for IP-IDs alone, a name for DNS-IDs; the CN counts where there are none.
+
+    (RFC 9525 section 2 forbids the CN; OpenSSL and Schannel still take it.)
 
     Raises:
-        UNREADABLE, x509.ExtensionNotFound: there are no names to be read.
+        UNREADABLE: its extensions cannot be read.
     """
-    san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    names, addresses = _alternative_names(certificate)
     try:
         address = ipaddress.ip_address(server_name)
     except ValueError:
-        return any(matches(name, server_name) for name in san.get_values_for_type(x509.DNSName))
-    return address in san.get_values_for_type(x509.IPAddress)
+        named = names or name_values(certificate.subject, NameOID.COMMON_NAME)
+        return any(matches(name, server_name) for name in named)
+    return address in addresses
+
+
+def _alternative_names(
+    certificate: x509.Certificate,
+) -> tuple[list[str], list[ipaddress.IPv4Address | ipaddress.IPv6Address]]:
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return [], []
+    addresses = [
+        address
+        for address in san.get_values_for_type(x509.IPAddress)
+        if isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address)
+    ]
+    return san.get_values_for_type(x509.DNSName), addresses
 
 
 def matches(pattern: str, server_name: str) -> bool:

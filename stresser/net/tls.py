@@ -43,23 +43,38 @@ def context_for(profile: TlsProfile) -> ssl.SSLContext:
     Raises:
         OSError, ssl.SSLError: when a CA file cannot be read.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Left set, a truncation would look like an orderly close (RFC 8446 section 6.1).
-    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = trusting(profile.ca_files, this_host=True) if profile.require else _bare_context()
     if profile.version is not None:
         wanted = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[profile.version]
         context.minimum_version = context.maximum_version = wanted
-    if profile.require:
-        context.load_default_certs()
-        for path in profile.ca_files:
-            context.load_verify_locations(path)
-    else:
+    if not profile.require:
         # The chain is judged apart, by net/trust.py: the session is held all the same.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if profile.alpn:
         context.set_alpn_protocols(list(profile.alpn))
+    return context
+
+
+def trusting(files: tuple[str, ...], *, this_host: bool) -> ssl.SSLContext:
+    """A client that verifies: by the roots in PEM files, and by this host's own if asked to.
+
+    Raises:
+        OSError, ssl.SSLError: when a file cannot be read.
+    """
+    context = _bare_context()
+    if this_host:
+        context.load_default_certs()
+    for path in files:
+        context.load_verify_locations(path)
+    return context
+
+
+def _bare_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Left set, a truncation would look like an orderly close (RFC 8446 section 6.1).
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
@@ -81,7 +96,7 @@ class Carrier(Protocol):
 
 
 @lru_cache(maxsize=1024)
-def _as_ascii(server_name: str) -> bytes:
+def ascii_name(server_name: str) -> bytes:
     """In IDNA's form, which the ssl module would work out anew for each session."""
     return server_name.encode("idna")
 
@@ -109,7 +124,7 @@ class TlsStream:
         self._incoming = ssl.MemoryBIO()
         self._incoming.write(early)  # what came together with a proxy's word that the way is open
         self._outgoing = ssl.MemoryBIO()
-        name = _as_ascii(server_name)
+        name = ascii_name(server_name)
         self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._unsent = b""
         self.last_record: bytes | None = b""

@@ -1,42 +1,48 @@
-"""Judges certificate chains apart from the handshake, so that a bad chain can be held and told.
+"""Judges certificate chains apart from the handshake, so that a bad chain can be held and named.
 
-By trust, not by names: whose root a chain leads to is asked of Mozilla's roots, of the endpoint's
-own and of this host's, each apart; then the dates, then the name (RFC 9525). One verdict for each
-distinct chain and name. `docs/interception.md` says what each verdict means.
+One verdict: what our own handshake would do with the chain (`rehearsal.py`). Beside it, by trust
+and not by names, whose root it leads to (`chain_origin.py`). One verdict for each distinct chain
+and name. `docs/interception.md` says what each verdict means.
 """
 
 import hashlib
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from datetime import UTC, datetime
 
+import certifi
 from msgspec import Struct
 
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.net.chain_facts import leaf_facts
-from stresser.net.chain_words import hidden_why, host_why, subject_of, validity_of
+from stresser.net.chain_origin import PUBLIC, Heard, Origin, Owners
+from stresser.net.chain_words import issuer_of, issuer_url
+from stresser.net.lineage import joinable
 from stresser.net.platform_trust import asks_platform, platform_problem
-from stresser.net.root_stores import (
+from stresser.net.refusals import (
+    DATES,
     NO_ISSUER,
+    OTHER_NAME,
     SELF_SIGNED_LEAF,
     SELF_SIGNED_ROOT,
-    Outcome,
-    ParsedChain,
-    RootStore,
-    former_keys,
-    host_store,
-    leads_to,
-    mozilla_keys,
-    mozilla_store,
-    parse,
-    trusted_here,
+    dates_words,
+    discord_words,
+    refusal_words,
+    signature_words,
 )
-from stresser.net.server_names import LeafFit, leaf_fit
+from stresser.net.rehearsal import Rehearsal, rehearse
+from stresser.net.server_names import names_nobody, names_server
+from stresser.net.tls import trusting
 
 _CACHE_LIMIT = 4096
 _JUDGED_ANEW_S = 600.0
 """A chain may expire while a run goes on."""
-_WHY_LIMIT = 400
+_WHY_LIMIT = 600
+_LONG = 16
+"""Certificates. To read more costs OpenSSL more than it tells: such a chain is put to it once."""
+_UNTRUSTED = NO_ISSUER | {SELF_SIGNED_LEAF, SELF_SIGNED_ROOT}
+"""Refused for no other reason than that its root is not trusted, as far as OpenSSL has looked."""
+_PROVES = frozenset({ChainRoot.MOZILLA, ChainRoot.DECLARED})
 
 
 class ChainVerdict(Struct, frozen=True, kw_only=True):
@@ -45,7 +51,7 @@ class ChainVerdict(Struct, frozen=True, kw_only=True):
     chain: str
     """The first 16 hex digits of SHA-256 over the DER certificates as served."""
     problem: str | None
-    """What is wrong, by the roots a client on this host would trust; None: it verifies."""
+    """Why our own handshake on this host refuses it; None: it takes it."""
     endpoint_proved: bool
     """It verifies by Mozilla's roots (certifi) or the endpoint's own `ca` alone. A root that
     somebody put into this host's store proves nothing about who holds the other end."""
@@ -57,21 +63,14 @@ class ChainVerdict(Struct, frozen=True, kw_only=True):
     """What the class rests on, in words, without a full stop."""
     names_match: bool | None
     """The leaf is for the server's name; None: its names cannot be read."""
-
-
-class _Origin(NamedTuple):
-    """Whose root a chain leads to, with dates and names left aside."""
-
-    root: ChainRoot
-    why: str
-    store: RootStore | None = None
-    """Where it was found, to be asked again with dates."""
-    is_complete: bool = True
-    """False: only a certificate that this host happens to know leads to that root."""
+    missing_issuer: str | None = None
+    """Whose certificate the path lacks, where nobody here knows it."""
+    issuer_url: str | None = None
+    """Where the last certificate of the path says that it may be fetched."""
 
 
 class ChainJudge:
-    """Verifies chains against Mozilla's roots, the endpoint's own and this host's, each apart.
+    """Judges chains by our own handshake, and by Mozilla's roots, the endpoint's and this host's.
 
     `mozilla_file`: a PEM file in place of certifi's.
 
@@ -80,52 +79,62 @@ class ChainJudge:
     """
 
     def __init__(self, ca_files: tuple[str, ...], *, mozilla_file: str | None = None) -> None:
-        self._mozilla_file = mozilla_file
-        self._mozilla = mozilla_store(mozilla_file)
-        self._declared = RootStore(ca_files) if ca_files else None
-        self._host = host_store()
-        self._here = trusted_here(ca_files)
+        self._owners = Owners(ca_files, mozilla_file)
+        self._here = trusting(ca_files, this_host=True)
+        self._proving = trusting((mozilla_file or certifi.where(), *ca_files), this_host=False)
         # By digest: the chains themselves, 100 KB each, would be a peer's to choose.
         self._verdicts: dict[tuple[bytes, str], tuple[ChainVerdict, float]] = {}
 
     @property
     def declares_root(self) -> bool:
         """The scenario says whose root the endpoint's chain leads to."""
-        return self._declared is not None
+        return self._owners.has_declared
 
     def judge(self, chain: tuple[bytes, ...], server_name: str) -> ChainVerdict:
         """Verify a chain (DER, leaf first) for a name. Never raises for what a peer sent."""
         key = (_digest(chain), server_name)
-        known = self._verdicts.get(key)
+        known = self._verdicts.pop(key, None)
         now = time.monotonic()
-        if known is not None and now - known[1] < _JUDGED_ANEW_S:
-            return known[0]
-        verdict = self._judge(chain, server_name)
-        if len(self._verdicts) >= _CACHE_LIMIT:  # a peer that makes a chain for each session
-            self._verdicts.clear()
-        self._verdicts[key] = verdict, now
-        return verdict
+        if known is None or now - known[1] >= _JUDGED_ANEW_S:
+            known = self._judge(chain, server_name), now
+        self._verdicts[key] = known
+        if len(self._verdicts) > _CACHE_LIMIT:
+            # The one asked for longest ago: a peer that makes a chain for each session ends its
+            # own verdicts and not the others'.
+            del self._verdicts[next(iter(self._verdicts))]
+        return known[0]
 
     def _judge(self, chain: tuple[bytes, ...], server_name: str) -> ChainVerdict:
-        try:
-            parsed = parse(chain)
-        except ValueError as exc:
-            return _unreadable(chain, str(exc))
-        fit = leaf_fit(chain[0], server_name)
-        origin = self._origin(chain, parsed)
-        faults = list(_faults(origin, parsed, fit))
-        chain_class = _class_of(origin, chain, has_faults=bool(faults))
-        proves = {ChainRoot.MOZILLA, ChainRoot.DECLARED}
+        if not chain:
+            return _no_chain(chain)
+        now = datetime.now(UTC)  # noqa: TID251 - OpenSSL judges dates by the same clock
+        heard = self._hear(chain, server_name)
+        problem = self._problem(heard.here, chain, server_name, now)
+        origin = self._owners.origin(heard, chain, now, is_trusted=problem is None)
+        chain_class = _class_of(origin, heard, chain, problem)
+        names_match = _names_match(heard.here, chain, server_name)
+        faults = (
+            _faults(origin, heard, server_name, now) if chain_class is ChainClass.BROKEN else ()
+        )
+        notes = _notes(origin, chain, problem)
         return ChainVerdict(
             chain=chain_id(chain),
-            problem=self._problem(chain, parsed) or fit.problem,
-            endpoint_proved=origin.root in proves and not faults,
+            problem=problem,
+            endpoint_proved=heard.proof.is_accepted,
             chain_class=chain_class,
             root=origin.root,
             intercepted=self._is_intercepted(origin.root),
-            why="; ".join([*faults, origin.why])[:_WHY_LIMIT],
-            names_match=fit.names_match,
+            why="; ".join(text for text in (*faults, origin.why, *notes) if text)[:_WHY_LIMIT],
+            names_match=names_match,
+            missing_issuer=None if origin.lacks is None else issuer_of(origin.lacks),
+            issuer_url=None if origin.lacks is None else issuer_url(origin.lacks),
         )
+
+    def _hear(self, chain: tuple[bytes, ...], server_name: str) -> Heard:
+        here = rehearse(self._here, joinable(chain), server_name)
+        if self._owners.proves(here, chain) or (len(chain) > _LONG and not here.is_accepted):
+            return Heard(here, here)
+        return Heard(here, rehearse(self._proving, joinable(chain), server_name))
 
     def _is_intercepted(self, root: ChainRoot) -> bool:
         """A private root that this host was told to trust, or any but the root that was declared.
@@ -135,80 +144,29 @@ class ChainJudge:
         """
         if root is ChainRoot.HOST:
             return True
-        return root is ChainRoot.OTHER and self._declared is not None
+        return root is ChainRoot.OTHER and self._owners.has_declared
 
-    def _problem(self, chain: tuple[bytes, ...], parsed: ParsedChain) -> str | None:
-        """What a client on this host would say, names left aside."""
-        problem = self._here.verify(parsed).problem
-        if problem is not None and asks_platform():
-            return platform_problem(chain)
-        return problem
-
-    def _origin(self, chain: tuple[bytes, ...], parsed: ParsedChain) -> _Origin:
-        public = self._mozilla.leads_from(parsed)
-        if public.problem is None:
-            return _Origin(ChainRoot.MOZILLA, "its root is one of Mozilla's", self._mozilla)
-        if self._declared is not None and self._declared.leads_from(parsed).problem is None:
-            return _Origin(ChainRoot.DECLARED, "its root is the endpoint's own ca", self._declared)
-        return self._host_origin(chain, parsed) or self._foreign_origin(public, chain, parsed)
-
-    def _host_origin(self, chain: tuple[bytes, ...], parsed: ParsedChain) -> _Origin | None:
-        """Trusted by this host, but neither by Mozilla nor by the scenario."""
-        if self._host is None:
-            trusted = asks_platform() and platform_problem(chain) is None
-            return _Origin(ChainRoot.HOST, host_why(chain)) if trusted else None
-        found = self._host.leads_from(parsed)
-        if found.problem is not None:
+    def _problem(
+        self, here: Rehearsal, chain: tuple[bytes, ...], server_name: str, now: datetime
+    ) -> str | None:
+        """What a client on this host says."""
+        if here.is_accepted:
             return None
-        if found.root_spki in mozilla_keys(self._mozilla_file):
-            why = "its root is one of Mozilla's"
-            if found.is_borrowed:
-                why += ", found only through a certificate that this host happens to know"
-            return _Origin(ChainRoot.MOZILLA, why, self._host, is_complete=not found.is_borrowed)
-        if found.is_leaf_alone:
-            why = "the leaf is signed by itself, and this host trusts just that certificate"
-            return _Origin(ChainRoot.LEAF, why, self._host)
-        if found.root_spki in former_keys():
-            why = "its root is one that Mozilla carried in earlier years and that this host trusts"
-            return _Origin(ChainRoot.FORMER, why, self._host)
-        return _Origin(ChainRoot.HOST, host_why(chain), self._host)
-
-    def _foreign_origin(
-        self, public: Outcome, chain: tuple[bytes, ...], parsed: ParsedChain
-    ) -> _Origin:
-        """Trusted by nobody here."""
-        if public.code == SELF_SIGNED_LEAF:
-            return _Origin(ChainRoot.LEAF, "the leaf is signed by itself: nobody vouches for it")
-        if public.code == SELF_SIGNED_ROOT and public.at is not None:
-            return self._other_origin(parsed, public.at)
-        if public.code in NO_ISSUER:
-            return _Origin(ChainRoot.HIDDEN, hidden_why(chain, public.at))
-        return _Origin(ChainRoot.NONE, public.problem or "it cannot be verified")
-
-    def _other_origin(self, parsed: ParsedChain, root: bytes) -> _Origin:
-        """A root was served: anybody can serve a copy of one, so the signatures must be its."""
-        found = leads_to(root, parsed)
-        if found.problem is not None:
-            return _Origin(ChainRoot.NONE, found.problem)
-        if found.root_spki in former_keys():
-            why = (
-                "its root is one that Mozilla carried in earlier years; this host does not trust it"
-            )
-            return _Origin(ChainRoot.FORMER, why)
-        why = f"its root {subject_of(root)} is known neither to this host nor to Mozilla"
-        if self._declared is not None:
-            why += ", and the endpoint's own ca is another one"
-        return _Origin(ChainRoot.OTHER, why)
+        if asks_platform() and here.code not in OTHER_NAME:
+            return platform_problem(chain)
+        return refusal_words(here, server_name, now)
 
 
-def _class_of(origin: _Origin, chain: tuple[bytes, ...], *, has_faults: bool) -> ChainClass:
-    if origin.root is ChainRoot.NONE or has_faults:
+def _class_of(
+    origin: Origin, heard: Heard, chain: tuple[bytes, ...], problem: str | None
+) -> ChainClass:
+    if problem is None or heard.proof.is_accepted:
+        return _CLASS_OF_ROOT.get(origin.root, ChainClass.PRIVATE_TRUSTED)
+    if heard.here.code not in _UNTRUSTED or origin.root not in _NOT_TRUSTED:
         return ChainClass.BROKEN
     if origin.root is ChainRoot.HIDDEN and leaf_facts(chain).claims_to_be_public:
         return ChainClass.BROKEN
-    if origin.store is None and origin.root is not ChainRoot.HOST:
-        return ChainClass.PRIVATE_UNTRUSTED
-    return _CLASS_OF_ROOT.get(origin.root, ChainClass.PRIVATE_TRUSTED)
+    return ChainClass.PRIVATE_UNTRUSTED
 
 
 _CLASS_OF_ROOT = {
@@ -216,22 +174,44 @@ _CLASS_OF_ROOT = {
     ChainRoot.FORMER: ChainClass.PUBLIC,
     ChainRoot.DECLARED: ChainClass.DECLARED,
 }
+_NOT_TRUSTED = frozenset({ChainRoot.OTHER, ChainRoot.LEAF, ChainRoot.HIDDEN, ChainRoot.FORMER})
 
 
-def _faults(origin: _Origin, parsed: ParsedChain, fit: LeafFit) -> Iterator[str]:
-    """What is wrong besides the root, where the root is known to somebody here."""
-    if origin.root in {ChainRoot.OTHER, ChainRoot.LEAF, ChainRoot.HIDDEN, ChainRoot.NONE}:
-        return
-    dated = None if origin.store is None else origin.store.verify(parsed)
-    if dated is not None and dated.problem is not None:
-        yield f"{dated.problem}{validity_of(dated.at)}"
-    if not origin.is_complete:
-        yield "the chain is incomplete as served"
-    if fit.problem is not None:
-        yield fit.problem
+def _faults(origin: Origin, heard: Heard, server_name: str, now: datetime) -> Iterator[str]:
+    """What is wrong with a chain besides whose root it has."""
+    answer = heard.here
+    if origin.root in _PROVES and heard.proof.code not in _UNTRUSTED:
+        answer = heard.proof
+    path = answer.path if origin.lineage is None else origin.lineage.path
+    yield from dates_words(path, now)
+    if answer.code in _UNTRUSTED:
+        yield _discord(origin, answer)
+    elif answer.code not in DATES:
+        yield refusal_words(answer, server_name, now)
 
 
-def _unreadable(chain: tuple[bytes, ...], problem: str) -> ChainVerdict:
+def _discord(origin: Origin, answer: Rehearsal) -> str:
+    """Why OpenSSL does not come to a root that signatures lead to."""
+    if origin.lineage is None:
+        return signature_words(answer.path)
+    return discord_words(answer.path, origin.lineage.path)
+
+
+def _notes(origin: Origin, chain: tuple[bytes, ...], problem: str | None) -> Iterator[str]:
+    if problem is None and names_nobody(chain[0]):
+        yield "it names the server in its CN alone, which browsers and Go refuse"
+    elif problem is not None and origin is PUBLIC:
+        yield "this host does not trust it"
+
+
+def _names_match(here: Rehearsal, chain: tuple[bytes, ...], server_name: str) -> bool | None:
+    if here.is_accepted or here.code in OTHER_NAME:
+        return here.is_accepted
+    return names_server(chain[0], server_name)
+
+
+def _no_chain(chain: tuple[bytes, ...]) -> ChainVerdict:
+    problem = "the peer served no certificate"
     return ChainVerdict(
         chain=chain_id(chain),
         problem=problem,

@@ -11,7 +11,9 @@ from stresser.analysis.compare.comparison import Comparison, EndpointFigures, Si
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
 from stresser.analysis.compare.durations import DurationDifference
 from stresser.analysis.compare.incident_rates import RateComparison, Span
+from stresser.analysis.summary.answer import Answer
 from stresser.model.units import escaped, format_duration
+from stresser.report.answer_terminal import answer_lines
 from stresser.report.tables import MISSING, add_figures, count, duration, figure_table, plain, rate
 
 _MOST_ROWS = 40
@@ -23,9 +25,13 @@ _STYLES = {
 }
 
 
-def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print a comparison."""
-    for part in comparison_parts(comparison):
+def print_comparison(
+    comparison: Comparison, console: Console, answer: Answer | None = None
+) -> None:
+    """Print a comparison, below its paragraph the answer of the candidate's own run."""
+    first, *rest = comparison_parts(comparison)
+    own = [] if answer is None else [Text(""), *answer_lines(answer, console.width, None)]
+    for part in (first, *own, *rest):
         console.print(part, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 import stresser
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism
 from stresser.analysis.summary.answer import Answer, IsIt
-from stresser.analysis.summary.mechanism_words import addressed, limit_in_words
+from stresser.analysis.summary.mechanism_words import addressed, diagnosed_limit
 from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.run_report import RunReport
 from stresser.model.units import escaped, format_duration
@@ -100,7 +100,7 @@ def _diagnosed(found: Diagnosis) -> Iterator[DrawnLimit]:
             low_s=(found.high if found.low is None else found.low) / _NS,
             high_s=found.high / _NS,
             egress=found.scope.egress,
-            words=f"{limit_in_words(found)} {_OF_TIME[found.mechanism]}",
+            words=f"{diagnosed_limit(found)} {_OF_TIME[found.mechanism]}",
         )
 
 

@@ -13,7 +13,7 @@ from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.summary.cohort_figures import CohortFigures, LastEnding
 from stresser.analysis.summary.mechanism_words import addressed
 from stresser.analysis.summary.summary import Summary
-from stresser.analysis.views.session_story import SessionStory
+from stresser.analysis.views.session_story import Story
 from stresser.analysis.words.endings import GRADE_WORDS
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import PROXY_STEPS, Quantity
@@ -55,14 +55,14 @@ def print_everything(
         console.print(part, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def print_story(story: SessionStory, console: Console) -> None:
-    """Print what is recorded of one session."""
+def print_story(story: Story, console: Console) -> None:
+    """Print what is recorded of one session or attempt."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for what, value in story.lines:
         table.add_row(plain(what, "bold"), plain(value, limit=_LONGEST_LINE))
-    console.print(Text(f"Session {story.session}", style="bold"))
+    console.print(Text(story.title, style="bold"))
     console.print(table, highlight=False, markup=False, emoji=False)
 
 

@@ -70,6 +70,7 @@ class Attempt:
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
         self.intercepted = False
+        """The chain looks like an interceptor's: every egress may show the same."""
         self.verdict: ChainVerdict | None = None
         self.last_phase_ns = 0
         """How long the last completed phase took: it ends with an answer to what we sent in it."""

@@ -97,6 +97,8 @@ def _chain_seen(
         product=None if product is None else product.name,
         product_is_weak=product is not None and product.is_weak,
         names_match=verdict.names_match,
+        missing_issuer=verdict.missing_issuer,
+        issuer_url=verdict.issuer_url,
         spki_sha256=facts.spki_sha256,
         issuer=facts.issuer,
         issuer_organisation=facts.issuer_organisation,

@@ -240,11 +240,11 @@ class Story:
             "age_ns": 3 * NS_PER_MS,
             "idle_ns": None,
         }
-        tls = changes.pop("tls", None)
+        own = {name: changes.pop(name) for name in ("tls", "phases_ns") if name in changes}
         kind = changes.pop("kind", Kind.REFUSED)
         ending = made_ending(kind, at=at, **(fields | changes))
         self.events.append(
-            AttemptFailed(**self._common(cohort, at, ending), attempt=self._attempt, tls=tls)
+            AttemptFailed(**self._common(cohort, at, ending), attempt=self._attempt, **own)
         )
 
     def stops(self, at: float, reason: str = "duration", **changes: Any) -> None:

@@ -49,6 +49,7 @@ def test_two_egresses_of_one_run(results, run, code, words):
     told = run_compare(run, "--egress", "direct", "vpn", "--results", str(results))
     assert told.exit_code == code
     assert words in " ".join(told.stdout.split())
+    assert "Is it the egress?" in told.stdout
 
 
 def test_the_other_way_round(results):

@@ -81,8 +81,23 @@ def test_one_session(results):
     assert "reset by TCP RST after 4 s of silence" in shown.stdout
 
 
+def test_one_attempt(results):
+    story = idle_kill_story()
+    story.fails(VPN, 61, raw="ConnectionRefusedError: [Errno 111]")
+    story.recorded(results / NAME)
+    shown = run_show(str(results / NAME), "--attempt", "41")
+    assert shown.exit_code == ExitCode.PASS
+    assert shown.stdout.startswith("Attempt 41\n")
+    assert "broker through vpn, heartbeat" in shown.stdout
+    assert "ConnectionRefusedError: [Errno 111]" in shown.stdout
+    opened = run_show(str(results / NAME), "--attempt", "7")
+    assert "session 7: show --session 7" in opened.stdout
+
+
 def test_no_such_session_or_run(results):
     idle_kill_story().recorded(results / NAME)
+    missing = run_show(str(results / NAME), "--attempt", "999")
+    assert str(missing.exception) == "attempt 999: this run has recorded no such attempt"
     missing = run_show(str(results / NAME), "--session", "999")
     assert isinstance(missing.exception, RunFolderError)
     assert str(missing.exception) == "session 999: this run has recorded no such session"

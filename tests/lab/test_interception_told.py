@@ -4,9 +4,9 @@ from functools import partial
 
 import trio
 
+from stresser.analysis.chains.accusations import accusations_in_words
 from stresser.analysis.chains.changes import chain_changes
-from stresser.analysis.chains.interception import interception_findings
-from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.run_tally import Tally
 from stresser.lab.server import serve
 from stresser.model.chain import ChainClass, ChainRoot
@@ -70,7 +70,7 @@ def told_of(egresses, monkeypatch, tmp_path, *, trusts_inspection, declares=True
     tally = Tally()
     for event in notebook.events:
         tally.event(event)
-    said = interception_findings(tally.ways, read_plan({})) + chain_changes(tally.ways)
+    said = accusations_in_words(interceptions(tally.ways, {}), {}) + chain_changes(tally.ways)
     return notebook, said
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -79,3 +79,16 @@ def policy(dotted):
     """A certificate policy that a leaf claims."""
     identifier = x509.ObjectIdentifier(dotted)
     return x509.CertificatePolicies([x509.PolicyInformation(identifier, None)])
+
+
+_SHA256_WITH_RSA, _SHA1_WITH_RSA = (bytes.fromhex(f"06092a864886f70d0101{n}") for n in ("0b", "05"))
+"""RFC 8017 appendix A.2.4: of one length, so that one can stand in for the other."""
+
+
+def with_sha1(certificate, key):
+    """A certificate that an RSA key has signed, signed anew as nobody should any more: DER."""
+    signed, old = der(certificate), certificate.tbs_certificate_bytes
+    new = old.replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA)
+    signature = key.sign(new, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303 - the weakness is the point
+    signed = signed.replace(old, new).replace(certificate.signature, signature)
+    return signed.replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA)

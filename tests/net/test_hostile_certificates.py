@@ -8,7 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from stresser.analysis.chains.interception import interception_findings
+from stresser.analysis.chains.accusations import accusations_in_words
+from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.summary.notes import run_notes
@@ -146,7 +147,7 @@ def all_that_is_shown(event, verdict):
     story = session_story([event, opened], 1)
     assert story is not None
     return [
-        *interception_findings(tally.ways, plan),
+        *accusations_in_words(interceptions(tally.ways, plan.hosts), plan.hosts),
         *run_notes(tally, plan),
         *(value for _, value in story.lines),
     ]

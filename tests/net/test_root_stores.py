@@ -1,98 +1,48 @@
-"""Stores of roots: what is in them, and what they say of a chain."""
+"""Roots by owner: what is in them, and what is left out."""
 
 import ssl
 import sys
 from types import SimpleNamespace
 
-import certifi
 import pytest
-from cryptography import x509
 
 from stresser.net.root_stores import (
-    NO_ISSUER,
-    SELF_SIGNED_LEAF,
-    SELF_SIGNED_ROOT,
-    RootStore,
+    Roots,
+    declared_roots,
     former_keys,
-    host_store,
-    leads_to,
-    mozilla_keys,
-    mozilla_store,
-    parse,
-    trusted_here,
+    host_roots,
+    mozilla_roots,
 )
-from tests.net.certificates import DAY, NOW, Issuer
+from tests.net.certificates import Issuer
 
 ROOT = Issuer("Root")
-MIDDLE = Issuer("Middle", ROOT)
+NAMESAKE = Issuer("Root")
 OTHER = Issuer("Other")
-NAME = x509.DNSName("a.example.net")
 
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory):
     path = tmp_path_factory.mktemp("ca") / "root.pem"
-    path.write_bytes(ROOT.pem)
+    path.write_bytes(b"# a word before\n" + ROOT.pem + b"\nand between\n" + OTHER.pem)
     return str(path)
 
 
-@pytest.fixture
-def store(pem):
-    return RootStore((pem,))
+def test_they_are_found_by_their_name():
+    roots = Roots([ROOT.der, NAMESAKE.der, OTHER.der, b"junk"])
+    assert set(roots.named(ROOT.name)) == {ROOT.der, NAMESAKE.der}
+    assert roots.named(OTHER.name) == [OTHER.der]
+    assert roots.named(Issuer("Nobody").name) == ()
+    assert ROOT.der in roots
+    assert len(roots.keys) == 3
 
 
-@pytest.mark.parametrize(
-    ("chain", "codes"),
-    [
-        ((ROOT.leaf(NAME),), (0,)),
-        ((MIDDLE.leaf(NAME), MIDDLE.der), (0,)),
-        ((MIDDLE.leaf(NAME),), NO_ISSUER),
-        ((OTHER.leaf(NAME),), NO_ISSUER),
-        ((OTHER.leaf(NAME), OTHER.der), (SELF_SIGNED_ROOT,)),
-        ((OTHER.der,), (SELF_SIGNED_LEAF,)),
-        ((ROOT.leaf(NAME, start=NOW - 2 * DAY, end=NOW - DAY),), (10,)),
-    ],
-    ids=["leaf", "middle", "middle missing", "other", "other's root", "self-signed", "expired"],
-)
-def test_what_a_store_says(store, chain, codes):
-    outcome = store.verify(parse(chain))
-    assert outcome.code in codes
-    assert (outcome.problem is None) == (outcome.code == 0)
-
-
-def test_dates_left_aside(store):
-    old = parse((ROOT.leaf(NAME, start=NOW - 2 * DAY, end=NOW - DAY),))
-    assert store.verify(old).problem == "certificate has expired"
-    assert store.leads_from(old).problem is None
-
-
-def test_the_certificate_at_fault_is_named(store):
-    leaf = MIDDLE.leaf(NAME)
-    assert store.verify(parse((leaf,))).at == leaf
-    assert store.verify(parse((OTHER.leaf(NAME), OTHER.der))).at == OTHER.der
-
-
-def test_a_certificate_that_was_not_served_is_borrowed(pem, tmp_path):
-    both = tmp_path / "both.pem"
-    both.write_bytes(ROOT.pem + MIDDLE.pem)
-    leaf = MIDDLE.leaf(NAME)
-    knowing = RootStore((str(both),))
-    assert knowing.verify(parse((leaf,))).is_borrowed
-    assert not knowing.verify(parse((leaf, MIDDLE.der))).is_borrowed
-
-
-def test_one_root_trusted_for_once():
-    assert leads_to(OTHER.der, parse((OTHER.leaf(NAME),))).problem is None
-    copy = Issuer("Other")
-    assert leads_to(OTHER.der, parse((copy.leaf(NAME),))).problem == "certificate signature failure"
-    assert leads_to(b"junk", parse((copy.leaf(NAME),))).problem
-
-
-def test_a_root_is_added(store):
-    chain = parse((OTHER.leaf(NAME),))
-    assert store.verify(chain).problem
-    store.add(OTHER.der)
-    assert store.verify(chain).problem is None
+def test_a_file_is_read_as_openssl_reads_it(pem, tmp_path):
+    assert len(declared_roots((pem,))) == 2
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(
+        ROOT.pem.replace(b"BEGIN ", b"BEGIN TRUSTED ").replace(b"END ", b"END TRUSTED ")
+    )
+    assert ROOT.der in declared_roots((str(trusted),))
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
@@ -100,52 +50,63 @@ def test_a_file_without_a_certificate_is_an_error(tmp_path, content):
     path = tmp_path / "bad.pem"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="no certificate in PEM form"):
-        RootStore((str(path),))
+        declared_roots((str(path),))
 
 
-@pytest.mark.parametrize("chain", [(), (b"",), (b"junk",), (ROOT.der, b"junk")])
-def test_what_is_no_chain_is_a_value_error(chain):
-    with pytest.raises(ValueError, match=r"no certificate|cannot be decoded"):
-        parse(chain)
+def test_a_file_that_is_not_there_is_an_error():
+    with pytest.raises(ValueError, match="PEM"):
+        declared_roots(("/nowhere.pem",))
+
+
+def test_one_bad_certificate_does_not_spoil_a_host(pem, tmp_path, monkeypatch):
+    bundle = tmp_path / "bundle.pem"
+    spoiled = OTHER.pem.replace(b"M", b"A", 3)
+    bundle.write_bytes(spoiled + ROOT.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    host = host_roots()
+    assert host is not None
+    assert ROOT.der in host
 
 
 def test_mozillas_roots_and_former_ones_are_apart():
-    assert len(mozilla_keys()) > 100
+    assert len(mozilla_roots().keys) > 100
     assert len(former_keys()) > 100
     assert all(len(key) == 64 for key in former_keys())
-    assert mozilla_store() is mozilla_store()
+    assert mozilla_roots() is mozilla_roots()
 
 
 def test_few_former_roots_are_back_among_mozillas():
     """The list was made by taking the current ones out; certifi goes on, and so may overlap."""
-    assert len(mozilla_keys() & former_keys()) < 10
+    assert len(mozilla_roots().keys & former_keys()) < 10
 
 
 def test_this_hosts_roots_are_those_of_ssl_cert_file(pem, monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", pem)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     assert ssl.get_default_verify_paths().cafile == pem
-    host = host_store()
+    host = host_roots()
     assert host is not None
-    chain = parse((ROOT.leaf(NAME),))
-    assert host.verify(chain).problem is None
-    assert mozilla_store().verify(chain).problem
-    assert trusted_here(()).verify(chain).problem is None
+    assert ROOT.der in host
+    assert ROOT.der not in mozilla_roots()
 
 
-def test_the_endpoints_own_ca_is_trusted_here_too(pem, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
-    chain = parse((ROOT.leaf(NAME),))
-    assert trusted_here((pem,)).verify(chain).problem is None
-    with pytest.raises(ValueError, match="PEM"):
-        trusted_here(("/nowhere.pem",))
+def test_a_folder_is_read_by_its_hashed_names(monkeypatch, tmp_path):
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    (folder / "0123abcd.0").write_bytes(ROOT.pem)
+    (folder / "0123abcd.1").symlink_to(folder / "gone.pem")
+    (folder / "other.pem").write_bytes(OTHER.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    host = host_roots()
+    assert host is not None
+    assert ROOT.der in host
+    assert OTHER.der not in host
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system itself is asked")
-def test_a_system_without_roots_trusts_what_certifi_carries(pem, monkeypatch):
+def test_a_system_without_roots_has_none(monkeypatch):
     nothing = SimpleNamespace(cafile=None, capath=None)
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
-    assert host_store() is None
-    chain = parse((ROOT.leaf(NAME),))
-    assert trusted_here(()).verify(chain).problem
-    assert trusted_here((pem,)).verify(chain).problem is None
+    assert host_roots() is None

@@ -4,9 +4,9 @@ import ipaddress
 
 import pytest
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import NameOID
 
-from stresser.net.server_names import leaf_fit, matches
+from stresser.net.server_names import matches, names_nobody, names_server
 from tests.net.certificates import Issuer
 
 ROOT = Issuer("Private Root")
@@ -44,36 +44,36 @@ def test_the_wildcard_is_the_left_most_label_alone(pattern, name, fits):
     assert matches(pattern, name) == fits
 
 
+CN = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+ADDRESS = x509.IPAddress(ipaddress.ip_address("::1"))
+
+
 @pytest.mark.parametrize(
-    ("leaf", "problem", "names_match"),
+    ("leaf", "fits"),
     [
-        (ROOT.leaf(x509.DNSName(NAME)), None, True),
-        (ROOT.leaf(x509.DNSName("other.test")), f"the leaf is not for {NAME}", False),
-        (ROOT.leaf(), "the leaf's names cannot be read", False),
-        (b"junk", "the leaf's names cannot be read", None),
-        (
-            ROOT.leaf(x509.DNSName(NAME), purpose=ExtendedKeyUsageOID.CLIENT_AUTH),
-            "the leaf is not for TLS servers",
-            True,
-        ),
-        (
-            ROOT.leaf(subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])),
-            "the leaf's names cannot be read",
-            False,
-        ),
+        (ROOT.leaf(x509.DNSName(NAME)), True),
+        (ROOT.leaf(x509.DNSName("other.test")), False),
+        (ROOT.leaf(), False),
+        (b"junk", None),
+        (ROOT.leaf(subject=CN), True),
+        (ROOT.leaf(ADDRESS, subject=CN), True),
+        (ROOT.leaf(x509.DNSName("other.test"), subject=CN), False),
     ],
-    ids=["good", "other name", "no name", "junk", "for clients", "common name alone"],
+    ids=["good", "other name", "no name", "junk", "CN alone", "CN and address", "CN beside a name"],
 )
-def test_how_a_leaf_fits(leaf, problem, names_match):
-    fit = leaf_fit(leaf, NAME)
-    assert fit.names_match == names_match
-    assert (fit.problem is None) == (problem is None)
-    assert problem is None or str(fit.problem).startswith(problem)
+def test_how_a_leaf_fits(leaf, fits):
+    assert names_server(leaf, NAME) is fits
+
+
+def test_a_leaf_without_alternative_names():
+    assert names_nobody(ROOT.leaf(subject=CN))
+    assert not names_nobody(ROOT.leaf(x509.DNSName(NAME)))
+    assert not names_nobody(b"junk")
 
 
 def test_ten_thousand_names_are_looked_through():
     names = [x509.DNSName(f"n{number}.example.net") for number in range(10_000)]
-    leaf = ROOT.leaf(*names, x509.DNSName(NAME), x509.IPAddress(ipaddress.ip_address("::1")))
-    assert leaf_fit(leaf, NAME).problem is None
-    assert leaf_fit(leaf, "::1").problem is None
-    assert leaf_fit(leaf, "n.example.net").names_match is False
+    leaf = ROOT.leaf(*names, x509.DNSName(NAME), ADDRESS)
+    assert names_server(leaf, NAME)
+    assert names_server(leaf, "::1")
+    assert names_server(leaf, "n.example.net") is False

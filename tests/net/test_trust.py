@@ -29,6 +29,7 @@ ROOT = Issuer("Private Root")
 MIDDLE = Issuer("Private Intermediate", ROOT)
 STRANGER = Issuer("Inspection CA")
 GOOD = ROOT.leaf(dns(NAME))
+CN = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def of_an_expired_intermediate():
         (of_an_expired_intermediate, "certificate has expired"),
         (lambda: ROOT.leaf(dns(NAME), start=NOW + DAY / 2), "certificate is not yet valid"),
         (lambda: ROOT.leaf(dns("other.test")), f"the leaf is not for {NAME}"),
-        (ROOT.leaf, "the leaf's names cannot be read"),
+        (ROOT.leaf, f"the leaf is not for {NAME}"),
         (self_signed, "self-signed certificate"),
         (lambda: STRANGER.leaf(dns(NAME)), "unable to get local issuer certificate"),
         (spoiled_signature, "certificate signature failure"),
@@ -167,10 +168,12 @@ def test_addresses_and_names_are_kept_apart(judge, name, wanted, fits):
     assert judge.judge((ROOT.leaf(name),), wanted).endpoint_proved == fits
 
 
-def test_a_common_name_names_nobody(judge):
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    assert not judge.judge((ROOT.leaf(dns("x.test"), subject=subject),), NAME).endpoint_proved
-    assert not judge.judge((ROOT.leaf(subject=subject),), NAME).endpoint_proved
+def test_a_common_name_counts_where_there_is_no_other_as_in_a_handshake(judge):
+    beside = judge.judge((ROOT.leaf(dns("x.test"), subject=CN),), NAME)
+    assert (beside.problem, beside.names_match) == (f"the leaf is not for {NAME}", False)
+    alone = judge.judge((ROOT.leaf(subject=CN),), NAME)
+    assert (alone.problem, alone.names_match) == (None, True)
+    assert "in its CN alone, which browsers and Go refuse" in alone.why
 
 
 def handshake_accepts(leaf, key, name, root_pem, tmp_path):
@@ -215,8 +218,11 @@ def handshake_accepts(leaf, key, name, root_pem, tmp_path):
         ({"names": [dns(NAME)], "purpose": ExtendedKeyUsageOID.SERVER_AUTH}, NAME),
         ({"names": [dns(NAME)], "purpose": ExtendedKeyUsageOID.CLIENT_AUTH}, NAME),
         ({"names": [dns(NAME)], "purpose": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}, NAME),
+        ({"names": [], "subject": CN}, NAME),
+        ({"names": [x509.IPAddress(LOCAL)], "subject": CN}, NAME),
+        ({"names": [dns("other.test")], "subject": CN}, NAME),
     ],
-    ids=range(13),  # a row's text holds the time of day, and xdist's workers must agree
+    ids=range(16),  # a row's text holds the time of day, and xdist's workers must agree
 )
 def test_the_judge_says_what_a_handshake_would(judge, root_pem, tmp_path, leaf, name):
     options = dict(leaf)
@@ -289,6 +295,17 @@ def test_one_verdict_for_each_chain_and_name(judge):
     first = judge.judge((GOOD,), NAME)
     assert judge.judge((bytes(bytearray(GOOD)),), NAME) is first
     assert judge.judge((GOOD,), "other.test") is not first
+
+
+def test_a_peer_with_a_new_chain_each_time_costs_the_others_no_second_judgement(
+    root_pem, monkeypatch
+):
+    monkeypatch.setattr(trust, "_CACHE_LIMIT", 8)
+    judge = ChainJudge((root_pem,))
+    first = judge.judge((GOOD,), NAME)
+    for number in range(50):
+        judge.judge((number.to_bytes(4, "big"),), NAME)
+        assert judge.judge((GOOD,), NAME) is first
 
 
 def test_the_cache_is_bounded_in_entries_and_keeps_no_chain(root_pem, monkeypatch):

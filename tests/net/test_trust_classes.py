@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from stresser.model.chain import ChainClass, ChainRoot
-from stresser.net import trust
+from stresser.net import chain_origin
 from stresser.net.chain_facts import spki_sha256
 from stresser.net.trust import ChainJudge
 from tests.net.certificates import DAY, NOW, Issuer, der, policy, scts
@@ -25,6 +25,15 @@ INSPECTION_MIDDLE = Issuer("Inspection Issuing CA", INSPECTION)
 STRANGER = Issuer("Stranger Root")
 FORMER = Issuer("Former Public Root")
 TWICE = Issuer("Private Root in both")
+TWICE_DECLARED = Issuer("Declared, yet no root", STRANGER)
+
+
+def crossed(issuer, by, *, old=False):
+    """A certificate of the same name and key by somebody else."""
+    start, end = (NOW - 9 * DAY, NOW - 2 * DAY) if old else (NOW - DAY, NOW + DAY)
+    builder = issuer.builder(issuer.name, issuer.key, start, end, by)
+    ca = x509.BasicConstraints(ca=True, path_length=None)
+    return der(builder.add_extension(ca, critical=True).sign(by.key, hashes.SHA256()))
 
 
 def dns(name=NAME):
@@ -63,7 +72,7 @@ def files(tmp_path_factory):
     (folder / "none").mkdir()
     return {
         "mozilla": write("mozilla.pem", PUBLIC, EXPIRED_PUBLIC, TWICE),
-        "ca": write("corp.pem", DECLARED, TWICE),
+        "ca": write("corp.pem", DECLARED, TWICE, TWICE_DECLARED),
         "host": write("host.pem", PUBLIC, INSPECTION, FORMER, TWICE),
         "knowing": write("knowing.pem", PUBLIC, PUBLIC_MIDDLE, DECLARED),
         "self": str(own),
@@ -77,7 +86,7 @@ def judge(files, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", files[host])
         monkeypatch.setenv("SSL_CERT_DIR", files["no folder"])
         former = frozenset({spki_sha256(FORMER.certificate)})
-        monkeypatch.setattr(trust, "former_keys", lambda: former)
+        monkeypatch.setattr(chain_origin, "former_keys", lambda: former)
         ca_files = (files["ca"],) if declares else ()
         return ChainJudge(ca_files, mozilla_file=files["mozilla"])
 
@@ -202,6 +211,43 @@ CASES = {
         lambda: (DECLARED.leaf(dns(), start=NOW - 9 * DAY, end=NOW - DAY),),
         True, C.BROKEN, R.DECLARED, False, False, "expired",
     ),
+    "an expired cross-signature by an unknown root, served before the valid path": (
+        lambda: (public_leaf(), crossed(PUBLIC_MIDDLE, STRANGER, old=True), STRANGER.der,
+                 PUBLIC_MIDDLE.der),
+        True, C.PUBLIC, R.MOZILLA, False, True, "Mozilla",
+    ),
+    "an expired cross-signature by an inspection root of this host's, served first": (
+        lambda: (DECLARED_MIDDLE.leaf(dns()), crossed(DECLARED_MIDDLE, INSPECTION, old=True),
+                 DECLARED_MIDDLE.der),
+        True, C.DECLARED, R.DECLARED, False, True, "the endpoint's own ca",
+    ),
+    "an inspection root of this host's below an expired public cross-signature": (
+        lambda: (INSPECTION_MIDDLE.leaf(dns()), crossed(INSPECTION_MIDDLE, PUBLIC, old=True),
+                 INSPECTION_MIDDLE.der),
+        True, C.PRIVATE_TRUSTED, R.HOST, True, False, "root CN=Inspection CA is trusted",
+    ),
+    "all expired, another certificate of the same key leads to the declared root": (
+        lambda: (DECLARED_MIDDLE.leaf(dns(), start=NOW - 9 * DAY, end=NOW - DAY),
+                 crossed(DECLARED_MIDDLE, STRANGER), STRANGER.der, DECLARED_MIDDLE.der),
+        True, C.BROKEN, R.DECLARED, False, False, "the endpoint's own ca",
+    ),
+    "a cross-signature by this host's own root, beside the declared one": (
+        lambda: (DECLARED_MIDDLE.leaf(dns()), crossed(DECLARED_MIDDLE, INSPECTION),
+                 DECLARED_MIDDLE.der),
+        True, C.DECLARED, R.DECLARED, False, False, "the endpoint's own ca",
+    ),
+    "a declared intermediate is no root": (
+        lambda: (TWICE_DECLARED.leaf(dns()), STRANGER.der),
+        True, C.BROKEN, R.DECLARED, False, False, "is no root itself",
+    ),
+    "for clients, by an inspection root": (
+        lambda: (INSPECTION.leaf(dns(), purpose=ExtendedKeyUsageOID.CLIENT_AUTH),),
+        False, C.BROKEN, R.HOST, True, False, "not for TLS servers",
+    ),
+    "another key under the declared root's name": (
+        lambda: (Issuer("Corp Root").leaf(dns()),),
+        True, C.BROKEN, R.NONE, False, False, "certificate signature failure",
+    ),
     "nothing served": (
         tuple, False, C.BROKEN, R.NONE, False, False, "served no certificate",
     ),
@@ -243,9 +289,10 @@ def test_a_forged_leaf_below_an_expired_public_intermediate_is_nobodys(judge):
 
 def test_an_intermediate_that_only_this_host_knows_does_not_make_a_chain_whole(judge):
     verdict = judge("knowing").judge((public_leaf(),), NAME)
-    assert (verdict.chain_class, verdict.root) == (ChainClass.BROKEN, ChainRoot.MOZILLA)
+    assert (verdict.chain_class, verdict.root) == (ChainClass.PUBLIC, ChainRoot.MOZILLA)
     assert "incomplete as served" in verdict.why
-    assert verdict.problem is None  # a client on this host would take it
+    assert verdict.problem is None  # a client on this host takes it
+    assert not verdict.endpoint_proved
     assert not verdict.intercepted
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from stresser.analysis.compare.comparison import compare_sides
 from stresser.analysis.compare.incident_rates import Span
 from stresser.report.compare_terminal import comparison_json, interval, print_comparison
+from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story, recorded_sides
 from tests.analysis.story import Story
 
@@ -29,6 +30,15 @@ def test_the_paragraph_comes_first_and_the_verdict_last(comparison):
     lines = shown(comparison).splitlines()
     assert lines[0].startswith("Through vpn, incidents came ")
     assert lines[-1] == "Verdict: worse"
+
+
+def test_the_candidates_own_answer_stands_below_the_paragraph(comparison):
+    out = io.StringIO()
+    console = Console(file=out, width=80, highlight=False)
+    print_comparison(comparison, console, answer_to(QUICKSTART, diagnosed()))
+    text = out.getvalue()
+    answer = text.index("Is it the egress?  Yes: middlebox. 79 drops of 96 sessions")
+    assert text.index("Through vpn, incidents came ") < answer < text.index("Sides")
 
 
 def test_tables_have_the_figures(comparison):

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from stresser.analysis.summary.summary import Summary, summarise
-from stresser.analysis.views.session_story import SessionStory
+from stresser.analysis.views.session_story import Story as RecordedStory
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.record.manifest import Status
@@ -143,8 +143,8 @@ def test_json_is_the_summary(tmp_path):
 def test_a_story_is_printed_in_full():
     out = io.StringIO()
     print_story(
-        SessionStory(
-            session=7, lines=[("cohort", "a through b"), ("raw error", "[red]" + "e" * 90)]
+        RecordedStory(
+            title="Session 7", lines=[("cohort", "a through b"), ("raw error", "[red]" + "e" * 90)]
         ),
         Console(file=out, width=80),
     )

@@ -43,7 +43,9 @@ class ChainCard(Struct, frozen=True, kw_only=True):
 
 def chain_cards(tally: Tally) -> tuple[list[ChainCard], int]:
     """The chains, interceptors' first, and how many more there are."""
-    first = sorted(tally.chains.values(), key=lambda seen: (not seen.intercepted, seen.verified))
+    first = sorted(
+        tally.chains.values(), key=lambda seen: (not _is_accused(seen, tally), seen.verified)
+    )
     return [_card(seen, tally) for seen in first[:_MOST_CHAINS]], len(first[_MOST_CHAINS:])
 
 
@@ -51,7 +53,7 @@ def _card(seen: ChainSeen, tally: Tally) -> ChainCard:
     return ChainCard(
         chain=_text(seen.chain),
         verdict=seen.chain_class.value.replace("_", " ") if seen.chain_class else "not judged",
-        intercepted=seen.intercepted,
+        intercepted=_is_accused(seen, tally),
         verified=seen.verified,
         problem=_optional(seen.problem),
         why=_optional(seen.why),
@@ -60,6 +62,10 @@ def _card(seen: ChainSeen, tally: Tally) -> ChainCard:
         ways=list(_ways(seen, tally))[:_MOST_WAYS],
         certificates=[_certificate(one) for one in seen.certificates[:_MOST_CERTIFICATES]],
     )
+
+
+def _is_accused(seen: ChainSeen, tally: Tally) -> bool:
+    return seen.intercepted and not tally.ways.shared(seen.endpoint).is_shared(seen.chain)
 
 
 def _ways(seen: ChainSeen, tally: Tally) -> Iterator[str]:

@@ -1,22 +1,18 @@
-"""Who ends TLS on each way: sentences from verdicts, then from the signs that support them.
+"""Who ends TLS on each way: what was found, as values; `accusations.py` puts them into words.
 
 The verdict is a matter of trust (`net/trust.py`); a product's name and the signs never make one.
 """
 
 from collections.abc import Iterator
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from stresser.analysis.counts.chain_tally import ChainNotes, ChainTally, Way, WayTally
-from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.words.endings import counted
 from stresser.model.chain import ChainClass
-from stresser.model.units import NS_PER_MS, escaped, format_duration
+from stresser.model.units import NS_PER_MS, format_duration
 
-OTHER_STACKS = (
-    "Interception was judged for this program's TLS alone: on this very host another client "
-    "(.NET, Schannel, a browser, a service account) may be treated differently."
-)
-_NAME = 40
-_TEXT = 200
 _FEWEST_ENDPOINTS = 2
 _FAR_TIMES = 8
 _FAR_NS = 5 * NS_PER_MS
@@ -24,34 +20,110 @@ _FAR_NS = 5 * NS_PER_MS
 _GOOD = frozenset({ChainClass.PUBLIC, ChainClass.DECLARED})
 
 
-def interception_findings(chains: ChainTally, plan: PlanFacts) -> list[str]:
-    """Sentences on interception, the verdicts first."""
-    said: list[str] = []
+class SignKind(StrEnum):
+    """What supports a verdict. None of them would do alone."""
+
+    NO_SCTS = "no_scts"
+    FEWER_SCTS = "fewer_scts"
+    LOWER_VERSION = "lower_version"
+    LOST_ALPN = "lost_alpn"
+    NEAR_TCP = "near_tcp"
+
+
+class Sign(Struct, frozen=True, kw_only=True):
+    """One sign, with what was seen here and there. Texts may be a peer's: not yet escaped."""
+
+    kind: SignKind
+    egress: str = ""
+    """The other egress, where `theirs` was seen."""
+    ours: str = ""
+    theirs: str = ""
+
+
+class Likeness(Struct, frozen=True, kw_only=True):
+    """The inspection product that an issuer is named like."""
+
+    product: str
+    is_weak: bool
+
+
+class Intercepted(Struct, frozen=True, kw_only=True):
+    """Somebody ends TLS on this way."""
+
+    way: Way
+    handshakes: int
+    of_handshakes: int
+    first_ns: int | None
+    """When the first such chain was seen, from the start of the run; None: it was not kept."""
+    likeness: Likeness | None
+    clean_egresses: tuple[str, ...]
+    """Those through which every chain verifies by a public or a declared root."""
+    why: str | None
+    """What the verdict rests on; None: the record does not describe the chain."""
+    signs: tuple[Sign, ...]
+
+
+class Suspected(Struct, frozen=True, kw_only=True):
+    """A root that nobody here knows accuses nobody; something beside it makes one ask."""
+
+    way: Way
+    likeness: Likeness | None
+    clean_egress: str | None
+    """The endpoint's chain verifies through this one."""
+    why: str
+
+
+class OneIssuer(Struct, frozen=True, kw_only=True):
+    """One private issuer signs, through one egress, for endpoints of unrelated domains."""
+
+    egress: str
+    issuer: str
+    endpoints: tuple[str, ...]
+    """One of each domain."""
+
+
+class Undeclared(Struct, frozen=True, kw_only=True):
+    """The same chain of an undeclared private root came through every egress: nobody is accused."""
+
+    endpoint: str
+    egresses: tuple[str, ...]
+    handshakes: int
+    likeness: Likeness | None
+    why: str | None
+    """What is known of its root; None: the record does not describe the chain."""
+
+
+Accusation: TypeAlias = Intercepted | Suspected | OneIssuer | Undeclared
+
+
+def interceptions(chains: ChainTally, hosts: dict[str, str]) -> list[Accusation]:
+    """What is found, by endpoint and egress. `hosts`: the host of each endpoint."""
+    found: list[Accusation] = []
     for endpoint in chains.endpoints:
         ways = list(chains.ways_to(endpoint))
         for way, figures in ways:
             if figures.intercepted:
-                said += _verdict(way, figures, ways, chains)
-                said.append(_evidence(way, figures, ways, chains, plan))
+                found.append(_intercepted(way, figures, ways, chains))
             else:
-                said += _suspicion(way, figures, ways, chains)
-    return said + list(_one_issuer(chains, plan))
+                found += _suspected(way, figures, ways, chains)
+        found += _undeclared(endpoint, ways, chains)
+    return [*found, *_one_issuer(chains, hosts)]
 
 
-def _verdict(
+def _intercepted(
     way: Way, figures: WayTally, ways: list[tuple[Way, WayTally]], chains: ChainTally
-) -> Iterator[str]:
-    endpoint, egress = _shown(way.endpoint), _shown(way.egress)
-    extent = ""
-    if figures.intercepted < figures.judged:
-        extent = f" in {figures.intercepted:,} of {counted(figures.judged, 'handshake')},"
-        first_ns = _first_ns(figures)
-        if first_ns is not None:
-            extent += f" first {format_duration(first_ns)} into the run,"
-    product = _products(way, figures, chains)
-    clean = [_shown(other.egress) for other, tally in ways if _is_clean(other, tally, chains)]
-    contrast = f", not through {' or '.join(clean)}" if clean else ""
-    yield f"TLS to {endpoint} is intercepted{extent} through {egress}{product}{contrast}."
+) -> Intercepted:
+    notes = [note for note in _notes(way, figures, chains) if note.intercepted]
+    return Intercepted(
+        way=way,
+        handshakes=figures.intercepted,
+        of_handshakes=figures.judged,
+        first_ns=_first_ns(figures),
+        likeness=next((one for one in map(_likeness, notes) if one is not None), None),
+        clean_egresses=tuple(w.egress for w, tally in ways if _is_clean(w, tally, chains)),
+        why=notes[0].why if notes else None,
+        signs=tuple(_signs(figures, notes, ways, chains)),
+    )
 
 
 def _is_clean(way: Way, figures: WayTally, chains: ChainTally) -> bool:
@@ -61,100 +133,78 @@ def _is_clean(way: Way, figures: WayTally, chains: ChainTally) -> bool:
     )
 
 
-def _evidence(
-    way: Way,
-    figures: WayTally,
-    ways: list[tuple[Way, WayTally]],
-    chains: ChainTally,
-    plan: PlanFacts,
-) -> str:
-    notes = [note for note in _notes(way, figures, chains) if note.intercepted]
-    why = escaped(notes[0].why, _TEXT) if notes else "its chain is not described in this record"
-    signs = list(_signs(figures, notes, ways, chains))
-    supported = f" What supports it: {'; '.join(signs)}." if signs else ""
-    host = escaped(plan.hosts.get(way.endpoint, way.endpoint), 80)
-    return (
-        f"That rests on trust, not on names: {why}.{supported} If that root is the endpoint's own,"
-        f" declare it with ca; else ask for a TLS inspection bypass of {host}."
-    )
-
-
 def _signs(
     figures: WayTally,
     notes: list[ChainNotes],
     ways: list[tuple[Way, WayTally]],
     chains: ChainTally,
-) -> Iterator[str]:
-    """None of them would do alone."""
+) -> Iterator[Sign]:
     without_scts = bool(notes) and all(note.scts == 0 for note in notes)
     clean = [(other, tally) for other, tally in ways if _is_clean(other, tally, chains)]
     if without_scts and not clean:
-        yield "its leaf holds no SCTs, as all leaves of public CAs do"
+        yield Sign(kind=SignKind.NO_SCTS)
     for other, tally in clean[:1]:
-        egress = _shown(other.egress)
         scts = max((note.scts or 0 for note in _notes(other, tally, chains)), default=0)
         if without_scts and scts:
-            yield f"its leaf holds no SCTs where that through {egress} holds {scts}"
-        yield from _lower(figures, tally, egress)
+            yield Sign(kind=SignKind.FEWER_SCTS, egress=other.egress, theirs=str(scts))
+        yield from _lower(figures, tally, other.egress)
     connect, tls = figures.least_connect_ns, figures.least_tls_ns
-    if (
-        connect is not None
-        and tls is not None
-        and tls > max(_FAR_TIMES * connect, connect + _FAR_NS)
-    ):
-        yield (
-            f"TCP connects in {format_duration(connect)} and TLS takes {format_duration(tls)}, "
-            "as if TCP ended nearer than TLS is answered"
+    if connect is None or tls is None:
+        return
+    if tls > max(_FAR_TIMES * connect, connect + _FAR_NS):
+        times = format_duration(connect), format_duration(tls)
+        yield Sign(kind=SignKind.NEAR_TCP, ours=times[0], theirs=times[1])
+
+
+def _lower(figures: WayTally, other: WayTally, egress: str) -> Iterator[Sign]:
+    version, theirs = max(figures.versions, default=""), max(other.versions, default="")
+    if version and theirs and version < theirs:
+        yield Sign(kind=SignKind.LOWER_VERSION, egress=egress, ours=version, theirs=theirs)
+    if figures.alpns == {"none"} and "none" not in other.alpns and other.alpns:
+        yield Sign(kind=SignKind.LOST_ALPN, egress=egress, theirs=", ".join(sorted(other.alpns)))
+
+
+def _suspected(
+    way: Way, figures: WayTally, ways: list[tuple[Way, WayTally]], chains: ChainTally
+) -> Iterator[Suspected]:
+    untrusted = ChainClass.PRIVATE_UNTRUSTED
+    notes = [n for n in _notes(way, figures, chains) if n.chain_class is untrusted]
+    clean = [other.egress for other, tally in ways if _is_clean(other, tally, chains)]
+    if notes and (clean or notes[0].product is not None):
+        yield Suspected(
+            way=way,
+            likeness=_likeness(notes[0]),
+            clean_egress=clean[0] if clean else None,
+            why=notes[0].why,
         )
 
 
-def _lower(figures: WayTally, other: WayTally, egress: str) -> Iterator[str]:
-    version, theirs = max(figures.versions, default=""), max(other.versions, default="")
-    if version and theirs and version < theirs:
-        yield f"{escaped(version, 20)} where {egress} agrees on {escaped(theirs, 20)}"
-    if figures.alpns == {"none"} and "none" not in other.alpns and other.alpns:
-        alpn = escaped(", ".join(sorted(other.alpns)), _NAME)
-        yield f"no ALPN where {egress} agrees on {alpn}"
-
-
-def _suspicion(
-    way: Way, figures: WayTally, ways: list[tuple[Way, WayTally]], chains: ChainTally
-) -> Iterator[str]:
-    """A root that nobody here knows accuses nobody; a name or another way's chain makes one ask."""
-    notes = [
-        n for n in _notes(way, figures, chains) if n.chain_class is ChainClass.PRIVATE_UNTRUSTED
-    ]
-    if not notes:
+def _undeclared(
+    endpoint: str, ways: list[tuple[Way, WayTally]], chains: ChainTally
+) -> Iterator[Undeclared]:
+    shared = dict.fromkeys(chain for _, figures in ways for chain in figures.undeclared)
+    if not shared:
         return
-    clean = [other for other, tally in ways if _is_clean(other, tally, chains)]
-    product = _product(notes[0])
-    if not clean and not product:
-        return
-    contrast = ""
-    if clean:
-        contrast = f", while through {_shown(clean[0].egress)} it verifies"
-        contrast += ", a strong sign of interception"
-    yield (
-        f"The chain of {_shown(way.endpoint)} through {_shown(way.egress)} is trusted by nobody"
-        f" here{product}{contrast} ({escaped(notes[0].why, _TEXT)})."
+    notes = [note for chain in shared if (note := chains.notes(endpoint, chain)) is not None]
+    yield Undeclared(
+        endpoint=endpoint,
+        egresses=chains.shared(endpoint).egresses,
+        handshakes=sum(f.chains[chain].count for _, f in ways for chain in f.undeclared),
+        likeness=next((one for one in map(_likeness, notes) if one is not None), None),
+        why=notes[0].why if notes else None,
     )
 
 
-def _one_issuer(chains: ChainTally, plan: PlanFacts) -> Iterator[str]:
-    """One issuer that signs, through one egress, for endpoints of unrelated domains."""
+def _one_issuer(chains: ChainTally, hosts: dict[str, str]) -> Iterator[OneIssuer]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for way, figures in chains.ways.items():
         for note in _notes(way, figures, chains):
-            domain = _domain(plan.hosts.get(way.endpoint, ""))
+            domain = _domain(hosts.get(way.endpoint, ""))
             if note.intercepted and domain:
                 found.setdefault((way.egress, note.issuer), {}).setdefault(domain, way.endpoint)
     for (egress, issuer), endpoints in found.items():
         if len(endpoints) >= _FEWEST_ENDPOINTS:
-            names = ", ".join(_shown(name) for name in list(endpoints.values())[:10])
-            yield (
-                f"Through {_shown(egress)} one issuer, {escaped(issuer, 100)}, signs for endpoints "
-                f"of {len(endpoints)} unrelated domains ({names}), which supports interception."
-            )
+            yield OneIssuer(egress=egress, issuer=issuer, endpoints=tuple(endpoints.values()))
 
 
 def _domain(host: str) -> str:
@@ -163,16 +213,10 @@ def _domain(host: str) -> str:
     return ".".join(labels[-2:]) if len(labels) > 1 and not labels[-1].isdigit() else ""
 
 
-def _products(way: Way, figures: WayTally, chains: ChainTally) -> str:
-    notes = [note for note in _notes(way, figures, chains) if note.intercepted and note.product]
-    return _product(notes[0]) if notes else ""
-
-
-def _product(note: ChainNotes) -> str:
+def _likeness(note: ChainNotes) -> Likeness | None:
     if note.product is None:
-        return ""
-    weak = ", by a weak likeness of names" if note.product_is_weak else ""
-    return f" (consistent with {escaped(note.product, 80)}{weak})"
+        return None
+    return Likeness(product=note.product, is_weak=note.product_is_weak)
 
 
 def _notes(way: Way, figures: WayTally, chains: ChainTally) -> list[ChainNotes]:
@@ -181,9 +225,4 @@ def _notes(way: Way, figures: WayTally, chains: ChainTally) -> list[ChainNotes]:
 
 
 def _first_ns(figures: WayTally) -> int | None:
-    """When the first interceptor's chain was seen; None: the table had no room for it."""
-    return min((u.first_ns for u in figures.chains.values() if u.intercepted), default=None)
-
-
-def _shown(name: str) -> str:
-    return escaped(name, _NAME)
+    return min((use.first_ns for use in figures.accused), default=None)

@@ -4,19 +4,31 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from stresser.analysis.chains.interception import OTHER_STACKS, interception_findings
+from stresser.analysis.chains.accusations import (
+    OTHER_STACKS,
+    accusations_in_words,
+    declare_words,
+)
+from stresser.analysis.chains.interception import (
+    Accusation,
+    Suspected,
+    Undeclared,
+    interceptions,
+)
+from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
+from stresser.analysis.checkup.hello_fate import fate_words, hello_fate
 from stresser.analysis.checkup.redirection import redirections
 from stresser.analysis.checkup.remedies import remedy
-from stresser.analysis.counts.chain_tally import ChainTally
-from stresser.analysis.counts.plan_facts import PlanFacts
+from stresser.analysis.counts.chain_tally import ChainTally, Way
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.analysis.words.endings import counted, ending_in_words
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
 from stresser.model.ending import Initiator, Kind
-from stresser.model.events import AttemptFailed, ResolvedBy, SessionOpened
+from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
 from stresser.model.units import escaped, shown
 from stresser.model.verdict import Verdict
 
@@ -52,17 +64,20 @@ class CheckReport(Struct, frozen=True, kw_only=True):
 
 def conclude(checked: Checked) -> CheckReport:
     """Judge what was seen."""
-    ways = checked.ways
-    sites = _sites(ways)
+    tally = _chain_tally(checked.ways)
+    ways = [_acquitted(way, tally) for way in checked.ways]
+    sites, accusations = _sites(ways), interceptions(tally, _hosts(ways))
     findings = [
         *_failures(ways),
         *_portals(ways),
-        *_interception(ways),
-        *_chains(ways),
+        *broken_families(ways),
+        *_interception(ways, accusations),
+        *_chains(ways, accusations),
+        *_undeclared(accusations),
         *redirections(ways),
         *(_apart(text) for text in sites.findings()),
     ]
-    verdict, says = _verdict(checked, findings)
+    verdict, says = _verdict(ways, findings, has_route=checked.has_route)
     notes = sites.notes()
     if any(way.tls is not None and not way.is_own for way in ways):
         notes.append(OTHER_STACKS)
@@ -118,18 +133,34 @@ def _product(name: str) -> str:
     return f" (consistent with {escaped(name, 60)})"
 
 
-def _verdict(checked: Checked, findings: Sequence[Finding]) -> tuple[Verdict, str]:
-    ways = checked.ways
-    nothing_left = all(_never_left(way, has_route=checked.has_route) for way in ways)
+def _verdict(
+    ways: Sequence[WayChecked], findings: Sequence[Finding], *, has_route: bool
+) -> tuple[Verdict, str]:
+    nothing_left = all(_never_left(way, has_route=has_route) for way in ways)
     if ways and nothing_left:
-        why = "" if checked.has_route else ": it has no route to other networks"
+        why = "" if has_route else ": it has no route to other networks"
         return Verdict.INCONCLUSIVE, f"Nothing could be tried from this host{why}."
-    wrong = [finding for finding in findings if finding.is_failure]
+    says = _opened(ways)
+    wrong = dict.fromkeys(finding.concern for finding in findings if finding.is_failure)
     if not wrong:
-        return Verdict.PASS, f"All is well on {counted(len(ways), 'way')}."
-    bad = sum(way.failed is not None or _is_bad_chain(way) for way in ways)
-    bad = max(bad, 1)
-    return Verdict.FAIL, f"Something is in the way on {bad} of {counted(len(ways), 'way')}."
+        return Verdict.PASS, f"{says}; how long they last only a run shows."
+    beside = [_BESIDE[concern] for concern in wrong if concern in _BESIDE]
+    return Verdict.FAIL, f"{'; '.join([says, *beside])}."
+
+
+def _opened(ways: Sequence[WayChecked]) -> str:
+    opened = sum(way.failed is None for way in ways)
+    if len({way.endpoint for way in ways}) > 1:
+        return f"Sessions open on {opened} of {len(ways)} pairs of endpoint and egress"
+    return f"Sessions open on {opened} of {len(ways)} egress{'' if len(ways) == 1 else 'es'}"
+
+
+_BESIDE = {
+    Concern.INTERCEPTION: "TLS is intercepted",
+    Concern.CHAIN: "a certificate chain does not verify",
+    Concern.ADDRESS: "one of an endpoint's addresses fails",
+    Concern.PORTAL: "a portal asks for a login",
+}
 
 
 def _never_left(way: WayChecked, *, has_route: bool) -> bool:
@@ -152,12 +183,15 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     for way in ways:
         failed = way.failed
         if failed is not None:
+            ending = failed.ending
             alike[
                 way.egress,
-                failed.ending.phase,
-                failed.ending.kind,
-                failed.ending.failure,
-                failed.ending.status,
+                ending.phase,
+                ending.kind,
+                ending.failure,
+                ending.status,
+                ending.alert,
+                hello_fate(ending),
             ].append((way, failed))
     for (egress, *_), pairs in alike.items():
         caught, (first, failed) = [way for way, _ in pairs], pairs[0]
@@ -175,6 +209,11 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
     source = f" from {named(way.local)}" if way.local else ""
     yield f"{named(way.endpoint)}: {dialled}{source}"
+    fate = fate_words(failed.ending)
+    if fate is not None:
+        yield fate
+    if failed.ending.evidence.first_bytes:
+        yield f"what came instead begins with: {failed.ending.evidence.first_bytes}"
     if failed.ending.raw:
         yield f"the raw error: {shown(failed.ending.raw, _TEXT)}"
     headers = failed.ending.evidence.headers
@@ -191,14 +230,16 @@ def _portals(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     caught = [way for way in caught if way.failed is None]
     if caught:
         yield Finding(
-            concern=Concern.FAILURE,
+            concern=Concern.PORTAL,
             says=f"{hosts(caught)}: a portal on the way wants a login (HTTP {_PORTAL}).",
             remedy="Log in to this network with a browser, then check again.",
             endpoints=[way.endpoint for way in caught],
         )
 
 
-def _interception(ways: Sequence[WayChecked]) -> Iterator[Finding]:
+def _interception(
+    ways: Sequence[WayChecked], accusations: Sequence[Accusation]
+) -> Iterator[Finding]:
     caught = [way for way in ways if way.tls is not None and way.tls.intercepted]
     if not caught:
         return
@@ -209,35 +250,61 @@ def _interception(ways: Sequence[WayChecked]) -> Iterator[Finding]:
         f"{hosts(through)} (through {named(egress)})" for egress, through in by_egress.items()
     )
     judged = sum(way.tls is not None for way in ways)
-    sentences = [text for text in _sentences(ways) if not _is_suspicion(text)]
+    grounds = [found for found in accusations if not isinstance(found, Suspected)]
     yield Finding(
         concern=Concern.INTERCEPTION,
         says=f"TLS is intercepted on {len(caught)} of {counted(judged, 'way')}.",
-        evidence=sentences[:_MOST_EVIDENCE],
+        evidence=accusations_in_words(grounds, _hosts(ways))[:_MOST_EVIDENCE],
         remedy=f"Ask for a TLS inspection bypass of: {asked}.",
         endpoints=list(dict.fromkeys(way.endpoint for way in caught)),
     )
 
 
-def _chains(ways: Sequence[WayChecked]) -> Iterator[Finding]:
+def _chains(ways: Sequence[WayChecked], accusations: Sequence[Accusation]) -> Iterator[Finding]:
     """Chains that do not verify here and accuse nobody."""
     alike: dict[tuple[str, str], list[WayChecked]] = defaultdict(list)
     for way in ways:
         if way.tls is not None and not way.tls.verified and not way.tls.intercepted:
             alike[way.egress, chain_words(way) or ""].append(way)
-    suspicions = [text for text in _sentences(ways) if _is_suspicion(text)] if alike else []
+    suspicions = [found for found in accusations if isinstance(found, Suspected)]
     for (egress, words), caught in alike.items():
+        theirs = {Way(way.endpoint, egress) for way in caught}
+        about = [found for found in suspicions if found.way in theirs]
         why = [f"{named(w.endpoint)}: {escaped(w.chain.why, _TEXT)}" for w in caught
                if w.chain is not None and w.chain.why]  # fmt: skip
-        about = [text for text in suspicions if f"through {named(egress)} " in text]
         yield Finding(
             concern=Concern.CHAIN,
             says=f"The chain of {listed(way.endpoint for way in caught)} through {named(egress)} is"
             f" {words}.",
-            evidence=[*about, *why][:_MOST_EVIDENCE],
+            evidence=[*accusations_in_words(about, _hosts(caught)), *why][:_MOST_EVIDENCE],
             remedy=_chain_remedy(caught, ways),
             endpoints=[way.endpoint for way in caught],
         )
+
+
+def _undeclared(accusations: Sequence[Accusation]) -> Iterator[Finding]:
+    for found in accusations:
+        if isinstance(found, Undeclared):
+            says, *more = accusations_in_words([found], {})[:-1]
+            yield Finding(
+                concern=Concern.UNDECLARED,
+                says=says,
+                evidence=more,
+                remedy=declare_words(named(found.endpoint)),
+                endpoints=[found.endpoint],
+            )
+
+
+def _acquitted(way: WayChecked, tally: ChainTally) -> WayChecked:
+    """A chain that its endpoint shows through every egress is no interceptor's."""
+    if way.tls is None or not tally.shared(way.endpoint).is_shared(way.tls.chain):
+        return way
+    seen = way.chain
+    return replace(
+        way,
+        tls=replace(way.tls, intercepted=False),
+        chain=None if seen is None else replace(seen, intercepted=False),
+    )
 
 
 def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> str:
@@ -252,10 +319,13 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
             f"Through {listed(sorted(clean))} it verifies: ask who answers here, and for a TLS"
             f" inspection bypass of: {hosts(caught)}."
         )
+    fetched = next((w.chain for w in caught if w.chain and w.chain.issuer_url), None)
+    if fetched is not None:
+        return _missing_intermediate(hosts(caught), fetched)
     if all(way.tls is not None and way.tls.chain_class is ChainClass.BROKEN for way in caught):
         return (
-            "Clients refuse it: whoever serves it has to mend it. Check from another network, and"
-            f" if it is good there, ask for a TLS inspection bypass of: {hosts(caught)}."
+            f"A client like this one refuses it: ask who serves {hosts(caught)} to put it right."
+            " Check from another network, and if it is good there, ask for a TLS inspection bypass."
         )
     return (
         "If the root is the endpoint's own, declare it (--ca FILE, or ca in the scenario); else"
@@ -263,40 +333,28 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
     )
 
 
-def _sentences(ways: Sequence[WayChecked]) -> list[str]:
+def _missing_intermediate(whom: str, seen: ChainSeen) -> str:
+    issuer, place = escaped(seen.missing_issuer or "?", _TEXT), escaped(seen.issuer_url or "?", 120)
+    return (
+        f"Ask who serves {whom} to send the certificate of {issuer} along. Until then Windows"
+        f" (Schannel), macOS and Chrome fetch it from {place}, where this network lets them;"
+        " OpenSSL, Go on Linux, Java and Node.js refuse the chain."
+    )
+
+
+def _chain_tally(ways: Sequence[WayChecked]) -> ChainTally:
     tally = ChainTally()
     for way in ways:
         if way.chain is not None:
             tally.event(way.chain)
-        if way.failed is not None:
-            tally.event(way.failed)
-        elif way.tls is not None:
-            tally.event(_opened(way))
-    names = {way.endpoint: way.host for way in ways if way.host}
-    return interception_findings(tally, PlanFacts(hosts=names))
+        if way.tls is not None:
+            opened = way.phases_ns if way.failed is None else {}
+            tally.handshake(Way(way.endpoint, way.egress), way.tls, 0, opened)
+    return tally
 
 
-def _is_suspicion(text: str) -> bool:
-    return text.startswith("The chain of ")
-
-
-def _opened(way: WayChecked) -> SessionOpened:
-    """As a run would have recorded it."""
-    assert way.tls is not None  # noqa: S101 - asked by the one caller
-    return SessionOpened(
-        t_ns=0,
-        utc="",
-        endpoint=way.endpoint,
-        egress=way.egress,
-        activity="",
-        session=1,
-        attempt=1,
-        phases_ns=way.phases_ns,
-        local=way.local or "",
-        remote=way.remote or "",
-        proxy=way.proxy,
-        tls=way.tls,
-    )
+def _hosts(ways: Sequence[WayChecked]) -> dict[str, str]:
+    return {way.endpoint: way.host for way in ways if way.host}
 
 
 def _sites(ways: Sequence[WayChecked]) -> Sites:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.events import AttemptFailed, ChainSeen, CohortEvent, SessionOpened, TlsFacts
+from stresser.model.shared_chains import SharedChains
 
 _MOST_WAYS = 10_000
 _MOST_CHAINS_A_WAY = 32
@@ -63,15 +64,16 @@ class ChainUse:
 
 
 class WayTally:
-    """The handshakes of one way."""
+    """The handshakes of one way. `shared`: which chains its endpoint shows through all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedChains) -> None:
+        self.shared = shared
         self.judged = 0
         """Handshakes whose chain was judged."""
-        self.intercepted = 0
         self.chains: dict[str, ChainUse] = {}
         self.more_chains = 0
         """Handshakes with chains that the table had no room for."""
+        self.more_intercepted = 0
         self.versions: set[str] = set()
         self.alpns: set[str] = set()
         self.least_connect_ns: int | None = None
@@ -83,12 +85,12 @@ class WayTally:
         if tls.chain_class is None:
             return
         self.judged += 1
-        self.intercepted += tls.intercepted
         self._keep_word(self.versions, tls.version)
         self._keep_word(self.alpns, tls.alpn or "none")
         use = self.chains.get(tls.chain)
         if use is None and len(self.chains) >= _MOST_CHAINS_A_WAY:
             self.more_chains += 1
+            self.more_intercepted += tls.intercepted
             return
         if use is None:
             use = self.chains[tls.chain] = ChainUse(t_ns)
@@ -103,9 +105,33 @@ class WayTally:
         self.least_tls_ns = min(tls, self.least_tls_ns or tls)
 
     @property
+    def intercepted(self) -> int:
+        """Handshakes with an interceptor's chain. A chain that every egress shows is not one's."""
+        return self.more_intercepted + sum(use.intercepted for use in self.accused)
+
+    @property
+    def accused(self) -> list[ChainUse]:
+        """The interceptors' chains among `chains`."""
+        return [
+            use
+            for chain, use in self.chains.items()
+            if use.intercepted and not self.shared.is_shared(chain)
+        ]
+
+    @property
+    def undeclared(self) -> list[str]:
+        """Chains of a private root that look like an interceptor's, and that every egress shows."""
+        return [
+            chain
+            for chain, use in self.chains.items()
+            if use.intercepted and self.shared.is_shared(chain)
+        ]
+
+    @property
     def is_clean(self) -> bool:
-        """Chains were judged, and none of them is an interceptor's."""
-        return self.judged > 0 and self.intercepted == 0
+        """Chains were judged, and none of them looks like an interceptor's."""
+        looks_it = self.more_intercepted or any(use.intercepted for use in self.chains.values())
+        return self.judged > 0 and not looks_it
 
     @staticmethod
     def _keep_word(words: set[str], word: str) -> None:
@@ -119,24 +145,42 @@ class ChainTally:
     def __init__(self) -> None:
         self.ways: dict[Way, WayTally] = {}
         self._notes: dict[tuple[str, str], ChainNotes] = {}
+        self._shared: dict[str, SharedChains] = {}
 
     def event(self, event: CohortEvent) -> None:
         """Count one event of a cohort."""
+        way = Way(event.endpoint, event.egress)
         if isinstance(event, SessionOpened):
-            way = self._way(event)
-            if way is not None:
-                way.add(event.tls, event.t_ns)
-                way.time(event.phases_ns)
+            self.handshake(way, event.tls, event.t_ns, event.phases_ns)
         elif isinstance(event, AttemptFailed) and event.tls is not None:
-            way = self._way(event)
-            if way is not None:
-                way.add(event.tls, event.t_ns)
+            self.handshake(way, event.tls, event.t_ns, {})
         elif isinstance(event, ChainSeen) and len(self._notes) < _MOST_CHAINS:
             self._notes[event.endpoint, event.chain] = _notes_of(event)
 
+    def handshake(self, way: Way, tls: TlsFacts, t_ns: int, phases_ns: dict[str, int]) -> None:
+        """Count one handshake. `phases_ns`: of an attempt that opened; else empty."""
+        tally = self._way(way)
+        if tally is not None:
+            if tls.chain_class is not None:
+                tally.shared.saw(way.egress, tls.chain)
+            tally.add(tls, t_ns)
+            tally.time(phases_ns)
+
+    def shared(self, endpoint: str) -> SharedChains:
+        """Which chains an endpoint shows through all its egresses; kept up to date."""
+        found = self._shared.get(endpoint)
+        if found is None:
+            found = SharedChains()
+            if len(self._shared) < _MOST_WAYS:
+                self._shared[endpoint] = found
+        return found
+
     def notes(self, endpoint: str, chain: str) -> ChainNotes | None:
         """What is known of a chain that an endpoint showed."""
-        return self._notes.get((endpoint, chain))
+        found = self._notes.get((endpoint, chain))
+        if found is None or not found.intercepted or not self.shared(endpoint).is_shared(chain):
+            return found
+        return found._replace(intercepted=False)
 
     def ways_to(self, endpoint: str) -> Iterator[tuple[Way, WayTally]]:
         """The ways to one endpoint on which a chain was judged."""
@@ -149,12 +193,11 @@ class ChainTally:
         """All endpoints, in the order in which they were met."""
         return list(dict.fromkeys(way.endpoint for way in self.ways))
 
-    def _way(self, event: CohortEvent) -> WayTally | None:
-        key = Way(event.endpoint, event.egress)
-        way = self.ways.get(key)
-        if way is None and len(self.ways) < _MOST_WAYS:
-            way = self.ways[key] = WayTally()
-        return way
+    def _way(self, way: Way) -> WayTally | None:
+        tally = self.ways.get(way)
+        if tally is None and len(self.ways) < _MOST_WAYS:
+            tally = self.ways[way] = WayTally(self.shared(way.endpoint))
+        return tally
 
 
 def _notes_of(event: ChainSeen) -> ChainNotes:

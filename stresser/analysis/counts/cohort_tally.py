@@ -10,10 +10,12 @@ from typing import NamedTuple
 from stresser.model.chain import UNDECIDED_ROOTS
 from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.shared_chains import SharedChains
 from stresser.model.units import NS_PER_S
 from stresser.statistics.sample_range import SampleRange
 
 NS_PER_HOUR = 3600 * NS_PER_S
+_MOST_CHAINS = 32
 _MOST_FAILURES = 64
 _MOST_CODES = 16
 _LONGEST_FAILURE = 80
@@ -91,7 +93,11 @@ class DropGroup:
 class CohortTally:
     """Figures of one cohort, or of several that were merged."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedChains | None = None) -> None:
+        self._shared = SharedChains() if shared is None else shared
+        """Which chains the endpoint shows through all egresses."""
+        self._accused: Counter[str] = Counter()
+        """Handshakes whose chain looks like an interceptor's, by chain."""
         self.requested = 0
         self.opened = 0
         self.first_opened = 0
@@ -122,11 +128,9 @@ class CohortTally:
         """Of `handshakes`: the chain did not verify."""
         self.judged = 0
         """Of `handshakes`: there is a verdict on who ends TLS."""
-        self.intercepted = 0
-        """Of `judged`: the chain is an interceptor's."""
-        self.undecided = 0
-        """Of `judged`: the chain leads to a root that nobody here knows, so that the endpoint
-        and an interceptor may both have presented it."""
+        self.more_intercepted = 0
+        """Of other chains than those of `_accused`."""
+        self.more_undecided = 0
         self.unmatched_endings = 0
         """Endings of sessions whose opening is not recorded."""
         self._ended_age_ns = 0
@@ -218,11 +222,31 @@ class CohortTally:
             self.proved += is_proved
             self.unproved += not is_proved
 
+    @property
+    def intercepted(self) -> int:
+        """Of `judged`: the chain is an interceptor's. One that every egress shows is not."""
+        return self.more_intercepted + sum(self._accused.values()) - self._acquitted
+
+    @property
+    def undecided(self) -> int:
+        """Of `judged`: the endpoint may have shown the chain as well as an interceptor.
+
+        It leads to a root that nobody here knows, or came through every egress.
+        """
+        return self.more_undecided + self._acquitted
+
+    @property
+    def _acquitted(self) -> int:
+        shared = self._shared
+        return sum(count for chain, count in self._accused.items() if shared.is_shared(chain))
+
     def merge(self, other: "CohortTally") -> None:
         """Count all that the other has counted."""
         for name, value in vars(other).items():
             if isinstance(value, int) and name != "longest_planned_ns":
                 setattr(self, name, getattr(self, name) + value)
+        self.more_intercepted += other.intercepted - other.more_intercepted
+        self.more_undecided += other.undecided - other.more_undecided
         for kind, group in other.drop_groups.items():
             self.drop_groups.setdefault(kind, DropGroup()).merge(group)
         for key, count in other.failures.items():
@@ -240,8 +264,12 @@ class CohortTally:
         self.unverified += not tls.verified
         if tls.chain_class is not None:
             self.judged += 1
-            self.intercepted += tls.intercepted
-            self.undecided += tls.root in UNDECIDED_ROOTS and not tls.intercepted
+            if not tls.intercepted:
+                self.more_undecided += tls.root in UNDECIDED_ROOTS
+            elif tls.chain in self._accused or len(self._accused) < _MOST_CHAINS:
+                self._accused[tls.chain] += 1
+            else:
+                self.more_intercepted += 1
 
     def _close(self, ending: Ending) -> None:
         age_ns = max(ending.age_ns, 0)

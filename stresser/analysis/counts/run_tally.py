@@ -101,7 +101,8 @@ class Tally:
         """The cohort's figures; None when there are more cohorts than a run can have."""
         figures = self.cohorts.get(cohort)
         if figures is None and len(self.cohorts) < _MOST_COHORTS:
-            figures = self.cohorts[cohort] = CohortTally()
+            shared = self.ways.shared(cohort.endpoint)
+            figures = self.cohorts[cohort] = CohortTally(shared)
         return figures
 
     def total(self) -> CohortTally:

@@ -20,7 +20,7 @@ from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.ending import BRACKETED, Kind
-from stresser.model.fresh_connection import LookResult
+from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.chance import binomial_tail
@@ -228,10 +228,10 @@ def _silent(
     if 2 * hung > len(facts) or failures:
         return Mechanism.OUTAGE, failures
     met = Counter(result for fact in facts for result in fact.looks.own)
-    if met[LookResult.SILENT] + met[LookResult.UNREACHABLE]:
+    if met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]:
         return Mechanism.OUTAGE, set()
     noticed = max(fact.t_ns for fact in facts)
-    passed = met[LookResult.ANSWERED] + met[LookResult.CONNECTED] or any(
+    passed = met[FreshResult.ANSWERED] + met[FreshResult.CONNECTED] or any(
         case.opened_between(pair, moment.high, noticed + _AFTERWARDS_NS) for pair in group.pairs
     )
     return (Mechanism.STATE_LOST if passed else Mechanism.OUTAGE), set()

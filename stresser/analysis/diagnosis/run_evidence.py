@@ -14,15 +14,18 @@ from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
+    CohortEvent,
     Ended,
     LabKilled,
     PathChanged,
     ResolvedBy,
     SessionEnded,
     SessionOpened,
+    TlsFacts,
 )
-from stresser.model.fresh_connection import Look, LookResult
-from stresser.model.packet import Provenance, Shape
+from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.packet import PacketOrigin, Shape
+from stresser.model.shared_chains import SharedChains
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
@@ -34,11 +37,11 @@ _LONGEST = 200
 class Looks(NamedTuple):
     """What fresh connections met while a session died: TCP only, an accept proves no server."""
 
-    own: frozenset[LookResult] = frozenset()
+    own: frozenset[FreshResult] = frozenset()
     """To its own endpoint through its own egress."""
-    others: frozenset[LookResult] = frozenset()
+    others: frozenset[FreshResult] = frozenset()
     """To its own endpoint through other egresses."""
-    elsewhere: frozenset[LookResult] = frozenset()
+    elsewhere: frozenset[FreshResult] = frozenset()
     """To other endpoints through its own egress."""
 
 
@@ -148,7 +151,9 @@ class RunEvidence:
         self.unproved: Counter[Cohort] = Counter()
         """Sessions that the plan ended, and nothing shows that they lived then."""
         self.beyond = 0
-        self._intercepted: dict[int, bool] = {}
+        self._suspects: dict[int, str] = {}
+        """Chains that look like an interceptor's, by open session."""
+        self._shared: dict[str, SharedChains] = {}
         self._kept = 0
 
     def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
@@ -183,19 +188,31 @@ class RunEvidence:
         if self._kept < _MOST_OPEN:
             self._kept += 1
             self.opened.setdefault((event.endpoint, event.egress), []).append(event.t_ns)
-        if event.tls.intercepted and len(self._intercepted) < _MOST_OPEN:
-            self._intercepted[event.session] = True
+        self._shaken(event, event.tls)
+        if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
+            self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)
         _keep(known.addresses, event.remote.rpartition(":")[0])
-        if not event.tls.intercepted:
+        if not (event.tls.intercepted and self._accuses(event, event.tls.chain)):
             _keep(known.chains, event.tls.chain)
         if event.proxy is not None:
             _keep(known.proxies, event.proxy)
         if event.resolved_by is ResolvedBy.PROXY and not known.by_proxy:
             known.by_proxy.append(True)
 
+    def _shaken(self, event: CohortEvent, tls: TlsFacts) -> None:
+        if tls.chain_class is not None and len(self._shared) < _MOST_OPEN:
+            shared = self._shared.setdefault(event.endpoint, SharedChains())
+            shared.saw(event.egress, tls.chain)
+
+    def _accuses(self, event: CohortEvent, chain: str) -> bool:
+        """A chain that every egress shows is no interceptor's."""
+        shared = self._shared.get(event.endpoint)
+        return shared is None or not shared.is_shared(chain)
+
     def _ended(self, event: SessionEnded) -> None:
-        intercepted = self._intercepted.pop(event.session, False)
+        suspect = self._suspects.pop(event.session, None)
+        intercepted = suspect is not None and self._accuses(event, suspect)
         ending = event.ending
         self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
@@ -219,7 +236,10 @@ class RunEvidence:
         if len(self.failures) >= MOST_FACTS:
             self.beyond += 1
             return
-        intercepted = event.tls is not None and event.tls.intercepted
+        intercepted = False
+        if event.tls is not None:
+            self._shaken(event, event.tls)
+            intercepted = event.tls.intercepted and self._accuses(event, event.tls.chain)
         began_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
         fact = _fact(event, intercepted=intercepted)
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
@@ -265,7 +285,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
     )
 
 
-def _is_strangers(origin: Provenance | None) -> bool:
+def _is_strangers(origin: PacketOrigin | None) -> bool:
     return (
         origin is not None
         and origin.shape is Shape.NO_SOCKET
@@ -273,10 +293,10 @@ def _is_strangers(origin: Provenance | None) -> bool:
     )
 
 
-def _looks(cohort: Cohort, looks: Iterable[Look]) -> Looks:
-    own: set[LookResult] = set()
-    others: set[LookResult] = set()
-    elsewhere: set[LookResult] = set()
+def _looks(cohort: Cohort, looks: Iterable[FreshConnection]) -> Looks:
+    own: set[FreshResult] = set()
+    others: set[FreshResult] = set()
+    elsewhere: set[FreshResult] = set()
     for look in looks:
         is_own_egress = look.egress == cohort.egress
         if look.endpoint == cohort.endpoint:

@@ -15,7 +15,7 @@ from stresser.analysis.summary.answer import (
     shown_rows,
     verdict_in_words,
 )
-from stresser.analysis.summary.mechanism_words import addressed, named, what_it_does
+from stresser.analysis.summary.mechanism_words import addressed, named_cause, what_it_does
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import GRADE_WORDS, counted, kind_words
 from stresser.analysis.words.lines import fitted, shortened
@@ -87,7 +87,7 @@ def _is_it(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[
             yield _elsewhere(run.diagnoses[0], rows)
             yield _counts(rows)
         case IsIt.UNKNOWN:
-            yield f"Cannot be told: {_why_unknown(run, rows)}."
+            yield f"Unknown: {_why_unknown(run, rows)}."
             if rows and (run.total.drops or run.total.attempts_failed):
                 yield _counts(rows)
 
@@ -165,7 +165,7 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
     main, *others = run.diagnoses
     yield what_it_does(main)
     if others:
-        names = [named(one) for one in others[:_MOST_NAMED]]
+        names = [named_cause(one) for one in others[:_MOST_NAMED]]
         more = len(others) - len(names)
         yield (
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",

@@ -87,7 +87,7 @@ WHOM_WORDS = {
 
 def what_it_does(found: Diagnosis) -> str:
     """Such as `Resets a session after 4 s of silence (79 of 79).`."""
-    limit = limit_in_words(found)
+    limit = diagnosed_limit(found)
     words = _WITH_LIMIT.get(found.mechanism) if limit else None
     template = _ALONE[found.mechanism] if words is None else words
     verb, how = _verb(found)
@@ -109,7 +109,7 @@ def share_in_words(found: Diagnosis) -> str:
     return ", ".join(parts)
 
 
-def named(found: Diagnosis) -> str:
+def named_cause(found: Diagnosis) -> str:
     """A diagnosis beside a weightier one: `an outage (12 drops)`."""
     name = _NAMES[found.mechanism]
     if found.drops:
@@ -117,7 +117,7 @@ def named(found: Diagnosis) -> str:
     return f"{name} ({counted(found.failures, 'failure')})" if found.failures else name
 
 
-def limit_in_words(found: Diagnosis) -> str:
+def diagnosed_limit(found: Diagnosis) -> str:
     """`4 s`, `20 to 30 s`, `at most 30 s`; empty where there is no limit."""
     low, high = found.low, found.high
     if low is None and high is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stresser.analysis.chains.interception import OTHER_STACKS
+from stresser.analysis.chains.accusations import OTHER_STACKS
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted
@@ -72,8 +72,8 @@ def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
     if endpoints:
         names = ", ".join(escaped(name, 40) for name in endpoints[:_MOST_NAMES])
         yield (
-            f"A heartbeat has no carrier on tls:// endpoints ({names}): their sessions are held "
-            "silent."
+            f"TLS alone has no pings: sessions to tls:// endpoints ({names}) are held silent,"
+            " whatever their activity."
         )
 
 

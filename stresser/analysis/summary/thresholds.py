@@ -161,7 +161,7 @@ def _metric_value(threshold: Threshold, figures: CohortTally, now_ns: int) -> fl
     }
     value = values[metric]
     if value is None:
-        raise NotMeasured("the run says not how many sessions were requested")
+        raise NotMeasured("the run does not say how many sessions were requested")
     return value
 
 
@@ -174,7 +174,7 @@ def _intercepted(figures: CohortTally) -> int:
         raise NotMeasured(f"of {counted(unjudged, 'handshake')} the chain was not judged")
     if figures.undecided and not figures.intercepted:
         raise NotMeasured(
-            f"{counted(figures.undecided, 'chain')} of a root that nobody here knows: the"
+            f"{counted(figures.undecided, 'chain')} of a root that nobody here declares: the"
             " endpoint's or an interceptor's; declare the endpoint's own with ca"
         )
     return figures.intercepted

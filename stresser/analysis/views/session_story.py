@@ -1,6 +1,6 @@
-"""One session's life from its opening to its ending, in lines that can be shown."""
+"""One session's life from its opening to its ending, or a failed attempt, as lines to show."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -11,7 +11,9 @@ from stresser.analysis.words.rules import reasons
 from stresser.model.ending import Initiator
 from stresser.model.events import (
     AnyEvent,
+    AttemptFailed,
     ChainSeen,
+    Ended,
     ResolvedBy,
     SessionEnded,
     SessionOpened,
@@ -26,15 +28,16 @@ _MOST_LINES = 40
 _RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
-class SessionStory(Struct, kw_only=True):
-    """What is recorded of one session. All texts are cut and escaped."""
+class Story(Struct, kw_only=True):
+    """What is recorded of one session or attempt. All texts are cut and escaped."""
 
-    session: int
+    title: str
+    """`Session 25`, `Attempt 12`."""
     lines: list[tuple[str, str]]
     """What, and its value."""
 
 
-def session_story(events: Iterable[AnyEvent], session: int) -> SessionStory | None:
+def session_story(events: Iterable[AnyEvent], session: int) -> Story | None:
     """The story of one session; None when the run has none with this number."""
     opened: SessionOpened | None = None
     ended: SessionEnded | None = None
@@ -54,7 +57,42 @@ def session_story(events: Iterable[AnyEvent], session: int) -> SessionStory | No
     lines += _ending(ended)
     if replaced_by is not None:
         lines.append(("replaced by", _replacement(replaced_by)))
-    return SessionStory(session=session, lines=[(what, _cut(value)) for what, value in lines])
+    return _story(f"Session {session}", lines)
+
+
+def attempt_story(events: Iterable[AnyEvent], attempt: int) -> Story | None:
+    """The story of one attempt that failed, or which session it opened; None: there is none."""
+    chains: dict[str, ChainSeen] = {}
+    for event in events:
+        if isinstance(event, ChainSeen) and len(chains) < _MOST_CHAINS:
+            chains.setdefault(event.chain, event)
+        elif isinstance(event, SessionOpened) and event.attempt == attempt:
+            opened = f"session {event.session}: show --session {event.session} has its story"
+            return _story(f"Attempt {attempt}", [("opened", opened)])
+        elif isinstance(event, AttemptFailed) and event.attempt == attempt:
+            return _story(f"Attempt {attempt}", _failed(event, chains))
+    return None
+
+
+def _story(title: str, lines: list[tuple[str, str]]) -> Story:
+    return Story(title=title, lines=[(what, _cut(value)) for what, value in lines])
+
+
+def _failed(event: AttemptFailed, chains: dict[str, ChainSeen]) -> list[tuple[str, str]]:
+    ends = {"from": event.local, "to": event.remote, "proxy": event.proxy}
+    lines = [("cohort", f"{event.endpoint} through {event.egress}, {event.activity}")]
+    lines += [(what, end) for what, end in ends.items() if end is not None]
+    if event.resolved_by is not None:
+        lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
+    lines += _phases(event.phases_ns)
+    if event.tls is not None:
+        lines += [("tls", _tls(event.tls)), *_chain(event.tls, chains.get(event.tls.chain))]
+    return [*lines, *_ending_lines(event, [])]
+
+
+def _phases(phases_ns: Mapping[str, int]) -> list[tuple[str, str]]:
+    phases = list(phases_ns.items())[:_MOST_LINES]
+    return [(f"phase {name}", format_duration(ns)) for name, ns in phases]
 
 
 def _opening(event: SessionOpened, chains: dict[str, ChainSeen]) -> list[tuple[str, str]]:
@@ -69,8 +107,7 @@ def _opening(event: SessionOpened, chains: dict[str, ChainSeen]) -> list[tuple[s
         lines.append(("proxy", event.proxy))
     if event.resolved_by is not None:
         lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
-    phases = list(event.phases_ns.items())[:_MOST_LINES]
-    lines += [(f"phase {name}", format_duration(ns)) for name, ns in phases]
+    lines += _phases(event.phases_ns)
     lines.append(("tls", _tls(event.tls)))
     lines += _chain(event.tls, chains.get(event.tls.chain))
     if event.subprotocol is not None:
@@ -111,6 +148,15 @@ def _tls_end(tls: TlsFacts, seen: ChainSeen | None) -> str:
 def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
     if event is None:
         return [("ending", "none recorded: it was open when the record ends")]
+    counts = [
+        ("pings, pongs", f"{event.pings}, {event.pongs}"),
+        ("messages drained", str(event.messages)),
+        ("bytes in, out", f"{event.bytes_received:,}, {event.bytes_sent:,}"),
+    ]
+    return _ending_lines(event, counts)
+
+
+def _ending_lines(event: Ended, counts: list[tuple[str, str]]) -> list[tuple[str, str]]:
     ending = event.ending
     lines = [("ended", event.utc), ("ending", ending_in_words(ending))]
     if ending.initiator not in {Initiator.UNKNOWN, Initiator.PLAN}:
@@ -121,11 +167,9 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
         ("kind", ending.kind.value),
         ("failure", ending.failure or "none"),
         ("last proof of life", f"{format_duration(ending.alive_at_ns)} into the run"),
-        ("first proof of death", f"{format_duration(ending.dead_by_ns)} into the run"),
+        ("first proof of its end", f"{format_duration(ending.dead_by_ns)} into the run"),
         ("detected", f"{format_duration(ending.detected_at_ns)} into the run"),
-        ("pings, pongs", f"{event.pings}, {event.pongs}"),
-        ("messages drained", str(event.messages)),
-        ("bytes in, out", f"{event.bytes_received:,}, {event.bytes_sent:,}"),
+        *counts,
     ]
     lines += _measured(ending.evidence)
     if ending.raw is not None:
@@ -147,6 +191,7 @@ def _measured(evidence: Evidence) -> Iterator[tuple[str, str]]:
         "operation": evidence.operation,
         "answer to the close": evidence.close,
         "step through the proxy": evidence.proxy_step,
+        "what came instead": evidence.first_bytes,
         "name": evidence.name,
     }
     yield from ((what, text) for what, text in texts.items() if text is not None)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stresser.analysis.chains.interception import OTHER_STACKS, interception_findings
+from stresser.analysis.chains.accusations import OTHER_STACKS, accusations_in_words
+from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.summary.notes import run_notes
@@ -31,7 +32,8 @@ def found(story, scenario=SCENARIO):
     tally = Tally()
     for event in story.events:
         tally.event(event)
-    return interception_findings(tally.ways, read_plan(scenario))
+    hosts = read_plan(scenario).hosts
+    return accusations_in_words(interceptions(tally.ways, hosts), hosts)
 
 
 def inspected_story(vpn=INSPECTED_TLS, direct=PUBLIC_TLS, **seen):
@@ -132,6 +134,36 @@ def test_one_public_issuer_for_many_endpoints_is_how_the_world_is():
     story.events.append(chain_seen(GATEWAY, PUBLIC_TLS))
     story.opens(GATEWAY, 1, tls=PUBLIC_TLS)
     assert found(story, SCENARIO | {"endpoints": ENDPOINTS}) == []
+
+
+SHARED = "broker shows one private chain through every egress (direct, vpn)"
+
+
+def test_the_same_private_chain_through_every_egress_accuses_nobody():
+    said = found(inspected_story(direct=INSPECTED_TLS))
+    assert said[0] == f"{SHARED}: it does not prove the endpoint, and accuses nobody."
+    assert said[1].startswith("It is the endpoint's own, or that of a box before all egresses: ")
+    assert said[2].startswith("If the root is the endpoint's own, declare it: ca = ")
+    assert len(said) == 3
+
+
+def test_another_chain_of_that_root_through_one_egress_is_an_interceptors():
+    """Which of the two the endpoint shows is not known; one of them is made on the way."""
+    other = facts_of("i2", ChainClass.PRIVATE_TRUSTED, ChainRoot.HOST, intercepted=True)
+    story = inspected_story(direct=INSPECTED_TLS)
+    story.opens(VPN, 50, tls=other)
+    said = found(story)
+    assert "TLS to broker is intercepted in 1 of 3 handshakes" in " ".join(said)
+    assert SHARED in " ".join(said)
+
+
+def test_a_third_egress_with_another_chain_takes_the_excuse_away():
+    third = Cohort("broker", "proxy", "heartbeat")
+    story = inspected_story(direct=INSPECTED_TLS)
+    story.opens(third, 60, tls=PUBLIC_TLS)
+    said = found(story)
+    assert "TLS to broker is intercepted through vpn" in " ".join(said)
+    assert "one private chain" not in " ".join(said)
 
 
 def test_an_unknown_root_accuses_nobody_but_is_told_where_something_speaks_for_it():

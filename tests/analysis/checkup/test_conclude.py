@@ -81,7 +81,7 @@ def test_interception_is_one_finding_with_one_request():
     ("others", "facts", "said"),
     [
         ([], UNKNOWN, "declare it (--ca FILE"),
-        ([], EXPIRED, "whoever serves it has to mend it"),
+        ([], EXPIRED, "ask who serves broker.example.net to put it right"),
         ([way()], EXPIRED, "Through direct it verifies"),
         ([way()], UNKNOWN, "Through direct it verifies"),
     ],
@@ -92,10 +92,64 @@ def test_a_chain_that_does_not_verify(others, facts, said):
     assert said in finding.remedy
 
 
+def test_one_private_chain_through_every_egress_is_no_interception():
+    ways = [way("a", egress, tls=INSPECTED, chain=chain("a", egress, INSPECTED))
+            for egress in ("direct", "vpn")]  # fmt: skip
+    found = report(*ways)
+    (finding,) = found.findings
+    assert finding.concern is Concern.UNDECLARED
+    assert finding.says.startswith("a shows one private chain through every egress (direct, vpn)")
+    assert "check --ca root.pem" in finding.remedy
+    assert finding.endpoints == ["a"]
+    assert not any(result.way.tls.intercepted for result in found.results)
+    assert not any("is intercepted" in line for line in [finding.says, *finding.evidence])
+    assert [result.chain for result in found.results] == ["private, trusted here"] * 2
+
+
+def test_interception_through_one_egress_is_one_beside_an_own_chain_through_the_other():
+    through_vpn = way("a", "vpn", tls=INSPECTED, chain=chain("a", "vpn", INSPECTED))
+    found = report(way("a", "direct"), through_vpn)
+    (finding,) = found.findings
+    assert finding.concern is Concern.INTERCEPTION
+    assert "not through direct" in finding.evidence[0]
+
+
+def test_a_missing_intermediate_that_may_be_fetched_is_asked_of_who_serves_it():
+    facts = tls(ChainClass.BROKEN, root=ChainRoot.HIDDEN, problem="unable to get issuer")
+    place = "http://r3.i.lencr.org/"
+    seen = chain("broker", "direct", facts, missing_issuer="CN=R3", issuer_url=place)
+    (finding,) = report(way(tls=facts, chain=seen)).findings
+    assert finding.remedy.startswith("Ask who serves broker.example.net to send the certificate of")
+    assert "CN=R3 along" in finding.remedy
+    assert f"Windows (Schannel), macOS and Chrome fetch it from {place}" in finding.remedy
+    assert "declare" not in finding.remedy
+
+
 def test_a_suspicion_is_evidence_of_the_chain():
     vpn = way(egress="vpn", tls=UNKNOWN)
     (finding,) = report(way(), vpn).findings
     assert "a strong sign of interception" in finding.evidence[0]
+
+
+def test_a_chain_carries_no_evidence_on_another_endpoint():
+    """a's chain is broken through vpn, b's is unknown there and verifies through direct."""
+    about_a = chain("a", "vpn", EXPIRED, why="it ended yesterday")
+    ways = [
+        way("a", "vpn", tls=EXPIRED, chain=about_a),
+        way("b", "vpn", tls=UNKNOWN),
+        way("b", "direct"),
+    ]
+    of_a, of_b = report(*ways).findings
+    assert (of_a.endpoints, of_b.endpoints) == (["a"], ["b"])
+    assert of_a.evidence == ["a: it ended yesterday"]
+    assert "The chain of b through vpn" in of_b.evidence[0]
+
+
+def test_an_egress_whose_name_begins_another_is_not_confused_with_it():
+    ways = [way("a", "vpn", tls=UNKNOWN), way("b", "vpn 2", tls=UNKNOWN), way("b", "direct")]
+    of_a, of_b = report(*ways).findings
+    assert len(of_a.evidence) == 1
+    assert "through vpn 2" in of_b.evidence[0]
 
 
 def test_failures_that_are_alike_are_told_together():

@@ -15,6 +15,7 @@ BOX = msgspec.structs.replace(
     root=ChainRoot.HOST,
     intercepted=True,
 )
+OTHER_BOX = msgspec.structs.replace(BOX, chain="other box")
 
 
 def seen(cohort, product, **changes):
@@ -61,8 +62,12 @@ def test_some_handshakes_by_nobody_who_has_a_name(tmp_path):
 
 
 def test_both_sides(tmp_path):
-    said = words(tmp_path, [BOX] * 2, [BOX] * 2, seen(VPN, "Zscaler"))
+    said = words(tmp_path, [OTHER_BOX] * 2, [BOX] * 2, seen(VPN, "Zscaler"))
     assert said == "TLS is intercepted on both sides (consistent with Zscaler)."
+
+
+def test_one_private_chain_on_both_sides_is_nobodys_interception(tmp_path):
+    assert words(tmp_path, [BOX] * 2, [BOX] * 2, seen(VPN, "Zscaler")) == ""
 
 
 def test_where_nobody_judged_the_other_side_nothing_is_said_of_it(tmp_path):

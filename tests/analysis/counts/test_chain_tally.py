@@ -91,3 +91,18 @@ def test_notes_are_an_endpoints_and_name_who_stands_for_a_chain():
     assert inspected is not None
     assert len(inspected.source) == 256
     assert tally.notes("other", "p1") is None
+
+
+def test_a_chain_that_every_egress_shows_is_no_interceptors():
+    story = Story([DIRECT, VPN], 1)
+    story.events += [chain_seen(DIRECT, INSPECTED_TLS), chain_seen(VPN, INSPECTED_TLS)]
+    story.opens(VPN, 1, tls=INSPECTED_TLS)
+    assert tally_of(story).ways[Way("broker", "vpn")].intercepted == 1
+    story.opens(DIRECT, 2, tls=INSPECTED_TLS)
+    tally = tally_of(story)
+    for egress in ("vpn", "direct"):
+        way = tally.ways[Way("broker", egress)]
+        assert (way.intercepted, way.undeclared, way.is_clean) == (0, ["i1"], False)
+    note = tally.notes("broker", "i1")
+    assert note is not None
+    assert not note.intercepted

@@ -4,8 +4,8 @@ from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Whom
 from stresser.analysis.summary.mechanism_words import (
     WHOM_WORDS,
     addressed,
-    limit_in_words,
-    named,
+    diagnosed_limit,
+    named_cause,
     what_it_does,
 )
 from stresser.model.units import NS_PER_S
@@ -18,8 +18,8 @@ def test_each_mechanism_has_a_sentence_and_a_name(mechanism, bounds):
     found = diagnosed(mechanism, low=bounds[0], high=bounds[1])
     assert what_it_does(found).endswith(" (79 of 79 drops).")
     assert "{" not in what_it_does(found)
-    assert named(found).endswith(" (79 drops)")
-    assert "(" not in named(diagnosed(mechanism, drops=0))
+    assert named_cause(found).endswith(" (79 drops)")
+    assert "(" not in named_cause(diagnosed(mechanism, drops=0))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_moments_are_named():
     ],
 )
 def test_a_limit_is_one_figure_where_it_is_narrow(low, high, unit, words):
-    assert limit_in_words(diagnosed(low=low, high=high, unit=unit)) == words
+    assert diagnosed_limit(diagnosed(low=low, high=high, unit=unit)) == words
 
 
 def test_a_sentence_is_addressed_to_who_can_act():

@@ -242,6 +242,18 @@ def test_interception_is_counted_where_it_is_known(chains, rule, verdict, shown)
     assert answer("intercepted{egress=direct}", "= 0", handshakes(*chains)).verdict == "pass"
 
 
+def test_one_private_chain_through_every_egress_is_undecided():
+    story = Story([VPN, DIRECT], 1)
+    for cohort in (VPN, DIRECT):
+        story.opens(cohort, 1, tls=INSPECTED_TLS)
+    for labels, count in (("", 2), ("{egress=vpn}", 1)):
+        result = answer(f"intercepted{labels}", "= 0", story)
+        assert result.verdict == "inconclusive"
+        assert result.shown.startswith(f"{count} chain")
+    story.opens(DIRECT, 2, tls=PUBLIC_TLS)
+    assert answer("intercepted", "= 0", story).verdict == "inconclusive"
+
+
 def test_failed_attempts_are_handshakes_too():
     story = Story([VPN], 1)
     story.fails(VPN, 1, tls=INSPECTED_TLS, kind=Kind.CERTIFICATE)

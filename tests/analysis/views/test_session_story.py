@@ -1,6 +1,6 @@
 """The story of one session, told from its events."""
 
-from stresser.analysis.views.session_story import session_story
+from stresser.analysis.views.session_story import attempt_story, session_story
 from stresser.model import events as model_events
 from stresser.model.ending import Grade, Initiator
 from tests.analysis.story import (
@@ -105,3 +105,25 @@ def test_who_ends_tls_and_where_the_chain_is():
     assert lines["chain file"] == "chains/i1.pem"
     story.opens(VPN, 2, tls=PUBLIC_TLS)
     assert told(story, 2)["TLS end"] == "public chain, not known to be intercepted"
+
+
+def test_a_failed_attempt_from_its_phases_to_its_ending():
+    story = Story([VPN], 1)
+    story.events.append(chain_seen(VPN, INSPECTED_TLS, product="Zscaler"))
+    story.fails(
+        VPN, 9, tls=INSPECTED_TLS, failure="http_403", phases_ns={"tls": seconds(0.008)}, raw="403"
+    )
+    story.opens(VPN, 10)
+    found = attempt_story(story.events, 1)
+    assert found is not None
+    lines = dict(found.lines)
+    assert found.title == "Attempt 1"
+    assert lines["cohort"] == "broker through vpn, heartbeat"
+    assert lines["phase tls"] == "8 ms"
+    assert "consistent with Zscaler" in lines["TLS end"]
+    assert (lines["failure"], lines["raw error"]) == ("http_403", "403")
+    assert "pings, pongs" not in lines
+    assert attempt_story(story.events, 3) is None
+    opened = attempt_story(story.events, 2)
+    assert opened is not None
+    assert opened.lines == [("opened", "session 1: show --session 1 has its story")]
