@@ -111,12 +111,17 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     for one in claims.free_drops(case):
         if one.fact.kind is Kind.FOUND_DEAD and one.drop.silence is not None:
             by_pair[one.pair].append(one)
-    for members in by_pair.values():
+    for pair, members in by_pair.items():
         limit = Bracket(
             max(one.drop.silence.low for one in members if one.drop.silence),
             min(one.drop.silence.high for one in members if one.drop.silence),
         )
-        if limit.low < limit.high:
+        lived = sum(
+            life.survived_ns > limit.high
+            for life in case.lives.lives
+            if case.cohort_of(life)[:2] == pair
+        )
+        if limit.low < limit.high and lived <= _MOST_SURVIVORS * len(members):
             candidate = limit_candidate(case, Variable.IDLE, limit, members)
             told = "Whether silence, age or one moment ended them: nothing was sent meanwhile."
             yield with_doubts(candidate, [told], [])
