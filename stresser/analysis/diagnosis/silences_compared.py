@@ -77,14 +77,19 @@ def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None, in
 
 
 def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -> int:
-    """Sessions of the pair that were open when members died, older, never so silent, and lived."""
+    """Sessions of the pair that were open when members died, older, never so silent, and lived on.
+
+    Whatever ended them later.
+    """
     oldest = min(one.drop.age.low for one in members)
-    first = min(one.drop.moment.low for one in members)
+    first = min(one.drop.moment.high for one in members)
+    own = {id(one.drop.life) for one in members}
     return sum(
         0 < life.survived_ns < beyond
         and life.proved_age_ns > oldest
         and life.opened_ns + life.proved_age_ns > first
-        for life in case.survivors.get(pair, [])
+        for life in case.lives.lives
+        if case.cohort_of(life)[:2] == pair and id(life) not in own
     )
 
 
