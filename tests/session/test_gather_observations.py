@@ -182,4 +182,5 @@ def test_a_pong_of_ours_that_is_on_its_way_is_no_ping_that_was_lost(hears_ping, 
     made = life(program, 60, during=deafen, latency_s=LATENCY_S, activity=heartbeat("5s", "3s"))
     ended = made.notebook.only_ended().ending
     assert ended.kind is kind
+    assert ended.evidence.tcp_info is not None
     assert ended.evidence.tcp_info.unacked > 0
