@@ -170,7 +170,7 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
     common, share = _most_common(brackets)
     is_dated = 2 * sum(b.high - b.low <= grain for b in brackets) > len(brackets)
     if last - first <= max(_NO_TICK * grain, round(first * _SLACK_SHARE)) or (
-        not is_dated and share >= MOST
+        not is_dated and share >= MOST and common.low <= first
     ):
         low, high = (min(lows[few], first), highs[-1 - few]) if is_dated else common
         return TimerLimit(Bracket(_less(low, fine), high + fine), None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from tests.netlab.judge import Judgement, Truth
 from tests.netlab.lab import Lab
 from tests.netlab.namespaces import remove_what_dead_tests_left
 from tests.netlab.recording import Recording
+from tests.netlab.verdicts import RunTruth, Verdicts
 
-ROWS = "netlab"
+ROWS, RUN_ROWS = "netlab", "netlab-runs"
 _TOOLS = ("ip", "ss", "nft", "conntrack", "ethtool", "tcpdump", "sysctl")
 
 
@@ -45,14 +47,20 @@ def lab(tmp_path: Path, certificates: Certificates, _clean: None) -> Iterator[La
 def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
     """`judge(recording, truth, ...)`: fails the test with all complaints."""
 
-    def go(recording: Recording, *truths: Truth) -> None:
-        judgement = Judgement()
-        judgement.judge(recording, truths)
+    def go(recording: Recording, *truths: Truth | RunTruth) -> None:
+        [run] = recording.report["runs"]
+        judgement, verdicts = Judgement(), Verdicts(run)
+        judgement.judge(recording, [one for one in truths if isinstance(one, Truth)])
+        verdicts.judge([one for one in truths if isinstance(one, RunTruth)])
         scenario = request.node.name.removeprefix("test_").replace("_", " ")
-        for row in judgement.rows:
-            request.node.user_properties.append((ROWS, row | {"scenario": scenario}))
-        if judgement.complaints:
-            pytest.fail("\n".join(judgement.complaints), pytrace=False)
+        for title, rows in ((ROWS, judgement.rows), (RUN_ROWS, verdicts.rows)):
+            for row in rows:
+                request.node.user_properties.append((title, row | {"scenario": scenario}))
+        if recording.summary.get("diagnoses") != run["summary"].get("diagnoses"):
+            verdicts.complaints.append("the report and summary.json have other diagnoses")
+        if complaints := judgement.complaints + verdicts.complaints:
+            complaints.append(f"the run: {recording.folder}")
+            pytest.fail("\n".join(complaints), pytrace=False)
 
     return go
 
@@ -66,16 +74,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [one for kind in ("passed", "failed") for one in terminalreporter.getreports(kind)]
-    rows = [
-        row
-        for report in reports
-        if report.when == "call"
-        for name, row in report.user_properties
-        if name == ROWS
-    ]
-    if not rows:
+    rows: dict[str, list[dict[str, Any]]] = {ROWS: [], RUN_ROWS: []}
+    for report in reports:
+        if report.when == "call":
+            for name, row in report.user_properties:
+                if name in rows:
+                    rows[name].append(row)
+    if not rows[ROWS]:
         return
-    text = matrix.lines(rows)
+    text = [*matrix.lines(rows[ROWS]), "", *matrix.lines_of_runs(rows[RUN_ROWS])]
     terminalreporter.section("netlab: what was done, and what stresser said")
     for line in text:
         terminalreporter.write_line(line)

@@ -9,7 +9,8 @@ from typing import Any
 from tests.netlab.recording import Cohort, Ending, Moment, Recording
 from tests.netlab.topology import CONTROL, SUSPECT
 
-RIGHT_SHARE = 0.99
+TIMID_SHARE = 0.03
+"""Of the sessions of one truth."""
 ALIVE = "alive"
 
 
@@ -24,6 +25,8 @@ class Truth:
     """More than one where the evidence, not the truth, leaves it open."""
     grades: AbstractSet[str] = frozenset()
     """Empty: any."""
+    may_live: bool = False
+    """It befalls some, not all: sessions that were opened late, or not chosen."""
     egress: str = SUSPECT
     activity: str | None = None
     endpoint: str | None = None
@@ -43,6 +46,11 @@ class Truth:
             and ending.initiator in self.initiators
             and (not self.grades or ending.grade in self.grades)
         )
+
+    def is_timid(self, ending: Ending) -> bool:
+        """Nobody is named where this session's own evidence names somebody."""
+        wrong = not self.is_right(ending)
+        return wrong and ending.kind in self.kinds and ending.initiator == "unknown"
 
     def moment(self, ending: Ending) -> Moment | None:
         return self.changed(ending) if callable(self.changed) else self.changed
@@ -86,14 +94,17 @@ class Judgement:
         said = Counter(one.said for one in drops)
         said[ALIVE] = opened - len(drops)
         right = sum(map(truth.is_right, drops)) if truth.kinds else said[ALIVE]
+        timid = sum(map(truth.is_timid, drops))
+        left = said[ALIVE] if truth.kinds and truth.may_live else 0
         self.rows.append(
             {"truth": truth.what, "egress": truth.egress, "activity": truth.activity or "",
-             "expected": truth.expected, "said": dict(said), "right": right, "opened": opened,
+             "expected": truth.expected, "said": dict(said), "right": right + left,
+             "timid": timid, "opened": opened,
              "grades": dict(Counter(one.grade for one in drops))}
         )  # fmt: skip
-        if right < RIGHT_SHARE * opened:
+        if right + timid + left < opened or timid > TIMID_SHARE * opened:
             self.complaints.append(
-                f"{truth.what} ({truth.egress}): {right} of {opened} right; "
+                f"{truth.what} ({truth.egress}): {right} of {opened} right, {timid} timid; "
                 f"expected {truth.expected} {sorted(truth.grades)}, said {dict(said)}, "
                 f"for example {_example(truth, endings)}"
             )

@@ -1,8 +1,11 @@
 """Owns one lab: the streets, the servers, the certificates, the captures, the tester."""
 
+import random
+import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,10 +14,20 @@ from tests.netlab.capture import Capture
 from tests.netlab.certificates import Certificates
 from tests.netlab.namespaces import Namespace, Namespaces
 from tests.netlab.processes import Process
-from tests.netlab.recording import Moment
+from tests.netlab.recording import Moment, Recording
 from tests.netlab.tester import TLS_PORT, WSS_PORT, Plan, Tester
-from tests.netlab.topology import CONTROL, SERVER, SUSPECT, TO_CLIENT, TO_SERVER, Topology
+from tests.netlab.topology import (
+    CLIENT,
+    CONTROL,
+    OTHER,
+    SERVER,
+    SUSPECT,
+    TO_CLIENT,
+    TO_SERVER,
+    Topology,
+)
 
+_FLOW = re.compile(rf"ESTABLISHED src={CLIENT[SUSPECT]} dst=\S+ sport=(\d+)")
 _SERVER = Path(__file__).with_name("echo_server.py")
 _FORGER = Path(__file__).with_name("forger.py")
 _TUNBOX = Path(__file__).with_name("tunbox.py")
@@ -68,15 +81,31 @@ class Lab:
     def server(self) -> Namespace:
         return self.topology.server[SERVER]
 
-    def serve(self, address: str, at: str | None = None) -> None:
-        """Serve an address in its own namespace, or in that of another one."""
+    def serve(self, address: str, at: str | None = None, *, big: bool = False) -> None:
+        """An echo server at an address, in its own namespace or in that of another one.
+
+        With a `big` chain its first flight fills packets.
+        """
         certificates = self.certificates
-        name = "echo" if at is None else f"echo-{at}"
-        self.servers[at or address] = self.topology.server[at or address].start(
-            name, sys.executable, str(_SERVER), "--address", address,
-            "--chain", str(certificates.chain), "--key", str(certificates.key),
-            "--ports", str(WSS_PORT), str(TLS_PORT),
-        )  # fmt: skip
+        chain, key = certificates.chain, certificates.key
+        if big:
+            chain = key = certificates.big_chain
+        where = self.topology.server.get(at or address, self.server)
+        self.servers[at or address] = _echo(where, address, chain, key)
+
+    def serve_anycast(self) -> None:
+        """Two sites with the server's address, one by each way, and one certificate."""
+        self.topology.make_anycast()
+        certificates = self.certificates
+        where = self.topology.server[OTHER]
+        site = _echo(where, SERVER, certificates.chain, certificates.key)
+        site.wait_until_says("listening")
+
+    def serve_again(self, address: str, *, big: bool = False) -> None:
+        """Kill what serves there, and start another."""
+        self.servers.pop(address).kill()
+        self.serve(address, big=big)
+        self.servers[address].wait_until_says("listening")
 
     def plan(self, **changes: Any) -> Plan:
         return Plan(ca=self.certificates.root, **changes)
@@ -94,6 +123,16 @@ class Lab:
         tester.wait_until_open(opened)
         return tester
 
+    def run(
+        self,
+        plan: Plan,
+        *,
+        environment: Mapping[str, str] | None = None,
+        hosts: Mapping[str, Sequence[str]] | None = None,
+    ) -> Recording:
+        """A run of a plan with a duration, from its beginning to its end."""
+        return Tester(self.client, plan, environment=environment, hosts=hosts).wait()
+
     def start_forger(self) -> Process:
         """In the suspect router, watching its client's side."""
         forger = self.suspect.start("forger", sys.executable, str(_FORGER), TO_CLIENT)
@@ -107,9 +146,42 @@ class Lab:
         box.wait_until_says("ready")
         return box
 
+    def forget_at_random(
+        self, tester: Tester, *, rate_per_s: float, length_s: float, seed: int
+    ) -> dict[int, Moment]:
+        """Delete single flows from the suspect router's table; when, by the client's port."""
+        chosen, forgotten = random.Random(seed), {}  # noqa: S311 - the same in each run, no secret
+        end = time.monotonic() + length_s
+        while time.monotonic() < end:
+            time.sleep(chosen.expovariate(rate_per_s))  # what is tested is a time
+            assert tester.process.ended is None
+            flows = _FLOW.findall(self.suspect.run("conntrack", "-L", "-p", "tcp"))
+            if live := sorted(int(port) for port in flows if int(port) not in forgotten):
+                port = chosen.choice(live)
+                command = (
+                    "conntrack",
+                    "-D",
+                    "-p",
+                    "tcp",
+                    "-s",
+                    CLIENT[SUSPECT],
+                    "--sport",
+                    str(port),
+                )
+                forgotten[port] = when(partial(self.suspect.run, *command))
+        return forgotten
+
     def capture(self, interface: str = SUSPECT) -> Capture:
         """tcpdump on one of the client's interfaces, as soon as it listens."""
         return Capture(self.client, interface)
+
+
+def _echo(where: Namespace, address: str, chain: Path, key: Path) -> Process:
+    return where.start(
+        f"echo-{address.replace(':', '-')}-{len(where.processes)}", sys.executable, str(_SERVER),
+        "--address", address, "--chain", str(chain), "--key", str(key),
+        "--ports", str(WSS_PORT), str(TLS_PORT),
+    )  # fmt: skip
 
 
 def when(change: Callable[[], object]) -> Moment:

@@ -22,8 +22,24 @@ def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         mark = " " if row["right"] == row["opened"] else "!"
         grades = " ".join(sorted(row["grades"]))
         text.append(f"{mark} {_what(row):<{widest}}{counts}  {row['expected']}  {grades}")
-    sessions, right = sum(row["opened"] for row in rows), sum(row["right"] for row in rows)
-    return [*text, "", f"{right} of {sessions} sessions right, {len(rows)} truths"]
+    sessions, right, timid = (sum(row[one] for row in rows) for one in ("opened", "right", "timid"))
+    false = sessions - right - timid
+    counts = f"{sessions} sessions: {right} right, {timid} timid, {false} false"
+    return [*text, "", f"{counts}; {len(rows)} truths"]
+
+
+def lines_of_runs(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """What each run as a whole was said to show; counts are drops and failures."""
+    text = ["the run as a whole (mechanism / where / who / whom):"]
+    for row in sorted(rows, key=lambda row: row["scenario"]):
+        mark = " " if row["right"] == row["of"] else "!"
+        text.append(f"{mark} {row['scenario']}: {row['truth']}")
+        text.append(f"      truth  {row['expected']}")
+        text += [f"    {count:>4}   {said}" for said, count in row["said"].items()]
+    sums = {one: sum(row[one] for row in rows) for one in ("of", "right", "timid", "false")}
+    counts = "{of} drops and failures: {right} right, {timid} timid, {false} false".format(**sums)
+    wrong = sum(bool(row["false"]) for row in rows)
+    return [*text, "", f"{counts}; {len(rows)} truths, {wrong} with a false answer"]
 
 
 def _what(row: dict[str, Any]) -> str:

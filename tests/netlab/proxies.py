@@ -1,6 +1,6 @@
-"""Owns HAProxy and nginx in the suspect router: they catch what is meant for the server.
+"""Owns HAProxy, nginx and stunnel in the suspect router: they catch what is meant for the server.
 
-Each forgets a connection without traffic after `IDLE_TIMEOUT_S`.
+Each forgets a connection without traffic after `IDLE_TIMEOUT_S`, unless it is told another time.
 """
 
 import os
@@ -18,31 +18,48 @@ from tests.netlab.tester import WSS_PORT
 from tests.netlab.topology import ROUTER, SERVER, SUSPECT
 
 IDLE_TIMEOUT_S = 3
-_PORT = 7000
+DRAIN_S = 1
+"""After a reload of nginx (SIGHUP), how long its old worker keeps what it has."""
+CATCHES = 7000
+"""The port that a box listens on which catches what is meant for the server."""
 _UPSTREAM = f"{SERVER}:{WSS_PORT}"
 
 _HAPROXY_TCP = f"""
 frontend caught
   mode tcp
-  bind :{_PORT}
-  timeout client {IDLE_TIMEOUT_S}s
+  bind :{{port}}
+  timeout client {{idle}}s
   default_backend passed
 backend passed
   mode tcp
-  timeout server {IDLE_TIMEOUT_S}s
+  timeout server {{idle}}s
+  server one {_UPSTREAM}
+"""
+_HAPROXY_FILTER = f"""
+frontend caught
+  mode tcp
+  bind :{{port}}
+  timeout client {{idle}}s
+  tcp-request inspect-delay 2s
+  tcp-request content reject if {{{{ req.ssl_sni -i {NAME} }}}}
+  tcp-request content accept if {{{{ req.ssl_hello_type 1 }}}}
+  default_backend passed
+backend passed
+  mode tcp
+  timeout server {{idle}}s
   server one {_UPSTREAM}
 """
 _HAPROXY_HTTP = f"""
 frontend caught
   mode http
-  bind :{_PORT} ssl crt {{both}}
+  bind :{{port}} ssl crt {{both}}
   timeout client 60s
   timeout http-request 10s
   default_backend passed
 backend passed
   mode http
   timeout server 60s
-  timeout tunnel {IDLE_TIMEOUT_S}s
+  timeout tunnel {{idle}}s
   server one {_UPSTREAM} ssl verify none
 """
 _HAPROXY = """
@@ -57,9 +74,9 @@ defaults
 _NGINX_STREAM = f"""
 stream {{{{
   server {{{{
-    listen {_PORT};
+    listen {{port}};
     proxy_pass {_UPSTREAM};
-    proxy_timeout {IDLE_TIMEOUT_S}s;
+    proxy_timeout {{idle}}s;
   }}}}
 }}}}
 """
@@ -72,47 +89,84 @@ http {{{{
   uwsgi_temp_path {{folder}}/uwsgi;
   scgi_temp_path {{folder}}/scgi;
   server {{{{
-    listen {_PORT} ssl;
+    listen {{port}} ssl;
     server_name {NAME};
     ssl_certificate {{chain}};
     ssl_certificate_key {{key}};
     location / {{{{
       proxy_pass https://{_UPSTREAM};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection upgrade;
-      proxy_read_timeout {IDLE_TIMEOUT_S}s;
+      {{upgrade}}
+      proxy_read_timeout {{idle}}s;
     }}}}
   }}}}
 }}}}
 """
-_NGINX = """
+_PASSES_UPGRADE = """
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+"""
+_NGINX = f"""
 load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 daemon off;
 user root;
 worker_processes 1;
-pid {folder}/nginx.pid;
+worker_shutdown_timeout {DRAIN_S}s;
+pid {{folder}}/nginx.pid;
 error_log stderr info;
-events {{ worker_connections 1024; }}
+events {{{{ worker_connections 1024; }}}}
 """
 
 
-def start_haproxy(lab: Lab, mode: str) -> Process:
-    """`tcp` passes TLS on, `http` ends it with a certificate of the endpoint's own root."""
-    text = _HAPROXY + (_HAPROXY_TCP if mode == "tcp" else _HAPROXY_HTTP)
-    file = lab.folder / "haproxy.cfg"
-    file.write_text(text.format(both=lab.certificates.both))
-    return _catch(lab, lab.suspect.start("haproxy", "haproxy", "-db", "-f", str(file)))
+_STUNNEL = f"""
+foreground = yes
+pid =
+[caught]
+accept = {CATCHES}
+connect = 127.0.0.1:{CATCHES + 1}
+cert = {{both}}
+TIMEOUTidle = {IDLE_TIMEOUT_S}
+[behind]
+client = yes
+accept = 127.0.0.1:{CATCHES + 1}
+connect = {_UPSTREAM}
+"""
 
 
-def start_nginx(lab: Lab, mode: str) -> Process:
+def start_haproxy(
+    lab: Lab, mode: str, idle_s: int = IDLE_TIMEOUT_S, *, port: int = CATCHES
+) -> Process:
+    """`tcp` passes TLS on, `http` ends it with a certificate of the endpoint's own root; `filter`
+    passes it on unless the client asks for `NAME`.
+
+    On another port it catches nothing: it is what an endpoint's URL names.
+    """
+    text = _HAPROXY + {"tcp": _HAPROXY_TCP, "http": _HAPROXY_HTTP, "filter": _HAPROXY_FILTER}[mode]
+    file = lab.folder / f"haproxy-{mode}.cfg"
+    file.write_text(text.format(both=lab.certificates.both, idle=idle_s, port=port))
+    command = ("haproxy", "-db", "-f", str(file))
+    return _started(lab, lab.suspect.start(f"haproxy-{mode}", *command), port)
+
+
+def start_nginx(
+    lab: Lab,
+    mode: str,
+    idle_s: int = IDLE_TIMEOUT_S,
+    *,
+    port: int = CATCHES,
+    passes_upgrade: bool = True,
+) -> Process:
     """`stream` passes TLS on, `http` ends it with a certificate of the endpoint's own root."""
     text = _NGINX + (_NGINX_STREAM if mode == "stream" else _NGINX_HTTP)
     file = lab.folder / "nginx.conf"
     certificates = lab.certificates
-    file.write_text(text.format(folder=lab.folder, chain=certificates.chain, key=certificates.key))
+    upgrade = _PASSES_UPGRADE if passes_upgrade else ""
+    file.write_text(
+        text.format(folder=lab.folder, chain=certificates.chain, key=certificates.key,
+                    idle=idle_s, port=port, upgrade=upgrade)
+    )  # fmt: skip
     command = ("nginx", "-e", "stderr", "-p", str(lab.folder), "-c", str(file))
-    return _catch(lab, lab.suspect.start("nginx", *command))
+    return _started(lab, lab.suspect.start("nginx", *command), port)
 
 
 _EXPLICIT_PORT = 3128
@@ -150,7 +204,15 @@ def start_explicit_squid(lab: Lab) -> Iterator[str]:
             proxy.stop()
 
 
-def _catch(lab: Lab, proxy: Process) -> Process:
-    lab.suspect.wait_until_listening(_PORT)
-    lab.suspect.nft(firewalls.redirect(WSS_PORT, _PORT))
+def start_stunnel(lab: Lab) -> Process:
+    """It ends TLS with a certificate of the endpoint's own root, and begins its own."""
+    file = lab.folder / "stunnel.conf"
+    file.write_text(_STUNNEL.format(both=lab.certificates.both))
+    return _started(lab, lab.suspect.start("stunnel", "stunnel4", str(file)), CATCHES)
+
+
+def _started(lab: Lab, proxy: Process, port: int) -> Process:
+    lab.suspect.wait_until_listening(port)
+    if port == CATCHES:
+        lab.suspect.nft(firewalls.redirect(WSS_PORT, CATCHES))
     return proxy

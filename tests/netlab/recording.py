@@ -1,6 +1,8 @@
 """Owns what a run has recorded, read by plain JSON: a judge does not ask the accused."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +75,16 @@ class Recording:
     @property
     def summary(self) -> dict[str, Any]:
         read: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
+        return read
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """`stresser report --format json`."""
+        command = (sys.executable, "-m", "stresser", "report", str(self.folder))
+        ran = subprocess.run(
+            [*command, "--format", "json", "--out", "-"], capture_output=True, check=True
+        )
+        read: dict[str, Any] = json.loads(ran.stdout)
         return read
 
     def opened(self) -> list[Cohort]:

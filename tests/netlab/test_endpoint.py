@@ -4,6 +4,8 @@ from tests.netlab.judge import Truth
 from tests.netlab.lab import when
 from tests.netlab.tester import SESSIONS, WSS_AND_TLS, WSS_PORT
 from tests.netlab.topology import CONTROL, OTHER, SERVER, SUSPECT
+from tests.netlab.truths import ENDPOINT, OWNER, UNKNOWN
+from tests.netlab.verdicts import RunTruth
 
 
 def both_ways(**said):
@@ -21,6 +23,10 @@ def test_server_process_is_killed(lab, judge):
         # Its kernel closes what it had open, and refuses new connections, by both ways.
         *both_ways(what="process killed", kinds={"tcp_fin", "tcp_reset"},
                    initiators={"endpoint"}, changed=moment),
+        RunTruth(what="it died", mechanism={"endpoint_down"}, where={"endpoint", "shared"},
+                 who=ENDPOINT, whom=OWNER),
+        RunTruth(what="it stays dead", mechanism={"endpoint_down"}, where={"endpoint", "shared"},
+                 who=ENDPOINT, whom=OWNER, failures=True),
     )  # fmt: skip
 
 
@@ -36,4 +42,7 @@ def test_server_host_is_gone(lab, judge):
         *both_ways(what="host gone", endpoint="one", kinds={"silence", "unreachable"},
                    initiators={"unknown"}, changed=moment),
         *both_ways(what="its neighbour lives", endpoint="two"),
+        RunTruth(what="one endpoint, both egresses", mechanism={"outage", "endpoint_down"},
+                 where={"endpoint", "shared"}, who=UNKNOWN | ENDPOINT,
+                 whom=OWNER | {"network_team", "nobody"}),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.recording import Ending, Moment
 from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.topology import SUSPECT
+from tests.netlab.truths import box_does
 
 SELDOM = Heartbeat(name="seldom", every="5s")  # slower than the firewall forgets
 OFTEN = Heartbeat(name="often", every="1s")
@@ -49,4 +50,5 @@ def test_firewall_forgets_idle_flows(lab, judge, rules, kind, grades):
               initiators={"middlebox"}, grades=grades, changed=moment),
         Truth(what="busy flows kept", activity="often"),
         NOTHING,
+        box_does("idle_timer", "an idle timer", limit=firewalls.IDLE_TIMEOUT_S, widest=5),
     )  # fmt: skip

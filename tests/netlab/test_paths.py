@@ -9,6 +9,7 @@ from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
 from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.topology import DETOUR, SERVER, SUSPECT
+from tests.netlab.truths import MIDDLEBOX, UNKNOWN, box_does, path_cut
 
 PATIENT = Heartbeat(timeout="5s")
 
@@ -64,6 +65,7 @@ def test_black_hole_stays(lab, judge, direction):
         Truth(what="nothing passes any more", kinds={"silence"}, initiators={"middlebox"},
               changed=moment),
         NOTHING,
+        path_cut("a black hole"),
     )  # fmt: skip
 
 
@@ -87,6 +89,7 @@ def test_router_loses_its_route(lab, judge, route, kinds):
         Truth(what=f"its route is now {route}", kinds=kinds, initiators={"middlebox"},
               changed=moment),
         NOTHING,
+        path_cut(f"a router's {route}"),
     )  # fmt: skip
 
 
@@ -104,6 +107,7 @@ def test_one_direction_moves_to_a_firewall_that_knows_no_flow(lab, judge, rules,
     detour.nft(rules)
     detour.sysctl(*firewalls.PATIENT)
     tester = lab.hold()
+    tester.wait_until_answered()
     moment = when(lambda: lab.suspect.ip(f"route replace {SERVER}/32 via {DETOUR}"))
     tester.wait_for_drops(SESSIONS)
     judge(
@@ -111,6 +115,7 @@ def test_one_direction_moves_to_a_firewall_that_knows_no_flow(lab, judge, rules,
         Truth(what="asymmetric from now on", kinds={kind}, initiators={"middlebox"},
               changed=moment),
         NOTHING,
+        box_does("state_lost|outage", "a firewall that knows no flow", who=MIDDLEBOX | UNKNOWN),
     )  # fmt: skip
 
 
@@ -127,4 +132,5 @@ def test_path_mtu_shrinks_without_a_word(lab, judge):
               initiators={"unknown"}, changed=moment),
         Truth(what="small frames pass", activity="small"),
         NOTHING,
+        box_does("size_limit", "a path that shrinks", limit=800, unit="bytes"),
     )  # fmt: skip

@@ -1,13 +1,17 @@
 """Proxies in front of the server that end what is idle."""
 
+from typing import Any
+
 import pytest
 
 from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
-from tests.netlab.proxies import start_haproxy, start_nginx
-from tests.netlab.tester import SESSIONS, Heartbeat
-from tests.netlab.topology import SUSPECT
+from tests.netlab.proxies import IDLE_TIMEOUT_S, start_haproxy, start_nginx
+from tests.netlab.tester import SESSIONS, TLS_PORT, WSS_PORT, Heartbeat
+from tests.netlab.topology import CONTROL, OTHER, SERVER, SUSPECT
+from tests.netlab.truths import BOTH, ENDPOINT, MIDDLEBOX, OWNER, UNKNOWN, box_does
+from tests.netlab.verdicts import RunTruth
 
 SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxies' patience
 OFTEN = Heartbeat(name="often", every="1s")
@@ -16,8 +20,8 @@ OFTEN = Heartbeat(name="often", every="1s")
 # server, does the same, so the endpoint may not be accused; nor need be the box.
 CUT = {"kinds": {"tcp_fin"}, "initiators": {"unknown", "middlebox"}}
 # It ends TLS in order, by a certificate of the root that the scenario declares for this endpoint:
-# it is the endpoint's own front.
-CLOSED = {"kinds": {"tls_close_notify"}, "initiators": {"endpoint"}}
+# by this session alone it may be the endpoint's own front. By the other way nobody ends it.
+CLOSED = {"kinds": {"tls_close_notify"}, "initiators": {"unknown", "middlebox"}}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,7 @@ def test_proxy_ends_what_is_idle(lab, judge, tool, start, mode, says):
         Truth(what="idle sessions closed", activity="seldom", **says),
         Truth(what="busy sessions kept", activity="often"),
         NOTHING,
+        box_does("idle_timer", "an idle timer", limit=IDLE_TIMEOUT_S, widest=8),
     )
 
 
@@ -56,4 +61,33 @@ def test_proxy_is_killed(lab, judge):
         Truth(what="proxy killed", kinds={"tcp_fin", "tcp_reset"},
               initiators={"unknown", "middlebox"}, changed=moment),
         NOTHING,
+        box_does("state_lost|outage", "it is gone", who=MIDDLEBOX | UNKNOWN),
+    )  # fmt: skip
+
+
+def test_server_dies_behind_a_proxy(lab, judge):
+    """The proxy goes on accepting for it; past the proxy its address refuses."""
+    need("haproxy")
+    start_haproxy(lab, "tcp", idle_s=3600)
+    urls = {"server": f"wss://{SERVER}:{WSS_PORT}/", "other": f"tls://{OTHER}:{TLS_PORT}"}
+    beats = Heartbeat(every="1s", timeout="2s")
+    tester = lab.hold(lab.plan(endpoints=urls, sessions=12, activities=(beats,),
+                               reconnect='{ initial = "300ms", max = "1s" }'))  # fmt: skip
+    moment = when(lab.servers[SERVER].kill)
+    tester.wait_for_drops(24)
+    tester.wait_until(
+        lambda: sum(one["event"] == "attempt_failed" for one in tester.recording.events()) > 48,
+        "failed attempts", 20,
+    )  # fmt: skip
+    dead: dict[str, Any] = {"mechanism": {"endpoint_down"}, "where": {"endpoint"},
+                            "who": ENDPOINT, "whom": OWNER}  # fmt: skip
+    judge(
+        tester.finish(),
+        Truth(what="passed on by the proxy", endpoint="server", kinds={"tcp_fin", "tcp_reset"},
+              initiators={"endpoint", "unknown"}, changed=moment),
+        Truth(what="its process killed", endpoint="server", egress=CONTROL, changed=moment,
+              kinds={"tcp_fin", "tcp_reset"}, initiators={"endpoint"}),
+        *(Truth(what="its neighbour lives", endpoint="other", egress=way) for way in BOTH),
+        RunTruth(what="it died", **dead),
+        RunTruth(what="it stays dead", failures=True, **dead),
     )  # fmt: skip

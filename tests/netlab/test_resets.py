@@ -9,6 +9,7 @@ from tests.netlab.lab import when
 from tests.netlab.recording import Moment
 from tests.netlab.tester import SESSIONS, WSS_AND_TLS, Heartbeat
 from tests.netlab.topology import CLIENT, SERVER, SUSPECT
+from tests.netlab.truths import box_does, resets_like_its_own
 
 WITHIN_NS = 200_000
 STATED_BOUND_NS = 5_000_000
@@ -59,6 +60,7 @@ def test_reset_forged_with_another_ttl(lab, judge):
         Truth(what="in sequence, TTL 50", kinds={"tcp_reset"}, initiators={"middlebox"},
               grades={"packet"}, changed=moment),
         NOTHING,
+        box_does("state_lost", "forged resets"),
     )  # fmt: skip
     assert share_at_most(WITHIN_NS, packet_lateness_ns(recording.drops(), segments)) >= 0.99
 
@@ -71,6 +73,7 @@ def test_reset_forged_perfectly(lab, judge):
         Truth(what="like the server's own", kinds={"tcp_reset"}, initiators={"unknown"},
               changed=moment),
         NOTHING,
+        resets_like_its_own("perfect resets", who={"unknown"}),
     )  # fmt: skip
     assert share_at_most(WITHIN_NS, packet_lateness_ns(recording.drops(), segments)) >= 0.99
 
@@ -83,6 +86,7 @@ def test_reset_forged_where_packets_cannot_be_seen(lab, judge):
         Truth(what="no right to capture", kinds={"tcp_reset"},
               initiators={"unknown"}, grades={"errno", "tcp_info"}, changed=moment),
         NOTHING,
+        resets_like_its_own("resets that nobody saw", who={"unknown"}),
     )  # fmt: skip
     lateness = dead_by_lateness_ns(recording.drops(), segments)
     assert share_at_most(STATED_BOUND_NS + waited_ns, lateness) >= 0.99
@@ -105,6 +109,7 @@ def test_nat_loses_its_table(lab, judge):
         Truth(what="all flows forgotten, the server resets", kinds={"tcp_reset"},
               initiators={"middlebox"}, grades={"errno", "tcp_info", "packet"}, changed=moment),
         NOTHING,
+        box_does("state_lost", "a NAT that forgot"),
     )  # fmt: skip
     assert share_at_most(WITHIN_NS, packet_lateness_ns(recording.drops(), capture.stop())) >= 0.99
 
@@ -124,6 +129,7 @@ def test_server_resets_500_at_once(lab, judge):
         Truth(what="500 of one client's addresses", kinds={"tcp_reset"},
               initiators={"endpoint", "unknown"}, changed=moment),
         NOTHING,
+        resets_like_its_own("the server's resets"),
     )  # fmt: skip
     assert len(recording.drops()) == 500
     [incident] = recording.summary["incidents"]

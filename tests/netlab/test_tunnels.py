@@ -9,6 +9,7 @@ from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
 from tests.netlab.tester import SESSIONS, Heartbeat
+from tests.netlab.truths import box_does, host_did, path_cut
 from tests.netlab.tunnels import OpenVpn, WireGuard
 
 PATIENT = Heartbeat(timeout="6s")
@@ -32,6 +33,7 @@ def test_tunnel_goes_down_at_the_client(lab, judge, wireguard):
         Truth(what="our end killed", kinds={"silence", "unreachable"}, initiators={"host"},
               changed=moment),
         NOTHING,
+        host_did("our tunnel"),
     )  # fmt: skip
 
 
@@ -45,6 +47,7 @@ def test_tunnel_loses_its_far_end(lab, judge, wireguard):
         Truth(what="the gateway killed", kinds={"silence"}, initiators={"middlebox", "unknown"},
               changed=moment),
         NOTHING,
+        path_cut("its far end is gone"),
     )  # fmt: skip
 
 
@@ -90,4 +93,5 @@ def test_tunnel_carries_less_than_it_says(lab, judge, wireguard):
               kinds={"silence"}, initiators={"unknown"}, changed=moment),
         Truth(what="small frames pass", activity="small"),
         NOTHING,
+        box_does("size_limit", "the way underneath shrinks", limit=800, unit="bytes"),
     )  # fmt: skip

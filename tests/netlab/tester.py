@@ -1,5 +1,6 @@
 """Owns `stresser run` in the client's namespace: its scenario, its process, its end."""
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,13 @@ class Plan:
     sessions: int = SESSIONS
     reconnect: str = "false"
     duration: str | None = None
+    ramp: str | None = None
+    each_endpoint: str = ""
+    """A line in every endpoint's table."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What some endpoints are asked for by (SNI); others by `certificates.NAME`."""
+    thresholds: str = ""
+    timeouts: str = 'connect = "3s"\ntls = "5s"\nupgrade = "5s"\nclose = "1s"'
 
     @property
     def expected(self) -> int:
@@ -68,22 +76,29 @@ class Plan:
         head = ['name = "netlab"']
         if self.duration is not None:
             head.append(f'duration = "{self.duration}"')
+        ramp = "" if self.ramp is None else f'ramp = "{self.ramp}"\n'
         head.append(
-            f"[sessions]\ncount = {self.sessions}\nreconnect = {self.reconnect}\n"
+            f"[sessions]\ncount = {self.sessions}\nreconnect = {self.reconnect}\n{ramp}"
             "attempts_per_second = 500.0\nattempts_per_second_per_endpoint = 500.0\n"
-            '[timeouts]\nconnect = "3s"\ntls = "5s"\nupgrade = "5s"\nclose = "1s"\n'
+            f"[timeouts]\n{self.timeouts}\n"
         )
         head += [one.toml() for one in self.activities]
         head += [
-            f'[[endpoints]]\nname = "{name}"\nurl = "{url}"\nca = "{self.ca}"\nsni = "{NAME}"\n'
+            f'[[endpoints]]\nname = "{name}"\nurl = "{url}"\nca = "{self.ca}"\n'
+            f'sni = "{self.names.get(name, NAME)}"\n'
+            f"{self.each_endpoint}\n"
             for name, url in self.endpoints.items()
         ]
         head += [f'[[egresses]]\nname = "{name}"\n{how}\n' for name, how in self.egresses.items()]
+        head.append(f"[thresholds]\n{self.thresholds}\n")
         return "\n".join(head)
 
 
 class Tester:
-    """One run. `without` names a capability that it shall not have (capabilities(7))."""
+    """One run. `without` names a capability that it shall not have (capabilities(7)).
+
+    `hosts` are names and their addresses, in the place of what the machine knows (hosts(5)).
+    """
 
     def __init__(
         self,
@@ -92,14 +107,18 @@ class Tester:
         *,
         without: str | None = None,
         environment: Mapping[str, str] | None = None,
+        hosts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.plan = plan
+        self._client = client
         self._results = client.folder / "results"
         file = client.folder / "netlab.toml"
         file.write_text(plan.toml())
         strip = (
             [] if without is None else ["setpriv", f"--bounding-set=-{without}", "--inh-caps=-all"]
         )
+        if hosts is not None:
+            strip = _with_hosts(client.folder / "hosts", hosts)
         self.process = client.start(
             "stresser", *strip, sys.executable, "-m", "stresser", "run", str(file),
             "--out", str(self._results), "--quiet",
@@ -136,6 +155,30 @@ class Tester:
 
         self.wait_until(all_open, f"{wanted} open sessions", _OPENING_S)
 
+    def wait_until_answered(self) -> None:
+        """Until each session has been answered something since all were open.
+
+        Only a session that is older than the last proof of life of another one shows, by living
+        on, that the server was not started anew.
+        """
+        received = self._received()
+        assert len(received) >= self.plan.expected
+
+        def all_answered() -> bool:
+            now = self._received()
+            return all(now.get(flow, 0) > count for flow, count in received.items())
+
+        self.wait_until(all_answered, "an answer to each session", PATIENCE_S)
+
+    def _received(self) -> dict[str, int]:
+        """Bytes that each flow of the client has received."""
+        listed = self._client.run("ss", "-HtniO", "state", "established", "dst", SERVER)
+        return {
+            " ".join(line.split()[2:4]): int(found[1]) if found else 0
+            for line in listed.splitlines()
+            for found in [re.search(r"\bbytes_received:(\d+)", line)]
+        }
+
     def wait_for_drops(self, drops: int, chosen: Callable[[Cohort], bool] = lambda _: True) -> None:
         self.wait_until(
             lambda: len(self.recording.drops(chosen)) >= drops, f"{drops} drops", PATIENCE_S
@@ -150,5 +193,12 @@ class Tester:
     def wait(self) -> Recording:
         """What it has recorded, once its duration is over."""
         code = self.process.wait(PATIENCE_S)
-        assert code in {0, 1, 3}, self.process.said()[-40:]
+        assert code in {0, 1, 3}, (code, self.process.said()[-40:])
         return self.recording
+
+
+def _with_hosts(file: Path, hosts: Mapping[str, Sequence[str]]) -> list[str]:
+    """What a command begins with that shall know these names. ip(8) gives it mounts of its own."""
+    lines = [f"{address} {name}\n" for name, addresses in hosts.items() for address in addresses]
+    file.write_text("127.0.0.1 localhost\n" + "".join(lines))
+    return ["sh", "-c", f'mount --bind {file} /etc/hosts && exec "$@"', "sh"]

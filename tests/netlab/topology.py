@@ -6,7 +6,8 @@
 
 The box under test stands in the suspect router; the control router only routes. Each server has
 one address of its own, reached by both ways, and answers by the way that it was asked. All
-addresses are for documentation (RFC 5737) or for benchmarks (RFC 2544).
+addresses are for documentation (RFC 5737) or for benchmarks (RFC 2544,
+RFC 3849).
 """
 
 from pathlib import Path
@@ -18,6 +19,8 @@ CLIENT = {SUSPECT: "198.51.100.2", CONTROL: "198.51.100.66"}
 ROUTER = {SUSPECT: "198.51.100.1", CONTROL: "198.51.100.65"}
 CLIENT_NET = {SUSPECT: "198.51.100.0/26", CONTROL: "198.51.100.64/26"}
 SERVER, OTHER = "192.0.2.1", "192.0.2.2"
+_NET6 = "2001:db8:0"
+SERVER6 = f"{_NET6}:100::1"
 # Between a router and a server: the router's address, the server's.
 _LAST_MILE = {
     (SUSPECT, SERVER): ("203.0.113.1", "203.0.113.2"),
@@ -70,6 +73,41 @@ class Topology:
         router.ip(f"route add {address}/32 via {far}")
         server.ip(f"route add {CLIENT_NET[way]} via {near}")
 
+    def add_ipv6(self) -> None:
+        """A second family on the suspect way; the server is `SERVER6` by it."""
+        router, server = self.router[SUSPECT], self.server[SERVER]
+        for one in (self.client, router, server):
+            one.sysctl(
+                "net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.default.disable_ipv6=0",
+                "net.ipv6.conf.all.accept_ra=0", "net.ipv6.conf.all.forwarding=1",
+            )  # fmt: skip
+        near, far = (f"{_NET6}:1::{host}" for host in (1, 2))
+        inner, outer = (f"{_NET6}:2::{host}" for host in (1, 2))
+        router.ip(f"addr add {near}/64 dev {TO_CLIENT} nodad")
+        router.ip(f"addr add {inner}/64 dev {TO_SERVER[SERVER]} nodad")
+        self.client.ip(f"addr add {far}/64 dev {SUSPECT} nodad", f"route add ::/0 via {near}")
+        server.ip(
+            f"addr add {SERVER6}/128 dev lo nodad", f"addr add {outer}/64 dev {SUSPECT} nodad",
+            f"route add ::/0 via {inner}",
+        )  # fmt: skip
+        router.ip(f"route add {SERVER6}/128 via {outer}")
+
+    def make_anycast(self) -> None:
+        """The server's address stands twice: by the control way it is the other server's host."""
+        self.server[OTHER].ip(f"addr add {SERVER}/32 dev lo")
+        far = _LAST_MILE[CONTROL, OTHER][1]
+        self.router[CONTROL].ip(f"route replace {SERVER}/32 via {far}")
+
+    def lengthen_the_way_back(self) -> None:
+        """From now on what the server sends by the suspect way passes one more router."""
+        hop = self._namespaces.add("hop")
+        hop.sysctl("net.ipv4.ip_forward=1")
+        server, router = self.server[SERVER], self.router[SUSPECT]
+        link((server, "hop", f"{_HOP_FAR[1]}/30"), (hop, "server", f"{_HOP_FAR[0]}/30"))
+        link((hop, "router", f"{_HOP_NEAR[1]}/30"), (router, "hop", f"{_HOP_NEAR[0]}/30"))
+        hop.ip(f"route add {CLIENT_NET[SUSPECT]} via {_HOP_NEAR[0]}")
+        server.ip(f"route replace {CLIENT_NET[SUSPECT]} via {_HOP_FAR[0]}")
+
     def add_detour(self) -> Namespace:
         """A second box on the suspect way, from its router to the server; nothing goes there yet.
 
@@ -95,3 +133,5 @@ DETOUR_BACK = _DETOUR_FAR[0]
 """The same from the server's side."""
 ALSO_AT = _LAST_MILE[SUSPECT, OTHER][1]
 """The other server, as the suspect router reaches it."""
+_HOP_NEAR = ("203.0.113.137", "203.0.113.138")
+_HOP_FAR = ("203.0.113.141", "203.0.113.142")

@@ -7,11 +7,13 @@ one egress does; the proxy's team where an explicit proxy did it.
 from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
-from stresser.analysis.diagnosis.found_limits import limit_in_words
+from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import escaped, format_duration
+from stresser.model.units import format_duration
 
+_PLACE = "{logs}"
+"""Stands for whose logs are meant, in a wish."""
 _MARGIN = 0.8
 """A ping this much sooner than a timer is in time."""
 
@@ -25,6 +27,7 @@ def ask_for(
     facts = members(candidate, case)
     whom = _whom(candidate.mechanism, where, who, facts)
     wish = candidate.advice or _WISHES.get(candidate.mechanism, _of_no_pattern)(candidate, scope)
+    wish = wish.replace(_PLACE, _whose_logs(whom, scope))
     return Ask(whom=whom, says=f"{_address(whom, candidate.mechanism, where)}{wish}")
 
 
@@ -78,6 +81,14 @@ def _address(whom: Whom, mechanism: Mechanism, where: Where) -> str:
     return "Nothing tells yet who can act: "
 
 
+def _whose_logs(whom: Whom, scope: DiagnosedScope) -> str:
+    """The logs that the one who is asked can read."""
+    carrier = f"what carries {_through(scope)}"
+    if whom in {Whom.NETWORK_TEAM, Whom.PROXY_TEAM}:
+        return carrier
+    return _to(scope) if whom is Whom.SERVICE_OWNER else f"{_to(scope)} and of {carrier}"
+
+
 def _through(scope: DiagnosedScope) -> str:
     return "every egress" if scope.egress is None else scope.egress
 
@@ -106,7 +117,7 @@ def _rounded(ns: int) -> int:
 
 
 def _age(candidate: Candidate, scope: DiagnosedScope) -> str:
-    value = "" if candidate.limit is None else f" of {limit_in_words(candidate.limit)}"
+    value = "" if candidate.limit is None else f" of {bracket_words(candidate.limit)}"
     place = f"on {_through(scope)}" if not candidate.said else f"of {_to(scope)}"
     return f"Raise the limit{value} on a session's age {place}, or let clients reconnect before it."
 
@@ -139,11 +150,9 @@ def _ceiling(candidate: Candidate, scope: DiagnosedScope) -> str:
     return f"Raise the limit of {most:,} connections at once to {_to(scope)} on {_through(scope)}."
 
 
-def _state(candidate: Candidate, scope: DiagnosedScope) -> str:
-    return (
-        f"Look for a restart, reload or failover at that moment{candidate.event} in the logs of"
-        f" {_to(scope)} and of what carries {_through(scope)}."
-    )
+def _state(candidate: Candidate, _scope: DiagnosedScope) -> str:
+    at = candidate.event.removeprefix(", ") or "that moment"
+    return f"Look for a restart, reload or failover at {at} in the logs of {_PLACE}."
 
 
 def _outage(_candidate: Candidate, scope: DiagnosedScope) -> str:
@@ -185,11 +194,8 @@ def _portal(_candidate: Candidate, scope: DiagnosedScope) -> str:
     return f"Log in at the portal of {_through(scope)}, or exempt this host from it."
 
 
-def _of_no_pattern(_candidate: Candidate, scope: DiagnosedScope) -> str:
-    return (
-        f"Compare the times of these drops with the logs of what carries {escaped(_through(scope))}"
-        f" and of {_to(scope)}."
-    )
+def _of_no_pattern(_candidate: Candidate, _scope: DiagnosedScope) -> str:
+    return f"Compare the times of these drops with the logs of {_PLACE}."
 
 
 _WISHES = {

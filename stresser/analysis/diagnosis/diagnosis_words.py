@@ -69,6 +69,8 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     if candidate.mechanism is Mechanism.PATH_CHANGE:
         when = _AT_ONCE[candidate.mechanism]
         return f"{counted(count, 'session')} {_plural(ended, count)} {when}{candidate.event}"
+    if candidate.moment is None and candidate.mechanism is Mechanism.ENDPOINT_GOODBYE:
+        return f"{counted(count, 'session')} {_plural(ended, count)}, by the endpoint's own word"
     open_then = max(_open_then(candidate, facts, case), count)
     when = _AT_ONCE.get(candidate.mechanism, "at one moment")
     if candidate.event:

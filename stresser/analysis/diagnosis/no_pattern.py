@@ -1,4 +1,7 @@
-"""What nothing explains: said as such, with what would tell."""
+"""What nothing explains: said as such, with what would tell.
+
+A close frame of the endpoint's own needs no pattern: a drain takes its time.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.model.ending import Kind
 
 _FEW = 5
 
@@ -20,8 +24,11 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     for failure in claims.free_failures(case):
         failures[failure.ending.cohort.egress].add(failure.place)
     for (_, endpoint, said), numbers in drops.items():
+        facts = [case.by_number[number].fact for number in numbers]
+        words = sum(fact.kind is Kind.WS_CLOSE for fact in facts)
+        is_goodbye = said and 2 * words > len(facts)
         yield Candidate(
-            mechanism=Mechanism.NO_PATTERN,
+            mechanism=Mechanism.ENDPOINT_GOODBYE if is_goodbye else Mechanism.NO_PATTERN,
             drops=frozenset(numbers),
             through=_outlived(case, numbers),
             said=said,

@@ -116,7 +116,7 @@ def find_patterns(lives: Lives, plan: PlanFacts, utc: Callable[[int], str]) -> P
         shown=shown,
         incidents=[incident_figures(incident, lives, utc) for incident in shown],
         timers=[_timer_figures(timer, lives) for timer in causes.timers[:_MOST_TIMERS]],
-        periods=_periods(causes, lives),
+        periods=find_periods(causes, lives),
         total=len(causes.incidents),
         of_several=sum(len(incident.drops) > 1 for incident in causes.incidents),
         by_cohort=causes.by_cohort(),
@@ -172,8 +172,8 @@ def _how(drop: Drop) -> str:
     return "close"
 
 
-def _periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:
-    """Of the whole run; where that shows none, of each egress."""
+def find_periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:
+    """At which intervals incidents came back: in the whole run, else through one egress."""
     free = [incident for incident in causes.incidents if incident.timer is None]
     egresses = list(dict.fromkeys(place.cohort.egress for place in lives.places))[:_MOST_EGRESSES]
     searches = 2 * (1 + len(egresses))

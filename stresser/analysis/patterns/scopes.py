@@ -15,8 +15,6 @@ from stresser.model.cohort import Cohort
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.exposure import Exposure
 
-_FEWEST_BEATS = 2
-
 
 class Variable(StrEnum):
     """What a timer counts."""
@@ -117,8 +115,8 @@ def bracket_of(drop: Drop, variable: Variable, floors: Mapping[int, int]) -> Bra
         return drop.age
     if variable is Variable.IDLE:
         return drop.silence
-    if not drop.life.bytes or drop.life.beats < _FEWEST_BEATS:
-        return None  # it moved a handshake's bytes and little more
+    if not drop.life.beats:
+        return None
     moved, _ = _moved(drop.life, floors)
     # The limit was met within the last beat, or by what we were sent and never got.
     beat = moved // drop.life.beats

@@ -38,6 +38,8 @@ _AS_TIGHT = 1.2
 _RARER = 0.8
 """A limit on bytes must explain a quarter more drops than one on age to come before it."""
 _BYTE_GRAIN = 1
+_FEWEST_BYTES = 10_000
+"""Beyond the handshake: a limit below it would let no page load, and pings alone stay below it."""
 _ENOUGH_SURVIVORS = 2
 
 
@@ -196,12 +198,14 @@ class _Search:
         for variable in Variable:
             if variable is not hit.variable and (limit := self._fit(hit, variable)) is not None:
                 limits[variable] = limit
+        if Variable.BYTES in limits and limits[Variable.BYTES].bracket.high < _FEWEST_BYTES:
+            del limits[Variable.BYTES]
         refuted = {
             variable: lived
             for variable, limit in limits.items()
             if (lived := self._refute(scope, variable, limit, hit.members))
         }
-        left = [variable for variable in limits if variable not in refuted]
+        left = [variable for variable in Variable if variable in limits and variable not in refuted]
         if not left:
             return None
         first = limits[left[0]]

@@ -6,10 +6,14 @@ import pytest
 
 from bench.calibrate_timers import causes_of
 from bench.simulated_lives import Night
+from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.patterns.causes import Common
 from stresser.analysis.patterns.moments import moments
 from stresser.analysis.patterns.open_lives import OpenLives
+from stresser.analysis.patterns.session_lives import Lives
 from stresser.analysis.patterns.sweeps import sweeps
+from tests.analysis.sides_story import HOUR, incident_story
+from tests.analysis.story import SCENARIO, seconds
 
 SWEPT = Night(length=300, sessions=30, ramp=15, heartbeats=[None], idle_timer=20, tick=1)
 
@@ -46,3 +50,13 @@ def test_a_coarse_timer_is_one_timer_and_no_incidents(tick):
     assert timer.tick_ns == pytest.approx(tick * 1e9, rel=0.35)
     moments_shown = [one for one in causes.incidents if one.common is Common.MOMENT]
     assert sum(len(one.drops) for one in moments_shown) <= len(timer.drops) // 20
+
+
+def test_outages_that_strike_a_few_at_random_are_none_though_some_strike_the_oldest():
+    story = incident_story(7, 41, size=3)
+    lives = Lives(read_plan(SCENARIO))
+    for event in sorted(story.events, key=lambda event: event.t_ns):
+        lives.event(event)
+    lives.close(seconds(2 * HOUR))
+    found = moments([drop.moment for drop in lives.drops], lives.now_ns)
+    assert sweeps(found, lives.drops, OpenLives(lives)) == set()

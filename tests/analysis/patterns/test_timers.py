@@ -8,9 +8,12 @@ from dataclasses import replace
 import pytest
 
 from bench.calibrate_timers import (
+    TICKS_S,
     TIMERS_S,
     causes_of,
     found_planted,
+    found_ticking,
+    is_at_a_heartbeat,
     planted_nights,
     random_night,
 )
@@ -34,8 +37,22 @@ def test_a_planted_timer_lies_in_its_bracket(timer, variable, night):
 
 @pytest.mark.slow
 def test_exponential_lifetimes_show_no_timer():
-    found = sum(bool(causes_of(random_night(dice(seed)), seed)[1].timers) for seed in range(40))
-    assert found <= 1
+    at_a_heartbeat = found = 0
+    for seed in range(60):
+        night = random_night(dice(seed))
+        timers = causes_of(night, seed)[1].timers
+        found += bool(timers)
+        at_a_heartbeat += any(is_at_a_heartbeat(timer, night) for timer in timers)
+    assert found <= 2
+    assert at_a_heartbeat == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tick", TICKS_S)
+@pytest.mark.parametrize("variable", Variable)
+def test_coarse_limits_are_named_right(variable, tick):
+    found = sum(found_ticking(variable, tick, seed)[0] for seed in range(20))
+    assert found >= 19
 
 
 def only(night: Night) -> FoundTimer:
@@ -66,7 +83,8 @@ def test_few_survivors_tell_as_well_beside_many_that_came_back_to_die():
 
 
 def test_heartbeats_tell_age_from_silence():
-    timer = only(Night(length=3600, sessions=20, heartbeats=[15], age_timer=240))
+    alike = Night(length=3600, sessions=20, heartbeats=[15], messages=[2000], age_timer=240)
+    timer = only(alike)
     assert timer.variable is Variable.AGE
     assert Variable.IDLE not in timer.variables
     assert Variable.BYTES in timer.variables  # all send alike: it could be that

@@ -1,0 +1,267 @@
+"""All sessions of an egress or an endpoint end at one moment: a box forgets, or the endpoint."""
+
+import signal
+import time
+from functools import partial
+
+import pytest
+
+from tests.netlab import asked_proxies, firewalls
+from tests.netlab.conftest import need
+from tests.netlab.judge import NOTHING, Truth
+from tests.netlab.lab import when
+from tests.netlab.proxies import DRAIN_S, start_haproxy, start_nginx
+from tests.netlab.recording import Moment
+from tests.netlab.tester import WSS_PORT, Heartbeat
+from tests.netlab.topology import CLIENT, OTHER, SERVER, SUSPECT
+from tests.netlab.truths import (
+    BOTH,
+    ENDPOINT,
+    MIDDLEBOX,
+    NETWORK,
+    OWNER,
+    UNKNOWN,
+    box_does,
+    resets_like_its_own,
+)
+from tests.netlab.verdicts import RunTruth
+
+SESSIONS = 20
+BEATS = Heartbeat(every="1s", timeout="2s")
+RECONNECTS = '{ initial = "300ms", max = "1s", jitter = 0.5 }'
+TWO = {"server": f"wss://{SERVER}:{WSS_PORT}/", "other": f"wss://{OTHER}:{WSS_PORT}/"}
+RST_OR_FIN = {"tcp_fin", "tcp_reset"}
+NO_GOODBYES = """
+table ip quiet {
+  chain out {
+    type filter hook output priority filter; policy accept;
+    tcp sport 8443 tcp flags & (rst | fin) != 0 drop
+  }
+}
+"""
+OWN_FIREWALL = """
+table inet own {
+  chain arriving {
+    type filter hook input priority filter; policy accept;
+    tcp dport 8443 ct state established accept
+    tcp dport 8443 ct state new tcp flags & (fin|syn|rst|ack) == syn accept
+    tcp dport 8443 drop
+  }
+}
+"""
+
+
+def noted(line):
+    *_, before, after = line.split()
+    return Moment(int(before), int(after))
+
+
+def neighbours(what="its neighbour lives"):
+    return [Truth(what=what, endpoint="other", egress=way) for way in BOTH]
+
+
+def test_endpoint_restarts(lab, judge):
+    tester = lab.hold(lab.plan(endpoints=TWO, sessions=SESSIONS, reconnect=RECONNECTS,
+                               activities=(BEATS,)))  # fmt: skip
+    moment = when(lab.servers[SERVER].kill)
+    lab.serve(SERVER)
+    lab.servers[SERVER].wait_until_says("listening")
+    tester.wait_for_drops(2 * SESSIONS)
+    tester.wait_until_open(6 * SESSIONS)
+    judge(
+        tester.finish(),
+        *(Truth(what="killed and back at once", endpoint="server", egress=way, kinds=RST_OR_FIN,
+                initiators={"endpoint", "unknown"}, changed=moment, may_live=True)
+          for way in BOTH),
+        *neighbours(),
+        RunTruth(what="one moment, both egresses, its neighbour lives",
+                 mechanism={"endpoint_down", "state_lost"}, where={"endpoint", "shared"},
+                 who=ENDPOINT | UNKNOWN, whom=OWNER | {"nobody"}),
+    )  # fmt: skip
+
+
+def test_proxy_drops_its_old_worker(lab, judge):
+    need("nginx")
+    nginx = start_nginx(lab, "stream", idle_s=3600)
+    tester = lab.hold(lab.plan(sessions=SESSIONS, reconnect=RECONNECTS, activities=(BEATS,)))
+    began = time.time_ns()
+    nginx.send(signal.SIGHUP)
+    tester.wait_for_drops(SESSIONS)
+    moment = Moment(began, began + int((DRAIN_S + 1.5) * 1e9))
+    tester.wait_until_open(3 * SESSIONS)
+    judge(
+        tester.finish(),
+        Truth(what="cut a second after a reload", kinds=RST_OR_FIN,
+              initiators={"middlebox", "unknown"}, changed=moment, may_live=True),
+        NOTHING,
+        box_does("state_lost", "a reload of the proxy"),
+    )  # fmt: skip
+
+
+def test_proxy_is_restarted(lab, judge):
+    need("haproxy")
+    proxy = start_haproxy(lab, "tcp", idle_s=3600)
+    tester = lab.hold(lab.plan(sessions=SESSIONS, reconnect=RECONNECTS, activities=(BEATS,)))
+    moment = when(proxy.kill)
+    lab.suspect.run("nft", "flush", "ruleset")
+    start_haproxy(lab, "tcp", idle_s=3600)
+    tester.wait_for_drops(SESSIONS)
+    tester.wait_until_open(3 * SESSIONS)
+    judge(
+        tester.finish(),
+        Truth(what="killed and back at once", kinds=RST_OR_FIN,
+              initiators={"middlebox", "unknown"}, changed=moment, may_live=True),
+        NOTHING,
+        box_does("state_lost", "a restart of the proxy"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tool", "scheme", "start"),
+    [
+        ("tinyproxy", "http", partial(asked_proxies.start_tinyproxy, idle_s=3600)),
+        ("danted", "socks5", asked_proxies.start_dante),
+    ],
+    ids=["tinyproxy", "dante"],
+)
+def test_asked_proxy_is_restarted(lab, judge, tool, scheme, start):
+    need(tool)
+    proxy = start(lab)
+    tester = lab.hold(
+        lab.plan(sessions=SESSIONS, reconnect=RECONNECTS, activities=(BEATS,),
+                 egresses=asked_proxies.egresses(scheme))
+    )  # fmt: skip
+    moment = when(proxy.kill)
+    start(lab)
+    tester.wait_for_drops(SESSIONS)
+    tester.wait_until_open(3 * SESSIONS)
+    judge(
+        tester.finish(),
+        Truth(what="killed and back at once", kinds=RST_OR_FIN, initiators={"middlebox"},
+              changed=moment, may_live=True),
+        NOTHING,
+        box_does("state_lost", "a restart of the proxy", whom={"proxy_team"}),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rules", "kind"),
+    [(firewalls.STATEFUL_DROP, "silence"), (firewalls.STATEFUL_RESET, "tcp_reset")],
+    ids=["drops", "resets"],
+)
+def test_firewall_forgets_all_flows(lab, judge, rules, kind):
+    lab.suspect.nft(rules)
+    lab.suspect.sysctl(*firewalls.PATIENT)
+    tester = lab.hold(lab.plan(sessions=SESSIONS, reconnect=RECONNECTS, activities=(BEATS,)))
+    moment = when(lambda: lab.suspect.run("conntrack", "-F"))
+    tester.wait_for_drops(SESSIONS)
+    tester.wait_until_open(3 * SESSIONS)
+    judge(
+        tester.finish(),
+        Truth(what="all flows forgotten", kinds={kind}, initiators={"middlebox"},
+              changed=moment, may_live=True),
+        NOTHING,
+        box_does("state_lost", "a flush of the firewall"),
+    )  # fmt: skip
+
+
+def test_way_back_grows_longer_then_the_server_resets(lab, judge):
+    tester = lab.hold(lab.plan(sessions=SESSIONS, activities=(Heartbeat(every="500ms"),)))
+    lab.topology.lengthen_the_way_back()
+    time.sleep(2)  # what is tested is a time: the longer way has carried some pongs
+    server = lab.servers[SERVER]
+    server.order(f"reset {CLIENT[SUSPECT]}")
+    moment = noted(server.wait_until_says(f"reset {SESSIONS} sessions"))
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        Truth(what="reset by the server over a way grown longer", kinds={"tcp_reset"},
+              initiators={"unknown", "endpoint"}, changed=moment),
+        NOTHING,
+        resets_like_its_own("the server's resets"),
+    )  # fmt: skip
+
+
+def test_loss_then_the_server_resets(lab, judge):
+    """Its reset is ahead of what was lost: a challenge (RFC 5961), and a second reset."""
+    beats = Heartbeat(every="500ms", timeout="4s")
+    tester = lab.hold(lab.plan(sessions=SESSIONS, activities=(beats,)))
+    lab.suspect.nft(firewalls.LOSES_WHAT_HAS_DATA)
+    time.sleep(0.9)  # what is tested is a time
+    server = lab.servers[SERVER]
+    server.order(f"reset {CLIENT[SUSPECT]}")
+    moment = noted(server.wait_until_says(f"reset {SESSIONS} sessions"))
+    lab.suspect.run("nft", "flush", "ruleset")
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        Truth(what="reset by the server after a second of loss", kinds={"tcp_reset"},
+              initiators={"unknown", "endpoint"}, changed=moment),
+        NOTHING,
+        resets_like_its_own("the server's resets after loss"),
+    )  # fmt: skip
+
+
+def test_endpoints_own_firewall_forgets(lab, judge):
+    lab.server.sysctl("net.netfilter.nf_conntrack_tcp_loose=0")
+    lab.server.nft(OWN_FIREWALL)
+    tester = lab.hold(lab.plan(endpoints=TWO, sessions=SESSIONS, reconnect=RECONNECTS,
+                               activities=(BEATS,)))  # fmt: skip
+    moment = when(lambda: lab.server.run("conntrack", "-F"))
+    tester.wait_for_drops(2 * SESSIONS)
+    tester.wait_until_open(6 * SESSIONS)
+    judge(
+        tester.finish(),
+        *(Truth(what="the endpoint's own firewall forgot", endpoint="server", egress=way,
+                kinds={"silence"}, initiators={"unknown", "endpoint"}, changed=moment,
+                may_live=True) for way in BOTH),
+        *neighbours(),
+        RunTruth(what="both egresses at one moment", mechanism={"state_lost"},
+                 where={"endpoint", "shared"}, who=UNKNOWN | ENDPOINT, whom=OWNER),
+    )  # fmt: skip
+
+
+def test_endpoint_forgets_at_once_and_silent(lab, judge):
+    """As after a reboot: the next ping is answered by a reset."""
+    beats = Heartbeat(every="7s", timeout="2s")
+    tester = lab.hold(lab.plan(sessions=30, ramp="1s", activities=(beats,),
+                               egresses={SUSPECT: f'interface = "{SUSPECT}"'}))  # fmt: skip
+    lab.server.nft(NO_GOODBYES)
+    server = lab.servers[SERVER]
+    server.order(f"reset {CLIENT[SUSPECT]}")
+    moment = noted(server.wait_until_says("reset 30 sessions"))
+    lab.server.run("nft", "flush", "ruleset")
+    recording = tester.wait()  # nothing is left to hold
+    judge(
+        recording,
+        Truth(what="forgotten, told at the next ping", kinds={"tcp_reset"},
+              initiators={"endpoint", "unknown"}, changed=moment),
+        RunTruth(what="one moment", mechanism={"state_lost"}, where=UNKNOWN | {"endpoint"},
+                 who=ENDPOINT | UNKNOWN, whom=OWNER | {"nobody"},
+                 never=["no two"]),
+    )  # fmt: skip
+    [incident] = recording.summary["incidents"]
+    assert incident["drops"] == 30
+
+
+def test_firewall_forgets_flows_at_random(lab, judge):
+    """No timer, no incident, no period; each by its own evidence a middlebox's."""
+    lab.suspect.nft(firewalls.STATEFUL_DROP)
+    lab.suspect.sysctl(*firewalls.PATIENT)
+    beats = Heartbeat(every="1s", timeout="1s")
+    tester = lab.hold(lab.plan(sessions=40, ramp="2s", activities=(beats,),
+                               reconnect=RECONNECTS))  # fmt: skip
+    forgotten = lab.forget_at_random(tester, rate_per_s=2.0, length_s=17, seed=7)
+    tester.wait_for_drops(len(forgotten) - 2, lambda cohort: cohort.egress == SUSPECT)
+    recording = tester.finish()
+    judge(
+        recording,
+        Truth(what="forgotten at a random moment", kinds={"silence"}, initiators={"middlebox"},
+              changed=lambda ending: forgotten.get(ending.local_port), may_live=True),
+        NOTHING,
+        box_does("no_pattern", "no common cause", where={"egress"}, who=MIDDLEBOX, whom=NETWORK),
+    )  # fmt: skip
+    summary = recording.summary
+    assert not summary["timers"]
+    assert not summary["periods"]
+    assert not [one for one in summary["incidents"] if one["told"]]
