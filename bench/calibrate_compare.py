@@ -20,12 +20,14 @@ from scipy import stats
 from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, scenario_of
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge_comparison
 from stresser.analysis.compare.incident_rates import compare_rates, upper
-from stresser.analysis.compare.run_facts import RunFacts, gather
+from stresser.analysis.compare.run_facts import RunFacts
 from stresser.analysis.compare.sides import Side, make_side
 from stresser.analysis.counts.cohort_sessions import lifetimes
 from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.patterns.pattern_figures import find_patterns
 from stresser.analysis.patterns.session_lives import Lives
+from stresser.analysis.summary.run_reading import SessionsByCohort, pass_on
 from stresser.record.reader import RunStatus
 from stresser.statistics.rates import rate_ratio
 
@@ -70,7 +72,10 @@ def make_facts(plan: NightPlan, seed: int) -> RunFacts:
     """A made-up night as a comparison sees it."""
     facts = read_plan(scenario_of(plan))
     lives = Lives(facts)
-    tally, sessions = gather(lives.watch(Night(plan, seed).events()))
+    tally = Tally()
+    by_cohort = SessionsByCohort(tally)
+    pass_on(Night(plan, seed).events(), [tally, lives, by_cohort])
+    sessions = by_cohort.sessions
     elapsed_ns = round(plan.seconds * 1e9)
     lives.close(elapsed_ns)
     for one in sessions.values():

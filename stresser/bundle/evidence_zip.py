@@ -13,17 +13,9 @@ import msgspec
 import stresser
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
 from stresser.bundle.folder_copy import Changes, copy_run
-from stresser.bundle.network_page import (
-    DroppedFlow,
-    asked_of_network,
-    flow_counts,
-    flows_csv,
-    flows_of,
-)
+from stresser.bundle.network_page import DroppedFlows, asked_of_network, write_columns
 from stresser.bundle.redaction import Redaction
 from stresser.bundle.zip_file import BundleManifest, write_bundle
-from stresser.model.events import SessionEnded
-from stresser.record.events_file import encode_event
 from stresser.record.reader import RecordedRun, open_run
 from stresser.report.markdown import answer_part, markdown, markdown_text
 from stresser.report.page import html_page
@@ -80,14 +72,17 @@ def write_evidence(
             for file in (top / RUNS).rglob("*")
             if file.is_file()
         }
-        computed = compute(top, manifest)
-        files |= {name: text.encode() for name, text in computed.items()}
+        computed = compute(top, manifest, top)
+        files |= {
+            name: text.encode() if isinstance(text, str) else text
+            for name, text in computed.items()
+        }
         files["README.txt"] = _README.encode()
         return write_bundle(path, manifest, files), key
 
 
-def compute(top: Path, manifest: BundleManifest) -> dict[str, str]:
-    """Every file of a bundle that follows from the runs in it.
+def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str | Path]:
+    """Every file of a bundle that follows from the runs in it; the long ones lie in `scratch`.
 
     Raises:
         StresserError: a run cannot be read, or the sides have nothing in common.
@@ -95,19 +90,24 @@ def compute(top: Path, manifest: BundleManifest) -> dict[str, str]:
     runs = [open_run(top / RUNS / name) for name in manifest.runs]
     egresses = manifest.egresses
     chosen = (egresses[0], egresses[1]) if egresses is not None and len(egresses) > 1 else None
-    report = gather_report(runs, chosen)
+    rows, lines = scratch / "computed.csv", scratch / "computed.jsonl"
+    flows: dict[str, DroppedFlows] = {}
+    with rows.open("w", encoding="utf-8", newline="") as table, lines.open("wb") as events:
+        write_columns(table)
+
+        def watch(run: RecordedRun) -> DroppedFlows:
+            name = run.path.name
+            flows[name] = DroppedFlows(name, run.anchor_unix_ns, table, events)
+            return flows[name]
+
+        report = gather_report(runs, chosen, watch)
     return {
         FIGURES: report_json(report),
         PAGE: html_page(report),
         "report.md": markdown(report),
-        "network-team.md": "\n".join(_network_page(runs, report)) + "\n",
-        "drops.csv": flows_csv(flow for run in runs for flow in _flows(run)),
-        "drops.jsonl": "".join(
-            encode_event(event).decode()
-            for run in runs
-            for event in run.events()
-            if isinstance(event, SessionEnded) and event.ending.is_drop
-        ),
+        "network-team.md": "\n".join(_network_page(report, list(flows.values()))) + "\n",
+        "drops.csv": rows,
+        "drops.jsonl": lines,
     }
 
 
@@ -116,20 +116,16 @@ def report_json(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
 
 
-def _flows(run: RecordedRun) -> Iterator[DroppedFlow]:
-    return flows_of(run.path.name, run.events(), run.anchor_unix_ns)
-
-
-def _network_page(runs: list[RecordedRun], report: Report) -> Iterator[str]:
+def _network_page(report: Report, flows: list[DroppedFlows]) -> Iterator[str]:
     yield "# For the network team\n"
     if report.comparison is not None:
         yield f"{markdown_text(report.comparison.paragraph)}\n"
-    for run, found in zip(runs, report.runs, strict=True):
-        yield from _run_page(run, found)
+    for seen, found in zip(flows, report.runs, strict=True):
+        yield from _run_page(seen, found)
     yield "Every drop with its 5-tuple and UTC in milliseconds: drops.csv."
 
 
-def _run_page(run: RecordedRun, found: RunReport) -> Iterator[str]:
+def _run_page(flows: DroppedFlows, found: RunReport) -> Iterator[str]:
     yield f"## {markdown_text(found.name)}\n"
     yield from answer_part(found.summary.answer, "")
     asked = asked_of_network(found)
@@ -137,7 +133,7 @@ def _run_page(run: RecordedRun, found: RunReport) -> Iterator[str]:
         yield "What is asked:\n"
         yield from (f"- {markdown_text(line)}" for line in asked)
         yield ""
-    counts = flow_counts(_flows(run))
+    counts = flows.most_first
     if not counts:
         yield "No session was dropped.\n"
         return

@@ -4,9 +4,8 @@
 """
 
 import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from typing import IO, NamedTuple
 
 from msgspec import Struct
 
@@ -15,9 +14,10 @@ from stresser.analysis.views.run_report import RunReport
 from stresser.model.ending import BRACKETED
 from stresser.model.events import AnyEvent, SessionEnded
 from stresser.model.units import NS_PER_MS, escaped
+from stresser.record.events_file import encode_event
 from stresser.witness.clock import format_utc
 
-__all__ = ["COLUMNS", "DroppedFlow", "asked_of_network", "flow_counts", "flows_csv", "flows_of"]
+__all__ = ["COLUMNS", "DroppedFlow", "DroppedFlows", "FlowKey", "asked_of_network", "write_columns"]
 
 COLUMNS = (
     "run", "utc_from", "utc_until", "protocol", "local_address", "local_port", "remote_address",
@@ -51,13 +51,43 @@ class DroppedFlow(Struct, frozen=True, kw_only=True):
     session: int
 
 
-def flows_of(
-    run: str, events: Iterable[AnyEvent], anchor_unix_ns: int | None
-) -> Iterator[DroppedFlow]:
-    """The drops of a run, as they came."""
-    for event in events:
-        if isinstance(event, SessionEnded) and event.ending.is_drop:
-            yield _flow(run, event, anchor_unix_ns or 0)
+class FlowKey(NamedTuple):
+    """What the rows of the page have in common."""
+
+    egress: str
+    endpoint: str
+    remote: str
+    kind: str
+
+
+class DroppedFlows:
+    """Writes the drops of one run to a CSV file and a file of events as they pass, and counts them.
+
+    Nothing is held but the counts: a night may have a hundred thousand drops.
+    """
+
+    def __init__(
+        self, run: str, anchor_unix_ns: int | None, rows: IO[str], lines: IO[bytes]
+    ) -> None:
+        self.counts: Counter[FlowKey] = Counter()
+        """Drops by egress, endpoint, remote address with port, and kind."""
+        self._run, self._anchor_ns = run, anchor_unix_ns or 0
+        self._rows, self._lines = csv.writer(rows, lineterminator="\r\n"), lines
+
+    def event(self, event: AnyEvent) -> None:
+        """One event, in order."""
+        if not isinstance(event, SessionEnded) or not event.ending.is_drop:
+            return
+        flow = _flow(self._run, event, self._anchor_ns)
+        remote = f"{flow.remote_address}:{flow.remote_port}"
+        self.counts[FlowKey(flow.egress, flow.endpoint, remote, flow.kind)] += 1
+        self._rows.writerow([_cell(getattr(flow, name)) for name in COLUMNS])
+        self._lines.write(encode_event(event))
+
+    @property
+    def most_first(self) -> list[tuple[FlowKey, int]]:
+        """The counts, largest first."""
+        return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _flow(run: str, event: SessionEnded, anchor_unix_ns: int) -> DroppedFlow:
@@ -98,28 +128,14 @@ def _utc(unix_ns: int) -> str:
         return "unknown"
 
 
-def flows_csv(flows: Iterable[DroppedFlow]) -> str:
-    """RFC 4180; no cell that a spreadsheet would take for a formula."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\r\n")
-    rows.writerow(COLUMNS)
-    for flow in flows:
-        rows.writerow([_cell(getattr(flow, name)) for name in COLUMNS])
-    return text.getvalue()
+def write_columns(rows: IO[str]) -> None:
+    """The head of the CSV file (RFC 4180), no cell of which is a formula to a spreadsheet."""
+    csv.writer(rows, lineterminator="\r\n").writerow(COLUMNS)
 
 
 def _cell(value: str | float | None) -> str:
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def flow_counts(flows: Iterable[DroppedFlow]) -> list[tuple[tuple[str, str, str, str], int]]:
-    """Drops by egress, endpoint, remote address with port, and kind; most first."""
-    counts = Counter(
-        (flow.egress, flow.endpoint, f"{flow.remote_address}:{flow.remote_port}", flow.kind)
-        for flow in flows
-    )
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def asked_of_network(run: RunReport) -> list[str]:

@@ -1,5 +1,6 @@
 """Checks an evidence bundle: every hash, and every figure computed again from its own events."""
 
+import filecmp
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,19 +39,18 @@ def verify_bundle(path: Path) -> Verification:
     Raises:
         StresserError: it cannot be read, or its runs cannot.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        top = Path(scratch)
+    with tempfile.TemporaryDirectory() as unpacked, tempfile.TemporaryDirectory() as scratch:
+        top = Path(unpacked)
         manifest, wrong = unpack(path, top)
         _check_runs(manifest, top, path)
-        computed = compute(top, manifest)
+        computed = compute(top, manifest, Path(scratch))
         is_same_version = manifest.stresser == stresser.__version__
-        figures, differences = _figures(top / FIGURES, computed[FIGURES])
+        figures, differences = _figures(top / FIGURES, str(computed[FIGURES]))
         wrong += differences
         for name in (*COMPUTED[1:], PAGE):
-            text = _text(top / name)
-            if text is None:
+            if not (top / name).is_file():
                 wrong.append(f"{name} is missing")
-            elif is_same_version and text != computed[name]:
+            elif is_same_version and not _is_same(top / name, computed[name]):
                 wrong.append(f"{name} is not what follows from the events")
     notes = []
     if not is_same_version:
@@ -77,6 +77,12 @@ def _check_runs(manifest: BundleManifest, top: Path, path: Path) -> None:
             raise BundleError(f"{shown(str(path), 300)}: has no run {shown(name)}")
     if not manifest.runs:
         raise BundleError(f"{shown(str(path), 300)}: has no run")
+
+
+def _is_same(path: Path, computed: str | Path) -> bool:
+    if isinstance(computed, Path):
+        return filecmp.cmp(path, computed, shallow=False)
+    return _text(path) == computed
 
 
 def _text(path: Path) -> str | None:

@@ -5,6 +5,7 @@ is unpacked, and a path out of the folder, a link, a second file of one name or 
 """
 
 import hashlib
+import io
 import os
 import re
 import zipfile
@@ -69,11 +70,7 @@ def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes
     try:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
             for name, content in sorted(files.items()):
-                data = content.read_bytes() if isinstance(content, Path) else content
-                manifest.files[name] = ListedFile(
-                    sha256=hashlib.sha256(data).hexdigest(), size=len(data)
-                )
-                _add(bundle, name, data)
+                manifest.files[name] = _add(bundle, name, content)
             _add(bundle, MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
         temporary.replace(path)
         with path.open("rb") as written:
@@ -85,11 +82,19 @@ def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes
         ) from error
 
 
-def _add(bundle: zipfile.ZipFile, name: str, data: bytes) -> None:
+def _add(bundle: zipfile.ZipFile, name: str, content: bytes | Path) -> ListedFile:
     info = zipfile.ZipInfo(name, _TIME)
     info.external_attr = 0o644 << 16
     info.compress_type = zipfile.ZIP_DEFLATED
-    bundle.writestr(info, data)
+    info.file_size = content.stat().st_size if isinstance(content, Path) else len(content)
+    digest, size = hashlib.sha256(), 0
+    source = content.open("rb") if isinstance(content, Path) else io.BytesIO(content)
+    with source, bundle.open(info, "w") as target:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            target.write(chunk)
+    return ListedFile(sha256=digest.hexdigest(), size=size)
 
 
 def unpack(path: Path, into: Path) -> tuple[BundleManifest, list[str]]:

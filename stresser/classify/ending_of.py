@@ -13,19 +13,19 @@ from msgspec.structs import replace
 from stresser.classify.announced_rules import PROXY_ALERT
 from stresser.classify.errno_table import meaning_of
 from stresser.classify.judge import Judgement, judge
-from stresser.classify.observations import SLEPT_AT_LEAST_NS, Sighting
+from stresser.classify.observations import SLEPT_AT_LEAST_NS, Observations
 from stresser.classify.rule import Case
 from stresser.classify.standing import make_ending
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase, Proof
 from stresser.model.evidence import Evidence
 from stresser.model.faults import (
+    CannotSend,
     CertificateRejected,
     DeadlinePassed,
     FoundDead,
     HttpRefused,
     NameNotResolved,
     NoPong,
-    NoWayOut,
     PeerAlert,
     PeerClosed,
     PeerCloseNotify,
@@ -46,10 +46,10 @@ class Finding(NamedTuple):
     fields: Mapping[str, Any] = MappingProxyType({})
 
 
-def classify(fault: BaseException, seen: Sighting) -> Ending:
+def classify(fault: BaseException, seen: Observations) -> Ending:
     """The ending of an attempt or session."""
     finding = _find(fault, seen)
-    failed_here = isinstance(fault, NoWayOut)
+    failed_here = isinstance(fault, CannotSend)
     status = finding.fields.get("status")
     judgement = judge(Case(finding.kind, finding.failure, seen, failed_here, status))
     return settled(
@@ -63,7 +63,7 @@ def classify(fault: BaseException, seen: Sighting) -> Ending:
 
 
 def settled(
-    seen: Sighting,
+    seen: Observations,
     finding: Finding,
     initiator: Initiator,
     grade: Grade,
@@ -107,7 +107,7 @@ def _with_reasons(evidence: Evidence, judgement: Judgement) -> Evidence:
     return replace(evidence, why=list(judgement.why), against=list(judgement.against))
 
 
-def _find(fault: BaseException, seen: Sighting) -> Finding:
+def _find(fault: BaseException, seen: Observations) -> Finding:
     finding = _rule_for(fault)(fault, seen)
     if seen.slept_ns >= SLEPT_AT_LEAST_NS and finding.kind is not Kind.PLANNED:
         # Whatever the socket says, nobody was there to keep the session alive.
@@ -123,52 +123,52 @@ def _raw(fault: BaseException) -> str | None:
     return " <- ".join(texts)[:512]
 
 
-def _planned(_fault: Any, _seen: Sighting) -> Finding:
+def _planned(_fault: Any, _seen: Observations) -> Finding:
     return Finding(Kind.PLANNED, None)
 
 
-def _found_dead(_fault: Any, _seen: Sighting) -> Finding:
+def _found_dead(_fault: Any, _seen: Observations) -> Finding:
     return Finding(Kind.FOUND_DEAD, "found_dead", {"proved": Proof.DEAD})
 
 
-def _os_error(fault: OSError, seen: Sighting) -> Finding:
+def _os_error(fault: OSError, seen: Observations) -> Finding:
     kind, failure = meaning_of(fault, local_address_chosen=seen.source_chosen)
     return Finding(kind, failure)
 
 
-def _fin(_fault: Any, _seen: Sighting) -> Finding:
+def _fin(_fault: Any, _seen: Observations) -> Finding:
     return Finding(Kind.TCP_FIN, "eof_error")
 
 
-def _close_notify(_fault: Any, _seen: Sighting) -> Finding:
+def _close_notify(_fault: Any, _seen: Observations) -> Finding:
     return Finding(Kind.TLS_CLOSE_NOTIFY, "tls_close_notify")
 
 
-def _alert(fault: PeerAlert, seen: Sighting) -> Finding:
+def _alert(fault: PeerAlert, seen: Observations) -> Finding:
     failure = "ssl_failed_handshake" if seen.phase is Phase.TLS else "tls_alert"
     return Finding(Kind.TLS_ALERT, failure, {"alert": fault.number})
 
 
-def _ws_close(fault: PeerClosed, _seen: Sighting) -> Finding:
+def _ws_close(fault: PeerClosed, _seen: Observations) -> Finding:
     fields = {"code": fault.code, "reason": fault.reason or None}
     return Finding(Kind.WS_CLOSE, "websocket_close", fields)
 
 
-def _violation(fault: ProtocolViolation, _seen: Sighting) -> Finding:
+def _violation(fault: ProtocolViolation, _seen: Observations) -> Finding:
     return Finding(Kind.PROTOCOL_ERROR, f"{fault.layer}_protocol_error")
 
 
-def _refusal(fault: HttpRefused, _seen: Sighting) -> Finding:
+def _refusal(fault: HttpRefused, _seen: Observations) -> Finding:
     fields = {"status": fault.status, "reason": fault.reason or None}
     return Finding(Kind.HTTP_REFUSAL, "http_request_failed", fields)
 
 
-def _proxy_refused(fault: ProxyRefused, _seen: Sighting) -> Finding:
+def _proxy_refused(fault: ProxyRefused, _seen: Observations) -> Finding:
     fields = {"status": fault.status, "reason": fault.reason or None}
     return Finding(Kind.PROXY_ERROR, fault.failure, fields)
 
 
-def _proxy_alert(fault: ProxyAlert, _seen: Sighting) -> Finding:
+def _proxy_alert(fault: ProxyAlert, _seen: Observations) -> Finding:
     return Finding(Kind.TLS_ALERT, PROXY_ALERT, {"alert": fault.number})
 
 
@@ -177,7 +177,7 @@ _HOSTNAME_MISMATCH = (62, 64)
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
 
 
-def _certificate(fault: CertificateRejected, _seen: Sighting) -> Finding:
+def _certificate(fault: CertificateRejected, _seen: Observations) -> Finding:
     if isinstance(fault, SecretWithheld):
         return Finding(Kind.CERTIFICATE, "secret_withheld")
     if fault.verify_code in _HOSTNAME_MISMATCH:
@@ -193,7 +193,7 @@ _NO_SUCH_NAME = (-2, -5, 8, 7, 11001, 11004)
 _TRY_AGAIN = (-3, 2, 11002)
 
 
-def _unresolved(fault: NameNotResolved, _seen: Sighting) -> Finding:
+def _unresolved(fault: NameNotResolved, _seen: Observations) -> Finding:
     if fault.code in _NO_SUCH_NAME:
         return Finding(Kind.RESOLVE_ERROR, "dns_nxdomain_error")
     if fault.code in _TRY_AGAIN:
@@ -201,11 +201,11 @@ def _unresolved(fault: NameNotResolved, _seen: Sighting) -> Finding:
     return Finding(Kind.RESOLVE_ERROR, "dns_lookup_error")
 
 
-def _deadline(_fault: Any, _seen: Sighting) -> Finding:
+def _deadline(_fault: Any, _seen: Observations) -> Finding:
     return Finding(Kind.TIMEOUT, "generic_timeout_error")
 
 
-def _no_pong(_fault: Any, seen: Sighting) -> Finding:
+def _no_pong(_fault: Any, seen: Observations) -> Finding:
     if seen.sent is None:
         # Without TCP_INFO nobody can say whether the ping arrived.
         return Finding(Kind.UNKNOWN, "no_pong")
@@ -213,11 +213,11 @@ def _no_pong(_fault: Any, seen: Sighting) -> Finding:
     return Finding(kind, "generic_timeout_error")
 
 
-def _unknown(fault: BaseException, _seen: Sighting) -> Finding:
+def _unknown(fault: BaseException, _seen: Observations) -> Finding:
     return Finding(Kind.UNKNOWN, f"unknown_failure: {type(fault).__name__}")
 
 
-_RULES: list[tuple[type[BaseException], Callable[[Any, Sighting], Finding]]] = [
+_RULES: list[tuple[type[BaseException], Callable[[Any, Observations], Finding]]] = [
     (Planned, _planned),
     (FoundDead, _found_dead),
     (PeerFin, _fin),
@@ -236,7 +236,7 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Sighting], Finding]]] = [
 ]
 
 
-def _rule_for(fault: BaseException) -> Callable[[Any, Sighting], Finding]:
+def _rule_for(fault: BaseException) -> Callable[[Any, Observations], Finding]:
     for kind_of_fault, rule in _RULES:
         if isinstance(fault, kind_of_fault):
             return rule

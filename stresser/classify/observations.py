@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from stresser.model.ending import Phase
 from stresser.model.evidence import NO_EVIDENCE, Evidence
-from stresser.model.fresh_connection import Look, LookResult
-from stresser.model.packet import IcmpError, Provenance
+from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.packet import IcmpError, PacketOrigin
 from stresser.model.unfit import Unfit
 from stresser.model.units import NS_PER_MS
 
@@ -44,7 +44,7 @@ class Transmissions(Struct, frozen=True, kw_only=True):
         return self.unacked > 0 if self.ping_acked is None else not self.ping_acked
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
+class Observations(Struct, frozen=True, kw_only=True):
     """What the witnesses knew. Times: run clock, ns."""
 
     phase: Phase
@@ -68,15 +68,15 @@ class Sighting(Struct, frozen=True, kw_only=True):
     """None: the kernel did not tell."""
     slept_ns: int = 0
     """How long the host was suspended since the last proof of life."""
-    provenance: Provenance | None = None
+    provenance: PacketOrigin | None = None
     """Where the RST or FIN came from; None: no packet of it was seen."""
     icmp: tuple[IcmpError, ...] = ()
     """Errors that quoted this flow."""
     server: str | None = None
     """The server's address without its port."""
-    looks: tuple[Look, ...] = ()
+    looks: tuple[FreshConnection, ...] = ()
     """Fresh connections since the session began to fail."""
-    own_way: tuple[str, str] | None = None
+    own_pair: tuple[str, str] | None = None
     """(endpoint, egress) of this session, to tell its own way among the looks."""
     by_proxy: bool = False
     """The TCP connection goes to a proxy that the scenario names."""
@@ -91,30 +91,32 @@ class Sighting(Struct, frozen=True, kw_only=True):
     """Such a session through another egress did."""
     egress_lives: bool = False
     """Another session through this egress was answered after this one had been asked in vain."""
+    egress_is_lossy: bool = False
+    """Through this egress many pongs came so late that something had been sent again."""
     egress_heard: bool = False
     """From this session's last proof of life to its end somebody was always heard through this
     egress: no outage can have swallowed an endpoint's word."""
-    way_out_changes: tuple[str, ...] = ()
+    own_route_changes: tuple[str, ...] = ()
     """What changed on this host's own way out for this session, in words, since shortly before
     the last proof of life."""
     unfit: tuple[Unfit, ...] = ()
     """The windows in which host or tool were unfit, at the time of the end."""
     evidence: Evidence = NO_EVIDENCE
 
-    def results(self, *, own_endpoint: bool, own_egress: bool) -> frozenset[LookResult]:
+    def results(self, *, own_endpoint: bool, own_egress: bool) -> frozenset[FreshResult]:
         """What the latest look on each way met, of those that `looks_by` gives."""
-        latest: dict[tuple[str, str], Look] = {}
+        latest: dict[tuple[str, str], FreshConnection] = {}
         for look in self.looks_by(own_endpoint=own_endpoint, own_egress=own_egress):
             way = (look.endpoint, look.egress)
             if way not in latest or latest[way].answered_ns <= look.answered_ns:
                 latest[way] = look
         return frozenset(look.result for look in latest.values())
 
-    def looks_by(self, *, own_endpoint: bool, own_egress: bool) -> tuple[Look, ...]:
+    def looks_by(self, *, own_endpoint: bool, own_egress: bool) -> tuple[FreshConnection, ...]:
         """All looks at this endpoint or others, through this egress or others."""
-        if self.own_way is None:
+        if self.own_pair is None:
             return ()
-        endpoint, egress = self.own_way
+        endpoint, egress = self.own_pair
         return tuple(
             look
             for look in self.looks

@@ -11,7 +11,7 @@ from stresser.model.packet import (
     MOST_SIGNALS,
     FlowPackets,
     Packet,
-    Provenance,
+    PacketOrigin,
     Reading,
     Shape,
     Signal,
@@ -44,7 +44,7 @@ def provenance(
     sent_ns: int | None = None,
     rtt_ns: int | None = None,
     idle_before_send_ns: int | None = None,
-) -> Provenance | None:
+) -> PacketOrigin | None:
     """What the packets say of the FIN or RST that ended a session; None: none did.
 
     `expected_seq` is `next_seq` as of the ending; None: any SEQ is taken for right.
@@ -63,7 +63,7 @@ def provenance(
         *_timing(end, after_send, rtt_ns, idle_before_send_ns),
         *_company(flow, place, max(_REORDERED_NS, (rtt_ns or 0) // 2)),
     ]
-    return Provenance(
+    return PacketOrigin(
         t_ns=end.t_ns,
         interface=end.interface,
         outgoing=end.outgoing,

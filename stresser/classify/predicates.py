@@ -5,10 +5,10 @@ A missing witness answers no question.
 
 from collections.abc import Iterator
 
-from stresser.classify.observations import Sighting
+from stresser.classify.observations import Observations
 from stresser.classify.packet_origin import hops
 from stresser.model.ending import Phase
-from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import IcmpError, Reading, Shape
 from stresser.model.units import NS_PER_MS
 
@@ -45,13 +45,13 @@ _TOO_SOON = "answers_sooner_than_a_round_trip"
 # Packets
 
 
-def _signals(seen: Sighting, reading: Reading | None = None) -> frozenset[str]:
+def _signals(seen: Observations, reading: Reading | None = None) -> frozenset[str]:
     """The names of what the packets showed; those of one reading."""
     found = () if seen.provenance is None else seen.provenance.signals
     return frozenset(one.name for one in found if reading is None or one.reading is reading)
 
 
-def said_by_verified_end(seen: Sighting) -> bool:
+def said_by_verified_end(seen: Observations) -> bool:
     """After the handshake, by an end whose chain verifies as the endpoint's.
 
     Before that nobody has authenticated what comes.
@@ -59,17 +59,17 @@ def said_by_verified_end(seen: Sighting) -> bool:
     return seen.tls_end_verified and seen.phase not in {Phase.TLS, Phase.PROXY}
 
 
-def left_this_host_first(seen: Sighting) -> bool:
+def left_this_host_first(seen: Observations) -> bool:
     """Our own RST or FIN went out before any came in, while stresser held the session."""
     return bool(_signals(seen, Reading.THIS_HOST))
 
 
-def of_other_distance(seen: Sighting) -> bool:
+def of_other_distance(seen: Observations) -> bool:
     """The TTL is not that of the flow's own first packets."""
     return bool(_signals(seen) & _OTHER_DISTANCE)
 
 
-def from_another_box(seen: Sighting) -> bool:
+def from_another_box(seen: Observations) -> bool:
     """So it is, and the path has not changed meanwhile.
 
     That is shown by a fresh connection at that time, whose packets came from as far away as the
@@ -81,21 +81,21 @@ def from_another_box(seen: Sighting) -> bool:
     return is_young or any(_path_is_as_it_was(seen, look) for look in _own_looks(seen))
 
 
-def _path_is_as_it_was(seen: Sighting, look: Look) -> bool:
+def _path_is_as_it_was(seen: Observations, look: FreshConnection) -> bool:
     found = seen.provenance
-    if found is None or look.ttl is None or look.result is LookResult.REFUSED:
+    if found is None or look.ttl is None or look.result is FreshResult.REFUSED:
         return False
     was, now = (found.syn_ack_ttl, found.data_ttl), (look.ttl, look.hello_ttl)
     pairs = [(old, new) for old, new in zip(was, now, strict=True) if None not in {old, new}]
     return bool(pairs) and all(old == new for old, new in pairs) and found.ttl != pairs[-1][1]
 
 
-def injected(seen: Sighting) -> bool:
+def injected(seen: Observations) -> bool:
     """Several resets that no endpoint sends for one flow, or a flow that goes on after its end."""
     return bool(_signals(seen) & _QUARREL)
 
 
-def answered_too_soon(seen: Sighting) -> bool:
+def answered_too_soon(seen: Observations) -> bool:
     """It answered what we sent in less time than a round trip takes, a fresh one included."""
     found = seen.provenance
     if found is None or found.after_send_ns is None or _TOO_SOON not in _signals(seen):
@@ -104,7 +104,7 @@ def answered_too_soon(seen: Sighting) -> bool:
     return bool(trips) and 2 * found.after_send_ns < min(trips)
 
 
-def answered_by_stranger(seen: Sighting) -> bool:
+def answered_by_stranger(seen: Observations) -> bool:
     """In answer to what we sent, from as far as the flow's peer: "I know no such connection"."""
     found = seen.provenance
     return (
@@ -115,7 +115,7 @@ def answered_by_stranger(seen: Sighting) -> bool:
     )
 
 
-def flow_was_lost(seen: Sighting) -> bool:
+def flow_was_lost(seen: Observations) -> bool:
     """So it was, the server was not started anew, and it cannot have said goodbye unheard.
 
     It would have been heard: nothing is missing that was sent before (an abort after a loss comes
@@ -128,13 +128,13 @@ def flow_was_lost(seen: Sighting) -> bool:
     return is_prompt and seen.neighbour_lives and seen.egress_heard
 
 
-def of_another_make(seen: Sighting) -> bool:
+def of_another_make(seen: Observations) -> bool:
     """From as far away as the flow's own packets, but with another DF bit or another kind of ID."""
     names = _signals(seen, Reading.ANOTHER_BOX)
     return _SAME_DISTANCE in _signals(seen) and bool(names - _QUARREL - {_TOO_SOON})
 
 
-def matches_own_peer(seen: Sighting) -> bool:
+def matches_own_peer(seen: Observations) -> bool:
     """There are packets to compare with, and nothing of what was compared differs.
 
     How soon it came tells only where a fresh round trip is known: `answered_too_soon`.
@@ -143,7 +143,7 @@ def matches_own_peer(seen: Sighting) -> bool:
     return _SAME_DISTANCE in _signals(seen) and not others
 
 
-def ends_nearby(seen: Sighting) -> bool:
+def ends_nearby(seen: Observations) -> bool:
     """The flow's own peer stands before the first router, and its address behind one."""
     found = seen.provenance
     if found is None or found.outgoing or not seen.behind_gateway or seen.by_proxy:
@@ -155,19 +155,19 @@ def ends_nearby(seen: Sighting) -> bool:
 # Who refuses
 
 
-def refused_by_own_peer(seen: Sighting) -> bool:
+def refused_by_own_peer(seen: Observations) -> bool:
     """The flow's own peer ended it, and then refused a fresh connection with the same TTL."""
     found = seen.provenance
     if found is None or not matches_own_peer(seen):
         return False
     return any(
-        look.result is LookResult.REFUSED and look.ttl in {found.data_ttl, found.syn_ack_ttl}
+        look.result is FreshResult.REFUSED and look.ttl in {found.data_ttl, found.syn_ack_ttl}
         for look in _own_looks(seen)
         if look.ttl is not None
     )
 
 
-def refused_by_all_egresses(seen: Sighting) -> bool:
+def refused_by_all_egresses(seen: Observations) -> bool:
     """So it did, and so does who answers at that address by each other egress.
 
     By one alone the flow's peer may be a proxy in it that is gone, and where TLS is intercepted
@@ -176,32 +176,32 @@ def refused_by_all_egresses(seen: Sighting) -> bool:
     return refused_elsewhere(seen) and not seen.intercepted and refused_by_own_peer(seen)
 
 
-def refused_elsewhere(seen: Sighting) -> bool:
+def refused_elsewhere(seen: Observations) -> bool:
     """Through each other egress the endpoint refuses, or a proxy says that it cannot reach it."""
     others = _other_egresses(seen)
-    return bool(others) and others <= {LookResult.REFUSED, LookResult.PROXY_FAILED}
+    return bool(others) and others <= {FreshResult.REFUSED, FreshResult.PROXY_FAILED}
 
 
-def refused_by_own_stack(seen: Sighting) -> bool:
+def refused_by_own_stack(seen: Observations) -> bool:
     """Each egress is refused from just as far away as the endpoint used to accept from."""
     own, others = _own_looks(seen), seen.looks_by(own_endpoint=True, own_egress=False)
-    refusals = [look for look in (*own, *others) if look.result is LookResult.REFUSED]
+    refusals = [look for look in (*own, *others) if look.result is FreshResult.REFUSED]
     is_own = all(look.ttl is not None and look.ttl == look.usual_ttl for look in refusals)
     return bool(refusals) and is_own and refused_elsewhere(seen) and not seen.intercepted
 
 
-def interceptor_is_gone(seen: Sighting) -> bool:
+def interceptor_is_gone(seen: Observations) -> bool:
     """Who took our connections refuses them, and the endpoint answers through another egress."""
-    gone = LookResult.REFUSED in _own_egress(seen)
-    return seen.intercepted and gone and LookResult.ANSWERED in _other_egresses(seen)
+    gone = FreshResult.REFUSED in _own_egress(seen)
+    return seen.intercepted and gone and FreshResult.ANSWERED in _other_egresses(seen)
 
 
-def endpoint_is_well(seen: Sighting) -> bool:
+def endpoint_is_well(seen: Observations) -> bool:
     """Through another egress it answers, and an older session to it lived on."""
-    return LookResult.ANSWERED in _other_egresses(seen) and seen.control_lives
+    return FreshResult.ANSWERED in _other_egresses(seen) and seen.control_lives
 
 
-def proxy_reset_by_itself(seen: Sighting) -> bool:
+def proxy_reset_by_itself(seen: Observations) -> bool:
     """The endpoint is well, as far as anybody knows.
 
     Some proxies open the tunnel before they reach the endpoint, and reset it if they do not.
@@ -209,36 +209,36 @@ def proxy_reset_by_itself(seen: Sighting) -> bool:
     others = _other_egresses(seen)
     if not others:
         return seen.by_proxy and seen.phase in {Phase.PROXY, Phase.HELD}
-    return seen.by_proxy and LookResult.ANSWERED in others
+    return seen.by_proxy and FreshResult.ANSWERED in others
 
 
 # Fresh connections
 
 
-def _own_looks(seen: Sighting) -> tuple[Look, ...]:
+def _own_looks(seen: Observations) -> tuple[FreshConnection, ...]:
     return seen.looks_by(own_endpoint=True, own_egress=True)
 
 
-def _own_egress(seen: Sighting) -> frozenset[LookResult]:
+def _own_egress(seen: Observations) -> frozenset[FreshResult]:
     return seen.results(own_endpoint=True, own_egress=True)
 
 
-def _other_egresses(seen: Sighting) -> frozenset[LookResult]:
+def _other_egresses(seen: Observations) -> frozenset[FreshResult]:
     """To the same server through other egresses."""
     return seen.results(own_endpoint=True, own_egress=False)
 
 
-def _elsewhere(seen: Sighting) -> frozenset[LookResult]:
+def _elsewhere(seen: Observations) -> frozenset[FreshResult]:
     """To other servers through the same egress."""
     return seen.results(own_endpoint=False, own_egress=True)
 
 
-def no_way_out(seen: Sighting) -> bool:
+def cannot_send(seen: Observations) -> bool:
     """A fresh connection by the same egress failed on this host."""
-    return LookResult.NO_WAY_OUT in _own_egress(seen) | _elsewhere(seen)
+    return FreshResult.CANNOT_SEND in _own_egress(seen) | _elsewhere(seen)
 
 
-def could_not_leave(seen: Sighting) -> bool:
+def could_not_leave(seen: Observations) -> bool:
     """Probes, and no retransmission ever: sending fails on this host (net/ipv4/tcp_output.c)."""
     sent = seen.sent
     if sent is None or sent.total_retrans:
@@ -246,7 +246,7 @@ def could_not_leave(seen: Sighting) -> bool:
     return sent.probes > 0 and (sent.unacked > 0 or sent.unsent_bytes > 0)
 
 
-def prohibited_on_the_way(seen: Sighting) -> bool:
+def prohibited_on_the_way(seen: Observations) -> bool:
     """An ICMP error of the prohibiting kind from somebody else than the server."""
     return any(_prohibits(error) and error.offender != seen.server for error in seen.icmp)
 
@@ -257,8 +257,8 @@ def _prohibits(error: IcmpError) -> bool:
     return error.type == _ICMP_UNREACHABLE and error.code in _PROHIBITED
 
 
-def losses_before(seen: Sighting) -> bool:
-    """Of this connection's segments many were lost and acknowledged later, or of fresh ones.
+def losses_before(seen: Observations) -> bool:
+    """Many segments were lost and acknowledged later: of this connection, of others beside it.
 
     Of a flow that dies at once nothing is lost before its last segment.
     """
@@ -267,13 +267,19 @@ def losses_before(seen: Sighting) -> bool:
         return False
     recovered = sent.total_retrans - sent.retransmits
     often = recovered >= _LOSSY_SHARE * (sent.segments or 0)
-    return (recovered >= _FEWEST_RETRANSMITS and often) or any(
-        look.retransmits > 0 and look.result is LookResult.ANSWERED
-        for look in (*_own_looks(seen), *seen.looks_by(own_endpoint=False, own_egress=True))
-    )
+    own = recovered >= _FEWEST_RETRANSMITS and often
+    return own or seen.egress_is_lossy or _fresh_ones_lost_some(seen)
 
 
-def dropped_here(seen: Sighting) -> bool:
+def _fresh_ones_lost_some(seen: Observations) -> bool:
+    """They were answered after a retransmission, or now answered and now not."""
+    looks = (*_own_looks(seen), *seen.looks_by(own_endpoint=False, own_egress=True))
+    answered = [look for look in looks if look.result is FreshResult.ANSWERED]
+    is_mixed = len({look.result for look in _own_looks(seen)} & _SOMETIMES) > 1
+    return is_mixed or any(look.retransmits > 0 for look in answered)
+
+
+def dropped_here(seen: Observations) -> bool:
     """A fresh connection got through; a segment of ours sent after that did not, nor did others."""
     sent = seen.sent
     if sent is None or not sent.unacked or sent.retransmits < _FEWEST_RETRANSMITS:
@@ -281,50 +287,51 @@ def dropped_here(seen: Sighting) -> bool:
     return any(_answered_before(look, sent.last_sent_ns) for look in _own_looks(seen))
 
 
-def _answered_before(look: Look, t_ns: int) -> bool:
-    return look.result is LookResult.ANSWERED and look.answered_ns <= t_ns
+def _answered_before(look: FreshConnection, t_ns: int) -> bool:
+    return look.result is FreshResult.ANSWERED and look.answered_ns <= t_ns
 
 
-def big_ones_dropped(seen: Sighting) -> bool:
+def big_ones_dropped(seen: Observations) -> bool:
     """So it is, and what did not get through is bigger than what did."""
     sent = seen.sent
     is_big = sent is not None and (sent.unacked_bytes or 0) >= _BIG_BYTES
     return is_big and dropped_here(seen)
 
 
-def dropped_alone(seen: Sighting) -> bool:
+def dropped_alone(seen: Observations) -> bool:
     """So it is, while an older session to the same server lived on through another egress."""
     return seen.control_lives and dropped_here(seen)
 
 
-_DEAD = frozenset({LookResult.SILENT, LookResult.UNREACHABLE})
-_UNANSWERED = _DEAD | {LookResult.CONNECTED}
+_SOMETIMES = frozenset({FreshResult.ANSWERED, FreshResult.SILENT})
+_DEAD = frozenset({FreshResult.SILENT, FreshResult.UNREACHABLE})
+_UNANSWERED = _DEAD | {FreshResult.CONNECTED}
 
 
-def unanswered_here(seen: Sighting) -> bool:
+def unanswered_here(seen: Observations) -> bool:
     """Through this egress nothing is answered, and through another one the same address answers.
 
     Where this host itself sends otherwise than before, that is why.
     """
     own = _own_egress(seen)
     is_dead = bool(own) and own <= _UNANSWERED
-    if seen.egress_lives or seen.way_out_changes:
+    if seen.egress_lives or seen.own_route_changes:
         return False
     return is_dead and any(_is_same_machine(seen, look) for look in _answers(seen))
 
 
-def _answers(seen: Sighting) -> Iterator[Look]:
+def _answers(seen: Observations) -> Iterator[FreshConnection]:
     for look in seen.looks_by(own_endpoint=True, own_egress=False):
-        if look.result is LookResult.ANSWERED:
+        if look.result is FreshResult.ANSWERED:
             yield look
 
 
-def _is_same_machine(seen: Sighting, look: Look) -> bool:
+def _is_same_machine(seen: Observations, look: FreshConnection) -> bool:
     """Nothing says that it is another one: a site of its own has, often, a chain of its own."""
     return None in {seen.chain, look.chain} or seen.chain == look.chain
 
 
-def egress_is_dead(seen: Sighting) -> bool:
+def egress_is_dead(seen: Observations) -> bool:
     """So it is, and no other endpoint answers through this egress, either.
 
     Of an attempt that has to be shown: an endpoint may refuse to know one of our addresses.
@@ -335,16 +342,16 @@ def egress_is_dead(seen: Sighting) -> bool:
     return unanswered_here(seen) and elsewhere <= _UNANSWERED
 
 
-def address_is_dead(seen: Sighting) -> bool:
+def address_is_dead(seen: Observations) -> bool:
     """No egress leads to this server, of two or more; this one leads to another."""
     own, others = _own_egress(seen), _other_egresses(seen)
     is_dead = bool(own) and bool(others) and own | others <= _UNANSWERED
-    return is_dead and LookResult.ANSWERED in _elsewhere(seen)
+    return is_dead and FreshResult.ANSWERED in _elsewhere(seen)
 
 
-def hangs_everywhere(seen: Sighting) -> bool:
+def hangs_everywhere(seen: Observations) -> bool:
     """Through each egress its kernel accepts and it says nothing; another endpoint answers."""
     own, others = _own_egress(seen), _other_egresses(seen)
     if not own or not others or seen.intercepted or seen.by_proxy:
         return False
-    return own | others == {LookResult.CONNECTED} and LookResult.ANSWERED in _elsewhere(seen)
+    return own | others == {FreshResult.CONNECTED} and FreshResult.ANSWERED in _elsewhere(seen)

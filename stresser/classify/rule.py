@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stresser.classify.observations import Sighting
+from stresser.classify.observations import Observations
 from stresser.model.ending import Grade, Initiator, Kind
 
 _HTTP_SERVER_ERROR = 500
@@ -24,7 +24,7 @@ class Case(NamedTuple):
 
     kind: Kind
     failure: str | None
-    seen: Sighting
+    seen: Observations
     failed_here: bool = False
     """The error came at once from this host's own kernel: no packet left."""
     status: int | None = None

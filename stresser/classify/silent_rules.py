@@ -26,7 +26,7 @@ SILENT: tuple[Rule, ...] = (
     Rule(
         "own-route-changed",
         _UNANSWERED,
-        lambda case: bool(case.seen.way_out_changes),
+        lambda case: bool(case.seen.own_route_changes),
         Initiator.HOST,
         Grade.TCP_INFO,
         "This host changed how it sends to the endpoint: the interface, its address or the "
@@ -50,9 +50,9 @@ SILENT: tuple[Rule, ...] = (
         "This host's kernel refused to send at once: it has no route, device or address for it.",
     ),
     Rule(
-        "no-way-out",
+        "cannot-send-here",
         _QUIET,
-        lambda case: flow.no_way_out(case.seen),
+        lambda case: flow.cannot_send(case.seen),
         Initiator.HOST,
         Grade.ERRNO,
         "This host's kernel refused to send a fresh connection through the same egress.",

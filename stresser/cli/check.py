@@ -77,8 +77,8 @@ def check(
     Says what stands in the way and what to do about it. Exit code 0: nothing, 1: something,
     2: bad input, 3: nothing could be tried from here.
     """
-    ways_out = (interface or (), source or (), proxy or ())
-    asked = _read(targets, CheckWishes(*ways_out, direct=direct, ca=ca, timeout=timeout), get)
+    local_routes = (interface or (), source or (), proxy or ())
+    asked = _read(targets, CheckWishes(*local_routes, direct=direct, ca=ca, timeout=timeout), get)
 
     code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
     raise typer.Exit(code or ExitCode.PASS)

@@ -10,8 +10,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from stresser.model.bounds import Whole
-from stresser.model.fresh_connection import Look
-from stresser.model.packet import FlowPackets, Provenance
+from stresser.model.fresh_connection import FreshConnection
+from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
 
 MOST_RULES = 64
@@ -101,10 +101,10 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session to the same endpoint through another egress that lived on."""
     route_changes: Annotated[list[str], Meta(max_length=MOST_ROUTE_CHANGES)] = []
     """How this host's own route for this connection changed, in words."""
-    looks: Annotated[list[Look], Meta(max_length=MOST_LOOKS)] = []
+    looks: Annotated[list[FreshConnection], Meta(max_length=MOST_LOOKS)] = []
     """Fresh connections since it began to fail, the latest ones."""
     packets: FlowPackets | None = None
-    provenance: Provenance | None = None
+    provenance: PacketOrigin | None = None
     """The packet that ended it, beside the flow's own."""
     path_changes: Annotated[list[SeenPathChange], Meta(max_length=MOST_PATH_CHANGES)] = []
 

@@ -90,7 +90,7 @@ class SecretWithheld(CertificateRejected):
     """The chain does not verify and the request would carry a secret: it was not sent."""
 
 
-class NoWayOut(OSError):
+class CannotSend(OSError):
     """bind(2), setsockopt(2) or connect(2) failed at once: no packet has left this host."""
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from stresser.model.bounds import Whole
 
 
-class LookResult(StrEnum):
+class FreshResult(StrEnum):
     """What became of the connection."""
 
     ANSWERED = "answered"
@@ -23,18 +23,18 @@ class LookResult(StrEnum):
     """No answer in time."""
     UNREACHABLE = "unreachable"
     """ICMP or routing said that there is no way."""
-    NO_WAY_OUT = "no_way_out"
+    CANNOT_SEND = "cannot_send"
     """This host itself has no way: device, source address or route are gone."""
 
 
-class Look(Struct, frozen=True, kw_only=True):
+class FreshConnection(Struct, frozen=True, kw_only=True):
     """One fresh connection, closed at once. Times: run clock, ns."""
 
     egress: str
     endpoint: str
     remote: str
     """`address:port` that was dialled."""
-    result: LookResult
+    result: FreshResult
     asked_ns: Whole
     answered_ns: Whole
     """When the result was known."""

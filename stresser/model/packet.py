@@ -105,7 +105,7 @@ class Signal(Struct, frozen=True):
     reading: Reading
 
 
-class Provenance(Struct, frozen=True, kw_only=True):
+class PacketOrigin(Struct, frozen=True, kw_only=True):
     """The packet that ended the session, beside the connection's own. None: not known."""
 
     t_ns: Whole

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import trio
 from msgspec import Struct
 
-from stresser.model.faults import NoWayOut
+from stresser.model.faults import CannotSend
 from stresser.net.resolve import Address
 
 # Linux's number; Python 3.11's socket module does not have it. The local port is then chosen
@@ -47,7 +47,7 @@ async def dial(address: Address, binding: Binding) -> socket.socket:
     """Connect a non-blocking socket. The caller owns it, and the deadline.
 
     Raises:
-        NoWayOut: an OSError that says that no packet has left this host.
+        CannotSend: an OSError that says that no packet has left this host.
         OSError: as connect(2) says it.
     """
     sock = make_socket(address, binding)
@@ -63,7 +63,7 @@ def make_socket(address: Address, binding: Binding) -> socket.socket:
     """A non-blocking socket, tied to its way out and not yet connected.
 
     Raises:
-        OSError: NoWayOut, or of a limit of this process, as socket(2) says it.
+        OSError: CannotSend, or of a limit of this process, as socket(2) says it.
     """
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
@@ -72,7 +72,7 @@ def make_socket(address: Address, binding: Binding) -> socket.socket:
         bind_to_egress(sock, binding)
     except OSError as exc:
         release(sock)
-        raise NoWayOut(exc.errno, exc.strerror) from None
+        raise CannotSend(exc.errno, exc.strerror) from None
     return sock
 
 
@@ -134,7 +134,7 @@ async def connect(
         if error:
             raise OSError(error, os.strerror(error)) from None
     except OSError as exc:
-        raise NoWayOut(exc.errno, exc.strerror) from None
+        raise CannotSend(exc.errno, exc.strerror) from None
     else:
         await trio.lowlevel.checkpoint()
 

@@ -31,7 +31,7 @@ from stresser.session.ending_event import attempt_failed
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.route import Route
 from stresser.session.run_context import Surroundings
-from stresser.session.socket_at_end import LastLook
+from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.clock import RunClock
 from stresser.witness.loop import LoopStamp
 from stresser.witness.path import PathWitness
@@ -173,7 +173,7 @@ class Checkup:
                 failed = None
                 _say_goodbye(attempt)
             except Exception as exc:  # noqa: BLE001 - what stops one way stops no other
-                look = LastLook(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
+                look = SocketAtEnd(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
                 http, failed = _refusal(exc), attempt_failed(attempt, look, around)
             finally:
                 if attempt.tap is not None:

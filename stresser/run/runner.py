@@ -12,11 +12,11 @@ from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.scenario.plan import Reconnect, Scenario
 from stresser.session.chains_seen import ChainBook, KeepChain, keep_none
-from stresser.session.fresh_connections import SecondLooks
+from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
-from stresser.session.local_route import WaysOut
+from stresser.session.local_route import LocalRoutes
 from stresser.session.route import Route
 from stresser.session.run_context import Surroundings
 from stresser.witness.clock import RunClock, SleepWitness
@@ -71,7 +71,7 @@ class Runner:
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
         self._packets = packets
-        self._looks = SecondLooks(clock, packets) if scenario.witnesses.second_look else None
+        self._looks = FreshConnections(clock, packets) if scenario.witnesses.second_look else None
         self._fitness = Fitness(clock, self._on_late)
         self._path = PathWitness(clock, self._observer.event)
         self._clock_steps = ClockSteps()
@@ -88,7 +88,7 @@ class Runner:
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,
-            ways_out=WaysOut(self._path),
+            local_routes=LocalRoutes(self._path),
         )
 
     @property

@@ -17,7 +17,7 @@ from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
 from stresser.session.fresh_handshake import target_of
 from stresser.session.held import HeldSession
 from stresser.session.run_context import Surroundings
-from stresser.session.socket_at_end import LastLook
+from stresser.session.socket_at_end import SocketAtEnd
 
 _PACKET_WITHIN_S = 0.02
 """Up to 4 ms late were seen (veth, Linux 6.18)."""
@@ -25,7 +25,7 @@ _SIBLING_WITHIN_S = 3.0
 """Until this session's own next pings would be due, but no longer than its reconnect may wait."""
 
 
-async def hear_witnesses(session: HeldSession, look: LastLook, around: Surroundings) -> None:
+async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> None:
     """Wait for what bears on this death. Adds what it hears to `look`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     was_told = isinstance(look.fault, (PeerFin, OSError))
@@ -42,7 +42,7 @@ async def hear_witnesses(session: HeldSession, look: LastLook, around: Surroundi
         _date_others(around)
 
 
-async def hear_of_attempt(attempt: Attempt, look: LastLook, around: Surroundings) -> None:
+async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
     """Wait for what fresh connections beside a failed attempt meet, and for its last packet."""
     await trio.lowlevel.checkpoint_if_cancelled()
     target = target_of(attempt)
@@ -72,7 +72,7 @@ def _flow_packets(session: HeldSession, around: Surroundings) -> FlowPackets:
     return around.packets.seen(session.local, str(session.dialled))
 
 
-async def _hear_siblings(session: HeldSession, look: LastLook, packets: FlowPackets) -> None:
+async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> None:
     siblings = session.siblings
     if siblings is None:
         return
@@ -92,7 +92,7 @@ def _server_may_know_no_such_flow(packets: FlowPackets) -> bool:
     )
 
 
-def _control_would_tell(session: HeldSession, look: LastLook, packets: FlowPackets) -> bool:
+def _control_would_tell(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> bool:
     """A silence, or a FIN of a box that owns the connection: does the endpoint do that to all?"""
     if isinstance(look.fault, NoPong) or is_silent(look.fault):
         return True
@@ -100,7 +100,7 @@ def _control_would_tell(session: HeldSession, look: LastLook, packets: FlowPacke
     return isinstance(look.fault, PeerFin) and (session.proxy is not None or is_near)
 
 
-def dead_since_ns(look: LastLook) -> int:
+def dead_since_ns(look: SocketAtEnd) -> int:
     """By then what was asked of this session in vain would have been answered."""
     fault = look.fault
     if isinstance(fault, NoPong):

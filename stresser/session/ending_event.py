@@ -3,21 +3,21 @@
 from typing import Any
 
 from stresser.classify.ending_of import Finding, classify, settled
-from stresser.classify.observations import Sighting
+from stresser.classify.observations import Observations
 from stresser.model.ending import Ending, Grade, Initiator, Kind
 from stresser.model.events import AttemptFailed, SessionEnded
 from stresser.model.quantity import Quantity
 from stresser.session.attempt import Attempt
-from stresser.session.gather_observations import attempt_sighting, session_sighting
+from stresser.session.gather_observations import attempt_observations, session_observations
 from stresser.session.held import HeldSession
 from stresser.session.internal_errors import InternalError
 from stresser.session.run_context import Surroundings
-from stresser.session.socket_at_end import LastLook
+from stresser.session.socket_at_end import SocketAtEnd
 
 
-def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> AttemptFailed:
+def attempt_failed(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> AttemptFailed:
     """The event of an attempt that did not open."""
-    ending = _ending(look.fault, attempt_sighting(attempt, look, around))
+    ending = _ending(look.fault, attempt_observations(attempt, look, around))
     cohort = attempt.route.cohort
     return AttemptFailed(
         **_common(ending, around),
@@ -35,9 +35,9 @@ def attempt_failed(attempt: Attempt, look: LastLook, around: Surroundings) -> At
     )
 
 
-def session_ended(session: HeldSession, look: LastLook, around: Surroundings) -> SessionEnded:
+def session_ended(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> SessionEnded:
     """The event of a session's end; a drop's age is a sample as well."""
-    ending = _ending(look.fault, session_sighting(session, look, around))
+    ending = _ending(look.fault, session_observations(session, look, around))
     if ending.is_drop:
         around.observer.sample(Quantity.AGE_AT_DROP, session.cohort, ending.age_ns)
     return SessionEnded(
@@ -60,7 +60,7 @@ def session_ended(session: HeldSession, look: LastLook, around: Surroundings) ->
     )
 
 
-def _ending(fault: Exception, seen: Sighting) -> Ending:
+def _ending(fault: Exception, seen: Observations) -> Ending:
     if not isinstance(fault, InternalError):
         return classify(fault, seen)
     # A bug may be in the rules themselves: nothing here asks them.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import trio
 
 from stresser.model.clocks import Clock
-from stresser.model.fresh_connection import Look
+from stresser.model.fresh_connection import FreshConnection
 from stresser.model.packet import Packets
 from stresser.model.units import NS_PER_S
 from stresser.net.resolve import Address
@@ -39,7 +39,7 @@ class _Round(NamedTuple):
     done: trio.Event
 
 
-class SecondLooks:
+class FreshConnections:
     """One for a run. `run` is its background task; without it, nobody is asked."""
 
     def __init__(self, clock: Clock, packets: Packets | None = None) -> None:
@@ -47,7 +47,7 @@ class SecondLooks:
         self._packets = packets
         self._known: dict[Way, Target] = {}
         self._rounds: dict[tuple[Way, Address], _Round] = {}
-        self._looks: deque[Look] = deque(maxlen=_LOOKS_KEPT)
+        self._looks: deque[FreshConnection] = deque(maxlen=_LOOKS_KEPT)
         self._start: Callable[..., object] | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -95,7 +95,7 @@ class SecondLooks:
         if at_work is not None:
             await at_work.done.wait()
 
-    def since(self, t_ns: int) -> tuple[Look, ...]:
+    def since(self, t_ns: int) -> tuple[FreshConnection, ...]:
         """The looks that began at a moment of the run or later."""
         return tuple(look for look in self._looks if look.asked_ns >= t_ns)
 

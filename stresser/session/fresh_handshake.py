@@ -14,8 +14,8 @@ from stresser.classify.errno_table import meaning_of
 from stresser.classify.rule import decided_by_proxy
 from stresser.model.clocks import Clock
 from stresser.model.ending import Kind
-from stresser.model.faults import Fault, NoWayOut, ProtocolViolation, ProxyRefused
-from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.faults import CannotSend, Fault, ProtocolViolation, ProxyRefused
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import Packets
 from stresser.net.dial import connect, make_socket, release
 from stresser.net.proxy import open_tunnel, shake_hands_with
@@ -91,7 +91,7 @@ class FreshHandshake:
         self._packets = packets
         self._asked_ns = clock.now_ns()
         self._answered_ns: int | None = None
-        self._result: LookResult | None = LookResult.SILENT
+        self._result: FreshResult | None = FreshResult.SILENT
         self._failure: str | None = None
         self._local: str | None = None
         self._rtt_ns: int | None = None
@@ -110,7 +110,7 @@ class FreshHandshake:
         try:
             tap = self._tap = await self._connect()
             carrier, early = await self._through_proxy(tap)
-            self._result = LookResult.CONNECTED
+            self._result = FreshResult.CONNECTED
             self._tls = TlsStream(tap, route.context, route.server_name, carrier, early)
             await self._tls.handshake()
         except OSError as exc:
@@ -118,7 +118,7 @@ class FreshHandshake:
         except ProxyRefused as exc:
             # What its own rule refuses says nothing of the endpoint.
             own_rule = decided_by_proxy(exc.failure, exc.status)
-            self._result = None if own_rule else LookResult.PROXY_FAILED
+            self._result = None if own_rule else FreshResult.PROXY_FAILED
             self._failure = exc.failure
         except (Fault, trio.BrokenResourceError, ssl.SSLError) as exc:
             self._failure = str(exc)[:80] or type(exc).__name__
@@ -153,10 +153,10 @@ class FreshHandshake:
 
     def _take_answer(self) -> None:
         """Some of the server's TLS has come: a handshake that then failed is an answer, too."""
-        is_known = self._result is LookResult.ANSWERED
+        is_known = self._result is FreshResult.ANSWERED
         if self._tls is None or self._tls.last_record == b"" or is_known or self._spoke_no_tls:
             return
-        self._result, self._answered_ns = LookResult.ANSWERED, self._clock.now_ns()
+        self._result, self._answered_ns = FreshResult.ANSWERED, self._clock.now_ns()
         served = self._tls.chain()
         self._chain = chain_id(served) if served else None
 
@@ -165,7 +165,7 @@ class FreshHandshake:
         kind, self._failure = meaning_of(exc, local_address_chosen=chosen)
         self._result = _result_of(kind, exc)
 
-    async def met(self) -> Look | None:
+    async def met(self) -> FreshConnection | None:
         """What was met; None: we failed ourselves, or a proxy's own rule forbade it."""
         if self._tap is not None:
             self._retransmits = _retransmits(self._tap.sock)
@@ -173,7 +173,7 @@ class FreshHandshake:
         ttl, hello_ttl = await self._ttls()
         if self._result is None:
             return None
-        return Look(
+        return FreshConnection(
             egress=self._target.way.egress,
             endpoint=self._target.way.endpoint,
             remote=self._target.remote,
@@ -194,7 +194,7 @@ class FreshHandshake:
         if self._packets is None or self._local is None:
             return None, None
         remote = str(self._target.address)
-        refused = self._result is LookResult.REFUSED
+        refused = self._result is FreshResult.REFUSED
         if refused:
             await self._packets.settle(self._local, remote, _PACKET_WITHIN_S)
         seen = self._packets.seen(self._local, remote)
@@ -233,14 +233,14 @@ def _retransmits(sock: socket.socket) -> int:
     return 0 if info is None else info.total_retrans
 
 
-def _result_of(kind: Kind, exc: OSError) -> LookResult | None:
+def _result_of(kind: Kind, exc: OSError) -> FreshResult | None:
     if kind is Kind.TOOL:
         return None
-    if kind is Kind.UNREACHABLE and isinstance(exc, NoWayOut):
-        return LookResult.NO_WAY_OUT
+    if kind is Kind.UNREACHABLE and isinstance(exc, CannotSend):
+        return FreshResult.CANNOT_SEND
     return {
-        Kind.REFUSED: LookResult.REFUSED,
-        Kind.TCP_RESET: LookResult.REFUSED,
-        Kind.UNREACHABLE: LookResult.UNREACHABLE,
-        Kind.KERNEL_TIMEOUT: LookResult.SILENT,
+        Kind.REFUSED: FreshResult.REFUSED,
+        Kind.TCP_RESET: FreshResult.REFUSED,
+        Kind.UNREACHABLE: FreshResult.UNREACHABLE,
+        Kind.KERNEL_TIMEOUT: FreshResult.SILENT,
     }.get(kind)

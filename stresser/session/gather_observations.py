@@ -1,4 +1,4 @@
-"""Gathers what all witnesses knew of an ending into one `Sighting`, and into its evidence.
+"""Gathers what all witnesses knew of an ending into one `Observations`, and into its evidence.
 
 Proofs of life and of death are dated so that the truth lies between them. Whoever answers has
 been reached no earlier than we asked: a silent end is dated from the question of the last answer,
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from stresser.classify.errno_table import is_silent
-from stresser.classify.observations import Sighting, Transmissions
+from stresser.classify.observations import Observations, Transmissions
 from stresser.classify.packet_origin import next_seq, provenance
 from stresser.model.ending import Phase
 from stresser.model.events import PathChanged
@@ -36,8 +36,8 @@ from stresser.model.faults import (
     ProtocolViolation,
     ProxyRefused,
 )
-from stresser.model.fresh_connection import Look, LookResult
-from stresser.model.packet import FlowPackets, Provenance
+from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
@@ -46,7 +46,7 @@ from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
 from stresser.session.fresh_handshake import Target, target_of
 from stresser.session.held import HeldSession
 from stresser.session.run_context import Surroundings
-from stresser.session.socket_at_end import LastLook
+from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.tcp_info import read_tcp_info
 
 _TICK_MS = 10
@@ -55,6 +55,8 @@ must not be dated after the death that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's death caused so shortly before answers for this one too."""
 _BACK_AGAIN_NS = NS_PER_S
+_LOSSES_BEFORE_NS = 10 * NS_PER_S
+"""What an egress lost so shortly before an end may have caused it."""
 _GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
 """What was received last said it: the ending itself, and no sign of activity."""
 
@@ -63,13 +65,13 @@ class _Packets(NamedTuple):
     """What was captured of a flow, and where its end came from."""
 
     flow: FlowPackets
-    origin: Provenance | None
+    origin: PacketOrigin | None
 
 
 _NONE_SEEN = _Packets(FlowPackets(), None)
 
 
-def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> Sighting:
+def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> Observations:
     """What was known when an attempt stopped."""
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
@@ -79,7 +81,7 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
     looks = () if target is None else _looks(target, since_ns, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
     own_route = _attempts_route(target, look, around)
-    return Sighting(
+    return Observations(
         phase=attempt.phase,
         began_ns=attempt.began_ns,
         detected_ns=look.at_ns,
@@ -96,12 +98,12 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=None if attempt.dialled is None else attempt.dialled.host,
-        way_out_changes=tuple(own_route),
+        own_route_changes=tuple(own_route),
         behind_gateway=target is not None and _is_behind_gateway(target, around),
         looks=looks,
         by_proxy=attempt.route.proxy is not None,
         chain=None if attempt.tls is None else attempt.tls.chain,
-        own_way=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
+        own_pair=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
         evidence=replace(
             _evidence(look, packets, changes),
             proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
@@ -112,7 +114,9 @@ def attempt_sighting(attempt: Attempt, look: LastLook, around: Surroundings) -> 
     )
 
 
-def session_sighting(session: HeldSession, look: LastLook, around: Surroundings) -> Sighting:
+def session_observations(
+    session: HeldSession, look: SocketAtEnd, around: Surroundings
+) -> Observations:
     """What was known when a session stopped."""
     if isinstance(look.fault, Planned):
         return _planned(session, look)
@@ -128,7 +132,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     siblings = session.siblings
     changes = around.path_changes_near(alive, look.at_ns)
     own_route = _sessions_route(session, alive, look, around, changes)
-    return Sighting(
+    return Observations(
         phase=Phase.HELD,
         began_ns=session.opened_ns,
         detected_ns=look.at_ns,
@@ -142,7 +146,7 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
         unfit=tuple(around.unfit_between(*_absent_window(alive, look, is_silent=is_silent))),
-        way_out_changes=tuple(own_route),
+        own_route_changes=tuple(own_route),
         behind_gateway=_is_behind_gateway(session.target, around),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
@@ -153,8 +157,10 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
         neighbour_lives=look.neighbour is not None,
         control_lives=look.control is not None,
         egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
+        egress_is_lossy=siblings is not None
+        and siblings.egress_is_lossy(look.at_ns - _LOSSES_BEFORE_NS),
         egress_heard=siblings is not None and siblings.was_heard(alive, look.at_ns),
-        own_way=(session.cohort.endpoint, session.cohort.egress),
+        own_pair=(session.cohort.endpoint, session.cohort.egress),
         evidence=replace(
             _evidence(look, packets, changes),
             ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
@@ -166,9 +172,9 @@ def session_sighting(session: HeldSession, look: LastLook, around: Surroundings)
     )
 
 
-def _planned(session: HeldSession, look: LastLook) -> Sighting:
+def _planned(session: HeldSession, look: SocketAtEnd) -> Observations:
     alive = session.tap.last_received_ns
-    return Sighting(
+    return Observations(
         phase=Phase.CLOSING,
         began_ns=session.opened_ns,
         detected_ns=look.at_ns,
@@ -181,7 +187,7 @@ def _planned(session: HeldSession, look: LastLook) -> Sighting:
 def _sessions_route(
     session: HeldSession,
     alive_ns: int,
-    look: LastLook,
+    look: SocketAtEnd,
     around: Surroundings,
     changes: list[PathChanged],
 ) -> list[str]:
@@ -193,18 +199,18 @@ def _sessions_route(
         return []
     binding = session.target.route.binding
     since = [change for change in changes if change.t_ns >= alive_ns]
-    gone = around.ways_out.gone_with_link(since, session.local, binding.device)
-    changed = around.ways_out.changed_for_session(
+    gone = around.local_routes.gone_with_link(since, session.local, binding.device)
+    changed = around.local_routes.changed_for_session(
         session.local, session.dialled, binding, (alive_ns, look.at_ns)
     )
     return [*gone, *changed][:MOST_ROUTE_CHANGES]
 
 
-def _attempts_route(target: Target | None, look: LastLook, around: Surroundings) -> list[str]:
+def _attempts_route(target: Target | None, look: SocketAtEnd, around: Surroundings) -> list[str]:
     unanswered = isinstance(look.fault, DeadlinePassed) or is_silent(look.fault)
     if target is None or not unanswered:
         return []
-    return around.ways_out.changed_for_attempt(target.address, target.route.binding)
+    return around.local_routes.changed_for_attempt(target.address, target.route.binding)
 
 
 def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
@@ -216,10 +222,10 @@ def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
 
 
 def _is_behind_gateway(target: Target, around: Surroundings) -> bool:
-    return around.ways_out.behind_gateway(target.address, target.route.binding)
+    return around.local_routes.behind_gateway(target.address, target.route.binding)
 
 
-def _absent_window(alive_ns: int, look: LastLook, *, is_silent: bool) -> tuple[int, int]:
+def _absent_window(alive_ns: int, look: SocketAtEnd, *, is_silent: bool) -> tuple[int, int]:
     """When our own absence could have brought this end about.
 
     An end that was announced came at its time, or up to a second after we were back: what we then
@@ -242,7 +248,7 @@ def _last_activity(fault: Exception, tap: Tap) -> int:
     return tap.quiet_since_ns if isinstance(fault, _GOODBYES) else tap.last_passed_ns
 
 
-def _telling_info(session: HeldSession, look: LastLook) -> TcpInfo | None:
+def _telling_info(session: HeldSession, look: SocketAtEnd) -> TcpInfo | None:
     """TCP_INFO at the end; where the kernel gave up itself, as it was at the last ping.
 
     A closed connection has forgotten what was unacknowledged.
@@ -275,7 +281,7 @@ def _transmissions(
     )
 
 
-def _last_proof_of_life(session: HeldSession, look: LastLook) -> int:
+def _last_proof_of_life(session: HeldSession, look: SocketAtEnd) -> int:
     """When we asked what was last answered; without pings, what the kernel last heard of."""
     if session.every_ns or look.info is None or look.info.last_ack_recv_ms is None:
         return session.answered_ns
@@ -285,7 +291,7 @@ def _last_proof_of_life(session: HeldSession, look: LastLook) -> int:
 
 
 def _first_proof_of_death(
-    look: LastLook, packets: _Packets, info: TcpInfo | None, sent: Transmissions | None
+    look: SocketAtEnd, packets: _Packets, info: TcpInfo | None, sent: Transmissions | None
 ) -> int | None:
     """The packet's own time; of a black hole, when the last retransmission had its round trip.
 
@@ -301,7 +307,7 @@ def _first_proof_of_death(
     return max(at_the_latest + info.rtt_us * NS_PER_US, look.fault.sent_ns)
 
 
-def _packets(local: str | None, remote: str, look: LastLook, around: Surroundings) -> _Packets:
+def _packets(local: str | None, remote: str, look: SocketAtEnd, around: Surroundings) -> _Packets:
     if around.packets is None or local is None:
         return _NONE_SEEN
     flow = around.packets.seen(local, remote)
@@ -320,26 +326,26 @@ def _packets(local: str | None, remote: str, look: LastLook, around: Surrounding
     return _Packets(flow, origin)
 
 
-def _doubted_ns(look: LastLook) -> int:
+def _doubted_ns(look: SocketAtEnd) -> int:
     """From then on a fresh connection tells of this end."""
     return look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
 
 
-def _looks(target: Target, since_ns: int, around: Surroundings) -> tuple[Look, ...]:
+def _looks(target: Target, since_ns: int, around: Surroundings) -> tuple[FreshConnection, ...]:
     if around.looks is None:
         return ()
     return tuple(one for one in around.looks.since(since_ns) if _tells_of(one, target))
 
 
-def _tells_of(look: Look, target: Target) -> bool:
+def _tells_of(look: FreshConnection, target: Target) -> bool:
     """Of its own endpoint, those at the very same address: another may be another site."""
     if look.endpoint != target.way.endpoint:
         return look.egress == target.way.egress
-    is_same = look.remote == target.remote or look.result is LookResult.PROXY_FAILED
+    is_same = look.remote == target.remote or look.result is FreshResult.PROXY_FAILED
     return is_same or target.route.proxy is not None
 
 
-def _evidence(look: LastLook, packets: _Packets, changes: list[PathChanged]) -> Evidence:
+def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) -> Evidence:
     fault = look.fault
     tap = look.tap if look.tap is not None and look.tap.bytes_sent else None
     silence_ns = None if tap is None else tap.idle_before_send_ns

@@ -1,5 +1,6 @@
 """One held session: it drains what comes, pings when told to, and ends with one fault."""
 
+from enum import IntEnum
 from typing import NoReturn
 
 import trio
@@ -14,10 +15,10 @@ from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
-from stresser.session.fresh_connections import SecondLooks
+from stresser.session.fresh_connections import FreshConnections
 from stresser.session.fresh_handshake import target_of
 from stresser.session.internal_errors import without_frames
-from stresser.session.sibling_sessions import Neighbours
+from stresser.session.sibling_sessions import SiblingSessions
 from stresser.witness.tcp_info import raw_tcp_info
 
 _LAST_LOOK_NS = 50 * NS_PER_MS
@@ -28,12 +29,25 @@ _LATE_SHARE = 3
 then to the end of the timeout at least one retransmission shows whether the flow still passes."""
 
 
+class HeldState(IntEnum):
+    """Where a held session is. A pong leads back to `QUIET` from the three that follow it."""
+
+    QUIET = 1
+    """Nothing is asked; a ping may be due later."""
+    AWAITING_PONG = 2
+    PONG_LATE = 3
+    """Doubted: others were asked whether they get through."""
+    PONG_OVERDUE = 4
+    """Given up; the loop looks at its socket once more."""
+    CLOSING = 5
+    """The plan ends it: a close frame is out."""
+    ENDED = 6
+
+
 class HeldSession:
     """From the opening to the end. Thousands live at once: it keeps only what it needs."""
 
     __slots__ = (
-        "_doubted",
-        "_ended",
         "_looks",
         "_message",
         "_observer",
@@ -63,6 +77,7 @@ class HeldSession:
         "quiet_survived_ns",
         "reads",
         "siblings",
+        "state",
         "stream",
         "target",
         "websocket",
@@ -73,8 +88,8 @@ class HeldSession:
         number: int,
         attempt: Attempt,
         observer: Observer,
-        looks: SecondLooks | None = None,
-        neighbours: Neighbours | None = None,
+        looks: FreshConnections | None = None,
+        siblings: SiblingSessions | None = None,
     ) -> None:
         target = target_of(attempt)
         if attempt.stream is None or attempt.local is None or target is None:
@@ -109,9 +124,9 @@ class HeldSession:
         """How many bytes had been sent with the last ping; None: not all were taken at once."""
         self._looks = looks
         self.siblings = None
-        if neighbours is not None:
+        if siblings is not None:
             remote, peer = target.remote, target.address.host
-            self.siblings = neighbours.of(self.cohort, remote, peer)
+            self.siblings = siblings.of(self.cohort, remote, peer)
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
@@ -121,9 +136,13 @@ class HeldSession:
         """The longest silence, as measured, whose ping was answered."""
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
-        self._doubted = 0
-        """Number of the last ping whose pong was late."""
-        self._ended = False
+        self.state = HeldState.QUIET
+
+    def __repr__(self) -> str:
+        return (
+            f"<HeldSession {self.number} {'/'.join(self.cohort)} {self.state.name},"
+            f" {self.pongs} of {self.pings} pings answered>"
+        )
 
     @property
     def tap(self) -> Tap:
@@ -156,7 +175,7 @@ class HeldSession:
             if self._verdict is None:  # nobody else interrupts the transport
                 raise
         finally:
-            self._ended = True
+            self.state = HeldState.ENDED
         if isinstance(self._verdict, Fault):
             return self._verdict
         raise self._verdict
@@ -170,7 +189,7 @@ class HeldSession:
 
     def beat(self, now_ns: int) -> int | None:
         """Send the ping that is due, or notice that a pong is overdue. See `Heartbeats`."""
-        if self._ended:
+        if self.state >= HeldState.CLOSING:
             return None
         if not self._ping_sent_ns:
             if now_ns >= self.next_due_ns:
@@ -187,6 +206,7 @@ class HeldSession:
         if self._verdict is None:
             # However late we are ourselves, the loop looks at its sockets once more.
             self._verdict = NoPong(self._ping_sent_ns, deadline)
+            self.state = HeldState.PONG_OVERDUE
             return now_ns + _LAST_LOOK_NS
         self.tap.interrupt()
         return None
@@ -200,6 +220,7 @@ class HeldSession:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
         self._quiet_ns = max(now_ns - self.tap.last_passed_ns, 0)
         self.pings += 1
+        self.state = HeldState.AWAITING_PONG
         if self.websocket is not None:
             if self._message is not None:
                 self.websocket.message_nowait(self._message)
@@ -214,8 +235,8 @@ class HeldSession:
     def _doubt(self) -> None:
         """A pong is late: keep the kernel's figures, and see once whether others get through."""
         self.info_at_ping = raw_tcp_info(self.tap.sock)
-        if self._looks is not None and self._doubted != self.pings:
-            self._doubted = self.pings
+        is_first, self.state = self.state is HeldState.AWAITING_PONG, HeldState.PONG_LATE
+        if self._looks is not None and is_first:
             self._looks.ask(self.target)
 
     def _skip_to(self, now_ns: int) -> int:
@@ -230,6 +251,8 @@ class HeldSession:
             return
         self.pongs += 1
         self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
+        if self.state < HeldState.CLOSING:
+            self.state = HeldState.QUIET
         self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
         now = self.tap.last_received_ns
         if self.siblings is not None:
@@ -243,7 +266,7 @@ class HeldSession:
 
     def begin_close(self) -> None:
         """Start an orderly end: no more pings, a close frame (RFC 6455 section 7.1.2)."""
-        self._ended = True
+        self.state = HeldState.CLOSING
         if self.websocket is not None:
             self.websocket.close_nowait()
 

@@ -23,7 +23,7 @@ from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
 from stresser.session.run_context import Surroundings
-from stresser.session.socket_at_end import LastLook
+from stresser.session.socket_at_end import SocketAtEnd
 
 
 @dataclass(slots=True)
@@ -89,18 +89,18 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
                 attempt,
                 around.observer,
                 around.looks,
-                around.neighbours,
+                around.siblings,
             )
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
-            failed = LastLook(Planned("the run ended"), attempt.tap, around.clock.now_ns())
+            failed = SocketAtEnd(Planned("the run ended"), attempt.tap, around.clock.now_ns())
             _record_failure(attempt, failed, around)
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
             past.stopped_s = trio.current_time()
             past.asked_to_wait_s = retry_after_s(exc, around.clock)
-            failed = LastLook(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
+            failed = SocketAtEnd(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
         else:
             _learn(session, around, past)
             around.observer.event(opened)
@@ -111,7 +111,9 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
 
 def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
-    around.ways_out.learn(session.local, session.dialled, session.target.route.binding)
+    if session.siblings is not None:
+        session.siblings.opened(session.opened_ns)
+    around.local_routes.learn(session.local, session.dialled, session.target.route.binding)
     if around.looks is not None:
         around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))
 
@@ -123,7 +125,7 @@ def _ttl_of_peer(session: HeldSession, around: Surroundings) -> int | None:
     return None if answer is None else answer.ttl
 
 
-async def _fail(attempt: Attempt, look: LastLook, around: Surroundings) -> None:
+async def _fail(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
     """Record a failure with what was witnessed beside it; others may attempt meanwhile."""
     try:
         await hear_of_attempt(attempt, look, around)
@@ -133,7 +135,7 @@ async def _fail(attempt: Attempt, look: LastLook, around: Surroundings) -> None:
                 _record_failure(attempt, look, around)
 
 
-def _record_failure(attempt: Attempt, look: LastLook, around: Surroundings) -> None:
+def _record_failure(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
     with around.bugs.contained():
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
@@ -149,7 +151,7 @@ E = TypeVar("E", AttemptFailed, SessionEnded)
 
 
 def _obituary(
-    write: Callable[[LastLook, Surroundings], E], look: LastLook, around: Surroundings
+    write: Callable[[SocketAtEnd, Surroundings], E], look: SocketAtEnd, around: Surroundings
 ) -> E | None:
     """The event of an ending. Where writing it meets a bug, that is the ending."""
     try:
@@ -205,7 +207,7 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
     except trio.Cancelled:
         await _end_as_planned(session, around)
         raise
-    look = LastLook(fault, session.tap, around.clock.now_ns())
+    look = SocketAtEnd(fault, session.tap, around.clock.now_ns())
     past.session, past.ended_ns = session.number, look.at_ns
     past.stopped_s = trio.current_time()
     if session.siblings is not None:
@@ -240,7 +242,7 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     # One may have opened in the very pass in which the run began to stop.
     at_ns = max(session.opened_ns, around.clock.since_start(stop_s))
-    look = LastLook(Planned("the run ended"), session.tap, at_ns)
+    look = SocketAtEnd(Planned("the run ended"), session.tap, at_ns)
     closed = PlannedClose("unanswered", Proof.UNPROVED, None)
     with trio.CancelScope(shield=True):
         async with around.after_death:  # thousands stop at once: a few in each pass of the loop
@@ -252,7 +254,7 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
             closed = await close_as_planned(session, look, deadline_s)
         if closed.dead is not None:
             async with around.after_death:
-                look = LastLook(closed.dead, session.tap, closed.dead.at_ns)
+                look = SocketAtEnd(closed.dead, session.tap, closed.dead.at_ns)
                 event = _obituary(partial(session_ended, session), look, around)
         elif around.packets is not None:
             around.packets.forget(session.local, str(session.dialled))

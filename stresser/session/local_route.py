@@ -19,7 +19,7 @@ _LINK_GOES = frozenset({PathChange.LINK_DOWN, PathChange.LINK_REMOVED})
 _MOST = 1000
 
 
-class WaysOut:
+class LocalRoutes:
     """How this host sends for the run's sessions, as it was when they opened."""
 
     def __init__(self, path: PathWitness | None = None) -> None:

@@ -15,7 +15,7 @@ from stresser.model.evidence import TcpInfo
 from stresser.model.faults import FoundDead
 from stresser.model.units import NS_PER_S, NS_PER_US
 from stresser.session.held import HeldSession
-from stresser.session.socket_at_end import LastLook
+from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.tcp_info import sample_tcp_info
 
 ANSWERED = "answered"
@@ -38,7 +38,7 @@ class PlannedClose(NamedTuple):
 
 
 async def close_as_planned(
-    session: HeldSession, before: LastLook, deadline_s: float
+    session: HeldSession, before: SocketAtEnd, deadline_s: float
 ) -> PlannedClose:
     """Finish the close that `begin_close` began, and see what comes back until a deadline.
 

@@ -20,11 +20,11 @@ from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
 from stresser.session.attempt import Attempt
 from stresser.session.chains_seen import ChainBook
-from stresser.session.fresh_connections import SecondLooks
+from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.internal_errors import Bugs
-from stresser.session.local_route import WaysOut
-from stresser.session.sibling_sessions import Neighbours
+from stresser.session.local_route import LocalRoutes
+from stresser.session.sibling_sessions import SiblingSessions
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.fitness import Fitness
 from stresser.witness.path import PathWitness
@@ -70,14 +70,14 @@ class Surroundings:
     hangups: Hangups | None = None
     packets: Packets | None = None
     """None: no packets are captured."""
-    looks: SecondLooks | None = None
+    looks: FreshConnections | None = None
     """None: nobody is asked."""
-    neighbours: Neighbours = field(default_factory=Neighbours)
+    siblings: SiblingSessions = field(default_factory=SiblingSessions)
     bugs: Bugs = field(default_factory=Bugs)
     sleeps: SleepWitness = field(default_factory=SleepWitness)
     path: PathWitness | None = None
     fitness: Fitness | None = None
-    ways_out: WaysOut = field(default_factory=WaysOut)
+    local_routes: LocalRoutes = field(default_factory=LocalRoutes)
     chains: ChainBook = field(default_factory=ChainBook)
     addresses: AddressBook = field(default_factory=AddressBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))

@@ -17,12 +17,18 @@ import trio
 
 from stresser.model.cohort import Cohort
 from stresser.model.evidence import SiblingAlive
-from stresser.model.units import NS_PER_MS
+from stresser.model.units import NS_PER_MS, NS_PER_S
 
 _OLDEST_KEPT = 16
 """So many sessions of each group are remembered with their last answer: the oldest."""
 _GAP_NS = 500 * NS_PER_MS
 _GAPS_KEPT = 256
+_SECONDS_KEPT = 64
+_LATE_NS = 180 * NS_PER_MS
+"""Later than the soonest: of TCP's retransmissions the first comes after 200 ms (TCP_RTO_MIN)."""
+_NEVER_NS = 2**62
+_FEWEST_LATE = 3
+_LATE_SHARE = 0.1
 OUTAGE_NS = 1200 * NS_PER_MS
 """A silence of an egress that is longer may have been an outage, in which an endpoint gave its
 sessions up without our hearing of it: no endpoint does so sooner."""
@@ -37,45 +43,70 @@ class _Question:
 
 
 class _Egress:
-    """When something was last heard through an egress, and when nothing was for a while."""
+    """When something was last heard through an egress, and when nothing was; how often late."""
 
-    __slots__ = ("_gaps", "_heard_ns", "asked_ns")
+    __slots__ = ("_first_ns", "_gaps", "_heard_ns", "_seconds", "asked_ns")
 
     def __init__(self) -> None:
-        self._heard_ns = -1
+        self._first_ns = self._heard_ns = -1
         self._gaps: deque[tuple[int, int]] = deque(maxlen=_GAPS_KEPT)
+        self._seconds: deque[list[int]] = deque(maxlen=_SECONDS_KEPT)
+        """Each: when it began, pongs, late ones."""
         self.asked_ns = -1
         """When the latest ping was sent that was answered."""
 
     def heard(self, now_ns: int) -> None:
-        if self._heard_ns >= 0 and now_ns - self._heard_ns >= _GAP_NS:
+        if self._first_ns < 0:
+            self._first_ns = now_ns
+        elif now_ns - self._heard_ns >= _GAP_NS:
             self._gaps.append((self._heard_ns, now_ns))
         self._heard_ns = now_ns
+
+    def ponged(self, sent_ns: int, now_ns: int, *, is_late: bool) -> None:
+        self.heard(now_ns)
+        self.asked_ns = max(self.asked_ns, sent_ns)
+        if not self._seconds or now_ns - self._seconds[-1][0] >= NS_PER_S:
+            self._seconds.append([now_ns, 0, 0])
+        self._seconds[-1][1] += 1
+        self._seconds[-1][2] += is_late
 
     def longest_silence(self, from_ns: int, until_ns: int) -> int | None:
         """Of those that touch a window; None: too much has happened since to say."""
         if len(self._gaps) == _GAPS_KEPT and self._gaps[0][0] > from_ns:
             return None
         silences = [b - a for a, b in self._gaps if b > from_ns and a < until_ns]
+        silences.append(self._first_ns - from_ns if self._first_ns >= 0 else until_ns - from_ns)
         return max([*silences, max(0, until_ns - self._heard_ns)])
 
+    def is_lossy(self, from_ns: int) -> bool:
+        """Many pongs came so late that something had been sent again before them."""
+        recent = [one for one in self._seconds if one[0] >= from_ns - NS_PER_S]
+        pongs, late = sum(one[1] for one in recent), sum(one[2] for one in recent)
+        return late >= _FEWEST_LATE and late >= _LATE_SHARE * pongs
 
-class Siblings:
+
+class SiblingGroup:
     """The sessions of one endpoint through one egress to one address, by one peer."""
 
-    __slots__ = ("_all", "_egress", "_oldest", "_questions", "egress", "endpoint", "peer", "remote")
+    __slots__ = (
+        "_all", "_egress", "_oldest", "_questions", "_soonest_ns", "egress", "endpoint", "peer",
+        "remote",
+    )  # fmt: skip
 
-    def __init__(self, key: "_Key", all_: "Neighbours") -> None:
+    def __init__(self, key: "_Key", all_: "SiblingSessions") -> None:
         self.endpoint, self.egress, self.remote, self.peer = key
         self._all = all_
         self._egress = all_.egress(self.egress)
         self._oldest: dict[int, tuple[int, int]] = {}
         self._questions: dict[_Question, None] = {}
+        self._soonest_ns = _NEVER_NS
 
     def answered(self, session: int, connected_ns: int, ping_sent_ns: int, now_ns: int) -> None:
         """A session's ping was answered. Called for each pong: about half a microsecond."""
-        self._egress.heard(now_ns)
-        self._egress.asked_ns = max(self._egress.asked_ns, ping_sent_ns)
+        took_ns = now_ns - ping_sent_ns
+        self._soonest_ns = min(self._soonest_ns, took_ns)
+        is_late = took_ns >= self._soonest_ns + _LATE_NS
+        self._egress.ponged(ping_sent_ns, now_ns, is_late=is_late)
         if session in self._oldest or len(self._oldest) < _OLDEST_KEPT:
             self._oldest[session] = connected_ns, ping_sent_ns
         if self._questions:
@@ -98,6 +129,14 @@ class Siblings:
         """Through this egress nothing hides an outage in a window."""
         longest = self._egress.longest_silence(from_ns, until_ns)
         return longest is not None and longest < OUTAGE_NS
+
+    def opened(self, now_ns: int) -> None:
+        """One more has opened."""
+        self._egress.heard(now_ns)
+
+    def egress_is_lossy(self, from_ns: int) -> bool:
+        """Through this egress many pings or pongs had to be sent again since a moment."""
+        return self._egress.is_lossy(from_ns)
 
     def egress_answered_since(self, t_ns: int) -> bool:
         """Any session through this egress was answered that was asked at a moment or later."""
@@ -154,24 +193,24 @@ class _Key(NamedTuple):
     peer: str
 
 
-class Neighbours:
+class SiblingSessions:
     """All groups of a run: a handful."""
 
     def __init__(self) -> None:
-        self._groups: dict[_Key, Siblings] = {}
+        self._groups: dict[_Key, SiblingGroup] = {}
         self._egresses: dict[str, _Egress] = {}
 
-    def __iter__(self) -> Iterator[Siblings]:
+    def __iter__(self) -> Iterator[SiblingGroup]:
         return iter(list(self._groups.values()))
 
-    def of(self, cohort: Cohort, remote: str, peer: str) -> Siblings:
+    def of(self, cohort: Cohort, remote: str, peer: str) -> SiblingGroup:
         """The sessions of a cohort, whatever their activity, to `remote`.
 
         `peer` is the host that TCP ends at: the same, or a proxy.
         """
         key = _Key(cohort.endpoint, cohort.egress, remote, peer)
         if key not in self._groups:
-            self._groups[key] = Siblings(key, self)
+            self._groups[key] = SiblingGroup(key, self)
         return self._groups[key]
 
     def egress(self, name: str) -> _Egress:
@@ -180,7 +219,7 @@ class Neighbours:
 
 
 async def _ask(
-    others: Iterable[Siblings], question: _Question, within_s: float
+    others: Iterable[SiblingGroup], question: _Question, within_s: float
 ) -> SiblingAlive | None:
     groups = list(others)
     known = next(filter(None, (one.find(question) for one in groups)), None)

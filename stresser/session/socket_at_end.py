@@ -9,7 +9,7 @@ from stresser.session.internal_errors import InternalError
 from stresser.witness.tcp_info import sample_tcp_info
 
 
-class LastLook:
+class SocketAtEnd:
     """What must be read at once, before anything else happens to the socket."""
 
     __slots__ = ("at_ns", "control", "fault", "info", "neighbour", "tap")

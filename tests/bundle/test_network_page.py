@@ -7,13 +7,12 @@ from stresser.analysis.diagnosis.diagnosis import Ask, Whom
 from stresser.analysis.views.run_report import gather_report
 from stresser.bundle.network_page import (
     COLUMNS,
+    DroppedFlows,
     asked_of_network,
-    flow_counts,
-    flows_csv,
-    flows_of,
+    write_columns,
 )
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Kind
+from stresser.model.ending import Initiator, Kind
 from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import diagnosed
 from tests.analysis.story import (
@@ -28,8 +27,18 @@ ANCHOR_NS = 1_795_392_000 * NS_PER_S
 ENDS = {"local": "192.0.2.1:40000", "remote": "[2001:db8::1]:443"}
 
 
+def collected(story):
+    """The flows of a story, their rows as text, and their events as bytes."""
+    rows, lines = io.StringIO(newline=""), io.BytesIO()
+    write_columns(rows)
+    flows = DroppedFlows("monday", ANCHOR_NS, rows, lines)
+    for event in story.events:
+        flows.event(event)
+    return flows, rows.getvalue(), lines.getvalue()
+
+
 def rows_of(story):
-    text = flows_csv(flows_of("monday", story.events, ANCHOR_NS))
+    _, text, _ = collected(story)
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -52,6 +61,13 @@ def test_a_flow_is_a_5_tuple_with_utc_in_milliseconds():
     )  # fmt: skip
 
 
+def test_what_this_host_did_is_no_flow():
+    story = Story([VPN], 2)
+    unfit = {"why": ["host-unfit"]}
+    story.drops(story.opens(VPN, 1), 10, initiator=Initiator.HOST, evidence=unfit)
+    assert rows_of(story) == []
+
+
 def test_no_cell_is_a_formula():
     story = Story([Cohort("=cmd|' /C calc'!A0", "vpn", "heartbeat")], 1)
     cohort = Cohort("=cmd|' /C calc'!A0", "@vpn", "heartbeat")
@@ -66,8 +82,12 @@ def test_counts_come_with_the_largest_first():
     for at in (10, 11):
         story.drops(story.opens(VPN, 1), at)
     story.drops(story.opens(VPN, 1), 12, Kind.TCP_FIN)
-    counts = flow_counts(flows_of("monday", story.events, ANCHOR_NS))
-    assert [(key[3], number) for key, number in counts] == [("tcp_reset", 2), ("tcp_fin", 1)]
+    flows, _, lines = collected(story)
+    assert lines.count(b"\n") == 3
+    assert [(key.kind, number) for key, number in flows.most_first] == [
+        ("tcp_reset", 2),
+        ("tcp_fin", 1),
+    ]
 
 
 def test_what_is_asked_follows_from_diagnoses_and_interception(tmp_path):

@@ -3,11 +3,11 @@
 import pytest
 
 from stresser.classify.judge import judge
-from stresser.classify.observations import Sighting, Transmissions
+from stresser.classify.observations import Observations, Transmissions
 from stresser.classify.packet_origin import next_seq, provenance
 from stresser.classify.rule import Case
 from stresser.model.ending import Initiator, Kind, Phase
-from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import FlowPackets, IcmpError, Packet
 from stresser.model.unfit import Unfit, UnfitCause
 from stresser.model.units import NS_PER_MS, NS_PER_S
@@ -53,11 +53,11 @@ FIN = packet("FA", seq=ISN + RECEIVED)
 
 
 def look(result, *, endpoint="broker", egress="vpn", answered_ns=105 * NS_PER_S, **seen):
-    return Look(
+    return FreshConnection(
         endpoint=endpoint,
         egress=egress,
         remote=REMOTE,
-        result=LookResult(result),
+        result=FreshResult(result),
         asked_ns=answered_ns - NS_PER_MS,
         answered_ns=answered_ns,
         **seen,
@@ -92,20 +92,20 @@ def icmp(code, *, offender="198.51.100.1", kind=3):
     )
 
 
-def sighting(phase=Phase.HELD, **witnesses):
-    return Sighting(
+def observations(phase=Phase.HELD, **witnesses):
+    return Observations(
         phase=phase,
         began_ns=0,
         detected_ns=DETECTED_NS,
         alive_ns=SENT_NS,
         server=SERVER,
-        own_way=OWN,
+        own_pair=OWN,
         **witnesses,
     )
 
 
 def case(kind, *, failure="x", failed_here=False, status=None, phase=Phase.HELD, **witnesses):
-    return Case(Kind(kind), failure, sighting(phase, **witnesses), failed_here, status)
+    return Case(Kind(kind), failure, observations(phase, **witnesses), failed_here, status)
 
 
 def answer(*, ttl=54, hello_ttl=54, **more):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresser.classify.ending_of import classify
-from stresser.classify.observations import SLEPT_AT_LEAST_NS, Sighting, Transmissions
+from stresser.classify.observations import SLEPT_AT_LEAST_NS, Observations, Transmissions
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
 from stresser.model.faults import (
     CertificateRejected,
@@ -64,7 +64,7 @@ NAP = SLEPT_AT_LEAST_NS - 1
 
 def seen(phase, *, unacked=None, **witnesses):
     times = {"began_ns": 10, "detected_ns": 100, "alive_ns": 60, "last_passed_ns": 70}
-    return Sighting(phase=phase, sent=sent(unacked), **{**times, **witnesses})
+    return Observations(phase=phase, sent=sent(unacked), **{**times, **witnesses})
 
 
 def sent(unacked):
@@ -257,7 +257,7 @@ def test_nothing_passed_means_no_idle_time():
 FAULTS = st.sampled_from([case[0] for case in CASES])
 MOMENTS = st.integers(min_value=0, max_value=40 * 86_400 * NS_PER_S)
 SIGHTINGS = st.builds(
-    Sighting,
+    Observations,
     phase=st.sampled_from(Phase),
     began_ns=MOMENTS,
     detected_ns=MOMENTS,

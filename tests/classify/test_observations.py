@@ -1,12 +1,12 @@
-from stresser.model.fresh_connection import LookResult
+from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
-from tests.classify.cases import look, sighting
+from tests.classify.cases import look, observations
 
-CONNECTED, SILENT = LookResult.CONNECTED, LookResult.SILENT
+CONNECTED, SILENT = FreshResult.CONNECTED, FreshResult.SILENT
 
 
 def test_looks_are_sorted_by_way_and_the_latest_of_each_counts():
-    seen = sighting(
+    seen = observations(
         looks=(
             look("connected", answered_ns=NS_PER_S),
             look("silent", answered_ns=2 * NS_PER_S),
@@ -17,5 +17,5 @@ def test_looks_are_sorted_by_way_and_the_latest_of_each_counts():
     )
     assert seen.results(own_endpoint=True, own_egress=True) == {SILENT}
     assert seen.results(own_endpoint=True, own_egress=False) == {CONNECTED, SILENT}
-    assert seen.results(own_endpoint=False, own_egress=True) == {LookResult.REFUSED}
+    assert seen.results(own_endpoint=False, own_egress=True) == {FreshResult.REFUSED}
     assert seen.results(own_endpoint=False, own_egress=False) == frozenset()

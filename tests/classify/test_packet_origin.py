@@ -12,7 +12,7 @@ from stresser.model.packet import (
     MOST_SIGNALS,
     FlowPackets,
     Packet,
-    Provenance,
+    PacketOrigin,
     Reading,
     Shape,
 )
@@ -325,7 +325,7 @@ def test_hops_from_the_usual_initial_ttls(ttl, passed):
 
 def test_the_figures_of_a_box_one_hop_away():
     found = found_in(flow(no_socket(ttl=63, t_ns=SENT_NS + 400_000), syn_ack_ttl=53))
-    assert found == Provenance(
+    assert found == PacketOrigin(
         t_ns=SENT_NS + 400_000,
         interface="eth0",
         outgoing=False,
@@ -394,4 +394,4 @@ def test_whatever_was_seen_the_evidence_is_plain_and_bounded(seen, expected, sen
     assert len({signal.name for signal in found.signals}) == len(found.signals)
     encoded = msgspec.json.encode(found)
     assert len(encoded) < 4096
-    assert msgspec.convert(msgspec.json.decode(encoded), Provenance) == found
+    assert msgspec.convert(msgspec.json.decode(encoded), PacketOrigin) == found

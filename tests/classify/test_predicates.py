@@ -5,7 +5,7 @@ from inspect import getmembers, isfunction
 import pytest
 
 from stresser.classify import predicates as flow_signals
-from tests.classify.cases import RESET, STRANGER, flow, origin, packet, sighting
+from tests.classify.cases import RESET, STRANGER, flow, observations, origin, packet
 
 QUESTIONS = [
     member
@@ -16,7 +16,7 @@ QUESTIONS = [
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.__name__)
 def test_without_witnesses_the_answer_is_no(question):
-    assert question(sighting()) is False
+    assert question(observations()) is False
 
 
 def test_there_are_as_many_questions_as_the_rules_ask():
@@ -35,5 +35,5 @@ def test_there_are_as_many_questions_as_the_rules_ask():
     ],
 )
 def test_what_packets_show(packets, answers):
-    seen = sighting(provenance=origin(packets))
+    seen = observations(provenance=origin(packets))
     assert {question.__name__ for question in QUESTIONS if question(seen)} == answers

@@ -50,19 +50,19 @@ REFUSED = [
 
 THIS_HOST = [
     *[
-        (case(k, way_out_changes=("tun0 went down",)), HOST, "own-route-changed", TCP_INFO)
+        (case(k, own_route_changes=("tun0 went down",)), HOST, "own-route-changed", TCP_INFO)
         for k in ("silence", "unreachable", "kernel_timeout", "timeout")
     ],
     # Nothing else is needed to explain that this egress is dead.
     (
-        silence(look("silent"), OTHER_WAY, way_out_changes=("to 203.0.113.2: ...",)),
+        silence(look("silent"), OTHER_WAY, own_route_changes=("to 203.0.113.2: ...",)),
         HOST,
         "own-route-changed",
         TCP_INFO,
     ),
     (silence(said=sent(probes=3, retransmits=0, total=0)), HOST, "not-sent", TCP_INFO),
     (attempt("unreachable", failed_here=True), HOST, "failed-here", ERRNO),
-    (silence(look("no_way_out"), OTHER_WAY), HOST, "no-way-out", ERRNO),
+    (silence(look("cannot_send"), OTHER_WAY), HOST, "cannot-send-here", ERRNO),
 ]
 
 ROUTERS = [
@@ -87,8 +87,15 @@ ONE_FLOW = [
             ((answer(),), sent(total=13, segments=60)),
             ((answer(retransmits=1),), sent()),
             ((look("silent"), OTHER_WAY), sent(total=13, segments=60)),
+            ((answer(), look("silent", answered_ns=104 * NS_PER_S)), sent()),
         ]
     ],
+    (
+        silence(answer(), control_lives=True, egress_is_lossy=True),
+        UNKNOWN,
+        "path-loses-packets",
+        TCP_INFO,
+    ),
     (
         # Of a night's ten thousand segments a few are lost anywhere.
         silence(answer(), said=sent(total=25, segments=10_000), control_lives=True),
@@ -222,7 +229,7 @@ def test_every_rule_decides_a_row():
 
 def test_the_latest_look_counts():
     early, late = SENT_NS + NS_PER_S, SENT_NS + 8 * NS_PER_S
-    own = (answer(answered_ns=early), look("silent", answered_ns=late))
+    own = (look("refused", answered_ns=early), look("silent", answered_ns=late))
     said = sent(last_sent_ns=SENT_NS)
     for looks in (own, own[::-1]):
         assert judge(silence(*looks, OTHER_WAY, said=said)).why[0] == "egress-is-dead"

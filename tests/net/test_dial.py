@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from stresser.model.faults import NoWayOut
+from stresser.model.faults import CannotSend
 from stresser.net.dial import (
     Binding,
     TcpTimers,
@@ -260,13 +260,13 @@ def test_the_kernels_own_timers():
 
 def test_what_fails_before_a_packet_left_is_told_from_what_the_way_said():
     async def test():
-        with pytest.raises(NoWayOut) as told:
+        with pytest.raises(CannotSend) as told:
             await dial(Address(socket.AF_INET, ("192.0.2.1", 443)), Binding(source="192.0.2.77"))
         assert told.value.errno == errno.EADDRNOTAVAIL
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
             with pytest.raises(ConnectionRefusedError) as refused:
                 await dial(address_of(closed), Binding())
-            assert not isinstance(refused.value, NoWayOut)
+            assert not isinstance(refused.value, CannotSend)
 
     run(test)

@@ -45,15 +45,6 @@ table inet hole {
   }
 }
 """
-LOSES_WHAT_HAS_DATA = """
-table ip loss {
-  chain forwarded {
-    type filter hook forward priority filter; policy accept;
-    iifname "server" ip length > 60 drop
-  }
-}
-"""
-"""Towards the client; bare acknowledgements and resets pass."""
 NO_FRAGMENTATION_NEEDED = """
 table ip quiet {
   chain out {
@@ -63,6 +54,40 @@ table ip quiet {
 }
 """
 """What makes a path MTU black hole of a narrow link (RFC 2923 section 2.1)."""
+
+
+LOSES_ANSWERS = """
+table inet lossy {
+  chain forwarded {
+    type filter hook forward priority filter;
+    iifname "server" ip length > 60 drop
+  }
+}
+"""
+SERVERS_OWN = """
+table inet own {
+  chain arriving {
+    type filter hook input priority filter;
+    ct state invalid drop
+    ct state established accept
+    ct state new tcp flags & (fin|syn|rst|ack) == syn accept
+    tcp dport 8443 drop
+  }
+}
+"""
+"""Of a server that does not take up flows whose beginning it has not seen."""
+
+
+def drops(address: str, chain: str = "forward") -> str:
+    """What goes to an address is dropped."""
+    return f"""
+table inet dropping {{
+  chain passing {{
+    type filter hook {chain} priority filter - 5;
+    ip daddr {address} drop
+  }}
+}}
+"""
 
 
 def redirect(port: int, to: int) -> str:

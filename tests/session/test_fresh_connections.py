@@ -7,9 +7,9 @@ from functools import partial
 
 import trio
 
-from stresser.model.fresh_connection import LookResult
+from stresser.model.fresh_connection import FreshResult
 from stresser.net.resolve import literal_address
-from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS, SecondLooks
+from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS, FreshConnections
 from stresser.session.fresh_handshake import Target
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
@@ -36,7 +36,7 @@ def closed_port():
 
 @asynccontextmanager
 async def at_work():
-    looks = SecondLooks(RunClock())
+    looks = FreshConnections(RunClock())
     async with trio.open_nursery() as nursery:
         await nursery.start(looks.run)
         yield looks
@@ -60,8 +60,8 @@ def test_a_round_asks_the_other_egresses_at_the_same_address_and_one_other_endpo
                 looks.learn(target(port, endpoint="far", egress="direct"))
                 found = await met(looks, own)
             assert set(found) == {("broker", "vpn"), ("broker", "direct"), ("gateway", "vpn")}
-            assert found["broker", "vpn"].result is LookResult.ANSWERED
-            assert found["broker", "direct"].result is LookResult.ANSWERED
+            assert found["broker", "vpn"].result is FreshResult.ANSWERED
+            assert found["broker", "direct"].result is FreshResult.ANSWERED
             assert found["broker", "direct"].remote == f"127.0.0.1:{port}"
             assert found["gateway", "vpn"].remote == f"127.0.0.2:{port}"
 
@@ -76,8 +76,8 @@ def test_an_egress_with_a_host_of_its_own_is_asked_there():
             with closed_port() as elsewhere:
                 looks.learn(target(elsewhere, egress="middlebox", name="127.0.0.3"))
                 found = await met(looks, target(port))
-            assert found["broker", "vpn"].result is LookResult.ANSWERED
-            assert found["broker", "middlebox"].result is LookResult.REFUSED
+            assert found["broker", "vpn"].result is FreshResult.ANSWERED
+            assert found["broker", "middlebox"].result is FreshResult.REFUSED
 
     trio.run(story)
 
@@ -86,7 +86,7 @@ def test_an_egress_that_is_gone_is_no_fault_of_the_path():
     async def story():
         async with loopback_server() as port, at_work() as looks:
             look = (await met(looks, target(port, source="192.0.2.77")))["broker", "vpn"]
-            assert look.result is LookResult.NO_WAY_OUT
+            assert look.result is FreshResult.CANNOT_SEND
             assert look.failure == "address_not_available"
 
     trio.run(story)
@@ -122,7 +122,7 @@ def test_attempts_are_content_with_an_older_round():
 def test_nobody_is_asked_before_the_run():
     async def story():
         async with loopback_server() as port:
-            assert await met(SecondLooks(RunClock()), target(port)) == {}
+            assert await met(FreshConnections(RunClock()), target(port)) == {}
 
     trio.run(story)
 

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 import trio
 
-from stresser.model.fresh_connection import LookResult
+from stresser.model.fresh_connection import FreshResult
 from stresser.net.proxy import ProxyHop
 from stresser.net.trust import chain_id
 from stresser.scenario.proxy_url import parse_proxy
@@ -58,9 +58,9 @@ async def meet(one, within_s=0.3):
 @pytest.mark.parametrize(
     ("place", "result"),
     [
-        (closed_port, LookResult.REFUSED),
-        (deaf_port, LookResult.SILENT),
-        (nobody_reads, LookResult.CONNECTED),
+        (closed_port, FreshResult.REFUSED),
+        (deaf_port, FreshResult.SILENT),
+        (nobody_reads, FreshResult.CONNECTED),
     ],
 )
 def test_where_nobody_answers(place, result):
@@ -69,7 +69,7 @@ def test_where_nobody_answers(place, result):
             look = await meet(target(port))
             assert look.result is result
             assert look.asked_ns <= look.answered_ns
-            assert (look.rtt_ns is None) == (result is not LookResult.CONNECTED)
+            assert (look.rtt_ns is None) == (result is not FreshResult.CONNECTED)
             assert look.chain is None
 
     trio.run(story)
@@ -79,7 +79,7 @@ def test_a_server_answers_with_its_hello_and_its_chain():
     async def story():
         async with loopback_server() as port:
             look = await meet(target(port), within_s=5)
-            assert look.result is LookResult.ANSWERED
+            assert look.result is FreshResult.ANSWERED
             assert look.failure is None
             assert 0 < look.rtt_ns <= look.answered_ns - look.asked_ns
             attempt = Attempt(1, loopback_route(port), RunClock())
@@ -118,9 +118,9 @@ async def hang_up(stream):
 @pytest.mark.parametrize(
     ("serve", "result"),
     [
-        (alert, LookResult.ANSWERED),
-        (web_page, LookResult.CONNECTED),  # whoever that is
-        (hang_up, LookResult.CONNECTED),  # a box in front of a server that is gone
+        (alert, FreshResult.ANSWERED),
+        (web_page, FreshResult.CONNECTED),  # whoever that is
+        (hang_up, FreshResult.CONNECTED),  # a box in front of a server that is gone
     ],
 )
 def test_what_else_a_peer_says(serve, result):
@@ -146,7 +146,7 @@ def test_a_server_that_dies_in_the_middle_of_the_handshake_has_answered():
             port = listeners[0].socket.getsockname()[1]
             look = await meet(target(port), within_s=0.5)
             nursery.cancel_scope.cancel()
-        assert (look.result, look.chain) == (LookResult.ANSWERED, None)
+        assert (look.result, look.chain) == (FreshResult.ANSWERED, None)
 
     trio.run(story)
 
@@ -154,8 +154,8 @@ def test_a_server_that_dies_in_the_middle_of_the_handshake_has_answered():
 @pytest.mark.parametrize(
     ("answer", "result"),
     [
-        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", LookResult.PROXY_FAILED),
-        (b"HTTP/1.1 500 Unable to connect\r\n\r\n", LookResult.PROXY_FAILED),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", FreshResult.PROXY_FAILED),
+        (b"HTTP/1.1 500 Unable to connect\r\n\r\n", FreshResult.PROXY_FAILED),
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", None),
         (b"HTTP/1.1 407 Who are you\r\n\r\n", None),
     ],

@@ -11,6 +11,7 @@ from stresser.model.ending import Kind
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.scenario.plan import Timeouts
+from stresser.session.held import HeldState
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import WebSocketPeer, tls_server, websocket_server
 from tests.fakes.world import heartbeat, in_virtual_time, life, seconds, silent, world
@@ -327,3 +328,33 @@ def test_an_attempt_that_did_not_open_cannot_be_held():
                 HeldSession(1, Attempt(1, made.route(), made.clock), made.notebook)
 
     in_virtual_time(story)
+
+
+def test_a_session_says_what_state_it_is_in():
+    seen, sessions = [], []
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        await peer.answer_pings()
+
+    async def during(made):
+        await trio.sleep_until(14)
+        [session] = made.heartbeats._sessions.values()
+        sessions.append(session)
+        seen.append(repr(session))
+        made.paths[0].hold_back()
+        for at_s in (16, 22):
+            await trio.sleep_until(at_s)
+            seen.append(session.state)
+        made.paths[0].let_through()
+        await trio.sleep_until(23)
+        seen.append(session.state)
+
+    life(program, 50, during=during, activity=heartbeat("15s", timeout="15s"))
+    assert seen == [
+        "<HeldSession 1 broker/vpn/heartbeat QUIET, 0 of 0 pings answered>",
+        HeldState.AWAITING_PONG,
+        HeldState.PONG_LATE,
+        HeldState.QUIET,
+    ]
+    assert sessions[0].state is HeldState.CLOSING

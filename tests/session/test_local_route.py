@@ -10,7 +10,7 @@ from stresser.model.evidence import MOST_ROUTE_CHANGES
 from stresser.model.path_change import PathChange
 from stresser.net.dial import Binding
 from stresser.net.resolve import Address
-from stresser.session.local_route import WaysOut
+from stresser.session.local_route import LocalRoutes
 from stresser.witness.kernel_route import AnswerChanged, RouteAnswer, RouteQuestion
 
 FAR = Address(socket.AF_INET, ("203.0.113.9", 443))
@@ -93,7 +93,7 @@ OTHERS = [
     ],
 )
 def test_of_events_only_those_of_its_own_link_and_address_count(local, device, concerning):
-    ways = WaysOut(Path())  # type: ignore[arg-type]  # it asks for nothing else
+    ways = LocalRoutes(Path())  # type: ignore[arg-type]  # it asks for nothing else
     ways.learn(local, FAR, Binding(device=device))
     found = list(ways.gone_with_link([DOWN, GONE, LOST, *OTHERS], local, device))
     assert len(found) == concerning
@@ -104,7 +104,7 @@ def test_of_events_only_those_of_its_own_link_and_address_count(local, device, c
 @pytest.mark.parametrize("binding", [BY_TABLE, BY_DEVICE, BY_SOURCE])
 def test_a_session_is_told_what_became_of_its_route(binding):
     path = Path()
-    ways = WaysOut(path)  # type: ignore[arg-type]  # as above
+    ways = LocalRoutes(path)  # type: ignore[arg-type]  # as above
     ways.learn(LOCAL, FAR, binding)
     assert ways.changed_for_session(LOCAL, FAR, binding, (0, 100)) == []
     path.routes.answer, path.routes.now_ns = VIA_LAN, 50
@@ -116,7 +116,7 @@ def test_a_session_is_told_what_became_of_its_route(binding):
 
 def test_an_attempt_is_told_how_the_last_session_got_there():
     path = Path()
-    ways = WaysOut(path)  # type: ignore[arg-type]  # as above
+    ways = LocalRoutes(path)  # type: ignore[arg-type]  # as above
     assert ways.changed_for_attempt(FAR, BY_SOURCE) == []  # none has got there
     ways.learn(LOCAL, FAR, BY_SOURCE)
     assert ways.changed_for_attempt(FAR, BY_SOURCE) == []
@@ -129,7 +129,7 @@ def test_an_attempt_is_told_how_the_last_session_got_there():
 
 def test_a_flapping_route_fills_no_evidence():
     path = Path()
-    ways = WaysOut(path)  # type: ignore[arg-type]  # as above
+    ways = LocalRoutes(path)  # type: ignore[arg-type]  # as above
     for turn in range(40):
         path.routes.answer = VIA_LAN if turn % 2 else VIA_TUNNEL
         ways.learn(LOCAL, FAR, BY_TABLE)
@@ -138,7 +138,7 @@ def test_a_flapping_route_fills_no_evidence():
 
 def test_what_stands_behind_a_gateway():
     path = Path()
-    ways = WaysOut(path)  # type: ignore[arg-type]  # as above
+    ways = LocalRoutes(path)  # type: ignore[arg-type]  # as above
     assert not ways.behind_gateway(FAR, BY_TABLE)
     ways.learn(LOCAL, FAR, BY_TABLE)
     assert not ways.behind_gateway(FAR, BY_TABLE)
@@ -148,7 +148,7 @@ def test_what_stands_behind_a_gateway():
 
 
 def test_without_a_witness_nothing_is_said():
-    ways = WaysOut()
+    ways = LocalRoutes()
     ways.learn(LOCAL, FAR, BY_TABLE)
     assert ways.changed_for_session(LOCAL, FAR, BY_TABLE, (0, 1)) == []
     assert ways.changed_for_attempt(FAR, BY_TABLE) == []
@@ -157,7 +157,7 @@ def test_without_a_witness_nothing_is_said():
 
 def test_a_kernel_that_does_not_tell_accuses_nobody():
     path = Path()
-    ways = WaysOut(path)  # type: ignore[arg-type]  # as above
+    ways = LocalRoutes(path)  # type: ignore[arg-type]  # as above
     ways.learn(LOCAL, FAR, BY_TABLE)
     path.routes.answer = None
     assert ways.changed_for_attempt(FAR, BY_TABLE) == []

@@ -5,7 +5,7 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.evidence import SiblingAlive
 from stresser.model.units import NS_PER_MS
-from stresser.session.sibling_sessions import OUTAGE_NS, Neighbours
+from stresser.session.sibling_sessions import OUTAGE_NS, SiblingSessions
 from tests.fakes.world import in_virtual_time
 
 OLDER_THAN, ALIVE_AFTER = 50, 100
@@ -18,7 +18,7 @@ def alive(session, egress, answered_ns):
 
 def groups():
     """Sessions to one endpoint through two egresses, and to another through one of them."""
-    all_ = Neighbours()
+    all_ = SiblingSessions()
     vpn = all_.of(Cohort("broker", "vpn", "heartbeat"), REMOTE, HOST)
     direct = all_.of(Cohort("broker", "direct", "silent"), REMOTE, HOST)
     other = all_.of(Cohort("gateway", "vpn", "heartbeat"), "192.0.2.2:443", "192.0.2.2")
@@ -83,7 +83,7 @@ def test_nobody_is_waited_for_longer_than_asked():
 
 def test_where_a_proxy_chose_the_address_a_session_at_any_address_is_a_control():
     async def story():
-        all_ = Neighbours()
+        all_ = SiblingSessions()
         proxied = all_.of(Cohort("broker", "proxy", "heartbeat"), "broker.example:443", "10.0.0.1")
         direct = all_.of(Cohort("broker", "direct", "heartbeat"), REMOTE, HOST)
         direct.answered(8, 50, 100, 100)
@@ -104,6 +104,29 @@ def test_an_egress_that_was_silent_may_have_had_an_outage():
     vpn.ended(1, end_ns + OUTAGE_NS)  # the reset of another is heard
     assert not vpn.was_heard(end_ns + step, end_ns + 2 * step)  # within that silence
     assert not direct.was_heard(0, end_ns)
+
+
+def test_before_anybody_was_heard_there_may_have_been_an_outage():
+    vpn, *_ = groups()
+    vpn.opened(10)
+    vpn.ended(1, 10 + OUTAGE_NS)
+    assert not vpn.was_heard(5, 10 + OUTAGE_NS)
+    other, *_ = groups()
+    other.ended(1, OUTAGE_NS)
+    assert not other.was_heard(0, OUTAGE_NS)
+    assert other.was_heard(OUTAGE_NS - 10, OUTAGE_NS)
+
+
+def test_pongs_that_come_a_retransmission_late_tell_of_losses():
+    vpn, direct, _ = groups()
+    for n in range(20):
+        late_ns = 250 * NS_PER_MS if n % 5 == 0 and n else 0
+        at_ns = n * 500 * NS_PER_MS
+        vpn.answered(n, 0, at_ns, at_ns + NS_PER_MS + late_ns)
+        direct.answered(n, 0, at_ns, at_ns + 300 * NS_PER_MS)  # far away, and steady
+    assert vpn.egress_is_lossy(0)
+    assert not vpn.egress_is_lossy(9 * 10**9)  # not lately
+    assert not direct.egress_is_lossy(0)
 
 
 def test_whether_others_through_the_egress_are_answered():
@@ -133,7 +156,7 @@ def test_a_thousand_questions_are_answered_by_one_pong():
 
 
 def test_groups_are_told_apart_by_endpoint_egress_and_address():
-    all_ = Neighbours()
+    all_ = SiblingSessions()
     cohort = Cohort("broker", "vpn", "heartbeat")
     assert all_.of(cohort, REMOTE, HOST) is all_.of(cohort._replace(activity="x"), REMOTE, HOST)
     assert all_.of(cohort, REMOTE, HOST) is not all_.of(cohort, "192.0.2.9:443", "192.0.2.9")

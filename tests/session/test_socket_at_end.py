@@ -5,7 +5,7 @@ import trio
 
 from stresser.model.faults import NoPong, PeerFin
 from stresser.net.tap import Tap, TransportFault
-from stresser.session.socket_at_end import LastLook
+from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.clock import RunClock
 from tests.net.peers import tcp_pair
 
@@ -16,7 +16,7 @@ def look_at(fault, transport_fault=None):
         with ours, theirs:
             tap = Tap(ours, RunClock())
             tap.fault = transport_fault
-            return LastLook(fault, tap, now_ns=77)
+            return SocketAtEnd(fault, tap, now_ns=77)
 
     return trio.run(story)
 
@@ -38,5 +38,5 @@ def test_a_pong_that_never_came_is_dated_by_the_looking():
 
 
 def test_an_attempt_without_a_connection_has_nothing_to_be_looked_at():
-    look = LastLook(OSError(errno.EMFILE, "x"), None, 5)
+    look = SocketAtEnd(OSError(errno.EMFILE, "x"), None, 5)
     assert (look.info, look.at_ns) == (None, 5)

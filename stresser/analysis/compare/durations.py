@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from stresser.analysis.compare.run_facts import BLOCKS
 from stresser.analysis.compare.sides import Side
 from stresser.analysis.counts.cohort_sessions import HANDSHAKE
+from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.model.quantity import Quantity
 from stresser.statistics.duration_counts import SparseCounts, bucket_range
 from stresser.statistics.numerics import Generator, Numbers, np

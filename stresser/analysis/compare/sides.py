@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from stresser.analysis.compare.run_facts import BLOCKS, RunFacts
+from stresser.analysis.compare.run_facts import RunFacts
 from stresser.analysis.counts.cohort_sessions import CohortSessions, session_time_until
 from stresser.analysis.counts.cohort_tally import NS_PER_HOUR, CohortTally
+from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.analysis.patterns.causes import Incident
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped

@@ -20,7 +20,7 @@ from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.ending import BRACKETED, Kind
-from stresser.model.fresh_connection import LookResult
+from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.chance import binomial_tail
@@ -231,8 +231,8 @@ def _silent(
     if any(case.opened_between(p, moment.high, noticed + 2 * NS_PER_S) for p in group.pairs):
         return Mechanism.STATE_LOST, set()
     met = Counter(result for fact in facts for result in fact.looks.own)
-    dead = met[LookResult.SILENT] + met[LookResult.UNREACHABLE]
-    is_lost = met[LookResult.CONNECTED] > 0 and not dead
+    dead = met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]
+    is_lost = met[FreshResult.CONNECTED] > 0 and not dead
     return (Mechanism.STATE_LOST if is_lost else Mechanism.OUTAGE), set()
 
 

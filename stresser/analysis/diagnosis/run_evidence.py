@@ -23,8 +23,8 @@ from stresser.model.events import (
     SessionOpened,
     TlsFacts,
 )
-from stresser.model.fresh_connection import Look, LookResult
-from stresser.model.packet import Provenance, Shape
+from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.packet import PacketOrigin, Shape
 from stresser.model.shared_chains import SharedChains
 
 MOST_FACTS = 200_000
@@ -37,11 +37,11 @@ _LONGEST = 200
 class Looks(NamedTuple):
     """What fresh connections met while a session died: TCP only, an accept proves no server."""
 
-    own: frozenset[LookResult] = frozenset()
+    own: frozenset[FreshResult] = frozenset()
     """To its own endpoint through its own egress."""
-    others: frozenset[LookResult] = frozenset()
+    others: frozenset[FreshResult] = frozenset()
     """To its own endpoint through other egresses."""
-    elsewhere: frozenset[LookResult] = frozenset()
+    elsewhere: frozenset[FreshResult] = frozenset()
     """To other endpoints through its own egress."""
 
 
@@ -282,7 +282,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
     )
 
 
-def _is_strangers(origin: Provenance | None) -> bool:
+def _is_strangers(origin: PacketOrigin | None) -> bool:
     return (
         origin is not None
         and origin.shape is Shape.NO_SOCKET
@@ -290,10 +290,10 @@ def _is_strangers(origin: Provenance | None) -> bool:
     )
 
 
-def _looks(cohort: Cohort, looks: Iterable[Look]) -> Looks:
-    own: set[LookResult] = set()
-    others: set[LookResult] = set()
-    elsewhere: set[LookResult] = set()
+def _looks(cohort: Cohort, looks: Iterable[FreshConnection]) -> Looks:
+    own: set[FreshResult] = set()
+    others: set[FreshResult] = set()
+    elsewhere: set[FreshResult] = set()
     for look in looks:
         is_own_egress = look.egress == cohort.egress
         if look.endpoint == cohort.endpoint:

@@ -1,12 +1,4 @@
-"""One recorded run -> its `Summary`: what is shown at the end, and written as `summary.json`.
-
-It streams: the events pass once through a `Tally`, whatever their number.
-"""
-
-from collections.abc import Iterable
-from datetime import datetime
-from functools import partial
-from typing import NamedTuple
+"""One recorded run -> its `Summary`: what is shown at the end, and written as `summary.json`."""
 
 from msgspec.structs import asdict
 
@@ -14,17 +6,12 @@ from stresser.analysis.chains.accusations import accusations_in_words
 from stresser.analysis.chains.changes import chain_changes
 from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
-from stresser.analysis.counts.plan_facts import PlanFacts, read_plan
+from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
-from stresser.analysis.diagnosis.case_file import CaseFile
-from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
-from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
-    find_patterns,
 )
 from stresser.analysis.patterns.sentences import pattern_findings, pattern_notes
-from stresser.analysis.patterns.session_lives import Lives
 from stresser.analysis.summary.answer import Answer
 from stresser.analysis.summary.answers import answer_of
 from stresser.analysis.summary.cohort_figures import (
@@ -35,6 +22,7 @@ from stresser.analysis.summary.cohort_figures import (
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
+from stresser.analysis.summary.run_reading import RunReading, read_run
 from stresser.analysis.summary.shortfall import shortfall_words
 from stresser.analysis.summary.thresholds import (
     Measured,
@@ -43,9 +31,8 @@ from stresser.analysis.summary.thresholds import (
     verdict_of,
 )
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
-from stresser.model.units import NS_PER_US, escaped
+from stresser.model.units import escaped
 from stresser.record.reader import RecordedRun, RunStatus
 from stresser.witness.clock import format_utc
 
@@ -62,70 +49,38 @@ class Summary(RunFigures, frozen=True, kw_only=True):
     """What is printed first, wherever the run is shown."""
 
 
-def replay(events: Iterable[AnyEvent], last_endings: int = LAST_ENDINGS) -> Tally:
-    """All recorded events through one tally.
-
-    Raises:
-        RunFolderError: the events cannot be read.
-    """
-    tally = Tally(min(last_endings, _MOST_ENDINGS))
-    for event in events:
-        tally.event(event)
-    return tally
-
-
-class Judged(NamedTuple):
-    """A run's summary, and what belongs to each of its diagnoses."""
-
-    summary: Summary
-    explained: Diagnoses
-
-
-def summarise(
-    run: RecordedRun,
-    last_endings: int = LAST_ENDINGS,
-    distributions: Distributions | None = None,
-) -> Summary:
-    """The summary of a run, as `judge_run` gives it.
+def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
+    """Read a run and sum it up; `last_endings` as `read_run` has it.
 
     Raises:
         RunFolderError: the run cannot be read.
     """
-    return judge_run(run, last_endings, distributions).summary
+    return summary_of(read_run(run, last_endings=last_endings))
 
 
-def judge_run(
-    run: RecordedRun,
-    last_endings: int = LAST_ENDINGS,
-    distributions: Distributions | None = None,
-) -> Judged:
+def summary_of(reading: RunReading) -> Summary:
     """The summary of a run in any state: running, complete, interrupted or crashed.
 
     A run that has said its last word but whose process goes on (it is just writing this summary)
-    counts as complete. `last_endings`: how many drops and failed attempts to keep one by one.
-    `distributions`: the run's histograms, where they were read already.
-
-    Raises:
-        RunFolderError: the run cannot be read.
+    counts as complete.
     """
-    plan = read_plan(run.manifest.scenario if run.manifest else {})
-    lives = Lives(plan)
-    evidence = RunEvidence()
-    tally = replay(evidence.watch(lives.watch(run.events())), last_endings)
-    if distributions is None:
-        distributions = run.histograms()
+    figures = _figures(reading)
+    return Summary(**asdict(figures), answer=answer_of(figures))
+
+
+def _figures(reading: RunReading) -> RunFigures:
+    run, tally, plan, patterns = reading.run, reading.tally, reading.plan, reading.patterns
+    elapsed_ns, distributions = reading.elapsed_ns, reading.distributions
     crashed_at_utc = run.crashed_at_utc
-    elapsed_ns = elapsed_time_ns(run, tally)
-    lives.close(elapsed_ns)
-    utc = partial(utc_of, run)
-    patterns = find_patterns(lives, plan, utc)
-    causes, chains = patterns.causes, tally.ways
-    case = CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=chains)
-    explained = diagnose(case, utc)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    doubts = _doubts(measured, run, crashed_at_utc)
+    shortfall = shortfall_words(tally.cohorts)
+    doubts = [
+        *doubts_about_tester(measured),
+        *([] if shortfall is None else [shortfall]),
+        *_record_doubts(run, tally, crashed_at_utc),
+    ]
     results = judge_thresholds(plan.thresholds, measured, doubts)
-    figures = RunFigures(
+    return RunFigures(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),
         started_utc=_started_utc(run),
@@ -136,7 +91,7 @@ def judge_run(
         verdict=verdict_of(results, tally, doubts),
         doubts=doubts,
         thresholds=results,
-        diagnoses=explained.diagnoses,
+        diagnoses=reading.explained.diagnoses,
         findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
         notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
@@ -148,8 +103,6 @@ def judge_run(
         last_endings=[last_ending(event) for event in tally.last_drops],
         last_failures=[last_ending(event) for event in tally.last_failures],
     )
-    answer = answer_of(figures)
-    return Judged(Summary(**asdict(figures), answer=answer), explained)
 
 
 def _scenario_of(tally: Tally) -> str:
@@ -165,11 +118,6 @@ def _started_utc(run: RecordedRun) -> str:
     if run.manifest is not None:
         return escaped(run.manifest.started_utc)
     return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns)
-
-
-def utc_of(run: RecordedRun, t_ns: int) -> str:
-    """A time of the run as UTC."""
-    return "unknown" if run.anchor_unix_ns is None else format_utc(run.anchor_unix_ns + t_ns)
 
 
 def _total(
@@ -191,33 +139,6 @@ def _cohorts(
             patterns.by_cohort[cohort],
         )
         for cohort, figures in tally.cohorts.items()
-    ]
-
-
-def elapsed_time_ns(run: RecordedRun, tally: Tally) -> int:
-    """How long the run lasted: to the last event; without a last word, to its last sign of life.
-
-    A night in which nothing happens has no events, and its session time counts all the same.
-
-    Raises:
-        RunFolderError: the run cannot be read.
-    """
-    sign = None if tally.ended is not None else run.last_sign()
-    if sign is None or run.anchor_unix_ns is None:
-        return tally.now_ns
-    try:
-        alive = datetime.fromisoformat(sign.utc).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return tally.now_ns
-    return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
-
-
-def _doubts(measured: Measured, run: RecordedRun, crashed_at_utc: str | None) -> list[str]:
-    shortfall = shortfall_words(measured.tally.cohorts)
-    return [
-        *doubts_about_tester(measured),
-        *([] if shortfall is None else [shortfall]),
-        *_record_doubts(run, measured.tally, crashed_at_utc),
     ]
 
 

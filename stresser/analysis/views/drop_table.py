@@ -13,7 +13,7 @@ from stresser.analysis.words.endings import GRADE_WORDS, INITIATOR_WORDS, ending
 from stresser.analysis.words.packet_words import provenance_in_words
 from stresser.analysis.words.rules import reasons
 from stresser.model.ending import BRACKETED
-from stresser.model.events import SessionEnded
+from stresser.model.events import AnyEvent, SessionEnded
 from stresser.model.units import escaped
 
 MOST_DROPS = 20_000
@@ -66,13 +66,16 @@ class DropColumns(Struct, kw_only=True):
 class DropTable:
     """Collects the drops, event by event; what this host's sleep or stresser ended is none."""
 
-    def __init__(self, incident_of: Mapping[int, int]) -> None:
+    def __init__(self) -> None:
         self.columns = DropColumns()
-        self._incident_of = incident_of
         self._places: dict[str, int] = {}
         self._room = MOST_TEXT
 
-    def event(self, event: object) -> None:
+    def number_incidents(self, incident_of: Mapping[int, int]) -> None:
+        """Once the pass is done: the incident of each session that was in one of several drops."""
+        self.columns.incident = [incident_of.get(one, 0) for one in self.columns.session]
+
+    def event(self, event: AnyEvent) -> None:
         """One event, in order."""
         if not isinstance(event, SessionEnded) or not event.ending.is_drop:
             return
@@ -102,7 +105,6 @@ class DropTable:
         )
         columns.local.append(escaped(event.local or "", _LONGEST_ADDRESS))
         columns.remote_text.append(place(event.remote or "", _LONGEST_ADDRESS))
-        columns.incident.append(self._incident_of.get(event.session, 0))
         columns.counts.append(
             (event.pings, event.pongs, event.messages, event.bytes_received, event.bytes_sent)
         )

@@ -1,6 +1,6 @@
 """One or more recorded runs -> all that a report shows of them, each run read once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -8,12 +8,13 @@ from msgspec import Struct, field
 import stresser
 from stresser.analysis.chains.cards import ChainCard, chain_cards
 from stresser.analysis.compare.comparison import Comparison, compare_sides
-from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
+from stresser.analysis.compare.run_facts import RunFacts, facts_of
 from stresser.analysis.compare.sides import make_side
 from stresser.analysis.diagnosis.diagnose import ExplainedEnding
 from stresser.analysis.patterns.pattern_figures import Patterns
 from stresser.analysis.patterns.sentences import incident_in_words
-from stresser.analysis.summary.summary import Summary, judge_run
+from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
+from stresser.analysis.summary.summary import Summary, summary_of
 from stresser.analysis.views.curves import (
     QuantileCurve,
     SurvivalCurve,
@@ -86,20 +87,41 @@ class Report(Struct, frozen=True, kw_only=True):
     runs: list[RunReport]
 
 
-def gather_report(runs: Sequence[RecordedRun], egresses: tuple[str, str] | None) -> Report:
-    """Read these runs. Two of them are compared, or two egresses, or the two that a run has.
+class _Views:
+    """Collectors of what is drawn of one run."""
+
+    def __init__(self) -> None:
+        self.timeline = Timeline()
+        self.drops = DropTable()
+
+
+def gather_report(
+    runs: Sequence[RecordedRun],
+    egresses: tuple[str, str] | None,
+    watch: Callable[[RecordedRun], EventCollector] | None = None,
+) -> Report:
+    """Read these runs, each once. Two are compared, or two egresses, or the two that a run has.
+
+    `watch` gives a collector that is told the events of a run as well.
 
     Raises:
         RunFolderError: a run cannot be read, is named twice, or has no such egress.
     """
     if len({run.path.resolve() for run in runs}) < len(runs):
         raise RunFolderError("a run is named twice")
-    facts = [read_run_facts(run, keep_distributions=True) for run in runs]
+    views = [_Views() for _ in runs]
+    readings = []
+    for run, seen in zip(runs, views, strict=True):
+        more = [] if watch is None else [watch(run)]
+        others: list[EventCollector] = [seen.timeline, seen.drops, *more]
+        readings.append(read_run(run, sessions=True, others=others))
+    facts = [facts_of(reading) for reading in readings]
     comparison, why_not = _compared(facts, egresses)
+    parts = zip(readings, facts, views, strict=True)
     return Report(
         comparison=comparison,
         no_comparison=why_not,
-        runs=[_run_report(run, known) for run, known in zip(runs, facts, strict=True)],
+        runs=[_run_report(reading, known, seen) for reading, known, seen in parts],
     )
 
 
@@ -137,27 +159,24 @@ def _egresses(facts: RunFacts) -> list[str]:
     return list(dict.fromkeys(cohort.egress for cohort in facts.tally.cohorts))
 
 
-def _run_report(run: RecordedRun, facts: RunFacts) -> RunReport:
-    distributions = facts.distributions or {}
-    summary, explained = judge_run(run, distributions=distributions)
+def _run_report(reading: RunReading, facts: RunFacts, views: _Views) -> RunReport:
+    run, explained = reading.run, reading.explained
     several = [one for one in facts.incidents if len(one.drops) > 1]
-    timeline = Timeline()
-    drops = DropTable({drop.session: i for i, one in enumerate(several, 1) for drop in one.drops})
-    for event in run.events():
-        timeline.event(event)
-        drops.event(event)
+    views.drops.number_incidents(
+        {drop.session: i for i, one in enumerate(several, 1) for drop in one.drops}
+    )
     chains, more_chains = chain_cards(facts.tally)
     return RunReport(
         name=facts.name,
         anchor_us=None if run.anchor_unix_ns is None else run.anchor_unix_ns // 1000,
-        summary=summary,
-        timeline=timeline.figures(facts.elapsed_ns),
+        summary=summary_of(reading),
+        timeline=views.timeline.figures(facts.elapsed_ns),
         incidents=_incident_rows(facts.patterns),
-        drops=drops.columns,
+        drops=views.drops.columns,
         ended=explained.drops,
         failed=explained.failures,
         survival=survival_curves(facts.sessions),
-        quantiles=quantile_curves(distributions),
+        quantiles=quantile_curves(reading.distributions),
         chains=chains,
         more_chains=more_chains,
         environment=list(_environment(run.manifest)),

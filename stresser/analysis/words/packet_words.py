@@ -7,7 +7,7 @@ from stresser.model.packet import (
     FlowPackets,
     IcmpError,
     Packet,
-    Provenance,
+    PacketOrigin,
     Reading,
     Shape,
     Signal,
@@ -54,7 +54,7 @@ def provenance_in_words(evidence: Evidence) -> list[str]:
     return lines
 
 
-def _card(found: Provenance) -> Iterator[str]:
+def _card(found: PacketOrigin) -> Iterator[str]:
     yield _headline(found)
     if found.data_ttl is not None and found.syn_ack_ttl not in {None, found.data_ttl}:
         yield (
@@ -71,7 +71,7 @@ def _card(found: Provenance) -> Iterator[str]:
         yield f"signals: {told}"
 
 
-def _headline(found: Provenance) -> str:
+def _headline(found: PacketOrigin) -> str:
     what = _what(found.flags)
     after = ""
     if found.after_send_ns is not None:
@@ -91,7 +91,7 @@ def _headline(found: Provenance) -> str:
     return f"{carried} where the connection's own {packets} {peer_ttl}: {_distance(found)}"
 
 
-def _distance(found: Provenance) -> str:
+def _distance(found: PacketOrigin) -> str:
     here, there = found.hops, found.peer_hops
     if here is None or there is None:
         return "it was sent by another box or took another way"
@@ -106,7 +106,7 @@ def _hops(number: int) -> str:
     return "1 hop" if number == 1 else f"{number} hops"
 
 
-def _sequence(found: Provenance) -> Iterator[str]:
+def _sequence(found: PacketOrigin) -> Iterator[str]:
     if found.seq_offset == 0:
         yield "its SEQ is exactly the one expected: its sender saw the connection or owned it"
     elif found.seq_offset is None and not found.outgoing:
@@ -117,7 +117,7 @@ def _signal(signal: Signal) -> str:
     return f"{_name(signal.name).replace('_', ' ')} ({_READINGS[signal.reading]})"
 
 
-def _around(flow: FlowPackets, found: Provenance | None) -> Iterator[str]:
+def _around(flow: FlowPackets, found: PacketOrigin | None) -> Iterator[str]:
     if found is None:
         yield from _not_the_cause(flow.ends)
     elif found.ignored:

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 from stresser.classify.initiator_rules import BY_NAME
 from stresser.model.evidence import Evidence, SeenPathChange
-from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.units import escaped, format_duration
 
 _MOST = 16
 _LOOK_WORDS = {
-    LookResult.ANSWERED: "was answered",
-    LookResult.CONNECTED: "was accepted and not answered",
-    LookResult.PROXY_FAILED: "did not get past the proxy",
-    LookResult.REFUSED: "was refused",
-    LookResult.SILENT: "had no answer",
-    LookResult.UNREACHABLE: "was called unreachable",
-    LookResult.NO_WAY_OUT: "could not leave this host",
+    FreshResult.ANSWERED: "was answered",
+    FreshResult.CONNECTED: "was accepted and not answered",
+    FreshResult.PROXY_FAILED: "did not get past the proxy",
+    FreshResult.REFUSED: "was refused",
+    FreshResult.SILENT: "had no answer",
+    FreshResult.UNREACHABLE: "was called unreachable",
+    FreshResult.CANNOT_SEND: "could not leave this host",
 }
 
 
@@ -46,7 +46,7 @@ def _change_words(change: SeenPathChange) -> str:
     return f"{what}{on}{tunnel}{more}, {format_duration(max(0, change.t_ns))} into the run"
 
 
-def _look_words(look: Look) -> str:
+def _look_words(look: FreshConnection) -> str:
     remote, egress = escaped(look.remote, 80), escaped(look.egress, 80)
     after = format_duration(max(0, look.answered_ns - look.asked_ns))
     at = format_duration(max(0, look.asked_ns))

@@ -1,5 +1,5 @@
 from stresser.analysis.chains.cards import chain_cards
-from stresser.analysis.summary.summary import replay
+from stresser.analysis.counts.run_tally import Tally
 from tests.analysis.hostile_story import hostile_story
 from tests.analysis.story import (
     DIRECT,
@@ -11,6 +11,13 @@ from tests.analysis.story import (
 )
 
 
+def tallied(story):
+    tally = Tally()
+    for event in story.events:
+        tally.event(event)
+    return tally
+
+
 def test_an_interceptors_chain_comes_first_and_says_where():
     story = Story([DIRECT, VPN], 1)
     story.events.append(chain_seen(DIRECT, PUBLIC_TLS))
@@ -19,7 +26,7 @@ def test_an_interceptors_chain_comes_first_and_says_where():
     story.opens(DIRECT, 1, PUBLIC_TLS)
     story.opens(VPN, 2, INSPECTED_TLS)
     story.opens(VPN, 3, INSPECTED_TLS)
-    (inspected, public), more = chain_cards(replay(story.events))
+    (inspected, public), more = chain_cards(tallied(story))
     assert more == 0
     assert (inspected.intercepted, inspected.verdict) == (True, "private trusted")
     assert inspected.ways == ["broker through vpn: 2 handshakes, 2 s to 3 s into the run"]
@@ -29,5 +36,5 @@ def test_an_interceptors_chain_comes_first_and_says_where():
 
 
 def test_texts_are_cut_and_escaped():
-    [card], _ = chain_cards(replay(hostile_story().events))
+    [card], _ = chain_cards(tallied(hostile_story()))
     assert all(len(way) <= 256 and way.isprintable() for way in card.ways)

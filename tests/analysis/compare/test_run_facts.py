@@ -1,4 +1,5 @@
-from stresser.analysis.compare.run_facts import BLOCKS, gather, read_run_facts
+from stresser.analysis.compare.run_facts import read_run_facts
+from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.model.quantity import Quantity
 from stresser.record.manifest import Status
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story
@@ -60,10 +61,3 @@ def test_a_crashed_run_tells_what_it_has(tmp_path):
     assert facts.status == "crashed"
     assert facts.tally.cohorts[VPN].drops == 1
     assert facts.elapsed_ns == seconds(30)
-
-
-def test_gathering_needs_no_folder():
-    story = incident_story(direct=2, vpn=5)
-    tally, sessions = gather(story.events)
-    assert tally.cohorts[VPN].drops == 5
-    assert sessions[VPN].drops == 5

@@ -1,6 +1,6 @@
 from stresser.analysis.diagnosis.run_evidence import Looks, RunEvidence
 from stresser.model.ending import Initiator, Kind
-from stresser.model.fresh_connection import LookResult
+from stresser.model.fresh_connection import FreshResult
 from tests.analysis.diagnosis.made_runs import MadeRun, cohort, look
 
 
@@ -23,9 +23,9 @@ def test_looks_are_sorted_by_whose_way_they_took():
     run.drops(one, 4, Kind.TCP_RESET, evidence={"looks": looks})
     [drop] = seen_by(run).drops.values()
     assert drop.looks == Looks(
-        frozenset({LookResult.CONNECTED}),
-        frozenset({LookResult.SILENT}),
-        frozenset({LookResult.REFUSED}),
+        frozenset({FreshResult.CONNECTED}),
+        frozenset({FreshResult.SILENT}),
+        frozenset({FreshResult.REFUSED}),
     )
 
 

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from stresser.analysis.counts.run_tally import Tally
-from stresser.analysis.summary.summary import Summary, replay, summarise
+from stresser.analysis.summary.run_reading import read_run
+from stresser.analysis.summary.summary import Summary, summarise
 from stresser.model import events as model_events
 from stresser.model.quantity import Quantity
 from stresser.record.folder import RunFolder
@@ -64,7 +65,7 @@ def test_replay_of_the_folder_is_the_live_tally(tmp_path):
     live = Tally()
     for event in story.events:
         live.event(event)
-    replayed = replay(story.recorded(tmp_path).events())
+    replayed = read_run(story.recorded(tmp_path)).tally
     for cohort, figures in live.cohorts.items():
         twin = replayed.cohorts[cohort]
         assert twin.session_time_ns(live.now_ns) == figures.session_time_ns(live.now_ns)

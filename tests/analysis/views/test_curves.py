@@ -1,6 +1,7 @@
 import pytest
 
-from stresser.analysis.compare.run_facts import gather
+from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.summary.run_reading import SessionsByCohort, pass_on
 from stresser.analysis.views.curves import QUANTILES, quantile_curves, survival_curves
 from stresser.model.quantity import Quantity
 from stresser.statistics.duration_counts import SparseCounts
@@ -8,7 +9,10 @@ from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story
 
 
 def sessions_of(story):
-    return gather(story.events)[1]
+    tally = Tally()
+    by_cohort = SessionsByCohort(tally)
+    pass_on(story.events, [tally, by_cohort])
+    return by_cohort.sessions
 
 
 def test_one_survival_curve_an_egress():

@@ -8,9 +8,10 @@ from tests.analysis.story import VPN, Story
 
 
 def columns_of(story, incident_of=None):
-    table = DropTable(incident_of or {})
+    table = DropTable()
     for event in story.events:
         table.event(event)
+    table.number_incidents(incident_of or {})
     return table.columns
 
 

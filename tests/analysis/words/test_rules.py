@@ -1,15 +1,15 @@
 from stresser.analysis.words.rules import reasons
 from stresser.classify.initiator_rules import BY_NAME
 from stresser.model.evidence import Evidence, SiblingAlive
-from stresser.model.fresh_connection import Look, LookResult
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 
 
 def test_the_rules_are_quoted_with_what_they_rest_on():
-    look = Look(
+    look = FreshConnection(
         egress="vpn",
         endpoint="broker",
         remote="203.0.113.2:443",
-        result=LookResult.REFUSED,
+        result=FreshResult.REFUSED,
         asked_ns=1_000_000_000,
         answered_ns=1_002_000_000,
         ttl=54,

@@ -1,0 +1,148 @@
+"""One recorded run, read once: each event and each histogram interval passes all collectors.
+
+Everything that is said of a run (summary, comparison, report, bundle) is computed from this
+account and reads nothing again. Memory is bounded as each collector bounds its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+
+from stresser.analysis.counts.cohort_sessions import CohortSessions
+from stresser.analysis.counts.percentiles import Distributions
+from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.counts.rtt_blocks import RttBlocks
+from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
+from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
+from stresser.analysis.diagnosis.run_evidence import RunEvidence
+from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
+from stresser.analysis.patterns.session_lives import Lives
+from stresser.model.cohort import Cohort
+from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
+from stresser.model.units import NS_PER_US
+from stresser.record.reader import RecordedRun
+from stresser.witness.clock import format_utc
+
+_MOST_ENDINGS = 10_000
+
+
+class EventCollector(Protocol):
+    """What is told each event of a run, in order."""
+
+    def event(self, event: AnyEvent) -> None:
+        """One event."""
+
+
+class SessionsByCohort:
+    """A collector of what counts cannot tell: when each session lived."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.sessions: dict[Cohort, CohortSessions] = {}
+        self._known = tally.cohorts
+
+    def event(self, event: AnyEvent) -> None:
+        """One event, after the tally has seen it."""
+        if not isinstance(event, SessionOpened | SessionEnded) or event.cohort not in self._known:
+            return
+        one = self.sessions.get(event.cohort)
+        if one is None:
+            one = self.sessions[event.cohort] = CohortSessions()
+        if isinstance(event, SessionOpened):
+            one.session_opened(event)
+        else:
+            one.session_ended(event)
+
+
+class RunReading:
+    """What was read of one run. Made by `read_run`."""
+
+    def __init__(self, run: RecordedRun, last_endings: int = LAST_ENDINGS) -> None:
+        self.run = run
+        self.plan = read_plan(run.manifest.scenario if run.manifest else {})
+        self.tally = Tally(min(last_endings, _MOST_ENDINGS))
+        self.lives = Lives(self.plan)
+        self.evidence = RunEvidence()
+        self.by_cohort = SessionsByCohort(self.tally)
+        self.elapsed_ns = 0
+        """How long the run lasted, as far as is known."""
+        self.distributions: Distributions = {}
+        self.rtt = RttBlocks(1)
+
+    @property
+    def sessions(self) -> dict[Cohort, CohortSessions]:
+        """When each session lived, by cohort; empty where nobody asked for it."""
+        return self.by_cohort.sessions
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        """What the drops have in common."""
+        return find_patterns(self.lives, self.plan, self.utc)
+
+    @cached_property
+    def explained(self) -> Diagnoses:
+        """What explains drops and failures, and which belongs to what."""
+        case = CaseFile(
+            plan=self.plan,
+            lives=self.lives,
+            causes=self.patterns.causes,
+            evidence=self.evidence,
+            chains=self.tally.ways,
+        )
+        return diagnose(case, self.utc)
+
+    def utc(self, t_ns: int) -> str:
+        """A time of the run as UTC."""
+        anchor = self.run.anchor_unix_ns
+        return "unknown" if anchor is None else format_utc(anchor + t_ns)
+
+
+def read_run(
+    run: RecordedRun,
+    *,
+    last_endings: int = LAST_ENDINGS,
+    sessions: bool = False,
+    others: Sequence[EventCollector] = (),
+) -> RunReading:
+    """Read a run in any state: running, complete, interrupted or crashed.
+
+    `last_endings`: how many drops and failed attempts to keep one by one. `sessions`: keep when
+    each session lived, and RTT by time. `others` are told each event as well.
+
+    Raises:
+        RunFolderError: it cannot be read.
+    """
+    reading = RunReading(run, last_endings)
+    own: list[EventCollector] = [reading.tally, reading.lives, reading.evidence]
+    pass_on(run.events(), [*own, *([reading.by_cohort] if sessions else []), *others])
+    reading.elapsed_ns = _elapsed_ns(run, reading.tally)
+    reading.lives.close(reading.elapsed_ns)
+    for one in reading.sessions.values():
+        one.record_ends(reading.elapsed_ns)
+    reading.rtt = RttBlocks(reading.elapsed_ns)
+    reading.distributions = run.histograms(reading.rtt.add if sessions else None)
+    return reading
+
+
+def pass_on(events: Iterable[AnyEvent], collectors: Sequence[EventCollector]) -> None:
+    """Tell each collector each event once, in order."""
+    told = [collector.event for collector in collectors]
+    for event in events:
+        for tell in told:
+            tell(event)
+
+
+def _elapsed_ns(run: RecordedRun, tally: Tally) -> int:
+    """How long the run lasted: to the last event; without a last word, to its last sign of life.
+
+    A night in which nothing happens has no events, and its session time counts all the same.
+    """
+    sign = None if tally.ended is not None else run.last_sign()
+    if sign is None or run.anchor_unix_ns is None:
+        return tally.now_ns
+    try:
+        alive = datetime.fromisoformat(sign.utc).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return tally.now_ns
+    return max(tally.now_ns, round(alive * 1e6) * NS_PER_US - run.anchor_unix_ns)
