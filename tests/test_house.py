@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter, defaultdict
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -44,6 +45,26 @@ NOT_IN_FILES = re.compile(
     rb"pypi[.]org|pythonhosted[.]org|npmjs[.](?:org|com)|deb[.]debian[.]org"
     rb"|/wor[k]/(?:main|shared)|/roo[t]/|/hom[e]/[a-z]|/User[s]/[a-z]|/tmp/ven[v]"
 )
+
+
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_trees_are_kept():
+    yield
+    tree_of.cache_clear()  # a million nodes would be looked through by each collection
+
+
+def statements_of(node):
+    """It and all statements in it: expressions, most of a tree, hold none."""
+    yield node
+    for inner in ("body", "orelse", "handlers", "finalbody", "cases"):
+        found = getattr(node, inner, None)
+        for one in found if isinstance(found, list) else []:
+            yield from statements_of(one)
 
 
 def name_of(path):
@@ -85,16 +106,11 @@ def test_the_exceptions_exist():
 
 
 def long_functions(path):
-    """Only statements hold functions: expressions are most of a tree and need no look."""
-    looked_through = [ast.parse(path.read_text(encoding="utf-8"))]
-    for node in looked_through:
+    for node in statements_of(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             if lines > LONGEST_FUNCTION:
                 yield f"{name_of(path)}: {node.name} has {lines} lines"
-        for inner in ("body", "orelse", "handlers", "finalbody", "cases"):
-            found = getattr(node, inner, None)
-            looked_through += found if isinstance(found, list) else []
 
 
 def test_modules_and_functions_are_short():
@@ -112,9 +128,8 @@ def test_a_long_function_is_found_wherever_it_hides(tmp_path, monkeypatch):
 
 
 def test_every_module_says_first_what_it_is_for():
-    texts = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
-    bare = [name for name, text in texts.items() if text and not ast.get_docstring(ast.parse(text))]
-    assert bare == []
+    written = [path for path in MODULES if path.stat().st_size]
+    assert [name_of(path) for path in written if not ast.get_docstring(tree_of(path))] == []
 
 
 def test_every_lint_ignore_gives_its_reason():
@@ -169,7 +184,7 @@ def test_a_public_name_is_defined_once():
     for path in MODULES:
         if path.stem == "__main__":
             continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 modules[node.name].append(name_of(path))
     shared = {
@@ -204,9 +219,9 @@ def test_nothing_is_imported_late():
     late = [
         f"{name_of(path)}:{node.lineno}"
         for path in MODULES
-        for function in ast.walk(ast.parse(path.read_text()))
+        for function in statements_of(tree_of(path))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
+        for node in statements_of(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
     ]
     assert late == []
@@ -231,7 +246,7 @@ def test_what_is_imported_is_declared():
     imported = {
         name.partition(".")[0]
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in statements_of(tree_of(path))
         for name in (
             [alias.name for alias in node.names] if isinstance(node, ast.Import)
             else [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -25,7 +25,7 @@ _OUR_WORDS = frozenset({
 })  # fmt: skip
 _PEERS_WORDS = {
     "subject": "name", "issuer": "name", "issuer_organisation": "name", "names": "name",
-    "missing_issuer": "name", "issuer_url": "text",
+    "first_bytes": "text", "missing_issuer": "name", "issuer_url": "text",
     "reason": "text", "subprotocol": "text", "serial": "text", "user_agent": "text",
 }  # fmt: skip
 _STAND_INS = _PEERS_WORDS | {"endpoint": "endpoint", "egress": "egress", "activity": "activity",

@@ -40,7 +40,7 @@ _ADVICE = """#
 #
 # What the comments in brackets rest on:"""
 _ONE_EGRESS = """\
-# The system's own way out. To hold the same endpoints directly and through the VPN at the
+# The system's own egress. To hold the same endpoints directly and through the VPN at the
 # same time, name both (`ip link` lists interfaces), or use --egress:
 # [[egresses]]
 # name = "direct"

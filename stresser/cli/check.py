@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from stresser.cli.checkup import run_check
+from stresser.cli.completion import complete_scenario
 from stresser.cli.scenario_file import load_scenario, shipped_names
 from stresser.cli.templates import refuse_untouched
 from stresser.lab.behaviours import parse_behaviour
@@ -42,6 +43,7 @@ def check(
         typer.Argument(
             metavar="TARGET...|SCENARIO",
             help="Hosts, host:port, https://, wss:// or tls:// URLs; or one scenario.",
+            autocompletion=complete_scenario,
         ),
     ],
     interface: Annotated[
@@ -68,7 +70,7 @@ def check(
     out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
     *,
     direct: Annotated[
-        bool, typer.Option("--direct", help="Without proxy, besides the other ways out.")
+        bool, typer.Option("--direct", help="Without proxy, besides the other egresses.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -121,7 +123,7 @@ def _read_scenario(named: str, wishes: CheckWishes, path: str | None) -> _Asked:
 
     if wishes._replace(timeout=None) != type(wishes)():
         raise ScenarioError(
-            "a scenario names its own ways out and roots: --interface, --source, --proxy, --direct"
+            "a scenario names its own egresses and roots: --interface, --source, --proxy, --direct"
             " and --ca go with targets alone"
         )
     overrides = []

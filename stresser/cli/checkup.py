@@ -42,7 +42,7 @@ def run_check(
     scenario = _once(scenario)
     checked = trio.run(_check, scenario, file, name, paths, path)
     if checked is None:
-        sys.stderr.write("stopped: nothing is told of a check that was cut short\n")
+        sys.stderr.write("stopped: a check that was cut short has no result\n")
         return ExitCode.FORCED
     report = conclude(checked)
     if out is not None:

@@ -44,7 +44,7 @@ def citrix(
     egress: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=INTERFACE", help="A way out, such as vpn=tun0; may be repeated."
+            metavar="NAME=INTERFACE", help="An egress, such as vpn=tun0; may be repeated."
         ),
     ] = None,
     out: Annotated[

@@ -10,21 +10,27 @@ from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.sides import Side, make_side
 from stresser.analysis.summary.answer import Answer
 from stresser.analysis.summary.summary import summarise
+from stresser.cli.completion import complete_run
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
+from stresser.record.folder import RESULTS
 from stresser.record.reader import open_run, resolve_run
 from stresser.report.compare_terminal import comparison_json, print_comparison
 from stresser.report.console import stdout_console, until_reader_leaves
 
-RESULTS = Path("results")
 _MOST_RUNS = 100
 
 
 def compare(
-    baseline: Annotated[str, typer.Argument(help="A run folder, its name, or `last`.")],
+    baseline: Annotated[
+        str, typer.Argument(help="A run folder, its name, or `last`.", autocompletion=complete_run)
+    ],
     candidate: Annotated[
         str | None,
-        typer.Argument(help="The run to judge; left out: the same run, by another egress."),
+        typer.Argument(
+            help="The run to judge; left out: the same run, by another egress.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     *,
     egress: Annotated[

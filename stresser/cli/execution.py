@@ -10,7 +10,7 @@ from typing import Any
 import trio
 from msgspec.structs import asdict
 
-from stresser.cli.ramp_watch import shortfall_after_ramp
+from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
@@ -227,11 +227,12 @@ class _RecordedRun:
         self._runner.stop("recording stopped")
 
     async def _warn_after_ramp(self, fail_fast: bool) -> None:  # noqa: FBT001 - as trio starts it
-        missing = await shortfall_after_ramp(self._scenario, self._live.tally)
-        if missing is None or self._runner.reason is not None:
+        missing = await shortfalls_after_ramp(self._scenario, self._live.tally)
+        if self._runner.reason is not None:
             return
-        self._note(missing)
-        if fail_fast:
+        for words in missing:
+            self._note(words)
+        if missing and fail_fast:
             self._runner.stop("fewer sessions opened than asked (--fail-fast)")
 
     def _tell_bugs(self) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from stresser.lab.behaviours import known_behaviours
 from stresser.lab.file_limit import raise_file_limit
-from stresser.lab.messages import KillsLost, LineWriter, decode_kill, encode_line
+from stresser.lab.messages import KillsLost, LineWriter, decode_kill, encode_message
 from stresser.lab.server import check_plan, serve
 from stresser.model.errors import LabError, StresserError
 from stresser.model.kill import Kill
@@ -164,7 +164,7 @@ async def _wait_for_signal(scope: trio.CancelScope) -> None:
 def _print_ready(console: Console, plan: LabPlan, ready: LabReady, *, as_json: bool) -> None:
 
     if as_json:
-        console.file.write(encode_line(ready).decode())
+        console.file.write(encode_message(ready).decode())
         console.file.flush()
         return
     console.print(_table(plan, ready))

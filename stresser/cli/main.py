@@ -6,6 +6,7 @@ completion of a command's name, load nothing but this module.
 """
 
 import inspect
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -23,6 +24,7 @@ COMMANDS: Final = {
     "init": "Write a commented scenario to fill in.",
     "check": "Try each phase to each endpoint once: proxy, TLS, chain, HTTP.",
     "show": "Print the summary of a recorded run.",
+    "runs": "List the recorded runs, newest first.",
     "compare": "Say whether one run, or one egress, is worse than another.",
     "report": "Write what was found as one file: HTML, Markdown, JSON, JUnit.",
     "verify": "Compute a bundle's figures again from the events in it.",
@@ -30,10 +32,13 @@ COMMANDS: Final = {
     "citrix": "Make a scenario of Citrix Cloud from the vendor's allowlist.",
     "lab": "Serve endpoints and a misbehaving middlebox on 127.0.0.1.",
     "doctor": "Say what this machine can witness and hold.",
+    "completion": "Print a shell's script for completing this command.",
     "schema": "Print the JSON Schema of scenario files or of events.jsonl.",
 }
 """The first line of each command's docstring, by its name: `stresser/cli/<name>.py`, `<name>`."""
 
+COMPLETE: Final = "_STRESSER_COMPLETE"
+"""Set in the environment by a completion script: it says which shell asks for words."""
 _EPILOG = (
     "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."
 )
@@ -107,7 +112,9 @@ def main() -> None:
 
 def _exit_code() -> int:
     try:
-        return int(app(standalone_mode=False) or 0)
+        if COMPLETE in os.environ:
+            import_module("typer.completion").completion_init()
+        return int(app(standalone_mode=False, complete_var=COMPLETE) or 0)
     except (StresserError, TyperException) as exc:
         return _tell_mistake(exc)
     except (KeyboardInterrupt, typer.Abort):

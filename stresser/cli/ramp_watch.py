@@ -6,22 +6,22 @@ Without it a typing mistake in a host name shows in the morning, after eight hou
 import trio
 
 from stresser.analysis.counts.run_tally import Tally
-from stresser.analysis.summary.shortfall import shortfall_words
+from stresser.analysis.summary.shortfall import shortfalls
 from stresser.scenario.plan import Scenario
 
 _LOOK_EVERY_S = 0.5
 
 
-async def shortfall_after_ramp(scenario: Scenario, tally: Tally) -> str | None:
+async def shortfalls_after_ramp(scenario: Scenario, tally: Tally) -> list[str]:
     """Wait until each place has opened or failed, or had time to; then what is missing, in words.
 
-    `tally` counts the run's events meanwhile. None: every session opened.
+    `tally` counts the run's events meanwhile. Empty: every session opened.
     """
     await trio.sleep(scenario.sessions.ramp.seconds)
     with trio.move_on_after(_patience_s(scenario)):
         while not _is_decided(tally):  # noqa: ASYNC110 - a tally tells nobody that it counts
             await trio.sleep(_LOOK_EVERY_S)
-    return shortfall_words(tally.cohorts)
+    return shortfalls(tally.cohorts)
 
 
 def _is_decided(tally: Tally) -> bool:

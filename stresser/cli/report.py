@@ -10,15 +10,16 @@ import typer
 
 from stresser.analysis.views.run_report import Report, gather_report
 from stresser.bundle.evidence_zip import report_json, write_evidence
+from stresser.cli.completion import complete_run
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
 from stresser.record.atomic_write import write_atomically
+from stresser.record.folder import RESULTS
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.report.junit import junit_xml
 from stresser.report.markdown import markdown
 from stresser.report.page import html_page
 
-RESULTS = Path("results")
 _MOST_RUNS = 20
 
 
@@ -32,11 +33,14 @@ class Format(StrEnum):
 
 
 def report(
-    run: Annotated[list[str], typer.Argument(help="Run folders, their names, or `last`.")],
+    run: Annotated[
+        list[str],
+        typer.Argument(help="Run folders, their names, or `last`.", autocompletion=complete_run),
+    ],
     *,
     egress: Annotated[
         tuple[str, str] | None,
-        typer.Option(help="Compare these two ways out; the baseline first."),
+        typer.Option(help="Compare these two egresses; the baseline first."),
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="What to write.", case_sensitive=False)

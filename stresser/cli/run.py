@@ -10,10 +10,12 @@ import trio
 import typer
 
 from stresser.analysis.summary.summary import Summary, summarise
+from stresser.cli.completion import complete_scenario
 from stresser.cli.execution import Execution, Finished, RunRequest
 from stresser.cli.scenario_file import load_scenario
 from stresser.cli.templates import refuse_untouched
 from stresser.model.errors import ExitCode, RunFolderError
+from stresser.record.folder import RESULTS
 from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
 from stresser.record.summary_file import write_summary
@@ -26,7 +28,12 @@ from stresser.scenario.secrets import resolve_headers
 
 
 def run(
-    scenario: Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped one.")],
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help="A TOML file, or the name of a shipped one.", autocompletion=complete_scenario
+        ),
+    ],
     duration: Annotated[
         str | None, typer.Option(help="How long to run: 90s, 45m, 8h. As in the scenario.")
     ] = None,
@@ -37,7 +44,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a scenario key; may be repeated."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = RESULTS,
     label: Annotated[str | None, typer.Option(help="Added to the run folder's name.")] = None,
     *,
     fail_fast: Annotated[

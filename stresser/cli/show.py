@@ -7,18 +7,24 @@ import typer
 
 from stresser.analysis.summary.summary import summarise
 from stresser.analysis.views.session_story import Story, attempt_story, session_story
+from stresser.cli.completion import complete_run
 from stresser.model.errors import ExitCode, RunFolderError
+from stresser.record.folder import RESULTS
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.report.answer_terminal import print_answer
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.report.terminal import print_everything, print_story, summary_json
 
-RESULTS = Path("results")
 _FEW_ENDINGS = 5
 
 
 def show(
-    run: Annotated[str, typer.Argument(help="A run folder, its name under results/, or `last`.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run folder, its name under results/, or `last`.", autocompletion=complete_run
+        ),
+    ],
     *,
     session: Annotated[
         int | None, typer.Option(help="Print the story of this session instead.", min=1)

@@ -13,7 +13,7 @@ from typing import Final
 import trio
 
 from stresser.lab.file_limit import raise_file_limit
-from stresser.lab.messages import LONGEST_LINE, LineWriter, decode_plan, encode_line
+from stresser.lab.messages import LONGEST_LINE, LineWriter, decode_plan, encode_message
 from stresser.lab.server import serve
 from stresser.model.errors import LabError, StresserError
 from stresser.scenario.lab_table import LabPlan
@@ -49,7 +49,7 @@ async def _run(plan: LabPlan) -> None:
             gc.collect()
             gc.freeze()
             gc.set_threshold(_EAGER_OBJECTS)
-            _write_out(encode_line(ready))
+            _write_out(encode_message(ready))
     finally:
         writer.close()
 

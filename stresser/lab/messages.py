@@ -15,6 +15,8 @@ from stresser.scenario.lab_table import LabPlan, LabReady
 
 LONGEST_LINE: Final = 16 << 20
 """Bytes of the longest line that either side reads: a plan of some 50,000 routes."""
+FOLDER_PREFIX: Final = "stresser-lab-"
+"""Of the folder with the lab's roots: the lab makes it, its parent removes what is left."""
 _WAITING_KILLS: Final = 10_000
 _GOODBYE_S: Final = 0.5
 
@@ -41,7 +43,7 @@ class KillsLost(Struct, frozen=True, kw_only=True):
     kills_lost: int
 
 
-def encode_line(message: Struct) -> bytes:
+def encode_message(message: Struct) -> bytes:
     """One line of JSON."""
     return msgspec.json.encode(message, enc_hook=int) + b"\n"  # Duration and Size are ints
 
@@ -113,9 +115,9 @@ class LineWriter:
         """Queue one line; never blocks."""
         try:
             if self._lost:
-                self._waiting.put_nowait(encode_line(KillsLost(kills_lost=self._lost)))
+                self._waiting.put_nowait(encode_message(KillsLost(kills_lost=self._lost)))
                 self._lost = 0
-            self._waiting.put_nowait(encode_line(message))
+            self._waiting.put_nowait(encode_message(message))
         except queue.Full:
             self._lost += 1
 

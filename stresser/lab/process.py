@@ -13,14 +13,14 @@ import trio
 
 import stresser
 from stresser.lab.messages import (
+    FOLDER_PREFIX,
     LONGEST_LINE,
     KillRecord,
     KillsLost,
     decode_kill,
     decode_ready,
-    encode_line,
+    encode_message,
 )
-from stresser.lab.server import FOLDER_PREFIX
 from stresser.model.errors import LabError
 from stresser.model.units import shown
 from stresser.scenario.lab_table import LabPlan, LabReady
@@ -110,7 +110,7 @@ class _Child:
     async def come_up(self, plan: LabPlan) -> LabReady:
         with trio.move_on_after(_COMES_UP_S):
             with suppress(trio.BrokenResourceError):  # it is dead; its standard error says why
-                await self._stdin.send_all(encode_line(plan))
+                await self._stdin.send_all(encode_message(plan))
             line = await self._lines.next()
             if line is None:
                 raise await self._obituary("did not start")

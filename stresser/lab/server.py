@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import trio
 
@@ -15,15 +14,12 @@ from stresser.lab.behaviours import Behaviour, parse_behaviour
 from stresser.lab.certificates import SERVER_NAME
 from stresser.lab.connect_faults import blackhole_port, refused_port
 from stresser.lab.credentials import Credentials
-from stresser.lab.messages import KillRecord
+from stresser.lab.messages import FOLDER_PREFIX, KillRecord
 from stresser.lab.middlebox import LabMiddlebox
 from stresser.lab.served_endpoint import ServedEndpoint
 from stresser.lab.wire import LOOPBACK, accept_forever, listen_loopback
 from stresser.model.errors import LabError
 from stresser.scenario.lab_table import LabAddress, LabEndpoint, LabPlan, LabReady, LabRoute
-
-FOLDER_PREFIX: Final = "stresser-lab-"
-"""How the names of the lab's temporary folders begin."""
 
 
 def _discard(_: KillRecord) -> None:

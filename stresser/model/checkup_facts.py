@@ -49,6 +49,8 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     """Name or address of the endpoint, as it was named; empty for the lab's."""
     port: int
     asked: Asked
+    carries_token: bool = False
+    """The request holds an Authorization or a cookie."""
     is_own: bool = False
     """The lab's, or on loopback by its very name: nobody stands in between."""
     addresses: list[str] = []

@@ -50,6 +50,10 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     """What TCP has taken in order, a FIN included (Linux 4.1); None: the kernel is older.
 
     The next sequence number expected is the SYN-ACK's, plus one, plus this."""
+    data_segments_received: Whole | None = None
+    """Segments with data, in order or not (Linux 4.6)."""
+    out_of_order: Whole | None = None
+    """Segments that came while one before them was missing (Linux 5.4)."""
 
 
 class SiblingAlive(Struct, frozen=True, kw_only=True):
@@ -91,6 +95,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the WebSocket close that the plan sent: `answered`, or why not."""
     headers: dict[str, str] = {}
     """Of a refusal: the header fields that show who answered."""
+    first_bytes: str | None = None
+    """What broke the protocol, from its beginning: 64 bytes at most, escaped."""
     proxy_step: str | None = None
     """Which step through the proxy it was."""
     name: str | None = None

@@ -6,6 +6,9 @@
 
 from stresser.model.ending import Phase
 
+FIRST_BYTES = 64
+"""Of what broke a protocol: so much is kept, for it often names the box that sent it."""
+
 
 class Fault(Exception):
     """Base of all; OSError from the socket stands beside it."""
@@ -38,12 +41,16 @@ class PeerClosed(Fault):
 
 
 class ProtocolViolation(Fault):
-    """Bytes that the layer does not allow. `layer`: tls, http or websocket."""
+    """Bytes that the layer does not allow. `layer`: tls, http or websocket.
 
-    def __init__(self, layer: str, detail: str) -> None:
+    `seen`: what came, from its beginning, as far as it is at hand.
+    """
+
+    def __init__(self, layer: str, detail: str, seen: bytes = b"") -> None:
         super().__init__(f"{layer}: {detail}")
         self.layer = layer
         self.detail = detail
+        self.seen = bytes(seen[:FIRST_BYTES])
 
 
 class HttpRefused(Fault):

@@ -71,7 +71,8 @@ async def connect_through_http(
     head, behind = await read_head(channel.receive_some, _LAYER)
     status = _STATUS.match(status_line(head))
     if status is None:
-        raise ProtocolViolation(_LAYER, f"no status that HTTP allows: {status_line(head)[:80]!r}")
+        detail = f"no status that HTTP allows: {status_line(head)[:80]!r}"
+        raise ProtocolViolation(_LAYER, detail, head)
     if not status[1].startswith(b"2"):
         raise _refusal(int(status[1]), head)
     return Opened(behind, telling_headers(header_fields(head), TELLING))

@@ -41,7 +41,8 @@ async def get(stream: TlsStream, request: UpgradeRequest) -> HttpAnswer:
     head, _ = await read_head(stream.receive_some)
     status = _STATUS.match(status_line(head))
     if status is None:
-        raise ProtocolViolation("http", f"no status that HTTP allows: {status_line(head)[:80]!r}")
+        detail = f"no status that HTTP allows: {status_line(head)[:80]!r}"
+        raise ProtocolViolation("http", detail, head)
     return HttpAnswer(
         status=int(status[1]),
         reason=reason_phrase(head),

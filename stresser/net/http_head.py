@@ -45,9 +45,11 @@ async def read_head(
         if head is not None:
             return head, bytes(received)
         if total > HEAD_LIMIT:
-            raise ProtocolViolation(layer, f"answer head longer than {HEAD_LIMIT} bytes")
+            detail = f"answer head longer than {HEAD_LIMIT} bytes"
+            raise ProtocolViolation(layer, detail, bytes(received))
         if not b"HTTP/1.".startswith(received[:7]):
-            raise ProtocolViolation(layer, f"answer is not HTTP: {bytes(received[:32])!r}")
+            detail = f"answer is not HTTP: {bytes(received[:32])!r}"
+            raise ProtocolViolation(layer, detail, bytes(received))
 
 
 def _take_head(received: bytearray) -> bytes | None:

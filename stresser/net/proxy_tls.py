@@ -83,5 +83,5 @@ def _told_apart(exc: Fault) -> Fault:
     if isinstance(exc, PeerAlert):
         return ProxyAlert(exc.number, exc.name)
     if isinstance(exc, ProtocolViolation):
-        return ProtocolViolation("proxy_tls", exc.detail)
+        return ProtocolViolation("proxy_tls", exc.detail, exc.seen)
     return PeerFin("the proxy ended its own TLS with close_notify")

@@ -128,4 +128,6 @@ async def _exactly(channel: ExactChannel, count: int) -> bytes:
 
 
 def _violation(received: bytes) -> ProtocolViolation:
-    return ProtocolViolation(_LAYER, f"answer is not SOCKS 5: it begins with {received!r}")
+    return ProtocolViolation(
+        _LAYER, f"answer is not SOCKS 5: it begins with {received!r}", received
+    )

@@ -81,7 +81,7 @@ def translate(exc: ssl.SSLError, tail: bytes | None) -> Fault:
     number = plaintext_alert(tail or b"")
     if number is not None:
         return PeerAlert(number, _NAMES.get(number, "unregistered"))
-    return ProtocolViolation("tls", (reason or str(exc)).lower())
+    return ProtocolViolation("tls", (reason or str(exc)).lower(), tail or b"")
 
 
 _NAMES = {number: name.lower() for name, number in ALERTS.items()}

@@ -248,7 +248,7 @@ def _judged(head: bytes, request: UpgradeRequest, key: bytes) -> str | None:
     if isinstance(answer, RejectConnection):
         telling = telling_headers(answer.headers, TELLING)
         raise HttpRefused(answer.status_code, reason_phrase(head), telling)
-    raise ProtocolViolation("http", "no answer to the upgrade that HTTP allows")
+    raise ProtocolViolation("http", "no answer to the upgrade that HTTP allows", head)
 
 
 def _header(value: str | Secret) -> bytes:
@@ -257,7 +257,7 @@ def _header(value: str | Secret) -> bytes:
 
 def _violation(head: bytes, exc: Exception) -> ProtocolViolation:
     # A 101 that wsproto does not accept, or a head that h11 does not parse.
-    return ProtocolViolation("http", f"{exc}; status line {status_line(head)[:80]!r}")
+    return ProtocolViolation("http", f"{exc}; status line {status_line(head)[:80]!r}", head)
 
 
 def _as_bytes(payload: object) -> bytes:

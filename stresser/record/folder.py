@@ -18,6 +18,8 @@ _LONGEST_NAME = 80
 _MOST_CLASHES = 1000
 _RESERVE_BYTES = 256 * 1024
 _LONGEST_SHOWN = 400
+RESULTS = Path("results")
+"""Where runs are recorded and looked for, unless the user says otherwise."""
 RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-.+")
 """How the name of a run folder looks."""
 

@@ -47,7 +47,7 @@ def header(anchor_unix_ns: int) -> bytes:
     ).encode()
 
 
-def tag_of(key: Key) -> str:
+def histogram_tag(key: Key) -> str:
     """`rtt/broker/vpn/heartbeat`, or `loop_lag` for the whole run."""
     quantity, cohort = key
     if cohort is None:
@@ -57,7 +57,7 @@ def tag_of(key: Key) -> str:
 
 
 def key_of(tag: str) -> Key | None:
-    """The inverse of `tag_of`; None for a quantity that this version does not know."""
+    """The inverse of `histogram_tag`; None for a quantity that this version does not know."""
     name, *parts = tag.split("/")
     try:
         quantity = Quantity(name)
@@ -92,7 +92,7 @@ class IntervalLines:
         length_s = max(end_ns - self.start_ns, 0) / NS_PER_S
         times = f"{self.start_ns / NS_PER_S:.3f},{length_s:.3f}"
         return "".join(
-            f"Tag={tag_of(key)},{times},{self._payload(key)}\n" for key in self._counts
+            f"Tag={histogram_tag(key)},{times},{self._payload(key)}\n" for key in self._counts
         ).encode()
 
     def _payload(self, key: Key) -> str:

@@ -65,7 +65,7 @@ def _told(what: str, text: str, width: int, beside: int = LABEL_WIDTH) -> list[T
 
 
 def _emphasise(line: Text, style: str) -> None:
-    """Mark the first word of an answer: `Yes`, `No`, `Cannot be told`."""
+    """Mark the first word of an answer: `Yes`, `No`, `Unknown`."""
     answer = line.plain[LABEL_WIDTH:]
     end = answer.find(":")
     line.stylize(style, LABEL_WIDTH, LABEL_WIDTH + max(end, 0))

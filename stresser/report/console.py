@@ -4,13 +4,16 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
+from typing import IO, Any, cast
 
 from rich.console import Console
 
-_UNWRAPPED = 10_000
-"""Columns, where nobody's screen ends."""
+_UNWRAPPED = 4096
+"""Columns of what is no terminal: its reader wraps lines, or searches in them."""
+_TRAILING = re.compile(r"[ \t]+(?=\n)")
 
 
 class ReportConsole(Console):
@@ -32,8 +35,7 @@ class ReportConsole(Console):
 def stdout_console() -> ReportConsole:
     """Standard output. A file or a pipe has no width to wrap at, unless COLUMNS names one."""
     _escape_unencodable(sys.stdout)
-    has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return ReportConsole(file=sys.stdout, highlight=False, width=None if has_width else _UNWRAPPED)
+    return _unwrapped(ReportConsole(file=sys.stdout, highlight=False))
 
 
 def stderr_console(*, quiet: bool = False) -> ReportConsole:
@@ -42,7 +44,7 @@ def stderr_console(*, quiet: bool = False) -> ReportConsole:
     A quiet one prints nothing; a live view on it shows nothing.
     """
     _escape_unencodable(sys.stderr)
-    return ReportConsole(file=sys.stderr, highlight=False, quiet=quiet)
+    return _unwrapped(ReportConsole(file=sys.stderr, highlight=False, quiet=quiet))
 
 
 @contextlib.contextmanager
@@ -56,6 +58,28 @@ def until_reader_leaves(console: Console) -> Iterator[None]:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, console.file.fileno())
         os.close(nowhere)
+
+
+def _unwrapped(console: ReportConsole) -> ReportConsole:
+    """In a file or a pipe a line is as long as its text, unless COLUMNS says how long."""
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _UNWRAPPED
+        console.file = cast("IO[str]", _Trimmed(console.file))
+    return console
+
+
+class _Trimmed:
+    """A file without the blanks that fill a table's last column."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write whole lines, as rich does."""
+        return self._file.write(_TRAILING.sub("", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _escape_unencodable(stream: object) -> None:

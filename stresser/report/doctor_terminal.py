@@ -41,7 +41,7 @@ def _tables(found: Examination) -> Iterator[RenderableType]:
         enough = "" if limit.sessions is None else f"enough for {limit.sessions:,} sessions"
         table.add_row(plain(limit.name), Text(""), _text(limit.finding, enough))
     yield table
-    yield _title("What decides when a death is noticed")
+    yield _title("What decides when a lost connection is noticed")
     table = _grid()
     for timing in found.timings:
         table.add_row(plain(timing.name), Text(""), _text(timing.value, timing.means))

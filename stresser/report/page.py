@@ -56,8 +56,8 @@ METHOD = (
         " together, so comparisons count incidents, not sessions."
     ),
     (
-        "An ending that nobody announced cannot be dated: it lies between the last proof of life"
-        " and the first proof of death, and is drawn at the latter."
+        "An ending that nobody announced has no exact time: it lies between the last proof of life"
+        " and the first proof of the end, and is drawn at the latter."
     ),
     (
         "Who ended a session is said only where a named rule supports it; each drop's evidence card"

@@ -14,7 +14,7 @@ SESSION_HEAD = (
     "", "asked", "open", "held", "attempts", "failed", "drops", "incidents",
     "drops per session hour",
 )  # fmt: skip
-KIND_HEAD = ("", "drops", "by whom", "silent p50", "age p50", "age min", "age max")
+KIND_HEAD = ("", "drops", "initiator", "silent p50", "age p50", "age min", "age max")
 FAILURE_HEAD = ("", "phase", "kind", "failure", "count")
 PERCENTILE_HEAD = ("", "count", "p50", "p90", "p99", "p99.9", "max")
 ENDPOINT_HEAD = ("", "incidents", "session hours", "ratio (95 % interval)", "p (Holm)")

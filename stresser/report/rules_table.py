@@ -17,7 +17,7 @@ _HEAD = (
 
 _MECHANISMS_HEAD = (
     "\nWhat explains a run? Mechanisms propose in this order, each among what is left: a drop or a"
-    " failure belongs to one diagnosis at most. Where it happens is told by what lived beside it,"
+    " failure belongs to one diagnosis at most. What lived beside it shows where it happens,"
     " who did it only where that or the sessions' own evidence allows."
 )
 

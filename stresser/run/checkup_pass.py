@@ -1,7 +1,8 @@
 """One pass over every way to every endpoint, all in parallel: what `stresser check` sees.
 
 A way is tried once. It is tried a second time at another address where the first took no TCP
-connection, and twice more where TCP seems to end nearer than TLS: one measurement accuses nobody.
+connection, or at one of the other family where its TLS hangs, and twice more where TCP seems to end
+nearer than TLS: one measurement accuses nobody.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ import trio
 
 from stresser.model.checkup_facts import Asked, Checked, HttpAnswer, Leads, WayChecked
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Phase
+from stresser.model.ending import Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, ChainSeen
 from stresser.model.faults import DeadlinePassed, HttpRefused
 from stresser.model.quantity import Quantity
@@ -49,6 +50,9 @@ _NEAR_NS = 15 * NS_PER_MS
 _EARLY_END_S = 0.25
 """With TLS 1.3 a server refuses us only after the handshake (RFC 8446 section 4.4.2.4)."""
 _MOST_ADDRESSES = 64
+_A_CHOICE = 2
+_TOKENS = frozenset({"authorization", "cookie"})
+_SILENT = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT})
 
 
 class PlannedCheck(NamedTuple):
@@ -197,6 +201,7 @@ class Checkup:
             host=address.host,
             port=route.port,
             asked=_asked(plan),
+            carries_token=_carries_token(route),
             is_own=plan.is_own,
             addresses=list(found)[:_MOST_ADDRESSES],
             dialled=None if attempt.dialled is None else str(attempt.dialled),
@@ -232,6 +237,11 @@ class Checkup:
         )
 
 
+def _carries_token(route: Route) -> bool:
+    sent = {} if route.request is None else route.request.headers
+    return any(name.lower() in _TOKENS for name in sent)
+
+
 def _asked(plan: PlannedCheck) -> Asked:
     if plan.get is not None:
         return Asked.GET
@@ -239,14 +249,20 @@ def _asked(plan: PlannedCheck) -> Asked:
 
 
 def _other_address(tried: _Tried) -> int | None:
-    """Which address to try next: of the other family, where there is one. Not if TCP stood."""
+    """Which address to try next: of the other family, where there is one.
+
+    Where TCP stood only that is tried, and only after a silence: an answer is the endpoint's.
+    """
     attempt, failed = tried.attempt, tried.failed
     several = attempt.found if attempt.route.proxy is None else ()
-    if failed is None or failed.ending.phase is not Phase.CONNECT or len(several) == 1:
+    if failed is None or len(several) < _A_CHOICE:
         return None
     families = [address.family for address in several]
     others = [n for n, family in enumerate(families) if family != families[0]]
-    return others[0] if others else (1 if several else None)
+    if failed.ending.phase is Phase.CONNECT:
+        return others[0] if others else 1
+    hangs = failed.ending.phase is Phase.TLS and failed.ending.kind in _SILENT
+    return others[0] if hangs and others else None
 
 
 def _seems_near(attempt: Attempt, plan: PlannedCheck) -> bool:

@@ -38,7 +38,7 @@ from stresser.model.faults import (
 )
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import FlowPackets, PacketOrigin
-from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US, escaped
 from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import dead_since_ns
@@ -57,6 +57,7 @@ _LOOKS_BEFORE_NS = NS_PER_S
 _BACK_AGAIN_NS = NS_PER_S
 _LOSSES_BEFORE_NS = 10 * NS_PER_S
 """What an egress lost so shortly before an end may have caused it."""
+_LONGEST_SEEN = 256
 _GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
 """What was received last said it: the ending itself, and no sign of activity."""
 
@@ -354,11 +355,18 @@ def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) 
         idle_before_send_ns=fault.silence_ns if isinstance(fault, FoundDead) else silence_ns,
         since_sent_ns=None if tap is None else max(0, look.at_ns - tap.last_sent_ns),
         operation=None if tap is None or tap.fault is None else tap.fault.operation,
+        first_bytes=_first_bytes(fault),
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},
         packets=None if packets == _NONE_SEEN else packets.flow,
         provenance=packets.origin,
         path_changes=[_seen_change(one) for one in changes[-MOST_PATH_CHANGES:]],
     )
+
+
+def _first_bytes(fault: BaseException) -> str | None:
+    if not isinstance(fault, ProtocolViolation) or not fault.seen:
+        return None
+    return escaped(fault.seen.decode("latin-1"), _LONGEST_SEEN)
 
 
 def _seen_change(change: PathChanged) -> SeenPathChange:

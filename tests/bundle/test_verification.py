@@ -47,7 +47,7 @@ def test_a_true_bundle_matches(bundle):
     assert found.figures > 500
 
 
-@pytest.mark.parametrize("redact", [False, True])
+@pytest.mark.parametrize("redact", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_hostile_run_and_a_crash_match_as_well(tmp_path, redact):
     crashed = idle_kill_story().recorded(tmp_path / "crashed", status=Status.RUNNING)
     for run in (hostile_run(tmp_path / "hostile"), crashed):

@@ -62,16 +62,23 @@ LOST = sock(errno.EADDRNOTAVAIL)
 NAP = SLEPT_AT_LEAST_NS - 1
 
 
-def seen(phase, *, unacked=None, **witnesses):
+def seen(phase, *, unacked=None, acked=None, **witnesses):
     times = {"began_ns": 10, "detected_ns": 100, "alive_ns": 60, "last_passed_ns": 70}
-    return Observations(phase=phase, sent=sent(unacked), **{**times, **witnesses})
+    return Observations(phase=phase, sent=sent(unacked, acked), **{**times, **witnesses})
 
 
-def sent(unacked):
+def sent(unacked, ping_acked=None):
     """What TCP_INFO says of our segments; None: it says nothing."""
     if unacked is None:
         return None
-    return Transmissions(unacked=unacked, retransmits=0, total_retrans=0, probes=0, last_sent_ns=70)
+    return Transmissions(
+        unacked=unacked,
+        retransmits=0,
+        total_retrans=0,
+        probes=0,
+        last_sent_ns=70,
+        ping_acked=ping_acked,
+    )
 
 
 def row(fault, phases, kind, failure, initiator=UNKNOWN, **witnesses):
@@ -146,6 +153,9 @@ NO_ANSWER = [
     row(NO_PONG, (HELD,), Kind.SILENCE, "generic_timeout_error", unacked=7, **PROVED),
     row(NO_PONG, (HELD,), Kind.UNRESPONSIVE, "generic_timeout_error", unacked=0),
     row(NO_PONG, (HELD,), Kind.UNKNOWN, "no_pong", unacked=None),
+    # A pong of ours is on its way; the ping arrived. Or it did not, whatever else is counted.
+    row(NO_PONG, (HELD,), Kind.UNRESPONSIVE, "generic_timeout_error", unacked=1, acked=True),
+    row(NO_PONG, (HELD,), Kind.SILENCE, "generic_timeout_error", unacked=0, acked=False),
 ]
 NOT_THE_PEER = [
     overslept(sock(errno.ECONNRESET), "connection_reset", NS_PER_S),

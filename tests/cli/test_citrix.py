@@ -169,5 +169,5 @@ def test_the_page_names_files_and_scenarios_that_exist():
     assert {"citrix-cloud", "citrix-government"} <= named <= set(shipped_names())
     for option in re.findall(r"--[a-z]+", page):
         known = "--customer --region --expand --egress --out --duration --label --session --set"
-        known += " --interface --template"
+        known += " --interface --template --full"
         assert option in known.split(), option

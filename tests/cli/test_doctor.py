@@ -11,7 +11,7 @@ from tests.cli.in_process import stresser_says
 def test_it_tells_and_has_no_complaint():
     code, out, err = stresser_says("doctor")
     assert (code, err) == (0, "")
-    for title in ("Witnesses", "Limits", "What decides when a death is noticed"):
+    for title in ("Witnesses", "Limits", "What decides when a lost connection is noticed"):
         assert title in out.decode()
 
 

@@ -121,3 +121,24 @@ def failed_way(endpoint: str = "broker", egress: str = "direct", **changes: Any)
         endpoint, egress, tls=None, http=None, phases_ns={"resolve": MS},
         failed=failed(endpoint, egress, **changes),
     )  # fmt: skip
+
+
+def tcp_info(**changes: Any) -> dict[str, Any]:
+    """TCP_INFO of a connection that has sent one ClientHello, as the record holds it."""
+    figures: dict[str, Any] = {
+        "state": "ESTABLISHED",
+        "retransmits": 0,
+        "probes": 0,
+        "backoff": 0,
+        "unacked": 0,
+        "notsent_bytes": 0,
+        "total_retrans": 0,
+        "last_data_sent_ms": 1,
+        "last_data_recv_ms": None,
+        "last_ack_recv_ms": 1,
+        "rtt_us": 1000,
+        "rttvar_us": 500,
+        "pmtu": 1500,
+        "bytes_received": 0,
+    }
+    return figures | changes

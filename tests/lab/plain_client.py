@@ -61,7 +61,9 @@ class PlainClient:
         self.sock.close()
 
     def flush(self):
-        self.sock.sendall(self.outgoing.read())
+        # Also a send of nothing takes the socket's error, and with it the reset that is to be read.
+        if self.outgoing.pending:
+            self.sock.sendall(self.outgoing.read())
 
     def pull(self):
         data = self.sock.recv(65_536)

@@ -281,9 +281,10 @@ def test_age_of_a_held_fault_is_the_labs_delay(recording):
     ]
 
     assert ages
-    # The lab's 200 ms begin when it has shaken hands, a moment before or after we have; with
-    # all faults at once on a busy machine some are late on either side.
-    assert delay_ns * 0.75 < statistics.median(ages) < delay_ns * 2, sorted(ages)
+    # The lab's 200 ms begin when it has shaken hands, a moment before or after we have. With all
+    # faults at once, on a busy machine, any of them may be late, but not each.
+    assert delay_ns * 0.75 < statistics.median(ages), sorted(ages)
+    assert min(ages) < delay_ns * 2, sorted(ages)
 
 
 @pytest.mark.parametrize("behaviour", ["expired", "wrong-name", "self-signed"])

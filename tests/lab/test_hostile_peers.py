@@ -14,6 +14,7 @@ import pytest
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.record.reader import open_run
+from tests.fakes.starved import ran_and_waited_ns
 
 ROOT = Path(__file__).parents[2]
 BOUND_BYTES = 32 * 2**20
@@ -46,15 +47,6 @@ def scenario(hostile: dict[str, str]) -> str:
             *tables,
         ]
     )
-
-
-def ran_and_waited_ns(pid: int) -> tuple[int, int]:
-    """How long a process had the CPU, and how long it was ready and others had it."""
-    try:
-        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
-    except (OSError, ValueError):  # it is over, or not Linux
-        return 0, 0
-    return int(ran), int(waited)
 
 
 class Held:

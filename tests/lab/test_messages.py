@@ -12,7 +12,7 @@ from stresser.lab.messages import (
     decode_kill,
     decode_plan,
     decode_ready,
-    encode_line,
+    encode_message,
 )
 from stresser.model.errors import LabError
 from stresser.model.kill import Kill
@@ -42,7 +42,7 @@ def record(port=1):
 
 
 def test_a_plan_comes_back_as_it_went():
-    again = decode_plan(encode_line(PLAN))
+    again = decode_plan(encode_message(PLAN))
     assert again == PLAN
     assert type(again.middleboxes["box"].idle_timeout) is Duration
     assert type(again.middleboxes["box"].byte_limit) is Size
@@ -73,9 +73,9 @@ def test_what_is_no_plan_is_refused(line):
 
 
 def test_ready_and_kills_come_back_as_they_went():
-    assert decode_ready(encode_line(READY)) == READY
-    assert decode_kill(encode_line(record())) == record()
-    assert decode_kill(encode_line(KillsLost(kills_lost=7))) == KillsLost(kills_lost=7)
+    assert decode_ready(encode_message(READY)) == READY
+    assert decode_kill(encode_message(record())) == record()
+    assert decode_kill(encode_message(KillsLost(kills_lost=7))) == KillsLost(kills_lost=7)
     with pytest.raises(LabError):
         decode_ready(b"Traceback (most recent call last):")
     with pytest.raises(LabError):
@@ -83,7 +83,7 @@ def test_ready_and_kills_come_back_as_they_went():
 
 
 def test_a_kill_line_has_the_documented_keys():
-    assert json.loads(encode_line(record())) == {
+    assert json.loads(encode_message(record())) == {
         "kill": "reset",
         "rule": "idle_timeout",
         "egress": "box",
@@ -141,6 +141,6 @@ def test_a_broken_pipe_ends_the_writing_quietly():
 
 
 def test_msgspec_would_not_write_durations_by_itself():
-    # The reason for encode_line's hook; when this fails the hook can go.
+    # The reason for encode_message's hook; when this fails the hook can go.
     with pytest.raises(TypeError):
         msgspec.json.encode(PLAN)

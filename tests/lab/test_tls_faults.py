@@ -97,12 +97,15 @@ def test_drip_comes_byte_by_byte(client_of):
     client = client_of("drip-in-tls/20ms")
     with pytest.raises(ssl.SSLWantReadError):
         client.tls.do_handshake()
+    began = time.perf_counter()
     client.flush()
-    started = time.perf_counter()
-    pieces = [client.sock.recv(100) for _ in range(10)]
-    assert [len(piece) for piece in pieces] == [1] * 10
-    assert b"".join(pieces).startswith(b"\x16\x03\x03")
-    assert 0.12 < time.perf_counter() - started < 2
+    dripped = b""
+    while len(dripped) < 10:
+        dripped += client.sock.recv(100)
+        # A reader that is late finds some together, but no more than were due.
+        assert len(dripped) <= (time.perf_counter() - began) / 0.02 + 1
+    assert dripped.startswith(b"\x16\x03\x03")
+    assert time.perf_counter() - began < 2
 
 
 def test_client_certificate_is_missed_before_or_after_the_handshake(client_of, version):

@@ -107,6 +107,7 @@ def test_one_direction_moves_to_a_firewall_that_knows_no_flow(lab, judge, rules,
     detour.nft(rules)
     detour.sysctl(*firewalls.PATIENT)
     tester = lab.hold()
+    tester.wait_until_answered()
     moment = when(lambda: lab.suspect.ip(f"route replace {SERVER}/32 via {DETOUR}"))
     tester.wait_for_drops(SESSIONS)
     judge(

@@ -1,5 +1,6 @@
 """Owns `stresser run` in the client's namespace: its scenario, its process, its end."""
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -109,6 +110,7 @@ class Tester:
         hosts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.plan = plan
+        self._client = client
         self._results = client.folder / "results"
         file = client.folder / "netlab.toml"
         file.write_text(plan.toml())
@@ -152,6 +154,30 @@ class Tester:
             return len(self.recording.opened()) >= wanted
 
         self.wait_until(all_open, f"{wanted} open sessions", _OPENING_S)
+
+    def wait_until_answered(self) -> None:
+        """Until each session has been answered something since all were open.
+
+        Only a session that is older than the last proof of life of another one shows, by living
+        on, that the server was not started anew.
+        """
+        received = self._received()
+        assert len(received) >= self.plan.expected
+
+        def all_answered() -> bool:
+            now = self._received()
+            return all(now.get(flow, 0) > count for flow, count in received.items())
+
+        self.wait_until(all_answered, "an answer to each session", PATIENCE_S)
+
+    def _received(self) -> dict[str, int]:
+        """Bytes that each flow of the client has received."""
+        listed = self._client.run("ss", "-HtniO", "state", "established", "dst", SERVER)
+        return {
+            " ".join(line.split()[2:4]): int(found[1]) if found else 0
+            for line in listed.splitlines()
+            for found in [re.search(r"\bbytes_received:(\d+)", line)]
+        }
 
     def wait_for_drops(self, drops: int, chosen: Callable[[Cohort], bool] = lambda _: True) -> None:
         self.wait_until(

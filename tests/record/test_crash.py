@@ -14,8 +14,8 @@ from stresser.record.reader import RunStatus, open_run
 from tests.record.sample_events import COHORT, number_of
 
 REPOSITORY = Path(__file__).parents[2]
-EVERYDAY = range(6)
-MANY = range(6, 36)
+EVERYDAY = range(3)
+MANY = range(3, 36)
 ONE_SECOND_NS = 1_000_000_000
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import HIGHEST_NS, Quantity
-from stresser.record.histogram_log import IntervalLines, header, tag_of
+from stresser.record.histogram_log import IntervalLines, header, histogram_tag
 from stresser.statistics.duration_counts import SparseCounts
 
 ANCHOR = 1_795_418_726_123_456_789
@@ -37,7 +37,7 @@ def log(tmp_path_factory):
             values = [int(draw.lognormvariate(17, 1.5)) for _ in range(2000)]
             counts = SparseCounts.of([*values, 0, 1, HIGHEST_NS])
             interval.add({key: counts})
-            expected.append(as_row(tag_of(key), start_s, counts.distribution()))
+            expected.append(as_row(histogram_tag(key), start_s, counts.distribution()))
         lines += interval.lines((start_s + 10) * 10**9)
     path.write_bytes(lines)
     return path, expected
@@ -64,6 +64,7 @@ def assert_same(output, expected):
         assert row == {name: value for name, value in wanted.items() if name != "mean"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="no java: apt-get install default-jdk")
 @pytest.mark.skipif(not JAR.exists(), reason="no jar: apt-get install libhdrhistogram-java")
 def test_the_java_library_reads_the_log(log):

@@ -16,8 +16,8 @@ from stresser.record.histogram_log import (
     LogReader,
     MergedHistograms,
     header,
+    histogram_tag,
     key_of,
-    tag_of,
 )
 from stresser.statistics.duration_counts import SparseCounts
 
@@ -130,11 +130,11 @@ def test_a_missing_log_is_one_clear_line(tmp_path):
 @pytest.mark.parametrize("quantity", Quantity)
 @pytest.mark.parametrize("cohort", [None, Cohort("a.b", "x-1", "heart_beat")])
 def test_a_tag_names_its_quantity_and_cohort(quantity, cohort):
-    assert key_of(tag_of((quantity, cohort))) == (quantity, cohort)
+    assert key_of(histogram_tag((quantity, cohort))) == (quantity, cohort)
 
 
 def test_a_tag_never_holds_what_splits_a_line():
-    assert tag_of((Quantity.RTT, Cohort("a b", "c,d", "e/f\n"))) == "rtt/a_b/c_d/e_f_"
+    assert histogram_tag((Quantity.RTT, Cohort("a b", "c,d", "e/f\n"))) == "rtt/a_b/c_d/e_f_"
 
 
 @pytest.mark.parametrize("tag", ["", "rtt/a", "rtt/a/b", "rtt/a/b/c/d", "nothing/a/b/c"])

@@ -3,8 +3,10 @@
 import io
 import os
 import sys
+import termios
 
 import pytest
+from rich.table import Table
 
 from stresser.report.console import ReportConsole, stdout_console, until_reader_leaves
 
@@ -37,12 +39,43 @@ def test_a_poor_encoding_gets_escapes(monkeypatch):
     assert raw.getvalue() == b"caf\\xe9 \\u2026\n"
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(None, 1), ("80", 2)])
-def test_a_file_is_wrapped_only_where_somebody_asks_for_it(monkeypatch, columns, lines):
-    raw = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", raw)
+def piped(renderable, monkeypatch) -> list[str]:
+    """The lines that a pipe gets."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="utf-8"))
+    console = stdout_console()
+    console.print(renderable)
+    console.file.flush()
+    return raw.getvalue().decode().splitlines()
+
+
+def two_columns() -> Table:
+    table = Table("name", "what", box=None)
+    table.add_row("a", "word " * 60)
+    table.add_row("b", "-")
+    return table
+
+
+def test_a_pipe_gets_whole_lines_and_no_blanks_at_their_ends(monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
-    if columns is not None:
-        monkeypatch.setenv("COLUMNS", columns)
-    stdout_console().print("word " * 20)
-    assert len(raw.getvalue().splitlines()) == lines
+    lines = piped(two_columns(), monkeypatch)
+    assert lines == [line.rstrip() for line in lines]
+    assert len(lines) == 3
+    assert lines[1].count("word") == 60
+
+
+def test_columns_says_how_wide_a_pipe_is(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert max(map(len, piped(two_columns(), monkeypatch))) <= 40
+
+
+def test_a_terminal_has_its_own_width(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    leader, follower = os.openpty()
+    termios.tcsetwinsize(follower, (24, 66))
+    with os.fdopen(follower, "w") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        monkeypatch.setattr(sys, "stdin", file)
+        monkeypatch.setattr(sys, "stderr", file)
+        assert stdout_console().width != 4096
+    os.close(leader)

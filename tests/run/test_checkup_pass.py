@@ -1,5 +1,7 @@
 """Checks against a real lab on loopback: what is seen of each way, and how politely."""
 
+import shutil
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import trio
 
 from stresser.analysis.checkup.conclude import conclude
 from stresser.analysis.checkup.finding import Concern
+from stresser.analysis.checkup.hello_fate import HelloFate, hello_fate
 from stresser.lab.server import serve
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked
@@ -115,6 +118,12 @@ def test_ways_that_fail(name, phase, kind):
     assert (way.failed.ending.phase, way.failed.ending.kind) == (phase, kind)
     if name == "stall":
         assert SHORT <= way.failed.ending.age_ns < SHORT * 20
+    if name == "garbage":
+        assert way.failed.ending.evidence.first_bytes
+    if name == "stall":
+        info = way.failed.ending.evidence.tcp_info
+        assert (info.unacked, info.bytes_received) == (0, 0)
+        assert info.data_segments_received == 0
     if name == "refuse":
         assert (way.http.status, way.http.reason) == (503, "Service Unavailable")
         assert way.tls.verified
@@ -293,3 +302,52 @@ def test_a_way_through_a_tunnel_is_seen():
     assert found.has_route
     concerns = [finding.concern for finding in conclude(found).findings]
     assert concerns == [Concern.FAILURE, Concern.TUNNEL]
+
+
+def command(*words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+TOWARDS_US = "tcp sport {port} meta length > 590 drop"
+TOWARDS_THEM = "tcp dport {port} meta length > 200 drop"
+CUT = "tcp dport {port} meta length > 200 reject with tcp reset"
+
+
+@pytest.mark.parametrize(
+    ("rule", "mtu", "fate", "asked"),
+    [
+        (TOWARDS_US, 65536, HelloFate.ANSWER_MISSING, "Most often its big packets are lost"),
+        (TOWARDS_US, 600, HelloFate.ANSWER_TORN, "Big packets towards this host are lost"),
+        (TOWARDS_THEM, 65536, HelloFate.UNACKNOWLEDGED, "the ClientHello was dropped"),
+        (CUT, 65536, HelloFate.CUT, "the name in the ClientHello may be filtered"),
+        ("tcp sport {port} meta length > 65000 drop", 65536, None, None),
+    ],
+    ids=["answer lost", "answer torn", "hello dropped", "hello cut", "control"],
+)
+def test_what_became_of_the_hello(rule, mtu, fate, asked):
+    for tool in ("nft", "ethtool"):
+        needs(shutil.which(tool) is not None, f"needs {tool}")
+
+    async def story():
+        ip("link set lo up")
+        ip(f"link set lo mtu {mtu}")
+        command("ethtool", "-K", "lo", "tso", "off", "gso", "off", "gro", "off")
+        async with trio.open_nursery() as nursery:
+            ready = await nursery.start(partial(serve, PLAN))
+            host, port = lab_listener(ready, "raw", None)
+            ruled = f"chain i {{ type filter hook input priority 0; {rule.format(port=port)}; }}"
+            command("nft", f"table ip t {{ {ruled}; }};")
+            url = f"tls://{ready.server_name}:{port}"
+            endpoint = Endpoint(name="raw", url=url, address=host, ca=ready.ca_file)
+            found = await look([endpoint], ["direct"], None)
+            nursery.cancel_scope.cancel()
+        return found
+
+    found = in_namespace(story)
+    (way,) = found.ways
+    assert (way.failed is None) == (fate is None)
+    if way.failed is not None:
+        assert hello_fate(way.failed.ending) is fate
+        (finding,) = conclude(found).findings
+        assert asked in finding.remedy

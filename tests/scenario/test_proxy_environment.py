@@ -118,6 +118,7 @@ def doors():
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("host", "no_proxy", "exempt"), SHARED)
 def test_curl_does_the_same(doors, host, no_proxy, exempt):
     proxy = f"http://127.0.0.1:{doors.proxy_port}"

@@ -159,3 +159,28 @@ def test_the_longest_silence_survived_is_measured_and_not_taken_from_the_plan():
     ended = life(program, 60, activity=heartbeat("5s", "8s")).notebook.only_ended()
     assert (ended.ending.kind, ended.pongs) == (Kind.UNRESPONSIVE, 3)
     assert ended.quiet_survived_ns == 2 * NS_PER_S
+
+
+@pytest.mark.parametrize(("hears_ping", "kind"), [(True, Kind.UNRESPONSIVE), (False, Kind.SILENCE)])
+def test_a_pong_of_ours_that_is_on_its_way_is_no_ping_that_was_lost(hears_ping, kind):
+    """The peer acknowledges our ping or not; what is unacknowledged at the end is our pong."""
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        if hears_ping:
+            assert isinstance(await peer.next_event(), Ping)
+        await trio.sleep_until(7.0)
+        await peer.send(Ping(b"are you there"))
+        far.path.go_dark()
+        await trio.sleep_forever()
+
+    async def deafen(made):
+        if not hears_ping:
+            await trio.sleep_until(4.9)
+            made.paths[0].go_dark()
+
+    made = life(program, 60, during=deafen, latency_s=LATENCY_S, activity=heartbeat("5s", "3s"))
+    ended = made.notebook.only_ended().ending
+    assert ended.kind is kind
+    assert ended.evidence.tcp_info is not None
+    assert ended.evidence.tcp_info.unacked > 0

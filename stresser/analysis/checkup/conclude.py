@@ -17,7 +17,9 @@ from stresser.analysis.chains.interception import (
     Undeclared,
     interceptions,
 )
+from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
+from stresser.analysis.checkup.hello_fate import fate_words, hello_fate
 from stresser.analysis.checkup.redirection import redirections
 from stresser.analysis.checkup.remedies import remedy
 from stresser.analysis.counts.chain_tally import ChainTally, Way
@@ -68,6 +70,7 @@ def conclude(checked: Checked) -> CheckReport:
     findings = [
         *_failures(ways),
         *_portals(ways),
+        *broken_families(ways),
         *_interception(ways, accusations),
         *_chains(ways, accusations),
         *_undeclared(accusations),
@@ -137,12 +140,27 @@ def _verdict(
     if ways and nothing_left:
         why = "" if has_route else ": it has no route to other networks"
         return Verdict.INCONCLUSIVE, f"Nothing could be tried from this host{why}."
-    wrong = [finding for finding in findings if finding.is_failure]
+    says = _opened(ways)
+    wrong = dict.fromkeys(finding.concern for finding in findings if finding.is_failure)
     if not wrong:
-        return Verdict.PASS, f"All is well on {counted(len(ways), 'way')}."
-    bad = sum(way.failed is not None or _is_bad_chain(way) for way in ways)
-    bad = max(bad, 1)
-    return Verdict.FAIL, f"Something is in the way on {bad} of {counted(len(ways), 'way')}."
+        return Verdict.PASS, f"{says}; how long they last only a run shows."
+    beside = [_BESIDE[concern] for concern in wrong if concern in _BESIDE]
+    return Verdict.FAIL, f"{'; '.join([says, *beside])}."
+
+
+def _opened(ways: Sequence[WayChecked]) -> str:
+    opened = sum(way.failed is None for way in ways)
+    if len({way.endpoint for way in ways}) > 1:
+        return f"Sessions open on {opened} of {len(ways)} pairs of endpoint and egress"
+    return f"Sessions open on {opened} of {len(ways)} egress{'' if len(ways) == 1 else 'es'}"
+
+
+_BESIDE = {
+    Concern.INTERCEPTION: "TLS is intercepted",
+    Concern.CHAIN: "a certificate chain does not verify",
+    Concern.ADDRESS: "one of an endpoint's addresses fails",
+    Concern.PORTAL: "a portal asks for a login",
+}
 
 
 def _never_left(way: WayChecked, *, has_route: bool) -> bool:
@@ -165,12 +183,15 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     for way in ways:
         failed = way.failed
         if failed is not None:
+            ending = failed.ending
             alike[
                 way.egress,
-                failed.ending.phase,
-                failed.ending.kind,
-                failed.ending.failure,
-                failed.ending.status,
+                ending.phase,
+                ending.kind,
+                ending.failure,
+                ending.status,
+                ending.alert,
+                hello_fate(ending),
             ].append((way, failed))
     for (egress, *_), pairs in alike.items():
         caught, (first, failed) = [way for way, _ in pairs], pairs[0]
@@ -188,6 +209,11 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
     source = f" from {named(way.local)}" if way.local else ""
     yield f"{named(way.endpoint)}: {dialled}{source}"
+    fate = fate_words(failed.ending)
+    if fate is not None:
+        yield fate
+    if failed.ending.evidence.first_bytes:
+        yield f"what came instead begins with: {failed.ending.evidence.first_bytes}"
     if failed.ending.raw:
         yield f"the raw error: {shown(failed.ending.raw, _TEXT)}"
     headers = failed.ending.evidence.headers
@@ -204,7 +230,7 @@ def _portals(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     caught = [way for way in caught if way.failed is None]
     if caught:
         yield Finding(
-            concern=Concern.FAILURE,
+            concern=Concern.PORTAL,
             says=f"{hosts(caught)}: a portal on the way wants a login (HTTP {_PORTAL}).",
             remedy="Log in to this network with a browser, then check again.",
             endpoints=[way.endpoint for way in caught],

@@ -13,7 +13,7 @@ _MOST_NAMES = 20
 
 
 class Concern(StrEnum):
-    """What a finding is about. The first three make a check fail."""
+    """What a finding is about. The first five make a check fail."""
 
     FAILURE = "failure"
     """An endpoint was not reached."""
@@ -21,6 +21,10 @@ class Concern(StrEnum):
     """Somebody on the way ends TLS."""
     CHAIN = "chain"
     """A chain that clients on this host would not take."""
+    PORTAL = "portal"
+    """Something on the way wants a login."""
+    ADDRESS = "address"
+    """One address of an endpoint's fails where another works."""
     UNDECLARED = "undeclared"
     """A private root that this host trusts and nobody declares, the same through every egress."""
     LOCAL = "local"
@@ -35,7 +39,9 @@ class Concern(StrEnum):
     """Egresses may reach different sites."""
 
 
-_FAILING = frozenset({Concern.FAILURE, Concern.INTERCEPTION, Concern.CHAIN})
+_FAILING = frozenset(
+    {Concern.FAILURE, Concern.INTERCEPTION, Concern.CHAIN, Concern.PORTAL, Concern.ADDRESS}
+)
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -6,12 +6,18 @@ They say whom to ask for what. Who is at fault is another question, and left to 
 from collections.abc import Callable, Sequence
 
 from stresser.analysis.checkup.finding import destinations, hosts, listed
-from stresser.model.checkup_facts import Asked, WayChecked
+from stresser.analysis.checkup.handshake_remedies import (
+    after_hello,
+    alert,
+    broken_upgrade,
+    no_tls,
+    refused_by_proxy,
+    refused_upgrade,
+)
+from stresser.model.checkup_facts import WayChecked
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed
 
-_WANTS_CREDENTIALS = frozenset({401, 403})
-_PROXY_AUTHENTICATION = 407
 _Write = Callable[[AttemptFailed, Sequence[WayChecked]], str]
 
 
@@ -53,66 +59,15 @@ def _connect(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
 
 
 def _proxy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    if failed.ending.status == _PROXY_AUTHENTICATION:
-        return (
-            "The proxy wants credentials: give the egress proxy_user and proxy_password in a"
-            " scenario, or put them into HTTPS_PROXY."
-        )
     if failed.ending.kind is Kind.PROXY_ERROR and failed.ending.status is not None:
-        return f"Ask whoever runs the proxy to allow CONNECT to: {destinations(ways)}."
+        return refused_by_proxy(failed, ways)
     return "Check the proxy's address and port, and whether it can be reached from here."
-
-
-def _tls(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    return (
-        "TCP stood and TLS did not: the name in the ClientHello may be filtered on the way. Try"
-        f" another egress; else ask for these names to be let through: {hosts(ways)}."
-    )
-
-
-def _no_tls(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    return (
-        "What answers speaks no TLS, or not ours: check the port; a block page or a login portal"
-        f" answers like that, too. It is in the way of: {destinations(ways)}."
-    )
-
-
-def _alert(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    return (
-        "The other end refuses the handshake: it may want a client certificate, another name"
-        f" (sni) or another TLS version. Ask who runs: {hosts(ways)}."
-    )
 
 
 def _certificate(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
     return (
         "The chain does not verify, and the scenario goes no further without that: look at the"
         f" chain of: {hosts(ways)}."
-    )
-
-
-def _http(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    if failed.ending.status in _WANTS_CREDENTIALS:
-        return (
-            "TLS and HTTP work; the answer wants credentials or forbids the path: give the"
-            ' endpoint headers = { Authorization = "env:NAME" } in a scenario, or check the path.'
-        )
-    return (
-        "TLS and HTTP work; no WebSocket was given: check the path (its page: --get PATH), then"
-        f" ask who runs: {hosts(ways)}."
-    )
-
-
-def _upgrade(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
-    if ways[0].asked is Asked.GET:
-        targets = listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways)
-        return (
-            "TLS stood and the GET had no good answer. Where no HTTP is spoken, check TLS alone"
-            f" ({targets}); else ask who runs: {hosts(ways)}."
-        )
-    return (
-        "TLS stood and HTTP had no good answer: something that inspects HTTP may not let"
-        f" WebSockets pass. Ask for a bypass of: {hosts(ways)}."
     )
 
 
@@ -128,14 +83,14 @@ _BY_KIND: dict[Kind, _Write] = {
     Kind.RESOLVE_ERROR: _resolve,
     Kind.REFUSED: _refused,
     Kind.CERTIFICATE: _certificate,
-    Kind.HTTP_REFUSAL: _http,
+    Kind.HTTP_REFUSAL: refused_upgrade,
     Kind.TOOL: _tool,
 }
 _BY_PHASE: dict[Phase, _Write] = {
     Phase.RESOLVE: _resolve,
     Phase.CONNECT: _connect,
     Phase.PROXY: _proxy,
-    Phase.TLS: lambda failed, ways: _IN_TLS.get(failed.ending.kind, _tls)(failed, ways),
-    Phase.UPGRADE: _upgrade,
+    Phase.TLS: lambda failed, ways: _IN_TLS.get(failed.ending.kind, after_hello)(failed, ways),
+    Phase.UPGRADE: broken_upgrade,
 }
-_IN_TLS: dict[Kind, _Write] = {Kind.PROTOCOL_ERROR: _no_tls, Kind.TLS_ALERT: _alert}
+_IN_TLS: dict[Kind, _Write] = {Kind.PROTOCOL_ERROR: no_tls, Kind.TLS_ALERT: alert}

@@ -12,6 +12,7 @@ from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located
 from stresser.analysis.diagnosis.diagnosis import Mechanism, Where
+from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Grade, Initiator, Kind
 
@@ -22,7 +23,6 @@ OF_ONE_PATH = frozenset(
         Mechanism.BYTE_LIMIT,
         Mechanism.SIZE_LIMIT,
         Mechanism.PING_INTOLERANCE,
-        Mechanism.SESSION_CEILING,
         Mechanism.NAME_FILTER,
         Mechanism.INTERCEPTION,
     }
@@ -40,6 +40,8 @@ OF_ONE_FLOW = frozenset(
 )
 """Rules that name a middlebox for one flow alone: where all egresses die alike, the endpoint's own
 firewall, or the endpoint behind the box, satisfies them as well."""
+_OWN_ALERTS = frozenset({42, 43, 44, 45, 46, 48, 116, 120})
+"""About client certificates and ALPN (RFC 8446 section 6): no filter has a reason for these."""
 _ENOUGH = 0.1
 _GRADES = list(Grade)
 
@@ -77,11 +79,22 @@ def _by_mechanism(
         return _of_egress(mechanism, located, facts, pooled)
     if candidate.said or (mechanism is Mechanism.PING_INTOLERANCE and not _is_intercepted(facts)):
         return Initiator.ENDPOINT
-    if mechanism is Mechanism.REFUSED_BY_ENDPOINT and any(f.kind is Kind.TLS_ALERT for f in facts):
-        return Initiator.ENDPOINT
-    if where is Where.ENDPOINT:
-        return _of_endpoint(mechanism, facts, pooled)
-    return _only(pooled)
+    return _by_itself(mechanism, where, facts) or _only(pooled, len(facts))
+
+
+def _by_itself(mechanism: Mechanism, where: Where, facts: list[EndingFact]) -> Initiator | None:
+    """The endpoint, where only it can do what was seen."""
+    hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
+    is_own = (
+        mechanism is Mechanism.REFUSED_BY_ENDPOINT and all(f.alert in _OWN_ALERTS for f in facts)
+    ) or (
+        where is Where.ENDPOINT
+        and (
+            (mechanism is Mechanism.ENDPOINT_DOWN and _is_told_twice(facts))
+            or (mechanism is Mechanism.OUTAGE and 2 * hung > len(facts))
+        )
+    )
+    return Initiator.ENDPOINT if is_own else None
 
 
 def _of_egress(
@@ -92,21 +105,15 @@ def _of_egress(
         return Initiator.MIDDLEBOX
     if mechanism is Mechanism.REFUSED_BY_ENDPOINT and pooled[Initiator.ENDPOINT]:
         return Initiator.ENDPOINT
-    pooled = Counter({who: count for who, count in pooled.items() if who is Initiator.MIDDLEBOX})
-    return _only(pooled, len(facts))
+    who = _only(pooled, len(facts))
+    # Through another egress it did nothing of the kind: its word here may be a front's.
+    return Initiator.UNKNOWN if who is Initiator.ENDPOINT else who
 
 
-def _of_endpoint(
-    mechanism: Mechanism, facts: list[EndingFact], pooled: Counter[Initiator]
-) -> Initiator:
-    """All egresses died alike, and other endpoints through them lived."""
-    hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
-    if mechanism is Mechanism.OUTAGE and 2 * hung > len(facts):
-        return Initiator.ENDPOINT
-    own = sum(fact.kind is Kind.REFUSED and fact.proxy is None for fact in facts)
-    if mechanism is Mechanism.ENDPOINT_DOWN and own:
-        return Initiator.ENDPOINT
-    return _only(pooled)
+def _is_told_twice(facts: list[EndingFact]) -> bool:
+    """This host was refused, and so was a proxy, which asked by itself."""
+    refused = any(fact.kind is Kind.REFUSED and fact.proxy is None for fact in facts)
+    return refused and any(is_far_side(fact) for fact in facts)
 
 
 def _is_intercepted(facts: list[EndingFact]) -> bool:
@@ -114,23 +121,30 @@ def _is_intercepted(facts: list[EndingFact]) -> bool:
 
 
 def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
-    """Whom the sessions' own evidence names, rules left out that the whole run makes weak."""
+    """Whom the sessions' own evidence names, but for rules that the whole run makes weak."""
     weak = frozenset() if where in {Where.EGRESS, Where.UNKNOWN} else OF_ONE_FLOW
-    return Counter(
+    named: Counter[Initiator] = Counter(
         fact.initiator
         for fact in facts
         if fact.initiator in {Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST}
         and not fact.rules & weak
+        and not (fact.was_reset_before and "flow-unknown-there" in fact.rules)
+        and not is_far_side(fact)
     )
+    named[Initiator.MIDDLEBOX] += sum(
+        fact.is_gateways and fact.kind is Kind.FOUND_DEAD and fact.initiator is Initiator.UNKNOWN
+        for fact in facts
+    )
+    return named
 
 
-def _only(pooled: Counter[Initiator], total: int | None = None) -> Initiator:
+def _only(pooled: Counter[Initiator], total: int) -> Initiator:
     """The one that is named, if nobody else is and it is named often enough."""
     named = [who for who, count in pooled.items() if count]
     if len(named) != 1:
         return Initiator.UNKNOWN
     who = named[0]
-    return who if total is None or pooled[who] >= _ENOUGH * total else Initiator.UNKNOWN
+    return who if pooled[who] >= _ENOUGH * total else Initiator.UNKNOWN
 
 
 _WHO_WORDS = {

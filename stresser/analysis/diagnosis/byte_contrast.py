@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
-from stresser.analysis.diagnosis.found_limits import HEADERS, limit_candidate
+from stresser.analysis.diagnosis.limit_candidates import HEADERS, limit_candidate
 from stresser.analysis.patterns.scopes import Variable
 from stresser.statistics.brackets import Bracket, agreement
 

@@ -21,7 +21,7 @@ from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mec
 from stresser.analysis.diagnosis.diagnosis_words import says
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts
 from stresser.analysis.diagnosis.first_message import first_message
-from stresser.analysis.diagnosis.found_limits import contrast, found_dead, timers
+from stresser.analysis.diagnosis.found_limits import timers
 from stresser.analysis.diagnosis.host_causes import absences, path_change
 from stresser.analysis.diagnosis.intercepted_ways import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
@@ -29,6 +29,7 @@ from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
+from stresser.analysis.diagnosis.silences_compared import contrast, found_dead
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind
@@ -52,6 +53,8 @@ PROPOSERS: tuple[_Propose, ...] = (
 )
 MOST_DIAGNOSES = 50
 _NAME = 80
+_CLOCK_TIME = slice(11, 19)
+"""Hours to seconds of an ISO 8601 text."""
 
 
 class ExplainedEnding(Struct, frozen=True, kw_only=True):
@@ -124,7 +127,7 @@ def _diagnosis(
     facts = members(candidate, case)
     candidate = replace(candidate, said=candidate.said or _is_said(candidate, case))
     located = locate(candidate, case)
-    candidate = _settled(candidate, located.where)
+    candidate = _timed(_settled(candidate, located.where), utc)
     accused = accuse(candidate, located, case)
     scope = _scope(candidate, case)
     of_drops, of_failures = _totals(scope, case)
@@ -152,11 +155,20 @@ def _diagnosis(
         contrasts=list(candidate.contrast),
         controls=located.controls,
         against=[*candidate.against, *accused.against],
-        unproved=[*candidate.unproved, *_unproved_controls(located, case)],
+        unproved=[
+            *candidate.unproved,
+            *_unproved_place(candidate, located, case),
+            *_unproved_controls(located, case),
+        ],
         consistent_with=list(candidate.consistent_with),
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _unproved_place(candidate: Candidate, located: Located, case: CaseFile) -> Iterator[str]:
+    if located.where is Where.UNKNOWN and len(case.egresses) == 1 and candidate.weight:
+        yield "Whose it is: the same endpoint through a second egress tells."
 
 
 def _unproved_controls(located: Located, case: CaseFile) -> Iterator[str]:
@@ -176,6 +188,14 @@ def _as_scope(cohort: Cohort) -> DiagnosedScope:
     return DiagnosedScope(endpoint=endpoint, egress=egress, activity=activity)
 
 
+def _timed(candidate: Candidate, utc: Callable[[int], str]) -> Candidate:
+    """With the time of day of its one moment, where the record has one."""
+    if candidate.moment is None or candidate.event:
+        return candidate
+    clock = utc(candidate.moment.high)[_CLOCK_TIME]
+    return replace(candidate, event=f", {clock} UTC" if clock else "")
+
+
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:
     facts = [case.by_number[number].fact for number in candidate.drops]
     return bool(facts) and is_said(facts)
@@ -186,15 +206,22 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
     mechanism = candidate.mechanism
     if where is Where.EGRESS:
         if mechanism is Mechanism.ENDPOINT_GOODBYE:
-            limited = candidate.limit is not None
-            mechanism = Mechanism.AGE_LIMIT if limited else Mechanism.STATE_LOST
+            mechanism = _without_the_endpoint(candidate)
         elif mechanism is Mechanism.ENDPOINT_DOWN:
             mechanism = Mechanism.OUTAGE
     elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif mechanism is Mechanism.NAME_FILTER:
         mechanism = Mechanism.REFUSED_BY_ENDPOINT
-    return replace(candidate, mechanism=mechanism)
+    said = candidate.said and where is not Where.EGRESS
+    return replace(candidate, mechanism=mechanism, said=said)
+
+
+def _without_the_endpoint(candidate: Candidate) -> Mechanism:
+    """What it is where only one egress hears the endpoint's word."""
+    if candidate.limit is not None:
+        return Mechanism.AGE_LIMIT
+    return Mechanism.NO_PATTERN if candidate.moment is None else Mechanism.STATE_LOST
 
 
 def _scope(candidate: Candidate, case: CaseFile) -> DiagnosedScope:

@@ -69,6 +69,8 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     if candidate.mechanism is Mechanism.PATH_CHANGE:
         when = _AT_ONCE[candidate.mechanism]
         return f"{counted(count, 'session')} {_plural(ended, count)} {when}{candidate.event}"
+    if candidate.moment is None and candidate.mechanism is Mechanism.ENDPOINT_GOODBYE:
+        return f"{counted(count, 'session')} {_plural(ended, count)}, by the endpoint's own word"
     open_then = max(_open_then(candidate, facts, case), count)
     when = _AT_ONCE.get(candidate.mechanism, "at one moment")
     if candidate.event:
@@ -160,8 +162,10 @@ def _of_failures(
         return f"{_place(scope)}{candidate.event}."
     count = counted(len(facts), "attempt")
     if candidate.mechanism is Mechanism.SESSION_CEILING and candidate.limit is not None:
-        most = candidate.limit.high
-        said = f"never more than {most:,} sessions were open: {count} more failed while they lived"
+        said = (
+            f"never more than {candidate.limit.high:,} sessions were open: every further attempt"
+            f" failed while they lived ({len(facts):,})"
+        )
     elif candidate.event:
         said = f"{count} failed: {candidate.event}"
     else:

@@ -75,11 +75,11 @@ def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate 
     if len(dead) < _FEWEST or _ponged(case, cohorts):
         return None
     least = min(sizes[one.fact.cohort.activity] for one in dead)
-    oldest = max(one.drop.age.high for one in dead)
+    soonest = min(one.drop.age.high for one in dead)
     lived = [
         life
         for life in case.survivors.get(pair, [])
-        if life.survived_ns and life.proved_age_ns > oldest
+        if life.survived_ns and life.proved_age_ns > soonest
         and sizes.get(case.cohort_of(life).activity, 0) < least
     ]  # fmt: skip
     if len(lived) < _LIVED:

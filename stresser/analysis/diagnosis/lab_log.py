@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
-from stresser.analysis.diagnosis.found_limits import limit_candidate
+from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.patterns.scopes import Variable, bracket_of
 from stresser.statistics.concentration import timer_limit
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
-from stresser.analysis.diagnosis.found_limits import limit_candidate
+from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
@@ -227,13 +227,14 @@ def _silent(
     hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
     if 2 * hung > len(facts) or failures:
         return Mechanism.OUTAGE, failures
-    noticed = max(fact.t_ns for fact in facts)
-    if any(case.opened_between(p, moment.high, noticed + 2 * NS_PER_S) for p in group.pairs):
-        return Mechanism.STATE_LOST, set()
     met = Counter(result for fact in facts for result in fact.looks.own)
-    dead = met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]
-    is_lost = met[FreshResult.CONNECTED] > 0 and not dead
-    return (Mechanism.STATE_LOST if is_lost else Mechanism.OUTAGE), set()
+    if met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]:
+        return Mechanism.OUTAGE, set()
+    noticed = max(fact.t_ns for fact in facts)
+    passed = met[FreshResult.ANSWERED] + met[FreshResult.CONNECTED] or any(
+        case.opened_between(pair, moment.high, noticed + _AFTERWARDS_NS) for pair in group.pairs
+    )
+    return (Mechanism.STATE_LOST if passed else Mechanism.OUTAGE), set()
 
 
 def _announced(

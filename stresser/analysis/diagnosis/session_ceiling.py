@@ -48,6 +48,8 @@ def _ceiling(case: CaseFile, claims: Claims, pairs: list[Pair]) -> Candidate | N
     peak = max((case.open_at(pairs, at) for p in pairs for at in case.opened.get(p, [])), default=0)
     if len(failed) < _FEWEST or peak < _FEWEST:
         return None
+    if any(not case.opened.get(one.ending.pair) for one in failed):
+        return None  # who never let one in has no ceiling
     first = min(one.began_ns for one in failed)
     if any(case.open_at(pairs, _until(one)) < peak for one in failed) or _was_exceeded(
         case, pairs, failed

@@ -87,7 +87,7 @@ def _is_it(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[
             yield _elsewhere(run.diagnoses[0], rows)
             yield _counts(rows)
         case IsIt.UNKNOWN:
-            yield f"Cannot be told: {_why_unknown(run, rows)}."
+            yield f"Unknown: {_why_unknown(run, rows)}."
             if rows and (run.total.drops or run.total.attempts_failed):
                 yield _counts(rows)
 

@@ -63,7 +63,7 @@ def drops_in_words(figures: CohortTally) -> str:
     """The drops of a cohort, by kind: how many, when in the sessions' lives, by whom.
 
     Example: `24 drops, every one a TCP reset, 4 s (3.98 s to 4.02 s) after the last byte in
-    either direction; by whom is unknown`.
+    either direction; initiator unknown`.
     """
     groups = sorted(figures.drop_groups.items(), key=lambda item: -item[1].count)
     if len(groups) == 1:
@@ -175,7 +175,7 @@ def _by_whom(group: DropGroup) -> str:
     known = [(who, n) for who, n in group.initiators.most_common() if who is not Initiator.UNKNOWN]
     parts = [f"{n:,} {INITIATOR_WORDS[who]}" for who, n in known]
     if group.initiators[Initiator.UNKNOWN]:
-        parts.append(f"{group.initiators[Initiator.UNKNOWN]:,} by whom is unknown")
+        parts.append(f"{group.initiators[Initiator.UNKNOWN]:,} initiator unknown")
     return f"; {', '.join(parts)}"
 
 
@@ -211,7 +211,7 @@ def _outlived(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts) -> Iterator[str
         if figures.longest_planned_ns > group.age.largest:
             lived, every = figures.longest_planned_ns, format_duration(every_ns)
             yield (
-                f"On the same way sessions that ping every {every} lived on for up to "
+                f"Sessions there that ping every {every} lived on for up to "
                 f"{format_duration(lived)}: this points to silence, not age."
             )
             return

@@ -72,8 +72,8 @@ def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
     if endpoints:
         names = ", ".join(escaped(name, 40) for name in endpoints[:_MOST_NAMES])
         yield (
-            f"A heartbeat has no carrier on tls:// endpoints ({names}): their sessions are held "
-            "silent."
+            f"TLS alone has no pings: sessions to tls:// endpoints ({names}) are held silent,"
+            " whatever their activity."
         )
 
 

@@ -16,22 +16,20 @@ _LONGEST_NAME = 40
 _LONGEST_FAILURE = 60
 
 
-def shortfall_words(cohorts: Mapping[Cohort, CohortTally]) -> str | None:
-    """A clause without its full stop; None where every session opened.
+def shortfalls(cohorts: Mapping[Cohort, CohortTally]) -> list[str]:
+    """At most one clause without its full stop; none where every session opened.
 
     Example: `3 of 20 sessions never opened, all of them through vpn to broker; 41 attempts failed
     there, most of them in phase connect: refused connections (connection_refused)`.
     """
     short = {cohort: figures for cohort, figures in cohorts.items() if figures.never_opened}
     if not short:
-        return None
+        return []
     missing = sum(figures.never_opened for figures in short.values())
     asked = sum(figures.requested for figures in cohorts.values())
     sessions = "session" if asked == 1 else "sessions"
-    return (
-        f"{missing:,} of {asked:,} {sessions} never opened{_where(short, cohorts)}"
-        f"; {_cause(short.values())}"
-    )
+    never = f"{missing:,} of {asked:,} {sessions} never opened{_where(short, cohorts)}"
+    return [f"{never}; {_cause(short.values())}"]
 
 
 def _where(short: Iterable[Cohort], cohorts: Iterable[Cohort]) -> str:

@@ -23,7 +23,7 @@ from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findi
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.summary.run_reading import RunReading, read_run
-from stresser.analysis.summary.shortfall import shortfall_words
+from stresser.analysis.summary.shortfall import shortfalls
 from stresser.analysis.summary.thresholds import (
     Measured,
     doubts_about_tester,
@@ -73,13 +73,10 @@ def _figures(reading: RunReading) -> RunFigures:
     elapsed_ns, distributions = reading.elapsed_ns, reading.distributions
     crashed_at_utc = run.crashed_at_utc
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
-    shortfall = shortfall_words(tally.cohorts)
-    doubts = [
-        *doubts_about_tester(measured),
-        *([] if shortfall is None else [shortfall]),
-        *_record_doubts(run, tally, crashed_at_utc),
-    ]
+    doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
     results = judge_thresholds(plan.thresholds, measured, doubts)
+    # A shortfall bears on the run, not on each of its rules.
+    doubts += shortfalls(tally.cohorts)
     return RunFigures(
         scenario=escaped(plan.name or _scenario_of(tally), _LONGEST_NAME),
         status=_status(run, tally),

@@ -161,7 +161,7 @@ def _metric_value(threshold: Threshold, figures: CohortTally, now_ns: int) -> fl
     }
     value = values[metric]
     if value is None:
-        raise NotMeasured("the run says not how many sessions were requested")
+        raise NotMeasured("the run does not say how many sessions were requested")
     return value
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from stresser.analysis.words.endings import GRADE_WORDS, INITIATOR_WORDS, ending_in_words
 from stresser.analysis.words.packet_words import provenance_in_words
 from stresser.analysis.words.rules import reasons
-from stresser.model.ending import BRACKETED
+from stresser.model.ending import BRACKETED, Initiator
 from stresser.model.events import AnyEvent, SessionEnded
 from stresser.model.units import escaped
 
@@ -134,7 +134,11 @@ class DropTable:
 def _lines(event: SessionEnded) -> Iterator[tuple[str, str]]:
     """What the evidence says, beyond the columns."""
     ending = event.ending
-    yield "ended by", f"{INITIATOR_WORDS[ending.initiator]}, from {GRADE_WORDS[ending.grade]}"
+    if ending.initiator is Initiator.UNKNOWN:
+        yield "initiator", "unknown"
+    else:
+        who = INITIATOR_WORDS[ending.initiator].removeprefix("by ")
+        yield "initiator", f"{who}, known from {GRADE_WORDS[ending.grade]}"
     yield from reasons(ending.evidence)
     for line in provenance_in_words(ending.evidence):
         yield "packets", line

@@ -167,7 +167,7 @@ def _ending_lines(event: Ended, counts: list[tuple[str, str]]) -> list[tuple[str
         ("kind", ending.kind.value),
         ("failure", ending.failure or "none"),
         ("last proof of life", f"{format_duration(ending.alive_at_ns)} into the run"),
-        ("first proof of death", f"{format_duration(ending.dead_by_ns)} into the run"),
+        ("first proof of its end", f"{format_duration(ending.dead_by_ns)} into the run"),
         ("detected", f"{format_duration(ending.detected_at_ns)} into the run"),
         *counts,
     ]
@@ -191,6 +191,7 @@ def _measured(evidence: Evidence) -> Iterator[tuple[str, str]]:
         "operation": evidence.operation,
         "answer to the close": evidence.close,
         "step through the proxy": evidence.proxy_step,
+        "what came instead": evidence.first_bytes,
         "name": evidence.name,
     }
     yield from ((what, text) for what, text in texts.items() if text is not None)

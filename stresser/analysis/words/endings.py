@@ -40,7 +40,7 @@ INITIATOR_WORDS = {
     Initiator.HOST: "by this host",
     Initiator.TOOL: "by stresser itself",
     Initiator.PLAN: "by the plan",
-    Initiator.UNKNOWN: "by whom is unknown",
+    Initiator.UNKNOWN: "initiator unknown",
 }
 
 GRADE_WORDS = {
@@ -148,7 +148,7 @@ def kind_words(kind: Kind, count: int = 1) -> str:
 def ending_in_words(ending: Ending) -> str:
     """One ending as a sentence without its full stop.
 
-    Example: `reset by TCP RST after 4 s of silence, 12 s after it opened; by whom is unknown`.
+    Example: `reset by TCP RST after 4 s of silence, 12 s after it opened; initiator unknown`.
     """
     if ending.planned:
         return f"{_what(ending)}, {format_duration(ending.age_ns)} after it opened"

@@ -94,7 +94,7 @@ def _headline(found: PacketOrigin) -> str:
 def _distance(found: PacketOrigin) -> str:
     here, there = found.hops, found.peer_hops
     if here is None or there is None:
-        return "it was sent by another box or took another way"
+        return "another box sent it, or it took another path"
     if here == there:
         return f"as far away ({_hops(here)}), but sent with another initial TTL"
     if here == 0:

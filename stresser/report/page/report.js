@@ -47,9 +47,11 @@
   }
 
   // On paper, and in pictures to take along, everything is light: see the style sheet.
-  const setPaper = (isPaper) => document.documentElement.toggleAttribute("data-paper", isPaper);
+  const setPaper = (isPaper) => { document.documentElement.toggleAttribute("data-paper", isPaper); known = null; };
+  let known = null;
+  const theme = () => (known ??= readTheme()); // asked for each point that is drawn
 
-  function theme() {
+  function readTheme() {
     const style = getComputedStyle(document.documentElement);
     const value = (name) => style.getPropertyValue("--" + name).trim();
     const inks = Object.fromEntries(["ink", "soft", "line", "sheet", "paper", "beside"].map((name) => [name, value(name)]));
@@ -578,7 +580,7 @@
     button.addEventListener("click", () => saved(at(button.dataset.save), button.dataset.title));
   }
   for (const button of document.querySelectorAll("button[data-copy]")) button.addEventListener("click", () => copied(button));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { known = null; redraw(); });
   const onPaper = (isPaper) => { isPrinting = isPaper; setPaper(isPaper); redraw(); };
   addEventListener("beforeprint", () => onPaper(true));
   addEventListener("afterprint", () => onPaper(false));

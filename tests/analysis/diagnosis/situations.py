@@ -11,6 +11,9 @@ Story = Callable[[], MadeRun]
 SUS, CTL = "sus", "ctl"
 FLOW_ALONE = ("flow-dropped-alone",)
 MIDDLEBOX: dict[str, Any] = {"initiator": Initiator.MIDDLEBOX, "grade": Grade.TCP_INFO}
+OWN_STACK: dict[str, Any] = {
+    "initiator": Initiator.ENDPOINT, "grade": Grade.PACKET, "why": ("endpoint-refuses",),
+}  # fmt: skip
 HOST: dict[str, Any] = {"initiator": Initiator.HOST, "grade": Grade.TCP_INFO}
 
 
@@ -68,7 +71,7 @@ def endpoint_restarts() -> MadeRun:
     for n, (_, one) in enumerate(ours):
         run.drops(one, 3 + 0.0002 * n, Kind.TCP_FIN, idle=0.4 + 0.01 * n)
     for n, egress in enumerate((SUS, CTL) * 5):
-        run.fails(cohort(egress), 3.6 + 0.01 * n, Kind.REFUSED, Phase.CONNECT)
+        run.fails(cohort(egress), 3.6 + 0.01 * n, Kind.REFUSED, Phase.CONNECT, **OWN_STACK)
     kept += [run.opens(cohort(e), 4.5 + 0.01 * n) for n, (e, _) in enumerate(ours)]
     for one in kept:
         run.lives(one, 12)
@@ -88,7 +91,7 @@ def endpoint_dies_behind_a_proxy() -> MadeRun:
     for n, (egress, one) in enumerate(ours):
         run.drops(one, 3 + 0.0002 * n, Kind.TCP_FIN, idle=0.4, fields=by[egress])
     for n in range(30):
-        run.fails(cohort(CTL), 3.5 + 0.1 * n, Kind.REFUSED, Phase.CONNECT)
+        run.fails(cohort(CTL), 3.5 + 0.1 * n, Kind.REFUSED, Phase.CONNECT, **OWN_STACK)
         run.fails(
             cohort(SUS), 3.52 + 0.1 * n, Kind.PROXY_ERROR, Phase.PROXY, ("proxy-reports-trouble",),
             fields=by[SUS], status=500,
@@ -320,4 +323,16 @@ def two_alike() -> MadeRun:
     run = MadeRun(cohort(SUS), cohort(CTL))
     for one in [run.opens(cohort(e), 0.1 * n) for n in range(10) for e in (SUS, CTL)]:
         run.lives(one, 60)
+    return run
+
+
+def rejected_by_one_policy() -> MadeRun:
+    """Both egresses are refused by who knows whom; another endpoint through them opens."""
+    run = MadeRun(*(cohort(e, endpoint=n) for e in (SUS, CTL) for n in ("server", "other")))
+    kept = [run.opens(cohort(e, endpoint="other"), 0.01 * n) for n in range(5) for e in (SUS, CTL)]
+    for n in range(10):
+        for egress in (SUS, CTL):
+            run.fails(cohort(egress), 1 + 0.2 * n, Kind.REFUSED, Phase.CONNECT)
+    for one in kept:
+        run.lives(one, 12)
     return run

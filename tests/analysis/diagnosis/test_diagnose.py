@@ -1,12 +1,15 @@
 """The right answer of each situation, and that nothing is explained twice."""
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers
 
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Initiator, Kind, Phase
 from tests.analysis.diagnosis import mixed_situations as mixed
 from tests.analysis.diagnosis import situations as of
-from tests.analysis.diagnosis.made_runs import SAID, answers
+from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
+from tests.analysis.story import dice
 
 BOTH = ("sus", "ctl")
 ROWS = [
@@ -41,8 +44,8 @@ ROWS = [
      ("ping_intolerance", "endpoint", "endpoint", "service_owner")),
     ("idle goodbye", of.idle_goodbye_of_the_endpoint,
      ("idle_timer", "endpoint", "endpoint", "service_owner")),
-    ("ceiling", of.ceiling, ("session_ceiling", "unknown", "unknown", "nobody")),
-    ("big messages", of.big_messages_die, ("size_limit", "unknown", "unknown", "nobody")),
+    ("ceiling", of.ceiling, ("session_ceiling", "unknown", "unknown", "network_team")),
+    ("big messages", of.big_messages_die, ("size_limit", "unknown", "unknown", "network_team")),
     ("found dead", of.quiet_ones_are_found_dead,
      ("idle_timer", "egress", "middlebox", "network_team")),
     ("proxy says 407", lambda: of.refused(("sus",), Kind.PROXY_ERROR, Phase.PROXY, status=407),
@@ -56,15 +59,17 @@ ROWS = [
      ("resolve_failure", "egress", "unknown", "network_team")),
     ("refused everywhere", lambda: of.refused(BOTH, Kind.REFUSED, Phase.CONNECT),
      ("endpoint_down", "shared", "unknown", "nobody")),
-    ("limit on bytes", mixed.limit_on_bytes, ("byte_limit", "unknown", "unknown", "nobody")),
+    ("rejected by one policy", of.rejected_by_one_policy,
+     ("endpoint_down", "endpoint", "unknown", "service_owner")),
+    ("limit on bytes", mixed.limit_on_bytes, ("byte_limit", "unknown", "unknown", "network_team")),
     ("conntrack, no control", mixed.conntrack_without_a_control,
      ("idle_timer", "unknown", "middlebox", "network_team")),
     ("forgotten at once", mixed.forgotten_at_once, ("state_lost", "unknown", "unknown", "nobody")),
     ("slow heartbeat", mixed.heartbeat_slower_than_the_timer,
-     ("idle_timer", "unknown", "unknown", "nobody")),
+     ("idle_timer", "unknown", "unknown", "network_team")),
     ("age limit of one egress", mixed.age_limit_of_one_egress,
      ("age_limit", "egress", "middlebox", "network_team")),
-    ("lossy path", mixed.lossy_path, ("no_pattern", "egress", "unknown", "nobody")),
+    ("lossy path", mixed.lossy_path, ("no_pattern", "egress", "unknown", "network_team")),
 ]  # fmt: skip
 
 
@@ -116,3 +121,42 @@ def test_a_byte_limit_is_bracketed():
 def test_quiet_sessions_that_are_found_dead_belong_to_the_timer():
     one = mixed.conntrack_without_a_control().only()
     assert (one.drops, one.sessions_found_dead) == (25, 5)
+
+
+@given(seed=integers(0, 10**6), sessions=integers(0, 40))
+def test_whatever_happens_the_sums_agree(seed, sessions):
+    found = anything(seed, sessions).diagnosed()
+    explained = found.drops + found.failures
+    assert len({(row.session, row.attempt) for row in explained}) == len(explained)
+    assert sum(one.drops for one in found.diagnoses) == sum(
+        row.diagnosis is not None for row in found.drops
+    )
+    for one in found.diagnoses:
+        assert one.drops == sum(row.diagnosis == one.number for row in found.drops)
+        assert one.failures == sum(row.diagnosis == one.number for row in found.failures)
+        assert one.low is None or one.high is None or one.low <= one.high
+        assert one.says
+        assert one.ask.says
+
+
+def anything(seed: int, sessions: int) -> MadeRun:
+    """Sessions and attempts that end in any way at any time."""
+    chance = dice(seed)
+    run = MadeRun(*(cohort(e, endpoint=n) for e in BOTH for n in ("server", "other")))
+    kinds = [kind for kind in Kind if kind is not Kind.PLANNED]
+    whys = [(), ("endpoint-said-so",), ("flow-dropped-alone",), ("own-route-changed",)]
+    for _ in range(sessions):
+        of_it = cohort(chance.choice(BOTH), "hb", chance.choice(("server", "other")))
+        at = chance.uniform(0, 20)
+        who = chance.choice([Initiator.UNKNOWN, Initiator.HOST, Initiator.MIDDLEBOX])
+        kind, why = chance.choice(kinds), chance.choice(whys)
+        if chance.random() < 0.3:
+            run.fails(of_it, at, kind, chance.choice(list(Phase)), why, initiator=who)
+            continue
+        one = run.opens(of_it, at)
+        until = at + chance.choice([1, 5, chance.uniform(0, 20)])
+        if chance.random() < 0.3:
+            run.lives(one, until)
+        else:
+            run.drops(one, until, kind, alive=chance.uniform(at, until), why=why, initiator=who)
+    return run

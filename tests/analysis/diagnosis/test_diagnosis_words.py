@@ -8,13 +8,14 @@ SENTENCES = [
      ("Through sus, every session that was silent for 4.01 s was ended by a TCP FIN (36 of 36);"
      " through ctl none of 12 was; 12 sessions that ping every 1 s lived on.")),
     (of.endpoint_resets_one_egress,
-     "Through sus, every session was reset at one moment (25 of 25); through ctl none of 25 was."),
+     ("Through sus, every session was reset at one moment, 00:00:07 UTC (25 of 25); through ctl"
+      " none of 25 was.")),
     (of.hung_endpoint,
      ("Through all egresses to server, every session stopped answering, while its TCP went on in an"
-     " outage (40 of 40); to other none of 40 was.")),
+     " outage, 00:00:09 UTC (40 of 40); to other none of 40 was.")),
     (of.ceiling,
-     ("Through sus, never more than 20 sessions were open: 30 attempts more failed while they"
-     " lived.")),
+     ("Through sus, never more than 20 sessions were open: every further attempt failed while they"
+      " lived (30).")),
     (of.handshake_hangs,
      ("Through sus, 20 attempts failed: the ClientHello had no answer; through ctl none of 10"
      " did.")),

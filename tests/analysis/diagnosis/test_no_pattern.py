@@ -1,6 +1,7 @@
 from stresser.model.ending import Kind
 from tests.analysis.diagnosis import situations as of
-from tests.analysis.diagnosis.made_runs import SAID, MadeRun, cohort
+from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
+from tests.analysis.story import dice
 
 
 def test_what_would_tell_is_said():
@@ -15,4 +16,16 @@ def test_what_the_endpoint_said_stands_apart():
         run.drops(run.opens(cohort("sus"), 0), at, Kind.TCP_RESET)
     run.drops(run.opens(cohort("sus"), 0), 11.3, Kind.WS_CLOSE, code=1011, why=SAID)
     found = run.diagnosed().diagnoses
-    assert [(one.drops, one.who) for one in found] == [(2, "unknown"), (1, "endpoint")]
+    assert [(one.drops, one.who) for one in found] == [(1, "endpoint"), (2, "unknown")]
+
+
+def test_a_drain_takes_its_time():
+    run, chance = MadeRun(cohort("sus"), cohort("ctl")), dice(3)
+    for n in range(40):
+        session = run.opens(cohort(("sus", "ctl")[n % 2]), 0.1 * n)
+        at = 20 + chance.uniform(0, 30)
+        run.drops(session, at, Kind.WS_CLOSE, idle=chance.uniform(0, 2), code=1012, why=SAID)
+    one = run.only()
+    assert answers(one) == ("endpoint_goodbye", "endpoint", "endpoint", "service_owner")
+    what = "40 sessions were closed by WebSocket close 1012, by the endpoint's own word"
+    assert one.says == f"Through all egresses, {what}."

@@ -58,7 +58,7 @@ def test_one_egress_alone_has_nothing_to_compare_with():
     )  # fmt: skip
     assert found.is_egress is IsIt.UNKNOWN
     assert found.is_it.startswith(
-        "Cannot be told: every session went through vpn, with nothing beside it."
+        "Unknown: every session went through vpn, with nothing beside it."
     )
     assert found.who == "Unknown."
     assert "second egress" in found.what_to_do
@@ -90,7 +90,7 @@ def test_nothing_but_failures():
     failed = [held("direct", 0, failed=40), held("vpn", 0, failed=38)]
     found = answer_to(failed)
     assert found.is_egress is IsIt.UNKNOWN
-    assert found.is_it.startswith("Cannot be told: no control decides.")
+    assert found.is_it.startswith("Unknown: no control decides.")
     assert "direct: 40 of 40 attempts failed" in found.is_it
     assert found.what.startswith("Not explained: 40 refused connections in phase connect")
     assert "No session opened." in found.verdict
@@ -137,7 +137,7 @@ def test_a_crash_and_an_unfit_host_come_first_in_what_is_not_proved():
 def test_no_sample():
     for cohorts in ([], [held("vpn", 0)]):
         found = answer_to(cohorts)
-        assert found.is_it == "Cannot be told: no attempt came to an end."
+        assert found.is_it == "Unknown: no attempt came to an end."
         assert found.what == "Nothing was seen."
         assert "stresser doctor" in found.what_to_do
 

@@ -38,7 +38,7 @@ def said_of(story: Story, cohort: Cohort, scenario: dict[str, Any] = SCENARIO) -
 def test_an_idle_kill_is_told_with_its_time_and_the_way_without_it():
     assert said_of(idle_kill_story(), VPN) == (
         "Through vpn to broker, heartbeat: 20 drops, every one a TCP reset, "
-        "4.01 s (4 s to 4.02 s) after the last byte in either direction; by whom is unknown. "
+        "4.01 s (4 s to 4.02 s) after the last byte in either direction; initiator unknown. "
         "The same endpoint and activity through direct saw no drop (20 sessions)."
     )
 
@@ -95,7 +95,9 @@ def quiet_story(*, heartbeats_live: bool) -> Story:
 def test_silence_is_told_from_age_by_sessions_that_ping_and_live_on():
     said = said_of(quiet_story(heartbeats_live=True), QUIET, QUIET_SCENARIO)
     assert "4 s after the last byte in either direction (as long as they had been open)" in said
-    assert "sessions that ping every 1 s lived on for up to 1 m: this points to silence" in said
+    assert (
+        "Sessions there that ping every 1 s lived on for up to 1 m: this points to silence" in said
+    )
 
 
 def test_without_such_sessions_silence_is_not_told_from_age():
@@ -140,7 +142,7 @@ def test_several_initiators_are_counted():
     story = Story([VPN], 3)
     for n, initiator in enumerate([Initiator.ENDPOINT, Initiator.ENDPOINT, Initiator.UNKNOWN]):
         story.drops(story.opens(VPN, n), n + 4, idle=4, initiator=initiator)
-    assert "; 2 by the endpoint, 1 by whom is unknown." in said_of(story, VPN)
+    assert "; 2 by the endpoint, 1 initiator unknown." in said_of(story, VPN)
 
 
 @pytest.mark.parametrize("drops", [1, 2])

@@ -1,16 +1,16 @@
 import pytest
 
 from stresser.analysis.counts.run_tally import Tally
-from stresser.analysis.summary.shortfall import shortfall_words
+from stresser.analysis.summary.shortfall import shortfalls
 from stresser.model.ending import Kind, Phase
 from tests.analysis.story import DIRECT, VPN, Story
 
 
-def words(story: Story) -> str | None:
+def words(story: Story) -> list[str]:
     tally = Tally()
     for event in story.events:
         tally.event(event)
-    return shortfall_words(tally.cohorts)
+    return shortfalls(tally.cohorts)
 
 
 def test_all_opened():
@@ -18,13 +18,13 @@ def test_all_opened():
     for cohort in (DIRECT, VPN):
         story.opens(cohort, 0)
         story.opens(cohort, 1)
-    assert words(story) is None
+    assert words(story) == []
 
 
 def test_a_session_that_was_dropped_had_opened():
     story = Story([VPN], 1)
     story.drops(story.opens(VPN, 0), 5)
-    assert words(story) is None
+    assert words(story) == []
 
 
 def test_one_that_replaces_another_does_not_stand_for_a_missing_one():
@@ -33,7 +33,7 @@ def test_one_that_replaces_another_does_not_stand_for_a_missing_one():
     first = story.opens(VPN, 0)
     story.drops(first, 5)
     story.opens(VPN, 6, replaces=first)
-    assert words(story) == "1 of 2 sessions never opened; no attempt at them came to an end"
+    assert words(story) == ["1 of 2 sessions never opened; no attempt at them came to an end"]
 
 
 def test_where_and_why():
@@ -43,7 +43,8 @@ def test_where_and_why():
     for at in range(1, 6):
         story.fails(VPN, at, phase=Phase.UPGRADE, kind=Kind.HTTP_REFUSAL, failure="http_503")
     story.fails(VPN, 7)
-    assert words(story) == (
+    [clause] = words(story)
+    assert clause == (
         "2 of 6 sessions never opened, all of them through vpn; 6 attempts failed there, most of"
         " them in phase upgrade: HTTP refusals (http_503)"
     )
@@ -60,4 +61,4 @@ def test_one_and_many(attempts, said):
     story = Story([VPN], 1)
     for at in range(attempts):
         story.fails(VPN, at)
-    assert words(story) == f"1 of 1 session never opened; {said} (connection_refused)"
+    assert words(story) == [f"1 of 1 session never opened; {said} (connection_refused)"]

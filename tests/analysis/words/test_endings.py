@@ -11,7 +11,7 @@ from tests.analysis.story import made_ending, seconds
 HELD = [
     (
         {"kind": Kind.TCP_RESET, "age_ns": seconds(12), "idle_ns": seconds(4)},
-        "reset by TCP RST after 4 s of silence, 12 s after it opened; by whom is unknown",
+        "reset by TCP RST after 4 s of silence, 12 s after it opened; initiator unknown",
     ),
     (
         {
@@ -35,12 +35,12 @@ HELD = [
         },
         (
             "reset by TCP RST 20 ms after we had sent into 15 s of silence, 30 s after it opened;"
-            " by whom is unknown"
+            " initiator unknown"
         ),
     ),
     (
         {"kind": Kind.TCP_FIN, "idle_ns": None},
-        "closed by TCP FIN without a TLS close_notify, 1 s after it opened; by whom is unknown",
+        "closed by TCP FIN without a TLS close_notify, 1 s after it opened; initiator unknown",
     ),
     (
         {
@@ -57,13 +57,13 @@ HELD = [
     ),
     (
         {"kind": Kind.WS_CLOSE, "code": 4711, "idle_ns": None},
-        "WebSocket close 4711 from the TLS end, 1 s after it opened; by whom is unknown",
+        "WebSocket close 4711 from the TLS end, 1 s after it opened; initiator unknown",
     ),
     (
         {"kind": Kind.TLS_ALERT, "alert": 20, "idle_ns": None},
         (
             "fatal TLS alert 20 (bad_record_mac) from the TLS end, 1 s after it opened;"
-            " by whom is unknown"
+            " initiator unknown"
         ),
     ),
     (
@@ -76,7 +76,7 @@ HELD = [
         },
         (
             "black hole: what we sent was never acknowledged, ping sent at 15 s;"
-            " died between 10 s and 20 s after it opened; by whom is unknown"
+            " died between 10 s and 20 s after it opened; initiator unknown"
         ),
     ),
     (
@@ -88,7 +88,7 @@ HELD = [
         },
         (
             "unresponsive: TCP acknowledged our ping, no pong came;"
-            " died between 10 s and 20 s after it opened; by whom is unknown"
+            " died between 10 s and 20 s after it opened; initiator unknown"
         ),
     ),
     (
@@ -101,7 +101,7 @@ HELD = [
     ),
     (
         {"kind": Kind.UNKNOWN, "idle_ns": None},
-        "cause unknown, 1 s after it opened; by whom is unknown",
+        "cause unknown, 1 s after it opened; initiator unknown",
     ),
 ]
 
@@ -118,14 +118,14 @@ def test_ending_of_a_session(fields, words):
             {"kind": Kind.REFUSED, "phase": Phase.CONNECT, "age_ns": seconds(0.003)},
             (
                 "refused (RST in answer to SYN) in phase TCP connect, 3 ms after the attempt began;"
-                " by whom is unknown"
+                " initiator unknown"
             ),
         ),
         (
             {"kind": Kind.HTTP_REFUSAL, "phase": Phase.UPGRADE, "status": 503, "reason": "Busy"},
             (
                 'upgrade refused with HTTP 503, reason "Busy" in phase WebSocket upgrade,'
-                " 1 s after the attempt began; by whom is unknown"
+                " 1 s after the attempt began; initiator unknown"
             ),
         ),
         (
@@ -160,14 +160,14 @@ def test_ending_of_a_session(fields, words):
             {"kind": Kind.TLS_ALERT, "phase": Phase.PROXY, "alert": 40},
             (
                 "fatal TLS alert 40 (handshake_failure) in phase proxy,"
-                " 1 s after the attempt began; by whom is unknown"
+                " 1 s after the attempt began; initiator unknown"
             ),
         ),
         (
             {"kind": Kind.TIMEOUT, "phase": Phase.TLS, "age_ns": seconds(10)},
             (
                 "no answer within our deadline in phase TLS handshake,"
-                " 10 s after the attempt began; by whom is unknown"
+                " 10 s after the attempt began; initiator unknown"
             ),
         ),
     ],
@@ -192,7 +192,7 @@ def test_planned_ending():
 @pytest.mark.parametrize("phase", Phase)
 def test_an_unknown_initiator_is_said_to_be_unknown(kind, phase):
     words = ending_in_words(made_ending(kind, phase=phase))
-    assert "by whom is unknown" in words
+    assert "initiator unknown" in words
     assert "middlebox" not in words
 
 

@@ -1,0 +1,29 @@
+from stresser.model.ending import Kind
+from tests.analysis.diagnosis.made_runs import MadeRun, answers, cohort
+from tests.analysis.story import seconds
+
+
+def seldom_and_often(*, seldom_live: int = 0) -> MadeRun:
+    """Of one egress, four that ping each 6 s are dead at their first ping; often ones live."""
+    run = MadeRun(cohort("sus", "seldom"), cohort("sus", "often"))
+    kept = [run.opens(cohort("sus", "often"), 0.3 * n) for n in range(4)]
+    kept += [run.opens(cohort("sus", "seldom"), 0.3 * n) for n in range(seldom_live)]
+    for n in range(4):
+        one = run.opens(cohort("sus", "seldom"), 0.3 * n)
+        run.drops(one, 0.3 * n + 9, Kind.SILENCE, alive=0.3 * n, idle=9,
+                  evidence={"idle_before_send_ns": seconds(6)},
+                  fields={"pings": 1, "pongs": 0})  # fmt: skip
+    for one in kept:
+        run.lives(one, 30)
+    return run
+
+
+def test_a_few_sessions_contrast_beside_others_that_live():
+    one = seldom_and_often().only()
+    assert answers(one) == ("idle_timer", "unknown", "unknown", "network_team")
+    assert (one.low, one.high) == (seconds(1), seconds(6.02) + 1)
+
+
+def test_silences_as_long_that_were_survived_refute_it():
+    found = seldom_and_often(seldom_live=4).diagnosed().diagnoses
+    assert "idle_timer" not in [one.mechanism for one in found]

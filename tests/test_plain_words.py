@@ -1,0 +1,74 @@
+"""Every text that a user can see is plain English: DESIGN.md section 1 has the words."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+MODULES = sorted((TOP / "stresser").rglob("*.py"))
+ASSETS = [TOP / "stresser/report/page" / name for name in ("report.html.j2", "report.js")]
+BANNED = re.compile(
+    r"by whom is unknown|\bby whom\b|\bways? out\b|\btold\b|\bmend(?:s|ed)?\b|none there is"
+    r"|No two of the|has no carrier|without a word|\blanes?\b|\bdeaths?\b|\btestimony\b"
+    r"|\bobituary\b|\bknows not\b|\bsays not\b|\bshows not\b"
+)
+LEFT = {
+    "stresser/analysis/checkup/": "helper `chains` rewrites what check concludes",
+    "stresser/analysis/chains/": "helper `chains` is at work there",
+    "stresser/analysis/compare/": "helper `chains` rewrites rates and verdicts by cause",
+    "stresser/analysis/patterns/": "helper `patterns` is at work there",
+    "stresser/analysis/diagnosis/": "helper `diagnosis` is at work there",
+    "stresser/classify/": "helper `rules` is at work there",
+    "stresser/witness/": "helper `rules` is at work there",
+}
+"""Rooms in which somebody is at work: to be taken out when they have landed."""
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(TOP).as_posix()
+
+
+def texts_of(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of each string that is no docstring and reads like words, not like a key."""
+    tree = ast.parse(source)
+    silent = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            is_words = " " in node.value.strip()
+            if id(node) not in silent and is_words:
+                yield node.lineno, node.value
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_text_of_a_module_has_a_banned_phrase(path):
+    if any(name_of(path).startswith(room) for room in LEFT):
+        return
+    found = [
+        f"{line}: {match[0]}"
+        for line, text in texts_of(path.read_text(encoding="utf-8"))
+        if (match := BANNED.search(text))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", ASSETS, ids=name_of)
+def test_no_text_of_the_page_has_a_banned_phrase(path):
+    text = re.sub(r"//.*|\{#.*?#\}", "", path.read_text(encoding="utf-8"))
+    assert BANNED.findall(text) == []
+
+
+def test_a_banned_phrase_is_found_in_a_text_and_not_in_a_docstring():
+    source = '"""Told."""\ndef f():\n    """It is told."""\n    return f"the way out {1}", "told"\n'
+    assert [text for _, text in texts_of(source) if BANNED.search(text)] == ["the way out "]
+
+
+def test_the_rooms_left_out_exist():
+    for room in LEFT:
+        assert (TOP / room).is_dir()
