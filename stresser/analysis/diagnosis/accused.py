@@ -167,4 +167,6 @@ def _grade(facts: list[EndingFact], who: Initiator, located: Located) -> Grade:
     if located.where in {Where.EGRESS, Where.ENDPOINT} and located.controls:
         return Grade.COMPARISON
     grades = [fact.grade for fact in facts if fact.initiator is who]
+    if who is Initiator.MIDDLEBOX and any(fact.is_gateways for fact in facts):
+        grades.append(Grade.PACKET)
     return max(grades, key=_GRADES.index, default=Grade.ERRNO)

@@ -45,7 +45,8 @@ def _big_segments(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         cohorts[one.fact.cohort].append(one)
     for drops in cohorts.values():
         shown = [one for one in drops if "big-packets-dropped" in one.fact.rules]
-        if len(shown) >= _FEWEST and 2 * len(shown) > len(drops):
+        is_first = not _ponged(case, {drops[0].fact.cohort})
+        if is_first and len(shown) >= _FEWEST and 2 * len(shown) > len(drops):
             yield Candidate(
                 mechanism=Mechanism.SIZE_LIMIT,
                 drops=frozenset(one.number for one in shown),
