@@ -232,6 +232,10 @@ class HeldSession:
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
         self._skip_to(now_ns)
 
+    def silence_at(self, at_ns: int) -> int:
+        """How long nothing is known to have passed; of a ping on its way, what it was sent into."""
+        return self._quiet_ns if self._ping_sent_ns else max(at_ns - self.tap.last_passed_ns, 0)
+
     def _doubt(self) -> None:
         """A pong is late: keep the kernel's figures, and see once whether others get through."""
         self.info_at_ping = raw_tcp_info(self.tap.sock)

@@ -45,8 +45,7 @@ async def close_as_planned(
     `before`: how it was before that. `deadline_s` is trio's time. The socket stays open.
     """
     # The bytes of a goodbye are no activity: the tap does not count them.
-    tap = session.tap
-    silence_ns = max(0, before.at_ns - max(tap.last_received_ns, tap.last_sent_ns))
+    silence_ns = session.silence_at(before.at_ns)
     took = NO_CLOSE if session.websocket is None else "unanswered"
     if session.websocket is not None:
         with trio.move_on_at(deadline_s):

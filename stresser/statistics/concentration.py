@@ -60,7 +60,7 @@ class TimerLimit(NamedTuple):
 
     bracket: Bracket
     tick: int | None
-    """How much later than the timer the latest of its endings may come; None: it does not show."""
+    """How far apart its endings come, as of a box that looks only so often; None: at one value."""
 
 
 def tolerance(value: int, grain: int = GRAIN) -> int:
@@ -159,9 +159,10 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
     """Where the timer lies, from endings that one timer made.
 
     Most brackets have a value in common: the timer lies there, but for the few that chance put
-    among them. Where they have not, a box made them that looks at its timers only now and then:
-    none comes before the timer, and of n moments of one that looks each t the first comes later
-    than 5t/n after it once in a hundred times. `witnesses`: how many moments there were.
+    among them. Where they have not, a box made them that looks at its timers only now and then, and
+    may count whole ticks only: the timer is no later than the last of them, and of n moments of one
+    that looks each t the first comes later than 5t/n after it once in a hundred times.
+    `witnesses`: how many moments there were.
     """
     fine = _SLACK if grain == GRAIN else 0
     lows, highs = sorted(b.low for b in brackets), sorted(b.high for b in brackets)
@@ -176,9 +177,10 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
         return TimerLimit(Bracket(_less(low, fine), high + fine), None)
     spread, moments = last - first, max(min(witnesses, len(brackets)), 2)
     least = max(lows[0], lows[few] - spread // 2)
-    soonest = max(highs[0], first - spread // 2)
+    latest = min(lows[-1], last + spread // 2)
     tick = spread * (moments + 1) // (moments - 1)
-    return TimerLimit(Bracket(_less(least - 5 * spread // moments, fine), soonest + fine), tick)
+    high = latest + round(latest * _SLACK_SHARE) + fine
+    return TimerLimit(Bracket(_less(least - 5 * spread // moments, fine), high), tick)
 
 
 def _less(value: int, fine: int) -> int:

@@ -8,7 +8,7 @@ from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import TlsPeer, tls_server, websocket_server
-from tests.fakes.world import life, silent
+from tests.fakes.world import heartbeat, life, silent
 
 HOUR = 3600
 LOST_S = HOUR // 2
@@ -102,3 +102,18 @@ def test_who_acknowledges_and_then_resets_lived():
 
     event, _ = ended("tls", abort)
     assert (event.ending.kind, event.ending.proved) == (Kind.PLANNED, Proof.ALIVE)
+
+
+def test_a_ping_on_its_way_does_not_shorten_the_silence_that_it_was_sent_into():
+    async def during(made):
+        await trio.sleep_until(12)
+        made.paths[0].kernel.retransmits = 4
+        made.paths[0].go_dark()
+
+    # The ping at 20 s is never answered; at 21 s the run ends.
+    made = life(
+        websocket_server(server_context()), 21, during=during, activity=heartbeat("10s", "8s")
+    )
+    ending = made.notebook.only_ended().ending
+    assert ending.kind is Kind.FOUND_DEAD
+    assert ending.silence_ns == 10 * NS_PER_S

@@ -30,16 +30,14 @@ class SideTimer(NamedTuple):
     @property
     def words(self) -> str:
         """`followed 300 +/- 2 s of silence`, `came at an age of 1 h`."""
-        tick_ns = self.timer.tick_ns
-        later = f" (up to {format_duration(tick_ns)} later)" if tick_ns else ""
         value = _value(self.timer)
         first = self.timer.variables[0]
         if first is Variable.BYTES:
             return f"came after {value} bytes"
         if first is Variable.AGE:
-            return f"came at an age of {value}{later}"
+            return f"came at an age of {value}"
         as_well = ", which was their age as well," if Variable.AGE in self.timer.variables else ""
-        return f"followed {value} of silence{as_well}{later}"
+        return f"followed {value} of silence{as_well}"
 
     @property
     def ending_words(self) -> str:

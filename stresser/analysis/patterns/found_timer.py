@@ -18,8 +18,7 @@ class FoundTimer(Struct, kw_only=True, eq=False):
     """Where the timer lies, for each of `variables`: above `low`, at most at `high`; with `low` 0
     nothing shows how short it is."""
     tick_ns: int | None
-    """How much later than the timer its drops come, as of a box that looks only so often; None:
-    it does not show."""
+    """How far apart its drops come, as of a box that looks only so often; None: at one value."""
     drops: frozenset[int]
     """Numbers of the drops it explains."""
     witnesses: int
@@ -56,6 +55,6 @@ class FoundTimer(Struct, kw_only=True, eq=False):
         own = bracket_of(drop, self.variable, {})
         if own is None:
             return False
-        low, high = self.bracket.low, self.bracket.high + (self.tick_ns or 0)
+        low, high = self.bracket
         pad = tolerance(high)
         return own.low <= high + pad and low - pad <= own.high

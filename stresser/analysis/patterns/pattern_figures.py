@@ -48,7 +48,7 @@ class TimerFigures(Struct, frozen=True, kw_only=True):
     high: int
     """And not above this. With `low` 0 nothing shows how short it is."""
     tick_ns: int | None = None
-    """How much later its drops come, as of a box that looks only so often."""
+    """How far apart its drops come, as of a box that looks only so often."""
     endpoint: str | None
     """None: all endpoints through this egress."""
     egress: str | None

@@ -140,7 +140,7 @@ def _timed(timer: TimerFigures) -> str:
         return _at_most(timer, drops)
     value = _value(timer)
     if timer.tick_ns is not None:
-        value += f", up to {format_duration(timer.tick_ns)} later,"
+        value += f", in ticks of some {format_duration(timer.tick_ns)},"
     if Variable.AGE in others:
         return (
             f"{drops} came after {value} of silence, which was their age as well: a timer, of"

@@ -249,7 +249,7 @@ class _Search:
         by something that nobody recorded: against that it takes more.
         """
         latest = max(bracket.high for bracket in self._brackets(members, variable).values())
-        late = max(latest, limit.bracket.high + (limit.tick or 0))
+        late = max(latest, limit.bracket.high)
         high = late + tolerance(late, _grain(variable))
         pairs = scope.extent.pairs & self._by_pair.keys()
         lived = round(sum(self._by_pair[pair].proved(variable).longer_than(high) for pair in pairs))

@@ -37,8 +37,7 @@ def test_the_paragraph_of_an_idle_timer(tmp_path):
     assert text.startswith("Through vpn, 30 drops came, direct none (30 incidents against 0 in ")
     clause = text.partition("). ")[2].partition(". ")[0]
     assert clause.startswith("30 of 30 followed 30")
-    assert " s of silence (up to " in clause
-    assert clause.endswith(" later) and were ended by a TCP reset, by a middlebox")
+    assert clause.endswith(" s of silence and were ended by a TCP reset, by a middlebox")
 
 
 def test_incidents_of_many_drops_are_called_so(tmp_path):

@@ -165,8 +165,8 @@ KNOWN = KnownMatch(name="Azure Load Balancer", seconds=240, source="a document")
         (
             {"tick_ns": seconds(1)},
             (
-                f"{TIMED} after 4 s (3.97 s to 4.03 s), up to 1 s later, of silence: a timer of "
-                "silence; no session there is known to have survived a longer silence."
+                f"{TIMED} after 4 s (3.97 s to 4.03 s), in ticks of some 1 s, of silence: a timer "
+                "of silence; no session there is known to have survived a longer silence."
             ),
         ),
         (
