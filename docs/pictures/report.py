@@ -16,7 +16,7 @@ from stresser.report.page import html_page
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--hide-scrollbars", "--window-size=1000,920", "--virtual-time-budget=5000",
+    "--hide-scrollbars", "--window-size=1280,720", "--virtual-time-budget=5000",
 )  # fmt: skip
 
 

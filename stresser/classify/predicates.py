@@ -19,6 +19,8 @@ _BIG_BYTES = 512
 """A ping without a message takes 30 bytes with its record, a ClientHello 300 to 1,600."""
 _SHORTEST_RTO_NS = 200 * NS_PER_MS
 """Linux sends nothing again sooner (TCP_RTO_MIN): what comes earlier answers the first sending."""
+_FAR_NS = 5 * NS_PER_MS
+"""A shorter round trip is made longer by what else the machines have to do."""
 _PROHIBITED = {9, 10, 13}
 """ICMP destination unreachable: network, host, communication administratively prohibited
 (RFC 1812 section 5.2.7.1)."""
@@ -101,7 +103,8 @@ def answered_too_soon(seen: Observations) -> bool:
     if found is None or found.after_send_ns is None or _TOO_SOON not in _signals(seen):
         return False
     trips = [look.rtt_ns for look in _own_looks(seen) if look.rtt_ns is not None]
-    return bool(trips) and 2 * found.after_send_ns < min(trips)
+    shortest = min(trips, default=0)
+    return shortest >= _FAR_NS and 2 * found.after_send_ns < shortest
 
 
 def answered_by_stranger(seen: Observations) -> bool:

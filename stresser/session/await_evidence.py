@@ -21,6 +21,7 @@ from stresser.session.socket_at_end import SocketAtEnd
 
 _PACKET_WITHIN_S = 0.02
 """Up to 4 ms late were seen (veth, Linux 6.18)."""
+_ANSWER_WITHIN_S = 0.1
 _SIBLING_WITHIN_S = 3.0
 """Until this session's own next pings would be due, but no longer than its reconnect may wait."""
 
@@ -53,6 +54,8 @@ async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: Surroundi
         around.looks.ask(target, FRESH_FOR_ATTEMPTS_NS)
     if around.packets is not None and told and attempt.local is not None:
         await around.packets.settle(attempt.local, str(target.address), _PACKET_WITHIN_S)
+        # Who forged a reset did not keep the server from answering our hello.
+        await trio.sleep(_ANSWER_WITHIN_S)
     if around.looks is not None:
         await around.looks.answered(target)
 

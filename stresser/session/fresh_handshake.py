@@ -17,6 +17,7 @@ from stresser.model.ending import Kind
 from stresser.model.faults import CannotSend, Fault, ProtocolViolation, ProxyRefused
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import Packets
+from stresser.model.units import NS_PER_US
 from stresser.net.dial import connect, make_socket, release
 from stresser.net.proxy import open_tunnel, shake_hands_with
 from stresser.net.resolve import Address, format_sockaddr
@@ -135,6 +136,9 @@ class FreshHandshake:
             release(sock)
             raise
         self._rtt_ns = self._clock.now_ns() - self._asked_ns
+        info = sample_tcp_info(sock)
+        if info is not None and info.rtt_us:  # the kernel's own, which no late loop makes longer
+            self._rtt_ns = min(self._rtt_ns, info.rtt_us * NS_PER_US)
         return Tap(sock, self._clock)
 
     def _sent(self, sock: socket.socket) -> None:

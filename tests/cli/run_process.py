@@ -88,6 +88,12 @@ class Run:
 
         self.wait_for(opened)
 
+    def shown(self, *options: str) -> str:
+        """What `stresser show` prints of it."""
+        command = [*STRESSER, "show", str(self.folder), *options]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.stdout
+
     def finish(self) -> tuple[int, str, str]:
         out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out, err

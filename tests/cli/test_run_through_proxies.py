@@ -58,7 +58,7 @@ def test_a_whole_run_through_squid(start, ports):
     text = SCENARIO.format(http=ports.http, https=ports.https, roots=authority_file())
     run = start(text, SQUID_USER=USER, SQUID_PASSWORD=PASSWORD)
 
-    code, out, err = run.finish()
+    code, _, err = run.finish()
 
     assert code == 3, err  # the stranger is refused: fewer sessions than asked
     events = run.events()
@@ -85,7 +85,7 @@ def test_a_whole_run_through_squid(start, ports):
         assert (event["egress"], event["kind"], event["status"]) == ("stranger", "proxy_error", 407)
         assert event["initiator"] == "middlebox"
         assert event["evidence"]["headers"]["proxy-authenticate"].startswith("Basic")
-    assert "refused by the proxy with HTTP 407" in " ".join(out.split())
+    assert "refused by the proxy with HTTP 407" in " ".join(run.shown("--full").split())
     summary = summarise(open_run(run.folder))
     assert any("proxy_http_407" in finding for finding in summary.findings)
 

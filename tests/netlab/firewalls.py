@@ -45,15 +45,6 @@ table inet hole {
   }
 }
 """
-LOSES_WHAT_HAS_DATA = """
-table ip loss {
-  chain forwarded {
-    type filter hook forward priority filter; policy accept;
-    iifname "server" ip length > 60 drop
-  }
-}
-"""
-"""Towards the client; bare acknowledgements and resets pass."""
 NO_FRAGMENTATION_NEEDED = """
 table ip quiet {
   chain out {

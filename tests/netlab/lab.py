@@ -19,7 +19,6 @@ from tests.netlab.tester import TLS_PORT, WSS_PORT, Plan, Tester
 from tests.netlab.topology import (
     CLIENT,
     CONTROL,
-    OTHER,
     SERVER,
     SUSPECT,
     TO_CLIENT,
@@ -82,24 +81,19 @@ class Lab:
         return self.topology.server[SERVER]
 
     def serve(self, address: str, at: str | None = None, *, big: bool = False) -> None:
-        """An echo server at an address, in its own namespace or in that of another one.
+        """Serve an address in its own namespace, or in that of another one.
 
-        With a `big` chain its first flight fills packets.
+        With a `big` chain the server's first flight fills several packets.
         """
         certificates = self.certificates
         chain, key = certificates.chain, certificates.key
         if big:
             chain = key = certificates.big_chain
         where = self.topology.server.get(at or address, self.server)
-        self.servers[at or address] = _echo(where, address, chain, key)
-
-    def serve_anycast(self) -> None:
-        """Two sites with the server's address, one by each way, and one certificate."""
-        self.topology.make_anycast()
-        certificates = self.certificates
-        where = self.topology.server[OTHER]
-        site = _echo(where, SERVER, certificates.chain, certificates.key)
-        site.wait_until_says("listening")
+        self.servers[at or address] = where.start(
+            f"echo-{len(where.processes)}", sys.executable, str(_SERVER), "--address", address,
+            "--chain", str(chain), "--key", str(key), "--ports", str(WSS_PORT), str(TLS_PORT),
+        )  # fmt: skip
 
     def serve_again(self, address: str, *, big: bool = False) -> None:
         """Kill what serves there, and start another."""
@@ -174,14 +168,6 @@ class Lab:
     def capture(self, interface: str = SUSPECT) -> Capture:
         """tcpdump on one of the client's interfaces, as soon as it listens."""
         return Capture(self.client, interface)
-
-
-def _echo(where: Namespace, address: str, chain: Path, key: Path) -> Process:
-    return where.start(
-        f"echo-{address.replace(':', '-')}-{len(where.processes)}", sys.executable, str(_SERVER),
-        "--address", address, "--chain", str(chain), "--key", str(key),
-        "--ports", str(WSS_PORT), str(TLS_PORT),
-    )  # fmt: skip
 
 
 def when(change: Callable[[], object]) -> Moment:

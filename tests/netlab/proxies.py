@@ -3,19 +3,12 @@
 Each forgets a connection without traffic after `IDLE_TIMEOUT_S`, unless it is told another time.
 """
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from tests.netlab import firewalls
 from tests.netlab.certificates import NAME
 from tests.netlab.lab import Lab
 from tests.netlab.processes import Process
 from tests.netlab.tester import WSS_PORT
-from tests.netlab.topology import ROUTER, SERVER, SUSPECT
+from tests.netlab.topology import SERVER
 
 IDLE_TIMEOUT_S = 3
 DRAIN_S = 1
@@ -167,41 +160,6 @@ def start_nginx(
     )  # fmt: skip
     command = ("nginx", "-e", "stderr", "-p", str(lab.folder), "-c", str(file))
     return _started(lab, lab.suspect.start("nginx", *command), port)
-
-
-_EXPLICIT_PORT = 3128
-_SQUID = f"""
-pid_filename {{folder}}/squid.pid
-cache_log {{folder}}/cache.log
-access_log none
-coredump_dir {{folder}}
-cache deny all
-pinger_enable off
-shutdown_lifetime 1 seconds
-connect_timeout 2 seconds
-read_timeout {IDLE_TIMEOUT_S} seconds
-http_port {_EXPLICIT_PORT}
-http_access allow all
-"""
-
-
-@contextmanager
-def start_explicit_squid(lab: Lab) -> Iterator[str]:
-    """The URL of a proxy that is asked by CONNECT; it closes what is idle."""
-    # It gives up root's rights, so it cannot stay in a folder of pytest's, which only root enters.
-    with tempfile.TemporaryDirectory(prefix="netlab-") as name:
-        folder = Path(name)
-        file = folder / "squid.conf"
-        file.write_text(_SQUID.format(folder=folder))
-        for path in (folder, file):
-            shutil.chown(path, "proxy", "proxy")
-        service = f"netlabx{os.getpid()}"
-        proxy = lab.suspect.start("squid", "squid", "-N", "-n", service, "-f", str(file))
-        lab.suspect.wait_until_listening(_EXPLICIT_PORT)
-        try:
-            yield f"http://{ROUTER[SUSPECT]}:{_EXPLICIT_PORT}"
-        finally:
-            proxy.stop()
 
 
 def start_stunnel(lab: Lab) -> Process:

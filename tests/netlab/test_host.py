@@ -9,7 +9,7 @@ from tests.netlab import firewalls
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
 from tests.netlab.tester import SESSIONS, WSS_PORT, Heartbeat
-from tests.netlab.topology import CLIENT, CONTROL, OTHER, ROUTER, SERVER, SUSPECT
+from tests.netlab.topology import CLIENT, CONTROL, OTHER, SERVER, SUSPECT
 from tests.netlab.truths import box_does, host_did
 from tests.netlab.verdicts import RunTruth
 
@@ -82,23 +82,6 @@ BEATS = Heartbeat(every="1s", timeout="2s")
 FEW = 15
 TWO = {"server": f"wss://{SERVER}:{WSS_PORT}/", "other": f"wss://{OTHER}:{WSS_PORT}/"}
 TUNNEL = "tunnel0"
-
-
-def test_our_route_of_a_bound_interface_is_removed(lab, judge):
-    tester = lab.hold(lab.plan(sessions=FEW, activities=(BEATS,), endpoints=TWO))
-    moment = when(
-        lambda: lab.client.ip(
-            f"route del default via {ROUTER[SUSPECT]} dev {SUSPECT} metric 101",
-            f"route del default via {ROUTER[SUSPECT]} dev {SUSPECT} table 101",
-        )
-    )
-    tester.wait_for_drops(2 * FEW)
-    judge(
-        tester.finish(),
-        Truth(what="our route removed", kinds=SILENT, initiators={"host"}, changed=moment),
-        NOTHING,
-        host_did("our route"),
-    )
 
 
 def test_our_vpn_takes_all_traffic_into_a_dead_tunnel(lab, judge):

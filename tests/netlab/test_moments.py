@@ -22,7 +22,6 @@ from tests.netlab.truths import (
     OWNER,
     UNKNOWN,
     box_does,
-    resets_like_its_own,
 )
 from tests.netlab.verdicts import RunTruth
 
@@ -36,16 +35,6 @@ table ip quiet {
   chain out {
     type filter hook output priority filter; policy accept;
     tcp sport 8443 tcp flags & (rst | fin) != 0 drop
-  }
-}
-"""
-OWN_FIREWALL = """
-table inet own {
-  chain arriving {
-    type filter hook input priority filter; policy accept;
-    tcp dport 8443 ct state established accept
-    tcp dport 8443 ct state new tcp flags & (fin|syn|rst|ack) == syn accept
-    tcp dport 8443 drop
   }
 }
 """
@@ -162,62 +151,6 @@ def test_firewall_forgets_all_flows(lab, judge, rules, kind):
               changed=moment, may_live=True),
         NOTHING,
         box_does("state_lost", "a flush of the firewall"),
-    )  # fmt: skip
-
-
-def test_way_back_grows_longer_then_the_server_resets(lab, judge):
-    tester = lab.hold(lab.plan(sessions=SESSIONS, activities=(Heartbeat(every="500ms"),)))
-    lab.topology.lengthen_the_way_back()
-    time.sleep(2)  # what is tested is a time: the longer way has carried some pongs
-    server = lab.servers[SERVER]
-    server.order(f"reset {CLIENT[SUSPECT]}")
-    moment = noted(server.wait_until_says(f"reset {SESSIONS} sessions"))
-    tester.wait_for_drops(SESSIONS)
-    judge(
-        tester.finish(),
-        Truth(what="reset by the server over a way grown longer", kinds={"tcp_reset"},
-              initiators={"unknown", "endpoint"}, changed=moment),
-        NOTHING,
-        resets_like_its_own("the server's resets"),
-    )  # fmt: skip
-
-
-def test_loss_then_the_server_resets(lab, judge):
-    """Its reset is ahead of what was lost: a challenge (RFC 5961), and a second reset."""
-    beats = Heartbeat(every="500ms", timeout="4s")
-    tester = lab.hold(lab.plan(sessions=SESSIONS, activities=(beats,)))
-    lab.suspect.nft(firewalls.LOSES_WHAT_HAS_DATA)
-    time.sleep(0.9)  # what is tested is a time
-    server = lab.servers[SERVER]
-    server.order(f"reset {CLIENT[SUSPECT]}")
-    moment = noted(server.wait_until_says(f"reset {SESSIONS} sessions"))
-    lab.suspect.run("nft", "flush", "ruleset")
-    tester.wait_for_drops(SESSIONS)
-    judge(
-        tester.finish(),
-        Truth(what="reset by the server after a second of loss", kinds={"tcp_reset"},
-              initiators={"unknown", "endpoint"}, changed=moment),
-        NOTHING,
-        resets_like_its_own("the server's resets after loss"),
-    )  # fmt: skip
-
-
-def test_endpoints_own_firewall_forgets(lab, judge):
-    lab.server.sysctl("net.netfilter.nf_conntrack_tcp_loose=0")
-    lab.server.nft(OWN_FIREWALL)
-    tester = lab.hold(lab.plan(endpoints=TWO, sessions=SESSIONS, reconnect=RECONNECTS,
-                               activities=(BEATS,)))  # fmt: skip
-    moment = when(lambda: lab.server.run("conntrack", "-F"))
-    tester.wait_for_drops(2 * SESSIONS)
-    tester.wait_until_open(6 * SESSIONS)
-    judge(
-        tester.finish(),
-        *(Truth(what="the endpoint's own firewall forgot", endpoint="server", egress=way,
-                kinds={"silence"}, initiators={"unknown", "endpoint"}, changed=moment,
-                may_live=True) for way in BOTH),
-        *neighbours(),
-        RunTruth(what="both egresses at one moment", mechanism={"state_lost"},
-                 where={"endpoint", "shared"}, who=UNKNOWN | ENDPOINT, whom=OWNER),
     )  # fmt: skip
 
 

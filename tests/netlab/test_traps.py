@@ -8,7 +8,7 @@ from tests.netlab import firewalls
 from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
-from tests.netlab.proxies import start_explicit_squid, start_haproxy
+from tests.netlab.proxies import start_haproxy
 from tests.netlab.recording import Moment
 from tests.netlab.tester import SESSIONS, WSS_PORT, Heartbeat
 from tests.netlab.topology import (
@@ -22,6 +22,17 @@ from tests.netlab.topology import (
     SERVER,
     SUSPECT,
 )
+from tests.netlab.truths import (
+    ENDPOINT,
+    MIDDLEBOX,
+    NETWORK,
+    OWNER,
+    UNKNOWN,
+    host_did,
+    path_cut,
+    resets_like_its_own,
+)
+from tests.netlab.verdicts import RunTruth
 
 TWO_ENDPOINTS = {name: f"wss://{at}:{WSS_PORT}/" for name, at in (("one", SERVER), ("two", OTHER))}
 PATIENT = Heartbeat(timeout="5s")
@@ -51,6 +62,7 @@ def test_a_default_route_that_nobody_uses_appears_before_a_router_drops_everythi
         Truth(what="the router drops all", kinds={"silence"}, initiators={"middlebox"},
               changed=moment),
         NOTHING,
+        path_cut("a router drops everything", where={"unknown", "egress"}),
     )  # fmt: skip
 
 
@@ -71,6 +83,7 @@ def test_this_host_loses_the_route_of_a_bound_egress(lab, judge, kind):
         Truth(what="our own route is gone", kinds={"silence", "unreachable"},
               initiators={"host"}, changed=moment),
         NOTHING,
+        host_did("our route"),
     )  # fmt: skip
 
 
@@ -89,6 +102,7 @@ def test_the_way_back_becomes_longer_and_then_the_endpoint_resets(lab, judge):
         Truth(what="a hop more, then its own reset", kinds={"tcp_reset"},
               initiators={"unknown", "endpoint"}, changed=moment),
         NOTHING,
+        resets_like_its_own("its own resets, a hop more"),
     )  # fmt: skip
 
 
@@ -105,6 +119,7 @@ def test_answers_are_lost_and_then_the_endpoint_aborts(lab, judge):
         Truth(what="loss, then an abort", kinds={"tcp_reset"},
               initiators={"unknown", "endpoint"}, changed=moment),
         NOTHING,
+        resets_like_its_own("its own resets, after loss"),
     )  # fmt: skip
 
 
@@ -124,6 +139,7 @@ def test_the_endpoint_aborts_during_an_outage(lab, judge):
         Truth(what="resets lost in an outage", kinds={"tcp_reset"},
               initiators={"unknown", "endpoint"}, changed=moment),
         NOTHING,
+        resets_like_its_own("resets that nobody heard", mechanism={"state_lost", "no_pattern"}),
     )  # fmt: skip
 
 
@@ -138,6 +154,8 @@ def test_the_endpoints_own_firewall_forgets(lab, judge):
         *both_ways(what="its firewall is reloaded", endpoint="one", kinds={"silence"},
                    initiators={"unknown", "endpoint"}, changed=moment),
         *both_ways(what="its neighbour lives", endpoint="two"),
+        RunTruth(what="both egresses at one moment", mechanism={"state_lost", "outage"},
+                 where={"endpoint", "shared"}, who=UNKNOWN | ENDPOINT, whom=OWNER),
     )  # fmt: skip
 
 
@@ -155,6 +173,9 @@ def test_one_policy_drops_an_address_on_both_ways(lab, judge):
         *both_ways(what="a policy drops it", endpoint="one", kinds={"silence"},
                    initiators={"unknown", "middlebox"}, changed=moment),
         *both_ways(what="its neighbour lives", endpoint="two"),
+        RunTruth(what="one destination, both egresses", mechanism={"outage", "state_lost"},
+                 where={"shared", "endpoint"}, who=UNKNOWN | MIDDLEBOX,
+                 whom={"nobody", "network_team", "service_owner"}),
     )  # fmt: skip
 
 
@@ -174,6 +195,8 @@ def test_another_site_of_one_address_is_gone(lab, judge):
               initiators={"unknown", "endpoint"}, changed=moment),
         Truth(what="its neighbour lives", endpoint="two"),
         NOTHING,
+        RunTruth(what="one endpoint by one way", mechanism={"outage", "endpoint_down"},
+                 where={"egress"}, who=UNKNOWN | ENDPOINT, whom=OWNER | NETWORK | {"nobody"}),
     )  # fmt: skip
 
 
@@ -192,50 +215,30 @@ def test_a_proxy_accepts_for_a_server_that_is_gone(lab, judge):
     }
     assert "answered" not in met
     kinds = {"silence", "unresponsive", "unreachable", "tcp_fin"}
-    judge(recording, *both_ways(what="gone", kinds=kinds, initiators={"unknown", "endpoint"}))
+    judge(
+        recording,
+        *both_ways(what="gone", kinds=kinds, initiators={"unknown", "endpoint"}),
+        RunTruth(what="gone, by both ways", mechanism={"outage", "endpoint_down"},
+                 where={"shared", "endpoint"}, who=UNKNOWN | ENDPOINT,
+                 whom=OWNER | NETWORK | {"nobody"}),
+    )  # fmt: skip
 
 
-def test_a_path_that_loses_many_packets_drops_no_flow_alone(lab):
+def test_a_path_that_loses_many_packets_drops_no_flow_alone(lab, judge):
     box = lab.start_tunbox()
     tester = lab.hold(lab.plan(activities=(Heartbeat(timeout="1s"),)))
     box.order("loss 40")
     tester.wait_for_drops(SESSIONS // 2)
-    drops = tester.finish().drops()
-    said = {one.said for one in drops}
-    assert said <= {"silence/unknown", "unresponsive/unknown", "kernel_timeout/unknown"}, said
-    why = [one.evidence["why"][0] for one in drops]
-    assert why.count("path-loses-packets") > len(drops) // 2, why
-
-
-def test_an_explicit_proxy_ends_what_is_idle_and_reports_a_dead_endpoint(lab, judge):
-    need("squid")
-    seldom, often = Heartbeat(name="seldom", every="8s"), Heartbeat(name="often", every="1s")
-    with start_explicit_squid(lab) as url:
-        egresses = {
-            SUSPECT: f'interface = "{SUSPECT}"\nproxy = "{url}"',
-            CONTROL: f'interface = "{CONTROL}"',
-        }
-        plan = lab.plan(activities=(seldom, often), egresses=egresses,
-                        reconnect='{ initial = "300ms", max = "1s", jitter = 0.2 }')  # fmt: skip
-        tester = lab.hold(plan)
-        tester.wait_for_drops(SESSIONS, lambda cohort: cohort.activity == "seldom")
-        idle = [one for one in tester.recording.drops() if one.cohort.egress == SUSPECT]
-        lab.servers[SERVER].kill()
-        killed_ns = time.time_ns()
-        tester.wait_until(
-            lambda: [one for one in failed(tester.recording) if one.kind == "proxy_error"],
-            "word of the proxy", 20,
-        )  # fmt: skip
-        recording = tester.finish()
-    said = [one.said for one in idle]
-    assert set(said) <= {"tcp_fin/middlebox", "tcp_fin/unknown"}, said
-    # Of those that opened first nobody knows whether the others were there before.
-    assert said.count("tcp_fin/middlebox") >= 0.8 * len(said)
-    after = [one for one in recording.drops() if one.dead_by_ns > killed_ns]
-    assert "middlebox" not in {one.initiator for one in after if one.cohort.egress == CONTROL}
-    refused = [one for one in failed(recording) if one.kind == "proxy_error"]
-    assert {one.initiator for one in refused} <= {"endpoint", "unknown"}
-
-
-def failed(recording):
-    return [one for one in recording.endings() if not one.is_session and not one.planned]
+    recording = tester.finish()
+    drops = recording.drops()
+    why = [one.evidence["why"][0] for one in drops if one.kind == "silence"]
+    assert why.count("path-loses-packets") > len(why) // 2, why
+    judge(
+        recording,
+        Truth(what="many packets are lost", kinds={"silence", "unresponsive", "kernel_timeout"},
+              initiators={"unknown"}, may_live=True),
+        NOTHING,
+        RunTruth(what="a path that loses packets", mechanism={"outage", "no_pattern"},
+                 where={"egress"}, who=UNKNOWN | MIDDLEBOX, whom=NETWORK,
+                 never=["drops this flow"]),
+    )  # fmt: skip

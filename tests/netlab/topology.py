@@ -92,22 +92,6 @@ class Topology:
         )  # fmt: skip
         router.ip(f"route add {SERVER6}/128 via {outer}")
 
-    def make_anycast(self) -> None:
-        """The server's address stands twice: by the control way it is the other server's host."""
-        self.server[OTHER].ip(f"addr add {SERVER}/32 dev lo")
-        far = _LAST_MILE[CONTROL, OTHER][1]
-        self.router[CONTROL].ip(f"route replace {SERVER}/32 via {far}")
-
-    def lengthen_the_way_back(self) -> None:
-        """From now on what the server sends by the suspect way passes one more router."""
-        hop = self._namespaces.add("hop")
-        hop.sysctl("net.ipv4.ip_forward=1")
-        server, router = self.server[SERVER], self.router[SUSPECT]
-        link((server, "hop", f"{_HOP_FAR[1]}/30"), (hop, "server", f"{_HOP_FAR[0]}/30"))
-        link((hop, "router", f"{_HOP_NEAR[1]}/30"), (router, "hop", f"{_HOP_NEAR[0]}/30"))
-        hop.ip(f"route add {CLIENT_NET[SUSPECT]} via {_HOP_NEAR[0]}")
-        server.ip(f"route replace {CLIENT_NET[SUSPECT]} via {_HOP_FAR[0]}")
-
     def add_detour(self) -> Namespace:
         """A second box on the suspect way, from its router to the server; nothing goes there yet.
 
@@ -133,5 +117,3 @@ DETOUR_BACK = _DETOUR_FAR[0]
 """The same from the server's side."""
 ALSO_AT = _LAST_MILE[SUSPECT, OTHER][1]
 """The other server, as the suspect router reaches it."""
-_HOP_NEAR = ("203.0.113.137", "203.0.113.138")
-_HOP_FAR = ("203.0.113.141", "203.0.113.142")

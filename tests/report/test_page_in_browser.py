@@ -174,6 +174,11 @@ def test_the_first_screen_holds_tiles_curve_egresses_and_ask(chromium, answered,
     )
     assert [len(found) for found in bottoms] == [3, 1, 1, 1, 1]
     assert max(max(found) for found in bottoms) <= 720
+    wide = chromium.runs(
+        "const table = document.querySelector('.egresses').parentElement;"
+        "return table.scrollWidth - table.clientWidth"
+    )
+    assert wide == 0
     assert min(min(found) for found in bottoms) > 0
     text = chromium.runs("return document.getElementById('ask-0').innerText")
     assert text.startswith("Ask the network team: raise its idle timeout")

@@ -123,7 +123,7 @@ def _is_intercepted(facts: list[EndingFact]) -> bool:
 def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
     """Whom the sessions' own evidence names, but for rules that the whole run makes weak."""
     weak = frozenset() if where in {Where.EGRESS, Where.UNKNOWN} else OF_ONE_FLOW
-    return Counter(
+    named: Counter[Initiator] = Counter(
         fact.initiator
         for fact in facts
         if fact.initiator in {Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST}
@@ -131,6 +131,11 @@ def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
         and not (fact.was_reset_before and "flow-unknown-there" in fact.rules)
         and not is_far_side(fact)
     )
+    named[Initiator.MIDDLEBOX] += sum(
+        fact.is_gateways and fact.kind is Kind.FOUND_DEAD and fact.initiator is Initiator.UNKNOWN
+        for fact in facts
+    )
+    return named
 
 
 def _only(pooled: Counter[Initiator], total: int) -> Initiator:
@@ -162,4 +167,6 @@ def _grade(facts: list[EndingFact], who: Initiator, located: Located) -> Grade:
     if located.where in {Where.EGRESS, Where.ENDPOINT} and located.controls:
         return Grade.COMPARISON
     grades = [fact.grade for fact in facts if fact.initiator is who]
+    if who is Initiator.MIDDLEBOX and any(fact.is_gateways for fact in facts):
+        grades.append(Grade.PACKET)
     return max(grades, key=_GRADES.index, default=Grade.ERRNO)

@@ -14,6 +14,19 @@ from stresser.model.units import format_duration
 
 _PLACE = "{logs}"
 """Stands for whose logs are meant, in a wish."""
+_OF_THE_PATH = frozenset(
+    {
+        Mechanism.IDLE_TIMER,
+        Mechanism.BYTE_LIMIT,
+        Mechanism.SIZE_LIMIT,
+        Mechanism.SESSION_CEILING,
+        Mechanism.HANDSHAKE_HANG,
+        Mechanism.CAPTIVE_PORTAL,
+        Mechanism.INTERCEPTION,
+    }
+)
+"""What boxes do more often than endpoints that say nothing of it."""
+LOSSY = ", on a path that loses packets"
 _MARGIN = 0.8
 """A ping this much sooner than a timer is in time."""
 
@@ -25,13 +38,14 @@ def ask_for(
     if candidate.ask is not None:
         return candidate.ask
     facts = members(candidate, case)
-    whom = _whom(candidate.mechanism, where, who, facts)
+    whom = _whom(candidate, where, who, facts)
     wish = candidate.advice or _WISHES.get(candidate.mechanism, _of_no_pattern)(candidate, scope)
     wish = wish.replace(_PLACE, _whose_logs(whom, scope))
     return Ask(whom=whom, says=f"{_address(whom, candidate.mechanism, where)}{wish}")
 
 
-def _whom(mechanism: Mechanism, where: Where, who: Initiator, facts: list[EndingFact]) -> Whom:
+def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[EndingFact]) -> Whom:
+    mechanism = candidate.mechanism
     by_proxy = bool(facts) and all(fact.proxy for fact in facts)
     if who in {Initiator.HOST, Initiator.TOOL}:
         return Whom.THIS_HOST
@@ -39,17 +53,18 @@ def _whom(mechanism: Mechanism, where: Where, who: Initiator, facts: list[Ending
         is_proxy = by_proxy or mechanism is Mechanism.PROXY_REFUSAL
         return Whom.PROXY_TEAM if is_proxy else Whom.NETWORK_TEAM
     if where is Where.EGRESS:
-        return _of_egress(mechanism, who, by_proxy=by_proxy)
+        return _of_egress(candidate, who, by_proxy=by_proxy)
     if who is Initiator.ENDPOINT:
         return Whom.SERVICE_OWNER
     if where is Where.ENDPOINT:
         return _of_endpoint(mechanism, facts)
-    return _of_all(mechanism, where)
+    return _of_all(mechanism, where, by_proxy=by_proxy)
 
 
-def _of_egress(mechanism: Mechanism, who: Initiator, *, by_proxy: bool) -> Whom:
+def _of_egress(candidate: Candidate, who: Initiator, *, by_proxy: bool) -> Whom:
     """Nobody is named, or the endpoint for what one egress alone meets."""
-    if who is Initiator.ENDPOINT or mechanism in {Mechanism.STATE_LOST, Mechanism.NO_PATTERN}:
+    is_open = candidate.mechanism in {Mechanism.STATE_LOST, Mechanism.NO_PATTERN}
+    if who is Initiator.ENDPOINT or (is_open and not candidate.event.startswith(LOSSY)):
         return Whom.NOBODY
     return Whom.PROXY_TEAM if by_proxy else Whom.NETWORK_TEAM
 
@@ -62,13 +77,15 @@ def _of_endpoint(mechanism: Mechanism, facts: list[EndingFact]) -> Whom:
     return Whom.NOBODY if mechanism is Mechanism.NO_PATTERN else Whom.SERVICE_OWNER
 
 
-def _of_all(mechanism: Mechanism, where: Where) -> Whom:
+def _of_all(mechanism: Mechanism, where: Where, *, by_proxy: bool) -> Whom:
+    """Nothing tells the endpoint from what is before it: who can look first."""
     if mechanism is Mechanism.RESOLVE_FAILURE:
         return Whom.NETWORK_TEAM if where is Where.SHARED else Whom.THIS_HOST
-    if mechanism in {Mechanism.HANDSHAKE_HANG, Mechanism.CAPTIVE_PORTAL, Mechanism.INTERCEPTION}:
-        return Whom.NETWORK_TEAM
-    if mechanism is Mechanism.REFUSED_BY_ENDPOINT:
+    is_timer = mechanism in {Mechanism.IDLE_TIMER, Mechanism.AGE_LIMIT}
+    if mechanism is Mechanism.REFUSED_BY_ENDPOINT or (is_timer and where is Where.SHARED):
         return Whom.SERVICE_OWNER
+    if mechanism in _OF_THE_PATH:
+        return Whom.PROXY_TEAM if by_proxy else Whom.NETWORK_TEAM
     return Whom.NOBODY
 
 

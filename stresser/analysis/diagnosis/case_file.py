@@ -151,10 +151,6 @@ class CaseFile:
             total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
         return total
 
-    def sessions_of(self, pairs: Iterable[Pair]) -> int:
-        """All sessions of these pairs that were ever open."""
-        return sum(len(self._spans[pair][0]) for pair in pairs if pair in self._spans)
-
     def session_time_ns(self, pairs: Iterable[Pair]) -> int:
         """How long all sessions of these pairs lived, in all; who died in a bracket, to its middle.
 

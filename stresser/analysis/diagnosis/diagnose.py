@@ -155,11 +155,20 @@ def _diagnosis(
         contrasts=list(candidate.contrast),
         controls=located.controls,
         against=[*candidate.against, *accused.against],
-        unproved=[*candidate.unproved, *_unproved_controls(located, case)],
+        unproved=[
+            *candidate.unproved,
+            *_unproved_place(candidate, located, case),
+            *_unproved_controls(located, case),
+        ],
         consistent_with=list(candidate.consistent_with),
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _unproved_place(candidate: Candidate, located: Located, case: CaseFile) -> Iterator[str]:
+    if located.where is Where.UNKNOWN and len(case.egresses) == 1 and candidate.weight:
+        yield "Whose it is: the same endpoint through a second egress tells."
 
 
 def _unproved_controls(located: Located, case: CaseFile) -> Iterator[str]:

@@ -162,8 +162,10 @@ def _of_failures(
         return f"{_place(scope)}{candidate.event}."
     count = counted(len(facts), "attempt")
     if candidate.mechanism is Mechanism.SESSION_CEILING and candidate.limit is not None:
-        most = candidate.limit.high
-        said = f"never more than {most:,} sessions were open: {count} more failed while they lived"
+        said = (
+            f"never more than {candidate.limit.high:,} sessions were open: every further attempt"
+            f" failed while they lived ({len(facts):,})"
+        )
     elif candidate.event:
         said = f"{count} failed: {candidate.event}"
     else:

@@ -45,7 +45,8 @@ def _big_segments(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         cohorts[one.fact.cohort].append(one)
     for drops in cohorts.values():
         shown = [one for one in drops if "big-packets-dropped" in one.fact.rules]
-        if len(shown) >= _FEWEST and 2 * len(shown) > len(drops):
+        is_first = not _ponged(case, {drops[0].fact.cohort})
+        if is_first and len(shown) >= _FEWEST and 2 * len(shown) > len(drops):
             yield Candidate(
                 mechanism=Mechanism.SIZE_LIMIT,
                 drops=frozenset(one.number for one in shown),
@@ -75,11 +76,11 @@ def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate 
     if len(dead) < _FEWEST or _ponged(case, cohorts):
         return None
     least = min(sizes[one.fact.cohort.activity] for one in dead)
-    oldest = max(one.drop.age.high for one in dead)
+    soonest = min(one.drop.age.high for one in dead)
     lived = [
         life
         for life in case.survivors.get(pair, [])
-        if life.survived_ns and life.proved_age_ns > oldest
+        if life.survived_ns and life.proved_age_ns > soonest
         and sizes.get(case.cohort_of(life).activity, 0) < least
     ]  # fmt: skip
     if len(lived) < _LIVED:

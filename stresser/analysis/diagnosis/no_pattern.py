@@ -6,6 +6,7 @@ A close frame of the endpoint's own needs no pattern: a drain takes its time.
 from collections import defaultdict
 from collections.abc import Iterator
 
+from stresser.analysis.diagnosis.asks import LOSSY
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
@@ -34,7 +35,7 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             said=said,
             apart=endpoint,
             event=_losses(case, numbers),
-            unproved=(_would_tell(case, len(numbers)),),
+            unproved=(_would_tell(len(numbers)),),
         )
     for places in failures.values():
         yield Candidate(mechanism=Mechanism.NO_PATTERN, failures=frozenset(places))
@@ -43,7 +44,7 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 def _losses(case: CaseFile, numbers: set[int]) -> str:
     """Losses that can silence a session which nobody drops, where most endings show them."""
     lossy = sum("path-loses-packets" in case.by_number[n].fact.rules for n in numbers)
-    return ", on a path that loses packets" if 2 * lossy > len(numbers) else ""
+    return LOSSY if 2 * lossy > len(numbers) else ""
 
 
 def _outlived(case: CaseFile, numbers: set[int]) -> Through:
@@ -53,11 +54,9 @@ def _outlived(case: CaseFile, numbers: set[int]) -> Through:
     return lambda life: life.proved_age_ns >= middle
 
 
-def _would_tell(case: CaseFile, drops: int) -> str:
+def _would_tell(drops: int) -> str:
     if drops < _FEW:
         return f"What they have in common: {drops} are too few; a longer run or more sessions tell."
-    if len(case.egresses) == 1:
-        return "Whether it is the egress: the same endpoint through a second egress tells."
     return (
         "What they have in common: activities with other intervals, a longer run, or the logs of"
         " both ends at these times tell."

@@ -30,6 +30,8 @@ _ALL_OF_SO_MANY = 10
 _MOST_OF_THEM = 0.5
 _TOGETHER_NS = NS_PER_S // 2
 """Announced endings this close, twice over, came of one event: a restart takes its time."""
+_SHORTEST_TIMER_NS = 3 * NS_PER_S
+"""No box is known with a timer of silence as short: what dies at once died of something else."""
 _AFTERWARDS_NS = 10 * NS_PER_S
 _CHANCE = 1e-6
 _MOST_DROPS = 20_000
@@ -147,8 +149,8 @@ def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_th
     of all drops there, these included, and each such interval had its chance.
     """
     drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
-    if len(inside) >= _ALL_OF_SO_MANY and len(inside) == case.sessions_of(pairs):
-        return False  # not one that was ever held there lived on: no rate says how steady that is
+    if len(inside) >= _ALL_OF_SO_MANY and len(inside) == drops == open_then:
+        return False  # all that were open died then, none before or after: no rate is as unsteady
     rate = drops / max(case.session_time_ns(pairs), 1)
     width = max(_width(inside), _DATED_TO_NS)
     chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
@@ -306,7 +308,9 @@ def _looks_like_a_timer(group: _Group) -> bool:
     is_wide = group.at.high - group.at.low > 2 * _TOGETHER_NS
     strangers = sum(one.fact.is_strangers for one in group.members)
     hung = any(one.fact.kind is Kind.UNRESPONSIVE for one in group.members)
-    is_idle = all(silence is not None for silence in silences)
+    is_idle = all(
+        silence is not None and silence.high >= _SHORTEST_TIMER_NS for silence in silences
+    )
     return is_wide and is_idle and not hung and 2 * strangers <= len(group.members)
 
 

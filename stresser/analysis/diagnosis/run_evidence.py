@@ -75,6 +75,8 @@ class EndingFact(NamedTuple):
     """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
     was_reset_before: bool
     """A reset that TCP does not accept came before: who holds the connection had aborted it."""
+    is_gateways: bool
+    """The first router sent the packet that ended it, while the flow's own peer is behind one."""
     is_owners: bool
     """The RST of who held the connection: its ACK and window are its own."""
     intercepted: bool
@@ -278,10 +280,21 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         looks=_looks(event.cohort, evidence.looks),
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
+        is_gateways=_is_gateways(origin),
         is_owners=origin is not None and origin.shape is Shape.SOCKET,
         intercepted=intercepted,
         pings=pings,
         pongs=pongs,
+    )
+
+
+def _is_gateways(origin: PacketOrigin | None) -> bool:
+    """No change of the path brings what is behind a router before it."""
+    return (
+        origin is not None
+        and not origin.outgoing
+        and origin.hops == 0
+        and (origin.peer_hops or 0) > 0
     )
 
 

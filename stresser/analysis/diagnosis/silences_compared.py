@@ -19,7 +19,7 @@ _FEWEST = 3
 _LIVED = 2
 """So many sessions tell silence from age: one may be an error of ours."""
 _MOST_SURVIVORS = 0.1
-_COARSEST = 0.25
+_COARSEST = 0.6
 """A tick that is a larger part of its timer is no one value any more."""
 
 
@@ -27,12 +27,18 @@ def contrast(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """Sessions of one pair that die whenever they are silent for long, beside others that live."""
     by_pair: dict[Pair, list[DropFact]] = defaultdict(list)
     for one in claims.free_drops(case):
-        if one.drop.silence is not None:
+        if one.drop.silence is not None and not _had_survived_it(case, one):
             by_pair[one.pair].append(one)
     for pair, drops in by_pair.items():
         found = _contrast(case, pair, drops)
         if found is not None:
             yield found
+
+
+def _had_survived_it(case: CaseFile, one: DropFact) -> bool:
+    """A pong of its own had come after as long a silence of its schedule."""
+    every_ns = case.plan.pings_every_ns(one.fact.cohort) or 0
+    return one.fact.pongs > 0 and one.measured_ns <= every_ns + tolerance(every_ns)
 
 
 def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
@@ -77,14 +83,21 @@ def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None, in
 
 
 def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -> int:
-    """Sessions of the pair that were open when members died, older, never so silent, and lived."""
+    """Sessions of the pair that were open when members died, older, never so silent, and lived on.
+
+    Whatever ended them later.
+    """
     oldest = min(one.drop.age.low for one in members)
-    first = min(one.drop.moment.low for one in members)
+    first = min(one.drop.moment.high for one in members)
+    own, cohorts = {id(one.drop.life) for one in members}, {one.fact.cohort for one in members}
     return sum(
         0 < life.survived_ns < beyond
         and life.proved_age_ns > oldest
         and life.opened_ns + life.proved_age_ns > first
-        for life in case.survivors.get(pair, [])
+        for life in case.lives.lives
+        if (cohort := case.cohort_of(life))[:2] == pair
+        and cohort not in cohorts
+        and id(life) not in own
     )
 
 
@@ -111,12 +124,17 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     for one in claims.free_drops(case):
         if one.fact.kind is Kind.FOUND_DEAD and one.drop.silence is not None:
             by_pair[one.pair].append(one)
-    for members in by_pair.values():
+    for pair, members in by_pair.items():
         limit = Bracket(
             max(one.drop.silence.low for one in members if one.drop.silence),
             min(one.drop.silence.high for one in members if one.drop.silence),
         )
-        if limit.low < limit.high:
+        lived = sum(
+            life.survived_ns > limit.high
+            for life in case.lives.lives
+            if case.cohort_of(life)[:2] == pair
+        )
+        if limit.low < limit.high and lived <= _MOST_SURVIVORS * len(members):
             candidate = limit_candidate(case, Variable.IDLE, limit, members)
             told = "Whether silence, age or one moment ended them: nothing was sent meanwhile."
             yield with_doubts(candidate, [told], [])

@@ -93,17 +93,18 @@ def heading_of(run: RunFigures, rows: list[EgressRow]) -> list[str]:
     Together they fit one line of the screen.
     """
     kept = [shortened(escaped(run.scenario), 2 * NAME_WIDTH)]
-    for part in (_state(run), _sides(run, rows)):
-        if part and cells(HEADING_GAP.join([*kept, part])) <= SCREEN_WIDTH:
-            kept.append(part)
+    beside, _, alike = _sides(run, rows).partition(": ")
+    for texts in ([_state(run)], [f"{beside}: {alike}" if alike else beside, beside]):
+        room = SCREEN_WIDTH - cells(HEADING_GAP.join([*kept, ""]))
+        kept += [part for part in texts if part and cells(part) <= room][:1]
     return kept
 
 
 def _state(run: RunFigures) -> str:
-    lasted = format_duration(run.elapsed_ns)
-    asked = run.duration_ns
-    if asked is not None and run.elapsed_ns < _ABOUT_ALL * asked:
-        lasted = f"{lasted} of {format_duration(asked)}"
+    asked, lasted = run.duration_ns, format_duration(run.elapsed_ns)
+    if asked is not None:
+        is_whole = run.elapsed_ns >= _ABOUT_ALL * asked
+        lasted = format_duration(asked) if is_whole else f"{lasted} of {format_duration(asked)}"
     if run.crashed_at_utc is not None:
         return f"{lasted}, crashed at {escaped(run.crashed_at_utc)[:19]}Z"
     return f"{lasted}, still running" if run.status == "running" else f"{lasted}, {run.status}"

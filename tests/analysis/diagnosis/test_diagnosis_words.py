@@ -14,8 +14,8 @@ SENTENCES = [
      ("Through all egresses to server, every session stopped answering, while its TCP went on in an"
      " outage, 00:00:09 UTC (40 of 40); to other none of 40 was.")),
     (of.ceiling,
-     ("Through sus, never more than 20 sessions were open: 30 attempts more failed while they"
-     " lived.")),
+     ("Through sus, never more than 20 sessions were open: every further attempt failed while they"
+      " lived (30).")),
     (of.handshake_hangs,
      ("Through sus, 20 attempts failed: the ClientHello had no answer; through ctl none of 10"
      " did.")),

@@ -20,7 +20,7 @@ def seldom_and_often(*, seldom_live: int = 0) -> MadeRun:
 
 def test_a_few_sessions_contrast_beside_others_that_live():
     one = seldom_and_often().only()
-    assert answers(one) == ("idle_timer", "unknown", "unknown", "nobody")
+    assert answers(one) == ("idle_timer", "unknown", "unknown", "network_team")
     assert (one.low, one.high) == (seconds(1), seconds(6.02) + 1)
 
 

@@ -23,6 +23,8 @@ def test_the_heading_says_what_stood_beside_what():
     assert heading(QUICKSTART) == (
         "quickstart   30 s, complete   direct beside middlebox: same endpoints, same time"
     )
+    long = [held("direct"), held("middlebox-of-the-north")]
+    assert heading(long).endswith("   direct beside middlebox-of-…-north")
     assert heading([held("vpn")]).endswith("   through vpn alone")
     unlike = [held("direct"), held("vpn", endpoint="other")]
     assert heading(unlike).endswith("   direct beside vpn")
@@ -32,10 +34,11 @@ def test_the_heading_says_what_stood_beside_what():
 
 
 def test_the_heading_says_how_the_run_ended():
+    assert "   30 s, complete" in heading(QUICKSTART, elapsed_ns=30 * NS_PER_S + 90_000_000)
     assert "   12 s of 30 s, complete" in heading(QUICKSTART, elapsed_ns=12 * NS_PER_S)
     assert "   30 s, still running" in heading(QUICKSTART, status="running")
     crashed = heading(QUICKSTART, status="crashed", crashed_at_utc="2026-11-23T02:13:07.123456Z")
-    assert crashed == "quickstart   30 s, crashed at 2026-11-23T02:13:07Z"
+    assert crashed.startswith("quickstart   30 s, crashed at 2026-11-23T02:13:07Z   direct")
 
 
 def test_one_row_an_egress_sums_its_cohorts():
