@@ -16,13 +16,9 @@ BANNED = re.compile(
     r"|\bobituary\b|\bknows not\b|\bsays not\b|\bshows not\b"
 )
 LEFT = {
-    "stresser/analysis/checkup/": "helper `chains` rewrites what check concludes",
-    "stresser/analysis/chains/": "helper `chains` is at work there",
-    "stresser/analysis/compare/": "helper `chains` rewrites rates and verdicts by cause",
     "stresser/analysis/patterns/": "helper `patterns` is at work there",
     "stresser/analysis/diagnosis/": "helper `diagnosis` is at work there",
     "stresser/classify/": "helper `rules` is at work there",
-    "stresser/witness/": "helper `rules` is at work there",
 }
 """Rooms in which somebody is at work: to be taken out when they have landed."""
 
