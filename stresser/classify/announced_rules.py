@@ -172,8 +172,8 @@ ANNOUNCED: tuple[Rule, ...] = (
         lambda case: flow.interceptor_is_gone(case.seen),
         Initiator.MIDDLEBOX,
         Grade.TCP_INFO,
-        "An interceptor ends TLS here. It ended the connection and refused a fresh one, while "
-        "the endpoint answered through another egress.",
+        "An interceptor ends TLS here. It ended the connection, and refused a fresh one or hung "
+        "up on it, while the endpoint answered through another egress.",
     ),
     Rule(
         "interceptor-may-pass-on",
