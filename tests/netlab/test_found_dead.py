@@ -31,7 +31,10 @@ def test_silent_sessions_are_found_dead(lab, judge, rules):
     recording = lab.run(plan)
     judge(
         recording,
-        Truth(what="forgotten while silent", kinds={"found_dead"}, initiators={"middlebox", "unknown"}),
+        Truth(
+            what="forgotten while silent", kinds={"found_dead"},
+            initiators={"middlebox", "unknown"},
+        ),  # fmt: skip
         # They answer the close at the end: alive.
         NOTHING,
         box_does("idle_timer", "silent sessions found dead", limit=firewalls.IDLE_TIMEOUT_S),
