@@ -37,8 +37,9 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.SIZE_LIMIT,
-        "All sessions with big messages stop passing data at the first of them.",
-        "Sessions with smaller messages and as long a silence end as soon. A pong came.",
+        "From one moment on no big message is answered, while small ones are.",
+        "A big one was answered after the first loss. Sessions with smaller messages and as long a"
+        " silence end as soon.",
     ),
     MechanismRow(
         Mechanism.IDLE_TIMER,

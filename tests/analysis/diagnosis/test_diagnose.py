@@ -23,6 +23,18 @@ ROWS = [
      ("state_lost", "egress", "middlebox", "network_team")),
     ("endpoint resets one egress", of.endpoint_resets_one_egress,
      ("state_lost", "egress", "unknown", "nobody")),
+    ("few of those that the endpoint reset say a middlebox", of.few_of_them_speak,
+     ("state_lost", "egress", "unknown", "nobody")),
+    ("few say a middlebox, no control", lambda: of.few_of_them_speak(control=False),
+     ("state_lost", "unknown", "unknown", "nobody")),
+    ("few show the gateway, no control",
+     lambda: of.few_of_them_speak(control=False, why="nearby-box-cut-flow"),
+     ("state_lost", "unknown", "unknown", "nobody")),
+    ("few show the gateway", lambda: of.few_of_them_speak(why="nearby-box-cut-flow"),
+     ("state_lost", "egress", "middlebox", "network_team")),
+    ("an interceptor dies", of.interceptor_dies,
+     ("state_lost", "egress", "middlebox", "network_team")),
+    ("a path shrinks", of.path_shrinks, ("size_limit", "egress", "middlebox", "network_team")),
     ("endpoint restarts", of.endpoint_restarts,
      ("endpoint_down", "endpoint", "endpoint", "service_owner")),
     ("endpoint dies behind a proxy", of.endpoint_dies_behind_a_proxy,
@@ -101,6 +113,11 @@ def test_interception_stands_beside_what_the_endpoint_said():
     found = of.maximum_age_through_an_interceptor().diagnosed().diagnoses
     assert [one.mechanism for one in found] == [Mechanism.ENDPOINT_GOODBYE, Mechanism.INTERCEPTION]
     assert found[1].drops == 0
+
+
+def test_big_messages_that_were_answered_after_a_loss_refute_a_limit_on_size():
+    found = of.path_shrinks(answered_later=True).diagnosed().diagnoses
+    assert Mechanism.SIZE_LIMIT not in [one.mechanism for one in found]
 
 
 def test_two_causes_apart_in_time_are_two_diagnoses():
