@@ -12,6 +12,7 @@ from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
 from tests.analysis.story import dice
 
 BOTH = ("sus", "ctl")
+NOT_TRUSTED = ("refused_by_endpoint", "egress", "unknown", "network_team")
 ROWS = [
     ("key of the endpoint", lambda: of.idle_killer(Kind.TLS_CLOSE_NOTIFY, why=SAID),
      ("idle_timer", "egress", "middlebox", "network_team")),
@@ -81,6 +82,23 @@ ROWS = [
      ("idle_timer", "unknown", "unknown", "network_team")),
     ("age limit of one egress", mixed.age_limit_of_one_egress,
      ("age_limit", "egress", "middlebox", "network_team")),
+    ("chain that nobody trusts", mixed.chain_that_nobody_trusts,
+     ("interception", "egress", "middlebox", "network_team")),
+    ("chain that nobody trusts, of another machine",
+     lambda: mixed.chain_that_nobody_trusts(remote="203.0.113.9:443"), NOT_TRUSTED),
+    ("chain that nobody trusts, for another name",
+     lambda: mixed.chain_that_nobody_trusts(names_match=False), NOT_TRUSTED),
+    ("chain that nobody trusts, of the same issuer",
+     lambda: mixed.chain_that_nobody_trusts(issuer="CN=R11, O=Let's Encrypt"), NOT_TRUSTED),
+    ("chain that nobody trusts, with the same key",
+     lambda: mixed.chain_that_nobody_trusts(spki_sha256="key of p1"), NOT_TRUSTED),
+    ("endpoint down behind an interceptor", mixed.unreachable_behind_an_interceptor,
+     ("endpoint_down", "shared", "endpoint", "service_owner")),
+    ("endpoint restarts behind an interceptor", mixed.endpoint_restarts_behind_an_interceptor,
+     ("endpoint_down", "shared", "endpoint", "service_owner")),
+    ("503 through an interceptor alone",
+     lambda: mixed.unreachable_behind_an_interceptor(refused=False),
+     ("refused_by_endpoint", "egress", "unknown", "network_team")),
     ("lossy path", mixed.lossy_path, ("no_pattern", "egress", "unknown", "network_team")),
 ]  # fmt: skip
 
