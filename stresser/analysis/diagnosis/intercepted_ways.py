@@ -73,7 +73,7 @@ def _is_made_up(case: CaseFile, way: Way, chain: str) -> bool:
         return False
     return any(
         other.egress != way.egress
-        and case.same_machine(way.endpoint, way.egress, other.egress)
+        and case.same_address(way.endpoint, way.egress, other.egress)
         and _are_others(case, other, ours.issuer, ours.spki)
         for other, _ in case.chains.ways_to(way.endpoint)
     )
