@@ -30,7 +30,8 @@ def test_endpoint_hangs_for_a_while(lab, judge):
     judge(
         tester.finish(),
         *(Truth(what="the server's process stands still", endpoint="server", egress=way,
-                kinds={"unresponsive"}, initiators={"endpoint", "unknown"}, may_live=True) for way in BOTH),
+                kinds={"unresponsive"}, initiators={"endpoint", "unknown"}, may_live=True)
+          for way in BOTH),
         *neighbours(),
         RunTruth(what="it hung", mechanism={"outage"}, where={"endpoint"}, who=ENDPOINT | UNKNOWN,
                  whom=OWNER),
