@@ -57,7 +57,7 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     least = max([limit.low, *(n for life in lives if (n := life.survived_ns) < limit.high)])
     limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
     candidate = limit_candidate(case, Variable.IDLE, limit, members, tick_ns)
-    unproved = [] if others >= _LIVED else ["Whether it is silence or age: no session told."]
+    unproved = [] if others >= _LIVED else ["Whether it is silence or age: no session shows it."]
     return with_doubts(candidate, unproved, [])
 
 
