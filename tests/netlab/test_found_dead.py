@@ -32,13 +32,14 @@ def test_silent_sessions_are_found_dead(lab, judge, rules):
     judge(
         recording,
         Truth(
-            what="forgotten while silent", kinds={"found_dead"},
+            what="forgotten while silent",
+            kinds={"found_dead"},
             initiators={"middlebox", "unknown"},
-        ),  # fmt: skip
+        ),
         # They answer the close at the end: alive.
         NOTHING,
         box_does("idle_timer", "silent sessions found dead", limit=firewalls.IDLE_TIMEOUT_S),
-    )  # fmt: skip
+    )
     summary = recording.summary
     assert summary["verdict"] == "fail"
     assert sum(one["sessions_found_dead"] for one in summary["diagnoses"]) == 12
