@@ -70,6 +70,12 @@ def test_no_help_text_of_a_command_has_a_banned_phrase():
     assert [text for text in helps if BANNED.search(text)] == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_docstring_of_a_module_has_a_banned_phrase(path):
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    assert BANNED.findall(text) == []
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_no_documentation_and_no_scenario_has_a_banned_phrase(path):
     prose = re.sub(r"`[^`]*`", "", path.read_text(encoding="utf-8"))
