@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from stresser import __version__
-from stresser.cli.streams import flushed, is_unwritable, tell_stderr, tell_unwritable
+from stresser.cli.streams import flushed, tell_stderr, tell_unwritable, unwritable
 from stresser.model.errors import ExitCode, StresserError
 from stresser.run.early_stop import heed_as_usual
 
@@ -130,8 +130,8 @@ def _exit_code() -> int:
         # The reader of our output went away (`stresser show | head`): nothing went wrong here.
         return ExitCode.PASS
     except Exception as exc:  # noqa: BLE001 - the last resort, told as what it is
-        if isinstance(exc, OSError) and is_unwritable(exc):
-            return tell_unwritable(exc)
+        if lost := unwritable(exc):
+            return tell_unwritable(lost)
         tell_stderr(traceback.format_exc().rstrip())
         tell_stderr("stresser: this is a bug in stresser; what was recorded is readable.")
         return ExitCode.BUG

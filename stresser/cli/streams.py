@@ -37,9 +37,14 @@ def tell_stderr(*lines: str) -> None:
         sys.stderr.writelines(f"{line}\n" for line in lines)
 
 
-def is_unwritable(error: OSError) -> bool:
-    """Whether it comes from a stream's device: what is said of a file has the file's name."""
-    return error.filename is None and error.errno in _UNWRITABLE
+def unwritable(error: BaseException) -> OSError | None:
+    """What a stream's device said, if it is that and nothing else: a file's error has a name."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [unwritable(one) for one in error.exceptions]
+        return found[0] if all(found) else None
+    if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
+        return error
+    return None
 
 
 def tell_unwritable(error: OSError) -> ExitCode:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stresser.cli.streams import is_unwritable
+from stresser.cli.streams import unwritable
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER
 
 FULL = Path("/dev/full")
@@ -24,7 +24,9 @@ def shell(redirected: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_full
-@pytest.mark.parametrize("words", [("--version",), ("explain",), ("schema", "events"), ("--help",)])
+@pytest.mark.parametrize(
+    "words", [("--version",), ("explain",), ("schema", "events"), ("lab",), ("--help",)]
+)
 def test_output_on_a_full_device_is_one_line_and_inconclusive(words):
     done = shell(">/dev/full", *words)
     assert (done.returncode, done.stderr) == (3, LOST)
@@ -69,10 +71,13 @@ def test_a_file_never_gets_the_number_of_a_closed_stream(tmp_path):
         (OSError(errno.ENOSPC, "full"), True),
         (OSError(errno.ENOSPC, "full", "a file"), False),
         (OSError(errno.ECONNRESET, "reset"), False),
+        (ValueError("closed"), False),
+        (ExceptionGroup("", [ExceptionGroup("", [OSError(errno.EIO, "gone")])]), True),
+        (ExceptionGroup("", [OSError(errno.EIO, "gone"), ValueError("a bug")]), False),
     ],
 )
 def test_what_is_a_streams_error(error, is_lost):
-    assert is_unwritable(error) is is_lost
+    assert (unwritable(error) is not None) is is_lost
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
