@@ -1,15 +1,13 @@
-"""The `stresser` command, also `python -m stresser`: signals and streams before all else."""
+"""The `stresser` command, also `python -m stresser`: signals before all else."""
 
 from importlib import import_module
 
-from stresser.cli.streams import ready_streams
 from stresser.run.early_stop import heed_early
 
 
 def main() -> None:
     """Run the command line to its end. What takes long to import is imported under `heed_early`."""
     heed_early()
-    ready_streams()
     import_module("stresser.cli.main").main()
 
 

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from stresser import __version__
-from stresser.cli.streams import flushed, tell_stderr, tell_unwritable, unwritable
+from stresser.cli.streams import flushed, ready_streams, tell_stderr, tell_unwritable, unwritable
 from stresser.model.errors import ExitCode, StresserError
 from stresser.run.early_stop import heed_as_usual
 
@@ -114,6 +114,7 @@ def _options(
 
 def main() -> None:
     """Entry point: runs a command and ends the process with its exit code."""
+    ready_streams()
     sys.exit(flushed(_exit_code()))
 
 

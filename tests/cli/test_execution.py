@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from stresser.model.errors import ExitCode
+from stresser.model.verdict import Verdict
 from stresser.record.reader import open_run
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER, scenario_text
 
@@ -97,11 +99,15 @@ def test_a_first_signal_after_the_last_event_changes_nothing(start, number, mome
     run.process.send_signal(number)
     code, out, err = run.finish()
 
-    assert code == 0
-    assert (run.folder / "summary.json").exists()
+    assert code == verdict_of(run.folder).exit_code
     assert "Verdict" in out or "verdict" in out
     assert "Traceback" not in err
     assert run.events()[-1]["reason"] == "duration"
+
+
+def verdict_of(folder: Path) -> Verdict:
+    """As its summary has it: on a busy machine few sessions open within the run."""
+    return Verdict((open_run(folder).summary() or {})["verdict"])
 
 
 def read(file: Path) -> str:
@@ -122,11 +128,16 @@ def wait_or_end(run, condition):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
-    ("redirected", "code"),
-    [(">/dev/full", 3), (">/dev/full 2>/dev/full", 3), ("2>/dev/full", 0), ("<&- 2>&-", 0)],
+    ("redirected", "lost"),
+    [
+        (">/dev/full", True),
+        (">/dev/full 2>/dev/full", True),
+        ("2>/dev/full", False),
+        ("<&- 2>&-", False),
+    ],
 )
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_streams_that_take_nothing_leave_the_folder_whole(tmp_path, redirected, code, options):
+def test_streams_that_take_nothing_leave_the_folder_whole(tmp_path, redirected, lost, options):
     scenario = tmp_path / "short.toml"
     scenario.write_text(scenario_text(duration="300ms"))
     results = tmp_path / "results"
@@ -136,7 +147,6 @@ def test_streams_that_take_nothing_leave_the_folder_whole(tmp_path, redirected, 
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert done.returncode == code
     assert "Traceback" not in done.stderr
     told = [line for line in done.stderr.splitlines() if "output cannot be written" in line]
     assert len(told) == (redirected == ">/dev/full")
@@ -144,7 +154,7 @@ def test_streams_that_take_nothing_leave_the_folder_whole(tmp_path, redirected, 
     recorded = open_run(folder)
     assert recorded.status == "complete"
     assert recorded.damage == []
-    assert (recorded.summary() or {})["verdict"] == "none"
+    assert done.returncode == (ExitCode.INCONCLUSIVE if lost else verdict_of(folder).exit_code)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP on this system")
