@@ -1,6 +1,6 @@
-"""Copies what figures are computed from out of a run folder, each event changed on the way.
+"""Copies what figures are computed from out of a run folder, each event changed meanwhile.
 
-Lines that are no events are left out, so that a copy holds nothing that nobody understood.
+Lines that are no events are left out, so that a copy holds only what was understood.
 """
 
 import os
