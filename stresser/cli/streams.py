@@ -1,4 +1,4 @@
-"""The standard streams of the process: closed ones, full ones, and ones that nobody reads."""
+"""The standard streams of the process: closed ones, full ones, pipes whose reader has left."""
 
 import errno
 import os
