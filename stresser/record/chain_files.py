@@ -66,7 +66,8 @@ def read_chain(folder: RunFolder, chain_id: str) -> bytes | None:
     Raises:
         RunFolderError: the file cannot be read, or is larger than any that was written.
     """
-    if not is_chain_id(chain_id):  # it comes from a file: it must not lead out of the folder
+    # The id comes from a file: it must not lead out of the folder.
+    if not is_chain_id(chain_id) or folder.chains.is_symlink():
         return None
     path = folder.chain(chain_id)
     try:

@@ -8,11 +8,11 @@ from tests.analysis.story import idle_kill_story
 
 
 class Marked(Changes):
-    def event(self, event):
-        return event | {"utc": "never"}
+    def event_line(self, line, *, is_whole):
+        return line.replace(b"2026-", b"2027-") if is_whole else b"torn"
 
-    def manifest(self, manifest):
-        return manifest | {"stresser": "marked"}
+    def manifest(self, text):
+        return text.replace(b"0.0.0", b"marked")
 
     @property
     def keeps_chains(self):
@@ -39,16 +39,19 @@ def test_a_copy_has_what_figures_are_computed_from(run, tmp_path):
     }  # fmt: skip
 
 
-def test_each_part_is_changed_and_what_is_no_event_is_left_out(run, tmp_path):
+def test_each_part_is_changed_and_what_is_damaged_is_as_damaged_in_the_copy(run, tmp_path):
     with run.folder.events.open("ab") as events:
-        events.write(b'{"event": torn\n[1]\n')
+        events.write(b'{"event": torn\n[1]\n{"event"')
     copy_run(run, tmp_path / "copy", Marked())
     copied = open_run(tmp_path / "copy")
-    assert {event.utc for event in copied.events()} == {"never"}
+    assert {event.utc[:4] for event in copied.events()} == {"2027"}
     assert copied.manifest is not None
     assert copied.manifest.stresser == "marked"
     assert not copied.folder.chains.exists()
-    assert copied.damage == []
+    assert copied.damage == [
+        "events.jsonl: 2 unreadable lines were skipped",
+        "events.jsonl: the last line is torn and was skipped",
+    ]
 
 
 def test_a_run_that_goes_on_is_refused(tmp_path):

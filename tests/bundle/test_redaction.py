@@ -21,6 +21,8 @@ ICMP = {
 COHORT = Cohort("acme-broker", "acme-tunnel", "heartbeat")
 MANIFEST = {
     "stresser": "0.1.0",
+    "started_utc": "2026-11-23T00:00:00.000000Z",
+    "anchor_unix_ns": 1_795_392_000_000_000_000,
     "command_line": ["stresser", "run", "/srv/eve/acme.toml"],
     "process": {"pid": 4, "host": "corp-laptop", "boot_id": "x"},
     "host": {"node": "corp-laptop", "system": "Linux", "user": "eve"},
@@ -44,7 +46,7 @@ MANIFEST = {
 
 def redacted():
     redaction = Redaction()
-    manifest = redaction.manifest(MANIFEST)
+    manifest = msgspec.json.decode(redaction.manifest(msgspec.json.encode(MANIFEST)))
     story = Story([COHORT], 1)
     story.events.append(
         chain_seen(
@@ -65,7 +67,10 @@ def redacted():
         },
     )  # fmt: skip
     story.stops(60)
-    events = [redaction.event(msgspec.json.decode(encode_event(one))) for one in story.events]
+    events = [
+        msgspec.json.decode(redaction.event_line(encode_event(one), is_whole=True))
+        for one in story.events
+    ]
     return redaction, manifest, events
 
 
