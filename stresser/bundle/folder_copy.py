@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stresser.model.errors import RunFolderError
-from stresser.record.chain_files import is_chain_id
+from stresser.record.chain_files import LARGEST_CHAIN, is_chain_id
 from stresser.record.events_file import bounded_lines
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.manifest import read_small_file
@@ -26,7 +26,6 @@ _OUR_HEADER = (
     b'"StartTimestamp","Interval',
 )  # fmt: skip
 _LOG_LINE = re.compile(rb"Tag=([A-Za-z0-9._/-]{1,400})(,[0-9.]+,[0-9.]+,[0-9.]+,[A-Za-z0-9+/=]+)")
-_LARGEST_CHAIN = 256 * 1024
 _LARGEST_MANIFEST = 16 << 20
 
 
@@ -113,4 +112,4 @@ def _copy_chains(source: RunFolder, target: RunFolder) -> None:
     target.chains.mkdir()
     for path in sorted(source.chains.glob("*.pem")):
         if is_chain_id(path.stem):
-            target.chain(path.stem).write_bytes(read_small_file(path, _LARGEST_CHAIN))
+            target.chain(path.stem).write_bytes(read_small_file(path, LARGEST_CHAIN))

@@ -34,7 +34,6 @@ class Appender:
         """
         self.path = path
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        flags |= getattr(os, "O_NOFOLLOW", 0)
         self._fd = os.open(path, flags, 0o644)
         self._fd_lock = threading.Lock()
 

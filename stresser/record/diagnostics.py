@@ -17,7 +17,6 @@ from stresser.witness.clock import RunClock
 
 _MOST_LINES = 10_000
 _LARGEST_FILE = 64 << 20
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _LONGEST_LINE = 16 << 10
 
 
@@ -77,7 +76,7 @@ class DiagnosticLog:
         try:
             if self._room < 0:
                 raise OSError(None, "the log is full")  # noqa: TRY301 - one way out for both
-            fd = os.open(self._path, _FLAGS, 0o644)
+            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 os.write(fd, data)
             finally:
