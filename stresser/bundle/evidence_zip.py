@@ -31,7 +31,7 @@ _README = """What is in this file
 report.html       the report; it loads nothing
 report.md         the same as text
 figures.json      all its figures
-network-team.md   which flows died when, and what is asked of the network
+network-team.md   which flows ended when, and what is asked of the network
 drops.csv         every drop: 5-tuple, UTC in milliseconds, kind, age, silence
 drops.jsonl       the events of these drops, with their evidence
 runs/             the recorded events, durations and certificate chains that all of it comes from

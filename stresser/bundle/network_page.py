@@ -1,4 +1,4 @@
-"""The page for the network team: which flows died when, and what the findings ask of them.
+"""The page for the network team: which flows ended when, and what the findings ask of them.
 
 5-tuples and UTC in milliseconds, so that a firewall's or proxy's own log can be searched for them.
 """

@@ -33,7 +33,7 @@ _ADVICE = """#
 #     stresser run THIS.toml --duration 10m     # a first try
 #     stresser run THIS.toml                    # overnight
 #
-# Nobody is logged in here: sessions are TLS with nothing sent, since no more is public about
+# No session logs in: each is TLS with nothing sent, since no more is public about
 # what a Connector says. A service may close such a session after a while of its own. Run this
 # from a network without VPN and proxy first: what ends there as well is the service's doing,
 # not the path's. docs/citrix.md leads from here to a report.

@@ -69,9 +69,9 @@ ANNOUNCED: tuple[Rule, ...] = (
         lambda case: case.seen.intercepted,
         Initiator.UNKNOWN,
         Grade.ERRNO,
-        "An interceptor ends TLS here, and it said this. Either it decided so, or it passed on "
-        "what the endpoint said: only the same moment, or the same age, through an egress "
-        "without it tells.",
+        "An interceptor ends TLS here, and it sent this. Either the interceptor decided so, or it "
+        "passed on what the endpoint sent. Only the same moment, or the same age, through an "
+        "egress without it decides.",
     ),
     Rule(
         "undeclared-root",
@@ -79,7 +79,7 @@ ANNOUNCED: tuple[Rule, ...] = (
         lambda case: case.seen.undeclared_root,
         Initiator.UNKNOWN,
         Grade.ERRNO,
-        "The chain of who said this leads to a private root that this host trusts and the scenario"
+        "The sender's chain leads to a private root that this host trusts and the scenario"
         " does not declare. Either it is the endpoint's own or an interceptor's: `ca` in the"
         " scenario declares the endpoint's.",
     ),
@@ -89,7 +89,7 @@ ANNOUNCED: tuple[Rule, ...] = (
         lambda case: flow.said_by_verified_end(case.seen) and case.failure != PROXY_ALERT,
         Initiator.ENDPOINT,
         Grade.ERRNO,
-        "The endpoint said so under TLS, and its certificate chain verifies.",
+        "The endpoint sent this under TLS, and its certificate chain verifies.",
     ),
     Rule(
         "killed-on-this-host",
@@ -98,7 +98,7 @@ ANNOUNCED: tuple[Rule, ...] = (
         Initiator.HOST,
         Grade.TCP_INFO,
         "This host's own kernel aborted the connection (ECONNABORTED, or our own RST or FIN "
-        "went out before any came in): somebody on this host destroyed the socket.",
+        "went out before any came in): something on this host destroyed the socket.",
     ),
     Rule(
         "another-box",
@@ -172,8 +172,8 @@ ANNOUNCED: tuple[Rule, ...] = (
         lambda case: flow.interceptor_is_gone(case.seen),
         Initiator.MIDDLEBOX,
         Grade.TCP_INFO,
-        "An interceptor ends TLS here. It ended the connection and refused a fresh one, while "
-        "the endpoint answered through another egress.",
+        "An interceptor ends TLS here. It ended the connection, and refused a fresh one or hung "
+        "up on it, while the endpoint answered through another egress.",
     ),
     Rule(
         "interceptor-may-pass-on",
@@ -218,9 +218,9 @@ ANNOUNCED: tuple[Rule, ...] = (
         lambda case: flow.flow_was_lost(case.seen),
         Initiator.MIDDLEBOX,
         Grade.PACKET,
-        "The endpoint's host answered that it knows no such connection (RST, no ACK, window 0), "
-        "while an older session to it lived on, and no outage can have hidden its goodbye: a "
-        "box in between (NAT, load balancer) lost this flow's state or changed its addresses.",
+        "The endpoint's host answered that it knows no such connection (RST, no ACK, window 0). "
+        "An older session to it lived on, and no outage can have hidden its goodbye. A box in "
+        "between (NAT, load balancer) lost this flow's state or changed its addresses.",
     ),
     Rule(
         "endpoint-stopped-listening",
@@ -239,8 +239,8 @@ ANNOUNCED: tuple[Rule, ...] = (
         Initiator.UNKNOWN,
         Grade.PACKET,
         "The flow's own peer sent the packet that ended it, and at once refused a fresh "
-        "connection: who took our connections stopped listening. Through one egress alone that "
-        "is either the endpoint or a proxy in between.",
+        "connection: the peer stopped listening. Through one egress alone that peer is either "
+        "the endpoint or a proxy in between.",
     ),
     Rule(
         "path-may-have-changed",
@@ -260,7 +260,7 @@ ANNOUNCED: tuple[Rule, ...] = (
         Grade.PACKET,
         "The packet that ended it comes from as far away as the flow's own packets, but its IP "
         "header is made differently (DF bit, IP ID). This speaks for another box and does not "
-        "prove it, for one host makes several kinds.",
+        "prove it, as one host makes several kinds.",
     ),
     Rule(
         "own-peer-or-perfect-forgery",

@@ -36,8 +36,8 @@ RULES: tuple[Rule, ...] = (
         lambda _: True,
         Initiator.HOST,
         Grade.ERRNO,
-        "This host was suspended after the last proof of life: nobody was there to keep the "
-        "session alive.",
+        "This host was suspended after the last proof of life: it could not keep the session "
+        "alive.",
         is_final=True,
     ),
     Rule(

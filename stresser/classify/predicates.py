@@ -194,9 +194,14 @@ def refused_by_own_stack(seen: Observations) -> bool:
 
 
 def interceptor_is_gone(seen: Observations) -> bool:
-    """Who took our connections refuses them, and the endpoint answers through another egress."""
-    gone = FreshResult.REFUSED in _own_egress(seen)
-    return seen.intercepted and gone and FreshResult.ANSWERED in _other_egresses(seen)
+    """Who took our connections takes no more, and the endpoint is well through another egress."""
+    if not seen.intercepted or FreshResult.ANSWERED not in _other_egresses(seen):
+        return False
+    looks = _own_looks(seen)
+    refused = any(look.result is FreshResult.REFUSED for look in looks)
+    # Its kernel accepts while its process ends, and then hangs up.
+    hung_up = any(look.result is FreshResult.CONNECTED and look.failure for look in looks)
+    return refused or (hung_up and seen.control_lives)
 
 
 def endpoint_is_well(seen: Observations) -> bool:

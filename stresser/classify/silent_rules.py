@@ -74,7 +74,7 @@ SILENT: tuple[Rule, ...] = (
         Grade.TCP_INFO,
         "The path loses packets: at least one in twenty of this connection's segments had to be "
         "sent again before, or a fresh connection's. Such losses can silence a connection that "
-        "nobody drops.",
+        "nothing drops.",
     ),
     Rule(
         "big-packets-dropped",
@@ -83,7 +83,7 @@ SILENT: tuple[Rule, ...] = (
         Initiator.UNKNOWN,
         Grade.TCP_INFO,
         "Something on the path dropped the big segments of this connection, while a fresh "
-        "connection passed with smaller ones: perhaps big packets die here, whatever their "
+        "connection passed with smaller ones: perhaps big packets are lost here, whatever their "
         "connection.",
     ),
     Rule(

@@ -58,7 +58,9 @@ def _once(scenario: Scenario) -> Scenario:
     """One session for each way, whatever the scenario holds: preflight asks for no more."""
     ways = len(scenario.endpoints) * len(scenario.egresses)
     if ways > MOST_WAYS:
-        raise ScenarioError(f"{ways} ways are too many for one check; at most {MOST_WAYS}")
+        raise ScenarioError(
+            f"{ways} pairs of endpoint and egress are too many for one check; at most {MOST_WAYS}"
+        )
     sessions = Sessions(count=1, reconnect=Reconnect())
     return replace(scenario, sessions=sessions, activities=scenario.activities[:1])
 

@@ -41,7 +41,7 @@ class Origin(NamedTuple):
 
 PUBLIC = Origin(ChainRoot.MOZILLA, "its root is one of Mozilla's")
 _DECLARED = Origin(ChainRoot.DECLARED, "its root is the endpoint's own ca")
-_LONE_LEAF = Origin(ChainRoot.LEAF, "the leaf is signed by itself: nobody vouches for it")
+_LONE_LEAF = Origin(ChainRoot.LEAF, "the leaf is signed by itself: no CA vouches for it")
 _FORMER_WHY = "its root is one that Mozilla carried in earlier years"
 
 

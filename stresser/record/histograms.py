@@ -9,7 +9,6 @@ The format is HdrHistogram's `encodeIntoCompressedByteBuffer` (Java), cookies 0x
 import base64
 import struct
 import zlib
-from collections.abc import Iterator
 
 from hdrh.histogram import HdrHistogram
 
@@ -106,25 +105,30 @@ def _decode_unpacked(data: bytes) -> SparseCounts:
         raise ValueError("not V2 counts")
     if (offset, digits, lowest, highest) != (0, SIGNIFICANT_DIGITS, _LOWEST, HIGHEST_NS):
         raise ValueError("a histogram of another range or precision")
-    counts = SparseCounts()
-    index = 0
-    for number in _signed_numbers(data, _INNER.size):
-        if number > 0:
-            counts.add_bucket(index, number)
-        index += max(1, -number)
-    return counts
+    return _counts_in(memoryview(data)[_INNER.size :])
 
 
-def _signed_numbers(data: bytes, start: int) -> Iterator[int]:
-    """Zig-zag LEB128 with nine bytes at most; the ninth has eight bits."""
-    value = shift = 0
-    for byte in memoryview(data)[start:]:
-        if byte <= _SEVEN_BITS or shift == 7 * (_LONGEST_COUNT - 1):
-            value |= byte << shift
-            yield (value >> 1) ^ -(value & 1)
-            value = shift = 0
-        else:
+def _counts_in(numbers: memoryview) -> SparseCounts:
+    """Zig-zag LEB128 with nine bytes at most; the ninth has eight bits.
+
+    A positive number counts the next bucket, a negative one passes over so many. Written as one
+    loop: a night has twenty million of them.
+    """
+    buckets: dict[int, int] = {}
+    value = shift = index = 0
+    for byte in numbers:
+        if byte > _SEVEN_BITS and shift < 7 * (_LONGEST_COUNT - 1):
             value |= (byte & _SEVEN_BITS) << shift
             shift += 7
+            continue
+        value |= byte << shift
+        if value & 1:
+            index += (value + 1) >> 1
+        else:
+            if value:
+                buckets[index] = value >> 1
+            index += 1
+        value = shift = 0
     if shift:
         raise ValueError("the last count is cut off")
+    return SparseCounts.of_buckets(buckets)

@@ -59,7 +59,8 @@ def check_parts(report: CheckReport) -> Iterator[RenderableType]:
     for result in report.results[:_MOST_ROWS]:
         yield from _way(result)
     if len(report.results) > _MOST_ROWS:
-        yield Text(f"{len(report.results) - _MOST_ROWS} more ways: --json has them all.")
+        more = len(report.results) - _MOST_ROWS
+        yield Text(f"{more} more pairs of endpoint and egress: --json has them all.")
     for note in report.notes:
         yield Group(Text(""), plain(f"Note: {note}", limit=_LONGEST_LINE))
 

@@ -56,7 +56,7 @@ METHOD = (
         " together, so comparisons count incidents, not sessions."
     ),
     (
-        "An ending that nobody announced has no exact time: it lies between the last proof of life"
+        "An unannounced ending has no exact time: it lies between the last proof of life"
         " and the first proof of the end, and is drawn at the latter."
     ),
     (

@@ -10,15 +10,16 @@ from stresser.analysis.diagnosis.mechanism_table import MechanismRow
 from stresser.classify.rule import Rule
 
 _HEAD = (
-    "Who ended it? The first rule that holds names the initiator. Rules further down that hold"
-    " too and name another one contradict it: they are shown, and the grade falls by a step. The"
-    " grade is what supports the initiator, weakest first: errno, tcp_info, packet, reflector."
+    "Who ended it? The first rule that holds names the initiator. A rule further down that"
+    " holds too and names another one contradicts it: `show` prints that rule, and the grade falls"
+    " by a step. The grade says what supports the initiator, weakest first: errno, tcp_info,"
+    " packet, comparison, reflector."
 )
 
 _MECHANISMS_HEAD = (
-    "\nWhat explains a run? Mechanisms propose in this order, each among what is left: a drop or a"
-    " failure belongs to one diagnosis at most. What lived beside it shows where it happens,"
-    " who did it only where that or the sessions' own evidence allows."
+    "\nWhat explains a run? Mechanisms are tried in this order, each on what is left: a drop or a"
+    " failure belongs to one diagnosis at most. What lived beside the drops shows where it happens."
+    " A diagnosis says who did it only where that or the sessions' own evidence allows it."
 )
 
 

@@ -118,7 +118,7 @@ def _ports() -> Limit:
 def _memory() -> Limit:
     available = memory_available()
     if available is None:
-        return Limit(name="memory", finding="this system does not tell", sessions=None)
+        return Limit(name="memory", finding="this system does not say", sessions=None)
     return Limit(
         name="memory",
         finding=f"{available / 2**20:,.0f} MiB available",

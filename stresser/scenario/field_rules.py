@@ -262,7 +262,9 @@ def _check_endpoint(values: dict[str, Any], report: Report) -> None:
             report(("headers", name), str(error))
     lowered = [name.lower() for name in values.get("headers", {})]
     for name in sorted({name for name in lowered if lowered.count(name) > 1}):
-        report(("headers", name), "is there twice: case does not tell header names apart")
+        report(
+            ("headers", name), "is there twice: header names that differ in case alone are one name"
+        )
     if "url" in values and parse_url(values["url"]).scheme is Scheme.TLS:
         for name in ("headers", "subprotocols"):
             if values.get(name):

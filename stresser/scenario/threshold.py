@@ -57,7 +57,7 @@ class Metric(StrEnum):
     UNVERIFIED = "unverified"
     """TLS handshakes whose chain did not verify."""
     INTERCEPTED = "intercepted"
-    """TLS handshakes that somebody on the way answered, by the chain (docs/interception.md)."""
+    """TLS handshakes that a box on the path answered, by the chain (docs/interception.md)."""
 
 
 class Statistic(StrEnum):

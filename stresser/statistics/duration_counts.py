@@ -71,8 +71,21 @@ class SparseCounts:
         shift = value_ns.bit_length() - SUB_BUCKET_BITS
         self._counts[value_ns if shift <= 0 else (shift << _HALF_BITS) + (value_ns >> shift)] += 1
 
+    @classmethod
+    def of_buckets(cls, buckets: Mapping[int, int]) -> "SparseCounts":
+        """Counts by bucket, as they were read from a file, in ascending order.
+
+        Raises:
+            ValueError: there is no such bucket.
+        """
+        counts = cls()
+        if buckets and next(reversed(buckets)) > HIGHEST_BUCKET:
+            raise ValueError(f"there is no bucket {next(reversed(buckets))}")
+        counts._counts.update(buckets)
+        return counts
+
     def add_bucket(self, index: int, times: int) -> None:
-        """Count a bucket that was read from a file.
+        """Count one bucket several times.
 
         Raises:
             ValueError: there is no such bucket, or the count is not positive.
@@ -83,8 +96,10 @@ class SparseCounts:
 
     def merge(self, other: "SparseCounts") -> None:
         """Count everything that `other` counted."""
+        counts = self._counts
+        get = counts.get
         for index, times in other.buckets().items():
-            self._counts[index] += times
+            counts[index] = get(index, 0) + times
         self.clamped += other.clamped
 
     def buckets(self) -> Mapping[int, int]:

@@ -4,7 +4,7 @@ Lifetimes are right-censored where a session outlived the run or ended by the pl
 stresser itself. A death that nobody announced is only bracketed: it stands at its first proof, so
 that curves are upper bounds. Pure; times in any one unit.
 
-Sessions through one box die together, so bands and p-values here, which take each session for
+Sessions through one box end together, so bands and p-values here, which take each session for
 independent of the others, are too narrow: they describe, they do not decide (docs/comparison.md).
 """
 

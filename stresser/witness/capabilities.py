@@ -147,7 +147,7 @@ def _suspend() -> Capability:
     available = suspended_ns() is not None
     return Capability(
         name="suspend",
-        sees="a host that slept: what died meanwhile is nobody else's fault",
+        sees="whether this host slept, and so ended sessions itself",
         available=available,
         why="CLOCK_BOOTTIME is there" if available else "this system has no CLOCK_BOOTTIME",
     )

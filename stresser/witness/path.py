@@ -336,8 +336,8 @@ class PathWitness:
                 t_ns=now,
                 utc=self._clock.utc(now),
                 change=PathChange.OVERRUN,
-                detail="the kernel threw notices away; asked again, what differs has been told,"
-                " what came and went meanwhile is not known",
+                detail="the kernel lost notices and was asked again: what differs is recorded,"
+                " what came and went meanwhile is not",
                 since_ns=since_ns,
             )
         )

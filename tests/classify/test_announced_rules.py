@@ -22,14 +22,11 @@ from tests.classify.cases import (
     sent,
 )
 
-UNKNOWN, ENDPOINT, BOX, HOST = (
-    Initiator.UNKNOWN,
-    Initiator.ENDPOINT,
-    Initiator.MIDDLEBOX,
-    Initiator.HOST,
-)
+ENDPOINT, BOX, HOST = Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST
+UNKNOWN = Initiator.UNKNOWN
 ERRNO, TCP_INFO, PACKET = Grade.ERRNO, Grade.TCP_INFO, Grade.PACKET
 NEARER = packet("RA", ttl=63)
+HUNG_UP = look("connected", failure="reset")
 CONTROL = {"control_lives": True, "looks": (OTHER_WAY,)}
 TLS_ENDINGS = ["tls_close_notify", "ws_close", "tls_alert", "http_refusal"]
 TCP_ENDINGS = {"tcp_reset": RESET, "tcp_fin": FIN}
@@ -149,12 +146,14 @@ INTERCEPTED = [
         (case(k, intercepted=True, **CONTROL), UNKNOWN, "interceptor-may-pass-on", ERRNO)
         for k in ("tcp_fin", "unresponsive")
     ],
-    (
-        case("tcp_fin", intercepted=True, looks=(REFUSED_HERE, OTHER_WAY)),
-        BOX,
-        "interceptor-is-gone",
-        TCP_INFO,
-    ),
+    *[
+        # It refuses, or hangs up while its process ends.
+        (case("tcp_fin", intercepted=True, **seen), BOX, "interceptor-is-gone", TCP_INFO)
+        for seen in (
+            {"looks": (REFUSED_HERE, OTHER_WAY)},
+            {"looks": (HUNG_UP, OTHER_WAY), "control_lives": True},
+        )
+    ],
     *[
         # The interceptor refuses because the endpoint does.
         (
@@ -372,8 +371,8 @@ KILLED_HERE = [(LEFT_FIRST, HOST, "killed-on-this-host", TCP_INFO)] + [
     for seen in ({}, {"by_proxy": True}, {"intercepted": True})
 ]
 
-ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE]
-ROWS += [*FORGED, *STRANGERS, *STOPPED_LISTENING, *KILLED_HERE]
+ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE, *FORGED, *STRANGERS]
+ROWS += [*STOPPED_LISTENING, *KILLED_HERE]
 NOTHING = [
     *[case(k) for k in TLS_ENDINGS],
     case("tls_alert", phase=Phase.TLS, tls_end_verified=True),

@@ -41,7 +41,7 @@ def results(tmp_path):
     ("run", "code", "words"),
     [
         (MONDAY, ExitCode.FAIL, "Through vpn, drops came 5.9 times as often as direct"),
-        (TUESDAY, ExitCode.INCONCLUSIVE, "Whether vpn is worse cannot be told"),
+        (TUESDAY, ExitCode.INCONCLUSIVE, "Verdict: cannot tell whether vpn is worse"),
         (WEDNESDAY, ExitCode.PASS, "Verdict: no worse"),
     ],
 )

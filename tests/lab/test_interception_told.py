@@ -159,7 +159,7 @@ def test_nothing_declared_and_nobody_trusts_it_nobody_is_accused(monkeypatch, tm
     assert not any(e.tls.intercepted for e in notebook.opened)
     assert not any("is intercepted" in sentence for sentence in said)
     # The name of the product makes one ask, and that is all.
-    assert any("trusted by nobody here (consistent with stresser lab" in one for one in said)
+    assert any("does not trust the chain" in one and "stresser lab" in one for one in said)
 
 
 def test_a_private_root_that_the_scenario_declares_is_not_accused(monkeypatch, tmp_path):

@@ -162,7 +162,7 @@ CASES = {
     ),
     "a leaf that signed itself": (
         lambda: (Issuer(NAME).der,),
-        False, C.PRIVATE_UNTRUSTED, R.LEAF, False, False, "signed by itself: nobody vouches",
+        False, C.PRIVATE_UNTRUSTED, R.LEAF, False, False, "signed by itself: no CA vouches",
     ),
     "a leaf that signed itself, a root declared: an endpoint's own mistake": (
         lambda: (Issuer(NAME).der,),

@@ -31,11 +31,15 @@ def test_silent_sessions_are_found_dead(lab, judge, rules):
     recording = lab.run(plan)
     judge(
         recording,
-        Truth(what="forgotten while silent", kinds={"found_dead"}, initiators={"middlebox"}),
+        Truth(
+            what="forgotten while silent",
+            kinds={"found_dead"},
+            initiators={"middlebox", "unknown"},
+        ),
         # They answer the close at the end: alive.
         NOTHING,
         box_does("idle_timer", "silent sessions found dead", limit=firewalls.IDLE_TIMEOUT_S),
-    )  # fmt: skip
+    )
     summary = recording.summary
     assert summary["verdict"] == "fail"
     assert sum(one["sessions_found_dead"] for one in summary["diagnoses"]) == 12
@@ -51,10 +55,11 @@ def test_silent_and_seldom_sessions_by_one_way_alone(lab, judge):
     recording = lab.run(plan)
     judge(
         recording,
-        Truth(what="forgotten, found at the next ping", activity="seldom", kinds={"tcp_reset"},
-              initiators={"middlebox"}, may_live=True),
+        Truth(what="forgotten, found at the next ping", activity="seldom",
+              kinds={"tcp_reset", "found_dead"}, initiators={"middlebox", "unknown"},
+              may_live=True),
         Truth(what="forgotten, found at the end", activity="quiet", kinds={"found_dead"},
-              initiators={"middlebox"}),
+              initiators={"middlebox", "unknown"}),
         Truth(what="busy ones kept", activity="often"),
         RunTruth(what="an idle timer in (1 s, 5 s]", mechanism={"idle_timer"}, where=UNKNOWN,
                  who=MIDDLEBOX, whom=NETWORK, limit=firewalls.IDLE_TIMEOUT_S, widest=5),

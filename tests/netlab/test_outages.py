@@ -30,7 +30,8 @@ def test_endpoint_hangs_for_a_while(lab, judge):
     judge(
         tester.finish(),
         *(Truth(what="the server's process stands still", endpoint="server", egress=way,
-                kinds={"unresponsive"}, initiators={"endpoint"}, may_live=True) for way in BOTH),
+                kinds={"unresponsive"}, initiators={"endpoint", "unknown"}, may_live=True)
+          for way in BOTH),
         *neighbours(),
         RunTruth(what="it hung", mechanism={"outage"}, where={"endpoint"}, who=ENDPOINT | UNKNOWN,
                  whom=OWNER),
@@ -45,7 +46,7 @@ def test_endpoint_answers_too_late(lab, judge):
     judge(
         tester.finish(),
         *(Truth(what="pongs come after 4 s", endpoint="server", egress=way,
-                kinds={"unresponsive"}, initiators={"endpoint"}) for way in BOTH),
+                kinds={"unresponsive"}, initiators={"endpoint", "unknown"}) for way in BOTH),
         *neighbours(),
         RunTruth(what="an endpoint that is late", mechanism={"outage", "no_pattern"},
                  where={"endpoint"}, who=ENDPOINT | UNKNOWN, whom=OWNER),

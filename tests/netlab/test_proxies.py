@@ -86,7 +86,7 @@ def test_server_dies_behind_a_proxy(lab, judge):
         Truth(what="passed on by the proxy", endpoint="server", kinds={"tcp_fin", "tcp_reset"},
               initiators={"endpoint", "unknown"}, changed=moment),
         Truth(what="its process killed", endpoint="server", egress=CONTROL, changed=moment,
-              kinds={"tcp_fin", "tcp_reset"}, initiators={"endpoint"}),
+              kinds={"tcp_fin", "tcp_reset"}, initiators={"endpoint", "unknown"}),
         *(Truth(what="its neighbour lives", endpoint="other", egress=way) for way in BOTH),
         RunTruth(what="it died", **dead),
         RunTruth(what="it stays dead", failures=True, **dead),

@@ -203,7 +203,8 @@ def test_another_site_of_one_address_is_gone(lab, judge):
 def test_a_proxy_accepts_for_a_server_that_is_gone(lab, judge):
     need("haproxy")
     start_haproxy(lab, "tcp")
-    tester = lab.hold()
+    # Else the run ends by itself, when the last session has.
+    tester = lab.hold(lab.plan(reconnect='{ initial = "5s", max = "9s", jitter = 0.1 }'))
     lab.server.ip(f"link set {SUSPECT} down", f"link set {CONTROL} down")
     tester.wait_for_drops(2 * SESSIONS)
     recording = tester.finish()

@@ -69,7 +69,7 @@ def test_what_a_peer_said_is_shown_escaped(width):
 
 def test_many_ways_are_bounded():
     text = printed(report(*(way(f"e{number}") for number in range(450))))
-    assert "50 more ways: --json has them all." in text
+    assert "50 more pairs of endpoint and egress: --json has them all." in text
 
 
 def test_json_has_it_all():

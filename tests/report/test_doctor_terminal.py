@@ -26,7 +26,7 @@ FOUND = Examination(
     ],
     limits=[
         Limit(name="open files", finding="1,024 now", sessions=832, enable=["ulimit -Hn 65536"]),
-        Limit(name="memory", finding="this system does not tell", sessions=None),
+        Limit(name="memory", finding="this system does not say", sessions=None),
     ],
     timings=[Timing(name="net.ipv4.tcp_retries2", value="15", means="about 15 m")],
 )
@@ -44,7 +44,7 @@ def test_what_is_there_and_what_is_not():
     assert ["tcp_info", "yes", "states"] in lines
     assert ["packets", "no", "the", "packet"] in lines
     assert "enough for 832 sessions" in text
-    assert "this system does not tell" in text
+    assert "this system does not say" in text
     assert "about 15 m" in text
 
 

@@ -130,7 +130,7 @@ def test_filters_and_search(seen):
     )
     seen.runs("document.querySelector('#rows-0 tr.row').click()")
     card = seen.runs("return document.querySelector('.card dl').innerText")
-    assert "died between" in card
+    assert "ended between" in card
     assert "initiator\n" in card
 
 

@@ -92,7 +92,7 @@ def _suspicion(finding: Suspected) -> str:
         )
     endpoint, egress = _shown(finding.way.endpoint), _shown(finding.way.egress)
     return (
-        f"The chain of {endpoint} through {egress} is trusted by nobody here"
+        f"This host does not trust the chain of {endpoint} through {egress}"
         f"{_product(finding.likeness)}{contrast} ({escaped(finding.why, _TEXT)})."
     )
 
@@ -102,7 +102,7 @@ def _undeclared(finding: Undeclared) -> Iterator[str]:
     egresses = ", ".join(map(_shown, finding.egresses[:_MOST_NAMES]))
     yield (
         f"{endpoint} shows one private chain through every egress ({egresses})"
-        f"{_product(finding.likeness)}: it does not prove the endpoint, and accuses nobody."
+        f"{_product(finding.likeness)}: it neither proves the endpoint nor shows an interceptor."
     )
     why = "" if finding.why is None else f": {escaped(finding.why, _TEXT)}"
     yield f"It is the endpoint's own, or that of a box before all egresses{why}."

@@ -231,7 +231,7 @@ def _portals(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     if caught:
         yield Finding(
             concern=Concern.PORTAL,
-            says=f"{hosts(caught)}: a portal on the way wants a login (HTTP {_PORTAL}).",
+            says=f"{hosts(caught)}: a portal on the path wants a login (HTTP {_PORTAL}).",
             remedy="Log in to this network with a browser, then check again.",
             endpoints=[way.endpoint for way in caught],
         )

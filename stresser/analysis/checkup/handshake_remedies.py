@@ -44,13 +44,13 @@ def after_hello(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
         )
     if fate is HelloFate.UNACKNOWLEDGED:
         return (
-            f"TCP stood and the ClientHello was dropped ({_name_sent(ways)}): something on the way"
+            f"TCP stood and the ClientHello was dropped ({_name_sent(ways)}): something on the path"
             " drops it for what it says, or for its size. Try another egress; else ask the network"
             f" team whether a filter lets these names through: {whom}."
         )
     return (
         f"TCP stood and TLS did not ({_name_sent(ways)}): the name in the ClientHello may be"
-        " filtered on the way. Try another egress; else ask the network team for these names to be"
+        " filtered on the path. Try another egress; else ask the network team for these names to be"
         f" let through: {whom}."
     )
 

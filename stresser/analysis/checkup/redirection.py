@@ -209,7 +209,7 @@ def _proxy_chains(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     if caught:
         yield Finding(
             concern=Concern.PROXY_CHAIN,
-            says=f"More than one proxy stands on the way to {hosts(caught)}.",
+            says=f"More than one proxy stands on the path to {hosts(caught)}.",
             evidence=lines[:_MOST_EVIDENCE],
             remedy="Each proxy has timers and limits of its own, and the shortest one cuts: ask for"
             f" one hop, or none, to: {hosts(caught)}.",
@@ -259,7 +259,7 @@ def _tunnels(ways: Sequence[WayChecked]) -> Iterator[Finding]:
             for w in caught
         ]
         says = (
-            f"Through {named(egress)} the way to {hosts(caught)} leads through {named(interface)}"
+            f"Through {named(egress)} the path to {hosts(caught)} leads through {named(interface)}"
             f" ({words})"
         )
         says += ", and takes longer than the direct one: a hairpin." if detours else "."

@@ -72,7 +72,7 @@ def _certificate(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
 
 
 def _tool(_failed: AttemptFailed, _ways: Sequence[WayChecked]) -> str:
-    return "A limit of this machine or a bug of stresser, nobody else's: `stresser doctor` helps."
+    return "The cause is a limit of this machine or a bug of stresser: `stresser doctor` helps."
 
 
 def _look_closer(_failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:

@@ -209,7 +209,7 @@ def ratio_figures(baseline: int, candidate: int, hours: float, other_hours: floa
 
 
 def _by_clock(baseline: Side, candidate: Side, ours: int, theirs: int) -> RatioFigures | None:
-    """An incident of the whole way comes as often for ten sessions as for a thousand."""
+    """An incident of the whole egress comes as often for ten sessions as for a thousand."""
     at_a_time = baseline.session_hours / baseline.clock_hours
     other_at_a_time = candidate.session_hours / candidate.clock_hours
     if 1 / UNEQUAL <= at_a_time / other_at_a_time <= UNEQUAL:

@@ -51,8 +51,8 @@ def _rates(rates: RateComparison, candidate: Side) -> Iterator[str]:
     elif rates.needed_incidents is not None:
         yield (
             "The baseline had no incident, so there is no ratio to name; with"
-            f" {rates.needed_incidents:,} or more on {candidate.label} the sides would have been"
-            " told apart."
+            f" {rates.needed_incidents:,} or more on {candidate.label} the sides would have"
+            " differed by more than chance."
         )
     if rates.is_overdispersed and rates.dispersion is not None:
         low, high = rates.wide_interval
@@ -78,7 +78,7 @@ def _exposure(baseline: Side, candidate: Side, rates: RateComparison | None) -> 
     until = "infinity" if high is None else f"{high:.2g}"
     yield (
         f"Unequal exposure: {held:.3g} sessions at a time against {other_held:.3g}. An incident of"
-        " the whole way comes as often however many sessions are held; by hours of the clock the"
+        " the whole egress comes as often however many sessions are held; by hours of the clock the"
         f" interval is {low:.2g} to {until}."
     )
 

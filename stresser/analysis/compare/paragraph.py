@@ -123,6 +123,6 @@ def _verdict(names: _Names, judgement: ComparisonJudgement) -> str:
     said = {
         ComparisonVerdict.WORSE: f"Verdict: {names.candidate} is worse",
         ComparisonVerdict.NO_WORSE: f"Verdict: {names.candidate} is no worse",
-        ComparisonVerdict.CANNOT_TELL: f"Whether {names.candidate} is worse cannot be told",
+        ComparisonVerdict.CANNOT_TELL: f"Verdict: cannot tell whether {names.candidate} is worse",
     }[judgement.verdict]
     return f"{said}: {judgement.reason}."

@@ -95,7 +95,7 @@ def _address(whom: Whom, mechanism: Mechanism, where: Where) -> str:
         return ""
     if where is Where.UNKNOWN and mechanism is not Mechanism.NO_PATTERN:
         return "Run the same through a second egress to learn whose it is; then: "
-    return "Nothing tells yet who can act: "
+    return "The run does not show who can act: "
 
 
 def _whose_logs(whom: Whom, scope: DiagnosedScope) -> str:

@@ -48,7 +48,7 @@ def _of_pair(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | N
         for one, own in zip(drops, brackets, strict=True)
         if own.low <= at.high + pad and at.low - pad <= own.high
     ]
-    lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] == pair]
+    lives = case.lives_of.get(pair, [])
     if sum(life.bytes > _CLEARLY_MORE * at.high for life in lives) >= _LIVED:
         return None
     if not (_outlived(case, pair, members, at) or _ages_are_apart(members)):

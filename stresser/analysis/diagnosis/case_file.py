@@ -80,6 +80,14 @@ class CaseFile:
         return byte_floors(self.lives)
 
     @cached_property
+    def lives_of(self) -> dict[Pair, list[Life]]:
+        """All sessions, by endpoint and egress."""
+        found: dict[Pair, list[Life]] = defaultdict(list)
+        for life in self.lives.lives:
+            found[self.cohort_of(life)[:2]].append(life)
+        return found
+
+    @cached_property
     def survivors(self) -> dict[Pair, list[Life]]:
         """Sessions that were not dropped, by endpoint and egress."""
         dropped = {id(one.drop.life) for one in self.drops}

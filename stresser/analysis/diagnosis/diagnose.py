@@ -168,7 +168,7 @@ def _diagnosis(
 
 def _unproved_place(candidate: Candidate, located: Located, case: CaseFile) -> Iterator[str]:
     if located.where is Where.UNKNOWN and len(case.egresses) == 1 and candidate.weight:
-        yield "Whose it is: the same endpoint through a second egress tells."
+        yield "Whose it is: the same endpoint through a second egress shows it."
 
 
 def _unproved_controls(located: Located, case: CaseFile) -> Iterator[str]:

@@ -14,15 +14,15 @@ from stresser.model.units import escaped, shown
 _LONGEST_REASON = 60
 _MOST_KINDS = 2
 _DIED = {
-    Kind.SILENCE: "went dead without a word",
-    Kind.KERNEL_TIMEOUT: "went dead without a word",
+    Kind.SILENCE: "went dead without RST or FIN",
+    Kind.KERNEL_TIMEOUT: "went dead without RST or FIN",
     Kind.UNREACHABLE: "became unreachable",
     Kind.UNRESPONSIVE: "stopped answering, while its TCP went on",
     Kind.FOUND_DEAD: "was found dead",
     Kind.TCP_RESET: "was reset",
     Kind.TCP_FIN: "was ended by a TCP FIN",
     Kind.TLS_CLOSE_NOTIFY: "was closed by TLS close_notify",
-    Kind.UNKNOWN: "died",
+    Kind.UNKNOWN: "ended",
 }
 _AT_ONCE = {
     Mechanism.STATE_LOST: "at one moment",

@@ -92,7 +92,7 @@ def _proxy(fact: EndingFact) -> Met:
         )
         return Met(Mechanism.PROXY_REFUSAL, f"the proxy asked for {schemes} (407)", ask=only)
     said = f" ({fact.status})" if fact.status is not None else ""
-    return Met(Mechanism.PROXY_REFUSAL, f"the proxy said no{said}")
+    return Met(Mechanism.PROXY_REFUSAL, f"the proxy refused{said}")
 
 
 def _http(fact: EndingFact) -> Met:

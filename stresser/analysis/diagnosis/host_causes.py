@@ -4,6 +4,7 @@ A session's own evidence names this host only where the kernel was asked how it 
 destination; a path event by itself accuses nobody.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
@@ -59,13 +60,12 @@ def path_change(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 
 def _during_changes(case: CaseFile, named: list[DropFact]) -> list[DropFact]:
     """Without those that had died before the path changed, and were only noticed after it."""
+    times = sorted(told.t_ns for told in case.evidence.path)
     during = [
         one
         for one in named
-        if any(
-            one.drop.moment.low <= told.t_ns <= one.drop.moment.high + _NOTICED_NS
-            for told in case.evidence.path
-        )
+        if bisect_left(times, one.drop.moment.low)
+        < bisect_right(times, one.drop.moment.high + _NOTICED_NS)
     ]
     return during or named
 

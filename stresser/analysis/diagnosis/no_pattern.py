@@ -56,8 +56,10 @@ def _outlived(case: CaseFile, numbers: set[int]) -> Through:
 
 def _would_tell(drops: int) -> str:
     if drops < _FEW:
-        return f"What they have in common: {drops} are too few; a longer run or more sessions tell."
+        return (
+            f"What they have in common: {drops} are too few; a longer run or more sessions show it."
+        )
     return (
         "What they have in common: activities with other intervals, a longer run, or the logs of"
-        " both ends at these times tell."
+        " both ends at these times show it."
     )

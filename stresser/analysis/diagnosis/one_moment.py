@@ -319,7 +319,7 @@ def _slow_timer(case: CaseFile, group: _Group) -> Candidate:
     limit = Bracket(max(s.low for s in silences), min(s.high for s in silences))
     limit = limit if limit.low <= limit.high else Bracket(limit.high, limit.low)
     candidate = limit_candidate(case, Variable.IDLE, limit, group.members)
-    told = "Whether silence, age or one moment ended them: all died at their first ping."
+    told = "Whether silence, age or one moment ended them: all ended at their first ping."
     return replace(candidate, unproved=(told,))
 
 

@@ -45,7 +45,7 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     members, limit, tick_ns = _agreeing(drops)
     if len(members) < _FEWEST or limit is None:
         return None
-    lives = [life for life in case.lives.lives if case.cohort_of(life)[:2] == pair]
+    lives = case.lives_of.get(pair, [])
     beyond = limit.high + tick_ns - tolerance(limit.high)
     lived_longer = sum(life.survived_ns >= beyond for life in lives)
     if lived_longer > _MOST_SURVIVORS * len(members):
@@ -57,7 +57,7 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     least = max([limit.low, *(n for life in lives if (n := life.survived_ns) < limit.high)])
     limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
     candidate = limit_candidate(case, Variable.IDLE, limit, members, tick_ns)
-    unproved = [] if others >= _LIVED else ["Whether it is silence or age: no session told."]
+    unproved = [] if others >= _LIVED else ["Whether it is silence or age: no session shows it."]
     return with_doubts(candidate, unproved, [])
 
 
@@ -94,10 +94,8 @@ def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -
         0 < life.survived_ns < beyond
         and life.proved_age_ns > oldest
         and life.opened_ns + life.proved_age_ns > first
-        for life in case.lives.lives
-        if (cohort := case.cohort_of(life))[:2] == pair
-        and cohort not in cohorts
-        and id(life) not in own
+        for life in case.lives_of.get(pair, [])
+        if case.cohort_of(life) not in cohorts and id(life) not in own
     )
 
 
@@ -129,11 +127,7 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             max(one.drop.silence.low for one in members if one.drop.silence),
             min(one.drop.silence.high for one in members if one.drop.silence),
         )
-        lived = sum(
-            life.survived_ns > limit.high
-            for life in case.lives.lives
-            if case.cohort_of(life)[:2] == pair
-        )
+        lived = sum(life.survived_ns > limit.high for life in case.lives_of.get(pair, []))
         if limit.low < limit.high and lived <= _MOST_SURVIVORS * len(members):
             candidate = limit_candidate(case, Variable.IDLE, limit, members)
             told = "Whether silence, age or one moment ended them: nothing was sent meanwhile."

@@ -25,6 +25,7 @@ class OpenLives:
             own.sort(key=lambda life: life.opened_ns)
         self._budget = _MOST_LOOKED_AT
         self._held = cache(self._held_of)
+        self._proved = cache(self._proved_of)
 
     def outlived(self, cohorts: Iterable[Cohort], at_ns: int) -> list[Life] | None:
         """Those that were open then and ended later, in the order of their opening.
@@ -46,6 +47,11 @@ class OpenLives:
         opened, ended = self._held(cohorts)
         return round(ended.longer_than(at_ns) - opened.longer_than(at_ns))
 
+    def number_proved(self, cohorts: frozenset[Cohort], at_ns: int) -> int:
+        """How many were open then and proved later that they lived."""
+        opened, _ = self._held(cohorts)
+        return round(self._proved(cohorts).longer_than(at_ns) - opened.longer_than(at_ns))
+
     def time_held(self, cohorts: frozenset[Cohort]) -> float:
         """How long all their sessions together were open."""
         opened, ended = self._held(cohorts)
@@ -57,3 +63,7 @@ class OpenLives:
             Exposure((life.opened_ns, 1.0) for life in lives),
             Exposure((life.ended_ns, 1.0) for life in lives),
         )
+
+    def _proved_of(self, cohorts: frozenset[Cohort]) -> Exposure:
+        lives = (life for cohort in cohorts for life in self._lives.get(cohort, []))
+        return Exposure((life.opened_ns + life.proved_age_ns, 1.0) for life in lives)

@@ -20,11 +20,11 @@ _INITIATORS = {
 def pattern_findings(patterns: Patterns) -> list[str]:
     """What the drops have in common; nothing where there is no drop."""
     largest = sorted(patterns.incidents, key=lambda one: -one.drops)[:_MOST_INCIDENTS]
-    told = [incident_in_words(one) for one in sorted(largest, key=lambda one: one.from_ns)]
-    if len(patterns.incidents) > len(told):
-        told.append(f"{len(patterns.incidents) - len(told)} more incidents in summary.json.")
+    shown = [incident_in_words(one) for one in sorted(largest, key=lambda one: one.from_ns)]
+    if len(patterns.incidents) > len(shown):
+        shown.append(f"{len(patterns.incidents) - len(shown)} more incidents in summary.json.")
     return [
-        *told,
+        *shown,
         *(timer_in_words(timer) for timer in patterns.timers),
         *(period_in_words(period) for period in patterns.periods),
         *_count(patterns),
@@ -52,7 +52,7 @@ def incident_in_words(incident: IncidentFigures) -> str:
     if incident.is_certain:
         return f"{what} are one incident{after}{where}; {every}{by}."
     return (
-        f"{what} share one moment or one timer, which cannot be told: their sessions had started"
+        f"{what} share one moment or one timer, and nothing decides: their sessions had started"
         f" together{after}{where}; {every}{by}."
     )
 

@@ -89,11 +89,8 @@ def _lived_on(members: Sequence[Drop], point: int, scope: Scope, sessions: OpenL
     number = sessions.number(scope.extent.cohorts, point) - later
     if number <= _MOST_LIVED_ON * len(members):
         return number
-    own = {drop.life for drop in members}
-    outlived = sessions.outlived(scope.extent.cohorts, point)
-    if outlived is None:
-        return number
-    return sum(life.opened_ns + life.proved_age_ns > point for life in outlived if life not in own)
+    own = sum(drop.life.opened_ns + drop.life.proved_age_ns > point for drop in members)
+    return sessions.number_proved(scope.extent.cohorts, point) - own
 
 
 def _widened(moment: Bracket) -> Bracket:

@@ -209,7 +209,7 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     total = run.total
     if not run.diagnoses:
         is_quiet = total.sessions and not total.drops and not total.attempts_failed
-        yield "Nobody: nothing was ended." if is_quiet else "Unknown."
+        yield "No one: no session was ended." if is_quiet else "Unknown."
         return
     main = run.diagnoses[0]
     egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
@@ -251,7 +251,7 @@ def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     elif not total.drops and not total.attempts_failed:
         yield f"Nothing. A run longer than {format_duration(run.elapsed_ns)} finds slower limits."
     elif len(rows) == 1:
-        yield "Hold the same endpoints through a second egress: it tells where the cause is."
+        yield "Hold the same endpoints through a second egress: it shows where the cause is."
     else:
         yield "Hold more sessions for longer, silent ones beside ones that ping."
 

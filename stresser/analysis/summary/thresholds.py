@@ -174,8 +174,8 @@ def _intercepted(figures: CohortTally) -> int:
         raise NotMeasured(f"of {counted(unjudged, 'handshake')} the chain was not judged")
     if figures.undecided and not figures.intercepted:
         raise NotMeasured(
-            f"{counted(figures.undecided, 'chain')} of a root that nobody here declares: the"
-            " endpoint's or an interceptor's; declare the endpoint's own with ca"
+            f"{counted(figures.undecided, 'chain')} of a root that the scenario does not declare:"
+            " the endpoint's or an interceptor's; declare the endpoint's own with ca"
         )
     return figures.intercepted
 

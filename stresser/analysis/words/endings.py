@@ -47,7 +47,7 @@ GRADE_WORDS = {
     Grade.ERRNO: "the error code",
     Grade.TCP_INFO: "the kernel's TCP state",
     Grade.PACKET: "packets",
-    Grade.COMPARISON: "what lived and died beside it",
+    Grade.COMPARISON: "what lived and ended beside it",
     Grade.REFLECTOR: "the other end's own log",
 }
 """What supports the initiator."""
@@ -189,7 +189,7 @@ def _when_held(ending: Ending) -> str:
     age = format_duration(ending.age_ns)
     if ending.kind in BRACKETED and ending.alive_at_ns < ending.dead_by_ns:
         alive = _into(ending, ending.alive_at_ns)
-        return f"{_ping(ending)}; died between {alive} and {age} after it opened"
+        return f"{_ping(ending)}; ended between {alive} and {age} after it opened"
     since_ns, silence_ns = ending.evidence.since_sent_ns, ending.silence_ns or 0
     if ending.answers_send and since_ns is not None and silence_ns >= _WORTH_NAMING_NS:
         sent, silence = format_duration(since_ns), format_duration(silence_ns)

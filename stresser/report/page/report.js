@@ -492,7 +492,7 @@
       const say = (what, value) => list.append(made("dt", "", what), made("dd", "", value));
       const [pings, pongs, messages, received, sent] = drops.counts[i];
       if (drops.is_dated[i]) say("died", utc(drops.dead_us[i]));
-      else say("died between", utc(drops.alive_us[i]) + " and " + utc(drops.dead_us[i]) + " (" + duration(drops.dead_us[i] - drops.alive_us[i]) + ")");
+      else say("ended between", utc(drops.alive_us[i]) + " and " + utc(drops.dead_us[i]) + " (" + duration(drops.dead_us[i] - drops.alive_us[i]) + ")");
       say("detected", duration(drops.late_us[i]) + " later");
       say("activity", text(drops.activity_text[i]));
       if (drops.local[i]) say("from", drops.local[i]);

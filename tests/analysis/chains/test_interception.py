@@ -141,7 +141,7 @@ SHARED = "broker shows one private chain through every egress (direct, vpn)"
 
 def test_the_same_private_chain_through_every_egress_accuses_nobody():
     said = found(inspected_story(direct=INSPECTED_TLS))
-    assert said[0] == f"{SHARED}: it does not prove the endpoint, and accuses nobody."
+    assert said[0] == f"{SHARED}: it neither proves the endpoint nor shows an interceptor."
     assert said[1].startswith("It is the endpoint's own, or that of a box before all egresses: ")
     assert said[2].startswith("If the root is the endpoint's own, declare it: ca = ")
     assert len(said) == 3
@@ -173,7 +173,7 @@ def test_an_unknown_root_accuses_nobody_but_is_told_where_something_speaks_for_i
     assert found(alone) == []
     [told] = found(inspected_story(vpn=UNKNOWN_TLS, why="its root is unknown"))
     assert told == (
-        "The chain of broker through vpn is trusted by nobody here, while through direct it "
+        "This host does not trust the chain of broker through vpn, while through direct it "
         "verifies, a strong sign of interception (its root is unknown)."
     )
     [named] = found(inspected_story(vpn=UNKNOWN_TLS, direct=UNKNOWN_TLS, product="mitmproxy"))[1:]

@@ -142,7 +142,7 @@ def test_a_chain_carries_no_evidence_on_another_endpoint():
     of_a, of_b = report(*ways).findings
     assert (of_a.endpoints, of_b.endpoints) == (["a"], ["b"])
     assert of_a.evidence == ["a: it ended yesterday"]
-    assert "The chain of b through vpn" in of_b.evidence[0]
+    assert "the chain of b through vpn" in of_b.evidence[0]
 
 
 def test_an_egress_whose_name_begins_another_is_not_confused_with_it():

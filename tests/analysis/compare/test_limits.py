@@ -28,7 +28,7 @@ def test_few_incidents(tmp_path):
 
 def test_a_baseline_without_incidents(tmp_path):
     found = limits(recorded_sides(tmp_path, incident_story(0, 12)))
-    assert "with 6 or more on vpn the sides would have been told apart" in found[0]
+    assert "with 6 or more on vpn the sides would have differed by more than chance" in found[0]
 
 
 def test_doubts_come_first(tmp_path):

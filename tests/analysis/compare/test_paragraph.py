@@ -52,8 +52,8 @@ def test_incidents_of_many_drops_are_called_so(tmp_path):
 
 def test_no_drop_at_all(tmp_path):
     assert paragraph(tmp_path, incident_story(0, 0)) == (
-        "No drop was seen through vpn nor direct (15.99 session hours in all). Whether vpn is worse"
-        " cannot be told: there was no incident on either side."
+        "No drop was seen through vpn nor direct (15.99 session hours in all). Verdict: cannot tell"
+        " whether vpn is worse: there was no incident on either side."
     )
 
 

@@ -20,6 +20,6 @@ def test_what_the_endpoint_said_is_asked_of_its_owner():
 def test_where_nobody_can_be_asked_it_says_why():
     ask = of.endpoint_resets_one_egress().only().ask
     assert ask.says == (
-        "Nothing tells yet who can act: Look for a restart, reload or failover at 00:00:07 UTC in"
-        " the logs of the endpoints and of what carries sus."
+        "The run does not show who can act: Look for a restart, reload or failover at 00:00:07 UTC"
+        " in the logs of the endpoints and of what carries sus."
     )

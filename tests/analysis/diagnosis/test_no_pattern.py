@@ -7,7 +7,7 @@ from tests.analysis.story import dice
 def test_what_would_tell_is_said():
     [one] = of.random_kills().diagnosed().diagnoses
     told = "activities with other intervals, a longer run, or the logs of both ends at these times"
-    assert one.unproved == [f"What they have in common: {told} tell."]
+    assert one.unproved == [f"What they have in common: {told} show it."]
 
 
 def test_what_the_endpoint_said_stands_apart():

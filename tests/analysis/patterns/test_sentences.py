@@ -108,7 +108,7 @@ def patterns(**changes: Any) -> Patterns:
         (
             {"is_certain": False, "factor": None},
             (
-                f"{HIT} share one moment or one timer, which cannot be told: "
+                f"{HIT} share one moment or one timer, and nothing decides: "
                 "their sessions had started together; every one a TCP reset."
             ),
         ),

@@ -43,7 +43,7 @@ def test_no_drop_at_all():
     assert found.is_egress is IsIt.NOTHING
     assert found.is_it == "No sign of it: no drop of 40 sessions through direct and vpn."
     assert found.what == "Nothing in 30 s: no session dropped."
-    assert found.who == "Nobody: nothing was ended."
+    assert found.who == "No one: no session was ended."
     assert found.what_to_do.startswith("Nothing. A run longer than 30 s")
     assert found.not_proved.startswith("Whether 40 silent sessions lived")
 

@@ -76,7 +76,7 @@ HELD = [
         },
         (
             "black hole: what we sent was never acknowledged, ping sent at 15 s;"
-            " died between 10 s and 20 s after it opened; initiator unknown"
+            " ended between 10 s and 20 s after it opened; initiator unknown"
         ),
     ),
     (
@@ -88,12 +88,12 @@ HELD = [
         },
         (
             "unresponsive: TCP acknowledged our ping, no pong came;"
-            " died between 10 s and 20 s after it opened; initiator unknown"
+            " ended between 10 s and 20 s after it opened; initiator unknown"
         ),
     ),
     (
         {"kind": Kind.HOST_SLEPT, "initiator": Initiator.HOST},
-        "this host slept; died between 500 ms and 1 s after it opened; by this host",
+        "this host slept; ended between 500 ms and 1 s after it opened; by this host",
     ),
     (
         {"kind": Kind.TOOL, "initiator": Initiator.TOOL, "idle_ns": None},
