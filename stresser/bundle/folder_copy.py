@@ -45,6 +45,10 @@ class Changes:
         """The tag of a histogram."""
         return tag
 
+    def egress(self, name: str) -> str:
+        """The name of an egress."""
+        return name
+
     @property
     def keeps_chains(self) -> bool:
         """Whether certificates go along."""

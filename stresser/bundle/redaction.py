@@ -122,6 +122,10 @@ class Redaction:
         quantity, cohort = key
         return histogram_tag((quantity, None if cohort is None else self._cohort(cohort)))
 
+    def egress(self, name: str) -> str:
+        """The stand-in of an egress."""
+        return self.pseudonyms.name("egress", name)
+
     def _learn(self, manifest: Mapping[str, Any]) -> None:
         plan, learn = manifest["scenario"], self.pseudonyms.learn
         for key, kind in (

@@ -45,7 +45,7 @@ SCENARIO = {
     "duration": "1m",
     "endpoints": [
         {"name": "tls", "url": "wss://zq.example.net:8443/zq?zq=zq", "sni": "zqgw",
-         "ca": "/home/zq/ca.pem", "address": "203.0.113.8", "subprotocols": ["zq-protocol"],
+         "ca": "/srv/zq/ca.pem", "address": "203.0.113.8", "subprotocols": ["zq-protocol"],
          "alpn": ["zq-protocol"], "headers": {"X-Zq": "env:ZQ_TOKEN (masked)"}},
         {"name": "a", "url": "wss://zqbare/"},
     ],
@@ -65,7 +65,7 @@ SCENARIO = {
 }  # fmt: skip
 MANIFEST: dict[str, Any] = {
     "scenario": SCENARIO,
-    "command_line": ["stresser", "run", "/home/zq/zq.toml"],
+    "command_line": ["stresser", "run", "/srv/zq/zq.toml"],
     "versions": {"python": "CPython 3.11.2", "kernel": "Linux 6.1.0"},
     "host": {"name": "zq-laptop", "system": "Linux-6.1.0", "processors": 8},
     "kernel": {"net.ipv4.tcp_retries2": "15"},

@@ -1,3 +1,6 @@
+import os
+import shutil
+
 import pytest
 
 from stresser.bundle.folder_copy import Changes, copy_run
@@ -64,3 +67,23 @@ def test_the_copy_of_a_crash_is_a_crash(tmp_path):
     run = idle_kill_story().recorded(tmp_path / "run", status=Status.RUNNING)
     copy_run(run, tmp_path / "copy", Changes())
     assert open_run(tmp_path / "copy").status is RunStatus.CRASHED
+
+
+def test_what_lies_outside_the_folder_is_never_copied(run, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / f"{'b' * 16}.pem").write_text("a secret")
+    run.folder.chain("c" * 16).symlink_to(outside / f"{'b' * 16}.pem")
+    with pytest.raises(RunFolderError, match="no regular file"):
+        copy_run(run, tmp_path / "copy", Changes())
+    shutil.rmtree(run.folder.chains)
+    run.folder.chains.symlink_to(outside)
+    copy_run(run, tmp_path / "copy2", Changes())
+    assert not list((tmp_path / "copy2").rglob("*.pem"))
+
+
+def test_a_fifo_in_place_of_the_events_does_not_hang(run, tmp_path):
+    run.folder.events.unlink()
+    os.mkfifo(run.folder.events)
+    with pytest.raises(RunFolderError, match="no regular file"):
+        copy_run(run, tmp_path / "copy", Changes())

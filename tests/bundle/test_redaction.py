@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from stresser.bundle.redaction import Redaction
 from stresser.model.cohort import Cohort
@@ -46,7 +47,9 @@ MANIFEST = {
 
 def redacted():
     redaction = Redaction()
-    manifest = msgspec.json.decode(redaction.manifest(msgspec.json.encode(MANIFEST)))
+    text = redaction.manifest(msgspec.json.encode(MANIFEST))
+    assert text is not None
+    manifest = msgspec.json.decode(text)
     story = Story([COHORT], 1)
     story.events.append(
         chain_seen(
@@ -108,3 +111,36 @@ def test_the_same_thing_has_the_same_stand_in_everywhere():
     ended = next(event for event in events if event["event"] == "session_ended")
     assert opened["tls"]["chain"] == seen["chain"]
     assert ended["evidence"]["looks"][0]["remote"] == opened["remote"]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_whole", "expected"),
+    [
+        (b'{"event": "acme_news", "acme": 1}', True, b'{"event":"event-1"}'),
+        (b'{"event": "session_ended", "acme": 1}', True, b"{}"),
+        (b'["acme"]', True, b"{}"),
+        (b"[" * 100_000, True, b"{}"),
+        (b'{"event": "acme', False, b"{"),
+    ],
+)
+def test_a_line_that_is_no_event_is_as_damaged_and_says_nothing(line, is_whole, expected):
+    assert Redaction().event_line(line, is_whole=is_whole) == expected
+
+
+def test_a_manifest_that_is_none_is_left_out():
+    assert Redaction().manifest(b'{"acme": 1}') is None
+    assert Redaction().manifest(b"[" * 100_000) is None
+
+
+def test_a_plan_edited_by_hand_keeps_its_figures_and_nothing_else():
+    odd = {
+        "name": ["acme"], "duration": "acme", "endpoints": "acme", "egresses": ["acme", 5],
+        "acme": "acme", "sessions": {"count": "acme", "ramp": "90s", "reconnect": False},
+        "thresholds": {"drops{acme}": "= 0", "acme": 5}, "timeouts": {"tls": "10s", "acme": 1},
+    }  # fmt: skip
+    text = Redaction().manifest(msgspec.json.encode(MANIFEST | {"scenario": odd}))
+    assert text is not None
+    assert b"acme" not in text
+    scenario = msgspec.json.decode(text)["scenario"]
+    assert scenario["sessions"] == {"count": "(redacted)", "ramp": "90s", "reconnect": False}
+    assert scenario["timeouts"] == {"tls": "10s"}

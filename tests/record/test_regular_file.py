@@ -55,5 +55,5 @@ def test_a_run_with_such_a_file_does_not_hang_and_says_so(tmp_path, name, make):
         run.histograms()
         told = run.damage
     except RunFolderError as error:
-        told = error.lines
+        told = list(error.lines)
     assert any(f"{name}: cannot be read: it is no regular file" in line for line in told)
