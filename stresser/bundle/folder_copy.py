@@ -1,4 +1,4 @@
-"""Copies what figures are computed from out of a run folder, each part changed on the way.
+"""Copies what figures are computed from out of a run folder, each part changed meanwhile.
 
 Regular files alone are read, and each line keeps its place: what is damaged in the run is damaged
 in the copy.

@@ -102,7 +102,7 @@ class Execution:
         )
 
     def _timers(self) -> dict[str, Any]:
-        """What the kernel is told for each activity: it decides when a silence is noticed."""
+        """How the kernel is set for each activity: it decides when a silence is noticed."""
         activities = self._asked.scenario.activities
         return {activity.name: asdict(timers_for(activity)) for activity in activities}
 

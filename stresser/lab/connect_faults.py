@@ -1,4 +1,4 @@
-"""Endpoints that fail before TLS: nobody listens, nobody answers, or TCP ends at once."""
+"""Endpoints that fail before TLS: no listener, no answer, or TCP ends at once."""
 
 import socket
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What stresser tells its user when it cannot go on, and with which exit code.
+"""What stresser says to its user when it cannot go on, and with which exit code.
 
 Imports nothing of stresser: every room may raise these.
 """

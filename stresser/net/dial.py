@@ -1,4 +1,4 @@
-"""One TCP connection to one address, through one way out.
+"""One TCP connection to one address, through one egress.
 
 No happy eyeballs (RFC 8305): racing addresses hides the errno of the one that failed and
 leaves open which address was measured.

@@ -1,4 +1,4 @@
-"""What the scenario's fields may hold beyond their types, and how to mend what they may not.
+"""What the scenario's fields may hold beyond their types, and how to correct what they may not.
 
 The ranges are data: the converter and the JSON Schema read the same table.
 """

@@ -1,4 +1,4 @@
-"""After a death, before it is recorded: waits for what other witnesses are about to say.
+"""After an ending, before it is recorded: waits for what other witnesses are about to say.
 
 A RST can reach the capture some milliseconds after the socket's error, a fresh connection takes
 until it is answered, and a sibling proves that it lives with its next pong. None of them may hold

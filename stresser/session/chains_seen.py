@@ -1,4 +1,4 @@
-"""The certificate chains that a run has met: told once for each cohort, kept once for each run."""
+"""The certificate chains that a run has met: an event for each cohort, a file for each run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """Gathers what all witnesses knew of an ending into one `Observations`, and into its evidence.
 
-Proofs of life and of death are dated so that the truth lies between them. Whoever answers has
+Proofs of life and of the end are dated so that the truth lies between them. Whoever answers has
 been reached no earlier than we asked: a silent end is dated from the question of the last answer,
 not from the answer, for the way there may have broken while the answer was on its way back.
 """

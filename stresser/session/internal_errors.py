@@ -1,4 +1,4 @@
-"""What goes wrong inside stresser itself: told as an ending, counted, never passed on to others.
+"""What goes wrong inside stresser itself: an ending, counted, never passed on to others.
 
 An exception that nothing in a session's life may raise is a bug of ours. It ends that session
 alone; the run goes on, and says at its end that it met a bug.

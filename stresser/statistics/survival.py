@@ -1,7 +1,7 @@
 """How long sessions live: Kaplan-Meier with log-log bands, median, restricted mean.
 
 Lifetimes are right-censored where a session outlived the run or ended by the plan, this host or
-stresser itself. A death that nobody announced is only bracketed: it stands at its first proof, so
+stresser itself. An unannounced ending is only bracketed: it stands at its first proof, so
 that curves are upper bounds. Pure; times in any one unit.
 
 Sessions through one box end together, so bands and p-values here, which take each session for

@@ -1,7 +1,7 @@
-"""Keeps a flood of changes from becoming a flood of events: a few are told, the rest is counted.
+"""Keeps a flood of changes from becoming a flood of events: a few are recorded, the rest counted.
 
 A router that loses a neighbour withdraws ten thousand routes in a second. The first changes of
-each second are told one by one; the others become one event with their counts. While it goes on
+each second are recorded one by one; the others become one event with their counts. While it goes on
 the seconds grow to quarters of a minute, so that a night of flapping stays readable.
 """
 

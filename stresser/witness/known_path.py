@@ -1,7 +1,7 @@
 """What is known of this host's links, addresses and routes, and what a notice changes in it.
 
 Pure: notices of the kernel in, changes out. A notice that changes nothing is no change. Memory
-is bounded: what is beyond the bounds is told as it comes, without knowing whether it repeats.
+is bounded: what is beyond the bounds is reported as it comes, without knowing whether it repeats.
 """
 
 from collections.abc import Iterator

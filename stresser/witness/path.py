@@ -1,6 +1,6 @@
 """The path as a witness: links, addresses, routes and resolvers of this host, as they change.
 
-Linux tells by netlink, in the network namespace that the process is in (rtnetlink(7)); the
+Linux reports by netlink, in the network namespace that the process is in (rtnetlink(7)); the
 socket needs no right. Elsewhere only the resolver's file is watched.
 
 A notice is read as soon as the loop wakes, and whenever somebody asks for the changes of a

@@ -1,7 +1,7 @@
 """Who stands in for an endpoint unasked: proxies here, nearby, behind each other, and VPNs.
 
-Each finding has its evidence. What could as well be the endpoint's own doing is not told, or told
-as what it is: an endpoint that is local by its very name accuses nobody.
+Each finding has its evidence. What could as well be the endpoint's own doing is not reported, or
+reported as what it is: an endpoint that is local by its very name shows no box.
 """
 
 import ipaddress

@@ -2,7 +2,7 @@
 
 A clean control names a middlebox only for what no healthy endpoint does to one path alone, and
 only where both egresses are known to have reached the same machine. Evidence that a whole run
-refutes (a way that is dead to one egress alone may be another site's) accuses nobody here.
+refutes (a path that is dead to one egress alone may be another site's) names no one here.
 """
 
 from collections import Counter

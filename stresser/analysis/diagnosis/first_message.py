@@ -1,6 +1,6 @@
 """Sessions that die of what they send first: a ping, or a message that is too big.
 
-Both look like timers, for each session dies at its first heartbeat: what tells them is that
+Both look like timers, for each session ends at its first heartbeat: what shows them is that
 sessions of the same pair that were as silent, or sent as often but less, lived on.
 """
 

@@ -1,7 +1,7 @@
 """What this host and stresser did themselves: a changed path, an absence, a limit of their own.
 
 A session's own evidence names this host only where the kernel was asked how it reaches the
-destination; a path event by itself accuses nobody.
+destination; a path event by itself names no initiator.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,6 +1,6 @@
 """One moment at which most of the sessions of an endpoint, an egress or both died: what it was.
 
-State that was lost, an outage, an endpoint that went down or said goodbye: told apart by how the
+State that was lost, an outage, an endpoint that went down or said goodbye: distinguished by how the
 sessions ended and by what fresh connections met then. What refutes a moment: most sessions there
 lived on, or chance explains as many.
 """

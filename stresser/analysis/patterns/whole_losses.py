@@ -1,9 +1,9 @@
-"""Moments at which (nearly) all that was open in a part of the run died, however it showed.
+"""Moments at which (nearly) all that was open in a part of the run dropped, however it showed.
 
-Twenty heartbeat sessions of one egress that die in one moment are found dead one by one over a
-heartbeat's interval, and in a run of a minute no rate tells that from chance. But then nobody
-lived on, and the deaths fill a small share of the time that sessions were held: were they
-independent, so many would fall there with the binomial chance that is asked for here. Endings
+Twenty heartbeat sessions of one egress that drop in one moment are found dead one by one over a
+heartbeat's interval, and in a run of a minute no rate distinguishes that from chance. But then no
+session lived on, and the drops fill a small share of the time that sessions were held: were they
+independent, so many would fall there with the binomial chance that is computed here. Endings
 that one change of this host's path brought about are one moment by that evidence alone. Pure.
 """
 

@@ -1,7 +1,7 @@
 """What stands out in each cohort, in sentences that hold for every drop they count.
 
 A timer is named only where nine in ten drops lie within a tenth of the median
-(`Span.is_narrow`), and silence is told from age only where another cohort through the same
+(`Span.is_narrow`), and silence is distinguished from age only where another cohort through the same
 egress outlived that age.
 """
 
