@@ -22,7 +22,7 @@ def write_atomically(
     """Write beside `path`, then rename over it (rename(2) is atomic).
 
     With `durable` the data and the rename are on the disk when this returns; without, they
-    survive the death of this process but not of the machine.
+    survive the end of this process but not of the machine.
 
     Raises:
         OSError: the old file is still there and whole.

@@ -104,7 +104,7 @@ class RecordedRun:
     ) -> dict[Key, Distribution]:
         """The durations of the whole run, by quantity and cohort.
 
-        `watch` is told each interval as well: reading a night's log twice would take seconds.
+        `watch` takes each interval as well: reading a night's log twice would take seconds.
 
         Raises:
             RunFolderError: a file cannot be read.

@@ -17,7 +17,7 @@ async def obey_signals(
 ) -> None:
     """Call `stop(reason)` on the first SIGINT or SIGTERM, `force()` on the second.
 
-    A closed terminal (SIGHUP) does not end an overnight run: `note(text)` is told.
+    A closed terminal (SIGHUP) does not end an overnight run: `note(text)` is called.
     """
     heeded = [signal.SIGINT, signal.SIGTERM] + ([] if _HANGUP is None else [_HANGUP])
     stopping = False

@@ -112,7 +112,7 @@ def unknown_key(cls: type[Struct], key: str) -> str:
 
 
 def how_to_write(cls: type[Struct], name: str) -> str:
-    """How to mend a missing key."""
+    """How to correct a missing key."""
     return _MENDS[cls, name]
 
 

@@ -27,7 +27,7 @@ _SIBLING_WITHIN_S = 3.0
 
 
 async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> None:
-    """Wait for what bears on this death. Adds what it hears to `look`."""
+    """Wait for what bears on this ending. Adds what it hears to `look`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     was_told = isinstance(look.fault, (PeerFin, OSError))
     if not was_told and not isinstance(look.fault, NoPong):

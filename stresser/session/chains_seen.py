@@ -37,7 +37,7 @@ class ChainBook:
     """Chains that name the product that made them."""
 
     def is_new(self, cohort: Cohort, chain: str, verdict: ChainClass | None = None) -> bool:
-        """Whether this is the first time; only the first ten thousand are told apart.
+        """Whether this is the first time; only the first ten thousand are distinguished.
 
         A chain that has expired since is new, too.
         """

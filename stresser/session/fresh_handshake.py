@@ -211,7 +211,7 @@ class FreshHandshake:
         return answer, hello
 
     async def part(self) -> None:
-        """Say goodbye, and hear the other side's, so that nobody logs a reset."""
+        """Say goodbye, and hear the other side's, so that no one logs a reset."""
         if self._tap is None:
             return
         try:

@@ -139,7 +139,7 @@ def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
 
 
 def _only(pooled: Counter[Initiator], total: int) -> Initiator:
-    """The one that is named, if nobody else is and it is named often enough."""
+    """The one that is named, if no other is and it is named often enough."""
     named = [who for who, count in pooled.items() if count]
     if len(named) != 1:
         return Initiator.UNKNOWN

@@ -19,7 +19,7 @@ from stresser.statistics.chance import binomial_tail
 
 FEWEST_DROPS = 3
 CHANCE = 0.001
-"""That a run of independent deaths shows a loss like it."""
+"""That a run of independent drops shows a loss like it."""
 _MOST_LIVED_ON = 0.2
 """For each that died: one may open while the others die."""
 _TOGETHER_NS = 500 * NS_PER_MS
@@ -66,7 +66,7 @@ def _of_scope(
     spans = [_widened(drops[number].moment) for number in numbers]
 
     def chance(group: Sequence[int]) -> float:
-        """Of so many among the deaths of this scope, were they independent."""
+        """Of so many among the drops of this scope, were they independent."""
         # Each would have died at any other time of its life just as well as in its own bracket.
         here = sum(spans[i].high - spans[i].low for i in group)
         share = min(here / max(sessions.time_held(scope.extent.cohorts), 1), 1.0)
