@@ -229,4 +229,8 @@ def open_run(path: Path) -> RecordedRun:
     except RunFolderError as error:
         if not (folder.events.exists() or folder.histograms.exists()):
             raise
-        return RecordedRun(folder, None, list(error.lines))
+        # Named as the other files are: where the folder lies is nothing of the run's.
+        where, name = f"{shown_path(folder.manifest)}: ", folder.manifest.name
+        return RecordedRun(
+            folder, None, [f"{name}: {line.removeprefix(where)}" for line in error.lines]
+        )
