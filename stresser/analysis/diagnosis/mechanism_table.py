@@ -84,8 +84,8 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.INTERCEPTION,
-        "By trust, the certificate chain is an interceptor's; or this host does not trust it, and another"
-        " egress shows the endpoint's own at the same address.",
+        "By trust, the certificate chain is an interceptor's; or this host does not trust it, and"
+        " another egress shows the endpoint's own at the same address.",
         "All egresses show it. A clean chain through another egress shows where it is.",
     ),
     MechanismRow(
