@@ -9,6 +9,12 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 MODULES = sorted((TOP / "stresser").rglob("*.py"))
+PAGES = [
+    TOP / "README.md",
+    TOP / "CHANGELOG.md",
+    *sorted((TOP / "docs").glob("*.md")),
+    *sorted((TOP / "scenarios").glob("*.toml")),
+]
 ASSETS = [TOP / "stresser/report/page" / name for name in ("report.html.j2", "report.js")]
 BANNED = re.compile(
     r"by whom is unknown|\bby whom\b|\bways? out\b|\btold\b|\bmend(?:s|ed)?\b|none there is"
@@ -50,6 +56,30 @@ def test_no_text_of_a_module_has_a_banned_phrase(path):
 def test_no_text_of_the_page_has_a_banned_phrase(path):
     text = re.sub(r"//.*|\{#.*?#\}", "", path.read_text(encoding="utf-8"))
     assert BANNED.findall(text) == []
+
+
+def test_no_help_text_of_a_command_has_a_banned_phrase():
+    commands = [path for path in MODULES if path.parent.name == "cli"]
+    helps = [
+        ast.get_docstring(node) or ""
+        for path in commands
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert any("Exit code" in text for text in helps)
+    assert [text for text in helps if BANNED.search(text)] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_docstring_of_a_module_has_a_banned_phrase(path):
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    assert BANNED.findall(text) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_no_documentation_and_no_scenario_has_a_banned_phrase(path):
+    prose = re.sub(r"`[^`]*`", "", path.read_text(encoding="utf-8"))
+    assert BANNED.findall(prose) == []
 
 
 def test_a_banned_phrase_is_found_in_a_text_and_not_in_a_docstring():

@@ -34,7 +34,7 @@ class DroppedFlow(Struct, frozen=True, kw_only=True):
 
     run: str
     utc_from: str
-    """Last proof of life where nobody announced the end; else the same as `utc_until`."""
+    """Last proof of life where the end came unannounced; else the same as `utc_until`."""
     utc_until: str
     protocol: str
     local_address: str

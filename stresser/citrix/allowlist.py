@@ -17,7 +17,7 @@ _LONGEST_LINE = 200
 
 
 class AllowlistError(StresserError):
-    """The allowlist cannot be used at all: the file, what is wrong, the mend."""
+    """The allowlist cannot be used at all: the file, what is wrong, the correction."""
 
 
 class Listed(Struct):

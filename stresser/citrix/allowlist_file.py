@@ -2,7 +2,7 @@
 
 Version 1 is an object of sections, each maybe with an `AllowList` of bare names. The body of
 version 2 (the Connectivity AllowList API, also in its Zscaler form) is documented nowhere: it is
-walked, and what is plainly a host name or a network is taken; the rest is told.
+walked, and what is plainly a host name or a network is taken; the rest is reported.
 The file is hostile: bounded in size, depth and number of values, and nothing in it is evaluated.
 """
 

@@ -95,7 +95,7 @@ def settled(
 
 
 def _grade(kind: Kind, judgement: Judgement) -> Grade:
-    """Where nobody is named, the grade is that of the kind: TCP_INFO tells these two apart."""
+    """Where no one is named, the grade is that of the kind: TCP_INFO tells these two apart."""
     if judgement.initiator is Initiator.UNKNOWN and judgement.grade is Grade.ERRNO:
         return Grade.TCP_INFO if kind in {Kind.SILENCE, Kind.UNRESPONSIVE} else Grade.ERRNO
     return judgement.grade

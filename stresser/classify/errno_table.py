@@ -72,7 +72,7 @@ def meaning_of(error: OSError, *, local_address_chosen: bool) -> Meaning:
 
 
 def is_silent(error: BaseException) -> bool:
-    """Whether an error of a socket says that nobody answered: nobody announced this end."""
+    """Whether an error of a socket says that no answer came: the end was unannounced."""
     if not isinstance(error, OSError):
         return False
     kind = meaning_of(error, local_address_chosen=True).kind

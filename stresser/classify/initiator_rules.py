@@ -2,7 +2,7 @@
 
 The first rule that holds names the initiator. Rules further down that also hold and name another
 one contradict it: they stay visible, and the grade falls by a step (`judge.py`). A rule that
-says `unknown` is a statement too: it tells what was looked at, and that it does not decide.
+says `unknown` is a statement too: it says what was looked at, and that it does not decide.
 `stresser explain` prints this table; `stresser show --session` quotes it for each ending.
 """
 

@@ -54,15 +54,15 @@ class Observations(Struct, frozen=True, kw_only=True):
     alive_ns: int
     """Last proof of life from the other side (or `began_ns`)."""
     dead_by_ns: int | None = None
-    """First proof of death, where it is not the detection itself."""
+    """First proof of the end, where it is not the detection itself."""
     last_passed_ns: int | None = None
-    """When the last byte passed in either direction, before the death."""
+    """When the last byte passed in either direction, before the end."""
     tls_end_verified: bool = False
     """The TLS end proved to be the endpoint: its chain verifies."""
     intercepted: bool = False
     """The TLS end proved to be an interceptor: its chain is another's."""
     undeclared_root: bool = False
-    """Its chain leads to a private root of which nobody has said whose it is."""
+    """Its chain leads to a private root that is not declared."""
     source_chosen: bool = False
     sent: Transmissions | None = None
     """None: the kernel did not tell."""
@@ -97,7 +97,7 @@ class Observations(Struct, frozen=True, kw_only=True):
     """From this session's last proof of life to its end somebody was always heard through this
     egress: no outage can have swallowed an endpoint's word."""
     own_route_changes: tuple[str, ...] = ()
-    """What changed on this host's own way out for this session, in words, since shortly before
+    """What changed on this host's own route for this session, in words, since shortly before
     the last proof of life."""
     unfit: tuple[Unfit, ...] = ()
     """The windows in which host or tool were unfit, at the time of the end."""

@@ -56,7 +56,7 @@ def _signals(seen: Observations, reading: Reading | None = None) -> frozenset[st
 def said_by_verified_end(seen: Observations) -> bool:
     """After the handshake, by an end whose chain verifies as the endpoint's.
 
-    Before that nobody has authenticated what comes.
+    Before that nothing has authenticated what comes.
     """
     return seen.tls_end_verified and seen.phase not in {Phase.TLS, Phase.PROXY}
 

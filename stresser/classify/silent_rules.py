@@ -1,4 +1,4 @@
-"""Who ended what nobody announced: silence, refusal, no way.
+"""Who ended what came unannounced: silence, refusal, no route.
 
 Traps: a SYN proxy or a load balancer accepts for the dead, so that only a ServerHello proves that
 an endpoint lives; losses and big packets look like a box that drops one flow; RFC 1812 section

@@ -1,4 +1,4 @@
-"""`stresser check`: one look at every way to some hosts, or to a scenario's endpoints."""
+"""`stresser check`: one look at some hosts through every egress, or to a scenario's endpoints."""
 
 import os
 from pathlib import Path
@@ -76,8 +76,8 @@ def check(
 ) -> None:
     """Try each phase to each endpoint once: proxy, TLS, chain, HTTP.
 
-    Says what stands in the way and what to do about it. Exit code 0: nothing, 1: something,
-    2: bad input, 3: nothing could be tried from here.
+    Says what hinders sessions and what to do about it. Exit code 0: nothing does, 1: something
+    does, 2: bad input, 3: nothing could be tried from here.
     """
     local_routes = (interface or (), source or (), proxy or ())
     asked = _read(targets, CheckWishes(*local_routes, direct=direct, ca=ca, timeout=timeout), get)

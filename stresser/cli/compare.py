@@ -28,7 +28,7 @@ def compare(
     candidate: Annotated[
         str | None,
         typer.Argument(
-            help="The run to judge; left out: the same run, by another egress.",
+            help="The run to judge; left out: the same run, through another egress.",
             autocompletion=complete_run,
         ),
     ] = None,
@@ -52,7 +52,7 @@ def compare(
 ) -> None:
     """Say whether one run, or one egress, is worse than another.
 
-    Exit code 0: no worse, 1: worse, 3: it cannot be told.
+    Exit code 0: no worse, 1: worse, 3: cannot tell.
 
     Raises:
         RunFolderError: a run is missing or unreadable, or the sides have nothing in common.

@@ -1,7 +1,7 @@
 """Shipped scenarios that are to be filled in: which lines say CHANGE, and which were not changed.
 
 A line is untouched where it still says CHANGE and the scenario, `--set` included, still has the
-value that a shipped one has there. A run of such a scenario would hold sessions to nobody.
+value that a shipped one has there. A run of such a scenario would hold sessions to no one.
 """
 
 import re

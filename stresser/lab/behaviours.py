@@ -12,7 +12,7 @@ Rates are messages a second; a pause is the time between two bytes.
   push                     both  rate (1)                   the same, and sends messages
 
 In phase connect:
-  refused                  both                             nobody listens: RST to the SYN
+  refused                  both                             no listener: RST to the SYN
   blackhole-connect        both                             SYNs are dropped
   reset-on-accept          both                             RST at the first byte, or after 200 ms
   fin-on-accept            both                             FIN right after the TCP handshake
@@ -61,7 +61,7 @@ In phase held, echo, and at WHEN:
   bad-frame                wss   opcode, mask (opcode)      reserved opcode, or a masked frame
   huge-close-reason        wss                              a control frame of 1000 bytes
   gigabyte-frame           wss                              announces 1 GB and sends it
-  bomb                     wss                              compressed frame nobody negotiated
+  bomb                     wss                              compressed frame, not negotiated
   tiny-flood               wss                              empty messages and pings without limit
 
 `vanish` and `blackhole-connect` need Linux with TCP MD5 signatures (vanish.py); elsewhere

@@ -1,4 +1,4 @@
-"""Endpoints that fail before TLS: nobody listens, nobody answers, or TCP ends at once."""
+"""Endpoints that fail before TLS: no listener, no answer, or TCP ends at once."""
 
 import socket
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from stresser.lab.wire import LOOPBACK, Wire, bind_loopback
 
 
 def refused_port() -> socket.socket:
-    """A port that answers SYN with RST: bound, so that nobody else gets it, and not listening."""
+    """A port that answers SYN with RST: bound, so that no one else gets it, and not listening."""
     return bind_loopback()
 
 

@@ -31,7 +31,7 @@ _Address = tuple[str, int]
 async def hold_vanished(wire: Wire) -> None:
     """Vanish, and keep the socket until the peer's program has closed its own; then close.
 
-    Where nobody can tell, for 1000 seconds.
+    Where it is unknown, for 1000 seconds.
     """
     wire.vanish()
     addresses = wire.addresses()

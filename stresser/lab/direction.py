@@ -1,4 +1,4 @@
-"""One direction of a forwarded flow: reads here, sends there, late where it is told to."""
+"""One direction of a forwarded flow: reads here, sends there, late where it shall."""
 
 import ssl
 from collections.abc import Awaitable, Callable

@@ -38,7 +38,7 @@ class KillRecord(Struct, frozen=True, kw_only=True):
 
 
 class KillsLost(Struct, frozen=True, kw_only=True):
-    """How many kill records nobody read in time, up to here."""
+    """How many kill records were not read in time, up to here."""
 
     kills_lost: int
 
@@ -97,7 +97,7 @@ def _from_json(kind: type, value: Any) -> Any:
 
 
 class LineWriter:
-    """Writes lines from a thread of its own, so that a parent that does not read stalls nobody.
+    """Writes lines from a thread of its own, so that a parent that does not read stalls nothing.
 
     Beyond 10,000 waiting lines it drops and counts them; the count goes out with the next line.
     """

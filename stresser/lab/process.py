@@ -178,7 +178,7 @@ class _Lines:
 
 
 def _remove_folder(ready: LabReady) -> None:
-    """After a violent death the lab's folder is left: its two files, and nothing else, go."""
+    """After a crash the lab's folder is left: its two files, and nothing else, go."""
     folder = Path(ready.ca_file).parent
     if folder.name.startswith(FOLDER_PREFIX):
         for name in (ready.ca_file, ready.inspection_ca_file):

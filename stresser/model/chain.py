@@ -15,7 +15,7 @@ class ChainRoot(StrEnum):
     HOST = "host"
     """A root that this host trusts and that is none of the above: somebody installed it."""
     OTHER = "other"
-    """A root that was served with the chain and that nobody here knows."""
+    """A root that was served with the chain and that is unknown here."""
     LEAF = "leaf"
     """The leaf is signed by itself."""
     HIDDEN = "hidden"
@@ -25,7 +25,7 @@ class ChainRoot(StrEnum):
 
 
 UNDECIDED_ROOTS = frozenset({ChainRoot.OTHER, ChainRoot.LEAF, ChainRoot.HIDDEN, ChainRoot.NONE})
-"""Who presents such a chain is not to be known from it: the endpoint, or somebody on the way."""
+"""Who presents such a chain is not to be known from it: the endpoint, or a box on the path."""
 
 
 class ChainClass(StrEnum):
@@ -38,7 +38,7 @@ class ChainClass(StrEnum):
     PRIVATE_TRUSTED = "private_trusted"
     """It verifies by a private root that this host trusts and the endpoint does not declare."""
     PRIVATE_UNTRUSTED = "private_untrusted"
-    """It leads to a root that nobody here knows, or to none that can be seen."""
+    """It leads to a root that is unknown here, or to none that can be seen."""
     BROKEN = "broken"
     """Our handshake refuses it whoever is trusted: expired, wrong name or purpose, a constraint, a
     weak key, a bad signature, unreadable; or a public CA's intermediate is missing."""

@@ -52,7 +52,7 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     carries_token: bool = False
     """The request holds an Authorization or a cookie."""
     is_own: bool = False
-    """The lab's, or on loopback by its very name: nobody stands in between."""
+    """The lab's, or on loopback by its very name: nothing stands in between."""
     addresses: list[str] = []
     """What this host's resolver said, in its order; of one that was given, none."""
     dialled: str | None = None

@@ -94,7 +94,7 @@ BRACKETED = frozenset(
         Kind.FOUND_DEAD,
     }
 )  # fmt: skip
-"""Endings that nobody announced: they are dated by two times, not by one."""
+"""Unannounced endings: they are dated by two times, not by one."""
 
 
 class Proof(StrEnum):
@@ -119,7 +119,7 @@ class NoDrop(StrEnum):
 class Ending(Struct, frozen=True, kw_only=True):
     """How one attempt or session stopped.
 
-    Times are nanoseconds on the run's clock. A silent death is bracketed:
+    Times are nanoseconds on the run's clock. A silent ending is bracketed:
     it happened after `alive_at_ns` and no later than `dead_by_ns`.
     """
 
@@ -137,7 +137,7 @@ class Ending(Struct, frozen=True, kw_only=True):
     alive_at_ns: Whole
     """Last proof of life from the other side."""
     dead_by_ns: Whole
-    """First proof of death."""
+    """First proof of the end."""
     detected_at_ns: Whole
     """When stresser learned of it."""
     code: Whole | None = None
@@ -152,7 +152,7 @@ class Ending(Struct, frozen=True, kw_only=True):
     raw: str | None = None
     """The untranslated error."""
     proved: Proof | None = None
-    """Of a planned end or a session found dead; None: nobody asked."""
+    """Of a planned end or a session found dead; None: it was not asked."""
     is_drop: bool
     """A held session ended, unplanned, and neither a pause of this host nor stresser is why.
     Whatever counts drops asks this field."""

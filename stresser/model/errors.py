@@ -1,4 +1,4 @@
-"""What stresser tells its user when it cannot go on, and with which exit code.
+"""What stresser says to its user when it cannot go on, and with which exit code.
 
 Imports nothing of stresser: every room may raise these.
 """
@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 
 
 class StresserError(Exception):
-    """Something the user can mend: one clear line, no traceback.
+    """Something the user can correct: one clear line, no traceback.
 
     `lines` holds one message for each mistake; `str()` joins them.
     """
@@ -34,7 +34,7 @@ class StresserError(Exception):
 
 
 class ScenarioError(StresserError):
-    """The scenario file has mistakes: one line each, with file, key and mend."""
+    """The scenario file has mistakes: one line each, with file, key and correction."""
 
 
 class PreflightError(StresserError):

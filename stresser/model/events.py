@@ -39,11 +39,11 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     problem: str | None = None
     """What is wrong with the chain, when it does not verify."""
     chain_class: ChainClass | None = None
-    """The verdict on the chain; None: nobody judged it."""
+    """The verdict on the chain; None: it was not judged."""
     root: ChainRoot | None = None
     """Whose root the chain leads to, with dates and names left aside."""
     intercepted: bool = False
-    """Somebody on the way ends TLS: the chain is an interceptor's."""
+    """A box on the path ends TLS: the chain is an interceptor's."""
 
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
@@ -157,7 +157,7 @@ class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
     certificates: list[dict[str, Any]]
     """Leaf first: subject, issuer, not_before, not_after, names, sha256; texts cut at 256."""
     chain_class: ChainClass | None = None
-    """The verdict; None: nobody judged it."""
+    """The verdict; None: it was not judged."""
     root: ChainRoot | None = None
     """Whose root it leads to, with dates and names left aside."""
     intercepted: bool = False
@@ -171,7 +171,7 @@ class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
     names_match: bool | None = None
     """The leaf is for the name that was asked for; None: its names cannot be read."""
     missing_issuer: str | None = None
-    """Whose certificate the path lacks, where nobody here knows it."""
+    """Whose certificate the path lacks, where it is unknown here."""
     issuer_url: str | None = None
     """Where the certificate below says that it may be fetched (RFC 5280 section 4.2.2.1)."""
     spki_sha256: str | None = None
@@ -274,7 +274,7 @@ AnyEvent: TypeAlias = (
 
 
 class Observer(Protocol):
-    """Who is told while a run goes on: recorder, live view, metrics.
+    """Who hears while a run goes on: recorder, live view, metrics.
 
     Both methods are called from the event loop and must not block.
     """

@@ -132,7 +132,7 @@ class Planned(Fault):
 
 
 class FoundDead(Fault):
-    """A session that nobody had ended proved to be dead when it was asked or closed."""
+    """A session that nothing had ended proved to be dead when it was asked or closed."""
 
     def __init__(self, words: str, at_ns: int, silence_ns: int) -> None:
         super().__init__(words)

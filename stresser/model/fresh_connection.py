@@ -16,7 +16,7 @@ class FreshResult(StrEnum):
     """Somebody accepted, and no ServerHello came: a SYN proxy or a load balancer accepts for the
     dead, and so does the kernel of a process that hangs."""
     REFUSED = "refused"
-    """RST in answer to the SYN: nobody listens there (or a firewall says so)."""
+    """RST in answer to the SYN: no listener is there (or a firewall says so)."""
     PROXY_FAILED = "proxy_failed"
     """The proxy of this egress says that it cannot reach the endpoint."""
     SILENT = "silent"

@@ -25,6 +25,6 @@ class PathChange(StrEnum):
     RULE_REMOVED = "rule_removed"
     RESOLVER_CHANGED = "resolver_changed"
     MANY = "many"
-    """More changes than are told one by one: `counts` says how many of which."""
+    """More changes than are reported one by one: `counts` says how many of which."""
     OVERRUN = "overrun"
     """The kernel's queue of notices ran over: what came and went meanwhile is not known."""

@@ -1,7 +1,7 @@
 """Which chains one endpoint showed through each egress, and which of them through all.
 
 An interceptor makes a chain of its own. The very same chain through every egress is the endpoint's,
-or that of a box before all of them: from here the two look alike, and nobody is accused.
+or that of a box before all of them: from here the two look alike, and no interceptor is named.
 """
 
 _MOST_EGRESSES = 256

@@ -7,7 +7,7 @@ from stresser.model.ending import Initiator
 from stresser.model.units import NS_PER_MS, NS_PER_S
 
 LATE_NS = 100 * NS_PER_MS
-"""A loop this late is told: our own times in that window are upper bounds."""
+"""A loop this late is recorded: our own times in that window are upper bounds."""
 UNFIT_LAG_NS = NS_PER_S
 """A loop this late is unfit: pings were not sent and pongs not read, so an ending in that
 window may be our doing. Below it, every timeout of a scenario has room for the lateness."""

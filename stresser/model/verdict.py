@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the shell is told."""
+        """The exit code."""
         return {
             Verdict.NONE: ExitCode.PASS,
             Verdict.PASS: ExitCode.PASS,

@@ -94,7 +94,7 @@ def spki_sha256(certificate: x509.Certificate) -> str:
     """SHA-256 of a certificate's SubjectPublicKeyInfo in hex, as RFC 7469 section 2.4 pins it.
 
     Raises:
-        UNREADABLE: of a key that nobody here knows.
+        UNREADABLE: of an unknown kind of key.
     """
     spki = certificate.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

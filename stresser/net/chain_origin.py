@@ -164,7 +164,7 @@ _RANK = {
 def _weight(lineage: Lineage) -> tuple[int, bool, bool, int]:
     """Whose root it is where signatures lead to several: the least weight.
 
-    What is valid today comes before what has expired, so that an old cross-signature hides nobody.
+    What is valid today comes before what has expired, so that an old cross-signature hides no one.
     The endpoint's own root comes before all but a valid public one: only who owns it can have had
     it sign.
     """

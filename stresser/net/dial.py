@@ -1,4 +1,4 @@
-"""One TCP connection to one address, through one way out.
+"""One TCP connection to one address, through one egress.
 
 No happy eyeballs (RFC 8305): racing addresses hides the errno of the one that failed and
 leaves open which address was measured.
@@ -21,7 +21,7 @@ _IP_BIND_ADDRESS_NO_PORT = 24
 
 
 class Binding(Struct, frozen=True, kw_only=True):
-    """How an egress ties a socket to its way out; both None: the routing table decides."""
+    """What an egress ties a socket to; both None: the routing table decides."""
 
     device: str | None = None
     """Interface for SO_BINDTODEVICE (socket(7), Linux)."""
@@ -40,7 +40,7 @@ class TcpTimers(Struct, frozen=True, kw_only=True):
     keep_idle_s: int | None = None
     """TCP_KEEPIDLE: probe after so long without a segment; None: no keepalive."""
     keep_interval_s: int = 1
-    """TCP_KEEPINTVL: between probes that nobody answers."""
+    """TCP_KEEPINTVL: between unanswered probes."""
 
 
 async def dial(address: Address, binding: Binding) -> socket.socket:
@@ -60,7 +60,7 @@ async def dial(address: Address, binding: Binding) -> socket.socket:
 
 
 def make_socket(address: Address, binding: Binding) -> socket.socket:
-    """A non-blocking socket, tied to its way out and not yet connected.
+    """A non-blocking socket, tied to its egress and not yet connected.
 
     Raises:
         OSError: CannotSend, or of a limit of this process, as socket(2) says it.
@@ -94,7 +94,7 @@ def _set_if_known(sock: socket.socket, option: str, value: int) -> None:
 
 
 def bind_to_egress(sock: socket.socket, binding: Binding) -> None:
-    """Tie a socket to its way out.
+    """Tie a socket to its egress.
 
     Raises:
         OSError: EPERM without the right to bind to a device, ENODEV when it is gone,

@@ -1,6 +1,6 @@
 """HTTP GET over a `TlsStream`: one request, and no more read than the head of the answer.
 
-What a check needs (RFC 9112). Redirects are told, not followed; a body is left unread.
+What a check needs (RFC 9112). Redirects are reported, not followed; a body is left unread.
 """
 
 import re

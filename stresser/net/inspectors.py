@@ -1,4 +1,4 @@
-"""Which inspection product a private chain's issuer is named like. Names accuse nobody.
+"""Which inspection product a private chain's issuer is named like. Names prove nothing.
 
 Only attribution: whether a chain is an interceptor's is decided by trust (`trust.py`), and a
 public or declared chain is never put to this table. Sources stand beside each pattern in

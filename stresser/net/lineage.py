@@ -30,7 +30,7 @@ class Lineage(Struct, frozen=True, kw_only=True):
     """One path from the leaf to a root, or to a certificate that the endpoint declares as one."""
 
     owner: ChainRoot
-    """`OTHER`: nobody here knows that root; `LEAF`: the leaf is its own."""
+    """`OTHER`: that root is unknown here; `LEAF`: the leaf is its own."""
     path: tuple[bytes, ...]
     """DER, leaf first, the root included."""
     in_date: bool

@@ -1,6 +1,6 @@
 """TLS with a proxy as what carries the endpoint's TLS: `net.tls.Carrier` over a `TlsStream`.
 
-What goes wrong out here is told apart from what goes wrong inside: the endpoint has nothing to do
+What goes wrong out here is kept apart from what goes wrong inside: the endpoint has nothing to do
 with the proxy's alerts.
 """
 

@@ -16,7 +16,7 @@ _ELSEWHERE = (
 
 
 def source_towards(address: Address, binding: Binding) -> str | None:
-    """Our address on the way to another through an egress; None: there is no way."""
+    """Our address on the path to another through an egress; None: there is no route."""
     try:
         with socket.socket(address.family, socket.SOCK_DGRAM) as sock:
             bind_to_egress(sock, binding)

@@ -1,11 +1,11 @@
-"""The transport directly above the socket: it catches the first cause of death.
+"""The transport directly above the socket: it catches the first cause of the end.
 
 Above it, TLS and WebSocket turn causes into one another: after a RST the next read says EOF,
 an EOF makes TLS complain, and so on. What the kernel said first is kept here, with its time.
 
 A send that fails raises nothing that ends the story: data that the peer sent before its RST
 is still in the receive buffer, and may hold the alert or the close frame that explains it.
-The reader tells the story in the order in which it arrived.
+The reader shows the story in the order in which it arrived.
 """
 
 import contextlib

@@ -64,7 +64,7 @@ class ChainVerdict(Struct, frozen=True, kw_only=True):
     names_match: bool | None
     """The leaf is for the server's name; None: its names cannot be read."""
     missing_issuer: str | None = None
-    """Whose certificate the path lacks, where nobody here knows it."""
+    """Whose certificate the path lacks, where it is unknown here."""
     issuer_url: str | None = None
     """Where the last certificate of the path says that it may be fetched."""
 
@@ -137,10 +137,10 @@ class ChainJudge:
         return Heard(here, rehearse(self._proving, joinable(chain), server_name))
 
     def _is_intercepted(self, root: ChainRoot) -> bool:
-        """A private root that this host was told to trust, or any but the root that was declared.
+        """A private root that this host was set to trust, or any but the root that was declared.
 
         Neither a bad date nor a wrong name changes whose root it is. A leaf that signed itself and
-        a root that was not served accuse nobody: the endpoint's own mistake looks the same.
+        a root that was not served accuse no one: the endpoint's own mistake looks the same.
         """
         if root is ChainRoot.HOST:
             return True

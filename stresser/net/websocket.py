@@ -215,7 +215,7 @@ async def upgrade(
 ) -> tuple[WebSocket, str | None]:
     """Make a TLS connection a WebSocket. Returns it with the subprotocol agreed on.
 
-    `on_answer` is told what the acceptance says of who gave it.
+    `on_answer` gets what the acceptance says of who gave it.
 
     Raises:
         HttpRefused: an answer other than 101.

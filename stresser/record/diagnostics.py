@@ -21,7 +21,7 @@ _LONGEST_LINE = 16 << 10
 
 
 class DiagnosticLog:
-    """Collects lines and writes them when told to."""
+    """Collects lines and writes them when asked to."""
 
     def __init__(self, path: Path, clock: RunClock) -> None:
         self._path = path

@@ -20,7 +20,7 @@ _DESCRIBED = (events, evidence, fresh_connection, packet)
 
 
 def events_schema() -> dict[str, Any]:
-    """The schema: a line holds one of these objects, told apart by `event`."""
+    """The schema: a line holds one of these objects, distinguished by `event`."""
     line: Any = reduce(or_, flat_types)
     schema = msgspec.json.schema(line)
     for name, definition in schema.get("$defs", {}).items():

@@ -105,7 +105,7 @@ def this_process() -> ProcessIdentity:
 
 
 def lives(process: ProcessIdentity) -> bool | None:
-    """Whether that very process still runs; None: it cannot be told from here."""
+    """Whether that very process still runs; None: it is not known from here."""
     if process.boot_id != _text(_BOOT_ID):
         # Another boot of this host ended it. Another host's process is beyond our sight.
         return False if process.host == (platform.node() or None) else None

@@ -6,7 +6,7 @@ the disk can be slow without the loop noticing, and at most one second of work i
 moment.
 
 Failure. The first write that fails ends recording for good: what comes later is counted, the run
-is told through `failed` and `on_failure`, and nothing is ever raised into the loop.
+is reported through `failed` and `on_failure`, and nothing is ever raised into the loop.
 """
 
 import threading

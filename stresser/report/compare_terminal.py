@@ -1,4 +1,4 @@
-"""A comparison on a terminal: the paragraph first, then tables and what cannot be told."""
+"""A comparison on a terminal: the paragraph first, then tables and what is not shown."""
 
 from collections.abc import Iterator
 

@@ -172,7 +172,7 @@ class LiveView:
         await self._in_thread(write)
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
-        """Do it where a blocked terminal blocks nobody; a lost one is noted."""
+        """Do it where a blocked terminal blocks nothing; a lost one is noted."""
         if self.is_lost:
             return
         try:

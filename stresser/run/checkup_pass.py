@@ -2,7 +2,7 @@
 
 A way is tried once. It is tried a second time at another address where the first took no TCP
 connection, or at one of the other family where its TLS hangs, and twice more where TCP seems to end
-nearer than TLS: one measurement accuses nobody.
+nearer than TLS: one measurement proves nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

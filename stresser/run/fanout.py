@@ -8,10 +8,10 @@ from stresser.model.quantity import Quantity
 
 
 class Fanout:
-    """An observer made of observers. Where one of them fails, the others are told all the same.
+    """An observer made of observers. Where one of them fails, the others still take the event.
 
     Raises:
-        ExceptionGroup: of what they raised, once all are told.
+        ExceptionGroup: of what they raised, once all have taken it.
     """
 
     def __init__(self, observers: Sequence[Observer]) -> None:

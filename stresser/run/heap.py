@@ -1,4 +1,4 @@
-"""Keeps the C library from holding memory that nobody uses (glibc; elsewhere nothing is done).
+"""Keeps the C library from holding unused memory (glibc; elsewhere nothing is done).
 
 A session takes 23 KiB of C memory in a hundred pieces. Where sessions come and go, the pieces of
 new ones settle in the gaps that large, short-lived blocks left; the next large block then takes

@@ -1,4 +1,4 @@
-"""What this machine can hold and witness, asked for its own sake: what `stresser doctor` tells.
+"""What this machine can hold and witness, asked for its own sake: what `stresser doctor` prints.
 
 A run asks the same questions about its own scenario (`preflight.py`).
 """

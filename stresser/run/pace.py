@@ -28,7 +28,7 @@ class Rate:
         """Wait for the next turn at or after a trio time, and for one of `within` as well.
 
         Returns the turn's time. Whoever waits for the wider rate keeps others of this rate
-        waiting and nobody else: turns are never reserved ahead.
+        waiting and no one else: turns are never reserved ahead.
         """
         turn = self._take_nowait(earliest_s, within)
         if turn is not None:
@@ -42,7 +42,7 @@ class Rate:
             return turn
 
     def _take_nowait(self, earliest_s: float, within: "Rate | None") -> float | None:
-        """The turn that is free now, if nobody waits: waiting for nothing costs three wake-ups."""
+        """The turn that is free now, if no one waits: waiting for nothing costs three wake-ups."""
         if not self.is_free(earliest_s) or (within is not None and not within.is_free(earliest_s)):
             return None
         self.taken(earliest_s)
@@ -51,7 +51,7 @@ class Rate:
         return earliest_s
 
     def is_free(self, at_s: float) -> bool:
-        """Whether a turn can be had at a trio time, and nobody has waited for it longer."""
+        """Whether a turn can be had at a trio time, and no one has waited for it longer."""
         return not self._queue.locked() and self._next_s <= at_s + _GRAIN_S
 
     def taken(self, turn_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Turns plain TOML data into the scenario's structs and collects every mistake on the way.
+"""Turns plain TOML data into the scenario's structs and collects every mistake.
 
 msgspec's own converter stops at the first mistake and knows no `--set`. This one walks the
 same types (`msgspec.inspect`), so that a field of a struct is written once. What a field may

@@ -1,4 +1,4 @@
-"""What the scenario's fields may hold beyond their types, and how to mend what they may not.
+"""What the scenario's fields may hold beyond their types, and how to correct what they may not.
 
 The ranges are data: the converter and the JSON Schema read the same table.
 """
@@ -112,7 +112,7 @@ def unknown_key(cls: type[Struct], key: str) -> str:
 
 
 def how_to_write(cls: type[Struct], name: str) -> str:
-    """How to mend a missing key."""
+    """How to correct a missing key."""
     return _MENDS[cls, name]
 
 

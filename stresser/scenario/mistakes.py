@@ -1,4 +1,4 @@
-"""The mistakes found in one scenario, each a line: where, what is wrong, the mend."""
+"""The mistakes found in one scenario, each a line: where, what is wrong, the correction."""
 
 import re
 from collections.abc import Iterable

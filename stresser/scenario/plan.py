@@ -123,7 +123,7 @@ class Endpoint(_Table, frozen=True, kw_only=True):
 
 
 class Egress(_Table, frozen=True, kw_only=True):
-    """The way out. At most one of `interface`, `source`, `lab`; a proxy may join the first two."""
+    """At most one of `interface`, `source`, `lab`; a proxy may join the first two."""
 
     name: str
     interface: str | None = None

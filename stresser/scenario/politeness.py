@@ -10,7 +10,7 @@ from stresser.scenario.plan import Endpoint, Sessions
 def too_many_sessions(
     sessions: Sessions, endpoints: Sequence[Endpoint], egresses: int, activities: int
 ) -> str | None:
-    """What is wrong with the number of sessions on one endpoint, with the mend; None: nothing."""
+    """What is wrong with the sessions on one endpoint, with the correction; None: nothing."""
     wanted = sessions.count * egresses * activities
     if wanted <= sessions.max_per_endpoint:
         return None
@@ -26,7 +26,7 @@ def too_many_sessions(
 
 
 def is_own(endpoint: Endpoint) -> bool:
-    """The lab's or on loopback: nobody else is bothered."""
+    """The lab's or on loopback: no one else is bothered."""
     address = parse_url(endpoint.url)
     if address.is_lab:
         return True

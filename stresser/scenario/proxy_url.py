@@ -103,7 +103,7 @@ def shown_proxy(url: str) -> str:
 
 
 def check_credential(value: str) -> None:
-    """Raises ValueError with one sentence, the value left out, where no proxy can be told it."""
+    """Raises ValueError with one sentence, the value left out, where no proxy can be sent it."""
     if not value:
         raise ValueError("the value is empty")
     if len(value.encode("utf-8", "surrogateescape")) > LONGEST_CREDENTIAL:

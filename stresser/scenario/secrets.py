@@ -33,7 +33,7 @@ _PARAMETER = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
 
 
 class Secret:
-    """A header value that shows itself to nobody who does not ask for it by `reveal()`."""
+    """A header value that shows itself to no one who does not ask for it by `reveal()`."""
 
     __slots__ = ("_value", "variable")
 

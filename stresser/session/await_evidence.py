@@ -1,4 +1,4 @@
-"""After a death, before it is recorded: waits for what other witnesses are about to say.
+"""After an ending, before it is recorded: waits for what other witnesses are about to say.
 
 A RST can reach the capture some milliseconds after the socket's error, a fresh connection takes
 until it is answered, and a sibling proves that it lives with its next pong. None of them may hold
@@ -27,7 +27,7 @@ _SIBLING_WITHIN_S = 3.0
 
 
 async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> None:
-    """Wait for what bears on this death. Adds what it hears to `look`."""
+    """Wait for what bears on this ending. Adds what it hears to `look`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     was_told = isinstance(look.fault, (PeerFin, OSError))
     if not was_told and not isinstance(look.fault, NoPong):

@@ -1,4 +1,4 @@
-"""The certificate chains that a run has met: told once for each cohort, kept once for each run."""
+"""The certificate chains that a run has met: an event for each cohort, a file for each run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class ChainBook:
     """Chains that name the product that made them."""
 
     def is_new(self, cohort: Cohort, chain: str, verdict: ChainClass | None = None) -> bool:
-        """Whether this is the first time; only the first ten thousand are told apart.
+        """Whether this is the first time; only the first ten thousand are distinguished.
 
         A chain that has expired since is new, too.
         """

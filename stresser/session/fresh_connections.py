@@ -40,7 +40,7 @@ class _Round(NamedTuple):
 
 
 class FreshConnections:
-    """One for a run. `run` is its background task; without it, nobody is asked."""
+    """One for a run. `run` is its background task; without it, no one is asked."""
 
     def __init__(self, clock: Clock, packets: Packets | None = None) -> None:
         self._clock = clock

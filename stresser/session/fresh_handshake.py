@@ -1,6 +1,6 @@
 """One fresh connection: dialled, shaken hands with, taken leave of; and what it met.
 
-Somebody who accepts proves little: a SYN proxy and a load balancer accept for the dead, and so
+A peer that accepts proves little: a SYN proxy and a load balancer accept for the dead, and so
 does the kernel of a process that hangs. A ServerHello proves that the endpoint lives.
 """
 
@@ -211,7 +211,7 @@ class FreshHandshake:
         return answer, hello
 
     async def part(self) -> None:
-        """Say goodbye, and hear the other side's, so that nobody logs a reset."""
+        """Say goodbye, and hear the other side's, so that no one logs a reset."""
         if self._tap is None:
             return
         try:

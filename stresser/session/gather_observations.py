@@ -1,6 +1,6 @@
 """Gathers what all witnesses knew of an ending into one `Observations`, and into its evidence.
 
-Proofs of life and of death are dated so that the truth lies between them. Whoever answers has
+Proofs of life and of the end are dated so that the truth lies between them. Whoever answers has
 been reached no earlier than we asked: a silent end is dated from the question of the last answer,
 not from the answer, for the way there may have broken while the answer was on its way back.
 """
@@ -51,9 +51,9 @@ from stresser.witness.tcp_info import read_tcp_info
 
 _TICK_MS = 10
 """TCP_INFO's times are cut to the kernel's tick, at most 10 ms (CONFIG_HZ=100): a proof of life
-must not be dated after the death that followed it."""
+must not be dated after the ending that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
-"""A round of looks that another's death caused so shortly before answers for this one too."""
+"""A round of looks that another's ending caused so shortly before answers for this one too."""
 _BACK_AGAIN_NS = NS_PER_S
 _LOSSES_BEFORE_NS = 10 * NS_PER_S
 """What an egress lost so shortly before an end may have caused it."""
@@ -230,7 +230,7 @@ def _absent_window(alive_ns: int, look: SocketAtEnd, *, is_silent: bool) -> tupl
     """When our own absence could have brought this end about.
 
     An end that was announced came at its time, or up to a second after we were back: what we then
-    sent, late, may have met it. A session that was silent on purpose needed nobody.
+    sent, late, may have met it. A session that was silent on purpose needed no one.
     """
     if isinstance(look.fault, FoundDead):
         return look.at_ns, look.at_ns
@@ -240,7 +240,7 @@ def _absent_window(alive_ns: int, look: SocketAtEnd, *, is_silent: bool) -> tupl
 
 
 def _is_silent(fault: Exception) -> bool:
-    """Nobody announced this end."""
+    """This end came unannounced."""
     return isinstance(fault, FoundDead | NoPong) or is_silent(fault)
 
 

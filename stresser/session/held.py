@@ -1,4 +1,4 @@
-"""One held session: it drains what comes, pings when told to, and ends with one fault."""
+"""One held session: it drains what comes, pings when asked to, and ends with one fault."""
 
 from enum import IntEnum
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""What goes wrong inside stresser itself: told as an ending, counted, never passed on to others.
+"""What goes wrong inside stresser itself: an ending, counted, never passed on to others.
 
 An exception that nothing in a session's life may raise is a bug of ours. It ends that session
 alone; the run goes on, and says at its end that it met a bug.
@@ -74,7 +74,7 @@ def without_frames(exc: Exception) -> Exception:
     """The exception and what it came from, without tracebacks.
 
     Their frames hold the connection, which holds the exception: such cycles wait for the
-    garbage collector, which is told to look seldom.
+    garbage collector, which is set to look seldom.
     """
     links: list[BaseException | None] = [exc]
     while links:
@@ -94,7 +94,7 @@ def _last_lines(exc: Exception) -> str:
 
 
 class Guarded:
-    """An observer whose bugs do not reach the sessions that it is told of."""
+    """An observer whose bugs do not reach the sessions that it hears of."""
 
     def __init__(self, observer: Observer, bugs: Bugs) -> None:
         self._observer = observer

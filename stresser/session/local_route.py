@@ -1,8 +1,8 @@
 """This host's own route for a session: whether, since its last proof of life, it changed.
 
 Events are not matched by name: an unused default route, another family or another table concern
-nobody. The kernel is asked how it sends to this destination from this source by this device. What
-its answer does not show is that the link has lost its carrier: that is taken from the events.
+no session. The kernel is asked how it sends to this destination from this source by this device.
+What its answer does not show is that the link has lost its carrier: the events show that.
 """
 
 from collections.abc import Iterable, Iterator

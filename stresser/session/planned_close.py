@@ -2,7 +2,7 @@
 
 A session that sends nothing cannot be known to live. At its end a close frame, close_notify and
 FIN go out. An answer, or an acknowledgement of them, proves it alive. A RST that acknowledges
-nothing, or retransmissions that nobody acknowledges, prove that the flow was dead already. A
+nothing, or unacknowledged retransmissions, prove that the flow was dead already. A
 proxy acknowledges in its own name: through one, only what comes from behind it is a proof.
 """
 

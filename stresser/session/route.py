@@ -61,12 +61,12 @@ class Route:
 
     @property
     def heartbeat(self) -> bool:
-        """Pings are sent: a `tls` session has no carrier for them and is held silent."""
+        """Pings are sent: a `tls` session cannot carry them and is held silent."""
         return self.activity.kind is ActivityKind.HEARTBEAT and self.request is not None
 
 
 _JUDGE_FIRST_NS = 5 * NS_PER_S
-"""The kernel gives up so long after stresser has: a pong that is overdue is told as what it is."""
+"""The kernel gives up so long after stresser has: an overdue pong is reported as what it is."""
 _QUIET_NS = 60 * NS_PER_S
 _PROBES = 4
 _LONGEST_MS = 2**31 - 1
@@ -74,7 +74,7 @@ _LONGEST_MS = 2**31 - 1
 
 
 def timers_for(activity: Activity) -> TcpTimers:
-    """What the kernel is told for sessions of an activity.
+    """How the kernel is set for sessions of an activity.
 
     With TCP_USER_TIMEOUT set, keepalive gives up when the connection has been idle for that
     long and a probe is out (net/ipv4/tcp_timer.c, tcp_keepalive_timer): it must hold the idle

@@ -31,7 +31,7 @@ from stresser.witness.path import PathWitness
 
 _ENDINGS_A_PASS = 4
 """So many endings are worked up in one pass of the loop: when hundreds die at once, the loop
-comes back to its sockets in between and dates the next deaths well."""
+comes back to its sockets in between and dates the next endings well."""
 _ADDRESSES_REMEMBERED = 256
 _ADDRESSES_OF_A_LOOK_UP = 64
 
@@ -50,7 +50,7 @@ class AddressBook:
         self._seen: dict[tuple[str, str], set[str]] = {}
 
     def has_new(self, cohort: Cohort, addresses: Sequence[str]) -> bool:
-        """Whether one is there for the first time; only the first 256 of a way are told apart."""
+        """Whether one is there for the first time; the first 256 of an egress are distinguished."""
         seen = self._seen.setdefault((cohort.endpoint, cohort.egress), set())
         new = set(addresses) - seen
         if not new or len(seen) >= _ADDRESSES_REMEMBERED:
@@ -71,7 +71,7 @@ class Surroundings:
     packets: Packets | None = None
     """None: no packets are captured."""
     looks: FreshConnections | None = None
-    """None: nobody is asked."""
+    """None: no one is asked."""
     siblings: SiblingSessions = field(default_factory=SiblingSessions)
     bugs: Bugs = field(default_factory=Bugs)
     sleeps: SleepWitness = field(default_factory=SleepWitness)
@@ -115,7 +115,7 @@ class Surroundings:
         return [] if self.fitness is None else self.fitness.unfit_between(from_ns, until_ns)
 
     def path_changes_near(self, alive_at_ns: int, dead_by_ns: int) -> list[PathChanged]:
-        """Path changes that an ending with this bracket is told together with."""
+        """Path changes that an ending with this bracket is reported together with."""
         return [] if self.path is None else self.path.changes_near(alive_at_ns, dead_by_ns)
 
     def tell_chain(self, attempt: Attempt) -> None:

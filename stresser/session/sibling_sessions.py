@@ -1,4 +1,4 @@
-"""Sessions beside one another: that one lives on tells a lost flow from a lost server or path.
+"""Sessions beside one another: one that lives on shows that only a flow was lost.
 
 A host that answers our ping with a RST because it knows no such connection has either lost all of
 them (it was started anew) or never saw this flow under these addresses (a box in between forgot

@@ -1,7 +1,7 @@
 """How close together brackets can lie: the width that most of them need to share one value. Pure.
 
 A drop's moment, its age and its silence are each known as a bracket `(low, high)`; dated ones
-have no width. Comparing how tight moments, ages and silences can be tells what the drops have in
+have no width. Comparing how tight moments, ages and silences can be shows what the drops have in
 common (docs/methods.md, "One moment or one timer").
 """
 

@@ -1,7 +1,7 @@
 """How long sessions live: Kaplan-Meier with log-log bands, median, restricted mean.
 
 Lifetimes are right-censored where a session outlived the run or ended by the plan, this host or
-stresser itself. A death that nobody announced is only bracketed: it stands at its first proof, so
+stresser itself. An unannounced ending is only bracketed: it stands at its first proof, so
 that curves are upper bounds. Pure; times in any one unit.
 
 Sessions through one box end together, so bands and p-values here, which take each session for
@@ -19,7 +19,7 @@ class Curve(NamedTuple):
     """A survival curve as steps: from `times[i]` on, the share `survival[i]` is alive."""
 
     times: Numbers
-    """Distinct times of death, ascending."""
+    """Distinct times of endings, ascending."""
     survival: Numbers
     low: Numbers
     high: Numbers
@@ -69,7 +69,7 @@ def median_lifetime(curve: Curve, share: float = 0.5) -> Estimate:
 def restricted_mean(curve: Curve, until: float, confidence: float = CONFIDENCE) -> Estimate:
     """The mean lifetime within the first `until`: the area under the curve.
 
-    Its variance is the sum over deaths of the squared area that is left then, times
+    Its variance is the sum over endings of the squared area that is left then, times
     d / n (n - d) (Klein and Moeschberger 2003, section 4.5).
 
     Raises:
@@ -98,7 +98,7 @@ def _checked(durations: ArrayLike, died: ArrayLike) -> tuple[Numbers, Numbers]:
 
 
 def _table(lived: Numbers, is_death: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Distinct times of death, how many died then, and how many were at risk just before."""
+    """Distinct times of endings, how many ended then, and how many were at risk just before."""
     times, deaths = np.unique(lived[is_death], return_counts=True)
     # Who is censored at the very time of a death was still watched then.
     at_risk = len(lived) - np.searchsorted(np.sort(lived), times, side="left")

@@ -1,4 +1,4 @@
-"""When host or tool were not fit to judge sessions: it notices, tells, and can be asked.
+"""When host or tool were not fit to judge sessions: it notices, records, and can be asked.
 
 The loop's stamp calls `left` and `came_back` around each wait for I/O. Between them the loop
 sleeps until its timeout; from one wait to the next it works. Where either took too long the

@@ -1,7 +1,7 @@
-"""Keeps a flood of changes from becoming a flood of events: a few are told, the rest is counted.
+"""Keeps a flood of changes from becoming a flood of events: a few are recorded, the rest counted.
 
 A router that loses a neighbour withdraws ten thousand routes in a second. The first changes of
-each second are told one by one; the others become one event with their counts. While it goes on
+each second are recorded one by one; the others become one event with their counts. While it goes on
 the seconds grow to quarters of a minute, so that a night of flapping stays readable.
 """
 
@@ -11,13 +11,13 @@ from stresser.model.path_change import PathChange
 from stresser.model.units import NS_PER_S
 
 TOLD_A_WINDOW = 20
-"""So many changes are told one by one before the rest of a window is only counted."""
+"""So many changes are reported one by one before the rest of a window is only counted."""
 _SHORTEST_NS = NS_PER_S
 _LONGEST_NS = 16 * NS_PER_S
 
 
 class Counted:
-    """Changes that were not told one by one."""
+    """Changes that were not reported one by one."""
 
     __slots__ = ("counts", "since_ns", "until_ns")
 
@@ -40,7 +40,7 @@ class Flood:
         self._length_ns = _SHORTEST_NS
         self._told = 0
         self.held_back: Counted | None = None
-        """What is not told yet, and will be summed up."""
+        """What is not recorded yet, and will be summed up."""
 
     def admit(self, change: PathChange, now_ns: int) -> bool:
         """Whether to tell this one; otherwise it is counted. Ask `overdue` first."""

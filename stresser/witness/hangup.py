@@ -4,7 +4,7 @@ When hundreds of sessions die at once, trio hands all of them to their tasks in 
 what arrives during that pass waits unseen for the next one: with 500 resets, 10 to 20 ms. This
 witness has an epoll of its own, edge-triggered, for hang-ups alone (epoll(7): EPOLLRDHUP, and
 EPOLLERR and EPOLLHUP, which are always reported). Looking there costs a microsecond; it is done
-after each wait of the loop and whenever a session meets its end. Plain data wakes nobody.
+after each wait of the loop and whenever a session meets its end. Plain data wakes no task.
 """
 
 import select

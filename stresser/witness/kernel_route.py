@@ -2,7 +2,7 @@
 
 RTM_GETROUTE (rtnetlink(7), `ip route get`) goes through rules, tables, families, metrics, devices
 and source addresses as a packet of the session would. Asked when a session opens and whenever
-something on this host's path has changed, it tells which changes concern a session: a route that
+something on this host's path has changed, it says which changes concern a session: a route that
 the session does not use changes no answer. A question takes about 20 us.
 """
 

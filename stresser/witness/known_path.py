@@ -1,7 +1,7 @@
 """What is known of this host's links, addresses and routes, and what a notice changes in it.
 
 Pure: notices of the kernel in, changes out. A notice that changes nothing is no change. Memory
-is bounded: what is beyond the bounds is told as it comes, without knowing whether it repeats.
+is bounded: what is beyond the bounds is reported as it comes, without knowing whether it repeats.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 class KnownPath:
-    """The state of one network namespace, as its kernel told it."""
+    """The state of one network namespace, as its kernel reported it."""
 
     def __init__(self) -> None:
         self._links: dict[int, Link] = {}
@@ -128,7 +128,7 @@ class KnownPath:
         yield _of_link(PathChange.LINK_REMOVED, before or link, f"{link_words(link)}{to}")
 
     def _remember_gone(self, link: Link) -> None:
-        """Its routes are found gone only later, and are to be told with its name."""
+        """Its routes are found gone only later, and are to be recorded with its name."""
         self._gone[link.number] = link
         if len(self._gone) > _MOST_GONE:
             del self._gone[next(iter(self._gone))]

@@ -3,8 +3,8 @@
 It needs CAP_NET_RAW, on Linux (packet(7)). The socket is open on every interface of its network
 namespace, tunnels and what they run over alike; a filter in the kernel (`packet_filter`) passes
 a handful of packets for each connection and nothing of the data. ETH_P_ALL is what shows the
-packets that this host sends: a RST that our own kernel made for somebody else's `ss -K`, or
-after keepalives that nobody answered, tells who ended the session.
+packets that this host sends: a RST that our own kernel made for another program's `ss -K`, or
+after unanswered keepalives, shows who ended the session.
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """The path as a witness: links, addresses, routes and resolvers of this host, as they change.
 
-Linux tells by netlink, in the network namespace that the process is in (rtnetlink(7)); the
+Linux reports by netlink, in the network namespace that the process is in (rtnetlink(7)); the
 socket needs no right. Elsewhere only the resolver's file is watched.
 
 A notice is read as soon as the loop wakes, and whenever somebody asks for the changes of a
@@ -39,11 +39,11 @@ from stresser.witness.netlink import (
 from stresser.witness.resolver import ResolverWatch
 
 PATH_WINDOW_NS = 2 * NS_PER_S
-"""An ending is told together with a path change from this long before its last proof of life
-on, until its proof of death: a change is felt at the next packet, and the last proof of life
+"""An ending is reported together with a path change from this long before its last proof of life
+on, until its proof of the end: a change is felt at the next packet, and the last proof of life
 may be a byte that was on its way when the path went."""
 _READ_LATE_NS = 100 * NS_PER_MS
-"""A change is dated when its notice was read; a death that it caused may be seen before that."""
+"""A change is dated when its notice was read; an ending that it caused may be seen before that."""
 REMEMBERED = 1000
 """So many changes can be asked for by their time; all are recorded."""
 _RECEIVE_BYTES = 1 << 16
@@ -106,7 +106,7 @@ class PathWitness:
         """Why the kernel's notices are not read, in words; None while they are."""
 
     def open(self) -> None:
-        """Take in what there is now; from here on changes are told. Never raises."""
+        """Take in what there is now; from here on changes are recorded. Never raises."""
         if not self._begin():
             return
         self.routes.open()
@@ -127,7 +127,7 @@ class PathWitness:
         return True
 
     def close(self) -> None:
-        """Stop watching; what was held back is told."""
+        """Stop watching; what was held back is recorded."""
         for flood in self._floods.values():
             self._tell_counted(flood.flush())
         self._release()
@@ -182,7 +182,7 @@ class PathWitness:
         ]
 
     def changes_near(self, alive_at_ns: int, dead_by_ns: int) -> list[PathChanged]:
-        """The changes that an ending with this bracket is told together with."""
+        """The changes that an ending with this bracket is reported together with."""
         return self.changes_between(alive_at_ns - PATH_WINDOW_NS, dead_by_ns + _READ_LATE_NS)
 
     # Reading
@@ -344,7 +344,7 @@ class PathWitness:
 
 
 def open_netlink() -> socket.socket:
-    """A socket that is told of every change of the path, non-blocking.
+    """A socket that hears of every change of the path, non-blocking.
 
     Raises:
         OSError: not Linux, or the kernel does not let us.

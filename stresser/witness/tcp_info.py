@@ -1,6 +1,6 @@
 """The kernel's own view of one TCP connection: TCP_INFO (Linux, tcp(7), linux/tcp.h).
 
-The struct grew over the years and its length tells the version: ask for plenty, parse what
+The struct grew over the years and its length shows the version: ask for plenty, parse what
 came. Reading it changes nothing, unlike SO_ERROR.
 """
 

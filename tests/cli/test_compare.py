@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from stresser.analysis.summary.summary import summarise
+from stresser.bundle.evidence_zip import write_evidence
 from stresser.cli.compare import compare
+from stresser.model.ending import Initiator
 from stresser.model.errors import ExitCode, RunFolderError
 from tests.analysis.sides_story import HOUR, incident_story
+from tests.analysis.story import DIRECT, VPN, Story
 
 MONDAY, TUESDAY = "20261123T000000Z-monday", "20261124T000000Z-tuesday"
 WEDNESDAY = "20261125T000000Z-wednesday"
@@ -139,3 +144,31 @@ def test_the_command_as_a_user_calls_it(results):
     assert good.returncode == ExitCode.FAIL
     assert good.stderr == ""
     assert good.stdout.startswith("Through vpn, drops came")
+
+
+def stalled_host(path):
+    """40 sessions an egress; this host stalls 20 times, and each stall ends one through vpn."""
+    story = Story([DIRECT, VPN], 80)
+    held = {cohort: [story.opens(cohort, 1) for _ in range(40)] for cohort in (DIRECT, VPN)}
+    for number in range(20):
+        at = 60 + 30 * number
+        unfit = {"why": ["host-unfit"]}
+        story.drops(held[VPN][number], at, initiator=Initiator.HOST, evidence=unfit)
+        held[VPN].append(story.opens(VPN, at + 1))
+    for session in [*held[DIRECT], *held[VPN][20:]]:
+        story.ends_as_planned(session, 900)
+    story.events.sort(key=lambda event: event.t_ns)
+    story.stops(900)
+    return story.recorded(path)
+
+
+def test_what_this_host_did_is_nobodys_drop(tmp_path):
+    run = stalled_host(tmp_path / MONDAY)
+    assert summarise(run).total.drops == 0
+    told = run_compare(MONDAY, "--egress", "direct", "vpn", "--results", str(tmp_path))
+    assert told.exit_code == ExitCode.INCONCLUSIVE
+    assert "cannot tell whether vpn is worse" in " ".join(told.stdout.split())
+    write_evidence([run], ("direct", "vpn"), tmp_path / "b.zip", redact=False)
+    with zipfile.ZipFile(tmp_path / "b.zip") as bundle:
+        assert bundle.read("drops.csv").count(b"\r\n") == 1  # its head
+        assert b"No session was dropped." in bundle.read("network-team.md")

@@ -26,8 +26,9 @@ def test_silent_sessions_are_found_dead(lab, judge, rules):
     """The firewall forgets after 3 s; nobody notices for the rest of the run."""
     lab.suspect.nft(rules)
     lab.suspect.sysctl(*firewalls.SETTINGS)
+    # Long enough for three retransmissions: fewer prove nothing.
     plan = lab.plan(endpoints=ENDPOINTS, activities=(QUIET,), sessions=6, duration="10s",
-                    thresholds=NO_DROPS)  # fmt: skip
+                    thresholds=NO_DROPS, timeouts='close = "4s"')  # fmt: skip
     recording = lab.run(plan)
     judge(
         recording,

@@ -101,8 +101,7 @@ def test_inspector_passes_on_what_the_endpoint_said(lab, judge):
         lab.plan(endpoints=urls, sessions=FEW, ramp="3s", activities=(Heartbeat(every="1s"),)),
         environment=trusting_host(lab),
     )
-    tester.wait_for_drops(2 * FEW)
-    recording = tester.finish()
+    recording = tester.wait()  # nothing is left to hold
     judge(
         recording,
         Truth(what="passed on by mitmproxy", kinds={"ws_close"},
@@ -136,5 +135,9 @@ def test_inspector_and_an_endpoint_that_restarts(lab, judge):
               kinds={"tcp_fin", "tcp_reset"}, initiators={"endpoint", "unknown"}, changed=moment),
         RunTruth(what="one moment, both egresses", mechanism={"state_lost", "endpoint_down"},
                  where={"endpoint", "shared"}, who=ENDPOINT | UNKNOWN, whom=OWNER | {"nobody"}),
+        RunTruth(what="squid's 503 while it is away", egress=SUSPECT, failures=True,
+                 mechanism={"endpoint_down", "refused_by_endpoint"},
+                 where={"unknown", "endpoint", "shared"}, who=ENDPOINT | UNKNOWN,
+                 whom=OWNER | {"nobody"}),
         INTERCEPTED,
     )  # fmt: skip

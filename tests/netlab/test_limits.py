@@ -27,17 +27,6 @@ table ip counting {{
 """
 
 
-def drops_big_packets(iface):
-    return f"""
-table ip sized {{
-  chain forwarded {{
-    type filter hook forward priority filter; policy accept;
-    oifname "{iface}" ip length > 1200 drop
-  }}
-}}
-"""
-
-
 @pytest.mark.parametrize(
     ("action", "kinds"),
     [("reject with tcp reset", {"tcp_reset"}), ("drop", {"silence", "unresponsive"})],
@@ -63,29 +52,6 @@ def test_box_allows_so_many_bytes(lab, judge, action, kinds, alone):
         RunTruth(what="a limit on bytes", mechanism={"byte_limit"}, where=where,
                  who=MIDDLEBOX | UNKNOWN if alone else MIDDLEBOX,
                  whom=NETWORK, limit=BYTES, unit="bytes", widest=150_000),
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("towards", ["server", "client"])
-def test_big_packets_die(lab, judge, towards):
-    """Small pings through the same box live; both activities are equally often silent."""
-    lab.suspect.nft(drops_big_packets(towards))
-    small = Heartbeat(name="small", every="1s", timeout="2s")
-    big = Heartbeat(name="big", every="1s", timeout="2s", message="4KiB")
-    plan = lab.plan(activities=(small, big), sessions=8, egresses=ONLY_SUSPECT,
-                    each_endpoint="", reconnect=RECONNECTS, ramp="1s")  # fmt: skip
-    lab.suspect.run("nft", "flush", "ruleset")
-    tester = lab.hold(plan)
-    lab.suspect.nft(drops_big_packets(towards))
-    tester.wait_for_drops(8)
-    judge(
-        tester.finish(),
-        Truth(what="small messages pass", activity="small"),
-        Truth(what="big messages are lost", activity="big", kinds={"silence", "unresponsive"},
-              initiators={"unknown", "middlebox"}, may_live=True),
-        RunTruth(what="a limit on size", mechanism={"size_limit"}, where=UNKNOWN,
-                 who=UNKNOWN | MIDDLEBOX, whom=NETWORK, limit=1200, unit="bytes",
-                 never=["silent for"]),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from tests.netlab.lab import when
 from tests.netlab.proxies import DRAIN_S, start_haproxy, start_nginx
 from tests.netlab.recording import Moment
 from tests.netlab.tester import WSS_PORT, Heartbeat
-from tests.netlab.topology import CLIENT, OTHER, SERVER, SUSPECT
+from tests.netlab.topology import OTHER, SERVER, SUSPECT
 from tests.netlab.truths import (
     BOTH,
     ENDPOINT,
@@ -26,23 +26,11 @@ from tests.netlab.truths import (
 from tests.netlab.verdicts import RunTruth
 
 SESSIONS = 20
+SAID = {"middlebox", "unknown"}
 BEATS = Heartbeat(every="1s", timeout="2s")
 RECONNECTS = '{ initial = "300ms", max = "1s", jitter = 0.5 }'
 TWO = {"server": f"wss://{SERVER}:{WSS_PORT}/", "other": f"wss://{OTHER}:{WSS_PORT}/"}
 RST_OR_FIN = {"tcp_fin", "tcp_reset"}
-NO_GOODBYES = """
-table ip quiet {
-  chain out {
-    type filter hook output priority filter; policy accept;
-    tcp sport 8443 tcp flags & (rst | fin) != 0 drop
-  }
-}
-"""
-
-
-def noted(line):
-    *_, before, after = line.split()
-    return Moment(int(before), int(after))
 
 
 def neighbours(what="its neighbour lives"):
@@ -154,29 +142,6 @@ def test_firewall_forgets_all_flows(lab, judge, rules, kind):
     )  # fmt: skip
 
 
-def test_endpoint_forgets_at_once_and_silent(lab, judge):
-    """As after a reboot: the next ping is answered by a reset."""
-    beats = Heartbeat(every="7s", timeout="2s")
-    tester = lab.hold(lab.plan(sessions=30, ramp="1s", activities=(beats,),
-                               egresses={SUSPECT: f'interface = "{SUSPECT}"'}))  # fmt: skip
-    lab.server.nft(NO_GOODBYES)
-    server = lab.servers[SERVER]
-    server.order(f"reset {CLIENT[SUSPECT]}")
-    moment = noted(server.wait_until_says("reset 30 sessions"))
-    lab.server.run("nft", "flush", "ruleset")
-    recording = tester.wait()  # nothing is left to hold
-    judge(
-        recording,
-        Truth(what="forgotten, told at the next ping", kinds={"tcp_reset"},
-              initiators={"endpoint", "unknown"}, changed=moment),
-        RunTruth(what="one moment", mechanism={"state_lost"}, where=UNKNOWN | {"endpoint"},
-                 who=ENDPOINT | UNKNOWN, whom=OWNER | {"nobody"},
-                 never=["no two"]),
-    )  # fmt: skip
-    [incident] = recording.summary["incidents"]
-    assert incident["drops"] == 30
-
-
 def test_firewall_forgets_flows_at_random(lab, judge):
     """No timer, no incident, no period; each by its own evidence a middlebox's."""
     lab.suspect.nft(firewalls.STATEFUL_DROP)
@@ -189,7 +154,7 @@ def test_firewall_forgets_flows_at_random(lab, judge):
     recording = tester.finish()
     judge(
         recording,
-        Truth(what="forgotten at a random moment", kinds={"silence"}, initiators={"middlebox"},
+        Truth(what="forgotten at a random moment", kinds={"silence"}, initiators=SAID,
               changed=lambda ending: forgotten.get(ending.local_port), may_live=True),
         NOTHING,
         box_does("no_pattern", "no common cause", where={"egress"}, who=MIDDLEBOX, whom=NETWORK),

@@ -132,5 +132,6 @@ def test_path_mtu_shrinks_without_a_word(lab, judge):
               initiators={"unknown"}, changed=moment),
         Truth(what="small frames pass", activity="small"),
         NOTHING,
-        box_does("size_limit", "a path that shrinks", limit=800, unit="bytes"),
+        box_does("size_limit|no_pattern", "a path that shrinks", limit=800, unit="bytes",
+                 who={"middlebox", "unknown"}, whom={"network_team", "nobody"}),
     )  # fmt: skip

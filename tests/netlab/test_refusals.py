@@ -21,7 +21,6 @@ from tests.netlab.truths import (
     NETWORK,
     OWNER,
     UNKNOWN,
-    box_does,
 )
 from tests.netlab.verdicts import RunTruth
 
@@ -237,16 +236,6 @@ def test_name_is_filtered(lab, judge):
     )  # fmt: skip
 
 
-def test_inspector_that_nobody_trusts(lab, judge):
-    inspectors.start_mitmproxy(lab, inspectors.mitmdump())
-    judge(
-        lab.run(plan_of(lab, each_endpoint='verify = "require"')),
-        NOTHING,
-        box_does("interception", "opened on the way", failures=True,
-                 whom=NETWORK | {"proxy_team"}),
-    )  # fmt: skip
-
-
 def test_endpoint_with_a_root_that_nobody_declared(lab, judge):
     """The same chain by every way: its own."""
     plan = dataclasses.replace(
@@ -294,5 +283,3 @@ def test_bytes_that_are_no_frames(lab, judge):
         RunTruth(what="an announced end", endpoint="restarts", where=UNKNOWN | {"endpoint"},
                  mechanism={"endpoint_goodbye", "age_limit"}, who=ENDPOINT, whom=OWNER),
     )  # fmt: skip
-    pages = [one for one in recording.drops() if one.cohort.endpoint == "page"]
-    assert all("504" in (one.raw or "") for one in pages)

@@ -64,7 +64,7 @@ class Intercepted(Struct, frozen=True, kw_only=True):
 
 
 class Suspected(Struct, frozen=True, kw_only=True):
-    """A root that nobody here knows accuses nobody; something beside it makes one ask."""
+    """An unknown root accuses no one; something beside it makes one ask."""
 
     way: Way
     likeness: Likeness | None
@@ -83,7 +83,7 @@ class OneIssuer(Struct, frozen=True, kw_only=True):
 
 
 class Undeclared(Struct, frozen=True, kw_only=True):
-    """The same chain of an undeclared private root came through every egress: nobody is accused."""
+    """The same chain of an undeclared private root came through every egress: no one is accused."""
 
     endpoint: str
     egresses: tuple[str, ...]

@@ -36,7 +36,7 @@ _TEXT = 200
 _MOST_EVIDENCE = 20
 _SWITCHED = 101
 _PORTAL = 511
-"""Network Authentication Required (RFC 6585 section 6): only a portal on the way says so."""
+"""Network Authentication Required (RFC 6585 section 6): only a portal on the path says so."""
 _NEVER_LEFT = frozenset({Initiator.HOST, Initiator.TOOL})
 
 
@@ -178,7 +178,7 @@ def _is_bad_chain(way: WayChecked) -> bool:
 
 
 def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
-    """Ways of one egress that failed alike are told together."""
+    """Ways of one egress that failed alike are reported together."""
     alike: dict[tuple[object, ...], list[tuple[WayChecked, AttemptFailed]]] = defaultdict(list)
     for way in ways:
         failed = way.failed
@@ -261,7 +261,7 @@ def _interception(
 
 
 def _chains(ways: Sequence[WayChecked], accusations: Sequence[Accusation]) -> Iterator[Finding]:
-    """Chains that do not verify here and accuse nobody."""
+    """Chains that do not verify here and accuse no one."""
     alike: dict[tuple[str, str], list[WayChecked]] = defaultdict(list)
     for way in ways:
         if way.tls is not None and not way.tls.verified and not way.tls.intercepted:

@@ -23,7 +23,7 @@ class HelloFate(StrEnum):
     ANSWER_MISSING = "answer_missing"
     """It was acknowledged; no byte of an answer came, or its beginning and no more."""
     UNACKNOWLEDGED = "unacknowledged"
-    """Nobody has acknowledged it."""
+    """It was not acknowledged."""
     CUT = "cut"
     """The connection was ended as it came."""
     UNKNOWN = "unknown"

@@ -1,7 +1,7 @@
 """Who stands in for an endpoint unasked: proxies here, nearby, behind each other, and VPNs.
 
-Each finding has its evidence. What could as well be the endpoint's own doing is not told, or told
-as what it is: an endpoint that is local by its very name accuses nobody.
+Each finding has its evidence. What could as well be the endpoint's own doing is not reported, or
+reported as what it is: an endpoint that is local by its very name shows no box.
 """
 
 import ipaddress
@@ -196,9 +196,9 @@ def _alike(ways: Sequence[WayChecked]) -> str | None:
 
 
 def _proxy_chains(ways: Sequence[WayChecked]) -> Iterator[Finding]:
-    """What a proxy says outside TLS; what is said inside it only where somebody on the way ends it.
+    """What a proxy says outside TLS; what is said inside it only where a box on the path ends it.
 
-    Inside a TLS that nobody ends, `Via` is the service's own front.
+    Inside a TLS that no box ends, `Via` is the service's own front.
     """
     caught, lines = [], []
     for way in ways:
@@ -320,5 +320,5 @@ def _is_public(text: str) -> bool:
 
 
 def _domain(host: str) -> str:
-    """The last two labels: of co.uk and the like too few, and then nobody is accused."""
+    """The last two labels: of co.uk and the like too few, and then no one is accused."""
     return ".".join(host.split(".")[-2:])

@@ -29,7 +29,7 @@ class ComparisonVerdict(StrEnum):
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the shell is told: 0, 1 or 3."""
+        """The exit code: 0, 1 or 3."""
         return {
             ComparisonVerdict.NO_WORSE: ExitCode.PASS,
             ComparisonVerdict.WORSE: ExitCode.FAIL,

@@ -27,7 +27,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 def compare_properties(baseline: Side, candidate: Side, both: Sequence[Held]) -> list[Difference]:
-    """All that differs; of many endpoints the first fifty are told one by one."""
+    """All that differs; of many endpoints the first fifty are reported one by one."""
     found = [
         *_differing("kinds of drops", _kinds(baseline), _kinds(candidate)),
         *_differing("timers", _timer(baseline), _timer(candidate)),

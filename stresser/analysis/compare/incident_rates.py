@@ -94,7 +94,7 @@ class RateComparison(Struct, frozen=True, kw_only=True):
     smallest_ratio: float | None
     """The least true ratio that would have been seen in four of five such runs."""
     needed_incidents: int | None
-    """The least number on the candidate that would have told it from this baseline."""
+    """The least number on the candidate that differs from this baseline by more than chance."""
 
 
 def compare_rates(baseline: Side, candidate: Side) -> RateComparison | None:

@@ -14,7 +14,7 @@ from stresser.model.units import NS_PER_S, format_duration
 
 _SHARE = 0.5
 _TIGHT = 0.05
-"""Ends of a bracket this close, as a share, are told as one value and its half width."""
+"""Ends of a bracket this close, as a share, are reported as one value and its half width."""
 _MINUTES_NS = 600 * NS_PER_S
 
 

@@ -82,7 +82,7 @@ class Side:
 
     @property
     def egresses(self) -> list[str]:
-        """Names of the ways out, in order."""
+        """Names of the egresses, in order."""
         return sorted({cohort.egress for part in self.parts for cohort in part.cohorts})
 
     def of(self, held: Iterable[Held]) -> "Side":

@@ -115,7 +115,7 @@ class Lifetimes(NamedTuple):
     """The sessions of several cohorts as arrays, in seconds."""
 
     durations: Numbers
-    """From the opening to the ending or the first proof of death."""
+    """From the opening to the ending or the first proof of the end."""
     died: Numbers
 
 

@@ -51,11 +51,11 @@ class DropGroup:
         self.codes: Counter[str] = Counter()
         """WebSocket close codes or TLS alert numbers."""
         self.age = SampleRange()
-        """From the opening to the first proof of death."""
+        """From the opening to the first proof of the end."""
         self.idle = SampleRange()
-        """From the last byte in either direction to the first proof of death."""
+        """From the last byte in either direction to the first proof of the end."""
         self.bracket = SampleRange()
-        """From the last proof of life to the first proof of death: how well it is dated."""
+        """From the last proof of life to the first proof of the end: how well it is dated."""
         self.answer = SampleRange()
         """Of drops that came in answer to something we sent into a silence: from that send."""
         self.broken_silence = SampleRange()
@@ -231,7 +231,7 @@ class CohortTally:
     def undecided(self) -> int:
         """Of `judged`: the endpoint may have shown the chain as well as an interceptor.
 
-        It leads to a root that nobody here knows, or came through every egress.
+        It leads to a root that is unknown here, or came through every egress.
         """
         return self.more_undecided + self._acquitted
 

@@ -35,7 +35,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
     hosts: dict[str, str] = field(default_factory=dict)
     """The host of each endpoint outside the lab, by endpoint."""
     labs: dict[str, str] = field(default_factory=dict)
-    """What the lab middlebox of an egress was told to do, in words, by egress."""
+    """What the lab middlebox of an egress was set to do, in words, by egress."""
     activities: dict[str, ActivityFacts] = field(default_factory=dict)
     thresholds: dict[str, str] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         return activity.kind != ActivityKind.HEARTBEAT or self.is_muted(cohort)
 
     def is_muted(self, cohort: Cohort) -> bool:
-        """Whether a heartbeat has no carrier here, so that the sessions are held silent."""
+        """Whether a heartbeat cannot be sent here, so that the sessions are held silent."""
         activity = self.activities.get(cohort.activity)
         return (
             activity is not None

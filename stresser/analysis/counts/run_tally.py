@@ -1,6 +1,6 @@
 """What has happened so far, counted: the one source of figures, live and replayed.
 
-A `Tally` is told each event once, in order: while a run goes on by the run itself, afterwards
+A `Tally` takes each event once, in order: while a run goes on by the run itself, afterwards
 by replaying `events.jsonl`. Memory does not grow with the length of a run nor with what a
 damaged or hostile file says: each table has a stated limit, and what is beyond it is counted.
 """

@@ -2,7 +2,7 @@
 
 A clean control names a middlebox only for what no healthy endpoint does to one path alone, and
 only where both egresses are known to have reached the same machine. Evidence that a whole run
-refutes (a way that is dead to one egress alone may be another site's) accuses nobody here.
+refutes (a path that is dead to one egress alone may be another site's) names no one here.
 """
 
 from collections import Counter
@@ -163,7 +163,7 @@ def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
 
 
 def _only(pooled: Counter[Initiator], least: float) -> Initiator:
-    """The one that is named, if nobody else is and at least so many name it."""
+    """The one that is named, if no other is and at least so many name it."""
     named = [who for who, count in pooled.items() if count]
     if len(named) != 1:
         return Initiator.UNKNOWN

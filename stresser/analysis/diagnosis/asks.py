@@ -62,7 +62,7 @@ def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[Ending
 
 
 def _of_egress(candidate: Candidate, who: Initiator, *, by_proxy: bool) -> Whom:
-    """Nobody is named, or the endpoint for what one egress alone meets."""
+    """No one is named, or the endpoint for what one egress alone meets."""
     is_open = candidate.mechanism in {Mechanism.STATE_LOST, Mechanism.NO_PATTERN}
     if who is Initiator.ENDPOINT or (is_open and not candidate.event.startswith(LOSSY)):
         return Whom.NOBODY
@@ -90,7 +90,7 @@ def _of_all(mechanism: Mechanism, where: Where, *, by_proxy: bool) -> Whom:
 
 
 def _address(whom: Whom, mechanism: Mechanism, where: Where) -> str:
-    """Where nobody can be asked yet: why, before the sentence."""
+    """Where no one can be asked yet: why, before the sentence."""
     if whom is not Whom.NOBODY:
         return ""
     if where is Where.UNKNOWN and mechanism is not Mechanism.NO_PATTERN:
@@ -128,7 +128,7 @@ def _idle(candidate: Candidate, scope: DiagnosedScope) -> str:
 
 
 def _rounded(ns: int) -> int:
-    """Two digits: a timer is not known better, and nobody sets one closer."""
+    """Two digits: a timer is not known better, and no one sets one closer."""
     unit: int = 10 ** max(len(str(ns)) - 2, 0)
     return round(ns / unit) * unit
 

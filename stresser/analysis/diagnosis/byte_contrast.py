@@ -1,7 +1,7 @@
-"""A limit on bytes shown by contrast: sessions that move much die at one number of bytes.
+"""A limit on bytes shown by contrast: sessions that move much end at one number of bytes.
 
-What tells it from age and silence: others of the same endpoint and egress that moved less grew
-older, or sessions that move at different rates die at different ages and the same bytes. Bytes are
+Age and silence do not explain it: others of the same endpoint and egress that moved less grew
+older, or sessions that move at different rates end at different ages and the same bytes. Bytes are
 those that the socket took and gave; a box may count headers as well.
 """
 

@@ -1,4 +1,4 @@
-"""Where it happens, as far as what lived beside it tells.
+"""Where it happens, as far as what lived beside it shows.
 
 The same endpoint through other egresses comes first; where all egresses died alike, other
 endpoints through the same egresses tell the endpoint from what all of them share.

@@ -26,8 +26,8 @@ _ASK_UPGRADE = (
     "Ask for WebSocket support (Upgrade and Connection passed on) on the reverse proxy before the"
     " endpoint."
 )
+IS_HTTP = ("HTTP/1.", "<html", "<!DOC")
 _BESIDE_NS = 5 * NS_PER_S
-_IS_HTTP = ("HTTP/1.", "<html", "<!DOC")
 
 
 class Met(NamedTuple):
@@ -158,7 +158,7 @@ def _connection(fact: EndingFact) -> Met | None:
         )
     if fact.kind in _CUT and fact.phase is Phase.UPGRADE:
         return Met(Mechanism.REFUSED_BY_ENDPOINT, "the connection was closed at the upgrade")
-    if fact.kind is Kind.PROTOCOL_ERROR and any(mark in fact.raw for mark in _IS_HTTP):
+    if fact.kind is Kind.PROTOCOL_ERROR and any(mark in fact.raw for mark in IS_HTTP):
         return Met(Mechanism.CAPTIVE_PORTAL, "something answered in plain HTTP")
     return None
 

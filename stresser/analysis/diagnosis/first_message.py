@@ -1,6 +1,6 @@
 """Sessions that die of what they send: of their first ping, or of a message that is too big.
 
-Both look like timers, for each session dies at a heartbeat: what tells them is that sessions of
+Both look like timers, for each session ends at a heartbeat: what shows them is that sessions of
 the same pair that were as silent, or sent as often but less, lived on. A path may shrink while
 sessions are held: then big messages were answered until the first was lost, and none since.
 """

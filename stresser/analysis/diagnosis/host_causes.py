@@ -1,7 +1,7 @@
 """What this host and stresser did themselves: a changed path, an absence, a limit of their own.
 
 A session's own evidence names this host only where the kernel was asked how it reaches the
-destination; a path event by itself accuses nobody.
+destination; a path event by itself names no initiator.
 """
 
 from bisect import bisect_left, bisect_right
@@ -73,7 +73,7 @@ def _during_changes(case: CaseFile, named: list[DropFact]) -> list[DropFact]:
 def _bursts(case: CaseFile, named: list[DropFact], failed: set[int]) -> list[Bracket]:
     """When it struck, each time: what the brackets of drops that died together have in common.
 
-    Where no session was open: when attempts began to fail, if the kernel told of a change then.
+    Where no session was open: when attempts began to fail, if the kernel reported a change then.
     """
     bursts: list[Bracket] = []
     crowd = Crowd(named)
@@ -130,7 +130,7 @@ def _failing_then(case: CaseFile, claims: Claims, egress: str, bursts: list[Brac
 
 
 def _changes(case: CaseFile, bursts: list[Bracket]) -> str:
-    """` (link down ...)`, as the kernel told it shortly before the first of them or meanwhile."""
+    """` (link down ...)`, as the kernel reported it shortly before the first or meanwhile."""
     first = bursts[0]
     told = [
         escaped(one.words, 60)

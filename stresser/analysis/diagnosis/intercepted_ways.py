@@ -1,7 +1,7 @@
 """TLS that is intercepted: from the verdicts on chains, with no drop of its own.
 
-A chain that nobody here trusts says by itself nothing of who made it. It is an interceptor's where
-another egress shows the endpoint's own at the same address: for its name, with another key and from
+A chain that this host does not trust says by itself nothing of who made it. It is an interceptor's
+where another egress shows the endpoint's own at the same address: for its name, with another key and from
 another issuer.
 """
 

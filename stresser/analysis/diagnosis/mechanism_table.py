@@ -84,7 +84,7 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.INTERCEPTION,
-        "By trust, the certificate chain is an interceptor's; or its root is not known here, and"
+        "By trust, the certificate chain is an interceptor's; or this host does not trust it, and"
         " another egress shows the endpoint's own at the same address.",
         "All egresses show it. A clean chain through another egress shows where it is.",
     ),

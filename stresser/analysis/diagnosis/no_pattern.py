@@ -42,7 +42,7 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 
 
 def _losses(case: CaseFile, numbers: set[int]) -> str:
-    """Losses that can silence a session which nobody drops, where most endings show them."""
+    """Losses that can silence a session which nothing drops, where most endings show them."""
     lossy = sum("path-loses-packets" in case.by_number[n].fact.rules for n in numbers)
     return LOSSY if 2 * lossy > len(numbers) else ""
 

@@ -1,6 +1,6 @@
 """One moment at which most of the sessions of an endpoint, an egress or both died: what it was.
 
-State that was lost, an outage, an endpoint that went down or said goodbye: told apart by how the
+State that was lost, an outage, an endpoint that went down or said goodbye: distinguished by how the
 sessions ended and by what fresh connections met then. What refutes a moment: most sessions there
 lived on, or chance explains as many.
 """
@@ -224,7 +224,7 @@ def is_said(facts: list[EndingFact]) -> bool:
 def _silent(
     case: CaseFile, claims: Claims, group: _Group, moment: Bracket
 ) -> tuple[Mechanism, set[int]]:
-    """Nobody announced it: did fresh connections get through?"""
+    """It came unannounced: did fresh connections get through?"""
     facts = [one.fact for one in group.members]
     failures = _failures(case, claims, group, moment, _LOST)
     hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
@@ -310,7 +310,7 @@ def _looks_like_a_timer(group: _Group) -> bool:
     """Wide brackets and no silence survived before: a timer slower than the heartbeat fits better.
 
     Unless their own peer says that it knows no such connection: no idle timer of the endpoint
-    forgets without a word.
+    forgets silently.
     """
     silences = [one.drop.silence for one in group.members]
     is_wide = group.at.high - group.at.low > 2 * _TOGETHER_NS

@@ -2,7 +2,7 @@
 
 `data/known_timeouts.csv` holds them with their sources; only what its maker or a named document
 states is in it. `kills`: how it shows, where that is known: `reset` at expiry, `answer` (a reset
-to the next packet), `silent`, `close` (FIN, alert or close frame). A match accuses nobody: most
+to the next packet), `silent`, `close` (FIN, alert or close frame). A match names no one: most
 of these values can be configured, and many boxes share one.
 """
 

@@ -1,7 +1,7 @@
 """A timer of silence shown by contrast: sessions that ping often live, those that ping seldom die.
 
 A heartbeat session that an idle timer ends is found dead at its first ping, whatever the timer:
-alone it tells only that the timer is not longer than the heartbeat. Beside sessions of the same
+alone it shows only that the timer is not longer than the heartbeat. Beside sessions of the same
 way with a shorter heartbeat the timer lies between the two. The test is the conditional one of
 two Poisson rates (Przyborowski and Wilenski, Biometrika 31, 1940): were silence of no matter,
 drops would fall on both in proportion to their session time. Pure.

@@ -19,7 +19,7 @@ _FEWEST_MOMENTS = 3
 _IN_ORDER = 0.9
 """Of all pairs of one that died and one that lived on, so many have the dead one older."""
 _LIVED_ON = 0.3
-"""For each that died: else the moment spared nobody who could tell."""
+"""For each that died: else the moment spared no one who could show it."""
 _SEVERAL = 2
 _MOST_MOMENTS = 0.6
 """Of the moments that spared enough: a box that looks at ages looks at them each time."""

@@ -89,7 +89,7 @@ class _Search:
         self._by_pair = by_pair(scopes)
 
     def of_scope(self, scope: Scope) -> list[FoundTimer]:
-        """The timers of one scope, told apart as far as can be."""
+        """The timers of one scope, separated as far as can be."""
         drops = [number for number in scope.drops if number in self._candidates]
         hits = [hit for variable in Variable for hit in self._scan(scope, variable, drops)]
         if not any(hit.variable is Variable.IDLE for hit in hits):
@@ -246,7 +246,7 @@ class _Search:
         """How many lived through a timer, where they are enough to refute it; else 0.
 
         One session is enough against an age or a number of bytes. A silence may have been broken
-        by something that nobody recorded: against that it takes more.
+        by something unrecorded: against that it takes more.
         """
         latest = max(bracket.high for bracket in self._brackets(members, variable).values())
         late = max(latest, limit.bracket.high)

@@ -1,9 +1,9 @@
-"""Moments at which (nearly) all that was open in a part of the run died, however it showed.
+"""Moments at which (nearly) all that was open in a part of the run dropped, however it showed.
 
-Twenty heartbeat sessions of one egress that die in one moment are found dead one by one over a
-heartbeat's interval, and in a run of a minute no rate tells that from chance. But then nobody
-lived on, and the deaths fill a small share of the time that sessions were held: were they
-independent, so many would fall there with the binomial chance that is asked for here. Endings
+Twenty heartbeat sessions of one egress that drop in one moment are found dead one by one over a
+heartbeat's interval, and in a run of a minute no rate distinguishes that from chance. But then no
+session lived on, and the drops fill a small share of the time that sessions were held: were they
+independent, so many would fall there with the binomial chance that is computed here. Endings
 that one change of this host's path brought about are one moment by that evidence alone. Pure.
 """
 
@@ -19,7 +19,7 @@ from stresser.statistics.chance import binomial_tail
 
 FEWEST_DROPS = 3
 CHANCE = 0.001
-"""That a run of independent deaths shows a loss like it."""
+"""That a run of independent drops shows a loss like it."""
 _MOST_LIVED_ON = 0.2
 """For each that died: one may open while the others die."""
 _TOGETHER_NS = 500 * NS_PER_MS
@@ -66,7 +66,7 @@ def _of_scope(
     spans = [_widened(drops[number].moment) for number in numbers]
 
     def chance(group: Sequence[int]) -> float:
-        """Of so many among the deaths of this scope, were they independent."""
+        """Of so many among the drops of this scope, were they independent."""
         # Each would have died at any other time of its life just as well as in its own bracket.
         here = sum(spans[i].high - spans[i].low for i in group)
         share = min(here / max(sessions.time_held(scope.extent.cohorts), 1), 1.0)

@@ -32,11 +32,11 @@ class DropFigures(Struct, frozen=True, kw_only=True):
     codes: dict[str, int]
     """WebSocket close codes or TLS alert numbers."""
     age: SpanFigures | None
-    """From the opening to the first proof of death."""
+    """From the opening to the first proof of the end."""
     idle: SpanFigures | None
-    """From the last byte in either direction to the first proof of death."""
+    """From the last byte in either direction to the first proof of the end."""
     bracket: SpanFigures | None
-    """From the last proof of life to the first proof of death."""
+    """From the last proof of life to the first proof of the end."""
 
 
 class FailureFigures(Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     handshakes: int
     unverified: int
     intercepted: int | None
-    """Handshakes that somebody on the way answered; None: no chain was judged."""
+    """Handshakes that a box on the path answered; None: no chain was judged."""
     percentiles: dict[str, Percentiles]
     """By quantity."""
 

@@ -1,7 +1,7 @@
 """What stands out in each cohort, in sentences that hold for every drop they count.
 
 A timer is named only where nine in ten drops lie within a tenth of the median
-(`Span.is_narrow`), and silence is told from age only where another cohort through the same
+(`Span.is_narrow`), and silence is distinguished from age only where another cohort through the same
 egress outlived that age.
 """
 
@@ -23,7 +23,7 @@ _MOST_FAILURES = 4
 _MUCH_LESS = 0.8
 """Silences that really differed: a beat is never quite as long as the plan says."""
 _SAME = 0.05
-"""Two medians this close (as a share) are not told apart."""
+"""Two medians this close (as a share) count as one."""
 
 Cohorts = Mapping[Cohort, CohortTally]
 
@@ -60,7 +60,7 @@ def lab_findings(kills: Mapping[LabKill, int]) -> list[str]:
 
 
 def drops_in_words(figures: CohortTally) -> str:
-    """The drops of a cohort, by kind: how many, when in the sessions' lives, by whom.
+    """The drops of a cohort, by kind: how many, when in the sessions' lives, and the initiator.
 
     Example: `24 drops, every one a TCP reset, 4 s (3.98 s to 4.02 s) after the last byte in
     either direction; initiator unknown`.

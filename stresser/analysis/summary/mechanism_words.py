@@ -9,7 +9,7 @@ from stresser.model.ending import Kind
 from stresser.model.units import format_duration
 
 _NARROW = 0.05
-"""A bracket this narrow, as a share, is told as one figure."""
+"""A bracket this narrow, as a share, is reported as one figure."""
 _CLOCK_TIME = slice(11, 19)
 """Hours to seconds of an ISO 8601 text."""
 _VERBS = {
@@ -131,7 +131,7 @@ def diagnosed_limit(found: Diagnosis) -> str:
 
 
 def addressed(ask: Ask) -> str:
-    """`Ask the network team: raise ...`; for nobody, the sentence alone."""
+    """`Ask the network team: raise ...`; for `Whom.NOBODY`, the sentence alone."""
     whom = WHOM_WORDS[ask.whom]
     return f"{whom}: {_lowered(ask.says)}" if whom else ask.says
 

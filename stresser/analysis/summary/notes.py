@@ -1,4 +1,4 @@
-"""What a reader of a run's figures must know besides them: sentences that judge nobody."""
+"""What a reader of a run's figures must know besides them: sentences that judge no one."""
 
 from collections.abc import Iterator
 

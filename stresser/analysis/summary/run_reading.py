@@ -29,7 +29,7 @@ _MOST_ENDINGS = 10_000
 
 
 class EventCollector(Protocol):
-    """What is told each event of a run, in order."""
+    """What takes each event of a run, in order."""
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -72,7 +72,7 @@ class RunReading:
 
     @property
     def sessions(self) -> dict[Cohort, CohortSessions]:
-        """When each session lived, by cohort; empty where nobody asked for it."""
+        """When each session lived, by cohort; empty where it was not asked for."""
         return self.by_cohort.sessions
 
     @cached_property
@@ -108,7 +108,7 @@ def read_run(
     """Read a run in any state: running, complete, interrupted or crashed.
 
     `last_endings`: how many drops and failed attempts to keep one by one. `sessions`: keep when
-    each session lived, and RTT by time. `others` are told each event as well.
+    each session lived, and RTT by time. `others` take each event as well.
 
     Raises:
         RunFolderError: it cannot be read.

@@ -1,6 +1,6 @@
 """Sessions that were asked for and never opened: how many, where, and what stood in the way.
 
-While one is missing nobody knows how it would have fared, so that a run with a shortfall never
+While one is missing, how it would have fared is unknown, so that a run with a shortfall never
 passes. A place whose session was dropped and not replaced is no shortfall: that is a drop.
 """
 

@@ -23,7 +23,7 @@ UNFIT_SHARE = 0.01
 """Of a run. Nothing is judged in those windows, so a rate of drops may be wrong by as much."""
 UNFIT_NS = 30 * NS_PER_S
 """In all, however long the run was: twice the default heartbeat, in which a session may have
-died and been replaced with nobody to see it."""
+died and been replaced unseen."""
 _LONGEST_RULE = 200
 _SEVERITY = list(Verdict)
 
@@ -104,7 +104,7 @@ def _judge_one(key: str, rule: str, measured: Measured, doubts: list[str]) -> Th
 
 
 def _unproved(threshold: Threshold, measured: Measured) -> list[str]:
-    """Of a rule that counts drops: sessions that may have been dead with nobody to see it."""
+    """Of a rule that counts drops: sessions that may have been dead unseen."""
     if threshold.metric not in {Metric.DROPS, Metric.DROPS_PER_SESSION_HOUR}:
         return []
     unproved = _chosen(threshold, measured).unproved

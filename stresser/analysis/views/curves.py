@@ -111,7 +111,7 @@ def _survival(egress: str, sessions: Sequence[CohortSessions]) -> SurvivalCurve:
 
 
 def _chosen(curve: Curve) -> list[int]:
-    """Steps that stand for all: evenly over the deaths, the first and the last among them."""
+    """Steps that stand for all: evenly over the drops, the first and the last among them."""
     number = len(curve.times)
     if number <= _MOST_POINTS:
         return list(range(number))

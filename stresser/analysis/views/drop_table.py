@@ -43,11 +43,11 @@ class DropColumns(Struct, kw_only=True):
     alive_us: list[int] = field(default_factory=list)
     """Last proof of life."""
     dead_us: list[int] = field(default_factory=list)
-    """First proof of death."""
+    """First proof of the end."""
     late_us: list[int] = field(default_factory=list)
-    """From the first proof of death to its detection."""
+    """From the first proof of the end to its detection."""
     is_dated: list[int] = field(default_factory=list)
-    """0: nobody announced it; it lies between the two times above."""
+    """0: it came unannounced; it lies between the two times above."""
     age_us: list[int] = field(default_factory=list)
     idle_us: list[int | None] = field(default_factory=list)
     local: list[str] = field(default_factory=list)

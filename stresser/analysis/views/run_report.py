@@ -102,7 +102,7 @@ def gather_report(
 ) -> Report:
     """Read these runs, each once. Two are compared, or two egresses, or the two that a run has.
 
-    `watch` gives a collector that is told the events of a run as well.
+    `watch` gives a collector that takes the events of a run as well.
 
     Raises:
         RunFolderError: a run cannot be read, is named twice, or has no such egress.
