@@ -1,8 +1,8 @@
 """TLS that is intercepted: from the verdicts on chains, with no drop of its own.
 
 A chain that this host does not trust says by itself nothing of who made it. It is an interceptor's
-where another egress shows the endpoint's own at the same address: for its name, with another key and from
-another issuer.
+where another egress shows the endpoint's own at the same address: for its name, with another key
+and from another issuer.
 """
 
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _is_made_up(case: CaseFile, way: Way, chain: str) -> bool:
         return False
     return any(
         other.egress != way.egress
-        and case.same_machine(way.endpoint, way.egress, other.egress)
+        and case.same_address(way.endpoint, way.egress, other.egress)
         and _are_others(case, other, ours.issuer, ours.spki)
         for other, _ in case.chains.ways_to(way.endpoint)
     )
