@@ -1,8 +1,8 @@
 """TLS that is intercepted: from the verdicts on chains, with no drop of its own.
 
 A chain that this host does not trust says by itself nothing of who made it. It is an interceptor's
-where another egress shows the endpoint's own at the same address: for its name, with another key and from
-another issuer.
+where another egress shows the endpoint's own at the same address: for its name, with another key
+and from another issuer.
 """
 
 from collections.abc import Iterator
