@@ -4,8 +4,16 @@ from typing import Any
 
 from stresser.model.ending import Kind, Phase
 from stresser.model.path_change import PathChange
-from tests.analysis.diagnosis.made_runs import INTERCEPTED, MadeRun, cohort
-from tests.analysis.diagnosis.situations import CTL, FLOW_ALONE, HOST, MIDDLEBOX, OWN_STACK, SUS
+from tests.analysis.diagnosis.made_runs import INTERCEPTED, STRANGER, MadeRun, cohort
+from tests.analysis.diagnosis.situations import (
+    CTL,
+    FLOW_ALONE,
+    HOST,
+    MIDDLEBOX,
+    OWN_STACK,
+    STRANGER,
+    SUS,
+)
 from tests.analysis.story import PUBLIC_TLS, UNKNOWN_TLS, chain_seen, dice
 
 
@@ -72,15 +80,6 @@ def forgotten_at_once() -> MadeRun:
                       "provenance": STRANGER},
         )  # fmt: skip
     return run
-
-
-STRANGER: dict[str, Any] = {
-    "t_ns": 0, "interface": "eth0", "outgoing": False, "flags": "R", "shape": "no_socket_reset",
-    "ttl": 63, "syn_ack_ttl": 63, "data_ttl": 63, "hops": 1, "peer_hops": 1, "ip_id": 0,
-    "data_ip_id": 0, "df": True, "data_df": True, "window": 0, "seq_offset": 0,
-    "after_send_ns": 10**6, "resets": 1, "ignored": 0,
-    "signals": [{"name": "ttl_matches", "reading": "own_peer"}],
-}  # fmt: skip
 
 
 def heartbeat_slower_than_the_timer() -> MadeRun:

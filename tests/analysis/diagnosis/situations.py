@@ -5,7 +5,15 @@ from typing import Any
 
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import TlsFacts
-from tests.analysis.diagnosis.made_runs import INTERCEPTED, SAID, TLS, MadeRun, cohort, look
+from tests.analysis.diagnosis.made_runs import (
+    INTERCEPTED,
+    SAID,
+    STRANGER,
+    TLS,
+    MadeRun,
+    cohort,
+    look,
+)
 from tests.analysis.story import dice
 
 Story = Callable[[], MadeRun]
@@ -50,9 +58,21 @@ def endpoint_resets_one_egress() -> MadeRun:
     return _at_once(Kind.TCP_RESET)
 
 
-def interceptor_dies() -> MadeRun:
+def interceptor_dies(**other: Any) -> MadeRun:
     """Who ends TLS on sus closes all its connections at one moment; the endpoint lives."""
-    return _at_once(Kind.TCP_FIN, why=("interceptor-may-pass-on",), tls=INTERCEPTED)
+    return _at_once(Kind.TCP_FIN, why=("interceptor-may-pass-on",), tls=INTERCEPTED, fields=other)
+
+
+def endpoint_resets_after_a_change_of_the_path() -> MadeRun:
+    """The endpoint's own resets come from farther away than before."""
+    return _at_once(Kind.TCP_RESET, why=("path-may-have-changed",))
+
+
+def endpoint_resets_over_a_lossy_path(*, before: bool = True) -> MadeRun:
+    """What was lost made TCP ignore the endpoint's first reset; the second is a stranger's."""
+    resets = {"resets": 2, "ignored": 1} if before else {}
+    seen = {"provenance": STRANGER | resets}
+    return _at_once(Kind.TCP_RESET, why=("flow-unknown-there",), evidence=seen, **MIDDLEBOX)
 
 
 def few_of_them_speak(*, control: bool = True, why: str = "answered-too-soon") -> MadeRun:
