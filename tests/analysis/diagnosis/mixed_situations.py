@@ -11,7 +11,6 @@ from tests.analysis.diagnosis.situations import (
     HOST,
     MIDDLEBOX,
     OWN_STACK,
-    STRANGER,
     SUS,
 )
 from tests.analysis.story import PUBLIC_TLS, UNKNOWN_TLS, chain_seen, dice
