@@ -13,7 +13,7 @@ from tests.analysis.diagnosis.made_runs import (
     MadeRun,
     cohort,
     look,
-)
+)  # fmt: skip
 from tests.analysis.story import dice
 
 Story = Callable[[], MadeRun]
@@ -70,8 +70,7 @@ def endpoint_resets_after_a_change_of_the_path() -> MadeRun:
 
 def endpoint_resets_over_a_lossy_path(*, before: bool = True) -> MadeRun:
     """What was lost made TCP ignore the endpoint's first reset; the second is a stranger's."""
-    resets = {"resets": 2, "ignored": 1} if before else {}
-    seen = {"provenance": STRANGER | resets}
+    seen = {"provenance": STRANGER | ({"resets": 2, "ignored": 1} if before else {})}
     return _at_once(Kind.TCP_RESET, why=("flow-unknown-there",), evidence=seen, **MIDDLEBOX)
 
 
@@ -93,8 +92,7 @@ def _at_once(
     ours = [run.opens(cohort(SUS), 0.01 * n, tls) for n in range(25)]
     kept = [run.opens(cohort(CTL), 0.01 * n) for n in range(25)] if control else []
     for n, one in enumerate(ours):
-        is_of_few = few and n % 10 == 0
-        said = {"why": few, **MIDDLEBOX} if is_of_few else {"why": why, **ending}
+        said = {"why": why, **ending} if n % 10 or not few else {"why": few, **MIDDLEBOX}
         run.drops(one, 7.3 + 0.0001 * n, kind, idle=0.3 + 0.02 * n, **said)
     kept += [run.opens(cohort(SUS), 8 + 0.05 * n, tls) for n in range(25)]
     for one in kept:
