@@ -132,10 +132,12 @@ class Night:
         return [*made, RunEnded(**_at(self.plan.seconds), reason="duration")]
 
     def _opening(self) -> Iterator[AnyEvent]:
+        # A scenario asks for as many in each cohort; here the silent ones are fewer.
+        least = min(map(self.plan.seats_of, self.plan.cohorts))
         yield RunStarted(
             **_at(0),
             scenario="night",
-            sessions_requested=len(self.seats),
+            sessions_requested=least * len(self.plan.cohorts),
             cohorts=self.plan.cohorts,
         )
         for cohort in self.plan.cohorts:

@@ -180,24 +180,30 @@ def test_every_attempt_and_every_session_has_exactly_one_ending(seed):
         birth = births[end.session]
         assert birth.attempt == end.attempt
         assert birth.t_ns <= end.t_ns
-        assert end.age_ns == end.dead_by_ns - birth.t_ns
-        assert end.alive_at_ns <= end.dead_by_ns <= end.detected_at_ns == end.t_ns
+        assert end.ending.age_ns == end.ending.dead_by_ns - birth.t_ns
+        assert (
+            end.ending.alive_at_ns <= end.ending.dead_by_ns <= end.ending.detected_at_ns == end.t_ns
+        )
         assert 0 <= end.pings - end.pongs <= 1
-        assert (end.kind is Kind.PLANNED) == end.planned == (end.phase is Phase.CLOSING)
+        assert (
+            (end.ending.kind is Kind.PLANNED)
+            == end.ending.planned
+            == (end.ending.phase is Phase.CLOSING)
+        )
     for end in failed:
-        assert end.phase not in (Phase.HELD, Phase.CLOSING)
-    assert all(e.kind is not Kind.UNKNOWN for e in (*ended, *failed)), [
-        e.raw for e in (*ended, *failed) if e.kind is Kind.UNKNOWN
+        assert end.ending.phase not in (Phase.HELD, Phase.CLOSING)
+    assert all(e.ending.kind is not Kind.UNKNOWN for e in (*ended, *failed)), [
+        e.ending.raw for e in (*ended, *failed) if e.ending.kind is Kind.UNKNOWN
     ]
-    assert {e.initiator for e in failed if e.kind is Kind.TOOL} == {Initiator.TOOL}
+    assert {e.ending.initiator for e in failed if e.ending.kind is Kind.TOOL} == {Initiator.TOOL}
 
     # A session replaces at most one, and none twice; drops are sampled once.
     replaced = [e.replaces for e in opened if e.replaces is not None]
     assert len(replaced) == len(set(replaced))
-    assert set(replaced) <= {e.session for e in ended if not e.planned}
-    drops = [e for e in ended if e.is_drop]
-    assert sorted(notebook.values(Quantity.AGE_AT_DROP)) == sorted(e.age_ns for e in drops)
-    assert len({e.kind for e in drops}) >= 7, Counter(e.kind for e in drops)
+    assert set(replaced) <= {e.session for e in ended if not e.ending.planned}
+    drops = [e for e in ended if e.ending.is_drop]
+    assert sorted(notebook.values(Quantity.AGE_AT_DROP)) == sorted(e.ending.age_ns for e in drops)
+    assert len({e.ending.kind for e in drops}) >= 7, Counter(e.ending.kind for e in drops)
 
 
 def test_the_bracket_of_every_silent_death_holds_the_true_moment():
@@ -205,8 +211,8 @@ def test_the_bracket_of_every_silent_death_holds_the_true_moment():
     for made in (play(1), play(2)):
         paths = {f"192.0.2.10:{path.local_port}": path for path in made.paths}
         for end in made.notebook.ended:
-            if end.kind is Kind.SILENCE:
+            if end.ending.kind is Kind.SILENCE:
                 silent_deaths += 1
                 truth_ns = paths[end.local].dark_since_s * NS_PER_S
-                assert end.alive_at_ns <= truth_ns <= end.dead_by_ns
+                assert end.ending.alive_at_ns <= truth_ns <= end.ending.dead_by_ns
     assert silent_deaths >= 5
