@@ -60,12 +60,12 @@ def write_evidence(
         names = [f"run-{i}" if redact else run.path.name for i, run in enumerate(runs, 1)]
         for name, run in zip(names, runs, strict=True):
             copy_run(run, top / RUNS / name, changes)
-        chosen = egresses and tuple(key.get(name, name) for name in egresses)
+        chosen = egresses and [changes.egress(name) for name in egresses]
         manifest = BundleManifest(
             stresser=stresser.__version__,
             redacted=redact,
             runs=names,
-            egresses=list(chosen) if chosen else None,
+            egresses=chosen or None,
         )
         files: dict[str, bytes | Path] = {
             file.relative_to(top).as_posix(): file

@@ -1,43 +1,53 @@
-"""Copies what figures are computed from out of a run folder, each event changed meanwhile.
+"""Copies what figures are computed from out of a run folder, each part changed meanwhile.
 
-Lines that are no events are left out, so that a copy holds only what was understood.
+Regular files alone are read, and each line keeps its place: what is damaged in the run is damaged
+in the copy.
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from stresser.model.errors import RunFolderError
-from stresser.record.chain_files import is_chain_id
+from stresser.record.chain_files import LARGEST_CHAIN, is_chain_id
 from stresser.record.events_file import bounded_lines
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.manifest import read_small_file
 from stresser.record.reader import RecordedRun, RunStatus
+from stresser.record.regular_file import open_regular
 
-Change = Callable[[dict[str, Any]], dict[str, Any]]
 _LONG_AGO = (315_532_800, 315_532_800)
 """1980, the first year of ZIP: a copied crash does not look like a run that goes on."""
-_LARGEST_CHAIN = 256 * 1024
+_TOO_LONG = b"{}"
+_NO_INTERVAL = b"unreadable"
+_OUR_HEADER = (
+    b"#[Histogram log format", b"#[stresser: values", b"#[StartTime: ", b"#[BaseTime: ",
+    b'"StartTimestamp","Interval',
+)  # fmt: skip
+_LOG_LINE = re.compile(rb"Tag=([A-Za-z0-9._/-]{1,400})(,[0-9.]+,[0-9.]+,[0-9.]+,[A-Za-z0-9+/=]+)")
 _LARGEST_MANIFEST = 16 << 20
 
 
 class Changes:
     """What a copy does to each part. As it is: to none."""
 
-    def event(self, event: dict[str, Any]) -> dict[str, Any]:
-        """One event."""
-        return event
+    def event_line(self, line: bytes, *, is_whole: bool) -> bytes:
+        """One line of the events; `is_whole`: it was written to its end."""
+        del is_whole
+        return line
 
-    def manifest(self, manifest: dict[str, Any]) -> dict[str, Any]:
-        """The manifest."""
-        return manifest
+    def manifest(self, text: bytes) -> bytes | None:
+        """The manifest; None: it is left out."""
+        return text
 
     def tag(self, tag: str) -> str:
         """The tag of a histogram."""
         return tag
+
+    def egress(self, name: str) -> str:
+        """The name of an egress."""
+        return name
 
     @property
     def keeps_chains(self) -> bool:
@@ -59,12 +69,17 @@ def copy_run(run: RecordedRun, into: Path, changes: Changes) -> None:
     try:
         into.mkdir(parents=True)
         if source.manifest.exists():
-            text = read_small_file(source.manifest, _LARGEST_MANIFEST)
-            target.manifest.write_bytes(_changed(text, changes.manifest))
-        _copy_lines(source.events, target.events, lambda line: _event_line(line, changes))
+            text = changes.manifest(read_small_file(source.manifest, _LARGEST_MANIFEST))
+            if text is not None:
+                target.manifest.write_bytes(text)
+        _copy_lines(
+            source.events,
+            target.events,
+            lambda line, is_whole: changes.event_line(line, is_whole=is_whole),
+        )
         for name in ("histograms", "partial"):
             original = getattr(source, name)
-            _copy_lines(original, getattr(target, name), lambda line: _log_line(line, changes))
+            _copy_lines(original, getattr(target, name), lambda line, _: _log_line(line, changes))
         if changes.keeps_chains:
             _copy_chains(source, target)
         for path in into.rglob("*"):
@@ -75,42 +90,30 @@ def copy_run(run: RecordedRun, into: Path, changes: Changes) -> None:
         ) from error
 
 
-def _copy_lines(source: Path, target: Path, change: Callable[[bytes], bytes | None]) -> None:
+def _copy_lines(source: Path, target: Path, change: Callable[[bytes, bool], bytes]) -> None:
     if not source.exists():
         return
-    with source.open("rb") as lines, target.open("wb") as copy:
-        for line, whole in bounded_lines(lines):
-            changed = change(line) if line is not None and whole else None
-            if changed is not None:
-                copy.write(changed + b"\n")
+    with open_regular(source) as lines, target.open("wb") as copy:
+        for line, is_whole in bounded_lines(lines):
+            copy.write(_TOO_LONG if line is None else change(line, is_whole))
+            if is_whole:
+                copy.write(b"\n")
 
 
-def _event_line(line: bytes, changes: Changes) -> bytes | None:
-    if type(changes) is Changes:
-        return line
-    try:
-        return _changed(line, changes.event)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-
-
-def _changed(text: bytes, change: Change) -> bytes:
-    return msgspec.json.encode(change(msgspec.json.decode(text, type=dict[str, Any])))
-
-
-def _log_line(line: bytes, changes: Changes) -> bytes | None:
+def _log_line(line: bytes, changes: Changes) -> bytes:
     """A line of a histogram log; of comments, only those that are our own header."""
-    if line.startswith((b"#", b'"')):
-        return line if line.startswith((b"#[", b'"StartTimestamp"')) else None
-    head, _, rest = line.partition(b",")
-    tag = head.removeprefix(b"Tag=").decode("ascii", "replace")
-    return b"Tag=" + changes.tag(tag).encode() + b"," + rest
+    if line.startswith(_OUR_HEADER):
+        return line
+    match = _LOG_LINE.fullmatch(line)
+    if match is None:
+        return _NO_INTERVAL
+    return b"Tag=" + changes.tag(match[1].decode("ascii")).encode() + match[2]
 
 
 def _copy_chains(source: RunFolder, target: RunFolder) -> None:
-    if not source.chains.is_dir():
+    if source.chains.is_symlink() or not source.chains.is_dir():
         return
     target.chains.mkdir()
     for path in sorted(source.chains.glob("*.pem")):
         if is_chain_id(path.stem):
-            target.chain(path.stem).write_bytes(read_small_file(path, _LARGEST_CHAIN))
+            target.chain(path.stem).write_bytes(read_small_file(path, LARGEST_CHAIN))

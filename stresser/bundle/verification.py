@@ -13,6 +13,7 @@ import stresser
 from stresser.bundle.evidence_zip import COMPUTED, FIGURES, PAGE, compute
 from stresser.bundle.zip_file import BundleError, BundleManifest, unpack
 from stresser.model.units import escaped, shown
+from stresser.record.chain_files import LARGEST_CHAIN, is_chain_id, is_named_truly
 
 _MOST_DIFFERENCES = 50
 _LONGEST_VALUE = 80
@@ -43,6 +44,7 @@ def verify_bundle(path: Path) -> Verification:
         top = Path(unpacked)
         manifest, wrong = unpack(path, top)
         _check_runs(manifest, top, path)
+        wrong += _exchanged_chains(top)
         computed = compute(top, manifest, Path(scratch))
         is_same_version = manifest.stresser == stresser.__version__
         figures, differences = _figures(top / FIGURES, str(computed[FIGURES]))
@@ -77,6 +79,19 @@ def _check_runs(manifest: BundleManifest, top: Path, path: Path) -> None:
             raise BundleError(f"{shown(str(path), 300)}: has no run {shown(name)}")
     if not manifest.runs:
         raise BundleError(f"{shown(str(path), 300)}: has no run")
+
+
+def _exchanged_chains(top: Path) -> Iterator[str]:
+    """Events name chains by their hash: an exchanged certificate is another chain's."""
+    for path in sorted((top / "runs").glob("*/chains/*")):
+        name = path.relative_to(top).as_posix()
+        is_chain = path.suffix == ".pem" and is_chain_id(path.stem) and path.is_file()
+        if (
+            not is_chain
+            or path.stat().st_size > LARGEST_CHAIN
+            or not is_named_truly(path.stem, path.read_bytes())
+        ):
+            yield f"{shown(name)} does not hold the certificates that its name is the hash of"
 
 
 def _is_same(path: Path, computed: str | Path) -> bool:

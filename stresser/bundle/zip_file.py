@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from stresser.model.errors import StresserError
 from stresser.model.units import shown
+from stresser.record.atomic_write import replacing
 
 MANIFEST = "bundle.json"
 SCHEMA = 1
@@ -66,17 +67,17 @@ def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes
     Raises:
         BundleError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
+        with (
+            replacing(path, durable=False) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle,
+        ):
             for name, content in sorted(files.items()):
                 manifest.files[name] = _add(bundle, name, content)
             _add(bundle, MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-        temporary.replace(path)
         with path.open("rb") as written:
             return hashlib.file_digest(written, "sha256").hexdigest()
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise BundleError(
             f"{shown(str(path), 300)}: cannot be written: {error.strerror}"
         ) from error

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from msgspec.structs import replace
 
 from stresser.analysis.checkup.conclude import CheckReport, conclude
 from stresser.cli.scenario_lab import lab_for
+from stresser.cli.streams import tell_stderr
 from stresser.model.checkup_facts import Checked
 from stresser.model.errors import ExitCode, ScenarioError, StresserError
 from stresser.model.units import shown
 from stresser.report.checkup_terminal import check_json, print_check
-from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
+from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.run.checkup_pass import MOST_WAYS, Checkup, plans
 from stresser.run.preflight import prepare
 from stresser.run.routes import RouteBuilder
@@ -42,14 +42,14 @@ def run_check(
     scenario = _once(scenario)
     checked = trio.run(_check, scenario, file, name, paths, path)
     if checked is None:
-        sys.stderr.write("stopped: a check that was cut short has no result\n")
+        tell_stderr("stopped: a check that was cut short has no result")
         return ExitCode.FORCED
     report = conclude(checked)
     if out is not None:
         _write(out, report)
     _print(report, as_json=as_json)
     if checked.bugs:
-        sys.stderr.write(f"stresser met {checked.bugs} bugs of its own\n")
+        tell_stderr(f"stresser met {checked.bugs} bugs of its own")
         return ExitCode.BUG
     return report.verdict.exit_code
 
@@ -72,8 +72,7 @@ async def _check(
     proxies = resolve_proxies(scenario, os.environ, name)
     headers = resolve_headers(scenario, os.environ, name)
     readiness = prepare(scenario, proxies)
-    for note in readiness.notes:
-        stderr_console().print(note, markup=False)
+    tell_stderr(*readiness.notes)
     checked: Checked | None = None
     mistake: StresserError | None = None
     async with trio.open_nursery() as nursery:

@@ -14,6 +14,7 @@ from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
 from stresser.citrix.citrix_plan import CitrixPlan, make_plan
 from stresser.citrix.known_names import KnownNames, Region, decode_names
 from stresser.citrix.scenario_text import CitrixWishes, scenario_text
+from stresser.cli.streams import tell_stderr
 from stresser.model.errors import StresserError
 from stresser.model.units import escaped, shown
 from stresser.record.atomic_write import write_atomically
@@ -79,7 +80,7 @@ def citrix(
     )
     _check(text)
     _write(text.encode("ascii"), out, force=force)
-    sys.stderr.writelines(f"{line}\n" for line in _told(plan, name, out))
+    tell_stderr(*_told(plan, name, out))
 
 
 def known_names() -> KnownNames:

@@ -27,7 +27,7 @@ from stresser.run.lab_witness import LabWitness
 from stresser.run.preflight import Readiness
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
-from stresser.run.stop import obey_signals
+from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.secrets import HeaderValues, masked
@@ -67,9 +67,10 @@ class Finished:
 class Execution:
     """One run of one scenario."""
 
-    def __init__(self, asked: RunRequest, errors: ReportConsole) -> None:
+    def __init__(self, asked: RunRequest, errors: ReportConsole, signals: StopSignals) -> None:
         self._asked = asked
         self._errors = errors
+        self._signals = signals
 
     async def run(self) -> Finished:
         """Hold the sessions and record them in a new folder.
@@ -85,11 +86,12 @@ class Execution:
             )
             routes = builder.build()
             clock = RunClock()
+            self._signals.begin()  # a folder that was made is ended in an orderly way
             folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
             recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
             recorded.begin(self._manifest(clock), asked.readiness.sessions)
             witness.tell(recorded.observer, clock)
-            await recorded.run(fail_fast=asked.fail_fast)
+            await recorded.run(self._signals, fail_fast=asked.fail_fast)
         return recorded.finished()
 
     def _manifest(self, clock: RunClock) -> Manifest:
@@ -176,12 +178,12 @@ class _RecordedRun:
         self.observer.event(told)
         self._note(f"{told.detail}; `stresser doctor` says how to enable it")
 
-    async def run(self, *, fail_fast: bool) -> None:
+    async def run(self, signals: StopSignals, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._recorder.run)
-                await nursery.start(obey_signals, self._stop, self._force, self._note)
+                await nursery.start(signals.obey, self._stop, self._force, self._note)
                 nursery.start_soon(self._live.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)

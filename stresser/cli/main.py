@@ -9,6 +9,7 @@ import inspect
 import os
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from stresser import __version__
+from stresser.cli.streams import flushed, ready_streams, tell_stderr, tell_unwritable, unwritable
 from stresser.model.errors import ExitCode, StresserError
+from stresser.run.early_stop import heed_as_usual
 
 COMMANDS: Final = {
     "run": "Hold the sessions of a scenario and record every ending.",
@@ -39,6 +42,8 @@ COMMANDS: Final = {
 
 COMPLETE: Final = "_STRESSER_COMPLETE"
 """Set in the environment by a completion script: it says which shell asks for words."""
+_OBEYING: Final = frozenset({"run", "check"})
+"""Commands that set handlers of their own, and have nothing to clean up before that."""
 _EPILOG = (
     "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."
 )
@@ -59,6 +64,8 @@ class _LateCommands(TyperGroup):
 
 def _imported(name: str) -> Any:
     function = getattr(import_module(f"stresser.cli.{name}"), name)
+    if name not in _OBEYING:
+        heed_as_usual()
     # What it raises is for who calls it in Python.
     text = inspect.cleandoc(function.__doc__ or "").partition("\nRaises:")[0].strip()
     single = typer.Typer(**_PLAIN)
@@ -107,7 +114,8 @@ def _options(
 
 def main() -> None:
     """Entry point: runs a command and ends the process with its exit code."""
-    sys.exit(_exit_code())
+    ready_streams()
+    sys.exit(flushed(_exit_code()))
 
 
 def _exit_code() -> int:
@@ -121,22 +129,24 @@ def _exit_code() -> int:
         return ExitCode.FORCED
     except BrokenPipeError:
         # The reader of our output went away (`stresser show | head`): nothing went wrong here.
-        sys.stderr.close()
         return ExitCode.PASS
-    except Exception:  # noqa: BLE001 - the last resort, told as what it is
-        traceback.print_exc()
-        sys.stderr.write("stresser: this is a bug in stresser; what was recorded is readable.\n")
+    except Exception as exc:  # noqa: BLE001 - the last resort, told as what it is
+        if lost := unwritable(exc):
+            return tell_unwritable(lost)
+        tell_stderr(traceback.format_exc().rstrip())
+        tell_stderr("stresser: this is a bug in stresser; what was recorded is readable.")
         return ExitCode.BUG
 
 
 def _tell_mistake(exc: StresserError | TyperException) -> int:
     if isinstance(exc, StresserError):
-        sys.stderr.writelines(f"{line}\n" for line in exc.lines)
+        tell_stderr(*exc.lines)
         return exc.exit_code
     # A mistake in the options is shown with the usage; `stresser` alone shows its help.
     show = getattr(exc, "show", None)
-    if show is not None:
-        show()
+    if show is None:
+        tell_stderr(exc.format_message())
     else:
-        sys.stderr.write(f"{exc.format_message()}\n")
+        with suppress(OSError):
+            show()
     return ExitCode.BAD_INPUT

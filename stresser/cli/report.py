@@ -118,15 +118,14 @@ def _bundle(
     if redact:
         beside = path.with_name(f"{path.name}.key.json")
         secret = msgspec.json.format(msgspec.json.encode(key), indent=1).decode()
-        written = _written(beside, secret)
-        beside.chmod(0o600)
+        written = _written(beside, secret, is_private=True)
         typer.echo(f"What its names stand for, to be kept back: {written}")
 
 
-def _written(path: Path, text: str) -> str:
+def _written(path: Path, text: str, *, is_private: bool = False) -> str:
 
     try:
-        write_atomically(path, text.encode())
+        write_atomically(path, text.encode(), is_private=is_private)
     except OSError as error:
         raise RunFolderError(
             f"--out {shown(str(path), 300)}: cannot be written: {error.strerror}"

@@ -13,6 +13,7 @@ from stresser.analysis.summary.summary import Summary, summarise
 from stresser.cli.completion import complete_scenario
 from stresser.cli.execution import Execution, Finished, RunRequest
 from stresser.cli.scenario_file import load_scenario
+from stresser.cli.streams import tell_stderr
 from stresser.cli.templates import refuse_untouched
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.record.folder import RESULTS
@@ -23,6 +24,7 @@ from stresser.report.answer_terminal import print_answer
 from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
 from stresser.report.terminal import summary_json
 from stresser.run.preflight import prepare
+from stresser.run.stop import StopSignals
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers
 
@@ -99,14 +101,17 @@ def _without_values(argv: list[str]) -> list[str]:
 
 def _execute(asked: RunRequest, *, quiet: bool, as_json: bool) -> ExitCode:
     """Run a scenario to its end and print what came of it."""
-    errors = stderr_console(quiet=quiet)
-    for note in asked.readiness.notes:
-        errors.print(note, markup=False)
-    done = trio.run(Execution(asked, errors).run)
-    summary = _conclude(done)
-    if summary is not None:
-        _print(summary, done, as_json=as_json)
-    return _exit_code(done, summary)
+    if not quiet:
+        tell_stderr(*asked.readiness.notes)
+    with StopSignals() as signals:
+        done = trio.run(Execution(asked, stderr_console(quiet=quiet), signals).run)
+        summary = _conclude(done)
+        try:
+            if summary is not None:
+                _print(summary, done, as_json=as_json)
+        finally:  # a device that takes no more of the summary hides nothing else
+            code = _exit_code(done, summary)
+    return code
 
 
 def _conclude(done: Finished) -> Summary | None:
@@ -114,14 +119,14 @@ def _conclude(done: Finished) -> Summary | None:
     try:
         summary = summarise(open_run(done.folder.path))
     except RunFolderError as exc:  # it vanished in mid-run: nothing is left to be summed up
-        sys.stderr.write(f"{exc}\n")
+        tell_stderr(str(exc))
         return None
     try:
         manifest = msgspec.structs.replace(done.manifest, verdict=summary.verdict)
         write_manifest(done.folder.manifest, manifest)
         write_summary(done.folder, summary)
     except RunFolderError as exc:  # the disk that stopped the recording may still be full
-        sys.stderr.write(f"{exc}\n")
+        tell_stderr(str(exc))
     return summary
 
 
@@ -136,11 +141,11 @@ def _print(summary: Summary, done: Finished, *, as_json: bool) -> None:
 
 def _exit_code(done: Finished, summary: Summary | None) -> ExitCode:
     if done.manifest.gap is not None:
-        sys.stderr.write(f"{done.manifest.gap}\n")
+        tell_stderr(str(done.manifest.gap))
     if done.bugs:
-        sys.stderr.write(
+        tell_stderr(
             f"stresser met {done.bugs} bugs of its own: see {done.folder.log};"
-            " what was recorded is readable\n"
+            " what was recorded is readable"
         )
         return ExitCode.BUG
     if summary is None or done.manifest.gap is not None:

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from stresser.cli.streams import tell_stderr
 from stresser.record.folder import RESULTS, shown_path
 from stresser.record.lookup import list_runs
 from stresser.record.run_list import listed_run
-from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
+from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.report.runs_terminal import print_runs, runs_json
 
 _FEW = 20
@@ -44,4 +45,4 @@ def _tell_the_rest(results: Path, rest: int, *, has_runs: bool) -> None:
         text = f"{rest:,} older: --newest 0 lists all"
     else:
         return
-    stderr_console().print(text, markup=False, soft_wrap=True)
+    tell_stderr(text)

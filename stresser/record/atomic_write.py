@@ -1,14 +1,24 @@
 """Replaces a whole file at once: a reader sees the old text or the new, never a part.
 
-Made for small files (manifest, summary, the current interval). What grows is `appender.py`'s.
+Made for small files (manifest, summary, the current interval) and bundles. What grows is
+`appender.py`'s.
 """
 
 import contextlib
 import os
+import secrets
+import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+_PRIVATE = 0o600
+_OTHERS_MAY_READ = 0o044
 
 
-def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_atomically(
+    path: Path, data: bytes, *, durable: bool = True, is_private: bool = False
+) -> None:
     """Write beside `path`, then rename over it (rename(2) is atomic).
 
     With `durable` the data and the rename are on the disk when this returns; without, they
@@ -17,26 +27,40 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: the old file is still there and whole.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    with replacing(path, durable=durable, is_private=is_private) as file:
+        write_all(file.fileno(), data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, durable: bool = True, is_private: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to; it takes the place of `path` when the block has ended well.
+
+    Until then it has a name that nobody can guess, is made by us or not at all, and is readable by
+    its owner alone. Afterwards whoever may read the folder may read it, unless it `is_private`.
+
+    Raises:
+        OSError: it cannot be made or written; an old file is still there and whole.
+    """
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.tmp")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    fd = os.open(temporary, flags | getattr(os, "O_NOFOLLOW", 0), _PRIVATE)
     try:
-        _write_file(temporary, data, durable=durable)
+        with open(fd, "w+b") as file:  # noqa: PTH123 - a descriptor has no path
+            yield file
+            file.flush()
+            if not is_private and os.name == "posix":
+                os.fchmod(
+                    fd, _PRIVATE | (stat.S_IMODE(path.parent.stat().st_mode) & _OTHERS_MAY_READ)
+                )
+            if durable:
+                os.fsync(fd)
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     if durable:
         _sync_directory(path.parent)
-
-
-def _write_file(path: Path, data: bytes, *, durable: bool) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        write_all(fd, data)
-        if durable:
-            os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def write_all(fd: int, data: bytes | bytearray) -> None:

@@ -5,6 +5,7 @@ Bounded, for a peer may make a new chain for each session: what has no room is n
 """
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -14,8 +15,12 @@ from stresser.record.folder import RunFolder
 from stresser.record.manifest import read_small_file
 
 _CHAIN_ID = re.compile(r"[0-9a-f]{16}")
+_PEM_BLOCK = re.compile(
+    rb"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]*)-----END CERTIFICATE-----\n"
+)
 _MOST_CHAINS = 1000
-_LARGEST_CHAIN = 256 * 1024
+LARGEST_CHAIN = 256 * 1024
+"""Bytes of a kept chain's file."""
 _MOST_BYTES = 16 << 20
 _PEM_LINE = 64
 
@@ -34,7 +39,7 @@ class ChainShelf:
             return True
         pem = _pem(chain)
         too_many = len(self._kept) >= _MOST_CHAINS
-        if too_many or len(pem) > min(_LARGEST_CHAIN, self._room) or not is_chain_id(chain_id):
+        if too_many or len(pem) > min(LARGEST_CHAIN, self._room) or not is_chain_id(chain_id):
             return False
         self._kept.add(chain_id)
         self._room -= len(pem)
@@ -66,15 +71,26 @@ def read_chain(folder: RunFolder, chain_id: str) -> bytes | None:
     Raises:
         RunFolderError: the file cannot be read, or is larger than any that was written.
     """
-    if not is_chain_id(chain_id):  # it comes from a file: it must not lead out of the folder
+    # The id comes from a file: it must not lead out of the folder.
+    if not is_chain_id(chain_id) or folder.chains.is_symlink():
         return None
     path = folder.chain(chain_id)
     try:
-        return read_small_file(path, _LARGEST_CHAIN)
+        return read_small_file(path, LARGEST_CHAIN)
     except RunFolderError:
         if not path.exists():
             return None
         raise
+
+
+def is_named_truly(chain_id: str, pem: bytes) -> bool:
+    """Whether a file holds the certificates that its id names: the id begins their SHA-256."""
+    try:
+        chain = [base64.b64decode(block) for block in _PEM_BLOCK.findall(pem)]
+    except ValueError:
+        return False
+    named = hashlib.sha256(b"".join(chain)).hexdigest()
+    return _pem(chain) == pem and named.startswith(chain_id)
 
 
 def is_chain_id(text: str) -> bool:

@@ -22,6 +22,7 @@ from stresser.record.event_lines import (
     flattened,
 )
 from stresser.record.folder import shown_path
+from stresser.record.regular_file import open_regular
 
 LONGEST_LINE = 1 << 20
 """Bytes. Longer lines are skipped when reading, and never written."""
@@ -109,7 +110,7 @@ class EventsReader:
         """
         self.torn, self.unreadable, self.unknown_types = False, 0, {}
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 yield from self._events(file)
         except OSError as error:
             raise RunFolderError(
@@ -195,7 +196,7 @@ def last_event(path: Path) -> AnyEvent | None:
     None where there is none in the last 4 MiB or the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - _TAIL))
             lines = file.read(_TAIL).split(b"\n")

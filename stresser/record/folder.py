@@ -6,6 +6,7 @@
 import contextlib
 import os
 import re
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from stresser.model.units import shown
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 80
+_ASKED = 0o722
+"""Of a new folder: what the umask leaves of it tells the umask, and nobody else can enter yet."""
 _MOST_CLASHES = 1000
 _RESERVE_BYTES = 256 * 1024
 _LONGEST_SHOWN = 400
@@ -138,11 +141,19 @@ def _make_new(parent: Path, name: str) -> Path:
     for number in range(1, _MOST_CLASHES):
         path = parent / (name if number == 1 else f"{name}-{number}")
         try:
-            path.mkdir()
+            path.mkdir(_ASKED)
         except FileExistsError:
             continue
+        _close_to_others(path)
         return path
     raise FileExistsError(None, f"{_MOST_CLASHES} folders named {name} exist")
+
+
+def _close_to_others(path: Path) -> None:
+    """What a run met is its owner's. A umask that lets the group or all write is so on purpose."""
+    left = stat.S_IMODE(path.stat().st_mode)
+    shared = (0o070 if left & stat.S_IWGRP else 0) | (0o007 if left & stat.S_IWOTH else 0)
+    path.chmod((left & ~0o077) | shared)
 
 
 def _reserve(path: Path) -> None:

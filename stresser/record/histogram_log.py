@@ -18,6 +18,7 @@ from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.record.events_file import bounded_lines
 from stresser.record.folder import shown_path
 from stresser.record.histograms import HistogramEncoder, decode_counts
+from stresser.record.regular_file import open_regular
 from stresser.statistics.duration_counts import Distribution, SparseCounts, bucket_range
 from stresser.witness.clock import format_utc
 
@@ -145,7 +146,7 @@ class LogReader:
         """
         self.torn, self.unreadable, self.unknown = False, 0, 0
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 for line, whole in bounded_lines(file):
                     interval = self._interval(line, whole=whole)
                     if interval is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
-from stresser.record.folder import RUN_NAME, shown_path
+from stresser.record.folder import RUN_NAME, RunFolder, shown_path
 
 _LAST = "last"
 _LONGEST_NAME = 200
@@ -49,6 +49,11 @@ def list_runs(results_dir: Path) -> list[Path]:
     return sorted(found, key=_by_start)
 
 
+def has_begun(folder: RunFolder) -> bool:
+    """Whether anything of a run is in it. One that was killed as it began left its reserve."""
+    return any(file.exists() for file in (folder.manifest, folder.events, folder.histograms))
+
+
 def _by_start(path: Path) -> tuple[list[str], list[int]]:
     """In the order of time, then of the number that tells runs of one second apart."""
     parts = _NUMBER.split(path.name)
@@ -56,10 +61,10 @@ def _by_start(path: Path) -> tuple[list[str], list[int]]:
 
 
 def _last(results_dir: Path) -> Path:
-    runs = list_runs(results_dir)
-    if not runs:
-        raise RunFolderError(f"{shown_path(results_dir)}: there is no run in it yet")
-    return runs[-1]
+    for path in reversed(list_runs(results_dir)):
+        if has_begun(RunFolder(path)):
+            return path
+    raise RunFolderError(f"{shown_path(results_dir)}: there is no run in it yet")
 
 
 def _suggestion(text: str, results_dir: Path) -> str:

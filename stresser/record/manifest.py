@@ -14,6 +14,7 @@ from stresser.model.errors import RunFolderError
 from stresser.model.verdict import Verdict
 from stresser.record.atomic_write import write_atomically
 from stresser.record.folder import shown_path
+from stresser.record.regular_file import open_regular
 
 SCHEMA = 1
 _LARGEST = 16 << 20
@@ -149,7 +150,7 @@ def read_small_file(path: Path, largest: int) -> bytes:
         RunFolderError: it is missing, cannot be read or is larger than `largest` bytes.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(largest + 1)
     except OSError as error:
         raise RunFolderError(f"{shown_path(path)}: cannot be read: {error.strerror}") from error

@@ -18,7 +18,7 @@ from stresser.record.events_file import EventsReader, last_event
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import Key, LoggedInterval, LogReader, MergedHistograms
 from stresser.record.host_facts import lives
-from stresser.record.lookup import resolve_run
+from stresser.record.lookup import has_begun, resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
 from stresser.record.summary_file import read_summary
 from stresser.statistics.duration_counts import Distribution
@@ -220,7 +220,7 @@ def open_run(path: Path) -> RecordedRun:
     if not path.is_dir():
         what = "is not a folder" if path.exists() else "does not exist"
         raise RunFolderError(f"{shown_path(path)}: {what}")
-    if not any(file.exists() for file in (folder.manifest, folder.events, folder.histograms)):
+    if not has_begun(folder):
         raise RunFolderError(
             f"{shown_path(path)}: is not a run folder: manifest.json and events.jsonl are missing"
         )
@@ -229,4 +229,8 @@ def open_run(path: Path) -> RecordedRun:
     except RunFolderError as error:
         if not (folder.events.exists() or folder.histograms.exists()):
             raise
-        return RecordedRun(folder, None, list(error.lines))
+        # Named as the other files are: where the folder lies is nothing of the run's.
+        where, name = f"{shown_path(folder.manifest)}: ", folder.manifest.name
+        return RecordedRun(
+            folder, None, [f"{name}: {line.removeprefix(where)}" for line in error.lines]
+        )

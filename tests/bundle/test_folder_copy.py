@@ -1,3 +1,6 @@
+import os
+import shutil
+
 import pytest
 
 from stresser.bundle.folder_copy import Changes, copy_run
@@ -8,11 +11,11 @@ from tests.analysis.story import idle_kill_story
 
 
 class Marked(Changes):
-    def event(self, event):
-        return event | {"utc": "never"}
+    def event_line(self, line, *, is_whole):
+        return line.replace(b"2026-", b"2027-") if is_whole else b"torn"
 
-    def manifest(self, manifest):
-        return manifest | {"stresser": "marked"}
+    def manifest(self, text):
+        return text.replace(b"0.0.0", b"marked")
 
     @property
     def keeps_chains(self):
@@ -39,16 +42,19 @@ def test_a_copy_has_what_figures_are_computed_from(run, tmp_path):
     }  # fmt: skip
 
 
-def test_each_part_is_changed_and_what_is_no_event_is_left_out(run, tmp_path):
+def test_each_part_is_changed_and_what_is_damaged_is_as_damaged_in_the_copy(run, tmp_path):
     with run.folder.events.open("ab") as events:
-        events.write(b'{"event": torn\n[1]\n')
+        events.write(b'{"event": torn\n[1]\n{"event"')
     copy_run(run, tmp_path / "copy", Marked())
     copied = open_run(tmp_path / "copy")
-    assert {event.utc for event in copied.events()} == {"never"}
+    assert {event.utc[:4] for event in copied.events()} == {"2027"}
     assert copied.manifest is not None
     assert copied.manifest.stresser == "marked"
     assert not copied.folder.chains.exists()
-    assert copied.damage == []
+    assert copied.damage == [
+        "events.jsonl: 2 unreadable lines were skipped",
+        "events.jsonl: the last line is torn and was skipped",
+    ]
 
 
 def test_a_run_that_goes_on_is_refused(tmp_path):
@@ -61,3 +67,23 @@ def test_the_copy_of_a_crash_is_a_crash(tmp_path):
     run = idle_kill_story().recorded(tmp_path / "run", status=Status.RUNNING)
     copy_run(run, tmp_path / "copy", Changes())
     assert open_run(tmp_path / "copy").status is RunStatus.CRASHED
+
+
+def test_what_lies_outside_the_folder_is_never_copied(run, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / f"{'b' * 16}.pem").write_text("a secret")
+    run.folder.chain("c" * 16).symlink_to(outside / f"{'b' * 16}.pem")
+    with pytest.raises(RunFolderError, match="no regular file"):
+        copy_run(run, tmp_path / "copy", Changes())
+    shutil.rmtree(run.folder.chains)
+    run.folder.chains.symlink_to(outside)
+    copy_run(run, tmp_path / "copy2", Changes())
+    assert not list((tmp_path / "copy2").rglob("*.pem"))
+
+
+def test_a_fifo_in_place_of_the_events_does_not_hang(run, tmp_path):
+    run.folder.events.unlink()
+    os.mkfifo(run.folder.events)
+    with pytest.raises(RunFolderError, match="no regular file"):
+        copy_run(run, tmp_path / "copy", Changes())

@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from stresser.bundle.redaction import Redaction
 from stresser.model.cohort import Cohort
@@ -21,6 +22,8 @@ ICMP = {
 COHORT = Cohort("acme-broker", "acme-tunnel", "heartbeat")
 MANIFEST = {
     "stresser": "0.1.0",
+    "started_utc": "2026-11-23T00:00:00.000000Z",
+    "anchor_unix_ns": 1_795_392_000_000_000_000,
     "command_line": ["stresser", "run", "/srv/eve/acme.toml"],
     "process": {"pid": 4, "host": "corp-laptop", "boot_id": "x"},
     "host": {"node": "corp-laptop", "system": "Linux", "user": "eve"},
@@ -44,7 +47,9 @@ MANIFEST = {
 
 def redacted():
     redaction = Redaction()
-    manifest = redaction.manifest(MANIFEST)
+    text = redaction.manifest(msgspec.json.encode(MANIFEST))
+    assert text is not None
+    manifest = msgspec.json.decode(text)
     story = Story([COHORT], 1)
     story.events.append(
         chain_seen(
@@ -65,7 +70,10 @@ def redacted():
         },
     )  # fmt: skip
     story.stops(60)
-    events = [redaction.event(msgspec.json.decode(encode_event(one))) for one in story.events]
+    events = [
+        msgspec.json.decode(redaction.event_line(encode_event(one), is_whole=True))
+        for one in story.events
+    ]
     return redaction, manifest, events
 
 
@@ -103,3 +111,36 @@ def test_the_same_thing_has_the_same_stand_in_everywhere():
     ended = next(event for event in events if event["event"] == "session_ended")
     assert opened["tls"]["chain"] == seen["chain"]
     assert ended["evidence"]["looks"][0]["remote"] == opened["remote"]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_whole", "expected"),
+    [
+        (b'{"event": "acme_news", "acme": 1}', True, b'{"event":"event-1"}'),
+        (b'{"event": "session_ended", "acme": 1}', True, b"{}"),
+        (b'["acme"]', True, b"{}"),
+        (b"[" * 100_000, True, b"{}"),
+        (b'{"event": "acme', False, b"{"),
+    ],
+)
+def test_a_line_that_is_no_event_is_as_damaged_and_says_nothing(line, is_whole, expected):
+    assert Redaction().event_line(line, is_whole=is_whole) == expected
+
+
+def test_a_manifest_that_is_none_is_left_out():
+    assert Redaction().manifest(b'{"acme": 1}') is None
+    assert Redaction().manifest(b"[" * 100_000) is None
+
+
+def test_a_plan_edited_by_hand_keeps_its_figures_and_nothing_else():
+    odd = {
+        "name": ["acme"], "duration": "acme", "endpoints": "acme", "egresses": ["acme", 5],
+        "acme": "acme", "sessions": {"count": "acme", "ramp": "90s", "reconnect": False},
+        "thresholds": {"drops{acme}": "= 0", "acme": 5}, "timeouts": {"tls": "10s", "acme": 1},
+    }  # fmt: skip
+    text = Redaction().manifest(msgspec.json.encode(MANIFEST | {"scenario": odd}))
+    assert text is not None
+    assert b"acme" not in text
+    scenario = msgspec.json.decode(text)["scenario"]
+    assert scenario["sessions"] == {"count": "(redacted)", "ramp": "90s", "reconnect": False}
+    assert scenario["timeouts"] == {"tls": "10s"}

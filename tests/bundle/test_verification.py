@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import zipfile
@@ -5,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from stresser import __version__
 from stresser.bundle.evidence_zip import FIGURES, write_evidence
 from stresser.bundle.verification import verify_bundle
 from stresser.bundle.zip_file import MANIFEST, BundleError, BundleManifest, write_bundle
+from stresser.record.chain_files import ChainShelf, write_chains
 from stresser.record.manifest import Status
+from stresser.record.reader import open_run
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 
@@ -109,3 +113,48 @@ def test_another_version_compares_figures_alone(bundle):
     write_bundle(bundle, other, files)
     found = verify_bundle(bundle)
     assert (found.wrong, len(found.notes)) == ([], 1)
+
+
+def with_chain(folder, der):
+    """A bundle of a run that kept a chain."""
+    run = idle_kill_story().recorded(folder / "run")
+    chain_id = hashlib.sha256(der).hexdigest()[:16]
+    shelf = ChainShelf()
+    assert shelf.keep(chain_id, [der])
+    write_chains(run.folder, shelf.take())
+    write_evidence([run], None, folder / "c.zip", redact=False)
+    return folder / "c.zip"
+
+
+def test_an_exchanged_certificate_is_told_though_its_hash_is_listed(tmp_path):
+    path = with_chain(tmp_path, b"certificate" * 20)
+    assert verify_bundle(path).wrong == []
+    with zipfile.ZipFile(path) as old:
+        files = {name: old.read(name) for name in old.namelist() if name != MANIFEST}
+    name = next(one for one in files if one.endswith(".pem"))
+    files[name] = files[name].replace(b"Y2Vy", b"Y2Vz", 1)
+    fitting = BundleManifest(stresser=__version__, redacted=False, runs=["run"], egresses=None)
+    write_bundle(path, fitting, files)
+    (wrong,) = verify_bundle(path).wrong
+    assert wrong.endswith("does not hold the certificates that its name is the hash of")
+
+
+@pytest.mark.parametrize("redact", [False, True])
+@pytest.mark.parametrize(
+    "text", [None, b"", b"{}", b"[" * 100_000, b'{"stresser": "\xff"}', b'{"schema": "/secret/x"}']
+)
+def test_a_run_without_a_readable_manifest_is_bundled_and_matches(tmp_path, text, redact):
+    run = idle_kill_story().recorded(tmp_path / "run")
+    run.folder.manifest.unlink()
+    if text is not None:
+        run.folder.manifest.write_bytes(text)
+    write_evidence([open_run(run.path)], None, tmp_path / "b.zip", redact=redact)
+    assert verify_bundle(tmp_path / "b.zip").wrong == []
+    with zipfile.ZipFile(tmp_path / "b.zip") as bundle:
+        figures = json.loads(bundle.read(FIGURES))
+        names = "".join(bundle.read(name).decode() for name in bundle.namelist() if redact)
+    assert figures["runs"][0]["summary"]["total"]["drops"] == 20
+    damage = json.dumps(figures["runs"][0]["summary"])
+    assert '"manifest.json: ' in damage
+    assert str(tmp_path) not in damage
+    assert "/secret/x" not in names

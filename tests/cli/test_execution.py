@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from stresser.model.errors import ExitCode
+from stresser.model.verdict import Verdict
 from stresser.record.reader import open_run
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER, scenario_text
 
@@ -77,6 +79,82 @@ def test_second_signal_stops_at_once(start):
         [*STRESSER, "show", str(run.folder)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert "interrupted" in " ".join(shown.stdout.split())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["run_ended", '"status": "complete"', "summary.json"])
+def test_a_first_signal_after_the_last_event_changes_nothing(start, number, moment):
+    """From `run_ended` on the run is being summed up; the process still works for a while."""
+    run = start(scenario_text(duration="300ms"), "--quiet")
+
+    def has_come() -> bool:
+        if not run.results.exists() or not list(run.results.iterdir()):
+            return False
+        return any(
+            moment in file.name or (file.suffix in {".json", ".jsonl"} and moment in read(file))
+            for file in run.folder.iterdir()
+        )
+
+    wait_or_end(run, has_come)
+    run.process.send_signal(number)
+    code, out, err = run.finish()
+
+    assert code == verdict_of(run.folder).exit_code
+    assert "Verdict" in out or "verdict" in out
+    assert "Traceback" not in err
+    assert run.events()[-1]["reason"] == "duration"
+
+
+def verdict_of(folder: Path) -> Verdict:
+    """As its summary has it: on a busy machine few sessions open within the run."""
+    return Verdict((open_run(folder).summary() or {})["verdict"])
+
+
+def read(file: Path) -> str:
+    """A file that may be replaced just now."""
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def wait_or_end(run, condition):
+    """Until it is so, or the process was faster: a signal to it is then sent to nobody."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition() and run.process.poll() is None:
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.001)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    ("redirected", "lost"),
+    [
+        (">/dev/full", True),
+        (">/dev/full 2>/dev/full", True),
+        ("2>/dev/full", False),
+        ("<&- 2>&-", False),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_streams_that_take_nothing_leave_the_folder_whole(tmp_path, redirected, lost, options):
+    scenario = tmp_path / "short.toml"
+    scenario.write_text(scenario_text(duration="300ms"))
+    results = tmp_path / "results"
+    words = [*STRESSER, "run", str(scenario), "--out", str(results), *options]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {redirected}', "sh", *words],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "Traceback" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if "output cannot be written" in line]
+    assert len(told) == (redirected == ">/dev/full")
+    [folder] = results.iterdir()
+    recorded = open_run(folder)
+    assert recorded.status == "complete"
+    assert recorded.damage == []
+    assert done.returncode == (ExitCode.INCONCLUSIVE if lost else verdict_of(folder).exit_code)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP on this system")

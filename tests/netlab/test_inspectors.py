@@ -123,7 +123,17 @@ def test_inspector_and_an_endpoint_that_restarts(lab, judge):
                      reconnect='{ initial = "300ms", max = "1s" }'),
             environment=trusting_host(lab),
         )  # fmt: skip
-        moment = when(lambda: lab.serve_again(SERVER))
+
+        def away():
+            lab.servers.pop(SERVER).kill()
+            tester.wait_until(
+                lambda: [one for one in tester.recording.endings()
+                         if not one.is_session and one.cohort.egress == SUSPECT],
+                "squid's word", 20,
+            )  # fmt: skip
+
+        moment = when(away)
+        lab.serve(SERVER)
         tester.wait_for_drops(2 * FEW)
         tester.wait_until_open(4 * FEW)
         recording = tester.finish()

@@ -136,7 +136,7 @@ def test_nothing_listens(lab, judge):
         lab.run(plan_of(lab, endpoints=urls)),
         *(Truth(what="the neighbour", endpoint="other", egress=way) for way in BOTH),
         RunTruth(what="refused by both ways", mechanism={"endpoint_down"}, where={"endpoint"},
-                 who=ENDPOINT, whom=OWNER, failures=True),
+                 who=ENDPOINT | UNKNOWN, whom=OWNER, failures=True),
     )  # fmt: skip
 
 

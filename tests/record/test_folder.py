@@ -1,4 +1,5 @@
 import os
+import stat
 
 import pytest
 
@@ -84,3 +85,16 @@ def test_all_files_are_in_the_folder(tmp_path):
     assert len(set(files)) == len(files)
     assert {file.parent for file in files} == {tmp_path}
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("umask", "expected"),
+    [(0o022, 0o700), (0o077, 0o700), (0o027, 0o700), (0o002, 0o770), (0, 0o777)],
+)
+def test_a_folder_is_its_owners_unless_the_umask_shares_on_purpose(tmp_path, umask, expected):
+    before = os.umask(umask)
+    try:
+        made = create_run_folder(tmp_path, "quick", None, 0)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(made.path.stat().st_mode) == expected

@@ -15,6 +15,7 @@ NAMES = [
 def results(tmp_path):
     for name in NAMES:
         (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text("{}")
     (tmp_path / "README.md").write_text("")
     (tmp_path / "notes").mkdir()
     (tmp_path / "20261124T000000Z-file").write_text("")
@@ -23,6 +24,16 @@ def results(tmp_path):
 
 def test_last_is_the_latest_run(results):
     assert resolve_run("last", results).name == "20261123T072526Z-a-10"
+
+
+@pytest.mark.parametrize("left", [[], [".reserve"]])
+def test_last_is_no_run_that_never_began(results, left):
+    killed = results / "20261125T000000Z-killed"
+    killed.mkdir()
+    for name in left:
+        (killed / name).write_bytes(bytes(9))
+    assert resolve_run("last", results).name == "20261123T072526Z-a-10"
+    assert resolve_run(killed.name, results) == killed
 
 
 def test_runs_are_listed_oldest_first(results):
@@ -59,6 +70,7 @@ def test_what_names_no_run_is_one_clear_line(tmp_path, text):
 
 
 def test_last_without_any_run_is_one_clear_line(tmp_path):
+    (tmp_path / NAMES[0]).mkdir()  # nothing is in it
     for place in (tmp_path, tmp_path / "missing"):
         with pytest.raises(RunFolderError, match="there is no run in it yet"):
             resolve_run("last", place)

@@ -7,7 +7,7 @@ import sys
 import pytest
 import trio
 
-from stresser.run.stop import obey_signals
+from stresser.run.stop import StopSignals
 
 CHILD = """
 import os
@@ -15,7 +15,7 @@ import sys
 
 import trio
 
-from stresser.run.stop import obey_signals
+from stresser.run.stop import StopSignals
 
 
 def say(text):
@@ -28,6 +28,7 @@ def force():
 
 
 async def main():
+    signals = StopSignals()
     async with trio.open_nursery() as nursery:
         stopped = trio.Event()
 
@@ -35,7 +36,7 @@ async def main():
             say(reason)
             stopped.set()
 
-        await nursery.start(obey_signals, stop, force, say)
+        await nursery.start(signals.obey, stop, force, say)
         say("ready")
         await stopped.wait()
         await trio.sleep_forever()  # a run that does not come to its end
@@ -106,9 +107,74 @@ def test_afterwards_signals_are_as_before():
     async def story():
         before = signal.getsignal(signal.SIGTERM)
         async with trio.open_nursery() as nursery:
-            await nursery.start(obey_signals, print, print, print)
+            await nursery.start(StopSignals().obey, print, print, print)
             assert signal.getsignal(signal.SIGTERM) is not before
             nursery.cancel_scope.cancel()
         return before is signal.getsignal(signal.SIGTERM)
 
     assert trio.run(story)
+
+
+AFTER = """
+import signal
+import sys
+
+import trio
+
+from stresser.run.early_stop import heed_early
+from stresser.run.stop import StopSignals
+
+EARLY, BEFORE, AFTER = (int(number) for number in sys.argv[1:])
+
+
+async def main(signals):
+    signals.begin()
+    for _ in range(BEFORE):
+        signal.raise_signal(signal.SIGTERM)
+    async with trio.open_nursery() as nursery:
+
+        def stop(reason):
+            print(reason, flush=True)
+
+        await nursery.start(signals.obey, stop, sys.exit, print)
+        nursery.cancel_scope.cancel()
+
+
+if EARLY:
+    heed_early()
+with StopSignals() as signals:
+    trio.run(main, signals)
+    for _ in range(AFTER):
+        signal.raise_signal(signal.SIGINT)
+    print("summary", flush=True)
+if EARLY:
+    signal.raise_signal(signal.SIGINT)  # as Python winds up
+"""
+
+
+@pytest.mark.parametrize(
+    ("early", "before", "after", "code", "said", "told"),
+    [
+        (1, 0, 0, 0, "summary", ""),
+        (1, 0, 1, 0, "summary", "the run has ended and is being summed up"),
+        (0, 0, 1, 0, "summary", "the run has ended and is being summed up"),
+        (1, 0, 2, 130, "", "stopped by force"),
+        (1, 1, 0, 0, "signal SIGTERM summary", ""),
+        (1, 1, 1, 130, "signal SIGTERM", "stopped by force"),
+        (1, 2, 0, 130, "", "stopped by force"),
+    ],
+)
+def test_signals_just_before_the_loop_listens_and_after_it(early, before, after, code, said, told):
+    words = [sys.executable, "-c", AFTER, str(early), str(before), str(after)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, " ".join(done.stdout.split())) == (code, said)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_is_over_leaves_the_handlers_of_others():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with StopSignals() as signals:
+        signals.begin()
+        assert signal.getsignal(signal.SIGTERM) not in before
+    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]

@@ -39,6 +39,8 @@ class ChainNotes(NamedTuple):
     organisation: str | None
     spki: str | None
     scts: int | None
+    names_match: bool | None
+    """The leaf is for the name that was asked for."""
 
     @property
     def source(self) -> str:
@@ -212,4 +214,5 @@ def _notes_of(event: ChainSeen) -> ChainNotes:
         organisation=event.issuer_organisation and event.issuer_organisation[:_TEXT_LIMIT],
         spki=event.spki_sha256,
         scts=event.scts,
+        names_match=event.names_match,
     )

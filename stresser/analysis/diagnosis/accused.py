@@ -40,9 +40,22 @@ OF_ONE_FLOW = frozenset(
 )
 """Rules that name a middlebox for one flow alone: where all egresses die alike, the endpoint's own
 firewall, or the endpoint behind the box, satisfies them as well."""
+NEVER_THE_ENDPOINTS = frozenset(
+    {
+        "interceptor-is-gone",
+        "nearby-box-cut-flow",
+        "nearby-box-owns-flow",
+        "prohibited-by-router",
+        "proxy-cut-tunnel",
+        "proxy-said-so",
+    }
+)
+"""Rules that no ending by the endpoint satisfies: with a control, some sessions speak for all."""
 _OWN_ALERTS = frozenset({42, 43, 44, 45, 46, 48, 116, 120})
 """About client certificates and ALPN (RFC 8446 section 6): no filter has a reason for these."""
 _ENOUGH = 0.1
+_MOST = 0.5
+"""What fewer sessions say of themselves is not said of the others."""
 _GRADES = list(Grade)
 
 
@@ -79,7 +92,9 @@ def _by_mechanism(
         return _of_egress(mechanism, located, facts, pooled)
     if candidate.said or (mechanism is Mechanism.PING_INTOLERANCE and not _is_intercepted(facts)):
         return Initiator.ENDPOINT
-    return _by_itself(mechanism, where, facts) or _only(pooled, len(facts))
+    # Attempts that the endpoint's own stack refused show what befell the many before them.
+    least = _ENOUGH if mechanism is Mechanism.ENDPOINT_DOWN else _MOST
+    return _by_itself(mechanism, where, facts) or _only(pooled, least * len(facts))
 
 
 def _by_itself(mechanism: Mechanism, where: Where, facts: list[EndingFact]) -> Initiator | None:
@@ -105,7 +120,11 @@ def _of_egress(
         return Initiator.MIDDLEBOX
     if mechanism is Mechanism.REFUSED_BY_ENDPOINT and pooled[Initiator.ENDPOINT]:
         return Initiator.ENDPOINT
-    who = _only(pooled, len(facts))
+    if mechanism is Mechanism.STATE_LOST and located.is_same_machine and _are_owned(facts):
+        return Initiator.MIDDLEBOX
+    sure = sum(fact.is_gateways or bool(fact.rules & NEVER_THE_ENDPOINTS) for fact in facts)
+    least = _ENOUGH if sure >= _ENOUGH * len(facts) else _MOST
+    who = _only(pooled, least * len(facts))
     # Through another egress it did nothing of the kind: its word here may be a front's.
     return Initiator.UNKNOWN if who is Initiator.ENDPOINT else who
 
@@ -114,6 +133,11 @@ def _is_told_twice(facts: list[EndingFact]) -> bool:
     """This host was refused, and so was a proxy, which asked by itself."""
     refused = any(fact.kind is Kind.REFUSED and fact.proxy is None for fact in facts)
     return refused and any(is_far_side(fact) for fact in facts)
+
+
+def _are_owned(facts: list[EndingFact]) -> bool:
+    """By their chains, somebody on this egress holds most of these connections: he lost them."""
+    return 2 * sum(fact.intercepted for fact in facts) > len(facts)
 
 
 def _is_intercepted(facts: list[EndingFact]) -> bool:
@@ -138,13 +162,13 @@ def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
     return named
 
 
-def _only(pooled: Counter[Initiator], total: int) -> Initiator:
-    """The one that is named, if no other is and it is named often enough."""
+def _only(pooled: Counter[Initiator], least: float) -> Initiator:
+    """The one that is named, if no other is and at least so many name it."""
     named = [who for who, count in pooled.items() if count]
     if len(named) != 1:
         return Initiator.UNKNOWN
     who = named[0]
-    return who if pooled[who] >= _ENOUGH * total else Initiator.UNKNOWN
+    return who if pooled[who] >= least else Initiator.UNKNOWN
 
 
 _WHO_WORDS = {

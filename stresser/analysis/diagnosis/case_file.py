@@ -201,12 +201,17 @@ class CaseFile:
             return None
         return self.evidence.kills.get((one.fact.cohort.egress, int(port)))
 
+    def same_address(self, endpoint: str, egress: str, other: str) -> bool:
+        """Whether two egresses are known to lead to one address: no proxy looked the name up."""
+        ours, theirs = (self.evidence.pairing(endpoint, one) for one in (egress, other))
+        return not (ours.by_proxy or theirs.by_proxy) and bool(ours.addresses & theirs.addresses)
+
     def same_machine(self, endpoint: str, egress: str, other: str) -> bool:
         """Whether two egresses are known to lead to the same machine.
 
-        One address, no other certificate, and no proxy that looked the name up.
+        One address, and no other certificate.
         """
         ours, theirs = (self.evidence.pairing(endpoint, one) for one in (egress, other))
-        if ours.by_proxy or theirs.by_proxy or not ours.addresses & theirs.addresses:
+        if not self.same_address(endpoint, egress, other):
             return False
         return not ours.chains or not theirs.chains or bool(ours.chains & theirs.chains)

@@ -167,7 +167,7 @@ def _of_failures(
             f" failed while they lived ({len(facts):,})"
         )
     elif candidate.event:
-        said = f"{count} failed: {candidate.event}"
+        said = f"{count} failed: {candidate.event.removeprefix(', ')}"
     else:
         said = f"{count} failed ({_kinds(facts)})"
     across = _across(located, scope)

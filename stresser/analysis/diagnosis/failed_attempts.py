@@ -11,9 +11,9 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
-from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.model.ending import Initiator, Kind, Phase
-from stresser.model.units import escaped
+from stresser.model.units import NS_PER_S, escaped
 
 _PORTAL_STATUS = frozenset({302, 303, 307, 511})
 _LOST = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
@@ -26,7 +26,8 @@ _ASK_UPGRADE = (
     "Ask for WebSocket support (Upgrade and Connection passed on) on the reverse proxy before the"
     " endpoint."
 )
-_IS_HTTP = ("HTTP/1.", "<html", "<!DOC")
+IS_HTTP = ("HTTP/1.", "<html", "<!DOC")
+_BESIDE_NS = 5 * NS_PER_S
 
 
 class Met(NamedTuple):
@@ -42,11 +43,14 @@ class Met(NamedTuple):
     """Whom the endings' own evidence must not name alone."""
 
 
+_DOWN = Met(Mechanism.ENDPOINT_DOWN, "")
+
+
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """All that is left, sorted by what was met."""
     groups: dict[tuple[tuple[str, str], Met], set[int]] = defaultdict(set)
     for one in claims.free_failures(case):
-        met = what_was_met(one.ending)
+        met = _DOWN if _is_refused_beside(case, one) else what_was_met(one.ending)
         if met is not None:
             groups[one.ending.pair, met].add(one.place)
     for (_, met), places in groups.items():
@@ -60,6 +64,18 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             advice=met.ask,
             who=met.who,
         )
+
+
+def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:
+    """An interceptor says that it cannot reach an endpoint that refused this host just then."""
+    if one.ending.kind is not Kind.HTTP_REFUSAL or not is_far_side(one.ending):
+        return False
+    return any(
+        other.ending.kind is Kind.REFUSED and other.ending.proxy is None
+        for pair in case.pairs
+        if pair[0] == one.ending.cohort.endpoint and pair != one.ending.pair
+        for other in case.failed_between(pair, one.began_ns - _BESIDE_NS, one.began_ns + _BESIDE_NS)
+    )
 
 
 def what_was_met(fact: EndingFact) -> Met | None:
@@ -79,7 +95,7 @@ def what_was_met(fact: EndingFact) -> Met | None:
 
 def _proxy(fact: EndingFact) -> Met:
     if is_far_side(fact):
-        return Met(Mechanism.ENDPOINT_DOWN, "")
+        return _DOWN
     if fact.kind is not Kind.PROXY_ERROR:
         return Met(Mechanism.PROXY_REFUSAL, "the proxy did not take the connection")
     wants = fact.headers.get("proxy-authenticate", "")
@@ -131,7 +147,7 @@ def _alert(fact: EndingFact) -> Met:
 
 def _connection(fact: EndingFact) -> Met | None:
     if fact.kind is Kind.REFUSED:
-        return Met(Mechanism.ENDPOINT_DOWN, "")
+        return _DOWN
     if fact.kind in _LOST:
         return _lost(fact)
     if fact.kind in _CUT and fact.phase is Phase.TLS:
@@ -142,7 +158,7 @@ def _connection(fact: EndingFact) -> Met | None:
         )
     if fact.kind in _CUT and fact.phase is Phase.UPGRADE:
         return Met(Mechanism.REFUSED_BY_ENDPOINT, "the connection was closed at the upgrade")
-    if fact.kind is Kind.PROTOCOL_ERROR and any(mark in fact.raw for mark in _IS_HTTP):
+    if fact.kind is Kind.PROTOCOL_ERROR and any(mark in fact.raw for mark in IS_HTTP):
         return Met(Mechanism.CAPTIVE_PORTAL, "something answered in plain HTTP")
     return None
 

@@ -1,7 +1,8 @@
-"""Sessions that die of what they send first: a ping, or a message that is too big.
+"""Sessions that die of what they send: of their first ping, or of a message that is too big.
 
-Both look like timers, for each session ends at its first heartbeat: what shows them is that
-sessions of the same pair that were as silent, or sent as often but less, lived on.
+Both look like timers, for each session ends at a heartbeat: what shows them is that sessions of
+the same pair that were as silent, or sent as often but less, lived on. A path may shrink while
+sessions are held: then big messages were answered until the first was lost, and none since.
 """
 
 from collections import defaultdict
@@ -14,12 +15,16 @@ from stresser.analysis.patterns.session_lives import Life
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Kind
-from stresser.model.units import escaped
+from stresser.model.units import NS_PER_S, escaped
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.concentration import tolerance
 
 _FEWEST = 3
 _WHICH_SIZE = 'Which size is the limit: try an activity with message = "1200B".'
 _LIVED = 2
+_IN_FLIGHT_NS = NS_PER_S // 4
+"""What passed shortly before the first loss is answered shortly after it."""
+_MOST_SMALL_LOST = 0.1
 _LOST = frozenset({Kind.SILENCE, Kind.UNRESPONSIVE, Kind.KERNEL_TIMEOUT, Kind.UNKNOWN})
 
 
@@ -27,15 +32,14 @@ def first_message(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """Ping intolerance and size limits."""
     by_pair: dict[Pair, list[DropFact]] = defaultdict(list)
     for one in claims.free_drops(case):
-        if one.fact.pings == 1 and one.fact.pongs == 0:
-            by_pair[one.pair].append(one)
+        by_pair[one.pair].append(one)
+    sized = {pair: _size_limit(case, pair, drops) for pair, drops in by_pair.items()}
+    yield from (one for one in sized.values() if one is not None)
     yield from _big_segments(case, claims)
     for pair, drops in by_pair.items():
-        big = _size_limit(case, pair, drops)
-        if big is not None:
-            yield big
-        else:
-            yield from _ping_intolerance(case, pair, drops)
+        first = [one for one in drops if one.fact.pings == 1 and one.fact.pongs == 0]
+        if sized[pair] is None and first:
+            yield from _ping_intolerance(case, pair, first)
 
 
 def _big_segments(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
@@ -45,8 +49,9 @@ def _big_segments(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         cohorts[one.fact.cohort].append(one)
     for drops in cohorts.values():
         shown = [one for one in drops if "big-packets-dropped" in one.fact.rules]
-        is_first = not _ponged(case, {drops[0].fact.cohort})
-        if is_first and len(shown) >= _FEWEST and 2 * len(shown) > len(drops):
+        if len(shown) < _FEWEST or 2 * len(shown) <= len(drops):
+            continue
+        if not _answered_since(case, {drops[0].fact.cohort}, _first_loss_ns(case, shown)):
             yield Candidate(
                 mechanism=Mechanism.SIZE_LIMIT,
                 drops=frozenset(one.number for one in shown),
@@ -68,22 +73,46 @@ def _ponged(case: CaseFile, cohorts: set[Cohort]) -> int:
     return sum(case.evidence.ponged[cohort] for cohort in cohorts)
 
 
+def _silence_ns(case: CaseFile, one: DropFact) -> int:
+    """How long it was silent before the message that had no answer."""
+    return min(one.measured_ns, case.plan.pings_every_ns(one.fact.cohort) or one.measured_ns)
+
+
+def _first_loss_ns(case: CaseFile, dead: list[DropFact]) -> int:
+    """When the first message was sent that had no answer."""
+    return min(one.drop.moment.low + _silence_ns(case, one) for one in dead)
+
+
+def _answered_since(case: CaseFile, cohorts: set[Cohort], since_ns: int) -> bool:
+    """Whether a session of these cohorts may have had an answer to a ping after that time."""
+    until_ns = since_ns + _IN_FLIGHT_NS
+    drops = [one for one in case.drops if one.fact.cohort in cohorts and one.fact.pongs]
+    if any(one.drop.moment.low > until_ns for one in drops):
+        return True
+    # Of sessions that the plan ended, only the end is known, not when the last pong came.
+    ended_before = sum(
+        life.ended_ns <= until_ns
+        for pair in {cohort[:2] for cohort in cohorts}
+        for life in case.survivors.get(pair, [])
+        if case.cohort_of(life) in cohorts
+    )
+    return _ponged(case, cohorts) > len(drops) + ended_before
+
+
 def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
-    """Of one pair: all sessions with big messages die of the first, those with small ones live."""
+    """Of one pair: since one moment no big message is answered, while small ones are."""
     sizes = {a: facts.message_bytes or 0 for a, facts in case.plan.activities.items()}
     dead = [one for one in drops if one.fact.kind in _LOST and sizes.get(one.fact.cohort.activity)]
-    cohorts = {one.fact.cohort for one in dead}
-    if len(dead) < _FEWEST or _ponged(case, cohorts):
+    if len(dead) < _FEWEST:
+        return None
+    if _answered_since(case, {one.fact.cohort for one in dead}, _first_loss_ns(case, dead)):
         return None
     least = min(sizes[one.fact.cohort.activity] for one in dead)
-    soonest = min(one.drop.age.high for one in dead)
-    lived = [
-        life
-        for life in case.survivors.get(pair, [])
-        if life.survived_ns and life.proved_age_ns > soonest
-        and sizes.get(case.cohort_of(life).activity, 0) < least
-    ]  # fmt: skip
-    if len(lived) < _LIVED:
+    lived = _smaller_that_lived(case, pair, dead, {a for a, n in sizes.items() if n < least})
+    lost = sum(
+        one.fact.kind in _LOST and sizes.get(one.fact.cohort.activity, 0) < least for one in drops
+    )
+    if len(lived) < _LIVED or lost > _MOST_SMALL_LOST * len(lived):
         return None
     passed = max(sizes.get(case.cohort_of(life).activity, 0) for life in lived)
     beside = sorted({case.cohort_of(life).activity for life in lived})
@@ -102,6 +131,28 @@ def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate 
         ),
         unproved=(_WHICH_SIZE,),
     )
+
+
+def _smaller_that_lived(
+    case: CaseFile, pair: Pair, dead: list[DropFact], smaller: set[str]
+) -> list[Life]:
+    """Sessions with smaller messages that were as silent, and answered after the first loss.
+
+    Where a big one had been answered after as long a silence, silence is no question.
+    """
+    soonest = min(one.drop.age.high for one in dead)
+    first_ns = min(one.drop.moment.high for one in dead)
+    is_first = not any(one.fact.pongs for one in dead)
+    silent_ns = min(_silence_ns(case, one) for one in dead) if is_first else 0
+    return [
+        life
+        for life in case.survivors.get(pair, [])
+        if life.survived_ns
+        and life.survived_ns + tolerance(silent_ns) >= silent_ns
+        and life.proved_age_ns > (soonest if is_first else 0)
+        and life.opened_ns + life.proved_age_ns > first_ns
+        and case.cohort_of(life).activity in smaller
+    ]
 
 
 def _ping_intolerance(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Iterator[Candidate]:

@@ -37,8 +37,9 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.SIZE_LIMIT,
-        "All sessions with big messages stop passing data at the first of them.",
-        "Sessions with smaller messages and as long a silence end as soon. A pong came.",
+        "From one moment on no big message is answered, while small ones are.",
+        "A big one was answered after the first loss. Sessions with smaller messages and as long a"
+        " silence end as soon.",
     ),
     MechanismRow(
         Mechanism.IDLE_TIMER,
@@ -72,7 +73,8 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.ENDPOINT_DOWN,
-        "Connections are refused, or a proxy reports that it cannot reach the endpoint.",
+        "Connections are refused, or a proxy or an interceptor beside them reports that it cannot"
+        " reach the endpoint.",
         "The endpoint accepts connections through another egress.",
     ),
     MechanismRow(
@@ -82,8 +84,9 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.INTERCEPTION,
-        "By trust, the certificate chain is an interceptor's.",
-        "Nothing. A clean chain through another egress shows where it is.",
+        "By trust, the certificate chain is an interceptor's; or this host does not trust it, and"
+        " another egress shows the endpoint's own at the same address.",
+        "All egresses show it. A clean chain through another egress shows where it is.",
     ),
     MechanismRow(
         Mechanism.HANDSHAKE_HANG,

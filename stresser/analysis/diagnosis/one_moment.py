@@ -43,6 +43,7 @@ _TIGHTER = 2
 _STOPPED = frozenset(
     {"endpoint-stopped-listening", "peer-stopped-listening", "endpoint-gone-behind-proxy"}
 )
+_REFUSALS = frozenset({Kind.REFUSED, Kind.PROXY_ERROR, Kind.HTTP_REFUSAL})
 _LOST = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
 FAR_SIDE_STATUS = frozenset({500, 502, 503, 504})
 """A proxy answers so for an endpoint that it cannot reach (measured: squid, tinyproxy, Apache,
@@ -244,8 +245,10 @@ def _announced(
 ) -> tuple[Mechanism, set[int]]:
     """It was announced: did the endpoint say why, and does it still listen?"""
     facts = [one.fact for one in group.members]
-    refused = _failures(case, claims, group, moment, frozenset({Kind.REFUSED, Kind.PROXY_ERROR}))
+    refused = _failures(case, claims, group, moment, _REFUSALS)
     refused = {p for p in refused if _is_of_endpoint(case.failures[p].ending)}
+    if not any(case.failures[p].ending.kind is Kind.REFUSED for p in refused):
+        refused = {p for p in refused if not case.failures[p].ending.intercepted}
     if refused or 2 * sum(bool(f.rules & _STOPPED) for f in facts) > len(facts):
         return Mechanism.ENDPOINT_DOWN, refused
     words = {Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.TLS_CLOSE_NOTIFY}
@@ -260,7 +263,12 @@ def _is_of_endpoint(fact: EndingFact) -> bool:
 
 
 def is_far_side(fact: EndingFact) -> bool:
-    """Whether a proxy speaks of what is behind it, not of its own will."""
+    """Whether a proxy speaks of what is behind it, not of its own will.
+
+    An interceptor may pass on what the endpoint says: only who was refused beside it tells.
+    """
+    if fact.kind is Kind.HTTP_REFUSAL:
+        return fact.intercepted and fact.status in FAR_SIDE_STATUS
     if fact.kind is not Kind.PROXY_ERROR:
         return False
     if fact.failure.startswith("socks_"):

@@ -80,6 +80,8 @@ class EndingFact(NamedTuple):
     is_owners: bool
     """The RST of who held the connection: its ACK and window are its own."""
     intercepted: bool
+    chain: str
+    """That a failed attempt was shown."""
     pings: int
     pongs: int
 
@@ -283,6 +285,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         is_gateways=_is_gateways(origin),
         is_owners=origin is not None and origin.shape is Shape.SOCKET,
         intercepted=intercepted,
+        chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
         pings=pings,
         pongs=pongs,
     )

@@ -22,6 +22,14 @@ PINGS = {"often": "1s", "seldom": "6s", "hb": "2s"}
 TLS = TlsFacts(version="TLSv1.3", cipher="c", alpn=None, chain="c1", verified=True)
 INTERCEPTED = facts_of("i1", ChainClass.PRIVATE_TRUSTED, ChainRoot.HOST, intercepted=True)
 SAID = ("endpoint-said-so",)
+STRANGER: dict[str, Any] = {
+    "t_ns": 0, "interface": "eth0", "outgoing": False, "flags": "R", "shape": "no_socket_reset",
+    "ttl": 63, "syn_ack_ttl": 63, "data_ttl": 63, "hops": 1, "peer_hops": 1, "ip_id": 0,
+    "data_ip_id": 0, "df": True, "data_df": True, "window": 0, "seq_offset": 0,
+    "after_send_ns": 10**6, "resets": 1, "ignored": 0,
+    "signals": [{"name": "ttl_matches", "reading": "own_peer"}],
+}  # fmt: skip
+"""The reset of a host as far away as the peer, that knows no such connection."""
 
 
 def cohort(egress: str, activity: str = "hb", endpoint: str = "server") -> Cohort:

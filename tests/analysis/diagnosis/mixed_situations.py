@@ -4,9 +4,16 @@ from typing import Any
 
 from stresser.model.ending import Kind, Phase
 from stresser.model.path_change import PathChange
-from tests.analysis.diagnosis.made_runs import MadeRun, cohort
-from tests.analysis.diagnosis.situations import CTL, FLOW_ALONE, HOST, MIDDLEBOX, SUS
-from tests.analysis.story import dice
+from tests.analysis.diagnosis.made_runs import INTERCEPTED, STRANGER, MadeRun, cohort
+from tests.analysis.diagnosis.situations import (
+    CTL,
+    FLOW_ALONE,
+    HOST,
+    MIDDLEBOX,
+    OWN_STACK,
+    SUS,
+)
+from tests.analysis.story import PUBLIC_TLS, UNKNOWN_TLS, chain_seen, dice
 
 
 def limit_on_bytes() -> MadeRun:
@@ -72,15 +79,6 @@ def forgotten_at_once() -> MadeRun:
                       "provenance": STRANGER},
         )  # fmt: skip
     return run
-
-
-STRANGER: dict[str, Any] = {
-    "t_ns": 0, "interface": "eth0", "outgoing": False, "flags": "R", "shape": "no_socket_reset",
-    "ttl": 63, "syn_ack_ttl": 63, "data_ttl": 63, "hops": 1, "peer_hops": 1, "ip_id": 0,
-    "data_ip_id": 0, "df": True, "data_df": True, "window": 0, "seq_offset": 0,
-    "after_send_ns": 10**6, "resets": 1, "ignored": 0,
-    "signals": [{"name": "ttl_matches", "reading": "own_peer"}],
-}  # fmt: skip
 
 
 def heartbeat_slower_than_the_timer() -> MadeRun:
@@ -151,4 +149,59 @@ def idle_killer_then_link_down() -> MadeRun:
         run.fails(cohort(SUS, "often"), 24.5 + 0.1 * n, Kind.UNREACHABLE, Phase.CONNECT, **HOST)
     for one in kept:
         run.lives(one, 40, pings=5, pongs=5)
+    return run
+
+
+def chain_that_nobody_trusts(*, remote: str = "198.51.100.1:443", **seen: Any) -> MadeRun:
+    """Through sus no chain verifies; through ctl another one does. `seen`: what of it is other."""
+    run = MadeRun(cohort(SUS), cohort(CTL))
+    run.story.events.append(chain_seen(cohort(SUS), UNKNOWN_TLS, **seen))
+    run.story.events.append(chain_seen(cohort(CTL), PUBLIC_TLS))
+    kept = [run.opens(cohort(CTL), 0.1 * n, PUBLIC_TLS) for n in range(6)]
+    for n in range(20):
+        run.fails(
+            cohort(SUS), 0.2 + 0.3 * n, Kind.CERTIFICATE, Phase.TLS, tls=UNKNOWN_TLS,
+            fields={"remote": remote},
+        )  # fmt: skip
+    for one in kept:
+        run.lives(one, 9)
+    return run
+
+
+def unreachable_behind_an_interceptor(*, refused: bool = True) -> MadeRun:
+    """The interceptor on sus answers with 503; ctl is refused, or opens all the while."""
+    run = MadeRun(cohort(SUS), cohort(CTL))
+    kept = []
+    for n in range(10):
+        run.fails(
+            cohort(SUS), 1 + 0.2 * n, Kind.HTTP_REFUSAL, Phase.UPGRADE, ("interceptor-said-so",),
+            status=503, tls=INTERCEPTED,
+        )  # fmt: skip
+        if refused:
+            run.fails(cohort(CTL), 1.1 + 0.2 * n, Kind.REFUSED, Phase.CONNECT, **OWN_STACK)
+        else:
+            kept.append(run.opens(cohort(CTL), 1.1 + 0.2 * n, PUBLIC_TLS))
+    for one in kept:
+        run.lives(one, 9)
+    return run
+
+
+def endpoint_restarts_behind_an_interceptor() -> MadeRun:
+    """Both egresses end at once; then ctl is refused, and the interceptor on sus says 503."""
+    run = MadeRun(cohort(SUS), cohort(CTL))
+    by = {SUS: INTERCEPTED, CTL: PUBLIC_TLS}
+    ours = [(e, run.opens(cohort(e), 0.02 * n, by[e])) for n in range(12) for e in (SUS, CTL)]
+    for n, (egress, one) in enumerate(ours):
+        kind = Kind.TLS_CLOSE_NOTIFY if egress == SUS else Kind.TCP_FIN
+        run.drops(one, 3 + 0.0002 * n, kind, idle=0.4)
+    for n in range(20):
+        at = 3.3 + 0.01 * n
+        run.fails(cohort(CTL), at, Kind.REFUSED, Phase.CONNECT, **OWN_STACK)
+        run.fails(
+            cohort(SUS), at, Kind.HTTP_REFUSAL, Phase.UPGRADE, ("interceptor-said-so",),
+            status=503, tls=INTERCEPTED,
+        )  # fmt: skip
+    for n in range(12):
+        for egress in (SUS, CTL):
+            run.lives(run.opens(cohort(egress), 4.5 + 0.01 * n, by[egress]), 12)
     return run

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from stresser.model.ending import Grade, Initiator, Kind, Phase
-from tests.analysis.diagnosis.made_runs import INTERCEPTED, SAID, MadeRun, cohort, look
+from stresser.model.events import TlsFacts
+from tests.analysis.diagnosis.made_runs import (
+    INTERCEPTED,
+    SAID,
+    STRANGER,
+    TLS,
+    MadeRun,
+    cohort,
+    look,
+)  # fmt: skip
 from tests.analysis.story import dice
 
 Story = Callable[[], MadeRun]
@@ -49,15 +58,43 @@ def endpoint_resets_one_egress() -> MadeRun:
     return _at_once(Kind.TCP_RESET)
 
 
+def interceptor_dies(**other: Any) -> MadeRun:
+    """Who ends TLS on sus closes all its connections at one moment; the endpoint lives."""
+    return _at_once(Kind.TCP_FIN, why=("interceptor-may-pass-on",), tls=INTERCEPTED, fields=other)
+
+
+def endpoint_resets_after_a_change_of_the_path() -> MadeRun:
+    """The endpoint's own resets come from farther away than before."""
+    return _at_once(Kind.TCP_RESET, why=("path-may-have-changed",))
+
+
+def endpoint_resets_over_a_lossy_path(*, before: bool = True) -> MadeRun:
+    """What was lost made TCP ignore the endpoint's first reset; the second is a stranger's."""
+    seen = {"provenance": STRANGER | ({"resets": 2, "ignored": 1} if before else {})}
+    return _at_once(Kind.TCP_RESET, why=("flow-unknown-there",), evidence=seen, **MIDDLEBOX)
+
+
+def few_of_them_speak(*, control: bool = True, why: str = "answered-too-soon") -> MadeRun:
+    """All of sus are reset at one moment; 3 of 25 show what the others do not."""
+    return _at_once(Kind.TCP_RESET, few=(why,), control=control)
+
+
 def _at_once(
-    kind: Kind, *, why: tuple[str, ...] = ("own-peer-or-perfect-forgery",), **ending: Any
+    kind: Kind,
+    *,
+    why: tuple[str, ...] = ("own-peer-or-perfect-forgery",),
+    few: tuple[str, ...] = (),
+    control: bool = True,
+    tls: TlsFacts = TLS,
+    **ending: Any,
 ) -> MadeRun:
-    run = MadeRun(cohort(SUS), cohort(CTL))
-    ours = [run.opens(cohort(SUS), 0.01 * n) for n in range(25)]
-    kept = [run.opens(cohort(CTL), 0.01 * n) for n in range(25)]
+    run = MadeRun(cohort(SUS), *([cohort(CTL)] if control else []))
+    ours = [run.opens(cohort(SUS), 0.01 * n, tls) for n in range(25)]
+    kept = [run.opens(cohort(CTL), 0.01 * n) for n in range(25)] if control else []
     for n, one in enumerate(ours):
-        run.drops(one, 7.3 + 0.0001 * n, kind, idle=0.3 + 0.02 * n, why=why, **ending)
-    kept += [run.opens(cohort(SUS), 8 + 0.05 * n) for n in range(25)]
+        said = {"why": why, **ending} if n % 10 or not few else {"why": few, **MIDDLEBOX}
+        run.drops(one, 7.3 + 0.0001 * n, kind, idle=0.3 + 0.02 * n, **said)
+    kept += [run.opens(cohort(SUS), 8 + 0.05 * n, tls) for n in range(25)]
     for one in kept:
         run.lives(one, 20)
     return run
@@ -288,6 +325,31 @@ def big_messages_die() -> MadeRun:
         run.drops(one, at + 5, Kind.SILENCE, alive=at, idle=5, fields={"pings": 1, "pongs": 0})
     for one in kept:
         run.lives(one, 30)
+    return run
+
+
+def path_shrinks(*, answered_later: bool = False) -> MadeRun:
+    """At 9 s big messages begin to get lost through sus, that had been answered before.
+
+    `answered_later`: of some, one more was answered after others had been lost.
+    """
+    sized = {"small": {"every": "2s"}, "big": {"every": "2s", "message": "4KiB"}}
+    both = [cohort(e, a) for e in (SUS, CTL) for a in sized]
+    run = MadeRun(*both, activities=sized)
+    opened = [(of, run.opens(of, 0.1 * n)) for n in range(12) for of in both]
+    for place, (of, one) in enumerate(opened):
+        n = place // len(both)
+        if of == cohort(SUS, "big"):
+            alive = 8.1 + 0.1 * n + (4 if answered_later and n < 4 else 0)
+            pongs = 6 if answered_later and n < 4 else 4
+            run.drops(
+                one, alive + 4, Kind.SILENCE, alive=alive, idle=4,
+                evidence={"idle_before_send_ns": 2 * 10**9},
+                fields={"pings": pongs + 1, "pongs": pongs},
+            )  # fmt: skip
+    for of, one in opened:
+        if of != cohort(SUS, "big"):
+            run.lives(one, 30)
     return run
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from stresser.analysis.diagnosis.accused import OF_ONE_FLOW
+from stresser.analysis.diagnosis.accused import NEVER_THE_ENDPOINTS, OF_ONE_FLOW
 from stresser.classify.initiator_rules import BY_NAME
 from stresser.model.ending import Initiator, Kind
 from tests.analysis.diagnosis.made_runs import MadeRun, answers, cohort
@@ -42,7 +42,8 @@ def one_egress(named: int, contradicting: int = 0) -> str:
 
 def test_evidence_of_like_endings_is_pooled_unless_it_contradicts_itself():
     assert one_egress(0) == "unknown"
-    assert one_egress(4) == "middlebox"
+    assert one_egress(4) == "unknown"
+    assert one_egress(8) == "middlebox"
     assert one_egress(8, contradicting=3) == "unknown"
 
 
@@ -52,5 +53,6 @@ def test_what_contradicts_a_diagnosis_is_said():
     assert one.against == ["The sessions' own evidence names the endpoint in 36."]
 
 
-def test_rules_of_one_flow_are_rules_that_name_a_middlebox():
-    assert {BY_NAME[name].initiator for name in OF_ONE_FLOW} == {Initiator.MIDDLEBOX}
+def test_rules_of_one_flow_and_of_no_endpoint_are_rules_that_name_a_middlebox():
+    both = OF_ONE_FLOW | NEVER_THE_ENDPOINTS
+    assert {BY_NAME[name].initiator for name in both} == {Initiator.MIDDLEBOX}

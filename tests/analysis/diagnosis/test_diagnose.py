@@ -12,6 +12,7 @@ from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
 from tests.analysis.story import dice
 
 BOTH = ("sus", "ctl")
+NOT_TRUSTED = ("refused_by_endpoint", "egress", "unknown", "network_team")
 ROWS = [
     ("key of the endpoint", lambda: of.idle_killer(Kind.TLS_CLOSE_NOTIFY, why=SAID),
      ("idle_timer", "egress", "middlebox", "network_team")),
@@ -23,6 +24,28 @@ ROWS = [
      ("state_lost", "egress", "middlebox", "network_team")),
     ("endpoint resets one egress", of.endpoint_resets_one_egress,
      ("state_lost", "egress", "unknown", "nobody")),
+    ("few of those that the endpoint reset say a middlebox", of.few_of_them_speak,
+     ("state_lost", "egress", "unknown", "nobody")),
+    ("few say a middlebox, no control", lambda: of.few_of_them_speak(control=False),
+     ("state_lost", "unknown", "unknown", "nobody")),
+    ("few show the gateway, no control",
+     lambda: of.few_of_them_speak(control=False, why="nearby-box-cut-flow"),
+     ("state_lost", "unknown", "unknown", "nobody")),
+    ("few show the gateway", lambda: of.few_of_them_speak(why="nearby-box-cut-flow"),
+     ("state_lost", "egress", "middlebox", "network_team")),
+    ("an interceptor dies", of.interceptor_dies,
+     ("state_lost", "egress", "middlebox", "network_team")),
+    ("an interceptor before another machine dies",
+     lambda: of.interceptor_dies(remote="203.0.113.9:443"),
+     ("state_lost", "egress", "unknown", "nobody")),
+    ("the path changed, then the endpoint reset", of.endpoint_resets_after_a_change_of_the_path,
+     ("state_lost", "egress", "unknown", "nobody")),
+    ("packets were lost, then the endpoint reset", of.endpoint_resets_over_a_lossy_path,
+     ("state_lost", "egress", "unknown", "nobody")),
+    ("a box forgot them, no reset before",
+     lambda: of.endpoint_resets_over_a_lossy_path(before=False),
+     ("state_lost", "egress", "middlebox", "network_team")),
+    ("a path shrinks", of.path_shrinks, ("size_limit", "egress", "middlebox", "network_team")),
     ("endpoint restarts", of.endpoint_restarts,
      ("endpoint_down", "endpoint", "endpoint", "service_owner")),
     ("endpoint dies behind a proxy", of.endpoint_dies_behind_a_proxy,
@@ -69,6 +92,23 @@ ROWS = [
      ("idle_timer", "unknown", "unknown", "network_team")),
     ("age limit of one egress", mixed.age_limit_of_one_egress,
      ("age_limit", "egress", "middlebox", "network_team")),
+    ("chain that nobody trusts", mixed.chain_that_nobody_trusts,
+     ("interception", "egress", "middlebox", "network_team")),
+    ("chain that nobody trusts, of another machine",
+     lambda: mixed.chain_that_nobody_trusts(remote="203.0.113.9:443"), NOT_TRUSTED),
+    ("chain that nobody trusts, for another name",
+     lambda: mixed.chain_that_nobody_trusts(names_match=False), NOT_TRUSTED),
+    ("chain that nobody trusts, of the same issuer",
+     lambda: mixed.chain_that_nobody_trusts(issuer="CN=R11, O=Let's Encrypt"), NOT_TRUSTED),
+    ("chain that nobody trusts, with the same key",
+     lambda: mixed.chain_that_nobody_trusts(spki_sha256="key of p1"), NOT_TRUSTED),
+    ("endpoint down behind an interceptor", mixed.unreachable_behind_an_interceptor,
+     ("endpoint_down", "shared", "endpoint", "service_owner")),
+    ("endpoint restarts behind an interceptor", mixed.endpoint_restarts_behind_an_interceptor,
+     ("endpoint_down", "shared", "endpoint", "service_owner")),
+    ("503 through an interceptor alone",
+     lambda: mixed.unreachable_behind_an_interceptor(refused=False),
+     ("refused_by_endpoint", "egress", "unknown", "network_team")),
     ("lossy path", mixed.lossy_path, ("no_pattern", "egress", "unknown", "network_team")),
 ]  # fmt: skip
 
@@ -101,6 +141,11 @@ def test_interception_stands_beside_what_the_endpoint_said():
     found = of.maximum_age_through_an_interceptor().diagnosed().diagnoses
     assert [one.mechanism for one in found] == [Mechanism.ENDPOINT_GOODBYE, Mechanism.INTERCEPTION]
     assert found[1].drops == 0
+
+
+def test_big_messages_that_were_answered_after_a_loss_refute_a_limit_on_size():
+    found = of.path_shrinks(answered_later=True).diagnosed().diagnoses
+    assert Mechanism.SIZE_LIMIT not in [one.mechanism for one in found]
 
 
 def test_two_causes_apart_in_time_are_two_diagnoses():
