@@ -18,6 +18,9 @@ from tests.netlab.verdicts import RunTruth, Verdicts
 ROWS, RUN_ROWS = "netlab", "netlab-runs"
 _TOOLS = ("ip", "ss", "nft", "conntrack", "ethtool", "tcpdump", "sysctl")
 
+MANY_SESSIONS = 2000
+MOST_TIMID = 0.03
+
 
 def need(*names: str) -> None:
     """These programs, and the rights to make network namespaces."""
@@ -72,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.netlab)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def _rows(terminalreporter: pytest.TerminalReporter) -> dict[str, list[dict[str, Any]]]:
     reports = [one for kind in ("passed", "failed") for one in terminalreporter.getreports(kind)]
     rows: dict[str, list[dict[str, Any]]] = {ROWS: [], RUN_ROWS: []}
     for report in reports:
@@ -80,6 +83,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, row in report.user_properties:
                 if name in rows:
                     rows[name].append(row)
+    return rows
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Of the whole netlab at most so many may be timid; a few tests alone say nothing of that."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    rows = _rows(reporter)[ROWS]
+    sessions, timid = (sum(row[one] for row in rows) for one in ("opened", "timid"))
+    if sessions >= MANY_SESSIONS and timid > MOST_TIMID * sessions:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    rows = _rows(terminalreporter)
     if not rows[ROWS]:
         return
     text = [*matrix.lines(rows[ROWS]), "", *matrix.lines_of_runs(rows[RUN_ROWS])]
