@@ -154,7 +154,8 @@ def test_firewall_forgets_flows_at_random(lab, judge):
     recording = tester.finish()
     judge(
         recording,
-        Truth(what="forgotten at a random moment", kinds={"silence"}, initiators=SAID,
+        # What is forgotten just before the end is found dead by it.
+        Truth(what="forgotten at a random moment", kinds={"silence", "found_dead"}, initiators=SAID,
               changed=lambda ending: forgotten.get(ending.local_port), may_live=True),
         NOTHING,
         box_does("no_pattern", "no common cause", where={"egress"}, who=MIDDLEBOX, whom=NETWORK),

@@ -236,7 +236,8 @@ def test_a_path_that_loses_many_packets_drops_no_flow_alone(lab, judge):
     assert why.count("path-loses-packets") > len(why) // 2, why
     judge(
         recording,
-        Truth(what="many packets are lost", kinds={"silence", "unresponsive", "kernel_timeout"},
+        Truth(what="many packets are lost",
+              kinds={"silence", "unresponsive", "kernel_timeout", "found_dead"},
               initiators={"unknown"}, may_live=True),
         NOTHING,
         RunTruth(what="a path that loses packets", mechanism={"outage", "no_pattern"},
