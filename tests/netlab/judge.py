@@ -9,10 +9,8 @@ from typing import Any
 from tests.netlab.recording import Cohort, Ending, Moment, Recording
 from tests.netlab.topology import CONTROL, SUSPECT
 
-TIMID_SHARE = 0.2
-"""Of the sessions of one truth: whom one session's evidence may name can depend on a sibling that
-is heard while it waits. Of all sessions of the netlab it is 3 % (`conftest.py`), of the answers of
-whole runs none."""
+TIMID_SHARE = 0.03
+"""Of the sessions of one truth."""
 ALIVE = "alive"
 
 
