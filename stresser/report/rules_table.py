@@ -43,6 +43,6 @@ def _row(rule: Rule) -> Group:
     head = Text("\n").append(rule.name, style="bold")
     head.append(f"  initiator {rule.initiator}, grade {rule.grade}")
     if rule.is_final:
-        head.append("; nothing else is asked then")
+        head.append("; no later rule is asked")
     kinds = "endings of every kind" if rule.kinds is None else ", ".join(sorted(rule.kinds))
     return Group(head, Padding(Text(f"of {kinds}"), (0, 0, 0, 4)), Padding(rule.says, (0, 0, 0, 4)))
