@@ -71,7 +71,8 @@ class Runner:
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
         self._packets = packets
-        self._looks = FreshConnections(clock, packets) if scenario.witnesses.second_look else None
+        wanted = scenario.witnesses.fresh_connections
+        self._looks = FreshConnections(clock, packets) if wanted else None
         self._fitness = Fitness(clock, self._on_late)
         self._path = PathWitness(clock, self._observer.event)
         self._clock_steps = ClockSteps()

@@ -211,7 +211,7 @@ def _keep(texts: set[str], text: str) -> None:
 
 def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
     ending, evidence = event.ending, event.ending.evidence
-    origin = evidence.provenance
+    origin = evidence.origin
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
     pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
     return EndingFact(
@@ -235,7 +235,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         headers=headers,
         met=frozenset(
             look.result
-            for look in evidence.looks
+            for look in evidence.fresh_connections
             if (look.endpoint, look.egress) == event.cohort.pair
         ),
         is_strangers=_is_strangers(origin),
