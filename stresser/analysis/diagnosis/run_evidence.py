@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
@@ -86,9 +86,9 @@ class EndingFact(NamedTuple):
     pongs: int
 
     @property
-    def pair(self) -> tuple[str, str]:
+    def pair(self) -> Pair:
         """Endpoint and egress."""
-        return self.cohort.endpoint, self.cohort.egress
+        return self.cohort.pair
 
     @property
     def is_said(self) -> bool:
@@ -140,9 +140,9 @@ class RunEvidence:
         self.drops: dict[int, EndingFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
-        self.opened: dict[tuple[str, str], list[int]] = {}
+        self.opened: dict[Pair, list[int]] = {}
         """When sessions opened, by endpoint and egress."""
-        self.pairings: dict[tuple[str, str], Pairing] = {}
+        self.pairings: dict[Pair, Pairing] = {}
         self.kills: dict[tuple[str, int], LabLog] = {}
         """The lab's log by egress and local port."""
         self.path: list[PathFact] = []
@@ -186,12 +186,12 @@ class RunEvidence:
 
     def pairing(self, endpoint: str, egress: str) -> Pairing:
         """What is known of one endpoint through one egress."""
-        return self.pairings.setdefault((endpoint, egress), Pairing(set(), set(), set(), []))
+        return self.pairings.setdefault(Pair(endpoint, egress), Pairing(set(), set(), set(), []))
 
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
-            self.opened.setdefault((event.endpoint, event.egress), []).append(event.t_ns)
+            self.opened.setdefault(event.cohort.pair, []).append(event.t_ns)
         self._shaken(event, event.tls)
         if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
             self._suspects[event.session] = event.tls.chain

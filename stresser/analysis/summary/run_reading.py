@@ -88,7 +88,7 @@ class RunReading:
             lives=self.lives,
             causes=self.patterns.causes,
             evidence=self.evidence,
-            chains=self.tally.ways,
+            chains=self.tally.served,
         )
         return diagnose(case, self.utc)
 

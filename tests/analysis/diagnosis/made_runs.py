@@ -147,7 +147,9 @@ class MadeRun:
             tally.event(event)
         lives.close(self.until_ns)
         causes = find_causes(lives, plan)
-        return CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=tally.ways)
+        return CaseFile(
+            plan=plan, lives=lives, causes=causes, evidence=evidence, chains=tally.served
+        )
 
     def diagnosed(self) -> Diagnoses:
         """What explains it."""

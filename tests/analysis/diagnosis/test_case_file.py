@@ -1,11 +1,12 @@
 from typing import Any
 
+from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.model.events import ResolvedBy
 from tests.analysis.diagnosis.made_runs import INTERCEPTED, MadeRun, cohort
 from tests.analysis.story import PUBLIC_TLS, seconds
 
-PAIR = ("server", "sus")
+PAIR = Pair("server", "sus")
 
 
 def test_sessions_open_at_a_moment_are_counted_with_those_that_end_then():
