@@ -49,7 +49,7 @@ class BothEnds(NamedTuple):
     def ping_arrived(self) -> bool | None:
         """Whether the ping that nobody answered reached the reflector; None: it cannot be told."""
         sent_ns, far = self.ending.evidence.ping_sent_ns, self.far
-        if sent_ns is None:
+        if sent_ns is None or far.last_in_ns is None:
             return None
         if far.last_in_ns + far.within_ns < sent_ns:
             return False
@@ -59,7 +59,9 @@ class BothEnds(NamedTuple):
     def was_answered(self) -> bool:
         """The reflector sent something after that ping had come."""
         far = self.far
-        return far.last_out_ns is not None and far.last_out_ns >= far.last_in_ns
+        if far.last_out_ns is None or far.last_in_ns is None:
+            return False
+        return far.last_out_ns >= far.last_in_ns
 
     @property
     def path_is_steady(self) -> bool:
@@ -148,6 +150,8 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         "It was dead here, and the reflector had not ended it: something in between had.",
     ),
 )
+
+FAR_BY_NAME = {rule.name: rule for rule in REFLECTOR_RULES}
 
 
 def judged_by_both_ends(ending: Ending, far: FarEnd) -> Ending:

@@ -25,8 +25,8 @@ class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_received: Whole = 0
     """Plaintext that came."""
     bytes_sent: Whole = 0
-    last_in_ns: Whole
-    """When the last plaintext came."""
+    last_in_ns: Whole | None = None
+    """When the last plaintext came; None: its record does not say, for it is still held."""
     last_out_ns: Whole | None = None
     """When the last plaintext was sent; None: never."""
     unacked: Whole | None = None

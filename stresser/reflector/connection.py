@@ -142,7 +142,7 @@ class Connection:
         hello = self._reception.welcome(text.decode("latin-1"))
         if hello is None:
             return
-        self._hello, self._number = hello, self._reception.next_number()
+        self._hello, self._number = hello, self._reception.guests
         self._reception.admission.prove(self.address)
         now = self._clock.now_ns()
         self._reception.recorder.event(

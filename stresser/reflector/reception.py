@@ -4,7 +4,6 @@ Strangers are counted, never recorded one by one: they could fill the disk.
 """
 
 from collections import Counter
-from itertools import count
 
 from stresser.model.units import NS_PER_S
 from stresser.net.reflector_hello import Hello, proved_hello
@@ -31,7 +30,8 @@ class Reception:
         self.admission = Admission() if admission is None else admission
         self._token = token
         self._replays = ReplayGuard()
-        self._numbers = count(1)
+        self.guests = 0
+        """Connections whose hello the token proved."""
         self.is_stopping = False
         """The reflector itself ends what is still held."""
         self.strangers = 0
@@ -52,11 +52,8 @@ class Reception:
         if refusal is not None:
             self.hellos_refused[refusal] += 1
             return None
+        self.guests += 1
         return hello
-
-    def next_number(self) -> int:
-        """Of a guest's connection in the record."""
-        return next(self._numbers)
 
     def turned_away(self) -> dict[str, int]:
         """What was not served as a guest, for the log."""

@@ -24,22 +24,24 @@ class ReflectorServer:
         self._context = context
         self._host, self._port = host, port
         self._scope = trio.CancelScope()
+        self.stopped = trio.Event()
+        """Set when all that was held has ended."""
 
     def stop(self) -> None:
         """End what is still held, as this reflector's own doing."""
         self._reception.is_stopping = True
         self._scope.cancel()
 
-    async def serve(
-        self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; `address:port` is the started value.
 
         Raises:
             ReflectorError: the address cannot be listened on.
         """
         try:
-            [listener] = await trio.open_tcp_listeners(self._port, host=self._host, backlog=_BACKLOG)
+            [listener] = await trio.open_tcp_listeners(
+                self._port, host=self._host, backlog=_BACKLOG
+            )
         except OSError as exc:
             where = format_sockaddr((self._host, self._port))
             raise ReflectorError(f"--listen {where}: {exc.strerror or exc}") from exc
@@ -47,6 +49,7 @@ class ReflectorServer:
             async with listener, trio.open_nursery() as nursery:
                 task_status.started(format_sockaddr(listener.socket.getsockname()))
                 await self._accept_forever(listener, nursery)
+        self.stopped.set()
 
     async def _accept_forever(
         self, listener: trio.SocketListener, nursery: trio.Nursery
