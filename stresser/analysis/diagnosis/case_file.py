@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, LabLog, RunEvidence
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
@@ -191,8 +191,8 @@ class CaseFile:
             if (activity is None or self.cohort_of(life).activity == activity) and through(life)
         ]
 
-    def lab_log(self, one: DropFact) -> LabLog | None:
-        """What the lab's own log says of a drop."""
+    def lab_rule(self, one: DropFact) -> str | None:
+        """The rule by which the lab's own log says that it ended a session."""
         port = one.fact.local.rpartition(":")[2]
         if not port.isdigit():
             return None

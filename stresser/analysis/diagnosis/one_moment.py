@@ -229,7 +229,7 @@ def _silent(
     hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
     if 2 * hung > len(facts) or failures:
         return Mechanism.OUTAGE, failures
-    met = Counter(result for fact in facts for result in fact.looks.own)
+    met = Counter(result for fact in facts for result in fact.met)
     if met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]:
         return Mechanism.OUTAGE, set()
     noticed = max(fact.t_ns for fact in facts)

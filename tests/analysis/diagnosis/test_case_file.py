@@ -40,6 +40,4 @@ def test_the_labs_log_is_found_by_egress_and_port():
     run.lab_kills(cohort("sus"), one, 5, "idle_timeout")
     run.drops(one, 5, Kind.TCP_RESET)
     case = run.case()
-    log = case.lab_log(case.drops[0])
-    assert log is not None
-    assert log.rule == "idle_timeout"
+    assert case.lab_rule(case.drops[0]) == "idle_timeout"
