@@ -81,6 +81,8 @@ class ReflectorRule:
     initiator: Initiator
     says: str
     grade: Grade = Grade.REFLECTOR
+    is_final: bool = True
+    """The first that holds decides."""
 
 
 REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
@@ -122,11 +124,11 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         "Our ping was acknowledged, and it never reached the reflector: TCP ends in between.",
     ),
     ReflectorRule(
-        "lost-on-the-way-there",
+        "lost-towards-far-end",
         _SILENT,
         lambda both: both.ping_arrived is False and both.path_is_steady,
         Initiator.MIDDLEBOX,
-        "What we sent never reached the reflector: it was lost on the way there.",
+        "What we sent never reached the reflector: the path towards it lost it.",
     ),
     ReflectorRule(
         "far-end-did-not-answer",
@@ -136,11 +138,11 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         "Our ping reached the reflector, and it sent no answer.",
     ),
     ReflectorRule(
-        "lost-on-the-way-back",
+        "lost-towards-us",
         _SILENT,
         lambda both: both.ping_arrived is True and both.was_answered and both.path_is_steady,
         Initiator.MIDDLEBOX,
-        "Our ping reached the reflector, and its answer was lost on the way back.",
+        "Our ping reached the reflector, and the path back lost its answer.",
     ),
     ReflectorRule(
         "far-end-outlived-it",

@@ -12,9 +12,10 @@ from typing import NamedTuple
 _DRIFT = 1e-4
 """Seconds a second: twice what NTP's daemon corrects for at most on a sound clock (500 ppm is its
 own limit, 50 ppm a usual crystal)."""
-_BUCKET_NS = 60_000_000_000
-_NEAREST = 31
-"""Buckets that are looked at for one moment: a quarter of an hour on either side."""
+_BUCKET_NS = 10_000_000_000
+_NEAREST = 61
+"""Buckets that are looked at for one moment: five minutes on either side, where sessions opened
+all the time."""
 
 
 class OffsetBound(NamedTuple):
@@ -39,8 +40,9 @@ class ClockAlignment:
         buckets: dict[int, OffsetBound] = {}
         for bound in bounds:
             place = bound.at_ns // _BUCKET_NS
+            moved = _widened(bound, place * _BUCKET_NS + _BUCKET_NS // 2)
             known = buckets.get(place)
-            buckets[place] = bound if known is None else _narrowed(known, bound)
+            buckets[place] = moved if known is None else _narrowed(known, moved)
         self._bounds = [buckets[place] for place in sorted(buckets)]
         self._times = [bound.at_ns for bound in self._bounds]
 
