@@ -16,7 +16,7 @@ from stresser.record.atomic_write import write_atomically
 from stresser.record.far_ends import write_far_ends
 from stresser.record.folder import RESULTS, shown_path
 from stresser.record.reader import RecordedRun, open_run, resolve_run
-from stresser.reflector.joining import joined
+from stresser.reflector.joining import both_ends_of
 from stresser.report.answer_terminal import print_answer
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.report.terminal import summary_json
@@ -40,7 +40,7 @@ def join(
         RunFolderError: a folder cannot be read or written, or they have no session in common.
     """
     recorded = open_run(resolve_run(run, results))
-    both = joined(recorded, open_run(resolve_run(reflector_run, results)))
+    both = both_ends_of(recorded, open_run(resolve_run(reflector_run, results)))
     _write(recorded, lambda: write_far_ends(recorded.folder, both.seen))
     summary = summarise(open_run(recorded.path))
     text = summary_json(summary) + "\n"

@@ -207,14 +207,10 @@ class WebSocket:
             self.stream.send_nowait(_BUILD.close(code))
 
 
-def _unheard(_answer: HttpAnswer) -> None:
-    pass
-
-
 async def upgrade(
     stream: TlsStream,
     request: UpgradeRequest,
-    on_answer: Callable[[HttpAnswer], None] = _unheard,
+    on_answer: Callable[[HttpAnswer], None] | None = None,
     field: bytes = b"",
 ) -> tuple[WebSocket, str | None]:
     """Make a TLS connection a WebSocket. Returns it with the subprotocol agreed on.
@@ -231,7 +227,7 @@ async def upgrade(
     head, rest = await read_head(stream.receive_some)
     stream.release_buffer()  # the answer may have come behind a session ticket
     subprotocol = None if plainly_accepts(head, key) else _judged(head, request, key)
-    if on_answer is not _unheard:
+    if on_answer is not None:
         telling = telling_headers(header_fields(head), TELLING)
         on_answer(HttpAnswer(status=101, reason=reason_phrase(head), headers=telling))
     return WebSocket(stream, rest), subprotocol

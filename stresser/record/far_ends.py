@@ -26,10 +26,14 @@ def with_far_ends(events: Iterable[AnyEvent], far_ends: EventsReader) -> Iterato
     """
     known = _known(far_ends)
     for event in events:
-        far = known.get(event.session) if known and isinstance(event, SessionEnded) else None
-        if far is not None and isinstance(event, SessionEnded):
-            event = replace(event, ending=judged_by_both_ends(event.ending, far))  # noqa: PLW2901
-        yield event
+        yield _with_far_end(event, known) if isinstance(event, SessionEnded) else event
+
+
+def _with_far_end(event: SessionEnded, known: Mapping[int, FarEnd]) -> SessionEnded:
+    far = known.get(event.session)
+    if far is None:
+        return event
+    return replace(event, ending=judged_by_both_ends(event.ending, far))
 
 
 def write_far_ends(folder: RunFolder, seen: Iterable[FarEndSeen]) -> None:

@@ -57,7 +57,7 @@ class _Reflections:
             self.ended[event.attempt] = event
 
 
-def joined(run: RecordedRun, reflector: RecordedRun) -> Joined:
+def both_ends_of(run: RecordedRun, reflector: RecordedRun) -> Joined:
     """What the reflector saw of each session of the run that has ended.
 
     Raises:

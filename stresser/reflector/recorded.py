@@ -20,8 +20,8 @@ from stresser.record.folder import create_run_folder
 from stresser.record.host_facts import gather_manifest
 from stresser.record.manifest import Gap, Manifest, Status, finished, write_manifest
 from stresser.record.recorder import Recorder
+from stresser.reflector.listener import ReflectorListener
 from stresser.reflector.reception import Reception
-from stresser.reflector.server import ReflectorServer
 from stresser.scenario.secrets import Secret
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
@@ -90,7 +90,7 @@ class RecordedReflector:
         self._recorder = Recorder(folder, clock, _INTERVAL_NS, diagnostics=self._log)
         self._manifest = self._begin(clock)
         reception = Reception(plan.token, clock, self._recorder)
-        self._server = ReflectorServer(reception, plan.context, plan.host, plan.port)
+        self._server = ReflectorListener(reception, plan.context, plan.host, plan.port)
         try:
             await self._serve(obey)
         finally:

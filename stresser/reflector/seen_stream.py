@@ -1,6 +1,6 @@
 """A server's TLS stream that remembers what passed and what ended it first.
 
-trio-websocket above it reports 1006 for every death and drops the cause.
+trio-websocket above it reports 1006 for every end and drops the cause.
 """
 
 import errno

@@ -139,8 +139,8 @@ class Attempt:
         self._withhold_secret(self._look_at_chain(self.stream), self.stream)
 
         if route.request is not None:
-            heard = {"on_answer": self._hear_answer} if self.hears_answer else {}
-            upgrading = upgrade(self.stream, route.request, **heard, field=self._hello_field())
+            heard = self._hear_answer if self.hears_answer else None
+            upgrading = upgrade(self.stream, route.request, heard, self._hello_field())
             self.websocket, self.subprotocol = await self._timed(
                 Phase.UPGRADE, limits.upgrade, upgrading
             )

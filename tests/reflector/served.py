@@ -14,8 +14,8 @@ from stresser.record.events_file import EventsReader
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.recorder import Recorder
 from stresser.reflector.admission import Admission
+from stresser.reflector.listener import ReflectorListener
 from stresser.reflector.reception import Reception
-from stresser.reflector.server import ReflectorServer
 from stresser.scenario.secrets import Secret
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import SERVER_NAME, client_context, server_context
@@ -28,7 +28,7 @@ class Served:
     """One reflector: where it listens, and what it recorded."""
 
     def __init__(
-        self, port: int, server: ReflectorServer, reception: Reception, folder: RunFolder
+        self, port: int, server: ReflectorListener, reception: Reception, folder: RunFolder
     ) -> None:
         self.port = port
         self.server = server
@@ -80,7 +80,7 @@ async def reflecting(
     folder = create_run_folder(parent, "reflector", None, clock.anchor_unix_ns)
     recorder = Recorder(folder, clock, 10 * S)
     reception = Reception(token, clock, recorder, admission)
-    server = ReflectorServer(reception, server_context(), "127.0.0.1", 0)
+    server = ReflectorListener(reception, server_context(), "127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
         where = await nursery.start(server.serve)

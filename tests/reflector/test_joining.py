@@ -11,7 +11,7 @@ from stresser.record.folder import RunFolder
 from stresser.record.host_facts import gather_manifest
 from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
-from stresser.reflector.joining import joined
+from stresser.reflector.joining import both_ends_of
 from stresser.witness.clock import RunClock
 from tests.record.sample_events import session_ended, utc_of
 
@@ -66,7 +66,7 @@ def test_each_session_finds_its_other_end_and_times_are_ours(tmp_path):
     )
     far = folder(tmp_path / "far", None, [there_opened(3, S), there_ended(3, 2 * S)])
 
-    found = joined(run, far)
+    found = both_ends_of(run, far)
 
     [seen] = found.seen
     assert (seen.session, found.sessions) == (103, 1)
@@ -82,7 +82,7 @@ def test_what_is_still_held_is_known_until_the_record_ends(tmp_path):
     far = folder(
         tmp_path / "far", None, [there_opened(3, S), there_opened(4, 60 * S, run="cd" * 16)]
     )
-    [seen] = joined(run, far).seen
+    [seen] = both_ends_of(run, far).seen
     assert (seen.far_end.kind, seen.far_end.at_ns, seen.far_end.last_in_ns) == (None, None, None)
     assert seen.far_end.known_until_ns >= 59 * S
 
@@ -94,7 +94,7 @@ def test_sessions_of_other_endpoints_have_no_other_end(tmp_path):
         [opened(3, S), session_ended(session=103, attempt=3), session_ended(session=9, attempt=9)],
     )
     far = folder(tmp_path / "far", None, [there_opened(3, S)])
-    found = joined(run, far)
+    found = both_ends_of(run, far)
     assert ([one.session for one in found.seen], found.sessions) == ([103], 2)
 
 
@@ -102,11 +102,11 @@ def test_two_that_never_met_are_told(tmp_path):
     run = folder(tmp_path / "run", RUN, [opened(3, S)])
     far = folder(tmp_path / "far", None, [there_opened(3, S, run="cd" * 16)])
     with pytest.raises(RunFolderError, match="named itself to this reflector"):
-        joined(run, far)
+        both_ends_of(run, far)
 
 
 def test_a_run_without_an_id_cannot_be_joined(tmp_path):
     run = folder(tmp_path / "run", None, [opened(3, S)])
     far = folder(tmp_path / "far", None, [there_opened(3, S)])
     with pytest.raises(RunFolderError, match="no run_id"):
-        joined(run, far)
+        both_ends_of(run, far)

@@ -11,7 +11,7 @@ from tests.fakes.certificates import authority, server_context
 
 
 def test_its_folder_is_a_run_folder_that_says_how_it_ended(tmp_path):
-    told = []
+    told: list[str] = []
 
     async def obey(stop, force, note, *, task_status=trio.TASK_STATUS_IGNORED):
         task_status.started()

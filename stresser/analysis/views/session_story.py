@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
-from stresser.analysis.words.far_ends import far_end_in_words
+from stresser.analysis.words.far_end_words import far_end_in_words
 from stresser.analysis.words.packet_words import provenance_in_words
 from stresser.analysis.words.rules import reasons
 from stresser.model.ending import Initiator

@@ -4,7 +4,7 @@ import trio.testing
 
 from stresser.model.errors import ReflectorError
 from stresser.reflector.admission import Admission
-from stresser.reflector.server import ReflectorServer
+from stresser.reflector.listener import ReflectorListener
 from tests.fakes.certificates import server_context
 from tests.reflector.served import reflecting
 
@@ -12,7 +12,7 @@ from tests.reflector.served import reflecting
 def test_an_address_in_use_is_one_line(tmp_path):
     async def main():
         async with reflecting(tmp_path) as served:
-            other = ReflectorServer(served.reception, server_context(), "127.0.0.1", served.port)
+            other = ReflectorListener(served.reception, server_context(), "127.0.0.1", served.port)
             with pytest.raises(ReflectorError, match=f"--listen 127.0.0.1:{served.port}: "):
                 await other.serve()
 

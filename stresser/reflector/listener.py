@@ -16,7 +16,7 @@ _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS,
 _RESOURCES_PAUSE_S: Final = 0.1
 
 
-class ReflectorServer:
+class ReflectorListener:
     """The listener and what it serves with."""
 
     def __init__(self, reception: Reception, context: ssl.SSLContext, host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-from stresser.analysis.words.far_ends import far_end_in_words
+from stresser.analysis.words.far_end_words import far_end_in_words
 from stresser.model.far_end import FarEnd
 
 S = 10**9
