@@ -6,7 +6,8 @@ import typer
 
 from stresser.analysis.diagnosis.mechanism_table import MECHANISM_ROWS
 from stresser.classify.initiator_rules import BY_NAME, RULES
-from stresser.classify.reflector_rules import FAR_BY_NAME, REFLECTOR_RULES
+from stresser.classify.reflector_rules import FAR_BY_NAME, REFLECTOR_RULES, ReflectorRule
+from stresser.classify.rule import Rule
 from stresser.model.errors import StresserError
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.report.rules_table import print_mechanisms, print_rules
@@ -25,7 +26,8 @@ def explain(
     Raises:
         StresserError: there is no such rule or mechanism.
     """
-    rules = [one for one in (*REFLECTOR_RULES, *RULES) if rule in {None, one.name}]
+    every: tuple[Rule | ReflectorRule, ...] = (*REFLECTOR_RULES, *RULES)
+    rules = [one for one in every if rule in {None, one.name}]
     mechanisms = [row for row in MECHANISM_ROWS if rule in {None, row.mechanism}]
     if rule is not None and not rules and not mechanisms:
         names = [*BY_NAME, *FAR_BY_NAME, *(row.mechanism.value for row in MECHANISM_ROWS)]

@@ -18,8 +18,7 @@ from stresser.record.folder import RESULTS, shown_path
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.reflector.joining import both_ends_of
 from stresser.report.answer_terminal import print_answer
-from stresser.report.console import stdout_console, until_reader_leaves
-from stresser.report.terminal import summary_json
+from stresser.report.console import json_text, stdout_console, until_reader_leaves
 
 
 def join(
@@ -43,7 +42,7 @@ def join(
     both = both_ends_of(recorded, open_run(resolve_run(reflector_run, results)))
     _write(recorded, lambda: write_far_ends(recorded.folder, both.seen))
     summary = summarise(open_run(recorded.path))
-    text = summary_json(summary) + "\n"
+    text = json_text(summary) + "\n"
     _write(recorded, lambda: write_atomically(recorded.folder.joined, text.encode()))
     tell_stderr(
         f"both ends tell of {len(both.seen):,} of {counted(both.sessions, 'session')};"

@@ -49,7 +49,7 @@ def far(kind: Kind | None = None, at_ns: int | None = None, **more: int) -> FarE
     )
 
 
-PING = {"ping_sent_ns": 98 * S}
+PING = 98 * S
 ROWS = [
     # What came in between of two ends that closed nothing.
     (ending(Kind.TCP_RESET), far(Kind.TCP_RESET, ENDED), BOX, "far-end-was-reset-too"),
@@ -71,42 +71,42 @@ ROWS = [
     (ending(Kind.TCP_FIN), far(Kind.PLANNED, ENDED + S), BOX, "far-end-still-held-it"),
     # Its record ends before: nothing follows.
     (ending(Kind.TCP_RESET), far(known_until_ns=50 * S), UNKNOWN, None),
-    (ending(Kind.SILENCE, **PING), far(), UNKNOWN, None),
+    (ending(Kind.SILENCE, ping_sent_ns=PING), far(), UNKNOWN, None),
     # Silence: where the ping was lost.
     (
-        ending(Kind.SILENCE, **PING),
+        ending(Kind.SILENCE, ping_sent_ns=PING),
         far(Kind.TCP_FIN, 300 * S, last_in_ns=90 * S),
         BOX,
         "lost-towards-far-end",
     ),
     (
-        ending(Kind.SILENCE, **PING),
+        ending(Kind.SILENCE, ping_sent_ns=PING),
         far(Kind.TCP_FIN, 300 * S, last_in_ns=98 * S + 10 * MS, last_out_ns=98 * S + 11 * MS),
         BOX,
         "lost-towards-us",
     ),
     (
-        ending(Kind.SILENCE, **PING),
+        ending(Kind.SILENCE, ping_sent_ns=PING),
         far(Kind.TCP_FIN, 300 * S, last_in_ns=98 * S + 10 * MS, last_out_ns=90 * S),
         ENDPOINT,
         "far-end-did-not-answer",
     ),
     (
-        ending(Kind.UNRESPONSIVE, **PING),
+        ending(Kind.UNRESPONSIVE, ping_sent_ns=PING),
         far(Kind.TCP_FIN, 300 * S, last_in_ns=90 * S),
         BOX,
         "acknowledged-in-between",
     ),
     # Too close to the ping for these clocks.
     (
-        ending(Kind.SILENCE, **PING),
+        ending(Kind.SILENCE, ping_sent_ns=PING),
         far(Kind.TCP_FIN, 300 * S, last_in_ns=98 * S + MS),
         UNKNOWN,
         None,
     ),
     # This host changed its own path: the loss may be here.
     (
-        ending(Kind.SILENCE, route_changes=["to 203.0.113.2: no route"], **PING),
+        ending(Kind.SILENCE, route_changes=["to 203.0.113.2: no route"], ping_sent_ns=PING),
         far(Kind.TCP_FIN, 300 * S, last_in_ns=90 * S),
         UNKNOWN,
         None,
@@ -147,6 +147,6 @@ def test_what_was_said_before_stands_for_or_against():
 
 def test_a_path_change_of_this_host_keeps_the_loss_open():
     change = SeenPathChange(t_ns=97 * S, change=PathChange.LINK_DOWN)
-    ours = ending(Kind.SILENCE, path_changes=[change], **PING)
+    ours = ending(Kind.SILENCE, path_changes=[change], ping_sent_ns=PING)
     judged = judged_by_both_ends(ours, far(Kind.TCP_FIN, 300 * S, last_in_ns=90 * S))
     assert judged.initiator is UNKNOWN

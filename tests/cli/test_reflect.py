@@ -38,7 +38,7 @@ def keys(tmp_path_factory):
 )
 def test_bad_input_is_one_line(keys, listen, token, said):
     with pytest.raises(ReflectorError, match=said) as caught:
-        reflect(listen, *keys, token)
+        reflect(listen, keys[0], keys[1], token)
     assert "\n" not in str(caught.value)
 
 
