@@ -180,13 +180,13 @@ def _both(
 def outage_of_one_egress() -> MadeRun:
     """Nothing passes through sus any more; sessions through ctl live."""
     run = MadeRun(cohort(SUS), cohort(CTL))
+    met = {"fresh_connections": [look(SUS, "silent")]}
     kept = [run.opens(cohort(CTL), 0.02 * n) for n in range(20)]
     ours = [run.opens(cohort(SUS), 0.02 * n) for n in range(20)]
     for n, one in enumerate(ours):
         run.drops(
             one, 9 + 0.01 * n, Kind.SILENCE, alive=4.2 + 0.02 * n, idle=4,
-            why=("address-dead-through-egress",),
-            evidence={"fresh_connections": [look(SUS, "silent")]},
+            why=("address-dead-through-egress",), evidence=met,
         )  # fmt: skip
         run.fails(cohort(SUS), 13 + 0.01 * n, Kind.TIMEOUT, Phase.CONNECT)
     for one in kept:
