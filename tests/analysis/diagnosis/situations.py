@@ -6,13 +6,7 @@ from typing import Any
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import TlsFacts
 from tests.analysis.diagnosis.made_runs import (
-    INTERCEPTED,
-    SAID,
-    STRANGER,
-    TLS,
-    MadeRun,
-    cohort,
-    look,
+    INTERCEPTED, SAID, STRANGER, TLS, MadeRun, cohort, look,
 )  # fmt: skip
 from tests.analysis.story import dice
 
