@@ -6,8 +6,14 @@ from typing import Any
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import TlsFacts
 from tests.analysis.diagnosis.made_runs import (
-    INTERCEPTED, SAID, STRANGER, TLS, MadeRun, cohort, look,
-)  # fmt: skip
+    INTERCEPTED,
+    SAID,
+    STRANGER,
+    TLS,
+    MadeRun,
+    cohort,
+    look,
+)
 from tests.analysis.story import dice
 
 Story = Callable[[], MadeRun]
@@ -176,8 +182,7 @@ def outage_of_one_egress() -> MadeRun:
     run = MadeRun(cohort(SUS), cohort(CTL))
     met = {"fresh_connections": [look(SUS, "silent")]}
     kept = [run.opens(cohort(CTL), 0.02 * n) for n in range(20)]
-    ours = [run.opens(cohort(SUS), 0.02 * n) for n in range(20)]
-    for n, one in enumerate(ours):
+    for n, one in enumerate([run.opens(cohort(SUS), 0.02 * n) for n in range(20)]):
         run.drops(
             one, 9 + 0.01 * n, Kind.SILENCE, alive=4.2 + 0.02 * n, idle=4,
             why=("address-dead-through-egress",), evidence=met,
