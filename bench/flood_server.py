@@ -16,6 +16,7 @@ from pathlib import Path
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _FRAMES = 1365
 """Three-byte frames that fill 4 KiB."""
+QUIET = "nothing"
 KINDS = {
     "fragments": (b"\x02\x01x", b"\x00\x01x"),
     "empty messages": (b"", b"\x82\x00"),
@@ -35,12 +36,12 @@ def acceptance(head: bytes) -> bytes:
 
 
 async def _flood(kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    first, again = KINDS[kind]
+    first, again = KINDS.get(kind, (b"", b""))
     try:
         writer.write(acceptance(await reader.readuntil(b"\r\n\r\n")) + first)
         async with asyncio.TaskGroup() as group:
             group.create_task(_throw_away(reader))
-            while True:
+            while again:
                 writer.write(again * _FRAMES)
                 await writer.drain()
     except* (OSError, EOFError, asyncio.IncompleteReadError):
@@ -69,7 +70,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """`python -m bench.flood_server --kind KIND --address ADDRESS --chain PEM --key PEM`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kind", choices=KINDS, required=True)
+    parser.add_argument("--kind", choices=[*KINDS, QUIET], required=True)
     parser.add_argument("--address", required=True)
     parser.add_argument("--chain", type=Path, required=True)
     parser.add_argument("--key", type=Path, required=True)

@@ -1,7 +1,7 @@
 """Owns `python -m bench.floods`: what 20 flooding sessions do to the round trips of others.
 
-Each kind of flood has a control, the same run without it, before it and after it. The others'
-RTT p99 beside the flood may be three times that of the control.
+Each kind of flood has a control, the same run to a server that sends nothing, before it and after
+it. The others' RTT p99 beside the flood may be three times that of the control.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import mean
 
 from bench.client import Job, running_client
-from bench.flood_server import KINDS
+from bench.flood_server import KINDS, QUIET
 from bench.machine import on_core, server_core
 from bench.peer import ADDRESSES, ROOT, BenchError, Peer, running_server
 from bench.run_folder import merged_histogram, the_run
@@ -25,6 +25,7 @@ GOAL = 3.0
 _INNOCENTS, _FLOODED = ADDRESSES[:4], ADDRESSES[7]
 _SESSIONS_EACH = 20
 _EVERY_S = 0.2
+_RAMP_S = 1.0
 _SLACK_S = 60
 
 
@@ -72,38 +73,38 @@ def _flooding(kind: str, certificates: Path) -> Iterator[int]:
             process.kill()
 
 
-def _others(peer: Peer, folder: Path, seconds: float, flood_port: int | None) -> tuple[float, ...]:
-    """RTT p50 and p99 of the others in one run, in milliseconds."""
-    folder.mkdir()
+def _others(peer: Peer, folder: Path, seconds: float, kind: str) -> tuple[float, float]:
+    """RTT p50 and p99 of the others beside one kind of flood, in milliseconds."""
+    results = folder / kind
+    results.mkdir(exist_ok=True)
     job = Job(
-        folder=folder,
+        folder=results,
         port=peer.port,
         ca=peer.ca,
         addresses=_INNOCENTS,
         sessions=_SESSIONS_EACH * len(_INNOCENTS),
         every_s=_EVERY_S,
-        ramp_s=_EVERY_S,
+        ramp_s=_RAMP_S,
     )
-    text = scenario_text(job, duration=f"{seconds:g}s")
-    if flood_port is not None:
-        url = f"wss://{_FLOODED}:{flood_port}/"
-        text += f'\n[[endpoints]]\nname = "flood"\nurl = "{url}"\nca = "{peer.ca}"\n'
-    scenario = folder / "scenario.toml"
-    scenario.write_text(text)
-    with running_client(lambda job: run_command(scenario, job.folder), job) as client:
-        code = client.wait_end(seconds + _SLACK_S)
-        if code not in (0, 3):
-            raise BenchError(f"stresser ended with code {code}:\n{client.errors()}")
-    rtt = merged_histogram(the_run(folder / "results"), "rtt/server-")
-    return tuple(rtt.get_value_at_percentile(percentile) / 1e6 for percentile in (50, 99))
+    scenario = results / "scenario.toml"
+    with _flooding(kind, folder) as port, tempfile.TemporaryDirectory(dir=results) as out:
+        url = f"wss://{_FLOODED}:{port}/"
+        flood = f'\n[[endpoints]]\nname = "flood"\nurl = "{url}"\nca = "{peer.ca}"\n'
+        scenario.write_text(scenario_text(job, duration=f"{seconds:g}s") + flood)
+        with running_client(lambda _: run_command(scenario, Path(out)), job) as client:
+            code = client.wait_end(seconds + _SLACK_S)
+            if code not in (0, 3):
+                raise BenchError(f"stresser ended with code {code}:\n{client.errors()}")
+        rtt = merged_histogram(the_run(Path(out) / "results"), "rtt/server-")
+    p50, p99 = (rtt.get_value_at_percentile(percentile) / 1e6 for percentile in (50, 99))
+    return p50, p99
 
 
 def _measure(peer: Peer, folder: Path, seconds: float) -> Iterator[Beside]:
-    _, before = _others(peer, folder / "control", seconds, None)
+    _, before = _others(peer, folder, seconds, QUIET)
     for kind in KINDS:
-        with _flooding(kind, folder) as port:
-            p50, flooded = _others(peer, folder / f"with {kind}", seconds, port)
-        _, after = _others(peer, folder / f"after {kind}", seconds, None)
+        p50, flooded = _others(peer, folder, seconds, kind)
+        _, after = _others(peer, folder, seconds, QUIET)
         yield Beside(kind, (before, after), flooded, p50)
         before = after
 

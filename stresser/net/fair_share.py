@@ -18,7 +18,7 @@ _WINDOW_NS = 100 * NS_PER_MS
 _WINDOW_COSTS = 96
 """What a session may take in a window without asking: 600 frames or 1 MiB a second and more."""
 _TURN_COSTS = 32
-_BETWEEN_TURNS_S = 0.002
+_BETWEEN_TURNS_S = 0.005
 
 
 class Turns:

@@ -34,7 +34,7 @@ def test_a_flood_is_read_in_turn_and_its_unread_pongs_accuse_nobody():
     ended = made.notebook.only_ended()
     assert ended.ending.kind is Kind.PLANNED
     assert ended.held_back_ns > 3 * NS_PER_S
-    assert ended.messages < 70_000
+    assert ended.messages < 40_000
     assert made.notebook.values(Quantity.RTT) == []
     assert made.around.bugs.count == 0
 
@@ -68,4 +68,4 @@ def test_tls_alone_is_read_in_turn_too():
 
     ended = in_virtual_time(story).notebook.only_ended()
     assert ended.messages == 1000
-    assert 0 < ended.held_back_ns < NS_PER_S
+    assert 0 < ended.held_back_ns < 2 * NS_PER_S
