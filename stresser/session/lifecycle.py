@@ -90,6 +90,7 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
                 around.observer,
                 around.looks,
                 around.siblings,
+                around.turns,
             )
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:

@@ -120,6 +120,9 @@ class CohortTally:
         """Of `planned`: something came back to the close, or a pong had come before."""
         self.unproved = 0
         """Of `planned`: nothing shows that the session lived to its end."""
+        self.held_back = 0
+        """Sessions that were not read for a while: their peer sent more than their share."""
+        self.held_back_ns = 0
         self.failures: Counter[FailureKey] = Counter()
         self.recovery = SampleRange()
         self.handshakes = 0
@@ -209,6 +212,8 @@ class CohortTally:
         """Count the ending of a session: a drop, or as planned."""
         ending = event.ending
         self._close(ending)
+        self.held_back += event.held_back_ns > 0
+        self.held_back_ns += event.held_back_ns
         if ending.is_drop:
             self.drop_groups.setdefault(ending.kind, DropGroup()).add(ending)
         elif ending.no_drop is NoDrop.TOOL:
