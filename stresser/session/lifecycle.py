@@ -23,7 +23,7 @@ from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.proof_ages import ProofAges
 from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 
 
@@ -49,7 +49,7 @@ class _Past:
 
 async def keep_open(
     route: Route,
-    around: Surroundings,
+    around: RunContext,
     reconnect: Reconnect | None,
     proofs: ProofAges | None = None,
 ) -> None:
@@ -74,7 +74,7 @@ async def keep_open(
         await trio.sleep_until(past.stopped_s + wait_s)
 
 
-async def _live(route: Route, around: Surroundings, past: _Past) -> None:
+async def _live(route: Route, around: RunContext, past: _Past) -> None:
     # A function of its own: what has ended must not be kept until the next one is open.
     session = await _open(route, around, past)
     if session is not None:
@@ -91,7 +91,7 @@ def back_off_s(reconnect: Reconnect, failures: int) -> float:
     return wait * random.uniform(1 - reconnect.jitter, 1 + reconnect.jitter)  # noqa: S311 - jitter
 
 
-async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession | None:
+async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | None:
     async with around.gate.admit(route.cohort):
         number = next(around.attempt_numbers)
         attempt = Attempt(number, route, around.clock, around.hangups, around.packets)
@@ -122,7 +122,7 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
     return None
 
 
-def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
+def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
     if session.siblings is not None:
         session.siblings.opened(session.opened_ns)
@@ -131,24 +131,24 @@ def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
         around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))
 
 
-def _ttl_of_peer(session: HeldSession, around: Surroundings) -> int | None:
+def _ttl_of_peer(session: HeldSession, around: RunContext) -> int | None:
     if around.packets is None:
         return None
     answer = around.packets.seen(session.local, str(session.dialled)).syn_ack
     return None if answer is None else answer.ttl
 
 
-async def _fail(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
+async def _fail(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
     """Record a failure with what was witnessed beside it; others may attempt meanwhile."""
     try:
         await hear_of_attempt(attempt, look, around)
     finally:
         with trio.CancelScope(shield=True):  # what failed before the stop is told
-            async with around.after_death:
+            async with around.after_ending:
                 _record_failure(attempt, look, around)
 
 
-def _record_failure(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
+def _record_failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
     with around.bugs.contained():
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
@@ -164,7 +164,7 @@ E = TypeVar("E", AttemptFailed, SessionEnded)
 
 
 def _obituary(
-    write: Callable[[SocketAtEnd, Surroundings], E], look: SocketAtEnd, around: Surroundings
+    write: Callable[[SocketAtEnd, RunContext], E], look: SocketAtEnd, around: RunContext
 ) -> E | None:
     """The event of an ending. Where writing it meets a bug, that is the ending."""
     try:
@@ -176,7 +176,7 @@ def _obituary(
     return None
 
 
-def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
+def _sample_phases(attempt: Attempt, around: RunContext) -> None:
     for phase, duration in attempt.phases_ns.items():
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
     if Quantity.PROXY_TUNNEL in attempt.phases_ns:
@@ -185,7 +185,7 @@ def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
 
 
 def _opened(
-    session: HeldSession, attempt: Attempt, around: Surroundings, past: _Past
+    session: HeldSession, attempt: Attempt, around: RunContext, past: _Past
 ) -> SessionOpened:
     assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
@@ -214,7 +214,7 @@ def _opened(
     )
 
 
-async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None:
+async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
     try:
         fault = await _until_asked(session, around, past.proofs)
     except trio.Cancelled:
@@ -234,7 +234,7 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
         await hear_witnesses(session, look, around)
     finally:
         with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
-            async with around.after_death:
+            async with around.after_ending:
                 session.tap.close()
                 event = _obituary(partial(session_ended, session), look, around)
                 if event is not None:
@@ -242,7 +242,7 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
 
 
 async def _until_asked(
-    session: HeldSession, around: Surroundings, proofs: ProofAges | None
+    session: HeldSession, around: RunContext, proofs: ProofAges | None
 ) -> Exception | None:
     """What ended it; None: it is as old as it was to become."""
     if proofs is None:
@@ -252,7 +252,7 @@ async def _until_asked(
     return None
 
 
-async def _prove(session: HeldSession, around: Surroundings, past: _Past) -> None:
+async def _prove(session: HeldSession, around: RunContext, past: _Past) -> None:
     """Close it: what comes back proves that it lived, or that it was dead: that is a drop."""
     ending = await _end_as_planned(session, around, _TO_PROVE)
     past.session, past.stopped_s = session.number, trio.current_time()
@@ -269,7 +269,7 @@ def _was_silent(fault: Exception) -> bool:
     return isinstance(fault, NoPong) or is_silent(fault)
 
 
-async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:
+async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
     ticket = around.heartbeats.add(session.next_due_ns, session) if session.every_ns else None
     try:
         return await session.hold()
@@ -284,9 +284,7 @@ _RUN_ENDED = Planned("the run ended")
 _TO_PROVE = Planned("closed to prove that it lived")
 
 
-async def _end_as_planned(
-    session: HeldSession, around: Surroundings, why: Planned
-) -> Ending | None:
+async def _end_as_planned(session: HeldSession, around: RunContext, why: Planned) -> Ending | None:
     """How it ended: as planned, or found dead. None: a bug of ours, which is noted."""
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     # One may have opened in the very pass in which the run began to stop.
@@ -294,7 +292,7 @@ async def _end_as_planned(
     look = SocketAtEnd(why, session.tap, at_ns)
     closed = PlannedClose("unanswered", Proof.UNPROVED, None)
     with trio.CancelScope(shield=True):
-        async with around.after_death:  # thousands stop at once: a few in each pass of the loop
+        async with around.after_ending:  # thousands stop at once: a few in each pass of the loop
             event = _obituary(partial(session_ended, session), look, around)
             with around.bugs.contained():
                 session.begin_close()
@@ -302,7 +300,7 @@ async def _end_as_planned(
             deadline_s = stop_s + session.close_timeout_s
             closed = await close_as_planned(session, look, deadline_s)
         if closed.dead is not None:
-            async with around.after_death:
+            async with around.after_ending:
                 look = SocketAtEnd(closed.dead, session.tap, closed.dead.at_ns)
                 event = _obituary(partial(session_ended, session), look, around)
         elif around.packets is not None:

@@ -20,7 +20,7 @@ from stresser.session.heartbeat import Heartbeats
 from stresser.session.lifecycle import keep_open
 from stresser.session.proof_ages import ProofAges
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock
 from stresser.witness.loop import LoopStamp
 from tests.fakes.certificates import SERVER_NAME, client_context, judge
@@ -74,7 +74,7 @@ class World:
         self.notebook = Notebook()
         self.gate = OpenGate()
         self.heartbeats = Heartbeats(self.clock)
-        self.around = Surroundings(
+        self.around = RunContext(
             clock=self.clock,
             observer=self.notebook,
             gate=self.gate,

@@ -1,14 +1,15 @@
 """A heartbeat slower than the timer: every session is dead at its first ping.
 
 Then the timer is at most as long as that first silence, and nothing shows how short it is, unless
-some sessions of the same scope broke shorter silences and lived. Alone, one round of it may be one event; at three rounds or more it would take sessions that live for
-less than that silence whatever they do. Pure.
+sessions of the same scope broke shorter silences and lived. Alone, one round of it may be one
+event; at three rounds or more it would take sessions that live for less than that silence whatever
+they do. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from stresser.analysis.patterns.scopes import Scope, Variable
-from stresser.analysis.patterns.session_lives import Drop
+from stresser.analysis.patterns.session_lives import Drop, Life
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.concentration import CHANCE, Concentration, tolerance
 
@@ -44,6 +45,11 @@ def first_silence(
     if survivors.longer_than(least - tolerance(least)):
         return None
     chance = searches * _HALF ** len(dead)
-    survived = sorted((life.survived_ns for life in scope.lives), reverse=True)
-    low = survived[_SURVIVORS - 1] if len(survived) >= _SURVIVORS else 0
-    return Concentration(Bracket(low, least), dead, chance, 0.0) if chance <= CHANCE else None
+    window = Bracket(survived_below(scope.lives, least), least)
+    return Concentration(window, dead, chance, 0.0) if chance <= CHANCE else None
+
+
+def survived_below(lives: Iterable[Life], limit_ns: int) -> int:
+    """The longest silence under a limit that more than one session survived; 0: none did."""
+    survived = sorted(life.survived_ns for life in lives if life.survived_ns < limit_ns)
+    return survived[-_SURVIVORS] if len(survived) >= _SURVIVORS else 0
