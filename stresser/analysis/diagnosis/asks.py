@@ -9,11 +9,13 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.words.remedy_table import sent_words
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import format_duration
+from stresser.model.units import escaped, format_duration
 
 _PLACE = "{logs}"
 """Stands for whose logs are meant, in a wish."""
+_NAMES = 80
 _OF_THE_PATH = frozenset(
     {
         Mechanism.IDLE_TIMER,
@@ -40,8 +42,26 @@ def ask_for(
     facts = members(candidate, case)
     whom = _whom(candidate, where, who, facts)
     wish = candidate.advice or _WISHES.get(candidate.mechanism, _of_no_pattern)(candidate, scope)
-    wish = wish.replace(_PLACE, _whose_logs(whom, scope))
+    for place, text in _filling(whom, facts, scope, case).items():
+        wish = wish.replace(f"{{{place}}}", text)
     return Ask(whom=whom, says=f"{_address(whom, candidate.mechanism, where)}{wish}")
+
+
+def _filling(
+    whom: Whom, facts: list[EndingFact], scope: DiagnosedScope, case: CaseFile
+) -> dict[str, str]:
+    """What stands in braces in a wish."""
+    names = [case.plan.snis[name] for name in case.endpoints if _has_name(name, facts, case)]
+    return {
+        "logs": _whose_logs(whom, scope),
+        "hosts": _to(scope),
+        "destinations": _to(scope),
+        "sent": sent_words(escaped(", ".join(names), _NAMES)),
+    }
+
+
+def _has_name(endpoint: str, facts: list[EndingFact], case: CaseFile) -> bool:
+    return endpoint in case.plan.snis and any(f.cohort.endpoint == endpoint for f in facts)
 
 
 def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[EndingFact]) -> Whom:
