@@ -95,8 +95,8 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.NAME_FILTER,
-        "Attempts through one egress alone are cut when the ClientHello has been sent, or TCP stands"
-        " again and again and their ClientHello is never acknowledged.",
+        "Attempts through one egress alone are cut when the ClientHello has been sent, or TCP"
+        " stands again and again and their ClientHello is never acknowledged.",
         "It happens through all egresses. Sessions opened meanwhile. The hello was acknowledged.",
     ),
     MechanismRow(
