@@ -28,11 +28,6 @@ WITHOUT_TEST_FILE = {
     "stresser/model/clocks.py": "a Protocol: nothing runs",
     "stresser/model/kill.py": "an enum",
 }
-SHARED_NAMES = {
-    "Finding": "classify/ending_of.py and analysis/checkup/finding.py: renamed when the rules land",
-    "Way": "session/, analysis/patterns/ and analysis/counts/: renamed when these three land",
-}
-"""Public classes and functions that are still defined in more than one module."""
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 SLOW_TO_IMPORT = {
@@ -192,8 +187,7 @@ def test_a_public_name_is_defined_once():
         for name, where in modules.items()
         if len(where) > 1 and not name.startswith("_")
     }
-    assert {name: where for name, where in shared.items() if name not in SHARED_NAMES} == {}
-    assert SHARED_NAMES.keys() <= shared.keys(), "an exception that is none any more"
+    assert shared == {}
 
 
 def test_help_imports_nothing_slow():

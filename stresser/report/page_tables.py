@@ -3,7 +3,6 @@
 from stresser.analysis.compare.comparison import Comparison, SideFigures
 from stresser.analysis.summary.cohort_figures import CohortFigures
 from stresser.analysis.summary.summary import Summary
-from stresser.analysis.words.endings import counted
 from stresser.model.quantity import Quantity
 from stresser.model.units import format_duration
 from stresser.report.compare_terminal import interval
@@ -163,9 +162,3 @@ def percentile_rows(summary: Summary) -> Rows:
                 name = f"{quantity.value} {name_of(figures)}"
                 rows.append([name, count(found.count), *map(duration, values)])
     return rows[:MOST_ROWS]
-
-
-def threshold_words(summary: Summary) -> str:
-    """How many thresholds held."""
-    held = sum(one.verdict.value == "pass" for one in summary.thresholds)
-    return f"{held} of {counted(len(summary.thresholds), 'threshold')} held"

@@ -13,7 +13,7 @@ from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.words.obstacles import Obstacle
-from stresser.analysis.words.remedy_table import BY_OBSTACLE, Filling, seen_words
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, seen_words
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import NS_PER_S
 
@@ -159,7 +159,7 @@ def what_was_met(fact: EndingFact, *, carries_token: bool = False) -> Met | None
         mechanism,
         seen_words(row, fact.puts),
         row.unproved,
-        "" if obstacle in _ITS_OWN_WISH else row.ask.format_map(Filling(fact.puts)),
+        "" if obstacle in _ITS_OWN_WISH else filled(row.ask, fact.puts),
         Initiator.UNKNOWN if obstacle in _MAY_BE_A_BOXS else None,
         Mechanism.HANDSHAKE_HANG if obstacle is Obstacle.HELLO_DROPPED else None,
     )

@@ -60,9 +60,9 @@ def _path(tally: Tally) -> Iterator[str]:
 
 def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:
     """Where it can matter: of the lab's endpoints everybody knows who answers."""
-    ways = tally.ways.ways.items()
+    pairs = tally.served.pairs.items()
     if any(
-        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in ways
+        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in pairs
     ):
         yield OTHER_STACKS
 

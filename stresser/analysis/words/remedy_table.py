@@ -4,6 +4,7 @@ What fits several causes names the likeliest first. Who is at fault is another q
 the evidence.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -198,7 +199,7 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.LOGIN_WANTED, "the endpoint wants a login (HTTP {code}){login}",
-        _A.READER, 'Give the endpoint headers = {{ Authorization = "env:NAME" }} in the scenario.',
+        _A.READER, 'Give the endpoint headers = { Authorization = "env:NAME" } in the scenario.',
     ),
     RemedyRow(
         _O.TOKEN_REFUSED, "the endpoint refused the token that was sent (HTTP {code}){login}",
@@ -264,22 +265,23 @@ IN_GENERAL = {
 """What stands in the braces where no ending is at hand."""
 
 
-class Filling(dict[str, str]):
-    """What is put into a row; what is not known stays in its braces for who knows it later."""
+_BRACES = re.compile(r"\{([a-z_]+)\}")
 
-    def __missing__(self, key: str) -> str:
-        return f"{{{key}}}"
+
+def filled(text: str, facts: Mapping[str, str]) -> str:
+    """A sentence with its facts; what is not known stays in its braces for who knows it later."""
+    return _BRACES.sub(lambda found: facts.get(found[1], found[0]), text)
 
 
 def seen_words(row: RemedyRow, facts: Mapping[str, str]) -> str:
     """What was seen, with the facts of an ending."""
-    return row.seen.format_map(Filling(facts))
+    return filled(row.seen, facts)
 
 
 def asked_words(row: RemedyRow, facts: Mapping[str, str]) -> str:
     """All that is to be done: one's own part first, then what to ask whom."""
     ask = row.ask if not row.whom else f"Ask {row.whom}: {row.ask[:1].lower()}{row.ask[1:]}"
-    return " ".join(text for text in (row.first, ask) if text).format_map(Filling(facts))
+    return filled(" ".join(text for text in (row.first, ask) if text), facts)
 
 
 def sent_words(names: str) -> str:
