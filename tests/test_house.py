@@ -28,6 +28,7 @@ WITHOUT_TEST_FILE = {
     "stresser/model/clocks.py": "a Protocol: nothing runs",
     "stresser/model/kill.py": "an enum",
 }
+SLOW = pytest.mark.slow  # to parse every test takes seconds
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 SLOW_TO_IMPORT = {
@@ -108,10 +109,20 @@ def long_functions(path):
                 yield f"{name_of(path)}: {node.name} has {lines} lines"
 
 
-def test_modules_and_functions_are_short():
+def test_modules_are_short():
     long = [name_of(one) for one in WRITTEN if one.read_text().count("\n") > LONGEST_MODULE]
-    long += [words for path in WRITTEN for words in long_functions(path)]
     assert long == []
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        pytest.param(MODULES, id="stresser"),
+        pytest.param([one for one in WRITTEN if one not in MODULES], id="others", marks=SLOW),
+    ],
+)
+def test_functions_are_short(paths):
+    assert [words for path in paths for words in long_functions(path)] == []
 
 
 def test_a_long_function_is_found_wherever_it_hides(tmp_path, monkeypatch):

@@ -21,8 +21,12 @@ from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
 from stresser.record.summary_file import write_summary
 from stresser.report.answer_terminal import print_answer
-from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
-from stresser.report.terminal import summary_json
+from stresser.report.console import (
+    json_text,
+    stderr_console,
+    stdout_console,
+    until_reader_leaves,
+)
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.proxies import resolve_proxies
@@ -134,7 +138,7 @@ def _print(summary: Summary, done: Finished, *, as_json: bool) -> None:
     console = stdout_console()
     with until_reader_leaves(console):
         if as_json:
-            console.file.write(summary_json(summary) + "\n")
+            console.file.write(json_text(summary) + "\n")
         else:
             print_answer(summary.answer, console, done.folder.path)
 

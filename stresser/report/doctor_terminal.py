@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,11 +19,6 @@ def print_examination(found: Examination, console: Console) -> None:
         console.print(part)
     for line in _commands(found):
         console.print(line, soft_wrap=True)
-
-
-def examination_json(found: Examination) -> str:
-    """The same as JSON, indented."""
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
 
 
 def _tables(found: Examination) -> Iterator[RenderableType]:
