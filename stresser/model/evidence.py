@@ -8,10 +8,12 @@ words. A part that a witness could not give is None or empty.
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 from stresser.model.bounds import Whole
 from stresser.model.far_end import FarEnd
 from stresser.model.fresh_connection import FreshConnection
+from stresser.model.location import head_with_place, place_of
 from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
 
@@ -116,6 +118,13 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     path_changes: Annotated[list[SeenPathChange], Meta(max_length=MOST_PATH_CHANGES)] = []
     far_end: FarEnd | None = None
     """What a reflector recorded of this session."""
+
+    def __post_init__(self) -> None:
+        if "location" in self.headers:
+            place = place_of(self.headers["location"])
+            force_setattr(self, "headers", self.headers | {"location": place})
+        if self.first_bytes is not None:
+            force_setattr(self, "first_bytes", head_with_place(self.first_bytes))
 
 
 NO_EVIDENCE = Evidence()

@@ -2,10 +2,12 @@
 
 import gc
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 import trio
 
+from stresser.model.cohort import Cohort
 from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.run.heap import keep_heap_small
@@ -17,6 +19,7 @@ from stresser.session.heartbeat import Heartbeats
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
+from stresser.session.proof_ages import ages_of_place
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock, SleepWitness
@@ -151,10 +154,13 @@ class Runner:
         with self._sessions_scope:
             async with trio.open_nursery() as nursery:
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
+                numbers: Counter[Cohort] = Counter()
                 for route, offset in zip(places, offsets, strict=True):
                     if now + offset > trio.current_time():
                         await trio.sleep_until(now + offset)
-                    nursery.start_soon(keep_open, route, self._around, reconnect)
+                    proofs = ages_of_place(route.activity, numbers[route.cohort], sessions.count)
+                    numbers[route.cohort] += 1
+                    nursery.start_soon(keep_open, route, self._around, reconnect, proofs)
         if self.reason is None:
             self.reason = "every session has ended and none is to be replaced"
 

@@ -82,6 +82,11 @@ class Activity(_Table, frozen=True, kw_only=True):
     message: Size | None = None
     """Send a binary message of this size before each ping: a path that lets small packets pass
     and loses big ones shows. Only for endpoints that take such messages."""
+    prove: Duration | None = None
+    """Of silent sessions: some are closed at this age, then at twice the age up to 16 times, and
+    replaced: the close proves whether they lived. The others stay silent to the end."""
+    prove_share: float = 0.2
+    """How many of a cohort's sessions are those, rounded, one at least. Above 0, at most 1."""
 
 
 class Verify(StrEnum):

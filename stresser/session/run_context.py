@@ -18,6 +18,7 @@ from stresser.model.events import (
 )
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
+from stresser.net.fair_share import Turns
 from stresser.session.attempt import Attempt
 from stresser.session.chains_seen import ChainsSeen
 from stresser.session.fresh_connections import FreshConnections
@@ -82,6 +83,7 @@ class RunContext:
     addresses: AddressBook = field(default_factory=AddressBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))
     session_numbers: "count[int]" = field(default_factory=lambda: count(1))
+    turns: Turns = field(default_factory=Turns)
     after_ending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
     stop_at_s: float | None = None
     """Trio time at which the run began to stop."""
