@@ -1,7 +1,7 @@
 """Keeps one session of a cohort open: attempt, hold, ending, back-off, again."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stresser.classify.errno_table import is_silent
 from stresser.model.ending import Proof
-from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
+from stresser.model.events import AnyEvent, AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.scenario.plan import Reconnect
@@ -23,6 +23,7 @@ from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
+from stresser.session.seat_events import SeatEvents
 from stresser.session.socket_at_end import SocketAtEnd
 
 
@@ -30,6 +31,7 @@ from stresser.session.socket_at_end import SocketAtEnd
 class _Past:
     """What one place in a cohort remembers from one attempt to the next."""
 
+    told: SeatEvents
     failures: int = 0
     """Attempts that failed since the last opening."""
     session: int | None = None
@@ -48,7 +50,7 @@ async def keep_open(route: Route, around: RunContext, reconnect: Reconnect | Non
     Returns when it ended and `reconnect` is None. Being cancelled is the plan's stop: the
     session is closed in an orderly way and its ending recorded as planned.
     """
-    past = _Past()
+    past = _Past(SeatEvents(around.observer))
     await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped meanwhile begins nothing
     while True:
         try:
@@ -95,7 +97,7 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
             failed = SocketAtEnd(Planned("the run ended"), attempt.tap, around.clock.now_ns())
-            _record_failure(attempt, failed, around)
+            past.told.event(_failure(attempt, failed, around))
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
@@ -104,9 +106,10 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
             failed = SocketAtEnd(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
         else:
             _learn(session, around, past)
-            around.observer.event(opened)
+            past.told.event(opened)
             return session
-    await _fail(attempt, failed, around)
+    heard = partial(hear_of_attempt, attempt, failed, around)
+    await _tell(heard, partial(_failure, attempt, failed, around), around, past)
     return None
 
 
@@ -126,17 +129,27 @@ def _ttl_of_peer(session: HeldSession, around: RunContext) -> int | None:
     return None if answer is None else answer.ttl
 
 
-async def _fail(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
-    """Record a failure with what was witnessed beside it; others may attempt meanwhile."""
-    try:
-        await hear_of_attempt(attempt, look, around)
-    finally:
-        with trio.CancelScope(shield=True):  # what failed before the stop is told
-            async with around.after_ending:
-                _record_failure(attempt, look, around)
+async def _tell(
+    hear: Callable[[], Awaitable[None]],
+    write: Callable[[], AnyEvent | None],
+    around: RunContext,
+    past: _Past,
+) -> None:
+    """Hear the witnesses of what stopped, then tell it. Meanwhile its place is filled again."""
+    late = past.told.reserve()
+
+    async def tell() -> None:
+        try:
+            await hear()
+        finally:
+            with trio.CancelScope(shield=True):  # what ended before the stop is told, come what may
+                async with around.after_ending:
+                    past.told.settle(late, write())
+
+    await around.do_beside(tell)
 
 
-def _record_failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
+def _failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> AttemptFailed | None:
     with around.bugs.contained():
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
@@ -144,8 +157,7 @@ def _record_failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> 
     event = _obituary(partial(attempt_failed, attempt), look, around)
     if attempt.tap is not None:
         attempt.tap.close()
-    if event is not None:
-        around.observer.event(event)
+    return event
 
 
 E = TypeVar("E", AttemptFailed, SessionEnded)
@@ -206,22 +218,20 @@ async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
     try:
         fault = await _until_it_ends(session, around)
     except trio.Cancelled:
-        await _end_as_planned(session, around)
+        past.told.event(await _end_as_planned(session, around))
         raise
     look = SocketAtEnd(fault, session.tap, around.clock.now_ns())
     past.session, past.ended_ns = session.number, look.at_ns
     past.stopped_s = trio.current_time()
     if session.siblings is not None:
         session.siblings.ended(session.number, None if _was_silent(fault) else look.at_ns)
-    try:
-        await hear_witnesses(session, look, around)
-    finally:
-        with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
-            async with around.after_ending:
-                session.tap.close()
-                event = _obituary(partial(session_ended, session), look, around)
-                if event is not None:
-                    around.observer.event(event)
+    heard = partial(hear_witnesses, session, look, around)
+    await _tell(heard, partial(_ended, session, look, around), around, past)
+
+
+def _ended(session: HeldSession, look: SocketAtEnd, around: RunContext) -> SessionEnded | None:
+    session.tap.close()
+    return _obituary(partial(session_ended, session), look, around)
 
 
 def _was_silent(fault: Exception) -> bool:
@@ -239,7 +249,7 @@ async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
             around.heartbeats.remove(ticket)
 
 
-async def _end_as_planned(session: HeldSession, around: RunContext) -> None:
+async def _end_as_planned(session: HeldSession, around: RunContext) -> SessionEnded | None:
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     # One may have opened in the very pass in which the run began to stop.
     at_ns = max(session.opened_ns, around.clock.since_start(stop_s))
@@ -266,4 +276,4 @@ async def _end_as_planned(session: HeldSession, around: RunContext) -> None:
         evidence = replace(ending.evidence, close=closed.took)
         event.ending = replace(ending, evidence=evidence, proved=proved)
         event.pongs = session.pongs  # one may have been on its way when the run stopped
-        around.observer.event(event)
+    return event
