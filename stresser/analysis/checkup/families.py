@@ -1,10 +1,10 @@
 """Addresses of one name that differ: one family of them fails where the other works."""
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
+from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.endings import ending_in_words
 from stresser.analysis.words.hello_fate import fate_words
 from stresser.model.checkup_facts import WayChecked
@@ -68,12 +68,3 @@ def _remedy(way: WayChecked, failed: AttemptFailed, what: str) -> str:
         " packets, most often: ask the network team for MSS clamping and for ICMP 'packet too big'"
         f" to be let through, for {what} to {hosts([way])}."
     )
-
-
-def family_of(address: str) -> str | None:
-    """`IPv4` or `IPv6` of `address:port`; None: it is neither."""
-    try:
-        number = ipaddress.ip_address(address.rpartition(":")[0].strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return f"IPv{number.version}"

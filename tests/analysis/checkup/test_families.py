@@ -1,8 +1,6 @@
 """One address fails where another works."""
 
-import pytest
-
-from stresser.analysis.checkup.families import broken_families, family_of
+from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern
 from stresser.model.ending import Initiator, Kind, Phase
 from tests.fakes.checked import failed, way
@@ -62,11 +60,3 @@ def test_a_host_that_has_no_ipv6_is_no_broken_path():
 def test_what_failed_altogether_is_no_matter_of_an_address():
     assert found(Phase.CONNECT, failed=failed()) == []
     assert list(broken_families([way()])) == []
-
-
-@pytest.mark.parametrize(
-    ("address", "family"),
-    [(V6, "IPv6"), (V4, "IPv4"), ("[fe80::1%eth0]:443", "IPv6"), ("broker:443", None), ("", None)],
-)
-def test_families(address, family):
-    assert family_of(address) == family
