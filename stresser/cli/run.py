@@ -30,7 +30,7 @@ from stresser.report.console import (
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.proxies import resolve_proxies
-from stresser.scenario.secrets import resolve_headers
+from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
 
 def run(
@@ -81,6 +81,7 @@ def _request(
         scenario=scenario,
         file=file,
         headers=resolve_headers(scenario, os.environ, str(file)),
+        tokens=resolve_tokens(scenario, os.environ, str(file)),
         proxies=proxies,
         readiness=prepare(scenario, proxies),
         out=out,

@@ -46,7 +46,9 @@ def _commands(found: Examination) -> Iterator[Text]:
     rows = [(one.name, one.enable) for one in found.witnesses if one.enable]
     rows += [(limit.name, limit.enable) for limit in found.limits if limit.enable]
     if rows:
-        yield Text("\nTo have more, one command of each", style="bold")
+        yield Text(
+            "\nTo raise these limits and witness more: one command of each group", style="bold"
+        )
     for name, commands in rows:
         yield plain(name)
         yield from (Text("  ").append_text(plain(one, limit=_LONGEST)) for one in commands)

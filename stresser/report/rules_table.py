@@ -8,6 +8,7 @@ from rich.text import Text
 
 from stresser.analysis.diagnosis.mechanism_table import MechanismRow
 from stresser.analysis.words.remedy_table import IN_GENERAL, RemedyRow, asked_words, seen_words
+from stresser.classify.reflector_rules import ReflectorRule
 from stresser.classify.rule import Rule
 
 _HEAD = (
@@ -29,7 +30,7 @@ _REMEDIES_HEAD = (
 )
 
 
-def print_rules(rules: Iterable[Rule], console: Console) -> None:
+def print_rules(rules: Iterable[Rule | ReflectorRule], console: Console) -> None:
     """Print rules in their order."""
     console.print(Text(_HEAD))
     for rule in rules:
@@ -56,10 +57,10 @@ def print_remedies(rows: Iterable[RemedyRow], console: Console) -> None:
         console.print(Group(head, Padding(said, (0, 0, 0, 4))), highlight=False, markup=False)
 
 
-def _row(rule: Rule) -> Group:
+def _row(rule: Rule | ReflectorRule) -> Group:
     head = Text("\n").append(rule.name, style="bold")
     head.append(f"  initiator {rule.initiator}, grade {rule.grade}")
     if rule.is_final:
-        head.append("; nothing else is asked then")
+        head.append("; no later rule is asked")
     kinds = "endings of every kind" if rule.kinds is None else ", ".join(sorted(rule.kinds))
     return Group(head, Padding(Text(f"of {kinds}"), (0, 0, 0, 4)), Padding(rule.says, (0, 0, 0, 4)))

@@ -84,8 +84,8 @@ def _open(endpoint: str, pairs: dict[str, _LookedUp]) -> Iterator[str]:
     for egress, pair in known.items():
         if pair.varied:
             yield (
-                f"Look-ups of {_name(endpoint)} through {_name(egress)} did not all give the same:"
-                f" {len(pair.addresses)} addresses in all, so sessions may have reached different"
+                f"Look-ups of {_name(endpoint)} through {_name(egress)} did not all give the same"
+                f" addresses ({len(pair.addresses)} in all), so sessions may have reached different"
                 " sites."
             )
     blind = [egress for egress, pair in pairs.items() if pair.by_proxy]

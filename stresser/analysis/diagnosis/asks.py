@@ -186,10 +186,10 @@ _WISHES = {
     ),
     Mechanism.PROXY_REFUSAL: "Allow CONNECT to {to} through the proxy of {through}.",
     Mechanism.REFUSED_BY_ENDPOINT: (
-        "Check what {to} wants of its clients: path, login, certificate."
+        "Check what {to} expects of its clients: path, login, certificate."
     ),
     Mechanism.ENDPOINT_GOODBYE: (
-        "Ask why {to} closes sessions then, and have the client reconnect before."
+        "Ask why {to} closes sessions then, and have the client reconnect before it does."
     ),
     Mechanism.ENDPOINT_DOWN: "Find out why {to} stopped listening.",
     Mechanism.RESOLVE_FAILURE: (

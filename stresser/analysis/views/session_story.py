@@ -10,6 +10,7 @@ from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.diagnosis.failure_bursts import burst_in_words
 from stresser.analysis.summary.run_reading import RunReading
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
+from stresser.analysis.words.far_end_words import far_end_in_words
 from stresser.analysis.words.hello_fate import fate_words
 from stresser.analysis.words.obstacles import Stopped, obstacle_of
 from stresser.analysis.words.packet_words import provenance_in_words
@@ -242,6 +243,8 @@ def _ending_lines(event: Ended, counts: list[Line]) -> list[Line]:
     if ending.initiator not in {Initiator.UNKNOWN, Initiator.PLAN}:
         lines.append(("known from", GRADE_WORDS[ending.grade]))
     lines += reasons(ending.evidence)
+    if ending.evidence.far_end is not None:
+        lines.append(("far end", far_end_in_words(ending.evidence.far_end)))
     lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
     lines += [
         ("kind", ending.kind.value),
