@@ -168,7 +168,7 @@ def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     apart = [sites_in_words(one) for one in tally.sites.apart()]
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
-        said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        said += cohort_findings(cohort, tally.cohorts[cohort], plan, now_ns)
         if len(said) >= _MOST_FINDINGS:
             said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
             return said + apart
