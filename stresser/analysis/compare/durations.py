@@ -17,7 +17,8 @@ from stresser.analysis.compare.sides import Side
 from stresser.analysis.counts.cohort_sessions import HANDSHAKE
 from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.model.quantity import Quantity
-from stresser.statistics.duration_counts import SparseCounts, bucket_range
+from stresser.statistics.duration_counts import bucket_range
+from stresser.statistics.merged_counts import PackedCounts, added_up
 from stresser.statistics.numerics import Generator, Numbers, np
 
 _PHASES = ("resolve", "connect", "proxy", "tls", "upgrade", HANDSHAKE)
@@ -123,29 +124,27 @@ def _resampled(values: Numbers, share: float, random: Generator) -> Numbers:
     return drawn
 
 
-def _rtt_blocks(side: Side) -> list[SparseCounts]:
+def _rtt_blocks(side: Side) -> list[PackedCounts]:
     """The round trips of each block of each run's time; a block without any is an empty one."""
-    blocks: list[SparseCounts] = []
+    blocks: list[PackedCounts] = []
     for part in side.parts:
-        merged = [SparseCounts() for _ in range(BLOCKS)]
-        for cohort in part.cohorts:
-            for place, counts in part.facts.rtt.get(cohort, {}).items():
-                merged[place].merge(counts)
-        blocks += merged if any(len(counts) for counts in merged) else []
+        rtt = [part.facts.rtt.get(cohort, {}) for cohort in part.cohorts]
+        of_block = [[one[place] for one in rtt if place in one] for place in range(BLOCKS)]
+        blocks += map(added_up, of_block) if any(of_block) else []
     return blocks
 
 
 def _of_blocks(
-    ours: Sequence[SparseCounts],
-    theirs: Sequence[SparseCounts],
+    ours: Sequence[PackedCounts],
+    theirs: Sequence[PackedCounts],
     level: float,
     random: Generator,
     *,
     is_paired: bool,
 ) -> list[DurationDifference]:
 
-    buckets = sorted({index for counts in (*ours, *theirs) for index in counts.buckets()})
-    values = np.asarray([bucket_range(index)[1] for index in buckets])
+    buckets = added_up([*ours, *theirs]).indices
+    values = np.asarray([bucket_range(index)[1] for index in buckets.tolist()])
     tables = [_table(blocks, buckets) for blocks in (ours, theirs)]
     weights = [_weights(len(ours), random)]
     weights.append(weights[0] if is_paired else _weights(len(theirs), random))
@@ -170,13 +169,11 @@ def _of_blocks(
     return found
 
 
-def _table(blocks: Sequence[SparseCounts], buckets: list[int]) -> Numbers:
+def _table(blocks: Sequence[PackedCounts], buckets: Numbers) -> Numbers:
     """Counts by block and bucket."""
-    place = {index: number for number, index in enumerate(buckets)}
     table = np.zeros((len(blocks), len(buckets)))
     for row, counts in enumerate(blocks):
-        for index, times in counts.buckets().items():
-            table[row, place[index]] = times
+        table[row, np.searchsorted(buckets, counts.indices)] = counts.times
     return table
 
 
