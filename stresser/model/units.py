@@ -133,6 +133,8 @@ def shown(text: str, limit: int = 60) -> str:
 def escaped(text: str, limit: int = 200) -> str:
     r"""Text from a file or a peer on one line: what is not printable becomes `\x1b` and such."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
 
 

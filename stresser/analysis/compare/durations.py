@@ -148,53 +148,47 @@ def _of_blocks(
     tables = [_table(blocks, buckets) for blocks in (ours, theirs)]
     weights = [_weights(len(ours), random)]
     weights.append(weights[0] if is_paired else _weights(len(theirs), random))
-    found = []
-    for share in _RTT_SHARES:
-        whole = [values[_at(table.sum(axis=0)[None, :], share)][0] for table in tables]
-        drawn = [
-            values[_quantiles(each, table, share)]
-            for each, table in zip(weights, tables, strict=True)
-        ]
-        found.append(
-            _difference(
-                Quantity.RTT.value,
-                share,
-                int(whole[0]),
-                int(whole[1]),
-                drawn[1] - drawn[0],
-                level,
-                "blocks of time",
-            )
+    whole = [values[_at(table.sum(axis=0)[None, :])] for table in tables]
+    drawn = [values[_quantiles(each, table)] for each, table in zip(weights, tables, strict=True)]
+    return [
+        _difference(
+            Quantity.RTT.value,
+            share,
+            int(whole[0][place, 0]),
+            int(whole[1][place, 0]),
+            drawn[1][place] - drawn[0][place],
+            level,
+            "blocks of time",
         )
-    return found
+        for place, share in enumerate(_RTT_SHARES)
+    ]
 
 
 def _table(blocks: Sequence[PackedCounts], buckets: Numbers) -> Numbers:
-    """Counts by block and bucket."""
+    """Counts by block, running up over the buckets."""
     table = np.zeros((len(blocks), len(buckets)))
     for row, counts in enumerate(blocks):
         table[row, np.searchsorted(buckets, counts.indices)] = counts.times
-    return table
+    return np.cumsum(table, axis=1)
 
 
 def _weights(blocks: int, random: Generator) -> Numbers:
     return random.multinomial(blocks, [1 / blocks] * blocks, _RESAMPLED_BLOCKS)
 
 
-def _quantiles(weights: Numbers, table: Numbers, share: float) -> Numbers:
-
+def _quantiles(weights: Numbers, table: Numbers) -> Numbers:
     chunks = [
-        _at(weights[start : start + _CHUNK] @ table, share)
-        for start in range(0, len(weights), _CHUNK)
+        _at(weights[start : start + _CHUNK] @ table) for start in range(0, len(weights), _CHUNK)
     ]
-    return np.concatenate(chunks)
+    return np.concatenate(chunks, axis=1)
 
 
-def _at(counts: Numbers, share: float) -> Numbers:
-    """In each row the place by which a share of all counts is reached."""
-    running = np.cumsum(counts, axis=1)
-    places: Numbers = np.argmax(running >= share * running[:, -1:] * (1 - 1e-12), axis=1)
-    return places
+def _at(running: Numbers) -> Numbers:
+    """For each share, in each row, the place by which it is reached."""
+    return np.array([
+        np.argmax(running >= share * running[:, -1:] * (1 - 1e-12), axis=1)
+        for share in _RTT_SHARES
+    ])  # fmt: skip
 
 
 def _difference(

@@ -7,6 +7,7 @@ lived on, or chance explains as many.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from math import exp
 from typing import NamedTuple
 
@@ -89,11 +90,8 @@ class Crowd:
 
     def densest(self) -> tuple[list[DropFact], Bracket]:
         """Those that most others overlap at one point of time, and what they have in common."""
-        count = best = at = 0
-        for time, is_end, _ in self._ends:
-            count += -1 if is_end else 1
-            if count > best:
-                best, at = count, time
+        counts = list(accumulate([1 - 2 * is_end for _, is_end, _ in self._ends]))
+        at = self._ends[counts.index(max(counts))][0] if counts else 0
         here = [n for n in self._drops if self._spans[n].low <= at <= self._spans[n].high]
         low = max((self._spans[number].low for number in here), default=0)
         high = min((self._spans[number].high for number in here), default=0)

@@ -78,7 +78,12 @@ def _of_scope(
         members = [drops[numbers[i]] for i in group]
         return _lived_on(members, point, scope, sessions) <= _MOST_LIVED_ON * len(group)
 
-    for group, point in common_points(spans, is_whole):
+    def may_be_whole(count: int, point: int) -> bool:
+        """Whether so many are all that lived then: nobody is counted as alive but by proof."""
+        proved = sessions.number_proved(scope.extent.cohorts, point)
+        return count >= FEWEST_DROPS and proved - count <= _MOST_LIVED_ON * count
+
+    for group, point in common_points(spans, is_whole, may_be_whole):
         members = [numbers[i] for i in group]
         yield Moment(members, _span([drops[i].moment for i in members], point), chance(group))
 
