@@ -97,7 +97,7 @@ class Execution:
     def _manifest(self, clock: RunClock) -> Manifest:
         return gather_manifest(
             scenario=masked(self._asked.scenario),
-            clock=clock,
+            anchor_unix_ns=clock.anchor_unix_ns,
             command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},

@@ -15,14 +15,13 @@ from typing import NamedTuple, TypeAlias
 from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import Quantity
-from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.model.units import NS_PER_MS, NS_PER_S, format_utc
 from stresser.record.events_file import bounded_lines
 from stresser.record.folder import shown_path
 from stresser.record.histograms import HistogramEncoder, decode_counts, unpacked_counts
 from stresser.record.regular_file import open_regular
 from stresser.statistics.duration_counts import SparseCounts, bucket_range
 from stresser.statistics.merged_counts import PackedCounts
-from stresser.witness.clock import format_utc
 
 Key: TypeAlias = tuple[Quantity, Cohort | None]
 """What one histogram is of."""
@@ -34,7 +33,7 @@ _INTERVAL = re.compile(
     rb"(.+)"
 )
 _COHORT_PARTS = 3
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 15
 """Bytes of counts that are decoded together."""
 _MOST_KNOWN_TAGS = 4096
 

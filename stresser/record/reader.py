@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from stresser.model.errors import RunFolderError
 from stresser.model.events import AnyEvent, RunEnded
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_S, format_utc
 from stresser.record.chain_files import read_chain
 from stresser.record.events_file import EventsReader, last_event
 from stresser.record.folder import RunFolder, shown_path
@@ -23,7 +23,6 @@ from stresser.record.manifest import Manifest, Status, read_manifest
 from stresser.record.summary_file import read_summary
 from stresser.statistics.duration_counts import Distribution
 from stresser.statistics.merged_counts import MergedCounts
-from stresser.witness.clock import format_utc
 
 __all__ = ["LastSign", "RecordedRun", "RunStatus", "open_run", "resolve_run"]
 

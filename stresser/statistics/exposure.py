@@ -4,6 +4,7 @@ A timer shows as many endings where little time was spent. Each episode (a sessi
 silence) passes all values from 0 to its length.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -24,7 +25,7 @@ class Exposure:
     @classmethod
     def of(cls, lengths: Iterable[int]) -> "Exposure":
         """Episodes that weigh alike; those of no length count for nothing."""
-        return cls(sorted(length for length in lengths if length > 0))
+        return cls(array("q", sorted(length for length in lengths if length > 0)))
 
     @classmethod
     def weighed(cls, episodes: Iterable[tuple[int, float]]) -> "Exposure":

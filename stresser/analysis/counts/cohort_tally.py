@@ -210,7 +210,10 @@ class CohortTally:
         ending = event.ending
         self._close(ending)
         if ending.is_drop:
-            self.drop_groups.setdefault(ending.kind, DropGroup()).add(ending)
+            group = self.drop_groups.get(ending.kind)
+            if group is None:
+                group = self.drop_groups[ending.kind] = DropGroup()
+            group.add(ending)
         elif ending.no_drop is NoDrop.TOOL:
             self.by_tool += 1
         elif ending.no_drop is not NoDrop.PLANNED:

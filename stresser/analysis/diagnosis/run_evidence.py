@@ -7,6 +7,8 @@ Bounded: of drops and failures beyond `MOST_FACTS` only the number is kept.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from sys import intern
 from typing import NamedTuple
 
 from stresser.model.cohort import Cohort
@@ -31,6 +33,7 @@ MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
 _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
+_MOST_RULES = 1000
 _LONGEST = 200
 
 
@@ -43,6 +46,10 @@ class Looks(NamedTuple):
     """To its own endpoint through other egresses."""
     elsewhere: frozenset[FreshResult] = frozenset()
     """To other endpoints through its own egress."""
+
+
+_NO_LOOKS = Looks()
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class EndingFact(NamedTuple):
@@ -255,6 +262,7 @@ def _keep(texts: set[str], text: str) -> None:
 
 
 def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
+    """Of ten thousand drops most texts are the same few: each is kept once."""
     ending, evidence = event.ending, event.ending.evidence
     origin = evidence.provenance
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
@@ -266,20 +274,20 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         t_ns=event.t_ns,
         phase=ending.phase,
         kind=ending.kind,
-        failure=(ending.failure or "")[:_LONGEST],
+        failure=intern((ending.failure or "")[:_LONGEST]),
         initiator=ending.initiator,
         grade=ending.grade,
-        rules=frozenset(evidence.why),
+        rules=_rules(tuple(evidence.why)),
         local=event.local or "",
-        remote=(event.remote or "")[:_LONGEST],
+        remote=intern((event.remote or "")[:_LONGEST]),
         proxy=event.proxy,
         code=ending.code,
         reason=(ending.reason or "")[:_LONGEST],
         status=ending.status,
         alert=ending.alert,
-        raw=(ending.raw or "")[:_LONGEST],
-        headers=headers,
-        looks=_looks(event.cohort, evidence.looks),
+        raw=intern((ending.raw or "")[:_LONGEST]),
+        headers=headers or _NO_HEADERS,
+        looks=_looks(event.cohort, evidence.looks) if evidence.looks else _NO_LOOKS,
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
         is_gateways=_is_gateways(origin),
@@ -289,6 +297,11 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         pings=pings,
         pongs=pongs,
     )
+
+
+@lru_cache(_MOST_RULES)
+def _rules(why: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(why)
 
 
 def _is_gateways(origin: PacketOrigin | None) -> bool:
