@@ -68,6 +68,7 @@ _GONE_STATES = ("Z", "X")
 def gather_manifest(
     *,
     scenario: dict[str, Any],
+    run_id: str | None = None,
     anchor_unix_ns: int,
     command_line: list[str],
     capabilities: dict[str, Any],
@@ -80,6 +81,7 @@ def gather_manifest(
     return Manifest(
         stresser=stresser.__version__,
         scenario=scenario,
+        run_id=run_id,
         started_utc=format_utc(anchor_unix_ns),
         anchor_unix_ns=anchor_unix_ns,
         process=this_process(),

@@ -76,7 +76,7 @@ _FACTORS: dict[str, Callable[[Place], str]] = {
     "server": lambda place: place.server,
     "source": lambda place: place.source,
     "activity": lambda place: place.cohort.activity,
-    "endpoint and egress": lambda place: " through ".join(place.cohort[:2]),
+    "endpoint and egress": lambda place: " through ".join(place.cohort.pair),
 }
 
 
