@@ -19,12 +19,12 @@ from stresser.analysis.chains.interception import (
 )
 from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
-from stresser.analysis.checkup.hello_fate import fate_words, hello_fate
 from stresser.analysis.checkup.redirection import redirections
-from stresser.analysis.checkup.remedies import remedy
+from stresser.analysis.checkup.remedies import met_on, remedy
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
+from stresser.analysis.words.hello_fate import fate_words
 from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
@@ -193,7 +193,7 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
                 ending.failure,
                 ending.status,
                 ending.alert,
-                hello_fate(ending),
+                met_on(way, failed),
             ].append((way, failed))
     for (egress, *_), pairs in alike.items():
         caught, (first, failed) = [way for way, _ in pairs], pairs[0]

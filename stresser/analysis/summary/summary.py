@@ -9,6 +9,7 @@ from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
+from stresser.analysis.diagnosis.failure_bursts import burst_in_words
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
 )
@@ -39,6 +40,7 @@ from stresser.record.reader import RecordedRun, RunStatus
 from stresser.witness.clock import format_utc
 
 _MOST_FINDINGS = 100
+_MOST_BURSTS = 10
 _MOST_ENDINGS = 10_000
 _LONGEST_NAME = 200
 _LONGEST_DOUBT = 400
@@ -91,12 +93,17 @@ def _figures(reading: RunReading) -> RunFigures:
         doubts=doubts,
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
-        findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
+        findings=[
+            *pattern_findings(patterns),
+            *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
+            *_findings(tally, plan, elapsed_ns),
+        ],
         notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
         cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
         loop_lag=_loop_lag(distributions),
         incidents=patterns.incidents,
+        failure_bursts=reading.bursts,
         timers=patterns.timers,
         periods=patterns.periods,
         last_endings=[last_ending(event) for event in tally.last_drops],
