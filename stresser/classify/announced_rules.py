@@ -185,23 +185,15 @@ ANNOUNCED: tuple[Rule, ...] = (
         "connection, or it passed on what the endpoint did.",
     ),
     Rule(
-        "nearby-box-owns-flow",
-        frozenset({Kind.TCP_RESET}),
-        lambda case: flow.ends_nearby(case.seen),
-        Initiator.MIDDLEBOX,
-        Grade.PACKET,
-        "A box before the first router took the TCP connection in place of the endpoint, which "
-        "is behind a router: the flow's packets have passed none. That box reset it.",
-    ),
-    Rule(
         "nearby-box-cut-flow",
-        frozenset({Kind.TCP_FIN}),
+        _TCP_ENDINGS,
         lambda case: flow.ends_nearby(case.seen) and flow.endpoint_is_well(case.seen),
         Initiator.MIDDLEBOX,
         Grade.PACKET,
-        "A box before the first router took the TCP connection in place of the endpoint, and "
-        "cut it in the middle of TLS, while the endpoint answered through another egress and "
-        "kept older sessions there. (It may pass on what happened behind it.)",
+        "A box before the first router took the TCP connection in place of the endpoint, which "
+        "is behind routers through another egress. The box reset the connection, or cut it in "
+        "the middle of TLS, while the endpoint answered there and kept older sessions. (It may "
+        "pass on what happened behind it.)",
     ),
     Rule(
         "answered-too-soon",

@@ -56,6 +56,11 @@ class _Frames(frames.FrameProtocol):
         half_read = decoder.header is not None or len(decoder.buffer)
         return not half_read and self._message_decoder.opcode is None
 
+    @property
+    def unread(self) -> bytes:
+        """What is not taken as frames: it begins with the header that could not be read."""
+        return bytes(self._frame_decoder.buffer.buffer)
+
 
 # Building a frame needs no state of the connection: one for all sessions.
 _BUILD = frames.FrameProtocol(client=True, extensions=[])
@@ -165,11 +170,13 @@ class WebSocket:
                 return
             parser = self._frames = _Frames(client=True, extensions=[])
         parser.receive_bytes(data)
-        self._take_frames(parser, on_pong)
+        self._take_frames(parser, data, on_pong)
         if parser.is_idle:
             self._frames = None
 
-    def _take_frames(self, parser: _Frames, on_pong: Callable[[bytes], None]) -> None:
+    def _take_frames(
+        self, parser: _Frames, data: bytes, on_pong: Callable[[bytes], None]
+    ) -> None:
         ping: bytes | None = None
         try:
             for frame in parser.received_frames():
@@ -183,7 +190,8 @@ class WebSocket:
                     self.messages += 1
         except frames.ParseFailed as exc:
             self.close_nowait(exc.code)
-            raise ProtocolViolation("websocket", str(exc)) from exc
+            # A page of a proxy amid the frames names itself; of a frame's payload nothing is left.
+            raise ProtocolViolation("websocket", str(exc), parser.unread or data) from exc
         if ping is not None:
             # Of several pings the last one may be answered alone (RFC 6455 section 5.5.3).
             self.stream.send_nowait(_BUILD.pong(ping))

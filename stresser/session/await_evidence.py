@@ -96,11 +96,12 @@ def _server_may_know_no_such_flow(packets: FlowPackets) -> bool:
 
 
 def _control_would_tell(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> bool:
-    """A silence, or a FIN of a box that owns the connection: does the endpoint do that to all?"""
+    """A silence, or the end by a box that owns the connection: does the endpoint do that to all?"""
     if isinstance(look.fault, NoPong) or is_silent(look.fault):
         return True
-    is_near = packets.syn_ack is not None and hops(packets.syn_ack.ttl) == 0
-    return isinstance(look.fault, PeerFin) and (session.proxy is not None or is_near)
+    if packets.syn_ack is not None and hops(packets.syn_ack.ttl) == 0:
+        return True
+    return isinstance(look.fault, PeerFin) and session.proxy is not None
 
 
 def dead_since_ns(look: SocketAtEnd) -> int:

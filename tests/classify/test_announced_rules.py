@@ -28,6 +28,8 @@ ERRNO, TCP_INFO, PACKET = Grade.ERRNO, Grade.TCP_INFO, Grade.PACKET
 NEARER = packet("RA", ttl=63)
 HUNG_UP = look("connected", failure="reset")
 CONTROL = {"control_lives": True, "looks": (OTHER_WAY,)}
+NEAR_OTHER = look("answered", egress="direct", ttl=64, hello_ttl=64, usual_ttl=64)
+NEAR_RESET, NEAR_FIN = packet("RA", ttl=64), packet("FA", ttl=64, seq=FIN.seq)
 TLS_ENDINGS = ["tls_close_notify", "ws_close", "tls_alert", "http_refusal"]
 TCP_ENDINGS = {"tcp_reset": RESET, "tcp_fin": FIN}
 LATER_NS = RESET.t_ns + 5 * NS_PER_MS
@@ -229,19 +231,28 @@ DISTANCE = [
         "own-peer-or-perfect-forgery",
         PACKET,
     ),
-    (nearby("tcp_reset", packet("RA", ttl=64)), BOX, "nearby-box-owns-flow", PACKET),
+    *[
+        (nearby(kind, end, **(CONTROL | {"looks": (OTHER_WAY,)})), BOX, "nearby-box-cut-flow", PACKET)
+        for kind, end in [("tcp_reset", NEAR_RESET), ("tcp_fin", NEAR_FIN)]
+    ],
     (
-        nearby("tcp_fin", packet("FA", ttl=64, seq=FIN.seq), **CONTROL),
+        # An attempt has no older sessions beside it.
+        nearby("tcp_reset", NEAR_RESET, phase=Phase.TLS, looks=(OTHER_WAY,)),
         BOX,
         "nearby-box-cut-flow",
         PACKET,
     ),
     *[
-        # On our own link everybody is near; and a box that ends TCP passes on what is behind it.
-        (nearby(k, end, **seen), UNKNOWN, "own-peer-or-perfect-forgery", PACKET)
-        for k, end, seen in [
-            ("tcp_reset", packet("RA", ttl=64), {"behind_gateway": False}),
-            ("tcp_fin", packet("FA", ttl=64, seq=FIN.seq), {}),
+        # On our own link everybody is near, and the gateway may hold the endpoint's address; a box
+        # that ends TCP passes on what is behind it; and the endpoint may have lost all sessions.
+        (nearby(kind, end, **seen), UNKNOWN, "own-peer-or-perfect-forgery", PACKET)
+        for kind, end in [("tcp_reset", NEAR_RESET), ("tcp_fin", NEAR_FIN)]
+        for seen in [
+            CONTROL | {"looks": (OTHER_WAY,), "behind_gateway": False},
+            CONTROL | {"looks": (NEAR_OTHER,)},
+            {"control_lives": True},
+            {"looks": (OTHER_WAY,)},
+            {},
         ]
     ],
 ]

@@ -7,6 +7,7 @@ one egress does; the proxy's team where an explicit proxy did it.
 from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
+from stresser.analysis.diagnosis.diagnosis_words import what_broke_it
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Initiator, Kind
@@ -39,7 +40,7 @@ def ask_for(
         return candidate.ask
     facts = members(candidate, case)
     whom = _whom(candidate, where, who, facts)
-    wish = candidate.advice or _WISHES.get(candidate.mechanism, _of_no_pattern)(candidate, scope)
+    wish = candidate.advice or _of_broken(facts) or _WISHES.get(candidate.mechanism, _of_no_pattern)(candidate, scope)
     wish = wish.replace(_PLACE, _whose_logs(whom, scope))
     return Ask(whom=whom, says=f"{_address(whom, candidate.mechanism, where)}{wish}")
 
@@ -209,6 +210,14 @@ def _names(_candidate: Candidate, scope: DiagnosedScope) -> str:
 
 def _portal(_candidate: Candidate, scope: DiagnosedScope) -> str:
     return f"Log in at the portal of {_through(scope)}, or exempt this host from it."
+
+
+def _of_broken(facts: list[EndingFact]) -> str:
+    """Bytes that are no frames name their sender, often: that comes before any limit."""
+    broken = [fact for fact in facts if fact.kind is Kind.PROTOCOL_ERROR and fact.seen]
+    if 2 * len(broken) <= len(facts):
+        return ""
+    return f"Find in the logs of {_PLACE} who sent {what_broke_it(broken[0])} amid the frames."
 
 
 def _of_no_pattern(_candidate: Candidate, _scope: DiagnosedScope) -> str:

@@ -9,9 +9,10 @@ from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Whe
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.endings import counted, kind_words
 from stresser.model.ending import Kind
-from stresser.model.units import escaped, shown
+from stresser.model.units import shown
 
 _LONGEST_REASON = 60
+_LONGEST_LINE = 80
 _MOST_KINDS = 2
 _DIED = {
     Kind.SILENCE: "went dead without RST or FIN",
@@ -118,8 +119,14 @@ def _ended(facts: list[EndingFact]) -> str:
     if kind is Kind.TLS_ALERT:
         return f"was ended by TLS alert {facts[0].alert}"
     if kind is Kind.PROTOCOL_ERROR:
-        return f"was ended by bytes that break the protocol ({shown(facts[0].raw, 80)})"
+        return f"was ended by bytes that break the protocol ({what_broke_it(facts[0])})"
     return _DIED.get(kind, f"ended ({kind_words(kind)})")
+
+
+def what_broke_it(fact: EndingFact) -> str:
+    """The first line of what came, `"HTTP/1.1 504 Gateway Time-out"`; else what the parser said."""
+    line = fact.seen.partition("\\r\\n")[0]
+    return f'"{line[:_LONGEST_LINE]}"' if line else shown(fact.raw, _LONGEST_LINE)
 
 
 def _close(fact: EndingFact) -> str:
@@ -173,5 +180,5 @@ def _of_failures(
     across = _across(located, scope)
     tail = f"; {across[0].replace(' was', ' did')}" if across else ""
     if facts[0].kind is Kind.PROTOCOL_ERROR:
-        said = f"{said} ({escaped(facts[0].raw, 80)})"
+        said = f"{said} ({what_broke_it(facts[0])})"
     return f"{_place(scope)}, {said}{tail}."

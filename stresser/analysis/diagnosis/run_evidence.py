@@ -69,6 +69,8 @@ class EndingFact(NamedTuple):
     status: int | None
     alert: int | None
     raw: str
+    seen: str
+    """What came in the place of the protocol, from its beginning; escaped already."""
     headers: Mapping[str, str]
     looks: Looks
     is_strangers: bool
@@ -278,6 +280,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         status=ending.status,
         alert=ending.alert,
         raw=(ending.raw or "")[:_LONGEST],
+        seen=(evidence.first_bytes or "")[:_LONGEST],
         headers=headers,
         looks=_looks(event.cohort, evidence.looks),
         is_strangers=_is_strangers(origin),

@@ -154,7 +154,8 @@ def _verb(found: Diagnosis) -> tuple[str, str]:
     """By the commonest kind, and in which manner."""
     commonest = max(found.kinds, key=found.kinds.__getitem__, default="")
     is_known = commonest in set(Kind)
-    return _VERBS.get(Kind(commonest), ("Ends", "")) if is_known else ("Ends", "")
+    how = f", with bytes that break the protocol: {found.seen}" if found.seen else ""
+    return _VERBS.get(Kind(commonest), ("Ends", how)) if is_known else ("Ends", how)
 
 
 def _moment(found: Diagnosis) -> str:
