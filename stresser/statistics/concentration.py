@@ -180,7 +180,7 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
     latest = min(lows[-1], last + spread // 2)
     tick = spread * (moments + 1) // (moments - 1)
     high = latest + round(latest * _SLACK_SHARE) + fine
-    return TimerLimit(Bracket(_less(least - 5 * spread // moments, fine), high), tick)
+    return TimerLimit(Bracket(_less(max(least - spread, 0), fine), high), tick)
 
 
 def _less(value: int, fine: int) -> int:

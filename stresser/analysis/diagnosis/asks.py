@@ -82,10 +82,10 @@ def _of_all(mechanism: Mechanism, where: Where, *, by_proxy: bool) -> Whom:
     """Nothing tells the endpoint from what is before it: who can look first."""
     if mechanism is Mechanism.RESOLVE_FAILURE:
         return Whom.NETWORK_TEAM if where is Where.SHARED else Whom.THIS_HOST
-    is_timer = mechanism in {Mechanism.IDLE_TIMER, Mechanism.AGE_LIMIT}
+    is_timer = mechanism in {Mechanism.IDLE_TIMER, Mechanism.AGE_LIMIT} and not by_proxy
     if mechanism is Mechanism.REFUSED_BY_ENDPOINT or (is_timer and where is Where.SHARED):
         return Whom.SERVICE_OWNER
-    if mechanism in _OF_THE_PATH:
+    if mechanism in _OF_THE_PATH or (mechanism is Mechanism.OUTAGE and where is Where.UNKNOWN):
         return Whom.PROXY_TEAM if by_proxy else Whom.NETWORK_TEAM
     return Whom.NOBODY
 

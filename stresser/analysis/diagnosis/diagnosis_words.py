@@ -13,6 +13,7 @@ from stresser.model.units import shown
 
 _LONGEST_REASON = 60
 _LONGEST_LINE = 80
+_NEARLY = 0.9
 _MOST_KINDS = 2
 _DIED = {
     Kind.SILENCE: "went dead without RST or FIN",
@@ -61,7 +62,7 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
         total = count + _spared(candidate, facts, case)
         which = candidate.condition
         which = which if which.startswith(("that ", "whose ")) else f"that was {which}"
-        return f"{_every(count, total)} {which} {ended} ({count:,} of {total:,})"
+        return f"{_those(count, total, f'{which} {ended}')} ({count:,} of {total:,})"
     if candidate.mechanism is Mechanism.NO_PATTERN:
         return (
             f"{counted(count, 'drop')} of {of_drops:,} ({_kinds(facts)}) came at times, ages and"
@@ -76,18 +77,24 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     when = _AT_ONCE.get(candidate.mechanism, "at one moment")
     if candidate.event:
         when = f"{when}{candidate.event}"
-    return f"{_every(count, open_then)} {ended} {when} ({count:,} of {open_then:,})"
+    return f"{_those(count, open_then, ended)} {when} ({count:,} of {open_then:,})"
 
 
 def _plural(ended: str, count: int) -> str:
-    return ended if count == 1 else ended.replace("was ", "were ", 1)
+    return ended if count == 1 else ended.replace("was ", "were ")
+
+
+def _those(count: int, total: int, ended: str) -> str:
+    """`nearly every session was reset`, `some sessions were reset`."""
+    those = _every(count, total)
+    return f"{those} {_plural(ended, 2) if those.endswith('s') else ended}"
 
 
 def _every(count: int, total: int) -> str:
+    if count < _NEARLY * total:
+        return "some sessions" if total - count > count else "most sessions"
     if count < total:
-        return (
-            f"{count:,} of {total:,} sessions," if total - count > count else "nearly every session"
-        )
+        return "nearly every session"
     return "every session" if count > 1 else "the one session"
 
 

@@ -5,6 +5,7 @@ sessions ended and by what fresh connections met then. What refutes a moment: mo
 lived on, or chance explains as many.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
 from math import exp
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.candidate import Candidate, Claims
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, Fate
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
@@ -34,6 +35,12 @@ _SHORTEST_TIMER_NS = 3 * NS_PER_S
 """No box is known with a timer of silence as short: what dies at once died of something else."""
 _AFTERWARDS_NS = 10 * NS_PER_S
 _CHANCE = 1e-6
+_CHANCE_OF_ALL = 1e-3
+"""Where all that were open died then, and none at any other time."""
+_BURST_NS = 100_000_000
+_FEWEST_OF_A_BURST = 5
+_LEAST_OF_A_BURST = 0.1
+"""Of the sessions that were open: one process of several may have died, one link of several."""
 _MOST_DROPS = 20_000
 _MOST_TRIES = 60
 _GRAIN_NS = 50_000_000
@@ -115,6 +122,10 @@ def _span(one: DropFact) -> Bracket:
 
 def _scoped(case: CaseFile, together: list[DropFact], at: Bracket) -> _Group | None:
     """The part of the run of which most sessions died then; None: there is none."""
+    return _whole(case, together, at) or _burst(case, together)
+
+
+def _whole(case: CaseFile, together: list[DropFact], at: Bracket) -> _Group | None:
     best: tuple[tuple[int, float, int], _Group] | None = None
     for pairs in _parts(case, together):
         inside = [one for one in together if one.pair in pairs]
@@ -130,6 +141,40 @@ def _scoped(case: CaseFile, together: list[DropFact], at: Bracket) -> _Group | N
         if best is None or rank > best[0]:
             best = rank, _Group(inside, at, [p for p in pairs if any(o.pair == p for o in inside)])
     return None if best is None else best[1]
+
+
+def _burst(case: CaseFile, together: list[DropFact]) -> _Group | None:
+    """A part of the sessions that ended by the same packet's time, of any age and silence."""
+    dated = sorted(
+        (one for one in together if one.fact.kind not in BRACKETED and not one.drop.is_answer),
+        key=lambda one: one.drop.moment.high,
+    )
+    times = [one.drop.moment.high for one in dated]
+    counts = [bisect_right(times, first + _BURST_NS) - place for place, first in enumerate(times)]
+    if max(counts, default=0) < _FEWEST_OF_A_BURST:
+        return None
+    place = counts.index(max(counts))
+    inside = dated[place : place + counts[place]]
+    at = Bracket(times[place], times[place + counts[place] - 1])
+    pairs = {one.pair for one in inside}
+    open_then = max(case.open_at(pairs, at.low), len(inside))
+    if len(inside) < _LEAST_OF_A_BURST * open_then or not _spares_older(case, inside, at):
+        return None
+    is_chance = _is_chance(case, inside, pairs, open_then)
+    return None if is_chance else _Group(inside, at, sorted(pairs))
+
+
+def _spares_older(case: CaseFile, inside: list[DropFact], at: Bracket) -> bool:
+    """Whether as many older sessions of the same cohorts lived on: no look at a timer does that."""
+    cohorts = {one.fact.cohort for one in inside}
+    middle = sorted(one.drop.life.opened_ns for one in inside)[len(inside) // 2]
+    older = sum(
+        life.opened_ns < middle and life.ended_ns > at.high + _BURST_NS
+        for pair in {one.pair for one in inside}
+        for life in case.lives_of.get(pair, [])
+        if case.cohort_of(life) in cohorts
+    )
+    return 2 * older >= len(inside)
 
 
 def _parts(case: CaseFile, together: list[DropFact]) -> Iterator[set[Pair]]:
@@ -150,12 +195,14 @@ def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_th
     of all drops there, these included, and each such interval had its chance.
     """
     drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
-    if len(inside) >= _ALL_OF_SO_MANY and len(inside) == drops == open_then:
+    is_all = len(inside) == drops == open_then
+    if len(inside) >= _ALL_OF_SO_MANY and is_all:
         return False  # all that were open died then, none before or after: no rate is as unsteady
     rate = drops / max(case.session_time_ns(pairs), 1)
     width = max(_width(inside), _DATED_TO_NS)
     chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
-    return chance * max(case.lives.now_ns / width, 1) > _CHANCE
+    most = _CHANCE_OF_ALL if is_all else _CHANCE
+    return chance * max(case.lives.now_ns / width, 1) > most
 
 
 def _width(inside: list[DropFact]) -> int:
@@ -182,6 +229,7 @@ def _candidate(case: CaseFile, claims: Claims, group: _Group) -> Candidate:
         failures=frozenset(failures),
         moment=moment,
         through=_alive_after(moment),
+        fate=_fate_at(moment),
         said=is_said(facts),
         unproved=tuple(_unproved(case, group)) if mechanism is Mechanism.STATE_LOST else (),
     )
@@ -205,6 +253,18 @@ def _alive_after(moment: Bracket) -> Callable[[Life], bool]:
         return life.opened_ns <= moment.low and until > moment.high
 
     return lived
+
+
+def _fate_at(moment: Bracket) -> Fate:
+    """Of drops elsewhere: died then, died later, or were not open then."""
+    until = moment.high + _TOGETHER_NS
+
+    def met(one: DropFact) -> bool | None:
+        if one.drop.life.opened_ns > moment.low or one.drop.moment.high < moment.low:
+            return None
+        return one.drop.moment.low > until
+
+    return met
 
 
 def is_said(facts: list[EndingFact]) -> bool:

@@ -120,7 +120,11 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """Silent sessions that were dead when the plan ended them, or when they were asked."""
     by_pair: dict[Pair, list[DropFact]] = defaultdict(list)
     for one in claims.free_drops(case):
-        if one.fact.kind is Kind.FOUND_DEAD and one.drop.silence is not None:
+        if (
+            one.fact.kind is Kind.FOUND_DEAD
+            and one.drop.silence is not None
+            and case.plan.is_silent(one.fact.cohort)
+        ):
             by_pair[one.pair].append(one)
     for pair, members in by_pair.items():
         limit = Bracket(
