@@ -84,6 +84,16 @@ ANNOUNCED: tuple[Rule, ...] = (
         " scenario declares the endpoint's.",
     ),
     Rule(
+        "verified-end-closed-one-egress",
+        frozenset({Kind.TLS_CLOSE_NOTIFY}),
+        lambda case: flow.said_by_verified_end(case.seen) and case.seen.as_old_is_open,
+        Initiator.UNKNOWN,
+        Grade.COMPARISON,
+        "Who sent this under TLS holds the endpoint's key. A session of the same activity, no "
+        "younger, stayed open through another egress. Either the endpoint closed this one alone, "
+        "or a front on this egress that holds the endpoint's key did.",
+    ),
+    Rule(
         "endpoint-said-so",
         _TLS_ENDINGS,
         lambda case: flow.said_by_verified_end(case.seen) and case.failure != PROXY_ALERT,

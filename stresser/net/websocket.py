@@ -174,9 +174,7 @@ class WebSocket:
         if parser.is_idle:
             self._frames = None
 
-    def _take_frames(
-        self, parser: _Frames, data: bytes, on_pong: Callable[[bytes], None]
-    ) -> None:
+    def _take_frames(self, parser: _Frames, data: bytes, on_pong: Callable[[bytes], None]) -> None:
         ping: bytes | None = None
         try:
             for frame in parser.received_frames():

@@ -9,7 +9,13 @@ import trio
 
 from stresser.classify.errno_table import is_silent
 from stresser.classify.packet_origin import hops
-from stresser.model.faults import DeadlinePassed, NoPong, PeerFin, ProxyRefused
+from stresser.model.faults import (
+    DeadlinePassed,
+    NoPong,
+    PeerCloseNotify,
+    PeerFin,
+    ProxyRefused,
+)
 from stresser.model.packet import FlowPackets
 from stresser.model.units import NS_PER_S
 from stresser.session.attempt import Attempt
@@ -22,6 +28,8 @@ from stresser.session.socket_at_end import SocketAtEnd
 _PACKET_WITHIN_S = 0.02
 """Up to 4 ms late were seen (veth, Linux 6.18)."""
 _ANSWER_WITHIN_S = 0.1
+_CLOSES_WITHIN_S = 1.0
+"""A restart, or a look at a timer, takes its time; a reconnect waits for as long by default."""
 _SIBLING_WITHIN_S = 3.0
 """Until this session's own next pings would be due, but no longer than its reconnect may wait."""
 
@@ -29,6 +37,8 @@ _SIBLING_WITHIN_S = 3.0
 async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> None:
     """Wait for what bears on this ending. Adds what it hears to `look`."""
     await trio.lowlevel.checkpoint_if_cancelled()
+    if isinstance(look.fault, PeerCloseNotify):
+        await _hear_whether_others_close(session, look)
     was_told = isinstance(look.fault, (PeerFin, OSError))
     if not was_told and not isinstance(look.fault, NoPong):
         return
@@ -73,6 +83,16 @@ def _flow_packets(session: HeldSession, around: Surroundings) -> FlowPackets:
     if around.packets is None:
         return FlowPackets()
     return around.packets.seen(session.local, str(session.dialled))
+
+
+async def _hear_whether_others_close(session: HeldSession, look: SocketAtEnd) -> None:
+    """An endpoint that closes at an age, a silence or a moment does so through every egress."""
+    siblings = session.siblings
+    if siblings is not None and siblings.has_control:
+        await trio.sleep(_CLOSES_WITHIN_S)
+        # By now one that is a little younger has outlived this one, too.
+        until_ns = session.connected_ns + int(_CLOSES_WITHIN_S * NS_PER_S / 2)
+        look.as_old_is_open = siblings.as_old_is_open(session.cohort.activity, until_ns)
 
 
 async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> None:

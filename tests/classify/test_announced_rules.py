@@ -21,6 +21,7 @@ from tests.classify.cases import (
     rows_as_tests,
     sent,
 )
+from tests.classify.nearby_boxes import NEARBY
 
 ENDPOINT, BOX, HOST = Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST
 UNKNOWN = Initiator.UNKNOWN
@@ -28,8 +29,6 @@ ERRNO, TCP_INFO, PACKET = Grade.ERRNO, Grade.TCP_INFO, Grade.PACKET
 NEARER = packet("RA", ttl=63)
 HUNG_UP = look("connected", failure="reset")
 CONTROL = {"control_lives": True, "looks": (OTHER_WAY,)}
-NEAR_OTHER = look("answered", egress="direct", ttl=64, hello_ttl=64, usual_ttl=64)
-NEAR_RESET, NEAR_FIN = packet("RA", ttl=64), packet("FA", ttl=64, seq=FIN.seq)
 TLS_ENDINGS = ["tls_close_notify", "ws_close", "tls_alert", "http_refusal"]
 TCP_ENDINGS = {"tcp_reset": RESET, "tcp_fin": FIN}
 LATER_NS = RESET.t_ns + 5 * NS_PER_MS
@@ -40,12 +39,6 @@ AFTER_LOSS = flow(packet("RA", seq=RESET.seq + 900), STRANGER)
 
 def through_proxy(kind, **witnesses):
     return case(kind, by_proxy=True, **witnesses)
-
-
-def nearby(kind, end, **witnesses):
-    """The peer's packets have passed no router, though its address is behind one."""
-    packets = flow(end, hello_ttl=64, syn_ttl=64)
-    return case(kind, provenance=origin(packets), **({"behind_gateway": True} | witnesses))
 
 
 def unknown_there(packets=None, *, after_ms=1, **witnesses):
@@ -135,6 +128,20 @@ PROXIES = [
 
 UNDER_TLS = [
     *[(case(k, tls_end_verified=True), ENDPOINT, "endpoint-said-so", ERRNO) for k in TLS_ENDINGS],
+    (
+        # A front with the endpoint's key closes what is silent; through another egress it stays.
+        case("tls_close_notify", tls_end_verified=True, as_old_is_open=True),
+        UNKNOWN,
+        "verified-end-closed-one-egress",
+        Grade.COMPARISON,
+    ),
+    (
+        # Words of WebSocket are the endpoint's: no front was seen to make them up.
+        case("ws_close", tls_end_verified=True, as_old_is_open=True),
+        ENDPOINT,
+        "endpoint-said-so",
+        ERRNO,
+    ),
     # An interceptor passes on what the endpoint said, code and reason unchanged.
     *[(case(k, intercepted=True), UNKNOWN, "interceptor-said-so", ERRNO) for k in TLS_ENDINGS],
     # An in-house endpoint's, perhaps, or an interceptor's.
@@ -231,30 +238,6 @@ DISTANCE = [
         "own-peer-or-perfect-forgery",
         PACKET,
     ),
-    *[
-        (nearby(kind, end, **(CONTROL | {"looks": (OTHER_WAY,)})), BOX, "nearby-box-cut-flow", PACKET)
-        for kind, end in [("tcp_reset", NEAR_RESET), ("tcp_fin", NEAR_FIN)]
-    ],
-    (
-        # An attempt has no older sessions beside it.
-        nearby("tcp_reset", NEAR_RESET, phase=Phase.TLS, looks=(OTHER_WAY,)),
-        BOX,
-        "nearby-box-cut-flow",
-        PACKET,
-    ),
-    *[
-        # On our own link everybody is near, and the gateway may hold the endpoint's address; a box
-        # that ends TCP passes on what is behind it; and the endpoint may have lost all sessions.
-        (nearby(kind, end, **seen), UNKNOWN, "own-peer-or-perfect-forgery", PACKET)
-        for kind, end in [("tcp_reset", NEAR_RESET), ("tcp_fin", NEAR_FIN)]
-        for seen in [
-            CONTROL | {"looks": (OTHER_WAY,), "behind_gateway": False},
-            CONTROL | {"looks": (NEAR_OTHER,)},
-            {"control_lives": True},
-            {"looks": (OTHER_WAY,)},
-            {},
-        ]
-    ],
 ]
 
 FORGED = [
@@ -382,7 +365,7 @@ KILLED_HERE = [(LEFT_FIRST, HOST, "killed-on-this-host", TCP_INFO)] + [
     for seen in ({}, {"by_proxy": True}, {"intercepted": True})
 ]
 
-ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE, *FORGED, *STRANGERS]
+ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE, *NEARBY, *FORGED, *STRANGERS]
 ROWS += [*STOPPED_LISTENING, *KILLED_HERE]
 NOTHING = [
     *[case(k) for k in TLS_ENDINGS],

@@ -4,14 +4,17 @@ Never the network team for what the endpoint said itself, never the endpoint's o
 one egress does; the proxy's team where an explicit proxy did it.
 """
 
+from msgspec.structs import replace
+
 from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
 from stresser.analysis.diagnosis.diagnosis_words import what_broke_it
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.words.lines import lowered
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import format_duration
+from stresser.model.units import escaped, format_duration
 
 _PLACE = "{logs}"
 """Stands for whose logs are meant, in a wish."""
@@ -28,6 +31,7 @@ _OF_THE_PATH = frozenset(
 )
 """What boxes do more often than endpoints that say nothing of it."""
 LOSSY = ", on a path that loses packets"
+_NAME = 80
 _MARGIN = 0.8
 """A ping this much sooner than a timer is in time."""
 
@@ -39,10 +43,17 @@ def ask_for(
     if candidate.ask is not None:
         return candidate.ask
     facts = members(candidate, case)
+    if scope.endpoint is None and len(case.endpoints) == 1:
+        scope = replace(scope, endpoint=escaped(case.endpoints[0], _NAME))
     whom = _whom(candidate, where, who, facts)
-    wish = candidate.advice or _of_broken(facts) or _WISHES.get(candidate.mechanism, _of_no_pattern)(candidate, scope)
+    wish = (
+        candidate.advice
+        or _of_broken(facts)
+        or _WISHES.get(candidate.mechanism, _of_no_pattern)(candidate, scope)
+    )
     wish = wish.replace(_PLACE, _whose_logs(whom, scope))
-    return Ask(whom=whom, says=f"{_address(whom, candidate.mechanism, where)}{wish}")
+    why = _address(whom, candidate.mechanism, where)
+    return Ask(whom=whom, says=f"{why}{lowered(wish) if why else wish}")
 
 
 def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[EndingFact]) -> Whom:

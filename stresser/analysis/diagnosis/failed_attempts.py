@@ -3,15 +3,16 @@
 One candidate for each pair and each thing met; those of one endpoint or one egress are joined.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.case_file import CaseFile, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
+from stresser.analysis.words.endings import counted
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.units import NS_PER_S, escaped
 
@@ -53,17 +54,49 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         met = _DOWN if _is_refused_beside(case, one) else what_was_met(one.ending)
         if met is not None:
             groups[one.ending.pair, met].add(one.place)
-    for (_, met), places in groups.items():
+    for (pair, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
+        apart = _by_address(case, pair, facts)
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=met.words,
+            event=f"{met.words}{apart}",
+            contrast=(apart.removeprefix(", "),) if apart else (),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
             advice=met.ask,
             who=met.who,
         )
+
+
+def _by_address(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
+    """`, by IPv6 alone: by IPv4 3 sessions opened`: where only some of its addresses fail."""
+    failing = {_host(fact.remote) for fact in facts} - {""}
+    opened = Counter(
+        _host(case.lives.places[life.place].server) for life in case.lives_of.get(pair, [])
+    )
+    if not failing or not opened or failing & opened.keys():
+        return ""
+    families, theirs = set(map(_family, failing)), set(map(_family, opened))
+    if families & theirs or len(families) > 1:
+        where, there = _named(failing), _named(opened)
+        return f", to {where} alone: to {there} {counted(opened.total(), 'session')} opened"
+    other = next(iter(theirs))
+    sessions = counted(opened.total(), "session")
+    return f", by {next(iter(families))} alone: by {other} {sessions} opened"
+
+
+def _host(remote: str) -> str:
+    return remote.rpartition(":")[0].strip("[]")
+
+
+def _family(host: str) -> str:
+    return "IPv6" if ":" in host else "IPv4"
+
+
+def _named(hosts: Iterable[str]) -> str:
+    first, *more = sorted(hosts)
+    return escaped(first, 45) if not more else f"{escaped(first, 45)} and {len(more)} more"
 
 
 def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:

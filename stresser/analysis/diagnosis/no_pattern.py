@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.asks import LOSSY
-from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, Fate, Through
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Kind
@@ -32,8 +32,8 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         yield Candidate(
             mechanism=Mechanism.ENDPOINT_GOODBYE if is_goodbye else Mechanism.NO_PATTERN,
             drops=frozenset(numbers),
-            through=(outlived := _outlived(case, numbers)),
-            fate=lambda one, lived=outlived: lived(one.drop.life),
+            through=_outlived(case, numbers),
+            fate=_fate(case, numbers),
             said=said,
             apart=endpoint,
             event=_losses(case, numbers),
@@ -54,6 +54,12 @@ def _outlived(case: CaseFile, numbers: set[int]) -> Through:
     ages = sorted(case.by_number[number].drop.age.high for number in numbers)
     middle = ages[len(ages) // 2]
     return lambda life: life.proved_age_ns >= middle
+
+
+def _fate(case: CaseFile, numbers: set[int]) -> Fate:
+    """Of drops elsewhere: whether they had lived as long first."""
+    outlived = _outlived(case, numbers)
+    return lambda one: outlived(one.drop.life)
 
 
 def _would_tell(drops: int) -> str:

@@ -54,7 +54,9 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     is_all = _share(case, members) >= 1 - _MOST_SURVIVORS
     if others < _LIVED and not (is_all and _apart(members)):
         return None
-    least = max([limit.low, *(n for life in lives if (n := life.survived_ns) < limit.high)])
+    # Who outlived a silence by less than a tick may only have been looked at too early.
+    survived = [life.survived_ns - tick_ns for life in lives if life.survived_ns < limit.high]
+    least = max([limit.low, *survived])
     limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
     candidate = limit_candidate(case, Variable.IDLE, limit, members, tick_ns)
     unproved = [] if others >= _LIVED else ["Whether it is silence or age: no session shows it."]

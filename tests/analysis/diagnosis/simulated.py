@@ -1,12 +1,13 @@
 """Runs that are played: sessions open, ping, die of what is in their way, and come back.
 
-A cause takes a seat's session (cohort, when it opened) and gives the time of its death, or None. What
-is announced is noticed at once; what is not, at the next ping, or when the plan ends the session.
+A cause takes a session and gives the time of its death, or None. What is announced is noticed
+at once; what is not, at the next ping, or when the plan ends the session.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from stresser.model.cohort import Cohort
@@ -105,7 +106,7 @@ class Closed(NamedTuple):
     where: Where = everywhere
     kind: Kind = Kind.TIMEOUT
     phase: Phase = Phase.CONNECT
-    ending: dict[str, Any] = {}
+    ending: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass
@@ -186,7 +187,8 @@ class _Life:
             (t, n, cause) for n, cause in enumerate(world.causes)
             if (t := cause.at(seat, chance)) is not None
         ]  # fmt: skip
-        self.death, _, self.cause = min(deaths, default=(NEVER, 0, None))
+        first: tuple[float, int, Cause | None] = min(deaths, default=(NEVER, 0, None))
+        self.death, _, self.cause = first
         self.number = 0
         self.ended: float | None = None
 
