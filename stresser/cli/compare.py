@@ -15,8 +15,8 @@ from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
 from stresser.record.folder import RESULTS
 from stresser.record.reader import open_run, resolve_run
-from stresser.report.compare_terminal import comparison_json, print_comparison
-from stresser.report.console import stdout_console, until_reader_leaves
+from stresser.report.compare_terminal import print_comparison
+from stresser.report.console import json_text, stdout_console, until_reader_leaves
 
 _MOST_RUNS = 100
 
@@ -71,7 +71,7 @@ def compare(
     console = stdout_console()
     with until_reader_leaves(console):
         if json:
-            console.file.write(comparison_json(comparison) + "\n")
+            console.file.write(json_text(comparison) + "\n")
         else:
             # What the candidate's own run says; of several runs none speaks for all.
             answer = _answer(theirs[0], results) if len(theirs) == 1 else None

@@ -6,6 +6,8 @@ import typer
 
 from stresser.analysis.diagnosis.mechanism_table import MECHANISM_ROWS
 from stresser.classify.initiator_rules import BY_NAME, RULES
+from stresser.classify.reflector_rules import FAR_BY_NAME, REFLECTOR_RULES, ReflectorRule
+from stresser.classify.rule import Rule
 from stresser.model.errors import StresserError
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.report.rules_table import print_mechanisms, print_rules
@@ -24,10 +26,11 @@ def explain(
     Raises:
         StresserError: there is no such rule or mechanism.
     """
-    rules = [one for one in RULES if rule in {None, one.name}]
+    every: tuple[Rule | ReflectorRule, ...] = (*REFLECTOR_RULES, *RULES)
+    rules = [one for one in every if rule in {None, one.name}]
     mechanisms = [row for row in MECHANISM_ROWS if rule in {None, row.mechanism}]
     if rule is not None and not rules and not mechanisms:
-        names = [*BY_NAME, *(row.mechanism.value for row in MECHANISM_ROWS)]
+        names = [*BY_NAME, *FAR_BY_NAME, *(row.mechanism.value for row in MECHANISM_ROWS)]
         near = did_you_mean(rule, names) or "; `stresser explain` lists them all"
         raise StresserError(f"{rule}: there is no such rule{near}")
     console = stdout_console()

@@ -12,8 +12,8 @@ from stresser.model.errors import ExitCode, RunFolderError
 from stresser.record.folder import RESULTS
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.report.answer_terminal import print_answer
-from stresser.report.console import stdout_console, until_reader_leaves
-from stresser.report.terminal import print_everything, print_story, summary_json
+from stresser.report.console import json_text, stdout_console, until_reader_leaves
+from stresser.report.terminal import print_everything, print_story
 
 _FEW_ENDINGS = 5
 
@@ -66,7 +66,7 @@ def _show_summary(recorded: RecordedRun, endings: int, *, full: bool, is_json: b
     console = stdout_console()
     with until_reader_leaves(console):
         if is_json:
-            console.file.write(summary_json(summary) + "\n")
+            console.file.write(json_text(summary) + "\n")
         elif full:
             print_everything(summary, console, recorded.path, endings)
         else:

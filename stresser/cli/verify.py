@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from stresser.bundle.verification import verify_bundle
 from stresser.model.errors import ExitCode
+from stresser.report.console import json_text
 
 
 def verify(
@@ -24,7 +24,7 @@ def verify(
     """
     found = verify_bundle(bundle)
     if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        typer.echo(json_text(found))
     else:
         typer.echo(f"Bundle of {len(found.runs)} runs, made by stresser {found.made_by}")
         for line in (*found.notes, *found.wrong):

@@ -11,7 +11,9 @@ from msgspec import Struct, field
 from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Ending
+from stresser.model.ending import Ending, Kind
+from stresser.model.evidence import TcpInfo
+from stresser.model.far_end import FarEnd
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
@@ -256,6 +258,52 @@ class LabKilled(Event, kw_only=True, tag="lab_killed"):
     """Since the last byte in either direction, as the middlebox saw it."""
 
 
+class ReflectionOpened(Event, kw_only=True, tag="reflection_opened"):
+    """A session of a tester that named itself reached this reflector."""
+
+    number: Whole
+    """Of the connection, in this record."""
+    run: str
+    """The tester's run, by its random id."""
+    attempt: Whole
+    """The tester's number of the attempt."""
+    scheme: str
+    """`wss` or `tls`."""
+    local: str
+    peer: str
+    """The tester's `address:port` as seen here."""
+    accepted_ns: Whole
+    """When TCP was accepted."""
+
+
+class ReflectionEnded(Event, kw_only=True, tag="reflection_ended"):
+    """A session that named itself stopped, as this reflector saw it."""
+
+    number: Whole
+    run: str
+    attempt: Whole
+    kind: Kind
+    """`planned`: this reflector closed it."""
+    code: Whole | None = None
+    """WebSocket close code that the tester sent."""
+    raw: str | None = None
+    """The untranslated error."""
+    bytes_received: Whole = 0
+    """Plaintext."""
+    bytes_sent: Whole = 0
+    last_in_ns: Whole
+    last_out_ns: Whole | None = None
+    info: TcpInfo | None = None
+    """The kernel's account at the end."""
+
+
+class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):
+    """What a reflector recorded of a session of this run. `t_ns` is when that came to be known."""
+
+    session: Whole
+    far_end: FarEnd
+
+
 AnyEvent: TypeAlias = (
     RunStarted
     | RunEnded
@@ -270,6 +318,9 @@ AnyEvent: TypeAlias = (
     | WitnessGap
     | PathChanged
     | LabKilled
+    | ReflectionOpened
+    | ReflectionEnded
+    | FarEndSeen
 )
 
 

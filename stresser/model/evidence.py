@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from stresser.model.bounds import Whole
+from stresser.model.far_end import FarEnd
 from stresser.model.fresh_connection import FreshConnection
 from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
@@ -113,6 +114,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     provenance: PacketOrigin | None = None
     """The packet that ended it, beside the flow's own."""
     path_changes: Annotated[list[SeenPathChange], Meta(max_length=MOST_PATH_CHANGES)] = []
+    far_end: FarEnd | None = None
+    """What a reflector recorded of this session."""
 
 
 NO_EVIDENCE = Evidence()

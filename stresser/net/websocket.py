@@ -98,10 +98,13 @@ class UpgradeRequest(Struct, frozen=True, kw_only=True, dict=True):
     headers: Mapping[str, str | Secret] = {}
     subprotocols: Sequence[str] = ()
 
-    def written_with(self, key: bytes) -> bytes:
-        """The request's bytes, with a Sec-WebSocket-Key of 24 characters."""
+    def written_with(self, key: bytes, field: bytes = b"") -> bytes:
+        """The request's bytes, with a Sec-WebSocket-Key of 24 characters.
+
+        `field`: one more header field, `Name: value`.
+        """
         before, after = self._around_key
-        return before + key + after
+        return before + key + (b"\r\n" + field if field else b"") + after
 
     @cached_property
     def _around_key(self) -> tuple[bytes, bytes]:
@@ -210,18 +213,15 @@ class WebSocket:
             self.stream.send_nowait(_BUILD.close(code))
 
 
-def _unheard(_answer: HttpAnswer) -> None:
-    pass
-
-
 async def upgrade(
     stream: TlsStream,
     request: UpgradeRequest,
-    on_answer: Callable[[HttpAnswer], None] = _unheard,
+    on_answer: Callable[[HttpAnswer], None] | None = None,
+    field: bytes = b"",
 ) -> tuple[WebSocket, str | None]:
     """Make a TLS connection a WebSocket. Returns it with the subprotocol agreed on.
 
-    `on_answer` gets what the acceptance says of who gave it.
+    `on_answer` gets what the acceptance says of who gave it; `field` is one more header field.
 
     Raises:
         HttpRefused: an answer other than 101.
@@ -229,11 +229,11 @@ async def upgrade(
         and what `TlsStream.receive_some` raises.
     """
     key = generate_nonce()
-    await stream.send_all(request.written_with(key))
+    await stream.send_all(request.written_with(key, field))
     head, rest = await read_head(stream.receive_some)
     stream.release_buffer()  # the answer may have come behind a session ticket
     subprotocol = None if plainly_accepts(head, key) else _judged(head, request, key)
-    if on_answer is not _unheard:
+    if on_answer is not None:
         telling = telling_headers(header_fields(head), TELLING)
         on_answer(HttpAnswer(status=101, reason=reason_phrase(head), headers=telling))
     return WebSocket(stream, rest), subprotocol

@@ -68,6 +68,7 @@ _GONE_STATES = ("Z", "X")
 def gather_manifest(
     *,
     scenario: dict[str, Any],
+    run_id: str | None = None,
     clock: RunClock,
     command_line: list[str],
     capabilities: dict[str, Any],
@@ -80,6 +81,7 @@ def gather_manifest(
     return Manifest(
         stresser=stresser.__version__,
         scenario=scenario,
+        run_id=run_id,
         started_utc=clock.utc(0),
         anchor_unix_ns=clock.anchor_unix_ns,
         process=this_process(),

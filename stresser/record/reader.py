@@ -15,6 +15,7 @@ from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.units import NS_PER_S
 from stresser.record.chain_files import read_chain
 from stresser.record.events_file import EventsReader, last_event
+from stresser.record.far_ends import with_far_ends
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import Key, LoggedInterval, LogReader, MergedHistograms
 from stresser.record.host_facts import lives
@@ -59,6 +60,7 @@ class RecordedRun:
         self._events = EventsReader(folder.events)
         self._log = LogReader(folder.histograms)
         self._partial = LogReader(folder.partial)
+        self._far_ends = EventsReader(folder.far_ends)
         self._refused = 0
         self._last_event = last_event(folder.events)
         self.status = self._find_status()
@@ -76,11 +78,13 @@ class RecordedRun:
     def events(self) -> Iterator[AnyEvent]:
         """All readable events, in order; empty where the file is missing.
 
+        Endings are judged by both ends where a reflector's record was joined.
+
         Raises:
             RunFolderError: the file cannot be read.
         """
         if self.folder.events.exists():
-            yield from self._events
+            yield from with_far_ends(self._events, self._far_ends)
 
     def intervals(self) -> Iterator[LoggedInterval]:
         """All readable histogram intervals, the unfinished one included, each once.

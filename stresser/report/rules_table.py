@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from stresser.analysis.diagnosis.mechanism_table import MechanismRow
+from stresser.classify.reflector_rules import ReflectorRule
 from stresser.classify.rule import Rule
 
 _HEAD = (
@@ -23,7 +24,7 @@ _MECHANISMS_HEAD = (
 )
 
 
-def print_rules(rules: Iterable[Rule], console: Console) -> None:
+def print_rules(rules: Iterable[Rule | ReflectorRule], console: Console) -> None:
     """Print rules in their order."""
     console.print(Text(_HEAD))
     for rule in rules:
@@ -39,10 +40,10 @@ def print_mechanisms(rows: Iterable[MechanismRow], console: Console) -> None:
         console.print(Group(head, Padding(said, (0, 0, 0, 4))), highlight=False, markup=False)
 
 
-def _row(rule: Rule) -> Group:
+def _row(rule: Rule | ReflectorRule) -> Group:
     head = Text("\n").append(rule.name, style="bold")
     head.append(f"  initiator {rule.initiator}, grade {rule.grade}")
     if rule.is_final:
-        head.append("; nothing else is asked then")
+        head.append("; no later rule is asked")
     kinds = "endings of every kind" if rule.kinds is None else ", ".join(sorted(rule.kinds))
     return Group(head, Padding(Text(f"of {kinds}"), (0, 0, 0, 4)), Padding(rule.says, (0, 0, 0, 4)))

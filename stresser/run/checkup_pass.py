@@ -31,7 +31,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.ending_event import attempt_failed
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.clock import RunClock
 from stresser.witness.loop import LoopStamp
@@ -78,7 +78,7 @@ def plans(
     """
     endpoints = {endpoint.name: endpoint for endpoint in scenario.endpoints}
     labs = {egress.name for egress in scenario.egresses if egress.lab is not None}
-    ways = {(route.cohort.endpoint, route.cohort.egress): route for route in routes}
+    ways = {route.cohort.pair: route for route in routes}
     return [
         _plan(route, endpoints[name], paths.get(name, path), is_lab=egress in labs)
         for (name, egress), route in ways.items()
@@ -126,7 +126,7 @@ class Checkup:
         self._chains = _Chains()
         self._path = PathWitness(clock, self._chains.event)
         self._stamp = LoopStamp(clock)  # endings are dated by it
-        self._around = Surroundings(
+        self._around = RunContext(
             clock=clock,
             observer=self._chains,
             gate=Pace(PACE),

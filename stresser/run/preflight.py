@@ -57,11 +57,11 @@ def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
     missing: list[str] = []
     notes: list[str] = []
     limit = _raise_file_limit(sessions + scenario.sessions.handshakes_in_flight, missing)
-    ways = {} if proxies is None else proxies
-    ports = _check_ports(scenario, ways, missing)
+    chosen = {} if proxies is None else proxies
+    ports = _check_ports(scenario, chosen, missing)
     memory = _check_memory(sessions, missing)
     bindings = {e.name: _check_egress(e, missing, notes) for e in scenario.egresses}
-    notes += _without_proxy(scenario, ways)
+    notes += _without_proxy(scenario, chosen)
     if missing:
         raise PreflightError(*missing)
     return Readiness(
@@ -75,8 +75,8 @@ def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
 
 
 def _requested(scenario: Scenario) -> int:
-    ways = len(scenario.endpoints) * len(scenario.egresses) * len(scenario.activities)
-    return ways * scenario.sessions.count
+    cohorts = len(scenario.endpoints) * len(scenario.egresses) * len(scenario.activities)
+    return cohorts * scenario.sessions.count
 
 
 def _raise_file_limit(files: int, missing: list[str]) -> int | None:

@@ -11,14 +11,14 @@ from stresser.model.quantity import Quantity
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.scenario.plan import Reconnect, Scenario
-from stresser.session.chains_seen import ChainBook, KeepChain, keep_none
+from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.clock_steps import ClockSteps
 from stresser.witness.fitness import Fitness
@@ -75,7 +75,7 @@ class Runner:
         self._fitness = Fitness(clock, self._on_late)
         self._path = PathWitness(clock, self._observer.event)
         self._clock_steps = ClockSteps()
-        self._around = Surroundings(
+        self._around = RunContext(
             clock=clock,
             observer=self._observer,
             bugs=self._bugs,
@@ -84,7 +84,7 @@ class Runner:
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
-            chains=ChainBook(keep_chain),
+            chains=ChainsSeen(keep_chain),
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,

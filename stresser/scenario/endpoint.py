@@ -17,7 +17,6 @@ from stresser.scenario.lab_table import LabEndpoint
 from stresser.scenario.plan import Scheme
 
 DEFAULT_PORT = 443
-HOST_NAME_PATTERN = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+"
 URL_PATTERN = "^(?:lab\\+)?(?:wss|tls)://[^/?#]+"
 
 _LONGEST_URL = 2048
@@ -51,11 +50,6 @@ class EndpointAddress(Struct, frozen=True, kw_only=True):
     def is_lab(self) -> bool:
         """The lab serves it."""
         return self.behaviour is not None
-
-    @property
-    def is_ip(self) -> bool:
-        """The host is an address: nothing to resolve, no server name to send (RFC 6066)."""
-        return _ip_or_none(self.host) is not None
 
     @property
     def is_loopback(self) -> bool:

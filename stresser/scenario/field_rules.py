@@ -27,6 +27,7 @@ from stresser.scenario.plan import (
     Endpoint,
     Reconnect,
     Record,
+    Reflector,
     Scenario,
     Scheme,
     Sessions,
@@ -223,7 +224,7 @@ def _proxy(text: str) -> str:
     return text
 
 
-def _proxy_credential(text: str) -> str:
+def _from_environment(text: str) -> str:
     if variable_of(text) is None:
         raise ValueError('must come from the environment: write "env:NAME" and export NAME')
     return text
@@ -270,6 +271,8 @@ def _check_endpoint(values: dict[str, Any], report: Report) -> None:
             if values.get(name):
                 report((name,), "a tls:// endpoint has no upgrade request to carry them")
 
+    if "reflector" in values and "url" in values and parse_url(values["url"]).is_lab:
+        report(("reflector",), "the lab's endpoints are no reflectors; leave it out")
     if "url" in values and "address" in values and parse_url(values["url"]).is_lab:
         report(("address",), "the lab chooses the address of its endpoints itself; leave it out")
 
@@ -324,11 +327,12 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Endpoint, "address"): _address,
     (Endpoint, "subprotocols"): _each(check_subprotocol),
     (Endpoint, "alpn"): _each(check_alpn),
+    (Reflector, "token"): _from_environment,
     (Egress, "interface"): _interface,
     (Egress, "source"): _source,
     (Egress, "proxy"): _proxy,
-    (Egress, "proxy_user"): _proxy_credential,
-    (Egress, "proxy_password"): _proxy_credential,
+    (Egress, "proxy_user"): _from_environment,
+    (Egress, "proxy_password"): _from_environment,
     (Egress, "proxy_ca"): _file_path,
 }
 _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {

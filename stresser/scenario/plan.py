@@ -98,6 +98,13 @@ class Scheme(StrEnum):
     TLS = "tls"
 
 
+class Reflector(_Table, frozen=True, kw_only=True):
+    """The endpoint is a `stresser reflect`: its sessions name themselves to it."""
+
+    token: str
+    """`env:NAME`: taken from the environment, never recorded."""
+
+
 class Endpoint(_Table, frozen=True, kw_only=True):
     """What sessions connect to."""
 
@@ -118,6 +125,8 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     alpn: list[str] = []
     tls_version: Literal["1.2", "1.3"] | None = None
     """Offer this version alone; omitted: what OpenSSL offers, 1.2 at least."""
+    reflector: Reflector | None = None
+    """What the far end saw of each session can be joined to the run (`stresser join`)."""
     send_secrets_over_unverified_chain: bool = False
     """Send `env:` headers even where the chain does not verify. Think twice."""
 

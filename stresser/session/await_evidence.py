@@ -22,7 +22,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
 from stresser.session.fresh_handshake import target_of
 from stresser.session.held import HeldSession
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 
 _PACKET_WITHIN_S = 0.02
@@ -34,7 +34,7 @@ _SIBLING_WITHIN_S = 3.0
 """Until this session's own next pings would be due, but no longer than its reconnect may wait."""
 
 
-async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> None:
+async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: RunContext) -> None:
     """Wait for what bears on this ending. Adds what it hears to `look`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     if isinstance(look.fault, PeerCloseNotify):
@@ -53,7 +53,7 @@ async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surrou
         _date_others(around)
 
 
-async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
+async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
     """Wait for what fresh connections beside a failed attempt meet, and for its last packet."""
     await trio.lowlevel.checkpoint_if_cancelled()
     target = target_of(attempt)
@@ -70,7 +70,7 @@ async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: Surroundi
         await around.looks.answered(target)
 
 
-def _date_others(around: Surroundings) -> None:
+def _date_others(around: RunContext) -> None:
     """Hundreds who wait for the same answer wake in one pass of the loop.
 
     What hangs up meanwhile is stamped by them (1 us each), not when they are through.
@@ -79,7 +79,7 @@ def _date_others(around: Surroundings) -> None:
         around.hangups.look()
 
 
-def _flow_packets(session: HeldSession, around: Surroundings) -> FlowPackets:
+def _flow_packets(session: HeldSession, around: RunContext) -> FlowPackets:
     if around.packets is None:
         return FlowPackets()
     return around.packets.seen(session.local, str(session.dialled))

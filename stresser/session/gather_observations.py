@@ -2,7 +2,7 @@
 
 Proofs of life and of the end are dated so that the truth lies between them. Whoever answers has
 been reached no earlier than we asked: a silent end is dated from the question of the last answer,
-not from the answer, for the way there may have broken while the answer was on its way back.
+not from the answer, for the path there may have broken while the answer was on its way back.
 """
 
 from typing import NamedTuple
@@ -45,7 +45,7 @@ from stresser.session.await_evidence import dead_since_ns
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
 from stresser.session.fresh_handshake import Target, target_of
 from stresser.session.held import HeldSession
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.tcp_info import read_tcp_info
 
@@ -72,7 +72,7 @@ class _Packets(NamedTuple):
 _NONE_SEEN = _Packets(FlowPackets(), None)
 
 
-def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> Observations:
+def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> Observations:
     """What was known when an attempt stopped."""
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
@@ -104,7 +104,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: Surroundin
         looks=looks,
         by_proxy=attempt.route.proxy is not None,
         chain=None if attempt.tls is None else attempt.tls.chain,
-        own_pair=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
+        own_pair=attempt.route.cohort.pair,
         evidence=replace(
             _evidence(look, packets, changes),
             proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
@@ -116,7 +116,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: Surroundin
 
 
 def session_observations(
-    session: HeldSession, look: SocketAtEnd, around: Surroundings
+    session: HeldSession, look: SocketAtEnd, around: RunContext
 ) -> Observations:
     """What was known when a session stopped."""
     if isinstance(look.fault, Planned):
@@ -162,7 +162,7 @@ def session_observations(
         egress_is_lossy=siblings is not None
         and siblings.egress_is_lossy(look.at_ns - _LOSSES_BEFORE_NS),
         egress_heard=siblings is not None and siblings.was_heard(alive, look.at_ns),
-        own_pair=(session.cohort.endpoint, session.cohort.egress),
+        own_pair=session.cohort.pair,
         evidence=replace(
             _evidence(look, packets, changes),
             ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
@@ -190,7 +190,7 @@ def _sessions_route(
     session: HeldSession,
     alive_ns: int,
     look: SocketAtEnd,
-    around: Surroundings,
+    around: RunContext,
     changes: list[PathChanged],
 ) -> list[str]:
     """What of this host's own route changed after what was last answered had been asked.
@@ -208,14 +208,14 @@ def _sessions_route(
     return [*gone, *changed][:MOST_ROUTE_CHANGES]
 
 
-def _attempts_route(target: Target | None, look: SocketAtEnd, around: Surroundings) -> list[str]:
+def _attempts_route(target: Target | None, look: SocketAtEnd, around: RunContext) -> list[str]:
     unanswered = isinstance(look.fault, DeadlinePassed) or is_silent(look.fault)
     if target is None or not unanswered:
         return []
     return around.local_routes.changed_for_attempt(target.address, target.route.binding)
 
 
-def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
+def _is_intercepted(one: Attempt | HeldSession, around: RunContext) -> bool:
     if not one.intercepted:
         return False
     if isinstance(one, HeldSession):
@@ -223,7 +223,7 @@ def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
     return around.chains.is_interceptors(one.route, None if one.tls is None else one.tls.chain)
 
 
-def _is_behind_gateway(target: Target, around: Surroundings) -> bool:
+def _is_behind_gateway(target: Target, around: RunContext) -> bool:
     return around.local_routes.behind_gateway(target.address, target.route.binding)
 
 
@@ -309,7 +309,7 @@ def _first_proof_of_death(
     return max(at_the_latest + info.rtt_us * NS_PER_US, look.fault.sent_ns)
 
 
-def _packets(local: str | None, remote: str, look: SocketAtEnd, around: Surroundings) -> _Packets:
+def _packets(local: str | None, remote: str, look: SocketAtEnd, around: RunContext) -> _Packets:
     if around.packets is None or local is None:
         return _NONE_SEEN
     flow = around.packets.seen(local, remote)
@@ -333,7 +333,7 @@ def _doubted_ns(look: SocketAtEnd) -> int:
     return look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
 
 
-def _looks(target: Target, since_ns: int, around: Surroundings) -> tuple[FreshConnection, ...]:
+def _looks(target: Target, since_ns: int, around: RunContext) -> tuple[FreshConnection, ...]:
     if around.looks is None:
         return ()
     return tuple(one for one in around.looks.since(since_ns) if _tells_of(one, target))
@@ -341,8 +341,8 @@ def _looks(target: Target, since_ns: int, around: Surroundings) -> tuple[FreshCo
 
 def _tells_of(look: FreshConnection, target: Target) -> bool:
     """Of its own endpoint, those at the very same address: another may be another site."""
-    if look.endpoint != target.way.endpoint:
-        return look.egress == target.way.egress
+    if look.endpoint != target.pair.endpoint:
+        return look.egress == target.pair.egress
     is_same = look.remote == target.remote or look.result is FreshResult.PROXY_FAILED
     return is_same or target.route.proxy is not None
 

@@ -22,7 +22,7 @@ from stresser.session.held import HeldSession
 from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 
 
@@ -42,7 +42,7 @@ class _Past:
     """What the last refusal asked for in its Retry-After."""
 
 
-async def keep_open(route: Route, around: Surroundings, reconnect: Reconnect | None) -> None:
+async def keep_open(route: Route, around: RunContext, reconnect: Reconnect | None) -> None:
     """Hold a session, replacing it whenever it ends.
 
     Returns when it ended and `reconnect` is None. Being cancelled is the plan's stop: the
@@ -61,7 +61,7 @@ async def keep_open(route: Route, around: Surroundings, reconnect: Reconnect | N
         await trio.sleep_until(past.stopped_s + wait_s)
 
 
-async def _live(route: Route, around: Surroundings, past: _Past) -> None:
+async def _live(route: Route, around: RunContext, past: _Past) -> None:
     # A function of its own: what has ended must not be kept until the next one is open.
     session = await _open(route, around, past)
     if session is not None:
@@ -78,7 +78,7 @@ def back_off_s(reconnect: Reconnect, failures: int) -> float:
     return wait * random.uniform(1 - reconnect.jitter, 1 + reconnect.jitter)  # noqa: S311 - jitter
 
 
-async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession | None:
+async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | None:
     async with around.gate.admit(route.cohort):
         number = next(around.attempt_numbers)
         attempt = Attempt(number, route, around.clock, around.hangups, around.packets)
@@ -109,7 +109,7 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
     return None
 
 
-def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
+def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
     if session.siblings is not None:
         activity = session.cohort.activity
@@ -119,24 +119,24 @@ def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
         around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))
 
 
-def _ttl_of_peer(session: HeldSession, around: Surroundings) -> int | None:
+def _ttl_of_peer(session: HeldSession, around: RunContext) -> int | None:
     if around.packets is None:
         return None
     answer = around.packets.seen(session.local, str(session.dialled)).syn_ack
     return None if answer is None else answer.ttl
 
 
-async def _fail(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
+async def _fail(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
     """Record a failure with what was witnessed beside it; others may attempt meanwhile."""
     try:
         await hear_of_attempt(attempt, look, around)
     finally:
         with trio.CancelScope(shield=True):  # what failed before the stop is told
-            async with around.after_death:
+            async with around.after_ending:
                 _record_failure(attempt, look, around)
 
 
-def _record_failure(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
+def _record_failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
     with around.bugs.contained():
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
@@ -152,7 +152,7 @@ E = TypeVar("E", AttemptFailed, SessionEnded)
 
 
 def _obituary(
-    write: Callable[[SocketAtEnd, Surroundings], E], look: SocketAtEnd, around: Surroundings
+    write: Callable[[SocketAtEnd, RunContext], E], look: SocketAtEnd, around: RunContext
 ) -> E | None:
     """The event of an ending. Where writing it meets a bug, that is the ending."""
     try:
@@ -164,7 +164,7 @@ def _obituary(
     return None
 
 
-def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
+def _sample_phases(attempt: Attempt, around: RunContext) -> None:
     for phase, duration in attempt.phases_ns.items():
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
     if Quantity.PROXY_TUNNEL in attempt.phases_ns:
@@ -173,7 +173,7 @@ def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
 
 
 def _opened(
-    session: HeldSession, attempt: Attempt, around: Surroundings, past: _Past
+    session: HeldSession, attempt: Attempt, around: RunContext, past: _Past
 ) -> SessionOpened:
     assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
@@ -202,7 +202,7 @@ def _opened(
     )
 
 
-async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None:
+async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
     try:
         fault = await _until_it_ends(session, around)
     except trio.Cancelled:
@@ -217,7 +217,7 @@ async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None
         await hear_witnesses(session, look, around)
     finally:
         with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
-            async with around.after_death:
+            async with around.after_ending:
                 session.tap.close()
                 event = _obituary(partial(session_ended, session), look, around)
                 if event is not None:
@@ -228,7 +228,7 @@ def _was_silent(fault: Exception) -> bool:
     return isinstance(fault, NoPong) or is_silent(fault)
 
 
-async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:
+async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
     ticket = around.heartbeats.add(session.next_due_ns, session) if session.every_ns else None
     try:
         return await session.hold()
@@ -239,14 +239,14 @@ async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exceptio
             around.heartbeats.remove(ticket)
 
 
-async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
+async def _end_as_planned(session: HeldSession, around: RunContext) -> None:
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     # One may have opened in the very pass in which the run began to stop.
     at_ns = max(session.opened_ns, around.clock.since_start(stop_s))
     look = SocketAtEnd(Planned("the run ended"), session.tap, at_ns)
     closed = PlannedClose("unanswered", Proof.UNPROVED, None)
     with trio.CancelScope(shield=True):
-        async with around.after_death:  # thousands stop at once: a few in each pass of the loop
+        async with around.after_ending:  # thousands stop at once: a few in each pass of the loop
             event = _obituary(partial(session_ended, session), look, around)
             with around.bugs.contained():
                 session.begin_close()
@@ -254,7 +254,7 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
             deadline_s = stop_s + session.close_timeout_s
             closed = await close_as_planned(session, look, deadline_s)
         if closed.dead is not None:
-            async with around.after_death:
+            async with around.after_ending:
                 look = SocketAtEnd(closed.dead, session.tap, closed.dead.at_ns)
                 event = _obituary(partial(session_ended, session), look, around)
         elif around.packets is not None:

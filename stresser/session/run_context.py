@@ -9,7 +9,7 @@ from typing import Protocol
 import trio
 
 from stresser.model.clocks import Hangups
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
     AddressesSeen,
     HostSlept,
@@ -19,7 +19,7 @@ from stresser.model.events import (
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
 from stresser.session.attempt import Attempt
-from stresser.session.chains_seen import ChainBook
+from stresser.session.chains_seen import ChainsSeen
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.internal_errors import Bugs
@@ -47,11 +47,11 @@ class AddressBook:
     """Which addresses each endpoint's name has had through each egress. Bounded."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], set[str]] = {}
+        self._seen: dict[Pair, set[str]] = {}
 
     def has_new(self, cohort: Cohort, addresses: Sequence[str]) -> bool:
         """Whether one is there for the first time; the first 256 of an egress are distinguished."""
-        seen = self._seen.setdefault((cohort.endpoint, cohort.egress), set())
+        seen = self._seen.setdefault(cohort.pair, set())
         new = set(addresses) - seen
         if not new or len(seen) >= _ADDRESSES_REMEMBERED:
             return False
@@ -60,7 +60,7 @@ class AddressBook:
 
 
 @dataclass(kw_only=True)
-class Surroundings:
+class RunContext:
     """One for a run."""
 
     clock: RunClock
@@ -78,11 +78,11 @@ class Surroundings:
     path: PathWitness | None = None
     fitness: Fitness | None = None
     local_routes: LocalRoutes = field(default_factory=LocalRoutes)
-    chains: ChainBook = field(default_factory=ChainBook)
+    chains: ChainsSeen = field(default_factory=ChainsSeen)
     addresses: AddressBook = field(default_factory=AddressBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))
     session_numbers: "count[int]" = field(default_factory=lambda: count(1))
-    after_death: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
+    after_ending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
     stop_at_s: float | None = None
     """Trio time at which the run began to stop."""
     _awake_ns: int = 0

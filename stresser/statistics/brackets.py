@@ -5,7 +5,7 @@ have no width. Comparing how tight moments, ages and silences can be shows what 
 common (docs/methods.md, "One moment or one timer").
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 MOST = 0.8
@@ -17,6 +17,16 @@ class Bracket(NamedTuple):
 
     low: int
     high: int
+
+    def meets(self, other: "Bracket", pad: int = 0) -> bool:
+        """Whether both allow one value, or values no further apart than `pad`."""
+        return self.low <= other.high + pad and other.low <= self.high + pad
+
+
+def common(brackets: Collection[Bracket]) -> Bracket:
+    """What all of them allow; where they do not meet, what lies between them."""
+    low, high = max(one.low for one in brackets), min(one.high for one in brackets)
+    return Bracket(min(low, high), max(low, high))
 
 
 class Agreement(NamedTuple):

@@ -19,7 +19,7 @@ from stresser.scenario.plan import Activity, ActivityKind, Reconnect, Timeouts
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.lifecycle import keep_open
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock
 from stresser.witness.loop import LoopStamp
 from tests.fakes.certificates import SERVER_NAME, client_context, judge
@@ -73,7 +73,7 @@ class World:
         self.notebook = Notebook()
         self.gate = OpenGate()
         self.heartbeats = Heartbeats(self.clock)
-        self.around = Surroundings(
+        self.around = RunContext(
             clock=self.clock,
             observer=self.notebook,
             gate=self.gate,

@@ -70,7 +70,7 @@ def told_of(egresses, monkeypatch, tmp_path, *, trusts_inspection, declares=True
     tally = Tally()
     for event in notebook.events:
         tally.event(event)
-    said = accusations_in_words(interceptions(tally.ways, {}), {}) + chain_changes(tally.ways)
+    said = accusations_in_words(interceptions(tally.served, {}), {}) + chain_changes(tally.served)
     return notebook, said
 
 

@@ -147,7 +147,7 @@ def all_that_is_shown(event, verdict):
     story = session_story([event, opened], 1)
     assert story is not None
     return [
-        *accusations_in_words(interceptions(tally.ways, plan.hosts), plan.hosts),
+        *accusations_in_words(interceptions(tally.served, plan.hosts), plan.hosts),
         *run_notes(tally, plan),
         *(value for _, value in story.lines),
     ]

@@ -21,7 +21,7 @@ def test_what_is_encoded_comes_back(values):
     assert dict(decode_counts(ENCODER.encode(counts)).buckets()) == dict(counts.buckets())
 
 
-@settings(max_examples=15, deadline=None)  # hdrh takes 40 ms for a mean
+@settings(max_examples=6, deadline=None)  # hdrh takes 40 ms for a mean
 @given(st.lists(DURATIONS, min_size=1, max_size=50))
 def test_hdrh_reads_the_same_counts_as_we_do(values):
     text = ENCODER.encode(SparseCounts.of(values))

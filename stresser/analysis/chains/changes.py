@@ -1,4 +1,4 @@
-"""Chains that differ where one would expect the same: within a way, and between egresses.
+"""Chains that differ where one would expect the same: through one egress, and between egresses.
 
 Services with many servers show several certificates of one issuer, and renew them: other keys
 alone say nothing. Another issuer, another kind of root and missing timestamps say more. The
@@ -8,9 +8,10 @@ sentences tell what differs and draw no conclusion beyond it.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from stresser.analysis.counts.chain_tally import ChainNotes, ChainTally, Way, WayTally
+from stresser.analysis.counts.chain_tally import ChainNotes, ChainTally, PairTally
 from stresser.analysis.words.endings import counted
 from stresser.model.chain import ChainClass
+from stresser.model.cohort import Pair
 from stresser.model.units import escaped, format_duration
 
 _NAME = 40
@@ -28,7 +29,7 @@ class _Kind(NamedTuple):
 
 
 class _Seen:
-    """How often and when a way showed chains of one kind."""
+    """How often and when a pair showed chains of one kind."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -38,19 +39,19 @@ class _Seen:
 
 
 def chain_changes(chains: ChainTally) -> list[str]:
-    """What differs, one sentence for each way or endpoint."""
+    """What differs, one sentence for each pair or endpoint."""
     said: list[str] = []
     for endpoint in chains.endpoints:
-        ways = list(chains.ways_to(endpoint))
-        for way, figures in ways:
-            said += _within(way, figures, chains)
-        said += _between(endpoint, ways, chains)
+        pairs = list(chains.pairs_to(endpoint))
+        for pair, figures in pairs:
+            said += _within(pair, figures, chains)
+        said += _between(endpoint, pairs, chains)
     return said
 
 
-def _within(way: Way, figures: WayTally, chains: ChainTally) -> Iterator[str]:
-    seen = _kinds(way, figures, chains)
-    where = f"The chain of {_shown(way.endpoint)} through {_shown(way.egress)}"
+def _within(pair: Pair, figures: PairTally, chains: ChainTally) -> Iterator[str]:
+    seen = _kinds(pair, figures, chains)
+    where = f"The chain of {_shown(pair.endpoint)} through {_shown(pair.egress)}"
     more = (
         f" (and {figures.more_chains:,} handshakes with yet others)" if figures.more_chains else ""
     )
@@ -78,10 +79,12 @@ def _changed(seen: dict[_Kind, _Seen]) -> str:
     return f"was not always of one kind, in turn: {shown}"
 
 
-def _between(endpoint: str, ways: list[tuple[Way, WayTally]], chains: ChainTally) -> Iterator[str]:
-    if len(ways) < 2:  # noqa: PLR2004 - a difference takes two
+def _between(
+    endpoint: str, pairs: list[tuple[Pair, PairTally]], chains: ChainTally
+) -> Iterator[str]:
+    if len(pairs) < 2:  # noqa: PLR2004 - a difference takes two
         return
-    kinds = {way.egress: _kinds(way, figures, chains) for way, figures in ways}
+    kinds = {pair.egress: _kinds(pair, figures, chains) for pair, figures in pairs}
     main = {egress: _commonest(seen) for egress, seen in kinds.items() if seen}
     if len(set(main.values())) > 1:
         if not _is_said_elsewhere(main.values()):
@@ -110,10 +113,10 @@ def _commonest(seen: dict[_Kind, _Seen]) -> _Kind:
     return max(seen, key=lambda kind: seen[kind].count)
 
 
-def _kinds(way: Way, figures: WayTally, chains: ChainTally) -> dict[_Kind, _Seen]:
+def _kinds(pair: Pair, figures: PairTally, chains: ChainTally) -> dict[_Kind, _Seen]:
     seen: dict[_Kind, _Seen] = {}
     for chain, use in figures.chains.items():
-        note = chains.notes(way.endpoint, chain)
+        note = chains.notes(pair.endpoint, chain)
         if note is None:
             continue
         one = seen.setdefault(_kind_of(note), _Seen())

@@ -22,11 +22,12 @@ from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, n
 from stresser.analysis.checkup.hello_fate import fate_words, hello_fate
 from stresser.analysis.checkup.redirection import redirections
 from stresser.analysis.checkup.remedies import remedy
-from stresser.analysis.counts.chain_tally import ChainTally, Way
+from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.analysis.words.endings import counted, ending_in_words
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
 from stresser.model.units import escaped, shown
@@ -268,8 +269,8 @@ def _chains(ways: Sequence[WayChecked], accusations: Sequence[Accusation]) -> It
             alike[way.egress, chain_words(way) or ""].append(way)
     suspicions = [found for found in accusations if isinstance(found, Suspected)]
     for (egress, words), caught in alike.items():
-        theirs = {Way(way.endpoint, egress) for way in caught}
-        about = [found for found in suspicions if found.way in theirs]
+        theirs = {Pair(way.endpoint, egress) for way in caught}
+        about = [found for found in suspicions if found.pair in theirs]
         why = [f"{named(w.endpoint)}: {escaped(w.chain.why, _TEXT)}" for w in caught
                if w.chain is not None and w.chain.why]  # fmt: skip
         yield Finding(
@@ -349,7 +350,7 @@ def _chain_tally(ways: Sequence[WayChecked]) -> ChainTally:
             tally.event(way.chain)
         if way.tls is not None:
             opened = way.phases_ns if way.failed is None else {}
-            tally.handshake(Way(way.endpoint, way.egress), way.tls, 0, opened)
+            tally.handshake(Pair(way.endpoint, way.egress), way.tls, 0, opened)
     return tally
 
 

@@ -3,7 +3,6 @@
 from msgspec import Struct
 
 from stresser.analysis.counts.cohort_sessions import CohortSessions
-from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.patterns.causes import Incident
 from stresser.analysis.patterns.pattern_figures import Patterns
@@ -40,11 +39,6 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     def incidents(self) -> list[Incident]:
         """All of its drops by their causes, in the order of time."""
         return self.patterns.causes.incidents
-
-    @property
-    def block_ns(self) -> int:
-        """The length of one block."""
-        return max(self.elapsed_ns // BLOCKS, 1)
 
 
 def read_run_facts(run: RecordedRun) -> RunFacts:

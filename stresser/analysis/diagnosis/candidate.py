@@ -3,18 +3,18 @@
 Each mechanism's module proposes candidates over what no earlier one has claimed.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.patterns.session_lives import Life
-from stresser.model.ending import Initiator, Kind
-from stresser.statistics.brackets import Bracket
+from stresser.model.cohort import Pair
+from stresser.model.ending import Initiator
+from stresser.statistics.brackets import Bracket, common
 from stresser.statistics.chance import binomial_tail
 from stresser.statistics.concentration import tolerance
 
@@ -115,11 +115,6 @@ def pairs_of(candidate: Candidate, case: CaseFile) -> list[Pair]:
     return list(dict.fromkeys(one.pair for one in members(candidate, case)))
 
 
-def most_common_kind(facts: Iterable[EndingFact]) -> Kind:
-    """How most of them ended."""
-    return Counter(one.kind for one in facts).most_common(1)[0][0]
-
-
 def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
     """Candidates of one mechanism and one limit or moment, that share endpoint or egress: one."""
     kept: list[Candidate] = []
@@ -168,8 +163,7 @@ def _rate(candidate: Candidate, case: CaseFile) -> float:
 def _meet(one: Bracket | None, other: Bracket | None) -> bool:
     if one is None or other is None:
         return one is other
-    pad = tolerance(max(one.high, other.high))
-    return one.low <= other.high + pad and other.low <= one.high + pad
+    return one.meets(other, tolerance(max(one.high, other.high)))
 
 
 def _union(one: Candidate, other: Candidate) -> Candidate:
@@ -178,8 +172,8 @@ def _union(one: Candidate, other: Candidate) -> Candidate:
         larger,
         drops=one.drops | other.drops,
         failures=one.failures | other.failures,
-        limit=_common(one.limit, other.limit),
-        moment=_common(one.moment, other.moment),
+        limit=_both(one.limit, other.limit),
+        moment=_both(one.moment, other.moment),
         contrast=tuple(dict.fromkeys(one.contrast + other.contrast)),
         against=tuple(dict.fromkeys(one.against + other.against)),
         unproved=tuple(dict.fromkeys(one.unproved + other.unproved)),
@@ -187,9 +181,5 @@ def _union(one: Candidate, other: Candidate) -> Candidate:
     )
 
 
-def _common(one: Bracket | None, other: Bracket | None) -> Bracket | None:
-    """What both brackets allow; where they only nearly meet, all between them."""
-    if one is None or other is None:
-        return None
-    low, high = max(one.low, other.low), min(one.high, other.high)
-    return Bracket(low, high) if low <= high else Bracket(high, low)
+def _both(one: Bracket | None, other: Bracket | None) -> Bracket | None:
+    return None if one is None or other is None else common([one, other])

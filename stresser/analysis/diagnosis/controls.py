@@ -7,10 +7,11 @@ endpoints through the same egresses tell the endpoint from what all of them shar
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Pair
 from stresser.model.units import escaped
 
 _NAME = 80
@@ -119,16 +120,12 @@ def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | N
 def _fate(candidate: Candidate, one: DropFact) -> bool | None:
     if candidate.fate is not None:
         return candidate.fate(one)
-    return False if _is_at(candidate, one.drop.moment) else None
+    is_at = candidate.moment is None or candidate.moment.meets(one.drop.moment)
+    return False if is_at else None
 
 
 def _always(_life: object) -> bool:
     return True
-
-
-def _is_at(candidate: Candidate, moment: tuple[int, int]) -> bool:
-    at = candidate.moment
-    return at is None or (moment[0] <= at.high and at.low <= moment[1])
 
 
 def _of_attempts(candidate: Candidate, case: CaseFile, pair: Pair) -> _Found:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from math import exp
 from typing import NamedTuple
 
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
+from stresser.model.cohort import Pair
 from stresser.model.ending import BRACKETED
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket

@@ -23,7 +23,7 @@ from stresser.analysis.diagnosis.failed_attempts import failed_attempts
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
 from stresser.analysis.diagnosis.host_causes import absences, path_change
-from stresser.analysis.diagnosis.intercepted_ways import interception
+from stresser.analysis.diagnosis.intercepted_pairs import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
 from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
@@ -236,7 +236,7 @@ def _scope(candidate: Candidate, case: CaseFile) -> DiagnosedScope:
     pairs = pairs_of(candidate, case)
     cohorts = {fact.cohort for fact in members(candidate, case)}
     activities = {cohort.activity for cohort in cohorts} if candidate.drops else set()
-    beside = {c.activity for c in case.cohorts if c[:2] in pairs}
+    beside = {c.activity for c in case.cohorts if c.pair in pairs}
     many = len(case.endpoints) > 1
     endpoints = {e for e, _ in pairs}
     egresses = {g for _, g in pairs} or {g for g in [candidate.egress] if g is not None}

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.units import NS_PER_S, escaped
 
@@ -49,7 +50,7 @@ _DOWN = Met(Mechanism.ENDPOINT_DOWN, "")
 
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """All that is left, sorted by what was met."""
-    groups: dict[tuple[tuple[str, str], Met], set[int]] = defaultdict(set)
+    groups: dict[tuple[Pair, Met], set[int]] = defaultdict(set)
     for one in claims.free_failures(case):
         met = _DOWN if _is_refused_beside(case, one) else what_was_met(one.ending)
         if met is not None:

@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, Fate
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.crowds import FEWEST, TOGETHER_NS, Crowd, Group, part_that_died
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
+from stresser.model.cohort import Pair
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
-from stresser.statistics.brackets import Bracket, agreement
+from stresser.statistics.brackets import Bracket, agreement, common
 
 _SHORTEST_TIMER_NS = 3 * NS_PER_S
 """No box is known with a timer of silence as short: what dies at once died of something else."""
@@ -86,9 +87,7 @@ def _moment(group: Group) -> Bracket:
     dated = [one.drop.moment for one in group.members if one.fact.kind not in BRACKETED]
     if 2 * len(dated) > len(group.members) and not any(o.drop.is_answer for o in group.members):
         return Bracket(min(m.low for m in dated), max(m.high for m in dated))
-    low = max(one.drop.moment.low for one in group.members)
-    high = min(one.drop.moment.high for one in group.members)
-    return Bracket(min(low, high), max(low, high))
+    return common([one.drop.moment for one in group.members])
 
 
 def _alive_after(moment: Bracket) -> Callable[[Life], bool]:
@@ -136,7 +135,7 @@ def _silent(
     hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
     if 2 * hung > len(facts) or failures:
         return Mechanism.OUTAGE, failures
-    met = Counter(result for fact in facts for result in fact.looks.own)
+    met = Counter(result for fact in facts for result in fact.met)
     if met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]:
         return Mechanism.OUTAGE, set()
     noticed = max(fact.t_ns for fact in facts)
@@ -207,8 +206,7 @@ def _found_dead(case: CaseFile, claims: Claims, group: Group) -> set[int]:
         for one in claims.free_drops(case)
         if one.fact.kind is Kind.FOUND_DEAD
         and one.pair in group.pairs
-        and one.drop.moment.low <= group.at.high
-        and group.at.low <= one.drop.moment.high
+        and one.drop.moment.meets(group.at)
     }
 
 
@@ -229,9 +227,7 @@ def _looks_like_a_timer(group: Group) -> bool:
 
 
 def _slow_timer(case: CaseFile, group: Group) -> Candidate:
-    silences = [one.drop.silence for one in group.members if one.drop.silence is not None]
-    limit = Bracket(max(s.low for s in silences), min(s.high for s in silences))
-    limit = limit if limit.low <= limit.high else Bracket(limit.high, limit.low)
+    limit = common([one.drop.silence for one in group.members if one.drop.silence is not None])
     candidate = limit_candidate(case, Variable.IDLE, limit, group.members)
     told = "Whether silence, age or one moment ended them: all ended at their first ping."
     return replace(candidate, unproved=(told,))

@@ -2,14 +2,17 @@
 
 The only module of this room that reads events.
 
-Bounded: of drops and failures beyond `MOST_FACTS` only the number is kept.
+Bounded: drops and failures beyond `MOST_FACTS` are left out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from stresser.model.cohort import Cohort
+from msgspec import Struct, field
+
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
@@ -21,11 +24,9 @@ from stresser.model.events import (
     ResolvedBy,
     SessionEnded,
     SessionOpened,
-    TlsFacts,
 )
-from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.fresh_connection import FreshResult
 from stresser.model.packet import PacketOrigin, Shape
-from stresser.model.shared_chains import SharedChains
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
@@ -36,23 +37,11 @@ _BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egres
 """One session's comparison is outdone by the whole run's."""
 
 
-class Looks(NamedTuple):
-    """What fresh connections met while a session died: TCP only, an accept proves no server."""
-
-    own: frozenset[FreshResult] = frozenset()
-    """To its own endpoint through its own egress."""
-    others: frozenset[FreshResult] = frozenset()
-    """To its own endpoint through other egresses."""
-    elsewhere: frozenset[FreshResult] = frozenset()
-    """To other endpoints through its own egress."""
-
-
 class EndingFact(NamedTuple):
     """What one unplanned ending's own evidence says."""
 
     attempt: int
     cohort: Cohort
-    utc: str
     t_ns: int
     """When it was noticed."""
     phase: Phase
@@ -74,7 +63,8 @@ class EndingFact(NamedTuple):
     seen: str
     """What came in the place of the protocol, from its beginning; escaped already."""
     headers: Mapping[str, str]
-    looks: Looks
+    met: frozenset[FreshResult]
+    """What fresh connections to its endpoint through its egress met while it ended."""
     is_strangers: bool
     """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
     was_reset_before: bool
@@ -90,9 +80,9 @@ class EndingFact(NamedTuple):
     pongs: int
 
     @property
-    def pair(self) -> tuple[str, str]:
+    def pair(self) -> Pair:
         """Endpoint and egress."""
-        return self.cohort.endpoint, self.cohort.egress
+        return self.cohort.pair
 
     @property
     def is_said(self) -> bool:
@@ -109,66 +99,50 @@ class FailureFact(NamedTuple):
     ending: EndingFact
 
 
-class LabLog(NamedTuple):
-    """A line of the lab's own log."""
-
-    egress: str
-    rule: str
-    idle_ns: int
-
-
 class PathFact(NamedTuple):
     """A change of this host's path."""
 
     t_ns: int
     words: str
-    interface: str
 
 
-class Pairing(NamedTuple):
+class Pairing(Struct, kw_only=True):
     """What is known of one endpoint through one egress, besides its drops."""
 
-    addresses: set[str]
+    addresses: set[str] = field(default_factory=set)
     """The endpoint's addresses, without ports; names where a proxy looked them up."""
-    chains: set[str]
+    chains: set[str] = field(default_factory=set)
     """Chains that were judged no interceptor's."""
-    proxies: set[str]
-    by_proxy: list[bool]
-    """Not empty: a proxy looked the name up."""
+    by_proxy: bool = False
+    """A proxy looked the name up."""
 
 
 class RunEvidence:
-    """All of a run's unplanned endings, with what surrounds them. Events pass once, in order."""
+    """All of a run's unplanned endings, with what surrounds them. Events pass once, in order.
 
-    def __init__(self) -> None:
+    `served`: the chains of the same run, which has seen each event before.
+    """
+
+    def __init__(self, served: ChainTally) -> None:
         self.drops: dict[int, EndingFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
-        self.opened: dict[tuple[str, str], list[int]] = {}
+        self.opened: dict[Pair, list[int]] = {}
         """When sessions opened, by endpoint and egress."""
-        self.pairings: dict[tuple[str, str], Pairing] = {}
-        self.kills: dict[tuple[str, int], LabLog] = {}
-        """The lab's log by egress and local port."""
+        self.pairings: dict[Pair, Pairing] = {}
+        self.kills: dict[tuple[str, int], str] = {}
+        """The rule by which the lab says that it ended a flow, by egress and local port."""
         self.path: list[PathFact] = []
         self.absences: Counter[tuple[Cohort, Initiator]] = Counter()
         """Sessions that this host's or stresser's own absence ended: no drops."""
-        self.proved_alive: Counter[Cohort] = Counter()
-        """Sessions that answered when the plan ended them."""
         self.ponged: Counter[Cohort] = Counter()
         """Sessions that had an answer to a ping."""
         self.unproved: Counter[Cohort] = Counter()
         """Sessions that the plan ended, and nothing shows that they lived then."""
-        self.beyond = 0
         self._suspects: dict[int, str] = {}
         """Chains that look like an interceptor's, by open session."""
-        self._shared: dict[str, SharedChains] = {}
+        self._served = served
         self._kept = 0
-
-    def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
-        """Pass events on and remember what they show."""
-        for event in events:
-            self.event(event)
-            yield event
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -180,43 +154,32 @@ class RunEvidence:
             case AttemptFailed() if not event.ending.planned:
                 self._failed(event)
             case LabKilled() if len(self.kills) < MOST_FACTS:
-                log = LabLog(event.egress, event.rule, event.idle_ns)
-                self.kills[event.egress, event.client_port] = log
+                self.kills[event.egress, event.client_port] = event.rule
             case PathChanged() if len(self.path) < _MOST_CHANGES:
                 words = f"{event.change.value.replace('_', ' ')} {event.detail}"[:_LONGEST]
-                self.path.append(PathFact(event.t_ns, words, event.interface or ""))
+                self.path.append(PathFact(event.t_ns, words))
             case _:
                 pass
 
     def pairing(self, endpoint: str, egress: str) -> Pairing:
         """What is known of one endpoint through one egress."""
-        return self.pairings.setdefault((endpoint, egress), Pairing(set(), set(), set(), []))
+        return self.pairings.setdefault(Pair(endpoint, egress), Pairing())
 
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
-            self.opened.setdefault((event.endpoint, event.egress), []).append(event.t_ns)
-        self._shaken(event, event.tls)
+            self.opened.setdefault(event.cohort.pair, []).append(event.t_ns)
         if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
             self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)
         _keep(known.addresses, event.remote.rpartition(":")[0])
         if not (event.tls.intercepted and self._accuses(event, event.tls.chain)):
             _keep(known.chains, event.tls.chain)
-        if event.proxy is not None:
-            _keep(known.proxies, event.proxy)
-        if event.resolved_by is ResolvedBy.PROXY and not known.by_proxy:
-            known.by_proxy.append(True)
-
-    def _shaken(self, event: CohortEvent, tls: TlsFacts) -> None:
-        if tls.chain_class is not None and len(self._shared) < _MOST_OPEN:
-            shared = self._shared.setdefault(event.endpoint, SharedChains())
-            shared.saw(event.egress, tls.chain)
+        known.by_proxy |= event.resolved_by is ResolvedBy.PROXY
 
     def _accuses(self, event: CohortEvent, chain: str) -> bool:
         """A chain that every egress shows is no interceptor's."""
-        shared = self._shared.get(event.endpoint)
-        return shared is None or not shared.is_shared(chain)
+        return not self._served.shared(event.endpoint).is_shared(chain)
 
     def _ended(self, event: SessionEnded) -> None:
         suspect = self._suspects.pop(event.session, None)
@@ -224,30 +187,22 @@ class RunEvidence:
         ending = event.ending
         self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
-            is_proved = ending.proved is Proof.ALIVE
-            (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
+            self.unproved[event.cohort] += ending.proved is not Proof.ALIVE
         elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1
         elif ending.no_drop is NoDrop.TOOL:
             self.absences[event.cohort, Initiator.TOOL] += 1
         elif ending.is_drop and len(self.drops) < MOST_FACTS:
             self.drops[event.session] = _fact(event, intercepted=intercepted)
-        elif ending.is_drop:
-            self.beyond += 1
 
     def _failed(self, event: AttemptFailed) -> None:
-        known = self.pairing(event.endpoint, event.egress)
-        if event.proxy is not None:
-            _keep(known.proxies, event.proxy)
-        elif event.remote is not None:
+        if event.proxy is None and event.remote is not None:
+            known = self.pairing(event.endpoint, event.egress)
             _keep(known.addresses, event.remote.rpartition(":")[0])
         if len(self.failures) >= MOST_FACTS:
-            self.beyond += 1
             return
-        intercepted = False
-        if event.tls is not None:
-            self._shaken(event, event.tls)
-            intercepted = event.tls.intercepted and self._accuses(event, event.tls.chain)
+        tls = event.tls
+        intercepted = tls is not None and tls.intercepted and self._accuses(event, tls.chain)
         began_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
         fact = _fact(event, intercepted=intercepted)
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
@@ -266,7 +221,6 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
     return EndingFact(
         attempt=event.attempt,
         cohort=event.cohort,
-        utc=event.utc,
         t_ns=event.t_ns,
         phase=ending.phase,
         kind=ending.kind,
@@ -284,7 +238,11 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         raw=(ending.raw or "")[:_LONGEST],
         seen=(evidence.first_bytes or "")[:_LONGEST],
         headers=headers,
-        looks=_looks(event.cohort, evidence.looks),
+        met=frozenset(
+            look.result
+            for look in evidence.looks
+            if (look.endpoint, look.egress) == event.cohort.pair
+        ),
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
         is_gateways=_is_gateways(origin),
@@ -312,16 +270,3 @@ def _is_strangers(origin: PacketOrigin | None) -> bool:
         and origin.shape is Shape.NO_SOCKET
         and any(signal.name == "ttl_matches" for signal in origin.signals)
     )
-
-
-def _looks(cohort: Cohort, looks: Iterable[FreshConnection]) -> Looks:
-    own: set[FreshResult] = set()
-    others: set[FreshResult] = set()
-    elsewhere: set[FreshResult] = set()
-    for look in looks:
-        is_own_egress = look.egress == cohort.egress
-        if look.endpoint == cohort.endpoint:
-            (own if is_own_egress else others).add(look.result)
-        elif is_own_egress:
-            elsewhere.add(look.result)
-    return Looks(frozenset(own), frozenset(others), frozenset(elsewhere))

@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.limit_candidates import is_wide, limit_candidate, with_doubts
 from stresser.analysis.patterns.scopes import Variable
+from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.concentration import timer_limit, tolerance
@@ -73,13 +74,10 @@ def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None, in
     is_one = agreed.width <= tolerance(max(agreed.high, 1))
     if not is_one and (tick_ns is None or tick_ns > _COARSEST * limit.high):
         return [], None, 0
+    reach = Bracket(limit.low, limit.high + (tick_ns or 0))
     pad = tolerance(limit.high)
     members = [
-        one
-        for one in drops
-        if one.drop.silence is not None
-        and one.drop.silence.low <= limit.high + (tick_ns or 0) + pad
-        and limit.low - pad <= one.drop.silence.high
+        one for one in drops if one.drop.silence is not None and one.drop.silence.meets(reach, pad)
     ]
     return members, limit, tick_ns or 0
 

@@ -68,7 +68,7 @@ _FACTORS: dict[str, Callable[[Lives, Life], str]] = {
     "source": lambda lives, life: lives.places[life.place].source,
     "activity": lambda lives, life: lives.places[life.place].cohort.activity,
     "endpoint and egress": lambda lives, life: " through ".join(
-        lives.places[life.place].cohort[:2]
+        lives.places[life.place].cohort.pair
     ),
 }
 

@@ -31,18 +31,20 @@ Cohorts = Mapping[Cohort, CohortTally]
 def cohort_findings(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts, now_ns: int) -> list[str]:
     """Sentences on one cohort; the others serve as controls."""
     figures = cohorts[cohort]
-    way = _way(cohort, plan)
+    place = _place(cohort, plan)
     said = []
     if figures.drops:
-        said.append(f"{way}: {drops_in_words(figures)}.")
+        said.append(f"{place}: {drops_in_words(figures)}.")
         said.extend(_controls(cohort, cohorts, plan))
     elif figures.opened:
         held = format_duration(figures.session_time_ns(now_ns))
-        said.append(f"{way}: no drop; {counted(figures.opened, 'session')} held for {held} in all.")
+        said.append(
+            f"{place}: no drop; {counted(figures.opened, 'session')} held for {held} in all."
+        )
     elif not figures.attempts:
-        said.append(f"{way}: no attempt came to an end.")
+        said.append(f"{place}: no attempt came to an end.")
     if figures.failed:
-        said.append(f"{way}: {failures_in_words(figures)}.")
+        said.append(f"{place}: {failures_in_words(figures)}.")
     return said
 
 
@@ -95,7 +97,7 @@ def failures_in_words(figures: CohortTally) -> str:
     return f"{figures.failed:,} of {total} failed; {'; '.join(parts)}"
 
 
-def _way(cohort: Cohort, plan: PlanFacts) -> str:
+def _place(cohort: Cohort, plan: PlanFacts) -> str:
     endpoint, egress, activity = (escaped(name, 40) for name in cohort)
     lab = plan.labs.get(cohort.egress)
     through = egress if lab is None else f'the lab middlebox "{egress}" ({lab})'
@@ -185,7 +187,7 @@ def _controls(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts) -> Iterator[str
 
 
 def _other_egresses(cohort: Cohort, cohorts: Cohorts) -> Iterator[str]:
-    """The same endpoint and activity by another way, with no drop."""
+    """The same endpoint and activity through another egress, with no drop."""
     for other, figures in cohorts.items():
         is_twin = (other.endpoint, other.activity) == (cohort.endpoint, cohort.activity)
         if is_twin and other.egress != cohort.egress and figures.opened and not figures.drops:
@@ -203,8 +205,8 @@ def _outlived(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts) -> Iterator[str
     idle_ns = group.idle.quantile(0.5)
     for other, figures in cohorts.items():
         every_ns = plan.pings_every_ns(other)
-        is_same_way = (other.endpoint, other.egress) == (cohort.endpoint, cohort.egress)
-        if not is_same_way or every_ns is None or figures.drops:
+        is_same_pair = other.pair == cohort.pair
+        if not is_same_pair or every_ns is None or figures.drops:
             continue
         if every_ns > _MUCH_LESS * idle_ns:
             continue

@@ -60,9 +60,9 @@ def _path(tally: Tally) -> Iterator[str]:
 
 def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:
     """Where it can matter: of the lab's endpoints everybody knows who answers."""
-    ways = tally.ways.ways.items()
+    pairs = tally.served.pairs.items()
     if any(
-        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in ways
+        figures.intercepted or (figures.judged and w.endpoint in plan.hosts) for w, figures in pairs
     ):
         yield OTHER_STACKS
 
@@ -114,6 +114,7 @@ def _witness_gaps(tally: Tally) -> Iterator[str]:
 def _gaps(tally: Tally) -> Iterator[str]:
     unmatched = sum(figures.unmatched_endings for figures in tally.cohorts.values())
     if unmatched:
-        yield f"{counted(unmatched, 'ending')} of sessions whose opening is not recorded."
+        yield f"The record lacks the opening of {counted(unmatched, 'session')} that ended."
     if tally.uncounted_events:
-        yield f"{counted(tally.uncounted_events, 'event')} of more cohorts than are counted."
+        events = counted(tally.uncounted_events, "event")
+        yield f"{events} belong to more cohorts than stresser counts; no figure has them."

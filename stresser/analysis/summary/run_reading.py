@@ -63,7 +63,7 @@ class RunReading:
         self.plan = read_plan(run.manifest.scenario if run.manifest else {})
         self.tally = Tally(min(last_endings, _MOST_ENDINGS))
         self.lives = Lives(self.plan)
-        self.evidence = RunEvidence()
+        self.evidence = RunEvidence(self.tally.served)
         self.by_cohort = SessionsByCohort(self.tally)
         self.elapsed_ns = 0
         """How long the run lasted, as far as is known."""
@@ -88,7 +88,7 @@ class RunReading:
             lives=self.lives,
             causes=self.patterns.causes,
             evidence=self.evidence,
-            chains=self.tally.ways,
+            chains=self.tally.served,
         )
         return diagnose(case, self.utc)
 

@@ -153,8 +153,8 @@ def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -
 
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     """Sentences on who ends TLS, then on each cohort, those with most drops first."""
-    found = interceptions(tally.ways, plan.hosts)
-    said = accusations_in_words(found, plan.hosts) + chain_changes(tally.ways)
+    found = interceptions(tally.served, plan.hosts)
+    said = accusations_in_words(found, plan.hosts) + chain_changes(tally.served)
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
         said += cohort_findings(cohort, tally.cohorts, plan, now_ns)

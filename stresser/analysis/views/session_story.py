@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
+from stresser.analysis.words.far_end_words import far_end_in_words
 from stresser.analysis.words.packet_words import provenance_in_words
 from stresser.analysis.words.rules import reasons
 from stresser.model.ending import Initiator
@@ -162,6 +163,8 @@ def _ending_lines(event: Ended, counts: list[tuple[str, str]]) -> list[tuple[str
     if ending.initiator not in {Initiator.UNKNOWN, Initiator.PLAN}:
         lines.append(("known from", GRADE_WORDS[ending.grade]))
     lines += reasons(ending.evidence)
+    if ending.evidence.far_end is not None:
+        lines.append(("far end", far_end_in_words(ending.evidence.far_end)))
     lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
     lines += [
         ("kind", ending.kind.value),

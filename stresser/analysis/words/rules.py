@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from stresser.classify.initiator_rules import BY_NAME
+from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.evidence import Evidence, SeenPathChange
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.units import escaped, format_duration
@@ -23,7 +24,7 @@ def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """(what, words) for each rule that decided, each that contradicts, and what was witnessed."""
     for what, names in (("why", evidence.why), ("against", evidence.against)):
         for name in names[:_MOST]:
-            rule = BY_NAME.get(name)
+            rule = BY_NAME.get(name) or FAR_BY_NAME.get(name)
             says = "a rule that this version does not have" if rule is None else rule.says
             yield what, f"{escaped(name, 60)}: {says}"
     for change in evidence.path_changes:

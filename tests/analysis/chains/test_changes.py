@@ -29,7 +29,7 @@ def changes(*handshakes, seen=()):
     tally = Tally()
     for event in story.events:
         tally.event(event)
-    return chain_changes(tally.ways)
+    return chain_changes(tally.served)
 
 
 def test_one_chain_everywhere_is_nothing_to_tell():

@@ -1,5 +1,4 @@
 from stresser.analysis.compare.run_facts import read_run_facts
-from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.model.quantity import Quantity
 from stresser.record.manifest import Status
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story
@@ -19,7 +18,6 @@ def test_a_run_is_read_once_for_all_that_a_comparison_needs(tmp_path):
     assert set(facts.sessions) == {DIRECT, VPN}
     assert len(facts.incidents) == 8
     assert facts.elapsed_ns == seconds(2 * HOUR)
-    assert facts.block_ns == seconds(2 * HOUR) // BLOCKS
     assert sum(counts.count for counts in facts.rtt[VPN].values()) == 2
     assert facts.unfit == []
     assert facts.tally.cohorts[VPN].drops == 12

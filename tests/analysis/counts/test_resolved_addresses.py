@@ -37,7 +37,7 @@ def test_answers_that_overlap_are_none():
 def test_look_ups_that_change_are_a_note():
     sites = looked_up(("b", "vpn", ["192.0.2.1"]), ("b", "vpn", ["192.0.2.1", "192.0.2.3"]))
     (note,) = sites.notes()
-    assert note.startswith("Look-ups of b through vpn did not all give the same: 2 addresses")
+    assert note.startswith("Look-ups of b through vpn did not all give the same addresses (2")
     assert sites.findings() == []
 
 

@@ -56,7 +56,7 @@ def test_clocks_lateness_chains_and_gaps():
         "The certificate chain of broker through vpn does not verify: self-signed certificate.",
         "The wall clock was set 1 time, 1 h in all; recorded times do not follow it.",
         "stresser was late 1 time, by 250 ms at worst: times then are upper bounds.",
-        "1 ending of sessions whose opening is not recorded.",
+        "The record lacks the opening of 1 session that ended.",
     ]
 
 
