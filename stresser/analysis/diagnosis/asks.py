@@ -13,10 +13,12 @@ from stresser.analysis.diagnosis.diagnosis_words import what_broke_it
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.lines import lowered
+from stresser.analysis.words.remedy_table import filled, sent_words
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import escaped, format_duration
 from stresser.statistics.brackets import Bracket
 
+_NAMES = 80
 _OF_THE_PATH = frozenset(
     {
         Mechanism.IDLE_TIMER,
@@ -46,8 +48,16 @@ def ask_for(
         scope = replace(scope, endpoint=escaped(case.endpoints[0], _NAME))
     whom = _whom(candidate, where, who, facts)
     opening = _address(whom, candidate.mechanism, where)
-    wish = _of_broken(facts, scope, whom) or _wish(candidate, scope, whom)
+    wish = _of_broken(facts, scope, whom)
+    wish = wish or _wish(candidate, scope, whom, _name_sent(facts, case))
     return Ask(whom=whom, says=f"{opening}{lowered(wish) if opening else wish}")
+
+
+def _name_sent(facts: list[EndingFact], case: CaseFile) -> str:
+    """Which names the ClientHellos of these attempts carried."""
+    endpoints = {fact.cohort.endpoint for fact in facts}
+    names = [name for endpoint, name in case.plan.snis.items() if endpoint in endpoints]
+    return sent_words(escaped(", ".join(names), _NAMES))
 
 
 def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[EndingFact]) -> Whom:
@@ -126,17 +136,21 @@ def _places(scope: DiagnosedScope) -> tuple[str, str]:
     return scope.egress or "every egress", scope.endpoint or "the endpoints"
 
 
-def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom) -> str:
+def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom, sent: str) -> str:
     through, to = _places(scope)
     words = candidate.advice or _WISHES.get(candidate.mechanism, _COMPARE_TIMES)
-    return words.format(
-        through=through,
-        to=to,
-        place=f"of {to}" if candidate.said else f"on {through}",
-        limit=_limit_words(candidate),
-        at=candidate.event.removeprefix(", ") or "that moment",
-        logs=_whose_logs(whom, through, to),
-    )
+    facts = {
+        "through": through,
+        "to": to,
+        "hosts": to,
+        "destinations": to,
+        "sent": sent,
+        "place": f"of {to}" if candidate.said else f"on {through}",
+        "limit": _limit_words(candidate),
+        "at": candidate.event.removeprefix(", ") or "that moment",
+        "logs": _whose_logs(whom, through, to),
+    }
+    return filled(words, facts)
 
 
 def _limit_words(candidate: Candidate) -> str:
