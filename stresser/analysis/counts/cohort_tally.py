@@ -215,7 +215,10 @@ class CohortTally:
         self.held_back += event.held_back_ns > 0
         self.held_back_ns += event.held_back_ns
         if ending.is_drop:
-            self.drop_groups.setdefault(ending.kind, DropGroup()).add(ending)
+            group = self.drop_groups.get(ending.kind)
+            if group is None:
+                group = self.drop_groups[ending.kind] = DropGroup()
+            group.add(ending)
         elif ending.no_drop is NoDrop.TOOL:
             self.by_tool += 1
         elif ending.no_drop is not NoDrop.PLANNED:

@@ -12,8 +12,10 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
+from stresser.analysis.words.address_family import family_of
+from stresser.analysis.words.endings import counted
 from stresser.analysis.words.obstacles import Obstacle
-from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, seen_words
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, row_facts, seen_words
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import NS_PER_S
 
@@ -108,16 +110,40 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             groups[one.ending.pair, met].add(one.place)
     for (_, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
+        family = _broken_family(case, facts)
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=met.words,
+            event=f"by {family.name}, {met.words}" if family and met.words else met.words,
+            contrast=(family.contrast,) if family else (),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
-            advice=met.ask,
+            advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
             who=met.who,
             elsewhere=met.elsewhere,
         )
+
+
+class _Family(NamedTuple):
+    """One family of an endpoint's addresses that alone fails."""
+
+    name: str
+    contrast: str
+
+
+def _broken_family(case: CaseFile, facts: list[EndingFact]) -> _Family | None:
+    """All of these went to addresses of one family, and those of the other are open."""
+    families = {family_of(fact.remote) if fact.proxy is None else None for fact in facts}
+    opened = case.evidence.pairing(*facts[0].pair).families
+    name = families.pop()
+    if families or name is None or opened[name]:
+        return None
+    other = "IPv4" if name == "IPv6" else "IPv6"
+    if opened[other]:
+        return _Family(name, f"by {other} {counted(opened[other], 'session')} opened")
+    if any(fact.other_family_opens for fact in facts):
+        return _Family(name, f"by {other} a fresh connection was answered")
+    return None
 
 
 def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:
@@ -155,11 +181,12 @@ def what_was_met(fact: EndingFact, *, carries_token: bool = False) -> Met | None
     if obstacle is Obstacle.CHAIN_REFUSED and fact.intercepted:
         return Met(Mechanism.INTERCEPTION, "the chain is an interceptor's")
     row = BY_OBSTACLE[obstacle]
+    puts = row_facts(fact.alert, fact.status, fact.headers, fact.alpn)
     return Met(
         mechanism,
-        seen_words(row, fact.puts),
+        seen_words(row, puts),
         row.unproved,
-        "" if obstacle in _ITS_OWN_WISH else filled(row.ask, fact.puts),
+        "" if obstacle in _ITS_OWN_WISH else filled(row.ask, puts),
         Initiator.UNKNOWN if obstacle in _MAY_BE_A_BOXS else None,
         Mechanism.HANDSHAKE_HANG if obstacle is Obstacle.HELLO_DROPPED else None,
     )

@@ -35,9 +35,8 @@ from stresser.analysis.summary.thresholds import (
 from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
-from stresser.model.units import escaped
+from stresser.model.units import escaped, format_utc
 from stresser.record.reader import RecordedRun, RunStatus
-from stresser.witness.clock import format_utc
 
 _MOST_FINDINGS = 100
 _MOST_BURSTS = 10
