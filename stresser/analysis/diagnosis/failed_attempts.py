@@ -116,7 +116,9 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=f"by {family.name}, {met.words}" if family and met.words else met.words + apart,
+            event=f"by {family.name}, {met.words}"
+            if family and met.words
+            else (met.words + apart).removeprefix(", "),
             contrast=tuple(one for one in [family and family.contrast, apart[2:]] if one),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
