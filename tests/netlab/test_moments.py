@@ -130,6 +130,7 @@ def test_firewall_forgets_all_flows(lab, judge, rules, kind):
     lab.suspect.nft(rules)
     lab.suspect.sysctl(*firewalls.PATIENT)
     tester = lab.hold(lab.plan(sessions=SESSIONS, reconnect=RECONNECTS, activities=(BEATS,)))
+    tester.wait_until_answered()
     moment = when(lambda: lab.suspect.run("conntrack", "-F"))
     tester.wait_for_drops(SESSIONS)
     tester.wait_until_open(3 * SESSIONS)

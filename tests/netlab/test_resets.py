@@ -98,6 +98,7 @@ def test_nat_loses_its_table(lab, judge):
     lab.suspect.sysctl(*firewalls.PATIENT)
     capture = lab.capture()
     tester = lab.hold()
+    tester.wait_until_answered()
     moment = when(lambda: lab.suspect.run("conntrack", "-F"))
     tester.wait_for_drops(SESSIONS)
     recording = tester.finish()
