@@ -94,8 +94,8 @@ class Topology:
         router.ip(f"route add {SERVER6}/128 via {outer}")
         # Each interface has an address of its own besides, and looks first for who else has it:
         # for up to two seconds a router asks for no neighbour from it.
-        for one in (self.client, router, server):
-            until(lambda here=one: not here.run("ip", "-6", "addr", "show", "tentative"), "IPv6")
+        sought = ("ip", "-6", "addr", "show", "tentative")
+        until(lambda: not any(one.run(*sought) for one in (self.client, router, server)), "IPv6")
 
     def add_detour(self) -> Namespace:
         """A second box on the suspect way, from its router to the server; nothing goes there yet.

@@ -17,6 +17,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.silences_compared import SHORTEST_TIMER_NS
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.ending import BRACKETED, Kind
@@ -30,8 +31,6 @@ _ALL_OF_SO_MANY = 10
 _MOST_OF_THEM = 0.5
 _TOGETHER_NS = NS_PER_S // 2
 """Announced endings this close, twice over, came of one event: a restart takes its time."""
-_SHORTEST_TIMER_NS = 3 * NS_PER_S
-"""No box is known with a timer of silence as short: what dies at once died of something else."""
 _AFTERWARDS_NS = 10 * NS_PER_S
 _CHANCE = 1e-6
 _MOST_DROPS = 20_000
@@ -316,9 +315,7 @@ def _looks_like_a_timer(group: _Group) -> bool:
     is_wide = group.at.high - group.at.low > 2 * _TOGETHER_NS
     strangers = sum(one.fact.is_strangers for one in group.members)
     hung = any(one.fact.kind is Kind.UNRESPONSIVE for one in group.members)
-    is_idle = all(
-        silence is not None and silence.high >= _SHORTEST_TIMER_NS for silence in silences
-    )
+    is_idle = all(silence is not None and silence.high >= SHORTEST_TIMER_NS for silence in silences)
     return is_wide and is_idle and not hung and 2 * strangers <= len(group.members)
 
 

@@ -12,6 +12,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
 from stresser.analysis.diagnosis.limit_candidates import is_wide, limit_candidate, with_doubts
 from stresser.analysis.patterns.scopes import Variable
 from stresser.model.ending import Kind
+from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.concentration import timer_limit, tolerance
 
@@ -19,6 +20,8 @@ _FEWEST = 3
 _LIVED = 2
 """So many sessions tell silence from age: one may be an error of ours."""
 _MOST_SURVIVORS = 0.1
+SHORTEST_TIMER_NS = 3 * NS_PER_S
+"""No box is known with a timer of silence as short: what dies at once died of something else."""
 _COARSEST = 0.6
 """A tick that is a larger part of its timer is no one value any more."""
 
@@ -100,8 +103,12 @@ def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -
 
 
 def _apart(members: list[DropFact]) -> bool:
-    """They died at different times: no one moment explains them."""
-    agreed = agreement([one.drop.moment for one in members])
+    """They died at different times: no one moment explains them.
+
+    Of those that were found dead only the others show when it was.
+    """
+    dated = [one for one in members if one.fact.kind is not Kind.FOUND_DEAD] or members
+    agreed = agreement([one.drop.moment for one in dated])
     return agreed is not None and agreed.width > tolerance(0)
 
 
@@ -128,7 +135,8 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             min(one.drop.silence.high for one in members if one.drop.silence),
         )
         lived = sum(life.survived_ns > limit.high for life in case.lives_of.get(pair, []))
-        if limit.low < limit.high and lived <= _MOST_SURVIVORS * len(members):
+        is_timer = limit.low < limit.high and limit.high >= SHORTEST_TIMER_NS
+        if is_timer and lived <= _MOST_SURVIVORS * len(members):
             candidate = limit_candidate(case, Variable.IDLE, limit, members)
             told = "Whether silence, age or one moment ended them: nothing was sent meanwhile."
             yield with_doubts(candidate, [told], [])
