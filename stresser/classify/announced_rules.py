@@ -106,7 +106,7 @@ ANNOUNCED: tuple[Rule, ...] = (
         lambda case: not case.seen.by_proxy and flow.from_another_box(case.seen),
         Initiator.MIDDLEBOX,
         Grade.PACKET,
-        "Another box than the flow's own peer sent the packet that ended it: its TTL is not "
+        "A box other than the flow's own peer sent the packet that ended it: its TTL is not "
         "that of the flow, and the packets of a fresh connection show that the path has not "
         "changed.",
     ),

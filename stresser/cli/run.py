@@ -21,12 +21,16 @@ from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
 from stresser.record.summary_file import write_summary
 from stresser.report.answer_terminal import print_answer
-from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
-from stresser.report.terminal import summary_json
+from stresser.report.console import (
+    json_text,
+    stderr_console,
+    stdout_console,
+    until_reader_leaves,
+)
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.proxies import resolve_proxies
-from stresser.scenario.secrets import resolve_headers
+from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
 
 def run(
@@ -77,6 +81,7 @@ def _request(
         scenario=scenario,
         file=file,
         headers=resolve_headers(scenario, os.environ, str(file)),
+        tokens=resolve_tokens(scenario, os.environ, str(file)),
         proxies=proxies,
         readiness=prepare(scenario, proxies),
         out=out,
@@ -134,7 +139,7 @@ def _print(summary: Summary, done: Finished, *, as_json: bool) -> None:
     console = stdout_console()
     with until_reader_leaves(console):
         if as_json:
-            console.file.write(summary_json(summary) + "\n")
+            console.file.write(json_text(summary) + "\n")
         else:
             print_answer(summary.answer, console, done.folder.path)
 

@@ -105,6 +105,7 @@ def test_a_get_of_a_scenario(scenario):
     assert (code, asked) == (1, {"get"})
 
 
+@pytest.mark.slow
 def test_a_shipped_scenario_and_nothing_on_disk(tmp_path):
     code, out, err = check_process("quickstart", cwd=tmp_path, PYTHONPATH=str(ROOT))
     assert (code, err) == (0, "")
@@ -183,6 +184,7 @@ def _wait_for_the_lab(process):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_through_squid_with_and_without_credentials():
     async def main(proxy_port):
         async with loopback_server() as port:

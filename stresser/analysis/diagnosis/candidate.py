@@ -3,18 +3,18 @@
 Each mechanism's module proposes candidates over what no earlier one has claimed.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.patterns.session_lives import Life
-from stresser.model.ending import Initiator, Kind
-from stresser.statistics.brackets import Bracket
+from stresser.model.cohort import Pair
+from stresser.model.ending import Initiator
+from stresser.statistics.brackets import Bracket, common
 from stresser.statistics.concentration import tolerance
 
 Through = Callable[[Life], bool]
@@ -50,6 +50,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The endpoint itself said so, under TLS that verifies."""
     who: Initiator | None = None
     """Decided by the mechanism itself."""
+    elsewhere: Mechanism | None = None
+    """What it is called where it is no one egress's."""
     where: Where | None = None
     ask: Ask | None = None
     egress: str | None = None
@@ -106,11 +108,6 @@ def pairs_of(candidate: Candidate, case: CaseFile) -> list[Pair]:
     return list(dict.fromkeys(one.pair for one in members(candidate, case)))
 
 
-def most_common_kind(facts: Iterable[EndingFact]) -> Kind:
-    """How most of them ended."""
-    return Counter(one.kind for one in facts).most_common(1)[0][0]
-
-
 def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
     """Candidates of one mechanism and one limit or moment, that share endpoint or egress: one."""
     kept: list[Candidate] = []
@@ -126,21 +123,24 @@ def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
 def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
     if one.mechanism is not other.mechanism or one.unit != other.unit:
         return False
+    # What an endpoint says all at once or bit by bit is one drain.
+    drains = one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None
+    is_alike = (
+        (one.event, one.advice, one.apart) == (other.event, other.advice, other.apart)
+        and _meet(one.limit, other.limit)
+        and _meet(one.moment, other.moment)
+    )
+    if not (drains or is_alike):
+        return False
     ours, theirs = pairs_of(one, case), pairs_of(other, case)
     endpoints = {e for e, _ in ours} & {e for e, _ in theirs}
-    if one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None:
-        return bool(endpoints)  # what an endpoint says all at once or bit by bit is one drain
-    if (one.event, one.advice, one.apart) != (other.event, other.advice, other.apart):
-        return False
-    shares = endpoints or {g for _, g in ours} & {g for _, g in theirs}
-    return bool(shares) and _meet(one.limit, other.limit) and _meet(one.moment, other.moment)
+    return bool(endpoints or (not drains and {g for _, g in ours} & {g for _, g in theirs}))
 
 
 def _meet(one: Bracket | None, other: Bracket | None) -> bool:
     if one is None or other is None:
         return one is other
-    pad = tolerance(max(one.high, other.high))
-    return one.low <= other.high + pad and other.low <= one.high + pad
+    return one.meets(other, tolerance(max(one.high, other.high)))
 
 
 def _union(one: Candidate, other: Candidate) -> Candidate:
@@ -149,8 +149,8 @@ def _union(one: Candidate, other: Candidate) -> Candidate:
         larger,
         drops=one.drops | other.drops,
         failures=one.failures | other.failures,
-        limit=_common(one.limit, other.limit),
-        moment=_common(one.moment, other.moment),
+        limit=_both(one.limit, other.limit),
+        moment=_both(one.moment, other.moment),
         contrast=tuple(dict.fromkeys(one.contrast + other.contrast)),
         against=tuple(dict.fromkeys(one.against + other.against)),
         unproved=tuple(dict.fromkeys(one.unproved + other.unproved)),
@@ -158,9 +158,5 @@ def _union(one: Candidate, other: Candidate) -> Candidate:
     )
 
 
-def _common(one: Bracket | None, other: Bracket | None) -> Bracket | None:
-    """What both brackets allow; where they only nearly meet, all between them."""
-    if one is None or other is None:
-        return None
-    low, high = max(one.low, other.low), min(one.high, other.high)
-    return Bracket(low, high) if low <= high else Bracket(high, low)
+def _both(one: Bracket | None, other: Bracket | None) -> Bracket | None:
+    return None if one is None or other is None else common([one, other])

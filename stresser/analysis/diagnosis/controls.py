@@ -7,10 +7,11 @@ endpoints through the same egresses tell the endpoint from what all of them shar
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
-from stresser.analysis.diagnosis.case_file import CaseFile, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Pair
 from stresser.model.units import escaped
 
 _NAME = 80
@@ -112,18 +113,13 @@ def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | N
         for one in case.drops_of.get(pair, [])
         if (activity is None or one.fact.cohort.activity == activity)
         and one.number not in candidate.drops
-        and _is_at(candidate, one.drop.moment)
+        and (candidate.moment is None or candidate.moment.meets(one.drop.moment))
     ]
     return _Found(pair, activity, len(lived), len(ended))
 
 
 def _always(_life: object) -> bool:
     return True
-
-
-def _is_at(candidate: Candidate, moment: tuple[int, int]) -> bool:
-    at = candidate.moment
-    return at is None or (moment[0] <= at.high and at.low <= moment[1])
 
 
 def _of_attempts(candidate: Candidate, case: CaseFile, pair: Pair) -> _Found:

@@ -23,7 +23,7 @@ from stresser.analysis.diagnosis.failed_attempts import failed_attempts
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
 from stresser.analysis.diagnosis.host_causes import absences, path_change
-from stresser.analysis.diagnosis.intercepted_ways import interception
+from stresser.analysis.diagnosis.intercepted_pairs import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
 from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
@@ -212,9 +212,11 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
     elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif mechanism is Mechanism.NAME_FILTER:
-        mechanism = Mechanism.REFUSED_BY_ENDPOINT
+        mechanism = candidate.elsewhere or Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
-    return replace(candidate, mechanism=mechanism, said=said)
+    keeps = mechanism in {candidate.mechanism, candidate.elsewhere}
+    advice = candidate.advice if keeps else ""
+    return replace(candidate, mechanism=mechanism, said=said, advice=advice)
 
 
 def _without_the_endpoint(candidate: Candidate) -> Mechanism:
@@ -229,7 +231,7 @@ def _scope(candidate: Candidate, case: CaseFile) -> DiagnosedScope:
     pairs = pairs_of(candidate, case)
     cohorts = {fact.cohort for fact in members(candidate, case)}
     activities = {cohort.activity for cohort in cohorts} if candidate.drops else set()
-    beside = {c.activity for c in case.cohorts if c[:2] in pairs}
+    beside = {c.activity for c in case.cohorts if c.pair in pairs}
     many = len(case.endpoints) > 1
     endpoints = {e for e, _ in pairs}
     egresses = {g for _, g in pairs} or {g for g in [candidate.egress] if g is not None}
@@ -247,13 +249,17 @@ def _only_name(names: set[str]) -> str | None:
 def _totals(scope: DiagnosedScope, case: CaseFile) -> tuple[int, int]:
     """All drops and failures in a scope."""
     wider = replace(scope, activity=None)
-    drops = sum(_is_in(scope, one.fact) for one in case.drops)
-    return drops, sum(_is_in(wider, one.ending) for one in case.failures)
+    drops = Counter(one.fact.cohort for one in case.drops)
+    failures = Counter(one.ending.cohort for one in case.failures)
+    return (
+        sum(count for cohort, count in drops.items() if _is_in(scope, cohort)),
+        sum(count for cohort, count in failures.items() if _is_in(wider, cohort)),
+    )
 
 
-def _is_in(scope: DiagnosedScope, fact: EndingFact) -> bool:
+def _is_in(scope: DiagnosedScope, cohort: Cohort) -> bool:
     wanted = (scope.endpoint, scope.egress, scope.activity)
     return all(
         name is None or name == escaped(own, _NAME)
-        for name, own in zip(wanted, fact.cohort, strict=True)
+        for name, own in zip(wanted, cohort, strict=True)
     )

@@ -103,14 +103,10 @@ def _pooled(
         and one.number not in numbers
         and one.fact.kind in BRACKETED
         and one.fact.initiator in {Initiator.UNKNOWN, Initiator.MIDDLEBOX}
-        and any(_overlap(one.drop.moment, burst) for burst in bursts)
+        and any(one.drop.moment.meets(burst) for burst in bursts)
     ]
     # Where they are the larger part, the evidence of a few is no evidence for all.
     return named + (like if len(like) * _MOSTLY <= len(named) else [])
-
-
-def _overlap(one: Bracket, other: Bracket) -> bool:
-    return one.low <= other.high and other.low <= one.high
 
 
 def _failing_then(case: CaseFile, claims: Claims, egress: str, bursts: list[Bracket]) -> set[int]:

@@ -13,18 +13,20 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.silences_compared import SHORTEST_TIMER_NS
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
+from stresser.model.cohort import Pair
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
-from stresser.statistics.brackets import Bracket, agreement
+from stresser.statistics.brackets import Bracket, agreement, common
 from stresser.statistics.chance import binomial_tail
+from stresser.statistics.numerics import np
 
 _FEWEST = 3
 _ALL_OF_SO_MANY = 10
@@ -80,29 +82,27 @@ class Crowd:
     """Drops as stretches of time, and where most of them overlap."""
 
     def __init__(self, drops: list[DropFact]) -> None:
-        self._drops = {one.number: one for one in drops}
-        self._spans = {one.number: _span(one) for one in drops}
-        ends = [(span.low, 0, number) for number, span in self._spans.items()]
-        ends += [(span.high, 1, number) for number, span in self._spans.items()]
-        self._ends = sorted(ends)
+        self._drops = drops
+        self._places = {one.number: place for place, one in enumerate(drops)}
+        spans = np.array([_span(one) for one in drops], np.int64).reshape(-1, 2)
+        self._lows, self._highs = spans.T
+        self._order = np.argsort(np.concatenate(spans.T), kind="stable")  # begins before ends
+        self._weights = np.ones(len(drops), np.int64)
 
     def densest(self) -> tuple[list[DropFact], Bracket]:
         """Those that most others overlap at one point of time, and what they have in common."""
-        count = best = at = 0
-        for time, is_end, _ in self._ends:
-            count += -1 if is_end else 1
-            if count > best:
-                best, at = count, time
-        here = [n for n in self._drops if self._spans[n].low <= at <= self._spans[n].high]
-        low = max((self._spans[number].low for number in here), default=0)
-        high = min((self._spans[number].high for number in here), default=0)
-        return [self._drops[number] for number in here], Bracket(low, high)
+        if not self._weights.any():
+            return [], Bracket(0, 0)
+        steps = np.concatenate((self._weights, -self._weights))[self._order]
+        place = self._order[np.argmax(np.cumsum(steps))]
+        at = np.concatenate((self._lows, self._highs))[place]
+        here = np.flatnonzero((self._lows <= at) & (at <= self._highs) & (self._weights > 0))
+        common = Bracket(int(self._lows[here].max()), int(self._highs[here].min()))
+        return [self._drops[one] for one in here.tolist()], common
 
     def leave(self, drops: list[DropFact]) -> None:
         """These are spoken for."""
-        for one in drops:
-            self._drops.pop(one.number, None)
-        self._ends = [end for end in self._ends if end[2] in self._drops]
+        self._weights[[self._places[one.number] for one in drops]] = 0
 
 
 def _span(one: DropFact) -> Bracket:
@@ -191,9 +191,7 @@ def _moment(group: _Group) -> Bracket:
     dated = [one.drop.moment for one in group.members if one.fact.kind not in BRACKETED]
     if 2 * len(dated) > len(group.members) and not any(o.drop.is_answer for o in group.members):
         return Bracket(min(m.low for m in dated), max(m.high for m in dated))
-    low = max(one.drop.moment.low for one in group.members)
-    high = min(one.drop.moment.high for one in group.members)
-    return Bracket(min(low, high), max(low, high))
+    return common([one.drop.moment for one in group.members])
 
 
 def _alive_after(moment: Bracket) -> Callable[[Life], bool]:
@@ -229,7 +227,7 @@ def _silent(
     hung = sum(fact.kind is Kind.UNRESPONSIVE for fact in facts)
     if 2 * hung > len(facts) or failures:
         return Mechanism.OUTAGE, failures
-    met = Counter(result for fact in facts for result in fact.looks.own)
+    met = Counter(result for fact in facts for result in fact.met)
     if met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]:
         return Mechanism.OUTAGE, set()
     noticed = max(fact.t_ns for fact in facts)
@@ -300,8 +298,7 @@ def _found_dead(case: CaseFile, claims: Claims, group: _Group) -> set[int]:
         for one in claims.free_drops(case)
         if one.fact.kind is Kind.FOUND_DEAD
         and one.pair in group.pairs
-        and one.drop.moment.low <= group.at.high
-        and group.at.low <= one.drop.moment.high
+        and one.drop.moment.meets(group.at)
     }
 
 
@@ -320,9 +317,7 @@ def _looks_like_a_timer(group: _Group) -> bool:
 
 
 def _slow_timer(case: CaseFile, group: _Group) -> Candidate:
-    silences = [one.drop.silence for one in group.members if one.drop.silence is not None]
-    limit = Bracket(max(s.low for s in silences), min(s.high for s in silences))
-    limit = limit if limit.low <= limit.high else Bracket(limit.high, limit.low)
+    limit = common([one.drop.silence for one in group.members if one.drop.silence is not None])
     candidate = limit_candidate(case, Variable.IDLE, limit, group.members)
     told = "Whether silence, age or one moment ended them: all ended at their first ping."
     return replace(candidate, unproved=(told,))

@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.limit_candidates import is_wide, limit_candidate, with_doubts
+from stresser.analysis.patterns.first_silence import survived_below
 from stresser.analysis.patterns.scopes import Variable
+from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement
@@ -74,13 +76,10 @@ def _agreeing(drops: list[DropFact]) -> tuple[list[DropFact], Bracket | None, in
     is_one = agreed.width <= tolerance(max(agreed.high, 1))
     if not is_one and (tick_ns is None or tick_ns > _COARSEST * limit.high):
         return [], None, 0
+    reach = Bracket(limit.low, limit.high + (tick_ns or 0))
     pad = tolerance(limit.high)
     members = [
-        one
-        for one in drops
-        if one.drop.silence is not None
-        and one.drop.silence.low <= limit.high + (tick_ns or 0) + pad
-        and limit.low - pad <= one.drop.silence.high
+        one for one in drops if one.drop.silence is not None and one.drop.silence.meets(reach, pad)
     ]
     return members, limit, tick_ns or 0
 
@@ -130,11 +129,11 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         if one.fact.kind is Kind.FOUND_DEAD and one.drop.silence is not None:
             by_pair[one.pair].append(one)
     for pair, members in by_pair.items():
-        limit = Bracket(
-            max(one.drop.silence.low for one in members if one.drop.silence),
-            min(one.drop.silence.high for one in members if one.drop.silence),
-        )
-        lived = sum(life.survived_ns > limit.high for life in case.lives_of.get(pair, []))
+        lives = case.lives_of.get(pair, [])
+        high = min(one.drop.silence.high for one in members if one.drop.silence)
+        low = max(one.drop.silence.low for one in members if one.drop.silence)
+        limit = Bracket(max(low, survived_below(lives, high)), high)
+        lived = sum(life.survived_ns > limit.high for life in lives)
         is_timer = limit.low < limit.high and limit.high >= SHORTEST_TIMER_NS
         if is_timer and lived <= _MOST_SURVIVORS * len(members):
             candidate = limit_candidate(case, Variable.IDLE, limit, members)

@@ -113,10 +113,10 @@ def _elsewhere(main: Diagnosis, rows: list[EgressRow]) -> str:
         return "No: it is this host."
     if main.where is Where.TOOL:
         return "No: it is stresser itself."
-    alike = f"through {_names(rows) if len(rows) == _PAIR else 'every egress'} alike"
+    alike = f"{_names(rows) if len(rows) == _PAIR else 'all egresses'} are alike"
     if main.where is Where.ENDPOINT:
         return f"No: {alike}, while other endpoints live."
-    return f"Not one alone: {alike}."
+    return f"No single egress: {alike}."
 
 
 def _why_unknown(run: RunFigures, rows: list[EgressRow]) -> str:

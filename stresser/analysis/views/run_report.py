@@ -30,7 +30,6 @@ from stresser.record.manifest import Manifest
 from stresser.record.reader import RecordedRun
 
 SCHEMA_VERSION = 1
-MOST_RUNS = 20
 _TWO = 2
 _LARGEST_INCIDENTS = 2000
 _MOST_FACTS = 200
