@@ -48,6 +48,8 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     host: str
     """Name or address of the endpoint, as it was named; empty for the lab's."""
     port: int
+    sni: str | None = None
+    """The name that the ClientHello carries; None: it carries none, an address is asked for."""
     asked: Asked
     carries_token: bool = False
     """The request holds an Authorization or a cookie."""

@@ -47,6 +47,11 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     intercepted: bool = False
     """A box on the path ends TLS: the chain is an interceptor's."""
 
+    @property
+    def is_proved(self) -> bool:
+        """A client here would take the chain for the endpoint's own."""
+        return self.verified and not self.intercepted
+
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
     """Fields common to all events."""
@@ -150,6 +155,8 @@ class SessionEnded(Ended, kw_only=True, tag="session_ended"):
     bytes_sent: Whole = 0
     held_back_ns: Whole = 0
     """For how long stresser did not read on: the peer had sent more than a session's share."""
+    replaced: bool = False
+    """The plan ended it before the run ended, to prove that it lived, and opens another."""
 
 
 class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):

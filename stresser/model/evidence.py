@@ -18,7 +18,7 @@ from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
 
 MOST_RULES = 64
-MOST_LOOKS = 8
+MOST_FRESH = 8
 MOST_PATH_CHANGES = 8
 MOST_ROUTE_CHANGES = 8
 
@@ -104,16 +104,16 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which step through the proxy it was."""
     name: str | None = None
     """The name that did not resolve."""
-    neighbour: SiblingAlive | None = None
+    sibling: SiblingAlive | None = None
     """A session to the same server that lived on."""
     control: SiblingAlive | None = None
     """A session to the same endpoint through another egress that lived on."""
     route_changes: Annotated[list[str], Meta(max_length=MOST_ROUTE_CHANGES)] = []
     """How this host's own route for this connection changed, in words."""
-    looks: Annotated[list[FreshConnection], Meta(max_length=MOST_LOOKS)] = []
-    """Fresh connections since it began to fail, the latest ones."""
+    fresh_connections: Annotated[list[FreshConnection], Meta(max_length=MOST_FRESH)] = []
+    """Those made since it began to fail, the latest ones."""
     packets: FlowPackets | None = None
-    provenance: PacketOrigin | None = None
+    origin: PacketOrigin | None = None
     """The packet that ended it, beside the flow's own."""
     path_changes: Annotated[list[SeenPathChange], Meta(max_length=MOST_PATH_CHANGES)] = []
     far_end: FarEnd | None = None

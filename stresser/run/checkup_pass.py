@@ -24,7 +24,7 @@ from stresser.net.source_address import has_route, is_own_address, source_toward
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.pace import Pace
 from stresser.run.routes import USER_AGENT
-from stresser.scenario.endpoint import parse_url
+from stresser.scenario.endpoint import TOKENS, is_address, parse_url
 from stresser.scenario.plan import Endpoint, Scenario, Sessions
 from stresser.scenario.politeness import is_own
 from stresser.session.attempt import Attempt
@@ -51,7 +51,6 @@ _EARLY_END_S = 0.25
 """With TLS 1.3 a server refuses us only after the handshake (RFC 8446 section 4.4.2.4)."""
 _MOST_ADDRESSES = 64
 _A_CHOICE = 2
-_TOKENS = frozenset({"authorization", "cookie"})
 _SILENT = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT})
 
 
@@ -200,6 +199,7 @@ class Checkup:
             egress=route.cohort.egress,
             host=address.host,
             port=route.port,
+            sni=None if is_address(route.server_name) else route.server_name,
             asked=_asked(plan),
             carries_token=_carries_token(route),
             is_own=plan.is_own,
@@ -239,7 +239,7 @@ class Checkup:
 
 def _carries_token(route: Route) -> bool:
     sent = {} if route.request is None else route.request.headers
-    return any(name.lower() in _TOKENS for name in sent)
+    return any(name.lower() in TOKENS for name in sent)
 
 
 def _asked(plan: PlannedCheck) -> Asked:

@@ -18,6 +18,7 @@ from stresser.net.websocket import UpgradeRequest
 from stresser.scenario.plan import Activity, ActivityKind, Reconnect, Timeouts
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.lifecycle import keep_open
+from stresser.session.proof_ages import ProofAges
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock
@@ -142,15 +143,25 @@ class World:
             connect=self.connect if connect is None else connect,
         )
 
-    def start(self, route: Route, *, reconnect: Reconnect | None = None, at_s: float = 0.0) -> None:
+    def start(
+        self,
+        route: Route,
+        *,
+        reconnect: Reconnect | None = None,
+        at_s: float = 0.0,
+        proofs: ProofAges | None = None,
+    ) -> None:
         """Keep a session open until `stop`."""
-        self._nursery.start_soon(self._keep_open, route, reconnect, trio.current_time() + at_s)
+        at_s += trio.current_time()
+        self._nursery.start_soon(self._keep_open, route, reconnect, at_s, proofs)
 
-    async def _keep_open(self, route: Route, reconnect: Reconnect | None, at_s: float) -> None:
+    async def _keep_open(
+        self, route: Route, reconnect: Reconnect | None, at_s: float, proofs: ProofAges | None
+    ) -> None:
         with trio.CancelScope() as scope:
             self._scopes.append(scope)
             await trio.sleep_until(at_s)
-            await keep_open(route, self.around, reconnect)
+            await keep_open(route, self.around, reconnect, proofs)
         self.finished += 1
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ import trio
 
 from stresser.analysis.checkup.conclude import conclude
 from stresser.analysis.checkup.finding import Concern
-from stresser.analysis.checkup.hello_fate import HelloFate, hello_fate
+from stresser.analysis.words.hello_fate import HelloFate, hello_fate
 from stresser.lab.server import serve
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked
@@ -317,10 +317,10 @@ CUT = "tcp dport {port} meta length > 200 reject with tcp reset"
 @pytest.mark.parametrize(
     ("rule", "mtu", "fate", "asked"),
     [
-        (TOWARDS_US, 65536, HelloFate.ANSWER_MISSING, "Most often its big packets are lost"),
-        (TOWARDS_US, 600, HelloFate.ANSWER_TORN, "Big packets towards this host are lost"),
-        (TOWARDS_THEM, 65536, HelloFate.UNACKNOWLEDGED, "the ClientHello was dropped"),
-        (CUT, 65536, HelloFate.CUT, "the name in the ClientHello may be filtered"),
+        (TOWARDS_US, 65536, HelloFate.ANSWER_MISSING, "Most often big packets are lost"),
+        (TOWARDS_US, 600, HelloFate.ANSWER_TORN, "Later parts came and one before them did not"),
+        (TOWARDS_THEM, 65536, HelloFate.UNACKNOWLEDGED, "what drops the ClientHello to"),
+        (CUT, 65536, HelloFate.CUT, "pass the filter (it carried the name"),
         ("tcp sport {port} meta length > 65000 drop", 65536, None, None),
     ],
     ids=["answer lost", "answer torn", "hello dropped", "hello cut", "control"],

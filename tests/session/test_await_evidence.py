@@ -53,14 +53,14 @@ class Capture:
         self.waited_s.append(within_s)
 
 
-def play(capture, *, neighbours=0, stop_after_s=None, death_s=20.5, until_s=40):
+def play(capture, *, siblings=0, stop_after_s=None, death_s=20.5, until_s=40):
     async def program(far):
         await (await WebSocketPeer.accept(far, server_context())).answer_pings()
 
     async def story():
         async with world(program) as made:
             made.around.packets = capture
-            for _ in range(1 + neighbours):
+            for _ in range(1 + siblings):
                 made.start(made.route(activity=heartbeat("2s", "1s")))
             await trio.sleep_until(death_s)
             made.paths[0].reset()
@@ -88,16 +88,16 @@ def test_a_packet_that_comes_after_the_error_is_waited_for_and_dates_the_end():
     assert made.around.bugs.count == 0
 
 
-def test_a_host_that_knows_no_such_flow_makes_the_neighbours_be_heard():
-    _, death = play(Capture(), neighbours=2)
-    alive = death.ending.evidence.neighbour
+def test_a_host_that_knows_no_such_flow_makes_the_siblings_be_heard():
+    _, death = play(Capture(), siblings=2)
+    alive = death.ending.evidence.sibling
     assert alive.egress == "vpn"
     assert alive.answered_ns == 22 * NS_PER_S  # its first ping after the end
 
 
-def test_without_neighbours_the_ending_comes_three_seconds_later_and_is_dated_all_the_same():
+def test_without_siblings_the_ending_comes_three_seconds_later_and_is_dated_all_the_same():
     made, death = play(Capture())
-    assert death.ending.evidence.neighbour is None
+    assert death.ending.evidence.sibling is None
     assert death.t_ns == round(20.5 * NS_PER_S)
     assert made.around.bugs.count == 0
 

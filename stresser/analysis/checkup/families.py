@@ -1,6 +1,5 @@
 """Addresses of one name that differ: one family of them fails where the other works."""
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, named
@@ -8,6 +7,7 @@ from stresser.analysis.words.endings import ending_in_words
 from stresser.model.checkup_facts import WayChecked
 from stresser.model.ending import Phase
 from stresser.model.events import AttemptFailed
+from stresser.scenario.endpoint import ip_or_none
 
 
 def broken_families(ways: Sequence[WayChecked]) -> Iterator[Finding]:
@@ -51,8 +51,5 @@ def _remedy(way: WayChecked, failed: AttemptFailed, what: str) -> str:
 
 def family_of(address: str) -> str | None:
     """`IPv4` or `IPv6` of `address:port`; None: it is neither."""
-    try:
-        number = ipaddress.ip_address(address.rpartition(":")[0].strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return f"IPv{number.version}"
+    number = ip_or_none(address.rpartition(":")[0].strip("[]"))
+    return None if number is None else f"IPv{number.version}"

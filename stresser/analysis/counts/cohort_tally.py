@@ -114,6 +114,8 @@ class CohortTally:
         """Sessions and attempts that ended through limits or lateness of stresser: no drops."""
         self.planned = 0
         """Sessions that lived until the plan ended them."""
+        self.replaced = 0
+        """Of `planned`: closed while the run went on, to prove that they lived."""
         self.longest_planned_ns = 0
         """The greatest age of a session that the plan ended."""
         self.proved = 0
@@ -164,8 +166,8 @@ class CohortTally:
 
     @property
     def sessions_open(self) -> int:
-        """Sessions that are open, or were when the plan ended them."""
-        return self.open + self.planned
+        """Sessions that are open, or were when the run ended them."""
+        return self.open + self.planned - self.replaced
 
     def session_time_ns(self, now_ns: int) -> int:
         """Time held by all sessions together until `now_ns`."""
@@ -222,6 +224,7 @@ class CohortTally:
             self.by_host += 1
         else:
             self.planned += 1
+            self.replaced += event.replaced
             self.longest_planned_ns = max(self.longest_planned_ns, ending.age_ns)
             is_proved = ending.proved is Proof.ALIVE or event.pongs > 0
             self.proved += is_proved

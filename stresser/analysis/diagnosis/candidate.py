@@ -50,6 +50,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The endpoint itself said so, under TLS that verifies."""
     who: Initiator | None = None
     """Decided by the mechanism itself."""
+    elsewhere: Mechanism | None = None
+    """What it is called where it is no one egress's."""
     where: Where | None = None
     ask: Ask | None = None
     egress: str | None = None

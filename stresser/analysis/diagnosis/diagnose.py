@@ -212,9 +212,11 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
     elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif mechanism is Mechanism.NAME_FILTER:
-        mechanism = Mechanism.REFUSED_BY_ENDPOINT
+        mechanism = candidate.elsewhere or Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
-    return replace(candidate, mechanism=mechanism, said=said)
+    keeps = mechanism in {candidate.mechanism, candidate.elsewhere}
+    advice = candidate.advice if keeps else ""
+    return replace(candidate, mechanism=mechanism, said=said, advice=advice)
 
 
 def _without_the_endpoint(candidate: Candidate) -> Mechanism:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
+from stresser.analysis.words.remedy_table import facts_of_ending
 from stresser.model.cohort import Cohort, Pair
 from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
@@ -69,6 +71,10 @@ class EndingFact(NamedTuple):
     """The first router sent the packet that ended it, while the flow's own peer is behind one."""
     is_owners: bool
     """The RST of who held the connection: its ACK and window are its own."""
+    obstacle: Obstacle | None
+    """What a failed attempt has met; None: it was none."""
+    puts: Mapping[str, str]
+    """What the row of its obstacle needs in words."""
     intercepted: bool
     chain: str
     """That a failed attempt was shown."""
@@ -211,7 +217,7 @@ def _keep(texts: set[str], text: str) -> None:
 
 def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
     ending, evidence = event.ending, event.ending.evidence
-    origin = evidence.provenance
+    origin = evidence.origin
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
     pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
     return EndingFact(
@@ -235,18 +241,24 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         headers=headers,
         met=frozenset(
             look.result
-            for look in evidence.looks
+            for look in evidence.fresh_connections
             if (look.endpoint, look.egress) == event.cohort.pair
         ),
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
         is_gateways=_is_gateways(origin),
         is_owners=origin is not None and origin.shape is Shape.SOCKET,
+        obstacle=_obstacle(event) if isinstance(event, AttemptFailed) else None,
+        puts=facts_of_ending(ending, event.tls) if isinstance(event, AttemptFailed) else {},
         intercepted=intercepted,
         chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
         pings=pings,
         pongs=pongs,
     )
+
+
+def _obstacle(event: AttemptFailed) -> Obstacle:
+    return obstacle_of(Stopped(event.ending, event.tls, by_proxy=event.proxy is not None))
 
 
 def _is_gateways(origin: PacketOrigin | None) -> bool:

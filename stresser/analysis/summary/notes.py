@@ -7,6 +7,7 @@ from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted
 from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.unfit import UnfitCause
 from stresser.model.units import NS_PER_S, escaped, format_duration
 
@@ -30,7 +31,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_chains(tally),
         *_other_stacks(tally, plan),
         *_path(tally),
-        *tally.sites.notes(),
+        *map(sites_in_words, tally.sites.in_doubt()),
         *_muted(tally, plan),
         *_unproved(tally),
         *_floods(tally),
