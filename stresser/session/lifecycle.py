@@ -10,7 +10,7 @@ import trio
 from msgspec.structs import replace
 
 from stresser.classify.errno_table import is_silent
-from stresser.model.ending import Ending, Proof
+from stresser.model.ending import Proof
 from stresser.model.events import AnyEvent, AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
@@ -231,7 +231,7 @@ async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
     try:
         fault = await _until_asked(session, around, past.proofs)
     except trio.Cancelled:
-        await _end_as_planned(session, around, past, _RUN_ENDED)
+        past.told.event(await _end_as_planned(session, around, _RUN_ENDED))
         raise
     if fault is None:
         await _prove(session, around, past)
@@ -265,7 +265,9 @@ async def _until_asked(
 
 async def _prove(session: HeldSession, around: RunContext, past: _Past) -> None:
     """Close it: what comes back proves that it lived, or that it was dead: that is a drop."""
-    ending = await _end_as_planned(session, around, past, _TO_PROVE)
+    event = await _end_as_planned(session, around, _TO_PROVE)
+    past.told.event(event)
+    ending = None if event is None else event.ending
     past.session, past.stopped_s = session.number, trio.current_time()
     past.is_replacing = ending is None or ending.planned
     past.ended_ns = None if ending is None or ending.planned else ending.detected_at_ns
@@ -296,8 +298,8 @@ _TO_PROVE = Planned("closed to prove that it lived")
 
 
 async def _end_as_planned(
-    session: HeldSession, around: RunContext, past: _Past, why: Planned
-) -> Ending | None:
+    session: HeldSession, around: RunContext, why: Planned
+) -> SessionEnded | None:
     """How it ended: as planned, or found dead. None: a bug of ours, which is noted."""
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     # One may have opened in the very pass in which the run began to stop.
@@ -327,5 +329,4 @@ async def _end_as_planned(
     event.ending = replace(ending, evidence=evidence, proved=proved)
     event.pongs = session.pongs  # one may have been on its way when the run stopped
     event.replaced = ending.planned and why is _TO_PROVE
-    past.told.event(event)
-    return event.ending
+    return event
