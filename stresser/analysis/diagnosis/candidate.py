@@ -15,10 +15,17 @@ from stresser.analysis.patterns.session_lives import Life
 from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator
 from stresser.statistics.brackets import Bracket, common
+from stresser.statistics.chance import binomial_tail
 from stresser.statistics.concentration import tolerance
 
+_TIMES_MORE = 3
+_CHANCE = 1e-4
+"""Rates are not one where one is so much higher, and chance makes so of equal ones this rarely."""
 Through = Callable[[Life], bool]
 """Whether a session went through what is said to end sessions, and lived."""
+Fate = Callable[[DropFact], bool | None]
+"""Of a drop elsewhere: True: it had lived through the same before; False: it may have died of it;
+None: it never met it."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -38,6 +45,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     moment: Bracket | None = None
     """When it struck, if it struck once."""
     through: Through | None = None
+    fate: Fate | None = None
+    """None: whatever dropped at its moment may have died of it."""
     condition: str = ""
     """Of sessions: `that were silent for 4 s`."""
     event: str = ""
@@ -123,14 +132,38 @@ def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
 def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
     if one.mechanism is not other.mechanism or one.unit != other.unit:
         return False
+    # What an endpoint says all at once or bit by bit is one drain.
+    drains = one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None
+    is_alike = (
+        (one.event, one.advice, one.apart) == (other.event, other.advice, other.apart)
+        and _meet(one.limit, other.limit)
+        and _meet(one.moment, other.moment)
+    )
+    if not (drains or is_alike):
+        return False
     ours, theirs = pairs_of(one, case), pairs_of(other, case)
     endpoints = {e for e, _ in ours} & {e for e, _ in theirs}
-    if one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None:
-        return bool(endpoints)  # what an endpoint says all at once or bit by bit is one drain
-    if (one.event, one.advice, one.apart) != (other.event, other.advice, other.apart):
+    if not endpoints and (drains or not {g for _, g in ours} & {g for _, g in theirs}):
         return False
-    shares = endpoints or {g for _, g in ours} & {g for _, g in theirs}
-    return bool(shares) and _meet(one.limit, other.limit) and _meet(one.moment, other.moment)
+    return one.mechanism is not Mechanism.NO_PATTERN or _as_often(one, other, case)
+
+
+def _as_often(one: Candidate, other: Candidate, case: CaseFile) -> bool:
+    """Whether sessions there and here drop at rates that chance can make of one.
+
+    The conditional test of two Poisson rates (Przyborowski and Wilenski, Biometrika 31, 1940).
+    """
+    more, less = (one, other) if _rate(one, case) >= _rate(other, case) else (other, one)
+    if _rate(more, case) < _TIMES_MORE * _rate(less, case):
+        return True
+    held = [case.session_time_ns(pairs_of(each, case)) for each in (more, less)]
+    drops = len(more.drops) + len(less.drops)
+    share = held[0] / max(sum(held), 1)
+    return binomial_tail(drops, share, len(more.drops)) > _CHANCE
+
+
+def _rate(candidate: Candidate, case: CaseFile) -> float:
+    return len(candidate.drops) / max(case.session_time_ns(pairs_of(candidate, case)), 1)
 
 
 def _meet(one: Bracket | None, other: Bracket | None) -> bool:

@@ -18,7 +18,7 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, me
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
-from stresser.analysis.diagnosis.diagnosis_words import says
+from stresser.analysis.diagnosis.diagnosis_words import says, what_broke_it
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
@@ -150,6 +150,7 @@ def _diagnosis(
         of_failures=of_failures,
         sessions_found_dead=sum(fact.kind is Kind.FOUND_DEAD for fact in facts),
         kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
+        seen=_seen(facts),
         first_utc=utc(times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
         contrasts=list(candidate.contrast),
@@ -164,6 +165,12 @@ def _diagnosis(
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _seen(facts: list[EndingFact]) -> str:
+    """What broke the protocol, where that ended most of them."""
+    broken = [fact for fact in facts if fact.kind is Kind.PROTOCOL_ERROR]
+    return what_broke_it(broken[0]) if 2 * len(broken) > len(facts) else ""
 
 
 def _unproved_place(candidate: Candidate, located: Located, case: CaseFile) -> Iterator[str]:
@@ -249,13 +256,17 @@ def _only_name(names: set[str]) -> str | None:
 def _totals(scope: DiagnosedScope, case: CaseFile) -> tuple[int, int]:
     """All drops and failures in a scope."""
     wider = replace(scope, activity=None)
-    drops = sum(_is_in(scope, one.fact) for one in case.drops)
-    return drops, sum(_is_in(wider, one.ending) for one in case.failures)
+    drops = Counter(one.fact.cohort for one in case.drops)
+    failures = Counter(one.ending.cohort for one in case.failures)
+    return (
+        sum(count for cohort, count in drops.items() if _is_in(scope, cohort)),
+        sum(count for cohort, count in failures.items() if _is_in(wider, cohort)),
+    )
 
 
-def _is_in(scope: DiagnosedScope, fact: EndingFact) -> bool:
+def _is_in(scope: DiagnosedScope, cohort: Cohort) -> bool:
     wanted = (scope.endpoint, scope.egress, scope.activity)
     return all(
         name is None or name == escaped(own, _NAME)
-        for name, own in zip(wanted, fact.cohort, strict=True)
+        for name, own in zip(wanted, cohort, strict=True)
     )

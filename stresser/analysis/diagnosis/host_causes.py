@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
+from stresser.analysis.diagnosis.crowds import Crowd
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where, Whom
-from stresser.analysis.diagnosis.one_moment import Crowd
 from stresser.analysis.words.endings import counted
 from stresser.model.ending import BRACKETED, Initiator, Kind
 from stresser.model.units import NS_PER_S, escaped
