@@ -77,7 +77,9 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     failed: AttemptFailed | None = None
     """How the last try failed; None: it went through."""
     earlier: list[AttemptFailed] = []
-    """Tries at other addresses that failed before."""
+    """Tries at other addresses that failed."""
+    also_open: list[str] = []
+    """Other addresses at which TLS stands, too: `address:port`."""
 
 
 class Checked(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@
 """
 
 from enum import StrEnum
+from sys import intern
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -90,7 +91,8 @@ class CohortEvent(Event, kw_only=True):
     @property
     def cohort(self) -> Cohort:
         """The cohort it belongs to."""
-        return Cohort(self.endpoint, self.egress, self.activity)
+        # The same three names in each event of a run: kept once.
+        return Cohort(intern(self.endpoint), intern(self.egress), intern(self.activity))
 
 
 class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):

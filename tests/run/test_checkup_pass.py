@@ -217,6 +217,33 @@ def test_another_address_is_tried_where_the_first_takes_no_connection(monkeypatc
     assert (earlier.ending.phase, earlier.remote.partition("]")[0]) == (Phase.CONNECT, "[::1")
 
 
+@pytest.mark.parametrize("broken", [0, 1, 2], ids=["first", "second", "third"])
+def test_every_address_is_tried_and_the_one_that_stalls_is_named(monkeypatch, broken):
+    async def main():
+        async with trio.open_nursery() as nursery:
+            ready = await nursery.start(partial(serve, PLAN))
+            _, good = lab_listener(ready, "echo", None)
+            _, bad = lab_listener(ready, "stall", None)
+
+            async def several(_host, _port):
+                ports = [bad if n == broken else good for n in range(3)]
+                return [Address(2, ("127.0.0.1", port)) for port in ports]
+
+            monkeypatch.setattr("stresser.session.attempt.resolve", several)
+            endpoint = Endpoint(name="echo", url=f"wss://{ready.server_name}:{good}")
+            found = await look([endpoint], ["direct"], None)
+            nursery.cancel_scope.cancel()
+        return found, bad, good
+
+    found, bad, good = trio.run(main)
+    (way,) = found.ways
+    assert way.failed is None
+    assert [one.remote for one in way.earlier] == [f"127.0.0.1:{bad}"]
+    assert way.also_open == [f"127.0.0.1:{good}"]
+    (finding,) = [f for f in conclude(found).findings if f.concern is Concern.ADDRESS]
+    assert f"the address 127.0.0.1:{bad} fails" in finding.says
+
+
 def test_ways_are_tried_at_once_and_each_endpoint_politely():
     egresses = [f"e{number}" for number in range(6)]
     found = []

@@ -1,17 +1,35 @@
 """What is waited for after a death, and what is not."""
 
+import socket
 from dataclasses import replace
 from itertools import count
 
 import pytest
 import trio
 
-from stresser.model.ending import Initiator, Kind
+from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.faults import (
+    CertificateRejected,
+    DeadlinePassed,
+    HttpRefused,
+    PeerAlert,
+    PeerFin,
+    ProtocolViolation,
+    ProxyRefused,
+)
 from stresser.model.packet import FlowPackets, Packet
 from stresser.model.quantity import Quantity
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_S, Duration
+from stresser.net.resolve import Address
 from stresser.scenario.plan import Reconnect
+from stresser.session.attempt import Attempt
+from stresser.session.await_evidence import hear_of_attempt
+from stresser.session.fresh_connections import FreshConnections
+from stresser.session.internal_errors import InternalError
+from stresser.session.socket_at_end import SocketAtEnd
+from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
+from tests.fakes.loopback import loopback_route, loopback_server
 from tests.fakes.peers import WebSocketPeer, websocket_server
 from tests.fakes.world import heartbeat, in_virtual_time, seconds, world
 
@@ -243,3 +261,51 @@ def test_a_stop_while_evidence_is_awaited_beside_a_new_session_loses_neither():
     assert [ended.ending.kind for ended in made.notebook.ended] == [Kind.TCP_RESET, Kind.PLANNED]
     assert made.around.room_beside == 512
     assert made.around.bugs.count == 0
+
+
+V6 = Address(socket.AF_INET6, ("::1", 9, 0, 0))
+
+
+def looks_of_an_attempt(fault, phase, *, proved=False):
+    """Where fresh connections went when an attempt had failed."""
+
+    async def story():
+        async with loopback_server() as port, world(websocket_server(server_context())) as made:
+            looks = made.around.looks = FreshConnections(RunClock())
+            attempt = Attempt(1, loopback_route(port), made.around.clock)
+            attempt.dialled = attempt.address = Address(socket.AF_INET, ("127.0.0.1", port))
+            attempt.found = (attempt.dialled, V6)
+            attempt.phase, attempt.endpoint_proved = phase, proved
+            async with trio.open_nursery() as nursery:
+                await nursery.start(looks.run)
+                look = SocketAtEnd(fault, None, 0)
+                await hear_of_attempt(attempt, look, made.around)
+                met = [one.remote.partition(":")[0] for one in looks.since(0)]
+                nursery.cancel_scope.cancel()
+        return met
+
+    return trio.run(story)
+
+
+BOTH = ["127.0.0.1", "["]
+TLS, UPGRADE = Phase.TLS, Phase.UPGRADE
+
+
+@pytest.mark.parametrize(
+    ("fault", "phase", "proved", "went"),
+    [
+        (DeadlinePassed(TLS, Duration(1)), TLS, False, BOTH),
+        (PeerFin(), TLS, False, BOTH),
+        (ConnectionResetError(104, "reset"), TLS, False, BOTH),
+        (PeerAlert(120, "no_application_protocol"), TLS, False, BOTH),
+        (ProtocolViolation("tls", "wrong_version_number", b"HTTP/1.1"), TLS, False, BOTH),
+        (CertificateRejected("unknown root", 19), TLS, False, BOTH),
+        (HttpRefused(302, "Found", {}), UPGRADE, False, BOTH),
+        (ProxyRefused("proxy_http_503", 503, "", {}), Phase.PROXY, False, BOTH),
+        (HttpRefused(401, "Unauthorized", {}), UPGRADE, True, []),
+        (PeerAlert(116, "certificate_required"), UPGRADE, True, []),
+        (InternalError("internal_error: KeyError", ""), TLS, False, []),
+    ],
+)
+def test_who_failed_is_looked_at_but_for_what_the_endpoint_itself_said(fault, phase, proved, went):
+    assert sorted(looks_of_an_attempt(fault, phase, proved=proved)) == sorted(went)

@@ -14,7 +14,7 @@ from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped
 from stresser.record.reader import RecordedRun, RunStatus
-from stresser.statistics.duration_counts import SparseCounts
+from stresser.statistics.merged_counts import PackedCounts
 
 _LONGEST = 300
 
@@ -31,7 +31,7 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     elapsed_ns: int
     anchor_unix_ns: int | None
     """When it began; None where nothing tells."""
-    rtt: dict[Cohort, dict[int, SparseCounts]]
+    rtt: dict[Cohort, dict[int, PackedCounts]]
     """By cohort, then by block of the run's time."""
     unfit: list[str]
     """Why its figures are in doubt, a sentence each."""

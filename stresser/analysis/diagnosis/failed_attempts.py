@@ -3,8 +3,8 @@
 One candidate for each pair and each thing met; those of one endpoint or one egress are joined.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
@@ -12,12 +12,12 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
+from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.endings import counted
 from stresser.analysis.words.obstacles import Obstacle
-from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, seen_words
-from stresser.model.cohort import Pair
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, row_facts, seen_words
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import NS_PER_S, escaped
+from stresser.model.units import NS_PER_S
 
 _BESIDE_NS = 5 * NS_PER_S
 _MECHANISMS = {
@@ -98,7 +98,7 @@ _HUNG = Met(Mechanism.HANDSHAKE_HANG, BY_OBSTACLE[Obstacle.HELLO_UNANSWERED].see
 
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """All that is left, sorted by what was met."""
-    groups: dict[tuple[Pair, Met], set[int]] = defaultdict(set)
+    groups: dict[tuple[tuple[str, str], Met], set[int]] = defaultdict(set)
     for one in claims.free_failures(case):
         carries_token = one.ending.cohort.endpoint in case.plan.tokens
         met = what_was_met(one.ending, carries_token=carries_token)
@@ -108,50 +108,42 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             met = _HUNG
         if met is not None:
             groups[one.ending.pair, met].add(one.place)
-    for (pair, met), places in groups.items():
+    for (_, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
-        apart = _by_address(case, pair, facts)
+        family = _broken_family(case, facts)
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=f"{met.words}{apart}",
-            contrast=(apart.removeprefix(", "),) if apart else (),
+            event=f"by {family.name}, {met.words}" if family and met.words else met.words,
+            contrast=(family.contrast,) if family else (),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
-            advice=met.ask,
+            advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
             who=met.who,
             elsewhere=met.elsewhere,
         )
 
 
-def _by_address(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
-    """`, by IPv6 alone: by IPv4 3 sessions opened`: where only some of its addresses fail."""
-    failing = {_host(fact.remote) for fact in facts} - {""}
-    opened = Counter(
-        _host(case.lives.places[life.place].server) for life in case.lives_of.get(pair, [])
-    )
-    if not failing or not opened or failing & opened.keys():
-        return ""
-    families, theirs = set(map(_family, failing)), set(map(_family, opened))
-    if families & theirs or len(families) > 1:
-        where, there = _named(failing), _named(opened)
-        return f", to {where} alone: to {there} {counted(opened.total(), 'session')} opened"
-    other = next(iter(theirs))
-    sessions = counted(opened.total(), "session")
-    return f", by {next(iter(families))} alone: by {other} {sessions} opened"
+class _Family(NamedTuple):
+    """One family of an endpoint's addresses that alone fails."""
+
+    name: str
+    contrast: str
 
 
-def _host(remote: str) -> str:
-    return remote.rpartition(":")[0].strip("[]")
-
-
-def _family(host: str) -> str:
-    return "IPv6" if ":" in host else "IPv4"
-
-
-def _named(hosts: Iterable[str]) -> str:
-    first, *more = sorted(hosts)
-    return escaped(first, 45) if not more else f"{escaped(first, 45)} and {len(more)} more"
+def _broken_family(case: CaseFile, facts: list[EndingFact]) -> _Family | None:
+    """All of these went to addresses of one family, and those of the other are open."""
+    families = {family_of(fact.remote) if fact.proxy is None else None for fact in facts}
+    opened = case.evidence.pairing(*facts[0].pair).families
+    name = families.pop()
+    if families or name is None or opened[name]:
+        return None
+    other = "IPv4" if name == "IPv6" else "IPv6"
+    if opened[other]:
+        return _Family(name, f"by {other} {counted(opened[other], 'session')} opened")
+    if any(fact.other_family_opens for fact in facts):
+        return _Family(name, f"by {other} a fresh connection was answered")
+    return None
 
 
 def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:
@@ -189,11 +181,12 @@ def what_was_met(fact: EndingFact, *, carries_token: bool = False) -> Met | None
     if obstacle is Obstacle.CHAIN_REFUSED and fact.intercepted:
         return Met(Mechanism.INTERCEPTION, "the chain is an interceptor's")
     row = BY_OBSTACLE[obstacle]
+    puts = row_facts(fact.alert, fact.status, fact.headers, fact.alpn)
     return Met(
         mechanism,
-        seen_words(row, fact.puts),
+        seen_words(row, puts),
         row.unproved,
-        "" if obstacle in _ITS_OWN_WISH else filled(row.ask, fact.puts),
+        "" if obstacle in _ITS_OWN_WISH else filled(row.ask, puts),
         Initiator.UNKNOWN if obstacle in _MAY_BE_A_BOXS else None,
         Mechanism.HANDSHAKE_HANG if obstacle is Obstacle.HELLO_DROPPED else None,
     )

@@ -35,9 +35,8 @@ from stresser.analysis.summary.thresholds import (
 from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
-from stresser.model.units import escaped
+from stresser.model.units import escaped, format_utc
 from stresser.record.reader import RecordedRun, RunStatus
-from stresser.witness.clock import format_utc
 
 _MOST_FINDINGS = 100
 _MOST_BURSTS = 10
@@ -168,7 +167,7 @@ def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     apart = [sites_in_words(one) for one in tally.sites.apart()]
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
-        said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        said += cohort_findings(cohort, tally.cohorts[cohort], plan, now_ns)
         if len(said) >= _MOST_FINDINGS:
             said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
             return said + apart

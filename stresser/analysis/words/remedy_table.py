@@ -292,20 +292,27 @@ def sent_words(names: str) -> str:
 
 
 def facts_of_ending(ending: Ending, tls: TlsFacts | None) -> dict[str, str]:
-    """What an ending puts into its row. Texts of a peer's are cut and escaped."""
-    headers = {name.lower(): value for name, value in ending.evidence.headers.items()}
-    wanted, place = headers.get("www-authenticate", ""), headers.get("location", "")
-    alert = ending.alert
+    """What an ending puts into its row."""
+    alpn = None if tls is None else tls.alpn
+    return row_facts(ending.alert, ending.status, ending.evidence.headers, alpn)
+
+
+def row_facts(
+    alert: int | None, status: int | None, headers: Mapping[str, str], alpn: str | None
+) -> dict[str, str]:
+    """What a row needs of an ending. Texts of a peer's are cut and escaped."""
+    fields = {name.lower(): value for name, value in headers.items()}
+    wanted, place = fields.get("www-authenticate", ""), fields.get("location", "")
     return {
         "alert": "?" if alert is None else str(alert),
         "alert_name": ALERT_NAMES.get(alert or 0, "of no known name"),
         "alert_means": f": {_ALERT_MEANS[alert]}" if alert in _ALERT_MEANS else "",
-        "alpn": escaped((None if tls is None else tls.alpn) or "?", 20),
-        "code": "?" if ending.status is None else str(ending.status),
+        "alpn": escaped(alpn or "?", 20),
+        "code": "?" if status is None else str(status),
         "login": f", and asks for {escaped(wanted, 60)}" if wanted else "",
         "place": f", which leads to {escaped(place, _TEXT)}" if place else "",
-        "schemes": escaped(", ".join(schemes(headers)), 60) or "a login",
-        "status": "" if ending.status is None else f" ({ending.status})",
+        "schemes": escaped(", ".join(schemes(fields)), 60) or "a login",
+        "status": "" if status is None else f" ({status})",
     }
 
 

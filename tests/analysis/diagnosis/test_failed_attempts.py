@@ -5,7 +5,7 @@ import pytest
 
 from stresser.analysis.diagnosis.failed_attempts import what_was_met
 from stresser.model.ending import Kind, Phase
-from tests.analysis.diagnosis.made_runs import TLS, MadeRun, answers, cohort
+from tests.analysis.diagnosis.made_runs import TLS, MadeRun, answers, cohort, look
 from tests.fakes.checked import tcp_info
 
 
@@ -135,3 +135,41 @@ def test_a_redirect_is_a_portals_only_where_nobody_proves_to_be_the_endpoint(fac
     one = run.only()
     assert one.mechanism == mechanism
     assert "HTTP 302, which leads to http://login.test/" in one.says
+
+
+V6: dict[str, Any] = {"remote": "[2001:db8::1]:443"}
+V4: dict[str, Any] = {"remote": "198.51.100.1:443"}
+
+
+def of_two_families(*, opens: bool, **evidence: Any) -> MadeRun:
+    run = MadeRun(SUSPECT)
+    for number in range(4):
+        run.fails(SUSPECT, 1 + 3 * number, Kind.TIMEOUT, Phase.TLS, fields=V6,
+                  evidence={"tcp_info": tcp_info(bytes_acked=518)} | evidence)  # fmt: skip
+    if opens:
+        run.lives(run.opens(SUSPECT, 2, **V4), 30)
+    return run
+
+
+def test_one_family_that_fails_is_named_where_the_other_opens():
+    one = of_two_families(opens=True).only()
+    assert one.mechanism == "handshake_hang"
+    assert "failed: by IPv6, the ClientHello was acknowledged" in one.says
+    assert one.says.endswith("; by IPv4 1 session opened.")
+    assert "to the endpoints by IPv6" in one.ask.says
+
+
+def test_a_fresh_connection_of_the_other_family_shows_it_too():
+    met = look("sus", "answered", remote="198.51.100.1:443")
+    one = of_two_families(opens=False, looks=[met]).only()
+    assert one.says.endswith("; by IPv4 a fresh connection was answered.")
+    silent = look("sus", "silent", remote="198.51.100.1:443")
+    assert "IPv" not in of_two_families(opens=False, looks=[silent]).only().says
+
+
+def test_addresses_that_fail_in_both_families_are_no_families_matter():
+    run = of_two_families(opens=False)
+    for number in range(3):
+        run.fails(SUSPECT, 2 + 3 * number, Kind.TIMEOUT, Phase.TLS, fields=V4,
+                  evidence={"tcp_info": tcp_info(bytes_acked=518)})  # fmt: skip
+    assert "IPv" not in run.only().says
