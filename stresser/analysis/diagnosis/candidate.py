@@ -50,7 +50,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
     condition: str = ""
     """Of sessions: `that were silent for 4 s`."""
     event: str = ""
-    """What happened, where no condition says it: `at 02:13:07 UTC`."""
+    """What happened, where no condition says it, in words: `02:13:07 UTC`, `link down`."""
+    is_lossy: bool = False
+    """Its path loses packets, by the evidence of most of its endings."""
     apart: str = ""
     """What keeps it from being one with others: the endpoint that speaks for itself."""
     by_log: bool = False
@@ -143,9 +145,9 @@ def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
         return False
     ours, theirs = pairs_of(one, case), pairs_of(other, case)
     endpoints = {e for e, _ in ours} & {e for e, _ in theirs}
-    if one.mechanism is Mechanism.NO_PATTERN and not _as_often(one, other, case):
+    if not endpoints and (drains or not {g for _, g in ours} & {g for _, g in theirs}):
         return False
-    return bool(endpoints or (not drains and {g for _, g in ours} & {g for _, g in theirs}))
+    return one.mechanism is not Mechanism.NO_PATTERN or _as_often(one, other, case)
 
 
 def _as_often(one: Candidate, other: Candidate, case: CaseFile) -> bool:

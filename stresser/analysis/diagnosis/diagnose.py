@@ -200,7 +200,7 @@ def _timed(candidate: Candidate, utc: Callable[[int], str]) -> Candidate:
     if candidate.moment is None or candidate.event:
         return candidate
     clock = utc(candidate.moment.high)[_CLOCK_TIME]
-    return replace(candidate, event=f", {clock} UTC" if clock else "")
+    return replace(candidate, event=f"{clock} UTC" if clock else "")
 
 
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:

@@ -3,8 +3,8 @@
 One candidate for each pair and each thing met; those of one endpoint or one egress are joined.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
@@ -16,8 +16,9 @@ from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.endings import counted
 from stresser.analysis.words.obstacles import Obstacle
 from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, row_facts, seen_words
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_S, escaped
 
 _BESIDE_NS = 5 * NS_PER_S
 _MECHANISMS = {
@@ -98,7 +99,7 @@ _HUNG = Met(Mechanism.HANDSHAKE_HANG, BY_OBSTACLE[Obstacle.HELLO_UNANSWERED].see
 
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """All that is left, sorted by what was met."""
-    groups: dict[tuple[tuple[str, str], Met], set[int]] = defaultdict(set)
+    groups: dict[tuple[Pair, Met], set[int]] = defaultdict(set)
     for one in claims.free_failures(case):
         carries_token = one.ending.cohort.endpoint in case.plan.tokens
         met = what_was_met(one.ending, carries_token=carries_token)
@@ -108,14 +109,16 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             met = _HUNG
         if met is not None:
             groups[one.ending.pair, met].add(one.place)
-    for (_, met), places in groups.items():
+    for (pair, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
         family = _broken_family(case, facts)
+        apart = "" if family else _by_address(case, pair, facts)
+        by = f"by {family.name}, " if family else ""
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=f"by {family.name}, {met.words}" if family and met.words else met.words,
-            contrast=(family.contrast,) if family else (),
+            event=met.words and f"{by}{met.words}",
+            contrast=tuple(filter(None, [family.contrast if family else "", apart])),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
             advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
@@ -144,6 +147,27 @@ def _broken_family(case: CaseFile, facts: list[EndingFact]) -> _Family | None:
     if any(fact.other_family_opens for fact in facts):
         return _Family(name, f"by {other} a fresh connection was answered")
     return None
+
+
+def _by_address(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
+    """`to 192.0.2.1 alone: to 192.0.2.2 3 sessions opened`: where only some addresses fail."""
+    failing = {_host(fact.remote) for fact in facts} - {""}
+    opened = Counter(
+        _host(case.lives.places[life.place].server) for life in case.lives_of.get(pair, [])
+    )
+    if not failing or not opened or failing & opened.keys():
+        return ""
+    there = f"to {_named(opened)} {counted(opened.total(), 'session')} opened"
+    return f"to {_named(failing)} alone: {there}"
+
+
+def _host(remote: str) -> str:
+    return remote.rpartition(":")[0].strip("[]")
+
+
+def _named(hosts: Iterable[str]) -> str:
+    first, *more = sorted(hosts)
+    return escaped(first, 45) if not more else f"{escaped(first, 45)} and {len(more)} more"
 
 
 def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:

@@ -257,7 +257,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         status=ending.status,
         alert=ending.alert,
         raw=intern((ending.raw or "")[:_LONGEST]),
-        seen=(evidence.first_bytes or "")[:_LONGEST],
+        seen=intern((evidence.first_bytes or "")[:_LONGEST]),
         headers=headers or _NO_HEADERS,
         met=_set_of(
             tuple(

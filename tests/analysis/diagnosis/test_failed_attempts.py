@@ -156,15 +156,15 @@ def test_one_family_that_fails_is_named_where_the_other_opens():
     assert one.mechanism == "handshake_hang"
     assert "failed: by IPv6, the ClientHello was acknowledged" in one.says
     assert one.says.endswith("; by IPv4 1 session opened.")
-    assert "to the endpoints by IPv6" in one.ask.says
+    assert "to server by IPv6" in one.ask.says
 
 
 def test_a_fresh_connection_of_the_other_family_shows_it_too():
     met = look("sus", "answered", remote="198.51.100.1:443")
-    one = of_two_families(opens=False, looks=[met]).only()
+    one = of_two_families(opens=False, fresh_connections=[met]).only()
     assert one.says.endswith("; by IPv4 a fresh connection was answered.")
     silent = look("sus", "silent", remote="198.51.100.1:443")
-    assert "IPv" not in of_two_families(opens=False, looks=[silent]).only().says
+    assert "IPv" not in of_two_families(opens=False, fresh_connections=[silent]).only().says
 
 
 def test_addresses_that_fail_in_both_families_are_no_families_matter():
@@ -173,3 +173,14 @@ def test_addresses_that_fail_in_both_families_are_no_families_matter():
         run.fails(SUSPECT, 2 + 3 * number, Kind.TIMEOUT, Phase.TLS, fields=V4,
                   evidence={"tcp_info": tcp_info(bytes_acked=518)})  # fmt: skip
     assert "IPv" not in run.only().says
+
+
+def test_one_address_that_fails_is_named_where_another_opens():
+    run = MadeRun(cohort("sus"))
+    for n in range(4):
+        run.fails(
+            cohort("sus"), 1 + n, Kind.TIMEOUT, Phase.TLS, fields={"remote": "203.0.113.7:443"}
+        )
+    for n in range(3):
+        run.lives(run.opens(cohort("sus"), 2 + n), 20, remote="203.0.113.8:443")
+    assert "to 203.0.113.7 alone: to 203.0.113.8 3 sessions opened" in run.only().says
