@@ -173,3 +173,14 @@ def test_addresses_that_fail_in_both_families_are_no_families_matter():
         run.fails(SUSPECT, 2 + 3 * number, Kind.TIMEOUT, Phase.TLS, fields=V4,
                   evidence={"tcp_info": tcp_info(bytes_acked=518)})  # fmt: skip
     assert "IPv" not in run.only().says
+
+
+def test_one_address_that_fails_is_named_where_another_opens():
+    run = MadeRun(cohort("sus"))
+    for n in range(4):
+        run.fails(
+            cohort("sus"), 1 + n, Kind.TIMEOUT, Phase.TLS, fields={"remote": "203.0.113.7:443"}
+        )
+    for n in range(3):
+        run.lives(run.opens(cohort("sus"), 2 + n), 20, remote="203.0.113.8:443")
+    assert "to 203.0.113.7 alone: to 203.0.113.8 3 sessions opened" in run.only().says
