@@ -336,10 +336,12 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
 
 def _missing_intermediate(whom: str, seen: ChainSeen) -> str:
     issuer, place = escaped(seen.missing_issuer or "?", _TEXT), escaped(seen.issuer_url or "?", 120)
+    by_http = (seen.issuer_url or "").lower().startswith("http")
+    fetch = "(Schannel), macOS and Chrome fetch" if by_http else "(Schannel) alone fetches"
     return (
         f"Ask who serves {whom} to send the certificate of {issuer} along. Until then Windows"
-        f" (Schannel), macOS and Chrome fetch it from {place}, where this network lets them;"
-        " OpenSSL, Go on Linux, Java and Node.js refuse the chain."
+        f" {fetch} it from {place}, where this network lets them; OpenSSL, Go on Linux, Java and"
+        " Node.js refuse the chain."
     )
 
 
