@@ -25,6 +25,8 @@ from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.analysis.words.endings import counted, ending_in_words
 from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.obstacles import Obstacle
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, asked_words, missing_facts
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
 from stresser.model.cohort import Pair
@@ -335,14 +337,8 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
 
 
 def _missing_intermediate(whom: str, seen: ChainSeen) -> str:
-    issuer, place = escaped(seen.missing_issuer or "?", _TEXT), escaped(seen.issuer_url or "?", 120)
-    by_http = (seen.issuer_url or "").lower().startswith("http")
-    fetch = "(Schannel), macOS and Chrome fetch" if by_http else "(Schannel) alone fetches"
-    return (
-        f"Ask who serves {whom} to send the certificate of {issuer} along. Until then Windows"
-        f" {fetch} it from {place}, where this network lets them; OpenSSL, Go on Linux, Java and"
-        " Node.js refuse the chain."
-    )
+    facts = missing_facts(seen.missing_issuer, seen.issuer_url) | {"hosts": whom}
+    return asked_words(BY_OBSTACLE[Obstacle.CHAIN_INCOMPLETE], facts)
 
 
 def _chain_tally(ways: Sequence[WayChecked]) -> ChainTally:
