@@ -102,7 +102,7 @@ async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowP
     last_heard_ns = session.tap.last_received_ns
     if _server_may_know_no_such_flow(packets):
         asked = last_heard_ns, look.at_ns, _SIBLING_WITHIN_S
-        look.neighbour = await siblings.neighbour(*asked)
+        look.sibling = await siblings.sibling(*asked)
     if _control_would_tell(session, look, packets):
         asked = last_heard_ns, dead_since_ns(look), _SIBLING_WITHIN_S
         look.control = await siblings.control(*asked)

@@ -7,7 +7,7 @@ of the endpoint's other family. Each shakes hands in TLS and says goodbye: many 
 box accepts for the dead, but only who lives sends a ServerHello. Nothing else is sent, no request
 and no secret. What each meets is evidence for all that die at that time: there is at most one
 round a second for each endpoint and egress, however many die, and one in ten seconds for attempts
-that fail. `[witnesses] second_look = false` leaves it out.
+that fail. `[witnesses] fresh_connections = false` leaves it out.
 """
 
 from collections import deque

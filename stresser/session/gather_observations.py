@@ -15,7 +15,7 @@ from stresser.classify.packet_origin import next_seq, provenance
 from stresser.model.ending import Phase
 from stresser.model.events import PathChanged
 from stresser.model.evidence import (
-    MOST_LOOKS,
+    MOST_FRESH,
     MOST_PATH_CHANGES,
     MOST_ROUTE_CHANGES,
     Evidence,
@@ -110,7 +110,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
             _evidence(look, packets, changes),
             proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
             route_changes=own_route,
-            looks=[*looks, *beside][-MOST_LOOKS:],
+            fresh_connections=[*looks, *beside][-MOST_FRESH:],
             name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
         ),
     )
@@ -156,7 +156,7 @@ def session_observations(
         looks=looks,
         by_proxy=session.proxy is not None,
         chain=session.chain,
-        neighbour_lives=look.neighbour is not None,
+        sibling_lives=look.sibling is not None,
         control_lives=look.control is not None,
         egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
         egress_is_lossy=siblings is not None
@@ -166,10 +166,10 @@ def session_observations(
         evidence=replace(
             _evidence(look, packets, changes),
             ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
-            neighbour=look.neighbour,
+            sibling=look.sibling,
             control=look.control,
             route_changes=own_route,
-            looks=list(looks[-MOST_LOOKS:]),
+            fresh_connections=list(looks[-MOST_FRESH:]),
         ),
     )
 
@@ -373,7 +373,7 @@ def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) 
         first_bytes=_first_bytes(fault),
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},
         packets=None if packets == _NONE_SEEN else packets.flow,
-        provenance=packets.origin,
+        origin=packets.origin,
         path_changes=[_seen_change(one) for one in changes[-MOST_PATH_CHANGES:]],
     )
 

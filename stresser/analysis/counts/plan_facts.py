@@ -69,7 +69,7 @@ def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
     """Read the manifest's `scenario`."""
     return PlanFacts(
         name=_text(scenario.get("name")),
-        duration_ns=_duration_ns(scenario.get("duration")),
+        duration_ns=_number(scenario.get("duration")),
         schemes={name: _scheme(table) for name, table in _named(scenario, "endpoints")},
         hosts=dict(_hosts(scenario)),
         snis=dict(_snis(scenario)),
@@ -130,28 +130,16 @@ def _lab_words(table: Mapping[str, Any]) -> str:
 
 
 def _lab_value(value: Any) -> str:
-    duration_ns = _duration_ns(value)
+    duration_ns = _number(value)
     return str(value) if duration_ns is None else format_duration(duration_ns)
 
 
 def _activity(table: Mapping[str, Any]) -> ActivityFacts:
     return ActivityFacts(
         kind=_text(table.get("kind")) or ActivityKind.HEARTBEAT,
-        every_ns=_duration_ns(table.get("every")),
-        message_bytes=_bytes(table.get("message")),
+        every_ns=_number(table.get("every")),
+        message_bytes=_number(table.get("message"), Size),
     )
-
-
-def _bytes(value: Any) -> int | None:
-    """A size as the manifest holds it: a number, or text with its unit."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    try:
-        return int(Size.parse(value)) if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 def _thresholds(table: Any) -> dict[str, str]:
@@ -160,14 +148,12 @@ def _thresholds(table: Any) -> dict[str, str]:
     return {str(key): str(rule) for key, rule in list(table.items())[:_MOST]}
 
 
-def _duration_ns(value: Any) -> int | None:
-    """A duration as the manifest holds it: nanoseconds, or text with its unit."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
+def _number(value: Any, unit: type[Duration | Size] = Duration) -> int | None:
+    """As the manifest holds it: nanoseconds or bytes, or text with its unit."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
-        return int(Duration.parse(value)) if isinstance(value, str) else None
+        return int(unit.parse(value)) if isinstance(value, str) else None
     except ValueError:
         return None
 

@@ -6,8 +6,10 @@ Bounded: drops and failures beyond `MOST_FACTS` are left out.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -34,7 +36,12 @@ MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
 _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
+_MOST_SETS = 1000
 _LONGEST = 200
+
+
+_NO_HEADERS: Mapping[str, str] = {}
+_set_of: Callable[[tuple[Any, ...]], frozenset[Any]] = lru_cache(_MOST_SETS)(frozenset)
 
 
 class EndingFact(NamedTuple):
@@ -223,8 +230,9 @@ def _keep(texts: set[str], text: str) -> None:
 
 
 def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
+    """Of ten thousand drops most texts are the same few: each is kept once."""
     ending, evidence = event.ending, event.ending.evidence
-    origin = evidence.provenance
+    origin = evidence.origin
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
     pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
     return EndingFact(
@@ -233,23 +241,25 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         t_ns=event.t_ns,
         phase=ending.phase,
         kind=ending.kind,
-        failure=(ending.failure or "")[:_LONGEST],
+        failure=intern((ending.failure or "")[:_LONGEST]),
         initiator=ending.initiator,
         grade=ending.grade,
-        rules=frozenset(evidence.why),
+        rules=_set_of(tuple(evidence.why)),
         local=event.local or "",
-        remote=(event.remote or "")[:_LONGEST],
+        remote=intern((event.remote or "")[:_LONGEST]),
         proxy=event.proxy,
         code=ending.code,
         reason=(ending.reason or "")[:_LONGEST],
         status=ending.status,
         alert=ending.alert,
-        raw=(ending.raw or "")[:_LONGEST],
-        headers=headers,
-        met=frozenset(
-            look.result
-            for look in evidence.looks
-            if (look.endpoint, look.egress) == event.cohort.pair and not _is_beside(look, event)
+        raw=intern((ending.raw or "")[:_LONGEST]),
+        headers=headers or _NO_HEADERS,
+        met=_set_of(
+            tuple(
+                look.result
+                for look in evidence.fresh_connections
+                if (look.endpoint, look.egress) == event.cohort.pair and not _is_beside(look, event)
+            )
         ),
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
@@ -259,7 +269,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         alpn=event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,
         other_family_opens=any(
             look.result is FreshResult.ANSWERED and _is_beside(look, event)
-            for look in evidence.looks
+            for look in evidence.fresh_connections
         ),
         intercepted=intercepted,
         chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",

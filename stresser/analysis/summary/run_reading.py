@@ -22,9 +22,8 @@ from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
-from stresser.model.units import NS_PER_US
+from stresser.model.units import NS_PER_US, format_utc
 from stresser.record.reader import RecordedRun
-from stresser.witness.clock import format_utc
 
 _MOST_ENDINGS = 10_000
 

@@ -3,6 +3,7 @@
 from msgspec.structs import asdict
 
 from stresser.analysis.chains.accusations import accusations_in_words
+from stresser.analysis.chains.change_words import change_in_words
 from stresser.analysis.chains.changes import chain_changes
 from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
@@ -31,11 +32,11 @@ from stresser.analysis.summary.thresholds import (
     judge_thresholds,
     verdict_of,
 )
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
-from stresser.model.units import escaped
+from stresser.model.units import escaped, format_utc
 from stresser.record.reader import RecordedRun, RunStatus
-from stresser.witness.clock import format_utc
 
 _MOST_FINDINGS = 100
 _MOST_BURSTS = 10
@@ -161,15 +162,16 @@ def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     """Sentences on who ends TLS, then on each cohort, those with most drops first."""
     found = interceptions(tally.served, plan.hosts)
-    said = accusations_in_words(found, plan.hosts) + chain_changes(tally.served)
+    said = accusations_in_words(found, plan.hosts)
+    said += map(change_in_words, chain_changes(tally.served))
+    apart = [sites_in_words(one) for one in tally.sites.apart()]
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
-        said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        said += cohort_findings(cohort, tally.cohorts[cohort], plan, now_ns)
         if len(said) >= _MOST_FINDINGS:
             said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
-            return said + tally.sites.findings()
-    lab = lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
-    return said + tally.sites.findings() + lab
+            return said + apart
+    return said + apart + lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
 
 
 def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:

@@ -161,10 +161,10 @@ def test_one_family_that_fails_is_named_where_the_other_opens():
 
 def test_a_fresh_connection_of_the_other_family_shows_it_too():
     met = look("sus", "answered", remote="198.51.100.1:443")
-    one = of_two_families(opens=False, looks=[met]).only()
+    one = of_two_families(opens=False, fresh_connections=[met]).only()
     assert one.says.endswith("; by IPv4 a fresh connection was answered.")
     silent = look("sus", "silent", remote="198.51.100.1:443")
-    assert "IPv" not in of_two_families(opens=False, looks=[silent]).only().says
+    assert "IPv" not in of_two_families(opens=False, fresh_connections=[silent]).only().says
 
 
 def test_addresses_that_fail_in_both_families_are_no_families_matter():
