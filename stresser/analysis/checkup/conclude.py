@@ -328,7 +328,7 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
         return _missing_intermediate(hosts(caught), fetched)
     if all(way.tls is not None and way.tls.chain_class is ChainClass.BROKEN for way in caught):
         return (
-            f"A client like this one refuses it: ask who serves {hosts(caught)} to put it right."
+            f"A client that verifies it refuses it: ask who serves {hosts(caught)} to put it right."
             " Check from another network, and if it is good there, ask for a TLS inspection bypass."
         )
     return (
