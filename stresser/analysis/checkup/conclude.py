@@ -257,7 +257,8 @@ def _interception(
     grounds = [found for found in accusations if not isinstance(found, Suspected)]
     yield Finding(
         concern=Concern.INTERCEPTION,
-        says=f"TLS is intercepted on {len(caught)} of {counted(judged, 'way')}.",
+        says=f"TLS is intercepted for {len(caught)} of {counted(judged, 'pair')} of endpoint and"
+        " egress.",
         evidence=accusations_in_words(grounds, _hosts(ways))[:_MOST_EVIDENCE],
         remedy=f"Ask for a TLS inspection bypass of: {asked}.",
         endpoints=list(dict.fromkeys(way.endpoint for way in caught)),

@@ -44,7 +44,6 @@ NEVER_THE_ENDPOINTS = frozenset(
     {
         "interceptor-is-gone",
         "nearby-box-cut-flow",
-        "nearby-box-owns-flow",
         "prohibited-by-router",
         "proxy-cut-tunnel",
         "proxy-said-so",

@@ -118,6 +118,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     sessions_found_dead: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
     """Of the drops and failures that it explains."""
+    seen: str = ""
+    """Of bytes that break the protocol: their first line, or what the parser said, in quotes."""
     first_utc: str | None = None
     last_utc: str | None = None
     contrasts: list[str] = field(default_factory=list)

@@ -3,8 +3,8 @@
 One candidate for each pair and each thing met; those of one endpoint or one egress are joined.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainNotes
@@ -15,7 +15,7 @@ from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.endings import counted
-from stresser.analysis.words.obstacles import Obstacle
+from stresser.analysis.words.obstacles import Obstacle, is_about_certificate
 from stresser.analysis.words.remedy_table import (
     BY_OBSTACLE,
     filled,
@@ -23,8 +23,9 @@ from stresser.analysis.words.remedy_table import (
     row_facts,
     seen_words,
 )
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_S, escaped
 
 _BESIDE_NS = 5 * NS_PER_S
 _MECHANISMS = {
@@ -79,6 +80,7 @@ _ITS_OWN_WISH = frozenset(
 _MAY_BE_A_BOXS = frozenset(
     {Obstacle.UPGRADE_STRIPPED, Obstacle.NOT_FOUND, Obstacle.ALPN_NOT_SPOKEN}
 )
+_JUST_OPENED_NS = 2 * NS_PER_S
 _FEWEST = 2
 """One hello may meet the beginning of an outage."""
 
@@ -106,7 +108,7 @@ _HUNG = Met(Mechanism.HANDSHAKE_HANG, BY_OBSTACLE[Obstacle.HELLO_UNANSWERED].see
 
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """All that is left, sorted by what was met."""
-    groups: dict[tuple[tuple[str, str], Met], set[int]] = defaultdict(set)
+    groups: dict[tuple[Pair, Met], set[int]] = defaultdict(set)
     for one in claims.free_failures(case):
         place = one.ending.cohort.endpoint
         notes = case.chains.notes(place, one.ending.chain)
@@ -117,14 +119,17 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             met = _HUNG
         if met is not None:
             groups[one.ending.pair, met].add(one.place)
-    for (_, met), places in groups.items():
+    for (pair, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
         family = _broken_family(case, facts)
+        apart = "" if family else _by_address(case, pair, facts)
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=f"by {family.name}, {met.words}" if family and met.words else met.words,
-            contrast=(family.contrast,) if family else (),
+            event=f"by {family.name}, {met.words}"
+            if family and met.words
+            else (met.words + apart).removeprefix(", "),
+            contrast=tuple(one for one in [family and family.contrast, apart[2:]] if one),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
             advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
@@ -153,6 +158,57 @@ def _broken_family(case: CaseFile, facts: list[EndingFact]) -> _Family | None:
     if any(fact.other_family_opens for fact in facts):
         return _Family(name, f"by {other} a fresh connection was answered")
     return None
+
+
+def _by_address(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
+    """`, by IPv6 alone: by IPv4 3 sessions opened`: where only some of its addresses fail."""
+    failing = {_host(fact.remote) for fact in facts} - {""}
+    opened = Counter(
+        _host(case.lives.places[life.place].server) for life in case.lives_of.get(pair, [])
+    )
+    if not failing or not opened or failing & opened.keys():
+        return ""
+    families, theirs = set(map(_family, failing)), set(map(_family, opened))
+    if families & theirs or len(families) > 1:
+        where, there = _named(failing), _named(opened)
+        return f", to {where} alone: to {there} {counted(opened.total(), 'session')} opened"
+    other = next(iter(theirs))
+    sessions = counted(opened.total(), "session")
+    return f", by {next(iter(families))} alone: by {other} {sessions} opened"
+
+
+def _host(remote: str) -> str:
+    return remote.rpartition(":")[0].strip("[]")
+
+
+def _family(host: str) -> str:
+    return "IPv6" if ":" in host else "IPv4"
+
+
+def _named(hosts: Iterable[str]) -> str:
+    first, *more = sorted(hosts)
+    return escaped(first, 45) if not more else f"{escaped(first, 45)} and {len(more)} more"
+
+
+def late_refusals(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    """Sessions that had only just opened when an alert refused them.
+
+    In TLS 1.3 the client's handshake is over before the server has looked for its certificate.
+    """
+    groups: dict[tuple[Pair, int], set[int]] = defaultdict(set)
+    for one in claims.free_drops(case):
+        number, age_ns = one.fact.alert, one.drop.age.high
+        if is_about_certificate(number) and age_ns < _JUST_OPENED_NS and not one.fact.pongs:
+            groups[one.pair, number or 0].add(one.number)
+    for (_, number), drops in groups.items():
+        row = BY_OBSTACLE[Obstacle.ALERT_CLIENT]
+        puts = row_facts(number, None, {}, None)
+        yield Candidate(
+            mechanism=Mechanism.REFUSED_BY_ENDPOINT,
+            drops=frozenset(drops),
+            condition="that had just opened",
+            advice=filled(row.ask, puts),
+        )
 
 
 def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:

@@ -70,7 +70,9 @@ def _is_egress(run: RunFigures) -> IsIt:
     if not run.diagnoses:
         is_quiet = not run.total.drops and not run.total.attempts_failed and run.total.sessions
         return IsIt.NOTHING if is_quiet else IsIt.UNKNOWN
-    places = {found.where for found in run.diagnoses}
+    # What ended nothing stands beside what did: an interceptor that passes everything on.
+    weighty = [found for found in run.diagnoses if found.drops or found.failures]
+    places = {found.where for found in weighty or run.diagnoses}
     if Where.EGRESS in places:
         return IsIt.PARTLY if places & _NOT_THE_EGRESS else IsIt.YES
     return IsIt.NO if run.diagnoses[0].where in _NOT_THE_EGRESS else IsIt.UNKNOWN
@@ -94,6 +96,7 @@ def _is_it(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[
 
 def _blamed(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[str]:
     found = [one for one in run.diagnoses if one.where is Where.EGRESS]
+    found = [one for one in found if one.drops or one.failures] or found
     blamed = {escaped(one.scope.egress or "", 128) for one in found}
     ours = [row for row in rows if row.egress in blamed]
     theirs = [row for row in rows if row.egress not in blamed and row.attempts]

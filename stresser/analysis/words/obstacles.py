@@ -102,6 +102,11 @@ class Stopped(NamedTuple):
     """The chain says where the certificate that it lacks may be fetched."""
 
 
+def is_about_certificate(alert: int | None) -> bool:
+    """Whether a TLS alert is about the client certificate: none was sent, or a bad one."""
+    return _ALERTS.get(alert or 0) is Obstacle.ALERT_CLIENT
+
+
 def obstacle_of(one: Stopped) -> Obstacle:
     """Name it."""
     kind, phase = one.ending.kind, one.ending.phase

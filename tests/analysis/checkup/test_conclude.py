@@ -67,7 +67,7 @@ def test_interception_is_one_finding_with_one_request():
         way("a", "direct", chain=chain("a", "direct", tls(), scts=2)),
     ]
     (finding,) = [f for f in report(*ways).findings if f.concern is Concern.INTERCEPTION]
-    assert finding.says == "TLS is intercepted on 2 of 3 ways."
+    assert finding.says == "TLS is intercepted for 2 of 3 pairs of endpoint and egress."
     assert finding.evidence[0] == (
         "TLS to a is intercepted through vpn (consistent with Zscaler), not through direct."
     )
