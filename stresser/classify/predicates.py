@@ -271,7 +271,14 @@ def _prohibits(error: IcmpError) -> bool:
 
 
 def losses_before(seen: Observations) -> bool:
-    """Many segments were lost and acknowledged later: of this connection, of others beside it.
+    """Many segments were lost and acknowledged later: of this connection, of others beside it."""
+    if seen.sent is None:
+        return False
+    return lost_segments(seen) or seen.egress_is_lossy or _fresh_ones_lost_some(seen)
+
+
+def lost_segments(seen: Observations) -> bool:
+    """Many of this connection's own were lost and acknowledged later.
 
     Of a flow that dies at once nothing is lost before its last segment.
     """
@@ -279,9 +286,7 @@ def losses_before(seen: Observations) -> bool:
     if sent is None:
         return False
     recovered = sent.total_retrans - sent.retransmits
-    often = recovered >= _LOSSY_SHARE * (sent.segments or 0)
-    own = recovered >= _FEWEST_RETRANSMITS and often
-    return own or seen.egress_is_lossy or _fresh_ones_lost_some(seen)
+    return recovered >= max(_FEWEST_RETRANSMITS, _LOSSY_SHARE * (sent.segments or 0))
 
 
 def _fresh_ones_lost_some(seen: Observations) -> bool:

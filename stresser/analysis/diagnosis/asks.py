@@ -31,7 +31,6 @@ _OF_THE_PATH = frozenset(
     }
 )
 """What boxes do more often than endpoints that say nothing of it."""
-LOSSY = ", on a path that loses packets"
 _NAME = 80
 _MARGIN = 0.8
 """A ping this much sooner than a timer is in time."""
@@ -80,7 +79,7 @@ def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[Ending
 def _of_egress(candidate: Candidate, who: Initiator, *, by_proxy: bool) -> Whom:
     """No one is named, or the endpoint for what one egress alone meets."""
     is_open = candidate.mechanism in {Mechanism.STATE_LOST, Mechanism.NO_PATTERN}
-    if who is Initiator.ENDPOINT or (is_open and not candidate.event.startswith(LOSSY)):
+    if who is Initiator.ENDPOINT or (is_open and not candidate.is_lossy):
         return Whom.NOBODY
     return Whom.PROXY_TEAM if by_proxy else Whom.NETWORK_TEAM
 
@@ -147,7 +146,7 @@ def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom, sent: str) ->
         "sent": sent,
         "place": f"of {to}" if candidate.said else f"on {through}",
         "limit": _limit_words(candidate),
-        "at": candidate.event.removeprefix(", ") or "that moment",
+        "at": candidate.event or "that moment",
         "logs": _whose_logs(whom, through, to),
     }
     return filled(words, facts)
@@ -193,7 +192,7 @@ _WISHES = {
         "Let big packets to {to} pass on {through}: check its MTU and that ICMP 'fragmentation"
         " needed' gets through, or clamp the MSS."
     ),
-    Mechanism.PING_INTOLERANCE: "Stop pinging {to}, or ask its owner to answer pings.",
+    Mechanism.PING_INTOLERANCE: "Answer pings; until then the client must stop pinging {to}.",
     Mechanism.SESSION_CEILING: "Raise the limit{limit} at once to {to} on {through}.",
     Mechanism.STATE_LOST: "Look for a restart, reload or failover at {at} in the logs of {logs}.",
     Mechanism.OUTAGE: (

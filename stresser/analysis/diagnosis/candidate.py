@@ -50,7 +50,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
     condition: str = ""
     """Of sessions: `that were silent for 4 s`."""
     event: str = ""
-    """What happened, where no condition says it: `at 02:13:07 UTC`."""
+    """What happened, where no condition says it, in words: `02:13:07 UTC`, `link down`."""
+    is_lossy: bool = False
+    """Its path loses packets, by the evidence of most of its endings."""
     apart: str = ""
     """What keeps it from being one with others: the endpoint that speaks for itself."""
     by_log: bool = False

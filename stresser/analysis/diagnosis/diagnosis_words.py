@@ -26,6 +26,8 @@ _DIED = {
     Kind.TLS_CLOSE_NOTIFY: "was closed by TLS close_notify",
     Kind.UNKNOWN: "ended",
 }
+_UNFIT = {Mechanism.HOST_UNFIT, Mechanism.TOOL_UNFIT}
+_LOSSY = ", on a path that loses packets"
 _AT_ONCE = {
     Mechanism.STATE_LOST: "at one moment",
     Mechanism.OUTAGE: "in an outage",
@@ -66,17 +68,18 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     if candidate.mechanism is Mechanism.NO_PATTERN:
         return (
             f"{counted(count, 'drop')} of {of_drops:,} ({_kinds(facts)}) came at times, ages and"
-            f" silences that nothing here explains{candidate.event}"
+            f" silences that nothing here explains{_LOSSY if candidate.is_lossy else ''}"
         )
     if candidate.mechanism is Mechanism.PATH_CHANGE:
         when = _AT_ONCE[candidate.mechanism]
-        return f"{counted(count, 'session')} {_plural(ended, count)} {when}{candidate.event}"
+        change = f" ({candidate.event})" if candidate.event else ""
+        return f"{counted(count, 'session')} {_plural(ended, count)} {when}{change}"
     if candidate.moment is None and candidate.mechanism is Mechanism.ENDPOINT_GOODBYE:
         return f"{counted(count, 'session')} {_plural(ended, count)}, by the endpoint's own word"
     open_then = max(_open_then(candidate, facts, case), count)
     when = _AT_ONCE.get(candidate.mechanism, "at one moment")
     if candidate.event:
-        when = f"{when}{candidate.event}"
+        when = f"{when}, {candidate.event}"
     return f"{_those(count, open_then, ended)} {when} ({count:,} of {open_then:,})"
 
 
@@ -173,7 +176,7 @@ def _of_failures(
 ) -> str:
     facts = members(candidate, case)
     if not facts:
-        return f"{_place(scope)}{candidate.event}."
+        return f"{_place(scope)}, {candidate.event}."
     count = counted(len(facts), "attempt")
     if candidate.mechanism is Mechanism.SESSION_CEILING and candidate.limit is not None:
         said = (
@@ -181,7 +184,8 @@ def _of_failures(
             f" failed while they lived ({len(facts):,})"
         )
     elif candidate.event:
-        said = f"{count} failed: {candidate.event.removeprefix(', ')}"
+        joint = ", and" if candidate.mechanism in _UNFIT else ":"
+        said = f"{count} failed{joint} {candidate.event}"
     else:
         said = f"{count} failed ({_kinds(facts)})"
     across = [text.replace(" was", " did") for text in _across(located, scope)[:1]]

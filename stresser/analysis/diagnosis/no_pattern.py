@@ -6,7 +6,6 @@ A goodbye of the endpoint's own needs no pattern: a drain takes its time.
 from collections import defaultdict
 from collections.abc import Iterator
 
-from stresser.analysis.diagnosis.asks import LOSSY
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, Fate, Through
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
@@ -36,17 +35,17 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             fate=_fate(case, numbers),
             said=said,
             apart=endpoint,
-            event=_losses(case, numbers),
+            is_lossy=_is_lossy(case, numbers),
             unproved=(_would_tell(len(numbers)),),
         )
     for places in failures.values():
         yield Candidate(mechanism=Mechanism.NO_PATTERN, failures=frozenset(places))
 
 
-def _losses(case: CaseFile, numbers: set[int]) -> str:
-    """Losses that can silence a session which nothing drops, where most endings show them."""
+def _is_lossy(case: CaseFile, numbers: set[int]) -> bool:
+    """Whether most endings show losses that can silence a session which nothing drops."""
     lossy = sum("path-loses-packets" in case.by_number[n].fact.rules for n in numbers)
-    return LOSSY if 2 * lossy > len(numbers) else ""
+    return 2 * lossy > len(numbers)
 
 
 def _outlived(case: CaseFile, numbers: set[int]) -> Through:

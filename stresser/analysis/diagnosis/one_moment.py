@@ -15,6 +15,7 @@ from stresser.analysis.diagnosis.crowds import FEWEST, TOGETHER_NS, Crowd, Group
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.silences_compared import SHORTEST_TIMER_NS
 from stresser.analysis.patterns.box_endings import MOMENT, like_boxes
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
@@ -24,8 +25,6 @@ from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement, common
 
-_SHORTEST_TIMER_NS = 3 * NS_PER_S
-"""No box is known with a timer of silence as short: what dies at once died of something else."""
 _AFTERWARDS_NS = 10 * NS_PER_S
 _MOST_DROPS = 20_000
 _MOST_TRIES = 60
@@ -227,9 +226,7 @@ def _looks_like_a_timer(group: Group) -> bool:
     is_wide = group.at.high - group.at.low > 2 * TOGETHER_NS
     strangers = sum(one.fact.is_strangers for one in group.members)
     hung = any(one.fact.kind is Kind.UNRESPONSIVE for one in group.members)
-    is_idle = all(
-        silence is not None and silence.high >= _SHORTEST_TIMER_NS for silence in silences
-    )
+    is_idle = all(silence is not None and silence.high >= SHORTEST_TIMER_NS for silence in silences)
     return is_wide and is_idle and not hung and 2 * strangers <= len(group.members)
 
 
