@@ -147,12 +147,16 @@ def matches_own_peer(seen: Observations) -> bool:
 
 
 def ends_nearby(seen: Observations) -> bool:
-    """The flow's own peer stands before the first router, and its address behind one."""
+    """The flow's own peer stands before the first router, its address behind one, the endpoint far.
+
+    How far, another egress shows: the gateway itself may hold the endpoint's address.
+    """
     found = seen.provenance
     if found is None or found.outgoing or not seen.behind_gateway or seen.by_proxy:
         return False
     ttls = {found.data_ttl, found.syn_ack_ttl} - {None}
-    return bool(ttls) and all(ttl is not None and hops(ttl) == 0 for ttl in ttls)
+    is_near = bool(ttls) and all(ttl is not None and hops(ttl) == 0 for ttl in ttls)
+    return is_near and any(look.ttl is not None and hops(look.ttl) > 0 for look in _answers(seen))
 
 
 # Who refuses
@@ -205,8 +209,9 @@ def interceptor_is_gone(seen: Observations) -> bool:
 
 
 def endpoint_is_well(seen: Observations) -> bool:
-    """Through another egress it answers, and an older session to it lived on."""
-    return FreshResult.ANSWERED in _other_egresses(seen) and seen.control_lives
+    """Through another egress it answers, and, of a session, an older one to it lived on."""
+    lived = seen.control_lives or seen.phase not in {Phase.HELD, Phase.CLOSING}
+    return FreshResult.ANSWERED in _other_egresses(seen) and lived
 
 
 def proxy_reset_by_itself(seen: Observations) -> bool:

@@ -59,7 +59,9 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     is_all = _share(case, members) >= 1 - _MOST_SURVIVORS
     if others < _LIVED and not (is_all and _apart(members)):
         return None
-    least = max([limit.low, *(n for life in lives if (n := life.survived_ns) < limit.high)])
+    # Who outlived a silence by less than a tick may only have been looked at too early.
+    survived = [life.survived_ns - tick_ns for life in lives if life.survived_ns < limit.high]
+    least = max([limit.low, *survived])
     limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
     candidate = limit_candidate(case, Variable.IDLE, limit, members, tick_ns)
     unproved = [] if others >= _LIVED else ["Whether it is silence or age: no session shows it."]
@@ -126,7 +128,11 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """Silent sessions that were dead when the plan ended them, or when they were asked."""
     by_pair: dict[Pair, list[DropFact]] = defaultdict(list)
     for one in claims.free_drops(case):
-        if one.fact.kind is Kind.FOUND_DEAD and one.drop.silence is not None:
+        if (
+            one.fact.kind is Kind.FOUND_DEAD
+            and one.drop.silence is not None
+            and case.plan.is_silent(one.fact.cohort)
+        ):
             by_pair[one.pair].append(one)
     for pair, members in by_pair.items():
         lives = case.lives_of.get(pair, [])

@@ -1,4 +1,4 @@
-from stresser.analysis.diagnosis.one_moment import Crowd, is_said
+from stresser.analysis.diagnosis.one_moment import is_said
 from stresser.model.ending import Initiator, Kind, Phase
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
@@ -52,16 +52,6 @@ def test_a_box_that_hangs_up_for_an_endpoint_that_refuses_beside_it_filters_no_n
     one = run.only()
     assert answers(one) == ("endpoint_down", "endpoint", "unknown", "service_owner")
     assert (one.drops, one.failures) == (20, 20)
-
-
-def test_the_densest_point_of_time():
-    case = of.endpoint_resets_one_egress().case()
-    crowd = Crowd(case.drops)
-    members, at = crowd.densest()
-    assert len(members) == 25
-    assert at.low <= case.drops[0].drop.moment.low <= at.high
-    crowd.leave(members)
-    assert crowd.densest()[0] == []
 
 
 def test_what_an_interceptor_passes_on_is_the_endpoints_word_only_beside_the_endpoints_own():
