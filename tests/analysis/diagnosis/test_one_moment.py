@@ -49,9 +49,9 @@ def test_a_box_that_hangs_up_for_an_endpoint_that_refuses_beside_it_filters_no_n
     for n in range(10):
         run.fails(cohort("con", endpoint="one"), 13 + n, Kind.REFUSED, Phase.CONNECT)
         run.fails(cohort("sus", endpoint="one"), 13 + n, Kind.TCP_FIN, Phase.TLS)
-    one = run.only()
-    assert answers(one) == ("endpoint_down", "endpoint", "unknown", "service_owner")
-    assert (one.drops, one.failures) == (20, 20)
+    found = run.only()
+    assert answers(found) == ("endpoint_down", "endpoint", "unknown", "service_owner")
+    assert (found.drops, found.failures) == (20, 20)
 
 
 def test_what_an_interceptor_passes_on_is_the_endpoints_word_only_beside_the_endpoints_own():
