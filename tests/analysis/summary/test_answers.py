@@ -158,7 +158,7 @@ def test_what_contradicts_a_diagnosis_is_shown():
 @pytest.mark.parametrize(
     ("grade", "words"),
     [
-        (Grade.REFLECTOR, "its own log says so."),
+        (Grade.REFLECTOR, "the far side's own record shows it."),
         (Grade.PACKET, "packets show it."),
         (Grade.COMPARISON, "sessions like them lived through direct."),
     ],
