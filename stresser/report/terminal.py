@@ -102,7 +102,7 @@ def _diagnosis(found: Diagnosis) -> list[str]:
         found.says,
         known,
         addressed(found.ask),
-        *(f"Control: {control.says}" for control in found.controls),
+        *(f"Control ({control.whose}): {control.says}" for control in found.controls),
         *(f"Against it: {one}" for one in found.against),
         *(f"Not proved: {one}" for one in found.unproved),
         *(f"Consistent with: {one}" for one in found.consistent_with),
