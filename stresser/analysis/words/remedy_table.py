@@ -86,8 +86,8 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.PROXY_LOGIN_NOT_SPOKEN, "the proxy asked for {schemes} (407)",
-        _A.PROXY, "Let this host (by its address) through to {destinations} without {schemes}: stresser"
-        " does not speak it.",
+        _A.PROXY, "Let this host (by its address) through to {destinations} without {schemes}:"
+        " stresser does not speak it.",
         first="Send it no password: it takes no other login.",
     ),
     RemedyRow(
