@@ -68,6 +68,8 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Activity, "every"): _WAIT,
     (Activity, "timeout"): _WAIT,
     (Activity, "message"): Range(1, 16 * 2**20),
+    (Activity, "prove"): _WAIT,
+    (Activity, "prove_share"): Range(0.001, 1),
     (Record, "histogram_interval"): Range(10 * NS_PER_MS, 86_400 * NS_PER_S),
     **{(Timeouts, name): _WAIT for name in Timeouts.__struct_fields__},
     **{
@@ -311,6 +313,11 @@ def _check_activity(values: dict[str, Any], report: Report) -> None:
     values.setdefault("name", kind.value)
     if kind is not ActivityKind.HEARTBEAT and "message" in values:
         report(("message",), f'is sent before each ping, and kind = "{kind}" sends none')
+    if kind is not ActivityKind.SILENT and "prove" in values:
+        report(("prove",), f'proves silent sessions, and kind = "{kind}" does not hold any')
+    usual = Activity().prove_share
+    if values.get("prove_share", usual) != usual and "prove" not in values:
+        report(("prove_share",), 'needs prove, the age of the first proof: prove = "5m"')
     if kind is ActivityKind.KEEPALIVE:
         for name in ("every", "timeout"):
             if values.get(name, getattr(Activity(), name)) < NS_PER_S:

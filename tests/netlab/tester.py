@@ -32,10 +32,12 @@ class Heartbeat:
     every: str | None = "500ms"
     timeout: str = "2s"
     message: str | None = None
+    prove: str | None = None
 
     def toml(self) -> str:
         if self.every is None:
-            return f'[[activities]]\nname = "{self.name}"\nkind = "silent"\n'
+            prove = "" if self.prove is None else f'prove = "{self.prove}"\n'
+            return f'[[activities]]\nname = "{self.name}"\nkind = "silent"\n{prove}'
         message = "" if self.message is None else f'message = "{self.message}"\n'
         return (
             f'[[activities]]\nname = "{self.name}"\nkind = "heartbeat"\n'

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.limit_candidates import is_wide, limit_candidate, with_doubts
+from stresser.analysis.patterns.first_silence import survived_below
 from stresser.analysis.patterns.scopes import Variable
 from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
@@ -121,11 +122,11 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         if one.fact.kind is Kind.FOUND_DEAD and one.drop.silence is not None:
             by_pair[one.pair].append(one)
     for pair, members in by_pair.items():
-        limit = Bracket(
-            max(one.drop.silence.low for one in members if one.drop.silence),
-            min(one.drop.silence.high for one in members if one.drop.silence),
-        )
-        lived = sum(life.survived_ns > limit.high for life in case.lives_of.get(pair, []))
+        lives = case.lives_of.get(pair, [])
+        high = min(one.drop.silence.high for one in members if one.drop.silence)
+        low = max(one.drop.silence.low for one in members if one.drop.silence)
+        limit = Bracket(max(low, survived_below(lives, high)), high)
+        lived = sum(life.survived_ns > limit.high for life in lives)
         if limit.low < limit.high and lived <= _MOST_SURVIVORS * len(members):
             candidate = limit_candidate(case, Variable.IDLE, limit, members)
             told = "Whether silence, age or one moment ended them: nothing was sent meanwhile."
