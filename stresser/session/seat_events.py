@@ -1,8 +1,8 @@
 """The events of one place in a cohort, in their order, though evidence is awaited beside it.
 
-A place is filled again while witnesses are still heard about the session that ended there. Whoever
-reads the events as they come shall not see two sessions open in one place: what happens after an
-ending is told after it.
+A place is filled again while witnesses are still awaited for the session that ended there. A reader
+of the events must not see two sessions open in one place, so what happens after an ending is
+written after it.
 """
 
 from stresser.model.events import AnyEvent, Observer
