@@ -80,10 +80,11 @@ class Connection:
         except* Exception:  # noqa: BLE001 - one session's bug in a library must not end the others
             _log.warning("a reflected session ended by an error of its own", exc_info=True)
         finally:
-            if self._reception.is_stopping and self._stream.end is None:
-                self._closed_here = "the reflector stopped"
             self._stream.look()
             ended_ns = self._stream.ended_ns or self._clock.now_ns()
+            if self._reception.stopping_ns is not None and self._stream.end is None:
+                # Thousands are closed one after the other: it began to close them all then.
+                self._closed_here, ended_ns = "the reflector stopped", self._reception.stopping_ns
             with trio.move_on_after(_PARTING_S, shield=True):
                 await self._part()
             if self._hello is not None:
