@@ -15,7 +15,7 @@ from stresser.analysis.summary.answer import (
     shown_rows,
     verdict_in_words,
 )
-from stresser.analysis.summary.mechanism_words import addressed, named_cause, what_it_does
+from stresser.analysis.summary.mechanism_words import addressed, named_causes, what_it_does
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import GRADE_WORDS, counted, kind_words
 from stresser.analysis.words.lines import fitted, shortened
@@ -180,8 +180,9 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
     main, *others = run.diagnoses
     yield what_it_does(main)
     if others:
-        names = [named_cause(one) for one in others[:_MOST_NAMED]]
-        more = len(others) - len(names)
+        every = named_causes(others)
+        names = every[:_MOST_NAMED]
+        more = len(every) - len(names)
         yield (
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
