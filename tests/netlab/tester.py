@@ -120,7 +120,7 @@ class Tester:
             [] if without is None else ["setpriv", f"--bounding-set=-{without}", "--inh-caps=-all"]
         )
         if hosts is not None:
-            strip = _with_hosts(client.folder / "hosts", hosts)
+            strip = with_hosts(client.folder / "hosts", hosts)
         self.process = client.start(
             "stresser", *strip, sys.executable, "-m", "stresser", "run", str(file),
             "--out", str(self._results), "--quiet",
@@ -203,7 +203,7 @@ class Tester:
         return self.recording
 
 
-def _with_hosts(file: Path, hosts: Mapping[str, Sequence[str]]) -> list[str]:
+def with_hosts(file: Path, hosts: Mapping[str, Sequence[str]]) -> list[str]:
     """What a command begins with that shall know these names. ip(8) gives it mounts of its own."""
     lines = [f"{address} {name}\n" for name, addresses in hosts.items() for address in addresses]
     file.write_text("127.0.0.1 localhost\n" + "".join(lines))

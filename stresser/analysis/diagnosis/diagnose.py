@@ -19,7 +19,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
 from stresser.analysis.diagnosis.diagnosis_words import moment_words, says, what_broke_it
-from stresser.analysis.diagnosis.failed_attempts import failed_attempts
+from stresser.analysis.diagnosis.failed_attempts import failed_attempts, late_refusals
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
 from stresser.analysis.diagnosis.host_causes import absences, path_change
@@ -40,6 +40,7 @@ PROPOSERS: tuple[_Propose, ...] = (
     path_change,
     absences,
     lab_log,
+    late_refusals,
     first_message,
     byte_contrast,
     timers,

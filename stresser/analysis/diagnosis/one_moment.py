@@ -16,6 +16,7 @@ from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.silences_compared import SHORTEST_TIMER_NS
+from stresser.analysis.patterns.box_endings import MOMENT, like_boxes
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.cohort import Pair
@@ -78,7 +79,13 @@ def _candidate(case: CaseFile, claims: Claims, group: Group) -> Candidate:
         fate=_fate_at(moment),
         said=is_said(facts),
         unproved=tuple(_unproved(case, group)) if mechanism is Mechanism.STATE_LOST else (),
+        consistent_with=tuple(_boxes(facts)) if mechanism is Mechanism.STATE_LOST else (),
     )
+
+
+def _boxes(facts: list[EndingFact]) -> list[str]:
+    kinds, proxied = {fact.kind for fact in facts}, any(fact.proxy for fact in facts)
+    return like_boxes(MOMENT, kinds, proxied=proxied, limit=None)
 
 
 def _moment(group: Group) -> Bracket:

@@ -6,7 +6,7 @@ A clause's subject is whatever the question asks of: "What does it do? Resets a 
 from collections.abc import Sequence
 
 from stresser.analysis.diagnosis.diagnosis import Ask, Diagnosis, Mechanism, Whom
-from stresser.analysis.words.endings import counted
+from stresser.analysis.words.endings import GRADE_WORDS, counted
 from stresser.analysis.words.lines import lowered
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import format_duration
@@ -156,6 +156,13 @@ def diagnosed_limit(found: Diagnosis) -> str:
     if high - low <= _NARROW * high:
         return _figure(found, high if found.unit != "ns" else (low + high) // 2)
     return f"{_figure(found, low)} to {_figure(found, high)}"
+
+
+def known_from(found: Diagnosis) -> str:
+    """On what the initiator rests; no ending need have shown an interceptor."""
+    if found.mechanism is Mechanism.INTERCEPTION:
+        return "certificates"
+    return GRADE_WORDS[found.grade]
 
 
 def addressed(ask: Ask) -> str:

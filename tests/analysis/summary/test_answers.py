@@ -160,7 +160,7 @@ def test_what_contradicts_a_diagnosis_is_shown():
 @pytest.mark.parametrize(
     ("grade", "words"),
     [
-        (Grade.REFLECTOR, "its own log says so."),
+        (Grade.REFLECTOR, "the far side's own record shows it."),
         (Grade.PACKET, "packets show it."),
         (Grade.COMPARISON, "sessions like them lived through direct."),
     ],
@@ -193,7 +193,7 @@ def test_an_endpoint_is_named_with_what_shows_it():
     ("changes", "words"),
     [
         ({"kinds": {"ws_close": 78}}, "it said so itself."),
-        ({"mechanism": Mechanism.PING_INTOLERANCE}, "under TLS it alone can see a ping."),
+        ({"mechanism": Mechanism.PING_INTOLERANCE}, "no one else sees a ping under TLS."),
         ({"grade": Grade.PACKET}, "packets show it."),
     ],
 )

@@ -5,9 +5,11 @@ from stresser.analysis.summary.mechanism_words import (
     WHOM_WORDS,
     addressed,
     diagnosed_limit,
+    known_from,
     named_causes,
     what_it_does,
 )
+from stresser.model.ending import Grade
 from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import diagnosed
 
@@ -65,6 +67,11 @@ def test_moments_are_named():
 )
 def test_a_limit_is_one_figure_where_it_is_narrow(low, high, unit, words):
     assert diagnosed_limit(diagnosed(low=low, high=high, unit=unit)) == words
+
+
+def test_interception_rests_on_certificates_whatever_the_grade():
+    assert known_from(diagnosed(Mechanism.INTERCEPTION)) == "certificates"
+    assert known_from(diagnosed(Mechanism.IDLE_TIMER, grade=Grade.PACKET)) == "packets"
 
 
 def test_a_sentence_is_addressed_to_who_can_act():
