@@ -11,7 +11,9 @@ from pathlib import Path
 import msgspec
 
 import stresser
+from stresser.analysis.summary.run_reading import EventCollector
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
+from stresser.bundle.drop_packets import PACKETS, DropPackets
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.bundle.network_page import DroppedFlows, asked_of_network, write_columns
 from stresser.bundle.redaction import Redaction
@@ -34,6 +36,7 @@ figures.json      all its figures
 network-team.md   which flows ended when, and what is asked of the network
 drops.csv         every drop: 5-tuple, UTC in milliseconds, kind, age, silence
 drops.jsonl       the events of these drops, with their evidence
+drops.pcapng      where packets were captured: those of drops and failures, commented, for Wireshark
 runs/             the recorded events, durations and certificate chains that all of it comes from
 bundle.json       SHA-256 of every file
 bundle.json.sig   where the bundle is signed: an SSH signature of bundle.json
@@ -81,16 +84,13 @@ def write_evidence(
             if file.is_file()
         }
         computed = compute(top, manifest, top)
-        files |= {
-            name: text.encode() if isinstance(text, str) else text
-            for name, text in computed.items()
-        }
+        files |= computed
         files["README.txt"] = _README.encode()
         return write_bundle(path, manifest, files, sign), key
 
 
-def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str | Path]:
-    """Every file of a bundle that follows from the runs in it; the long ones lie in `scratch`.
+def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, Path]:
+    """Every file of a bundle that follows from the runs in it; they are written into `scratch`.
 
     Raises:
         StresserError: a run cannot be read, or the sides have nothing in common.
@@ -99,29 +99,43 @@ def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str
     egresses = manifest.egresses
     chosen = (egresses[0], egresses[1]) if egresses is not None and len(egresses) > 1 else None
     rows, lines = scratch / "computed.csv", scratch / "computed.jsonl"
+    capture = scratch / "computed.pcapng"
     flows: dict[str, DroppedFlows] = {}
-    with rows.open("w", encoding="utf-8", newline="") as table, lines.open("wb") as events:
+    with (
+        rows.open("w", encoding="utf-8", newline="") as table,
+        lines.open("wb") as events,
+        capture.open("wb") as file,
+    ):
         write_columns(table)
+        packets = DropPackets(file)
 
-        def watch(run: RecordedRun) -> DroppedFlows:
+        def watch(run: RecordedRun) -> list[EventCollector]:
             name = run.path.name
             flows[name] = DroppedFlows(name, run.anchor_unix_ns, table, events)
-            return flows[name]
+            packets.of_run(name if len(runs) > 1 else "")
+            return [flows[name], packets]
 
         report = gather_report(runs, chosen, watch)
-    return {
-        FIGURES: report_json(report),
-        PAGE: html_page(report),
-        "report.md": markdown(report),
-        "network-team.md": "\n".join(_network_page(report, list(flows.values()))) + "\n",
+    captured = {PACKETS: capture} if packets.packets else {}
+    network_page = "\n".join(_network_page(report, list(flows.values()))) + "\n"
+    return captured | {
+        FIGURES: _written(scratch / "computed.json", report_json(report)),
+        PAGE: _written(scratch / "computed.html", html_page(report)),
+        "report.md": _written(scratch / "computed.md", markdown(report).encode()),
+        "network-team.md": _written(scratch / "computed-network.md", network_page.encode()),
         "drops.csv": rows,
         "drops.jsonl": lines,
     }
 
 
-def report_json(report: Report) -> str:
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def report_json(report: Report) -> bytes:
     """All figures as one JSON document."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
 def _network_page(report: Report, flows: list[DroppedFlows]) -> Iterator[str]:

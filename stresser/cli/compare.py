@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from stresser.analysis.compare.comparison import compare_sides as compared
-from stresser.analysis.compare.run_facts import RunFacts, facts_of
+from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.sides import Side, make_side
-from stresser.analysis.summary.run_reading import RunReading, read_run
-from stresser.analysis.summary.summary import summary_of
 from stresser.cli.completion import complete_run
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
@@ -67,47 +65,47 @@ def compare(
     if egress is not None and not theirs:
         theirs = ours
 
-    baseline_side, candidate_side, read = _sides(ours, theirs, egress, results)
-    comparison = compared(baseline_side, candidate_side)
+    sides = _sides(ours, theirs, egress, results, has_answer=not json)
+    comparison = compared(*sides)
     console = stdout_console()
     with until_reader_leaves(console):
         if json:
             console.file.write(json_text(comparison) + "\n")
         else:
-            # What the candidate's own run says; of several runs none speaks for all.
-            answer = None if read is None else summary_of(read).answer
-            print_comparison(comparison, console, answer)
+            print_comparison(comparison, console, sides[1].parts[0].facts.answer)
     raise typer.Exit(comparison.verdict.exit_code)
 
 
 def _sides(
-    ours: list[str], theirs: list[str], egress: tuple[str, str] | None, results: Path
-) -> tuple[Side, Side, RunReading | None]:
-    """Both sides, and what was read of the candidate where it is one run."""
+    ours: list[str],
+    theirs: list[str],
+    egress: tuple[str, str] | None,
+    results: Path,
+    *,
+    has_answer: bool,
+) -> tuple[Side, Side]:
+    """Both sides; the candidate's own run with its answer: of several runs none speaks for all."""
     if len(ours) + len(theirs) > _MOST_RUNS:
         raise RunFolderError(f"{len(ours) + len(theirs)} runs are too many; at most {_MOST_RUNS}")
     paths = [resolve_run(name, results).resolve() for name in ours]
     other_paths = [resolve_run(name, results).resolve() for name in theirs]
     _check(paths, other_paths, egress)
-    facts: dict[Path, RunFacts] = {}
-    kept: RunReading | None = None
-    for path in sorted({*paths, *other_paths}):
-        reading = read_run(open_run(path), sessions=True)
-        facts[path] = facts_of(reading)
-        if other_paths == [path]:
-            kept = reading
-    runs, others = [facts[path] for path in paths], [facts[path] for path in other_paths]
+    answering = other_paths[0] if has_answer and len(other_paths) == 1 else None
+    read = {
+        path: read_run_facts(open_run(path), has_answer=path == answering)
+        for path in sorted({*paths, *other_paths})
+    }
+    runs, others = [read[path] for path in paths], [read[path] for path in other_paths]
     chosen = egress or (None, None)
     for name, side in zip(chosen, (runs, others), strict=True):
         if name is not None:
             _check_egress(name, side)
     is_one_run = paths == other_paths
     labels = [
-        _label(side, name, is_one_run=is_one_run)
-        for side, name in zip((runs, others), chosen, strict=True)
+        _label(facts, name, is_one_run=is_one_run)
+        for facts, name in zip((runs, others), chosen, strict=True)
     ]
-    sides = make_side(labels[0], runs, chosen[0]), make_side(labels[1], others, chosen[1])
-    return *sides, kept
+    return make_side(labels[0], runs, chosen[0]), make_side(labels[1], others, chosen[1])
 
 
 def _check(paths: list[Path], others: list[Path], egress: tuple[str, str] | None) -> None:

@@ -52,6 +52,11 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     intercepted: bool = False
     """A box on the path ends TLS: the chain is an interceptor's."""
 
+    @property
+    def is_proved(self) -> bool:
+        """A client here would take the chain for the endpoint's own."""
+        return self.verified and not self.intercepted
+
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
     """Fields common to all events."""

@@ -12,6 +12,7 @@ from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
+from stresser.run.preflight import sockets_to_spare
 from stresser.scenario.plan import Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
@@ -92,6 +93,7 @@ class Runner:
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,
+            room_beside=sockets_to_spare(scenario),
             local_routes=LocalRoutes(self._path),
         )
 
@@ -153,6 +155,7 @@ class Runner:
         now = trio.current_time()
         with self._sessions_scope:
             async with trio.open_nursery() as nursery:
+                self._around.beside = nursery
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
                 numbers: Counter[Cohort] = Counter()
                 for route, offset in zip(places, offsets, strict=True):

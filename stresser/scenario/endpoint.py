@@ -17,6 +17,8 @@ from stresser.scenario.lab_table import LabEndpoint
 from stresser.scenario.plan import Scheme
 
 DEFAULT_PORT = 443
+TOKENS = frozenset({"authorization", "cookie"})
+"""Headers that say who asks."""
 URL_PATTERN = "^(?:lab\\+)?(?:wss|tls)://[^/?#]+"
 
 _LONGEST_URL = 2048
@@ -210,6 +212,11 @@ def _target(scheme: Scheme, path: str, query: str) -> str:
             "(RFC 3986 section 2.1)"
         )
     return target
+
+
+def is_address(text: str) -> bool:
+    """An IP address and no name: nothing to resolve, no server name to send (RFC 6066)."""
+    return ip_or_none(text.partition("%")[0]) is not None
 
 
 def ip_or_none(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

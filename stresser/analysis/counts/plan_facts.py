@@ -1,6 +1,7 @@
 """What the recorded scenario says that its run's figures need to be read.
 
-The manifest's scenario is data from a file: whatever has not the expected shape is left out.
+The manifest's scenario is data from a file: whatever has not the expected shape is left out. It is
+not decoded as a scenario again: there a key of a newer stresser's is a mistake, here none.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from msgspec import Struct, field
 
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration, Size, escaped, format_duration
-from stresser.scenario.endpoint import parse_url
+from stresser.scenario.endpoint import TOKENS, is_address, parse_url
 from stresser.scenario.plan import ActivityKind, Scheme
 
 _MOST = 10_000
@@ -34,6 +35,10 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
     """`wss` or `tls` by endpoint."""
     hosts: dict[str, str] = field(default_factory=dict)
     """The host of each endpoint outside the lab, by endpoint."""
+    snis: dict[str, str] = field(default_factory=dict)
+    """The name in the ClientHello, by endpoint; none where an address is asked for."""
+    tokens: set[str] = field(default_factory=set)
+    """Endpoints whose requests carry an Authorization or a cookie."""
     labs: dict[str, str] = field(default_factory=dict)
     """What the lab middlebox of an egress was set to do, in words, by egress."""
     activities: dict[str, ActivityFacts] = field(default_factory=dict)
@@ -68,6 +73,8 @@ def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
         duration_ns=_number(scenario.get("duration")),
         schemes={name: _scheme(table) for name, table in _named(scenario, "endpoints")},
         hosts=dict(_hosts(scenario)),
+        snis=dict(_snis(scenario)),
+        tokens={name for name, table in _named(scenario, "endpoints") if _has_token(table)},
         labs={
             name: _lab_words(table["lab"])
             for name, table in _named(scenario, "egresses")
@@ -97,6 +104,19 @@ def _hosts(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         if not address.is_lab:
             yield name, address.host
+
+
+def _snis(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    hosts = dict(_hosts(scenario))
+    for name, table in _named(scenario, "endpoints"):
+        asked = _text(table.get("sni")) or hosts.get(name, "")
+        if asked and not is_address(asked):
+            yield name, asked
+
+
+def _has_token(table: Mapping[str, Any]) -> bool:
+    headers = table.get("headers")
+    return isinstance(headers, Mapping) and any(str(one).lower() in TOKENS for one in headers)
 
 
 def _lab_words(table: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ endpoints through the same egresses tell the endpoint from what all of them shar
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
-from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.endings import counted
@@ -107,15 +107,21 @@ def _of_pair(candidate: Candidate, case: CaseFile, pair: Pair) -> list[_Found]:
 
 
 def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | None) -> _Found:
-    lived = case.survivors_of(pair, activity, candidate.through or _always)
-    ended = [
-        one
+    lived = len(case.survivors_of(pair, activity, candidate.through or _always))
+    fates = [
+        _fate(candidate, one)
         for one in case.drops_of.get(pair, [])
         if (activity is None or one.fact.cohort.activity == activity)
         and one.number not in candidate.drops
-        and (candidate.moment is None or candidate.moment.meets(one.drop.moment))
     ]
-    return _Found(pair, activity, len(lived), len(ended))
+    return _Found(pair, activity, lived + fates.count(True), fates.count(False))
+
+
+def _fate(candidate: Candidate, one: DropFact) -> bool | None:
+    if candidate.fate is not None:
+        return candidate.fate(one)
+    is_at = candidate.moment is None or candidate.moment.meets(one.drop.moment)
+    return False if is_at else None
 
 
 def _always(_life: object) -> bool:

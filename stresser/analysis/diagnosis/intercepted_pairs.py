@@ -49,7 +49,7 @@ def interception(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             mechanism=Mechanism.INTERCEPTION,
             failures=failures,
             event=(
-                f", TLS to {escaped(', '.join(pair.endpoint for pair in pairs), 80)} is intercepted"
+                f"TLS to {escaped(', '.join(pair.endpoint for pair in pairs), 80)} is intercepted"
                 f" ({count:,} of {counted(judged, 'handshake')})"
             ),
             egress=egress,

@@ -95,8 +95,9 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.NAME_FILTER,
-        "Attempts through one egress alone are cut when the ClientHello has been sent.",
-        "It happens through all egresses.",
+        "Attempts through one egress alone are cut when the ClientHello has been sent, or TCP"
+        " stands again and again and their ClientHello is never acknowledged.",
+        "It happens through all egresses. Sessions opened meanwhile. The hello was acknowledged.",
     ),
     MechanismRow(
         Mechanism.PROXY_REFUSAL,
@@ -105,12 +106,14 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.REFUSED_BY_ENDPOINT,
-        "The endpoint answers HTTP other than 101, sends an alert, or closes at the upgrade.",
+        "The endpoint answers HTTP other than 101, sends an alert, or closes at the upgrade. It"
+        " ends sessions that have just opened by an alert about client certificates (TLS 1.3).",
         "Nothing. Attempts that opened through another egress show where it is.",
     ),
     MechanismRow(
         Mechanism.CAPTIVE_PORTAL,
-        "A redirect, HTTP 511 or plain HTTP answers where TLS was spoken.",
+        "A redirect by who does not prove to be the endpoint, HTTP 511, or plain HTTP where TLS was"
+        " spoken.",
         "Attempts through the same egress opened.",
     ),
     MechanismRow(
