@@ -14,8 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
+import scipy
 from msgspec.structs import replace
-from scipy import stats
 
 from bench.night_plan import BASELINE, CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, scenario_of
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict, judge_comparison
@@ -121,8 +121,10 @@ def _excludes_one(baseline: Side, candidate: Side) -> bool:
 
 def _log_rank(baseline: Side, candidate: Side) -> bool:
     ours, theirs = lifetimes(baseline.sessions), lifetimes(candidate.sessions)
-    groups = [stats.CensoredData.right_censored(one.durations, ~one.died) for one in (ours, theirs)]
-    return bool(stats.logrank(*groups).pvalue < _LEVEL)
+    groups = [
+        scipy.stats.CensoredData.right_censored(one.durations, ~one.died) for one in (ours, theirs)
+    ]
+    return bool(scipy.stats.logrank(*groups).pvalue < _LEVEL)
 
 
 def _chunk(plan: NightPlan, seeds: range) -> list[Pair]:

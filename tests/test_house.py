@@ -28,11 +28,7 @@ WITHOUT_TEST_FILE = {
     "stresser/model/clocks.py": "a Protocol: nothing runs",
     "stresser/model/kill.py": "an enum",
 }
-SHARED_NAMES = {
-    "Finding": "classify/ending_of.py and analysis/checkup/finding.py: renamed when the rules land",
-    "Way": "session/, analysis/patterns/ and analysis/counts/: renamed when these three land",
-}
-"""Public classes and functions that are still defined in more than one module."""
+SLOW = pytest.mark.slow  # to parse every test takes seconds
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 SLOW_TO_IMPORT = {
@@ -113,10 +109,20 @@ def long_functions(path):
                 yield f"{name_of(path)}: {node.name} has {lines} lines"
 
 
-def test_modules_and_functions_are_short():
+def test_modules_are_short():
     long = [name_of(one) for one in WRITTEN if one.read_text().count("\n") > LONGEST_MODULE]
-    long += [words for path in WRITTEN for words in long_functions(path)]
     assert long == []
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        pytest.param(MODULES, id="stresser"),
+        pytest.param([one for one in WRITTEN if one not in MODULES], id="others", marks=SLOW),
+    ],
+)
+def test_functions_are_short(paths):
+    assert [words for path in paths for words in long_functions(path)] == []
 
 
 def test_a_long_function_is_found_wherever_it_hides(tmp_path, monkeypatch):
@@ -192,8 +198,7 @@ def test_a_public_name_is_defined_once():
         for name, where in modules.items()
         if len(where) > 1 and not name.startswith("_")
     }
-    assert {name: where for name, where in shared.items() if name not in SHARED_NAMES} == {}
-    assert SHARED_NAMES.keys() <= shared.keys(), "an exception that is none any more"
+    assert shared == {}
 
 
 def test_help_imports_nothing_slow():

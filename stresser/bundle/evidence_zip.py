@@ -5,13 +5,15 @@ compute it again and compare.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 import stresser
+from stresser.analysis.summary.run_reading import EventCollector
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
+from stresser.bundle.drop_packets import PACKETS, DropPackets
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.bundle.network_page import DroppedFlows, asked_of_network, write_columns
 from stresser.bundle.redaction import Redaction
@@ -34,8 +36,10 @@ figures.json      all its figures
 network-team.md   which flows ended when, and what is asked of the network
 drops.csv         every drop: 5-tuple, UTC in milliseconds, kind, age, silence
 drops.jsonl       the events of these drops, with their evidence
+drops.pcapng      where packets were captured: those of drops and failures, commented, for Wireshark
 runs/             the recorded events, durations and certificate chains that all of it comes from
 bundle.json       SHA-256 of every file
+bundle.json.sig   where the bundle is signed: an SSH signature of bundle.json
 
 `stresser verify FILE.zip` computes every figure again from runs/ and says what does not match.
 """
@@ -46,9 +50,16 @@ class RedactedChanges(Redaction, Changes):
 
 
 def write_evidence(
-    runs: list[RecordedRun], egresses: tuple[str, str] | None, path: Path, *, redact: bool
+    runs: list[RecordedRun],
+    egresses: tuple[str, str] | None,
+    path: Path,
+    *,
+    redact: bool,
+    sign: Callable[[bytes], bytes] | None = None,
 ) -> tuple[str, Mapping[str, str]]:
     """Write a bundle; its SHA-256 comes back, and what each stand-in in it stands for.
+
+    `sign` makes the signature of its `bundle.json`.
 
     Raises:
         StresserError: a run cannot be read or still goes on, or the file cannot be written.
@@ -78,7 +89,7 @@ def write_evidence(
             for name, text in computed.items()
         }
         files["README.txt"] = _README.encode()
-        return write_bundle(path, manifest, files), key
+        return write_bundle(path, manifest, files, sign), key
 
 
 def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str | Path]:
@@ -91,17 +102,25 @@ def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str
     egresses = manifest.egresses
     chosen = (egresses[0], egresses[1]) if egresses is not None and len(egresses) > 1 else None
     rows, lines = scratch / "computed.csv", scratch / "computed.jsonl"
+    capture = scratch / "computed.pcapng"
     flows: dict[str, DroppedFlows] = {}
-    with rows.open("w", encoding="utf-8", newline="") as table, lines.open("wb") as events:
+    with (
+        rows.open("w", encoding="utf-8", newline="") as table,
+        lines.open("wb") as events,
+        capture.open("wb") as file,
+    ):
         write_columns(table)
+        packets = DropPackets(file)
 
-        def watch(run: RecordedRun) -> DroppedFlows:
+        def watch(run: RecordedRun) -> list[EventCollector]:
             name = run.path.name
             flows[name] = DroppedFlows(name, run.anchor_unix_ns, table, events)
-            return flows[name]
+            packets.of_run(name if len(runs) > 1 else "")
+            return [flows[name], packets]
 
         report = gather_report(runs, chosen, watch)
-    return {
+    captured: dict[str, str | Path] = {PACKETS: capture} if packets.packets else {}
+    return captured | {
         FIGURES: report_json(report),
         PAGE: html_page(report),
         "report.md": markdown(report),

@@ -72,11 +72,12 @@ def copy_run(run: RecordedRun, into: Path, changes: Changes) -> None:
             text = changes.manifest(read_small_file(source.manifest, _LARGEST_MANIFEST))
             if text is not None:
                 target.manifest.write_bytes(text)
-        _copy_lines(
-            source.events,
-            target.events,
-            lambda line, is_whole: changes.event_line(line, is_whole=is_whole),
-        )
+        for name in ("events", "far_ends"):
+            _copy_lines(
+                getattr(source, name),
+                getattr(target, name),
+                lambda line, is_whole: changes.event_line(line, is_whole=is_whole),
+            )
         for name in ("histograms", "partial"):
             original = getattr(source, name)
             _copy_lines(original, getattr(target, name), lambda line, _: _log_line(line, changes))

@@ -17,6 +17,8 @@ class Treatment(StrEnum):
 
     OURS = "ours"
     """A word of stresser's or of the kernel's: it stays."""
+    LEFT_OUT = "left_out"
+    """It is taken out: nothing stands in its place."""
     GONE = "gone"
     """It is replaced by the same mark wherever it stands."""
     PEER = "peer"
@@ -80,6 +82,11 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "WitnessGap": _EVENT | {"witness": _T.OURS, "detail": _T.FREE},
     "PathChanged": _EVENT | _CHANGE | {"counts": _T.OURS},
     "LabKilled": _EVENT | {"endpoint": _T.ENDPOINT, "egress": _T.EGRESS, "rule": _T.OURS},
+    "ReflectionOpened": _EVENT
+    | {"run": _T.OURS, "scheme": _T.OURS, "local": _T.PLACE, "peer": _T.PLACE},
+    "ReflectionEnded": _EVENT | {"run": _T.OURS, "raw": _T.FREE},
+    "FarEndSeen": _EVENT,
+    "FarEnd": {"kind": _T.OURS, "peer": _T.PLACE},
     "TlsFacts": {
         "version": _T.OURS, "cipher": _T.OURS, "alpn": _T.PROTOCOL, "chain": _T.CHAIN_ID,
         "problem": _T.FREE,
@@ -96,13 +103,16 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "egress": _T.EGRESS, "endpoint": _T.ENDPOINT, "remote": _T.PLACE, "failure": _T.OURS,
         "chain": _T.CHAIN_ID,
     },
-    "Packet": _PACKET,
-    "IcmpError": {"interface": _T.INTERFACE, "offender": _T.HOST, "words": _T.OURS},
+    "Packet": _PACKET | {"raw": _T.LEFT_OUT},
+    "IcmpError": {
+        "interface": _T.INTERFACE, "offender": _T.HOST, "words": _T.OURS, "raw": _T.LEFT_OUT,
+    },
     "PacketOrigin": _PACKET,
     "Signal": {"name": _T.OURS},
     "Manifest": {
         "stresser": _T.OURS, "started_utc": _T.OURS, "ended_utc": _T.OURS, "end_reason": _T.FREE,
-        "scenario": _T.PLAN, "command_line": _T.GONE, "versions": _T.OURS, "host": _T.HOST_FACTS,
+        "scenario": _T.PLAN, "run_id": _T.GONE, "command_line": _T.GONE, "versions": _T.OURS,
+        "host": _T.HOST_FACTS,
         "kernel": _T.OURS, "socket_options": _T.FREE, "capabilities": _T.FREE, "limits": _T.OURS,
     },
     "ProcessIdentity": {
@@ -115,6 +125,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "name": _T.ENDPOINT, "url": _T.URL, "ca": _T.GONE, "sni": _T.HOST, "address": _T.HOST,
         "headers": _T.HEADERS, "subprotocols": _T.PROTOCOL, "alpn": _T.PROTOCOL,
     },
+    "Reflector": {"token": _T.GONE},
     "Egress": {
         "name": _T.EGRESS, "interface": _T.INTERFACE, "source": _T.HOST, "proxy": _T.URL,
         "proxy_user": _T.GONE, "proxy_password": _T.GONE, "proxy_ca": _T.GONE,

@@ -38,7 +38,7 @@ from stresser.model.faults import (
 )
 
 
-class Finding(NamedTuple):
+class FaultKind(NamedTuple):
     """What kind of ending a fault is."""
 
     kind: Kind
@@ -64,7 +64,7 @@ def classify(fault: BaseException, seen: Observations) -> Ending:
 
 def settled(
     seen: Observations,
-    finding: Finding,
+    finding: FaultKind,
     initiator: Initiator,
     grade: Grade,
     *,
@@ -107,11 +107,11 @@ def _with_reasons(evidence: Evidence, judgement: Judgement) -> Evidence:
     return replace(evidence, why=list(judgement.why), against=list(judgement.against))
 
 
-def _find(fault: BaseException, seen: Observations) -> Finding:
+def _find(fault: BaseException, seen: Observations) -> FaultKind:
     finding = _rule_for(fault)(fault, seen)
     if seen.slept_ns >= SLEPT_AT_LEAST_NS and finding.kind is not Kind.PLANNED:
         # Whatever the socket says, nobody was there to keep the session alive.
-        return Finding(Kind.HOST_SLEPT, finding.failure)
+        return FaultKind(Kind.HOST_SLEPT, finding.failure)
     return finding
 
 
@@ -123,53 +123,53 @@ def _raw(fault: BaseException) -> str | None:
     return " <- ".join(texts)[:512]
 
 
-def _planned(_fault: Any, _seen: Observations) -> Finding:
-    return Finding(Kind.PLANNED, None)
+def _planned(_fault: Any, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.PLANNED, None)
 
 
-def _found_dead(_fault: Any, _seen: Observations) -> Finding:
-    return Finding(Kind.FOUND_DEAD, "found_dead", {"proved": Proof.DEAD})
+def _found_dead(_fault: Any, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.FOUND_DEAD, "found_dead", {"proved": Proof.DEAD})
 
 
-def _os_error(fault: OSError, seen: Observations) -> Finding:
+def _os_error(fault: OSError, seen: Observations) -> FaultKind:
     kind, failure = meaning_of(fault, local_address_chosen=seen.source_chosen)
-    return Finding(kind, failure)
+    return FaultKind(kind, failure)
 
 
-def _fin(_fault: Any, _seen: Observations) -> Finding:
-    return Finding(Kind.TCP_FIN, "eof_error")
+def _fin(_fault: Any, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.TCP_FIN, "eof_error")
 
 
-def _close_notify(_fault: Any, _seen: Observations) -> Finding:
-    return Finding(Kind.TLS_CLOSE_NOTIFY, "tls_close_notify")
+def _close_notify(_fault: Any, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.TLS_CLOSE_NOTIFY, "tls_close_notify")
 
 
-def _alert(fault: PeerAlert, seen: Observations) -> Finding:
+def _alert(fault: PeerAlert, seen: Observations) -> FaultKind:
     failure = "ssl_failed_handshake" if seen.phase is Phase.TLS else "tls_alert"
-    return Finding(Kind.TLS_ALERT, failure, {"alert": fault.number})
+    return FaultKind(Kind.TLS_ALERT, failure, {"alert": fault.number})
 
 
-def _ws_close(fault: PeerClosed, _seen: Observations) -> Finding:
+def _ws_close(fault: PeerClosed, _seen: Observations) -> FaultKind:
     fields = {"code": fault.code, "reason": fault.reason or None}
-    return Finding(Kind.WS_CLOSE, "websocket_close", fields)
+    return FaultKind(Kind.WS_CLOSE, "websocket_close", fields)
 
 
-def _violation(fault: ProtocolViolation, _seen: Observations) -> Finding:
-    return Finding(Kind.PROTOCOL_ERROR, f"{fault.layer}_protocol_error")
+def _violation(fault: ProtocolViolation, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.PROTOCOL_ERROR, f"{fault.layer}_protocol_error")
 
 
-def _refusal(fault: HttpRefused, _seen: Observations) -> Finding:
+def _refusal(fault: HttpRefused, _seen: Observations) -> FaultKind:
     fields = {"status": fault.status, "reason": fault.reason or None}
-    return Finding(Kind.HTTP_REFUSAL, "http_request_failed", fields)
+    return FaultKind(Kind.HTTP_REFUSAL, "http_request_failed", fields)
 
 
-def _proxy_refused(fault: ProxyRefused, _seen: Observations) -> Finding:
+def _proxy_refused(fault: ProxyRefused, _seen: Observations) -> FaultKind:
     fields = {"status": fault.status, "reason": fault.reason or None}
-    return Finding(Kind.PROXY_ERROR, fault.failure, fields)
+    return FaultKind(Kind.PROXY_ERROR, fault.failure, fields)
 
 
-def _proxy_alert(fault: ProxyAlert, _seen: Observations) -> Finding:
-    return Finding(Kind.TLS_ALERT, PROXY_ALERT, {"alert": fault.number})
+def _proxy_alert(fault: ProxyAlert, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.TLS_ALERT, PROXY_ALERT, {"alert": fault.number})
 
 
 # X509_V_ERR_ numbers (openssl/x509_vfy.h) with an OONI name of their own.
@@ -177,14 +177,14 @@ _HOSTNAME_MISMATCH = (62, 64)
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
 
 
-def _certificate(fault: CertificateRejected, _seen: Observations) -> Finding:
+def _certificate(fault: CertificateRejected, _seen: Observations) -> FaultKind:
     if isinstance(fault, SecretWithheld):
-        return Finding(Kind.CERTIFICATE, "secret_withheld")
+        return FaultKind(Kind.CERTIFICATE, "secret_withheld")
     if fault.verify_code in _HOSTNAME_MISMATCH:
-        return Finding(Kind.CERTIFICATE, "ssl_invalid_hostname")
+        return FaultKind(Kind.CERTIFICATE, "ssl_invalid_hostname")
     if fault.verify_code in _UNKNOWN_AUTHORITY:
-        return Finding(Kind.CERTIFICATE, "ssl_unknown_authority")
-    return Finding(Kind.CERTIFICATE, "ssl_invalid_certificate")
+        return FaultKind(Kind.CERTIFICATE, "ssl_unknown_authority")
+    return FaultKind(Kind.CERTIFICATE, "ssl_invalid_certificate")
 
 
 # getaddrinfo(3): EAI_NONAME and EAI_NODATA say that the name does not exist or has no address;
@@ -193,31 +193,31 @@ _NO_SUCH_NAME = (-2, -5, 8, 7, 11001, 11004)
 _TRY_AGAIN = (-3, 2, 11002)
 
 
-def _unresolved(fault: NameNotResolved, _seen: Observations) -> Finding:
+def _unresolved(fault: NameNotResolved, _seen: Observations) -> FaultKind:
     if fault.code in _NO_SUCH_NAME:
-        return Finding(Kind.RESOLVE_ERROR, "dns_nxdomain_error")
+        return FaultKind(Kind.RESOLVE_ERROR, "dns_nxdomain_error")
     if fault.code in _TRY_AGAIN:
-        return Finding(Kind.RESOLVE_ERROR, "dns_temporary_failure")
-    return Finding(Kind.RESOLVE_ERROR, "dns_lookup_error")
+        return FaultKind(Kind.RESOLVE_ERROR, "dns_temporary_failure")
+    return FaultKind(Kind.RESOLVE_ERROR, "dns_lookup_error")
 
 
-def _deadline(_fault: Any, _seen: Observations) -> Finding:
-    return Finding(Kind.TIMEOUT, "generic_timeout_error")
+def _deadline(_fault: Any, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.TIMEOUT, "generic_timeout_error")
 
 
-def _no_pong(_fault: Any, seen: Observations) -> Finding:
+def _no_pong(_fault: Any, seen: Observations) -> FaultKind:
     if seen.sent is None:
         # Without TCP_INFO nobody can say whether the ping arrived.
-        return Finding(Kind.UNKNOWN, "no_pong")
+        return FaultKind(Kind.UNKNOWN, "no_pong")
     kind = Kind.SILENCE if seen.sent.is_waiting else Kind.UNRESPONSIVE
-    return Finding(kind, "generic_timeout_error")
+    return FaultKind(kind, "generic_timeout_error")
 
 
-def _unknown(fault: BaseException, _seen: Observations) -> Finding:
-    return Finding(Kind.UNKNOWN, f"unknown_failure: {type(fault).__name__}")
+def _unknown(fault: BaseException, _seen: Observations) -> FaultKind:
+    return FaultKind(Kind.UNKNOWN, f"unknown_failure: {type(fault).__name__}")
 
 
-_RULES: list[tuple[type[BaseException], Callable[[Any, Observations], Finding]]] = [
+_RULES: list[tuple[type[BaseException], Callable[[Any, Observations], FaultKind]]] = [
     (Planned, _planned),
     (FoundDead, _found_dead),
     (PeerFin, _fin),
@@ -236,7 +236,7 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Observations], Finding]]]
 ]
 
 
-def _rule_for(fault: BaseException) -> Callable[[Any, Observations], Finding]:
+def _rule_for(fault: BaseException) -> Callable[[Any, Observations], FaultKind]:
     for kind_of_fault, rule in _RULES:
         if isinstance(fault, kind_of_fault):
             return rule

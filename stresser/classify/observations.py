@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from stresser.model.cohort import Pair
 from stresser.model.ending import Phase
 from stresser.model.evidence import NO_EVIDENCE, Evidence
 from stresser.model.fresh_connection import FreshConnection, FreshResult
@@ -76,19 +77,21 @@ class Observations(Struct, frozen=True, kw_only=True):
     """The server's address without its port."""
     looks: tuple[FreshConnection, ...] = ()
     """Fresh connections since the session began to fail."""
-    own_pair: tuple[str, str] | None = None
-    """(endpoint, egress) of this session, to tell its own way among the looks."""
+    own_pair: Pair | None = None
+    """(endpoint, egress) of this session, to know its own among the looks."""
     by_proxy: bool = False
     """The TCP connection goes to a proxy that the scenario names."""
     behind_gateway: bool = False
     """This host sends to the server's address by a gateway: it is not on a link of ours."""
     chain: str | None = None
     """Names the certificate chain that this session was opened with."""
-    neighbour_lives: bool = False
+    sibling_lives: bool = False
     """A session to the same server, older than this one's last proof of life, lived on after its
     end."""
     control_lives: bool = False
     """Such a session through another egress did."""
+    as_old_is_open: bool = False
+    """A session of the same activity through another egress, no younger, stayed open."""
     egress_lives: bool = False
     """Another session through this egress was answered after this one had been asked in vain."""
     egress_is_lossy: bool = False
@@ -104,12 +107,12 @@ class Observations(Struct, frozen=True, kw_only=True):
     evidence: Evidence = NO_EVIDENCE
 
     def results(self, *, own_endpoint: bool, own_egress: bool) -> frozenset[FreshResult]:
-        """What the latest look on each way met, of those that `looks_by` gives."""
-        latest: dict[tuple[str, str], FreshConnection] = {}
+        """What the latest look of each pair met, of those that `looks_by` gives."""
+        latest: dict[Pair, FreshConnection] = {}
         for look in self.looks_by(own_endpoint=own_endpoint, own_egress=own_egress):
-            way = (look.endpoint, look.egress)
-            if way not in latest or latest[way].answered_ns <= look.answered_ns:
-                latest[way] = look
+            pair = Pair(look.endpoint, look.egress)
+            if pair not in latest or latest[pair].answered_ns <= look.answered_ns:
+                latest[pair] = look
         return frozenset(look.result for look in latest.values())
 
     def looks_by(self, *, own_endpoint: bool, own_egress: bool) -> tuple[FreshConnection, ...]:

@@ -14,6 +14,7 @@ from stresser.cli.streams import tell_stderr
 from stresser.model.checkup_facts import Checked
 from stresser.model.errors import ExitCode, ScenarioError, StresserError
 from stresser.model.units import shown
+from stresser.record.atomic_write import why_not
 from stresser.report.checkup_terminal import check_json, print_check
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.run.checkup_pass import MOST_WAYS, Checkup, plans
@@ -103,8 +104,8 @@ def _write(out: Path, report: CheckReport) -> None:
     try:
         out.write_text(check_json(report) + "\n", encoding="utf-8")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else "that is no file's name"
-        raise ScenarioError(f"--out: {shown(str(out))} cannot be written: {reason}") from None
+        why = why_not(error)
+        raise ScenarioError(f"--out: {shown(str(out))} cannot be written: {why}") from None
 
 
 def _print(report: CheckReport, *, as_json: bool) -> None:

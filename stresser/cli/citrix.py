@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from stresser.analysis.words.endings import counted
 from stresser.citrix.allowlist_entry import check_customer
 from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
 from stresser.citrix.citrix_plan import CitrixPlan, make_plan
@@ -17,7 +18,7 @@ from stresser.citrix.scenario_text import CitrixWishes, scenario_text
 from stresser.cli.streams import tell_stderr
 from stresser.model.errors import StresserError
 from stresser.model.units import escaped, shown
-from stresser.record.atomic_write import write_atomically
+from stresser.record.atomic_write import why_not, write_new
 from stresser.scenario.decode import decode_scenario
 from stresser.scenario.field_rules import NAME_PATTERN
 
@@ -134,9 +135,8 @@ def _read(file: str) -> bytes:
         with Path(file).open("rb") as opened:
             return opened.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else "that is no file's name"
         raise StresserError(
-            f"{shown(file)} cannot be read: {reason}; "
+            f"{shown(file)} cannot be read: {why_not(error)}; "
             "docs/citrix.md says where the vendor's allowlist is"
         ) from None
 
@@ -155,33 +155,24 @@ def _write(data: bytes, out: Path | None, *, force: bool) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        _write_file(out, data, force=force)
+        write_new(out, data, force=force)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else "that is no file's name"
-        raise StresserError(f"--out: {shown(str(out))} cannot be written: {reason}") from None
-
-
-def _write_file(out: Path, data: bytes, *, force: bool) -> None:
-
-    if force:
-        write_atomically(out, data)
-        return
-    with out.open("xb") as file:  # fails where somebody else's file has come meanwhile
-        file.write(data)
+        why = why_not(error)
+        raise StresserError(f"--out: {shown(str(out))} cannot be written: {why}") from None
 
 
 def _told(plan: CitrixPlan, name: str, out: Path | None) -> list[str]:
     found = plan.allowlist
-    sections = _counted(found.sections, "section")
-    endpoints = _counted(len(plan.endpoints), "endpoint")
+    sections = counted(found.sections, "section")
+    endpoints = counted(len(plan.endpoints), "endpoint")
     channels = f"{plan.channels} of them persistent channels"
-    wildcards = _counted(len(found.wildcards), "wildcard")
-    networks = _counted(len(found.networks), "network")
+    wildcards = counted(len(found.wildcards), "wildcard")
+    networks = counted(len(found.networks), "network")
     where = "your file" if out is None else escaped(str(out))
     return [
         f"{escaped(name)}: version {found.version}, {sections}: {endpoints}, {channels}",
         f"  not dialled: {wildcards}, {networks}, {len(found.inbound)} inbound",
-        f"  {_counted(found.duplicates, 'duplicate')}, {_counted(found.blanks, 'blank')}",
+        f"  {counted(found.duplicates, 'duplicate')}, {counted(found.blanks, 'blank')}",
         *_told_of_choices(plan),
         *_told_of_the_rest(plan),
         f"Next: look through {where}, then `stresser check` it.",
@@ -190,9 +181,9 @@ def _told(plan: CitrixPlan, name: str, out: Path | None) -> list[str]:
 
 def _told_of_choices(plan: CitrixPlan) -> Iterator[str]:
     if plan.expanded:
-        yield f"  --expand: {_counted(plan.expanded, 'endpoint')} in place of wildcards"
+        yield f"  --expand: {counted(plan.expanded, 'endpoint')} in place of wildcards"
     if plan.regions:
-        left_out = _counted(len(plan.other_region), "name")
+        left_out = counted(len(plan.other_region), "name")
         yield (
             f"  regions {', '.join(plan.regions)}: {left_out} left out; "
             f"{plan.regionless} kept whose name does not say a region for certain"
@@ -209,10 +200,6 @@ def _told_of_the_rest(plan: CitrixPlan) -> Iterator[str]:
     yield from (f"    {line}" for line in found.not_understood[:_FEW])
     if found.not_understood_count > _FEW:
         yield "    the others: in the comments at the end of the scenario"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _few(texts: list[str]) -> str:

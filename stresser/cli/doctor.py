@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from stresser.report.console import stdout_console, until_reader_leaves
-from stresser.report.doctor_terminal import examination_json, print_examination
+from stresser.report.console import json_text, stdout_console, until_reader_leaves
+from stresser.report.doctor_terminal import print_examination
 from stresser.run.machine import examine
 
 
@@ -21,6 +21,6 @@ def doctor(
     console = stdout_console()
     with until_reader_leaves(console):
         if json:
-            console.file.write(examination_json(found) + "\n")
+            console.file.write(json_text(found) + "\n")
         else:
             print_examination(found, console)

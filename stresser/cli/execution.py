@@ -15,6 +15,7 @@ from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
 from stresser.net.dial import socket_options
+from stresser.net.reflector_hello import Introducer, new_run_id
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
@@ -30,7 +31,7 @@ from stresser.run.runner import Runner
 from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import Proxies
-from stresser.scenario.secrets import HeaderValues, masked
+from stresser.scenario.secrets import HeaderValues, Secret, masked
 from stresser.session.route import Route, timers_for
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
@@ -45,6 +46,8 @@ class RunRequest:
     file: Path
     """Paths of CA files are relative to its folder."""
     headers: Mapping[str, HeaderValues]
+    tokens: Mapping[str, Secret]
+    """Of the endpoints that are reflectors, by name."""
     proxies: Proxies
     readiness: Readiness
     out: Path
@@ -81,23 +84,28 @@ class Execution:
         asked, scenario, witness = self._asked, self._asked.scenario, LabWitness()
         async with lab_for(scenario, witness.on_kill) as ready:
             bindings = asked.readiness.bindings
+            clock, run_id = RunClock(), new_run_id()
+            introducers = {
+                name: Introducer(run=run_id, token=token, anchor_unix_ns=clock.anchor_unix_ns)
+                for name, token in asked.tokens.items()
+            }
             builder = RouteBuilder(
-                scenario, asked.file, asked.headers, bindings, ready, asked.proxies
+                scenario, asked.file, asked.headers, bindings, ready, asked.proxies, introducers
             )
             routes = builder.build()
-            clock = RunClock()
             self._signals.begin()  # a folder that was made is ended in an orderly way
             folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
             recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
-            recorded.begin(self._manifest(clock), asked.readiness.sessions)
+            recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
             witness.tell(recorded.observer, clock)
             await recorded.run(self._signals, fail_fast=asked.fail_fast)
         return recorded.finished()
 
-    def _manifest(self, clock: RunClock) -> Manifest:
+    def _manifest(self, clock: RunClock, run_id: str) -> Manifest:
         return gather_manifest(
             scenario=masked(self._asked.scenario),
-            clock=clock,
+            run_id=run_id,
+            anchor_unix_ns=clock.anchor_unix_ns,
             command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},

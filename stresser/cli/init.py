@@ -11,7 +11,7 @@ from stresser.cli.scenario_file import shipped_folder
 from stresser.cli.templates import template_names
 from stresser.model.errors import StresserError
 from stresser.model.units import shown
-from stresser.record.atomic_write import write_atomically
+from stresser.record.atomic_write import why_not, write_new
 from stresser.scenario.field_rules import NAME_PATTERN
 from stresser.scenario.mistakes import did_you_mean
 
@@ -62,13 +62,9 @@ def _named(text: str, path: Path) -> str:
 
 def _write(path: Path, text: str, *, force: bool) -> None:
     try:
-        if force:
-            write_atomically(path, text.encode())
-            return
-        with path.open("xb") as file:
-            file.write(text.encode())
+        write_new(path, text.encode(), force=force)
     except FileExistsError:
         raise StresserError(f"{shown(str(path), 300)}: exists; --force replaces it") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else "that is no file's name"
-        raise StresserError(f"{shown(str(path), 300)}: cannot be written: {reason}") from None
+        why = why_not(error)
+        raise StresserError(f"{shown(str(path), 300)}: cannot be written: {why}") from None

@@ -1,5 +1,6 @@
 """`stresser run`: reads the scenario, asks preflight, runs, prints the summary, gives the code."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import trio
 import typer
 
 from stresser.analysis.summary.summary import Summary, summarise
+from stresser.bundle.drop_packets import DropPackets, write_capture
 from stresser.cli.completion import complete_scenario
 from stresser.cli.execution import Execution, Finished, RunRequest
 from stresser.cli.scenario_file import load_scenario
@@ -21,12 +23,19 @@ from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
 from stresser.record.summary_file import write_summary
 from stresser.report.answer_terminal import print_answer
-from stresser.report.console import stderr_console, stdout_console, until_reader_leaves
-from stresser.report.terminal import summary_json
+from stresser.report.console import (
+    json_text,
+    stderr_console,
+    stdout_console,
+    until_reader_leaves,
+)
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.proxies import resolve_proxies
-from stresser.scenario.secrets import resolve_headers
+from stresser.scenario.secrets import resolve_headers, resolve_tokens
+
+_MOST_PACKETS = 100_000
+"""In memory at the end of a run: some 16 MiB."""
 
 
 def run(
@@ -77,6 +86,7 @@ def _request(
         scenario=scenario,
         file=file,
         headers=resolve_headers(scenario, os.environ, str(file)),
+        tokens=resolve_tokens(scenario, os.environ, str(file)),
         proxies=proxies,
         readiness=prepare(scenario, proxies),
         out=out,
@@ -116,8 +126,10 @@ def _execute(asked: RunRequest, *, quiet: bool, as_json: bool) -> ExitCode:
 
 def _conclude(done: Finished) -> Summary | None:
     """Read the folder back: what is printed now is what `stresser show` prints later."""
+    capture = io.BytesIO()
+    packets = DropPackets(capture, most=_MOST_PACKETS)
     try:
-        summary = summarise(open_run(done.folder.path))
+        summary = summarise(open_run(done.folder.path), others=[packets])
     except RunFolderError as exc:  # it vanished in mid-run: nothing is left to be summed up
         tell_stderr(str(exc))
         return None
@@ -125,6 +137,8 @@ def _conclude(done: Finished) -> Summary | None:
         manifest = msgspec.structs.replace(done.manifest, verdict=summary.verdict)
         write_manifest(done.folder.manifest, manifest)
         write_summary(done.folder, summary)
+        if packets.packets:
+            write_capture(done.folder.packets, capture.getvalue())
     except RunFolderError as exc:  # the disk that stopped the recording may still be full
         tell_stderr(str(exc))
     return summary
@@ -134,7 +148,7 @@ def _print(summary: Summary, done: Finished, *, as_json: bool) -> None:
     console = stdout_console()
     with until_reader_leaves(console):
         if as_json:
-            console.file.write(summary_json(summary) + "\n")
+            console.file.write(json_text(summary) + "\n")
         else:
             print_answer(summary.answer, console, done.folder.path)
 

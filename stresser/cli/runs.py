@@ -9,8 +9,8 @@ from stresser.cli.streams import tell_stderr
 from stresser.record.folder import RESULTS, shown_path
 from stresser.record.lookup import list_runs
 from stresser.record.run_list import listed_run
-from stresser.report.console import stdout_console, until_reader_leaves
-from stresser.report.runs_terminal import print_runs, runs_json
+from stresser.report.console import json_text, stdout_console, until_reader_leaves
+from stresser.report.runs_terminal import print_runs
 
 _FEW = 20
 
@@ -31,7 +31,7 @@ def runs(
     console = stdout_console()
     with until_reader_leaves(console):
         if json:
-            console.file.write(runs_json(listed) + "\n")
+            console.file.write(json_text(listed) + "\n")
         elif listed:
             print_runs(listed, console)
     _tell_the_rest(results, len(found) - len(listed), has_runs=bool(found))

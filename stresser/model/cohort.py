@@ -1,6 +1,13 @@
-"""All sessions with the same endpoint, egress and activity."""
+"""Sessions by what they share: endpoint and egress, and with them the activity."""
 
 from typing import NamedTuple
+
+
+class Pair(NamedTuple):
+    """One endpoint through one egress."""
+
+    endpoint: str
+    egress: str
 
 
 class Cohort(NamedTuple):
@@ -9,6 +16,11 @@ class Cohort(NamedTuple):
     endpoint: str
     egress: str
     activity: str
+
+    @property
+    def pair(self) -> Pair:
+        """Its endpoint and egress."""
+        return Pair(self.endpoint, self.egress)
 
     def __str__(self) -> str:
         return "/".join(self)

@@ -45,6 +45,10 @@ class RunFolderError(StresserError):
     """A run folder cannot be read or made."""
 
 
+class ReflectorError(StresserError):
+    """The reflector cannot serve as it was asked to."""
+
+
 class LabError(StresserError):
     """The lab process did not start or went away."""
 

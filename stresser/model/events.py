@@ -4,6 +4,7 @@
 """
 
 from enum import StrEnum
+from sys import intern
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -11,7 +12,9 @@ from msgspec import Struct, field
 from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Ending
+from stresser.model.ending import Ending, Kind
+from stresser.model.evidence import TcpInfo
+from stresser.model.far_end import FarEnd
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
@@ -44,6 +47,11 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     """Whose root the chain leads to, with dates and names left aside."""
     intercepted: bool = False
     """A box on the path ends TLS: the chain is an interceptor's."""
+
+    @property
+    def is_proved(self) -> bool:
+        """A client here would take the chain for the endpoint's own."""
+        return self.verified and not self.intercepted
 
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
@@ -83,7 +91,8 @@ class CohortEvent(Event, kw_only=True):
     @property
     def cohort(self) -> Cohort:
         """The cohort it belongs to."""
-        return Cohort(self.endpoint, self.egress, self.activity)
+        # The same three names in each event of a run: kept once.
+        return Cohort(intern(self.endpoint), intern(self.egress), intern(self.activity))
 
 
 class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
@@ -146,6 +155,10 @@ class SessionEnded(Ended, kw_only=True, tag="session_ended"):
     """Data messages (or, for `tls`, reads) that the peer sent and that were drained."""
     bytes_received: Whole = 0
     bytes_sent: Whole = 0
+    held_back_ns: Whole = 0
+    """For how long stresser did not read on: the peer had sent more than a session's share."""
+    replaced: bool = False
+    """The plan ended it before the run ended, to prove that it lived, and opens another."""
 
 
 class ChainSeen(CohortEvent, kw_only=True, tag="chain_seen"):
@@ -256,6 +269,52 @@ class LabKilled(Event, kw_only=True, tag="lab_killed"):
     """Since the last byte in either direction, as the middlebox saw it."""
 
 
+class ReflectionOpened(Event, kw_only=True, tag="reflection_opened"):
+    """A session of a tester that named itself reached this reflector."""
+
+    number: Whole
+    """Of the connection, in this record."""
+    run: str
+    """The tester's run, by its random id."""
+    attempt: Whole
+    """The tester's number of the attempt."""
+    scheme: str
+    """`wss` or `tls`."""
+    local: str
+    peer: str
+    """The tester's `address:port` as seen here."""
+    accepted_ns: Whole
+    """When TCP was accepted."""
+
+
+class ReflectionEnded(Event, kw_only=True, tag="reflection_ended"):
+    """A session that named itself stopped, as this reflector saw it."""
+
+    number: Whole
+    run: str
+    attempt: Whole
+    kind: Kind
+    """`planned`: this reflector closed it."""
+    code: Whole | None = None
+    """WebSocket close code that the tester sent."""
+    raw: str | None = None
+    """The untranslated error."""
+    bytes_received: Whole = 0
+    """Plaintext."""
+    bytes_sent: Whole = 0
+    last_in_ns: Whole
+    last_out_ns: Whole | None = None
+    info: TcpInfo | None = None
+    """The kernel's account at the end."""
+
+
+class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):
+    """What a reflector recorded of a session of this run. `t_ns` is when that came to be known."""
+
+    session: Whole
+    far_end: FarEnd
+
+
 AnyEvent: TypeAlias = (
     RunStarted
     | RunEnded
@@ -270,6 +329,9 @@ AnyEvent: TypeAlias = (
     | WitnessGap
     | PathChanged
     | LabKilled
+    | ReflectionOpened
+    | ReflectionEnded
+    | FarEndSeen
 )
 
 

@@ -9,6 +9,7 @@ import contextlib
 import ssl
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -67,6 +68,20 @@ def trusting(files: tuple[str, ...], *, this_host: bool) -> ssl.SSLContext:
         context.load_default_certs()
     for path in files:
         context.load_verify_locations(path)
+    return context
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """A server's context: its chain, leaf first, and the leaf's key, both PEM.
+
+    Raises:
+        OSError, ssl.SSLError: a file cannot be read, or the two do not belong together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate, key)
     return context
 
 

@@ -31,6 +31,24 @@ def write_atomically(
         write_all(file.fileno(), data)
 
 
+def write_new(path: Path, data: bytes, *, force: bool) -> None:
+    """Write a file that must not be there yet; with `force`, replace it.
+
+    Raises:
+        OSError, ValueError: `why_not` has the words; FileExistsError also where one came meanwhile.
+    """
+    if force:
+        write_atomically(path, data)
+        return
+    with path.open("xb") as file:
+        file.write(data)
+
+
+def why_not(error: OSError | ValueError) -> str:
+    """Why a file that the user named cannot be opened."""
+    return error.strerror or str(error) if isinstance(error, OSError) else "that is no file's name"
+
+
 @contextlib.contextmanager
 def replacing(path: Path, *, durable: bool = True, is_private: bool = False) -> Iterator[BinaryIO]:
     """A file to write to; it takes the place of `path` when the block has ended well.

@@ -56,6 +56,21 @@ class RunFolder:
         return self.path / "histograms.partial.hlog"
 
     @property
+    def far_ends(self) -> Path:
+        """What a reflector recorded of this run's sessions (`stresser join`), as the events."""
+        return self.path / "far_ends.jsonl"
+
+    @property
+    def joined(self) -> Path:
+        """The summary with both ends' account."""
+        return self.path / "joined.json"
+
+    @property
+    def packets(self) -> Path:
+        """Where packets were captured: those of drops and failures, for Wireshark."""
+        return self.path / "drops.pcapng"
+
+    @property
     def chains(self) -> Path:
         """A folder of certificate chains, one PEM file each."""
         return self.path / "chains"

@@ -71,6 +71,8 @@ class Manifest(Struct, kw_only=True):
     """Version of stresser."""
     scenario: dict[str, Any]
     """The scenario as resolved; secrets are masked."""
+    run_id: str | None = None
+    """A random name, 128 bits in hex: by it a reflector's record is joined to the run's."""
     status: Status = Status.RUNNING
     started_utc: str
     anchor_unix_ns: int

@@ -12,6 +12,7 @@ from stresser.analysis.checkup.finding import Finding
 from stresser.model.checkup_facts import WayChecked
 from stresser.model.units import escaped, format_duration
 from stresser.record.event_lines import flattened
+from stresser.report.console import json_text
 from stresser.report.tables import MISSING, VERDICT_STYLES, duration, figure_table, plain
 
 _LONGEST_LINE = 2000
@@ -44,7 +45,7 @@ def check_json(report: CheckReport) -> str:
         if way.failed is not None:
             plain_way["failed"] = msgspec.to_builtins(flattened(way.failed))
         plain_way["earlier"] = [msgspec.to_builtins(flattened(one)) for one in way.earlier]
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return json_text(document)
 
 
 def check_parts(report: CheckReport) -> Iterator[RenderableType]:
@@ -79,7 +80,7 @@ def _times(results: list[WayResult]) -> RenderableType:
         for key, title in _STEPS
         if any(key in result.way.phases_ns for result in results)
     ]
-    table = figure_table("Ways", "", [title for _, title in used])
+    table = figure_table("Times", "endpoint / egress", [title for _, title in used])
     for result in results:
         way = result.way
         name = f"{escaped(way.endpoint, 60)} / {escaped(way.egress, 30)}"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
+import msgspec
 from rich.console import Console
 
 _UNWRAPPED = 4096
@@ -45,6 +46,11 @@ def stderr_console(*, quiet: bool = False) -> ReportConsole:
     """
     _escape_unencodable(sys.stderr)
     return _unwrapped(ReportConsole(file=sys.stderr, highlight=False, quiet=quiet))
+
+
+def json_text(document: object) -> str:
+    """A document for `--json`, indented."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
 @contextlib.contextmanager

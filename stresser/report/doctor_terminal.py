@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,11 +19,6 @@ def print_examination(found: Examination, console: Console) -> None:
         console.print(part)
     for line in _commands(found):
         console.print(line, soft_wrap=True)
-
-
-def examination_json(found: Examination) -> str:
-    """The same as JSON, indented."""
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
 
 
 def _tables(found: Examination) -> Iterator[RenderableType]:
@@ -52,7 +46,9 @@ def _commands(found: Examination) -> Iterator[Text]:
     rows = [(one.name, one.enable) for one in found.witnesses if one.enable]
     rows += [(limit.name, limit.enable) for limit in found.limits if limit.enable]
     if rows:
-        yield Text("\nTo have more, one command of each", style="bold")
+        yield Text(
+            "\nTo raise these limits and witness more: one command of each group", style="bold"
+        )
     for name, commands in rows:
         yield plain(name)
         yield from (Text("  ").append_text(plain(one, limit=_LONGEST)) for one in commands)

@@ -1,12 +1,11 @@
 """The tables of a report as rows of text: the same for HTML and Markdown."""
 
 from stresser.analysis.compare.comparison import Comparison, SideFigures
+from stresser.analysis.compare.incident_rates import Span
 from stresser.analysis.summary.cohort_figures import CohortFigures
 from stresser.analysis.summary.summary import Summary
-from stresser.analysis.words.endings import counted
 from stresser.model.quantity import Quantity
 from stresser.model.units import format_duration
-from stresser.report.compare_terminal import interval
 from stresser.report.tables import MISSING, count, duration, rate, share
 
 MOST_ROWS = 200
@@ -19,6 +18,11 @@ FAILURE_HEAD = ("", "phase", "kind", "failure", "count")
 PERCENTILE_HEAD = ("", "count", "p50", "p90", "p99", "p99.9", "max")
 ENDPOINT_HEAD = ("", "incidents", "session hours", "ratio (95 % interval)", "p (Holm)")
 Rows = list[list[str]]
+
+
+def interval(span: Span) -> str:
+    """`2.6 to 15`; an end that is missing is infinity."""
+    return f"{rate(span.low)} to {'infinity' if span.high is None else rate(span.high)}"
 
 
 def comparison_head(comparison: Comparison) -> list[str]:
@@ -34,16 +38,18 @@ def comparison_rows(comparison: Comparison) -> Rows:
         a, b = rates.baseline, rates.candidate
         ratio = f"{rate(rates.ratio.ratio)} ({interval(rates.ratio.interval)})"
         per_hour = rate(a.incidents_per_session_hour), rate(b.incidents_per_session_hour)
+        drops = rate(a.drops_per_session_hour), rate(b.drops_per_session_hour)
         rows += [
             ["session hours", f"{a.session_hours:,.4g}", f"{b.session_hours:,.4g}", ""],
             ["incidents", count(a.incidents), count(b.incidents), ratio],
-            ["incidents per session hour", *per_hour, ""],
-            ["95 % interval", interval(a.interval), interval(b.interval), ""],
+            ["  per session hour", *per_hour, ""],
+            ["  95 % interval", interval(a.interval), interval(b.interval), ""],
             ["drops", count(a.drops), count(b.drops), rate(rates.drops_ratio)],
+            ["  per session hour", *drops, ""],
         ]
     mean = "mean lifetime"
     if ours.restricted_to_ns is not None:
-        mean = f"mean lifetime within {format_duration(ours.restricted_to_ns)}"
+        mean = f"mean within {format_duration(ours.restricted_to_ns)}"
     return [
         *rows,
         ["sessions opened", count(ours.sessions), count(theirs.sessions), ""],
@@ -163,9 +169,3 @@ def percentile_rows(summary: Summary) -> Rows:
                 name = f"{quantity.value} {name_of(figures)}"
                 rows.append([name, count(found.count), *map(duration, values)])
     return rows[:MOST_ROWS]
-
-
-def threshold_words(summary: Summary) -> str:
-    """How many thresholds held."""
-    held = sum(one.verdict.value == "pass" for one in summary.thresholds)
-    return f"{held} of {counted(len(summary.thresholds), 'threshold')} held"

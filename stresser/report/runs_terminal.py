@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -27,11 +26,6 @@ def print_runs(runs: Sequence[ListedRun], console: Console) -> None:
             _verdict(run),
         )
     console.print(table)
-
-
-def runs_json(runs: Sequence[ListedRun]) -> str:
-    """The same as JSON, indented."""
-    return msgspec.json.format(msgspec.json.encode(runs), indent=2).decode()
 
 
 def _number(number: int | None) -> str:

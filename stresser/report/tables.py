@@ -16,8 +16,10 @@ from stresser.model.units import escaped, format_duration
 from stresser.model.verdict import Verdict
 
 MISSING = "-"
-EGRESS_HEAD = ("egress", "asked", "opened", "at end", "unproved", "drops", "failed", "ended by")
-"""`at end`: sessions open at the end; `unproved`: of those; `failed`: attempts."""
+EGRESS_HEAD = (
+    "egress", "asked", "opened", "proved", "dead", "unproved", "drops", "failed", "ended by",
+)  # fmt: skip
+"""`proved`, `dead`, `unproved`: what the planned end of sessions showed; `failed`: attempts."""
 _ENDED_BY_WIDTH = 24
 _MILLIONS = 10**7
 """From here on numbers of sessions are shown in millions."""
@@ -79,8 +81,8 @@ def share(value: float | None) -> str:
 
 def egress_cells(row: EgressRow) -> tuple[str, ...]:
     """A row of the table of egresses, under `EGRESS_HEAD`."""
-    at_end = row.sessions_open, row.unproved
-    numbers = row.asked, row.sessions, *at_end, row.drops, row.attempts_failed
+    held = row.proved, row.dead, row.unproved
+    numbers = row.asked, row.sessions, *held, row.drops, row.attempts_failed
     return (
         shortened(row.egress, NAME_WIDTH),
         *map(_number, numbers),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -64,11 +63,6 @@ def print_story(story: Story, console: Console) -> None:
         table.add_row(plain(what, "bold"), plain(value, limit=_LONGEST_LINE))
     console.print(Text(story.title, style="bold"))
     console.print(table, highlight=False, markup=False, emoji=False)
-
-
-def summary_json(summary: Summary) -> str:
-    """The summary as one JSON document, for `--json`."""
-    return msgspec.json.format(msgspec.json.encode(summary), indent=2).decode()
 
 
 def summary_parts(summary: Summary, folder: Path | None, endings: int) -> Iterator[RenderableType]:

@@ -137,7 +137,7 @@ def _kernel_timings() -> list[Timing]:
         found.append(Timing(name="net.ipv4.tcp_retries2", value=str(retries), means=means))
     syn_retries = _number("tcp_syn_retries")
     if syn_retries is not None:
-        means = "so often a SYN is sent again; timeouts.connect of the scenario is usually sooner"
+        means = "the kernel sends a SYN again this often; timeouts.connect usually ends it sooner"
         found.append(Timing(name="net.ipv4.tcp_syn_retries", value=str(syn_retries), means=means))
     keepalive = [_number(f"tcp_keepalive_{name}") for name in ("time", "intvl", "probes")]
     if None not in keepalive:

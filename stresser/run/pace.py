@@ -87,10 +87,10 @@ class Pace:
         return rate
 
     def _places(self, cohort: Cohort) -> trio.Semaphore:
-        way = (cohort.endpoint, cohort.egress)
-        places = self._in_flight.get(way)
+        pair = cohort.pair
+        places = self._in_flight.get(pair)
         if places is None:
-            places = self._in_flight[way] = trio.Semaphore(self._sessions.handshakes_in_flight)
+            places = self._in_flight[pair] = trio.Semaphore(self._sessions.handshakes_in_flight)
         return places
 
 

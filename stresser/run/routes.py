@@ -9,6 +9,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.errors import ScenarioError
 from stresser.net.dial import Binding
 from stresser.net.proxy import ProxyHop
+from stresser.net.reflector_hello import Introducer
 from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
@@ -37,12 +38,15 @@ class RouteBuilder:
         bindings: Mapping[str, Binding],
         lab: LabReady | None,
         proxies: Proxies | None = None,
+        introducers: Mapping[str, Introducer] | None = None,
     ) -> None:
+        """`introducers`: of the endpoints that are reflectors, by name."""
         self._scenario = scenario
         self._file = file
         self._headers = headers
         self._bindings = bindings
         self._lab = lab
+        self._introducers = introducers or {}
         self._proxies: Proxies = {} if proxies is None else proxies
         self._judges: dict[tuple[str, ...], ChainJudge] = {}
 
@@ -97,6 +101,7 @@ class RouteBuilder:
             context=context_for(profile),
             judge=judge,
             request=self._request(endpoint, address),
+            introducer=self._introducers.get(endpoint.name),
             withhold_secret=self._withholds(endpoint),
             activity=Activity(),
             timeouts=self._scenario.timeouts,

@@ -2,23 +2,27 @@
 
 import gc
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 import trio
 
+from stresser.model.cohort import Cohort
 from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
+from stresser.run.preflight import sockets_to_spare
 from stresser.scenario.plan import Reconnect, Scenario
-from stresser.session.chains_seen import ChainBook, KeepChain, keep_none
+from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
+from stresser.session.proof_ages import ages_of_place
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.clock_steps import ClockSteps
 from stresser.witness.fitness import Fitness
@@ -71,11 +75,12 @@ class Runner:
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
         self._packets = packets
-        self._looks = FreshConnections(clock, packets) if scenario.witnesses.second_look else None
+        wanted = scenario.witnesses.fresh_connections
+        self._looks = FreshConnections(clock, packets) if wanted else None
         self._fitness = Fitness(clock, self._on_late)
         self._path = PathWitness(clock, self._observer.event)
         self._clock_steps = ClockSteps()
-        self._around = Surroundings(
+        self._around = RunContext(
             clock=clock,
             observer=self._observer,
             bugs=self._bugs,
@@ -84,10 +89,11 @@ class Runner:
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
-            chains=ChainBook(keep_chain),
+            chains=ChainsSeen(keep_chain),
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,
+            room_beside=sockets_to_spare(scenario),
             local_routes=LocalRoutes(self._path),
         )
 
@@ -149,11 +155,15 @@ class Runner:
         now = trio.current_time()
         with self._sessions_scope:
             async with trio.open_nursery() as nursery:
+                self._around.beside = nursery
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
+                numbers: Counter[Cohort] = Counter()
                 for route, offset in zip(places, offsets, strict=True):
                     if now + offset > trio.current_time():
                         await trio.sleep_until(now + offset)
-                    nursery.start_soon(keep_open, route, self._around, reconnect)
+                    proofs = ages_of_place(route.activity, numbers[route.cohort], sessions.count)
+                    numbers[route.cohort] += 1
+                    nursery.start_soon(keep_open, route, self._around, reconnect, proofs)
         if self.reason is None:
             self.reason = "every session has ended and none is to be replaced"
 

@@ -27,6 +27,7 @@ from stresser.scenario.plan import (
     Endpoint,
     Reconnect,
     Record,
+    Reflector,
     Scenario,
     Scheme,
     Sessions,
@@ -67,6 +68,8 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Activity, "every"): _WAIT,
     (Activity, "timeout"): _WAIT,
     (Activity, "message"): Range(1, 16 * 2**20),
+    (Activity, "prove"): _WAIT,
+    (Activity, "prove_share"): Range(0.001, 1),
     (Record, "histogram_interval"): Range(10 * NS_PER_MS, 86_400 * NS_PER_S),
     **{(Timeouts, name): _WAIT for name in Timeouts.__struct_fields__},
     **{
@@ -223,7 +226,7 @@ def _proxy(text: str) -> str:
     return text
 
 
-def _proxy_credential(text: str) -> str:
+def _from_environment(text: str) -> str:
     if variable_of(text) is None:
         raise ValueError('must come from the environment: write "env:NAME" and export NAME')
     return text
@@ -270,6 +273,8 @@ def _check_endpoint(values: dict[str, Any], report: Report) -> None:
             if values.get(name):
                 report((name,), "a tls:// endpoint has no upgrade request to carry them")
 
+    if "reflector" in values and "url" in values and parse_url(values["url"]).is_lab:
+        report(("reflector",), "the lab's endpoints are no reflectors; leave it out")
     if "url" in values and "address" in values and parse_url(values["url"]).is_lab:
         report(("address",), "the lab chooses the address of its endpoints itself; leave it out")
 
@@ -308,6 +313,11 @@ def _check_activity(values: dict[str, Any], report: Report) -> None:
     values.setdefault("name", kind.value)
     if kind is not ActivityKind.HEARTBEAT and "message" in values:
         report(("message",), f'is sent before each ping, and kind = "{kind}" sends none')
+    if kind is not ActivityKind.SILENT and "prove" in values:
+        report(("prove",), f'proves silent sessions, and kind = "{kind}" does not hold any')
+    usual = Activity().prove_share
+    if values.get("prove_share", usual) != usual and "prove" not in values:
+        report(("prove_share",), 'needs prove, the age of the first proof: prove = "5m"')
     if kind is ActivityKind.KEEPALIVE:
         for name in ("every", "timeout"):
             if values.get(name, getattr(Activity(), name)) < NS_PER_S:
@@ -324,11 +334,12 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Endpoint, "address"): _address,
     (Endpoint, "subprotocols"): _each(check_subprotocol),
     (Endpoint, "alpn"): _each(check_alpn),
+    (Reflector, "token"): _from_environment,
     (Egress, "interface"): _interface,
     (Egress, "source"): _source,
     (Egress, "proxy"): _proxy,
-    (Egress, "proxy_user"): _proxy_credential,
-    (Egress, "proxy_password"): _proxy_credential,
+    (Egress, "proxy_user"): _from_environment,
+    (Egress, "proxy_password"): _from_environment,
     (Egress, "proxy_ca"): _file_path,
 }
 _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {

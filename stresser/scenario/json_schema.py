@@ -26,6 +26,7 @@ from stresser.scenario.plan import (
     Endpoint,
     Reconnect,
     Record,
+    Reflector,
     Scenario,
     Sessions,
     Timeouts,
@@ -42,6 +43,7 @@ TABLES: tuple[type[Struct], ...] = (
     Timeouts,
     Activity,
     Endpoint,
+    Reflector,
     Egress,
     Middlebox,
     Record,
@@ -55,6 +57,7 @@ _WITH_UNITS: dict[type, dict[str, str]] = {
 }
 _PATTERNS: dict[tuple[type[Struct], str], str] = {
     (Endpoint, "url"): URL_PATTERN,
+    (Reflector, "token"): VARIABLE_PATTERN,
     (Egress, "proxy"): PROXY_PATTERN,
     (Egress, "proxy_user"): VARIABLE_PATTERN,
     (Egress, "proxy_password"): VARIABLE_PATTERN,

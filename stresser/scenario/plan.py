@@ -82,6 +82,11 @@ class Activity(_Table, frozen=True, kw_only=True):
     message: Size | None = None
     """Send a binary message of this size before each ping: a path that lets small packets pass
     and loses big ones shows. Only for endpoints that take such messages."""
+    prove: Duration | None = None
+    """Of silent sessions: some are closed at this age, then at twice the age up to 16 times, and
+    replaced: the close proves whether they lived. The others stay silent to the end."""
+    prove_share: float = 0.2
+    """How many of a cohort's sessions are those, rounded, one at least. Above 0, at most 1."""
 
 
 class Verify(StrEnum):
@@ -96,6 +101,13 @@ class Scheme(StrEnum):
 
     WSS = "wss"
     TLS = "tls"
+
+
+class Reflector(_Table, frozen=True, kw_only=True):
+    """The endpoint is a `stresser reflect`: its sessions name themselves to it."""
+
+    token: str
+    """`env:NAME`: taken from the environment, never recorded."""
 
 
 class Endpoint(_Table, frozen=True, kw_only=True):
@@ -118,6 +130,8 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     alpn: list[str] = []
     tls_version: Literal["1.2", "1.3"] | None = None
     """Offer this version alone; omitted: what OpenSSL offers, 1.2 at least."""
+    reflector: Reflector | None = None
+    """What the far end saw of each session can be joined to the run (`stresser join`)."""
     send_secrets_over_unverified_chain: bool = False
     """Send `env:` headers even where the chain does not verify. Think twice."""
 
@@ -147,13 +161,13 @@ class Record(_Table, frozen=True, kw_only=True):
 
 
 class Witnesses(_Table, frozen=True, kw_only=True):
-    """What else is asked and watched when sessions die."""
+    """What else is asked and watched when sessions end."""
 
     packets: bool = True
     """Capture the SYN-ACKs, FINs and resets of our own flows, where this process may."""
-    second_look: bool = True
-    """Open a fresh TCP connection, and close it at once, when a pong is late or a session died:
-    at most one round a second for each endpoint, egress and address."""
+    fresh_connections: bool = True
+    """Make one, with a TLS handshake and a goodbye, when a pong is late, a session ended or an
+    attempt failed: at most one round a second for each endpoint, egress and address."""
 
 
 class Scenario(_Table, frozen=True, kw_only=True):

@@ -14,12 +14,13 @@ from stresser.model.errors import ScenarioError
 from stresser.model.units import escaped, shown
 from stresser.scenario.header import check_header_value
 from stresser.scenario.plain import to_plain
-from stresser.scenario.plan import Egress, Endpoint, Scenario
+from stresser.scenario.plan import Egress, Endpoint, Reflector, Scenario
 
 MASK = "(masked)"
 VARIABLE_PATTERN = "^env:[A-Za-z_][A-Za-z0-9_]{0,127}$"
 """For JSON Schema: what must come from the environment."""
 _PREFIX = "env:"
+_SHORTEST_TOKEN = 16
 _PROXY_CREDENTIALS = ("proxy_user", "proxy_password")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _EMBEDDED = re.compile(r"\benv:[A-Za-z_]")
@@ -99,6 +100,45 @@ def resolve_headers(
     return resolved
 
 
+def resolve_tokens(
+    scenario: Scenario, environment: Mapping[str, str], filename: str
+) -> dict[str, Secret]:
+    """The reflector's token of each endpoint that has one, by endpoint name.
+
+    Raises:
+        ScenarioError: one line for each variable that is missing or empty.
+    """
+    mistakes, tokens = [], {}
+    for endpoint in scenario.endpoints:
+        if endpoint.reflector is not None:
+            try:
+                tokens[endpoint.name] = token_of(endpoint.reflector.token, environment)
+            except ValueError as error:
+                place = f"endpoints.{endpoint.name}.reflector.token"
+                mistakes.append(f"{escaped(filename)}: {place}: {error}")
+    if mistakes:
+        raise ScenarioError(*mistakes)
+    return tokens
+
+
+def token_of(written: str, environment: Mapping[str, str]) -> Secret:
+    """The token that `env:NAME` stands for.
+
+    Raises:
+        ValueError: with one sentence, where it is not `env:NAME`, or NAME is not set or is short.
+    """
+    variable = variable_of(written)
+    if variable is None:
+        raise ValueError('must come from the environment: write "env:NAME" and export NAME')
+    value = environment.get(variable, "")
+    if len(value) < _SHORTEST_TOKEN:
+        raise ValueError(
+            f"the environment variable {variable} holds {len(value)} characters; a token needs"
+            f" {_SHORTEST_TOKEN} or more: `openssl rand -hex 32` makes one"
+        )
+    return Secret(variable, value)
+
+
 def masked(scenario: Scenario) -> dict[str, Any]:
     """The scenario as plain data for the manifest, with nothing secret in it.
 
@@ -110,6 +150,7 @@ def masked(scenario: Scenario) -> dict[str, Any]:
             endpoint,
             url=masked_url(endpoint.url),
             headers={name: _masked_value(name, text) for name, text in endpoint.headers.items()},
+            reflector=_masked_reflector(endpoint.reflector),
         )
         for endpoint in scenario.endpoints
     ]
@@ -122,43 +163,13 @@ def masked(scenario: Scenario) -> dict[str, Any]:
     return tree
 
 
+def _masked_reflector(reflector: Reflector | None) -> Reflector | None:
+    return None if reflector is None else Reflector(token=_masked_value("token", reflector.token))
+
+
 def _credentials(egress: Egress) -> list[tuple[str, str]]:
     written = ((key, getattr(egress, key)) for key in _PROXY_CREDENTIALS)
     return [(key, text) for key, text in written if text is not None]
-
-
-def unmasked_variables(tree: dict[str, Any]) -> dict[str, Any]:
-    """A masked scenario with `env:NAME (masked)` written as `env:NAME` again, to be decoded.
-
-    Whatever has not the form that `masked` gives it is left alone: decoding notes it.
-    """
-    endpoints, egresses = tree.get("endpoints"), tree.get("egresses")
-    if isinstance(endpoints, list):
-        tree = {**tree, "endpoints": [_unmasked_endpoint(endpoint) for endpoint in endpoints]}
-    if isinstance(egresses, list):
-        tree = {**tree, "egresses": [_unmasked_egress(egress) for egress in egresses]}
-    return tree
-
-
-def _unmasked_egress(egress: Any) -> Any:
-    if not isinstance(egress, dict):
-        return egress
-    return {
-        key: _unmasked(value) if key in _PROXY_CREDENTIALS else value
-        for key, value in egress.items()
-    }
-
-
-def _unmasked_endpoint(endpoint: Any) -> Any:
-    headers = endpoint.get("headers") if isinstance(endpoint, dict) else None
-    if not isinstance(headers, dict):
-        return endpoint
-    return {**endpoint, "headers": {name: _unmasked(value) for name, value in headers.items()}}
-
-
-def _unmasked(value: Any) -> Any:
-    is_variable = isinstance(value, str) and value.startswith(_PREFIX)
-    return value.removesuffix(f" {MASK}") if is_variable else value
 
 
 def masked_url(url: str) -> str:

@@ -15,6 +15,7 @@ from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
 from stresser.net.dial import set_timers
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
+from stresser.net.reflector_hello import HEADER, PREFIX, Introducer
 from stresser.net.resolve import Address, literal_address, resolve
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
@@ -138,11 +139,20 @@ class Attempt:
         self._withhold_secret(self._look_at_chain(self.stream), self.stream)
 
         if route.request is not None:
-            heard = (self._hear_answer,) if self.hears_answer else ()
-            upgrading = upgrade(self.stream, route.request, *heard)
+            heard = self._hear_answer if self.hears_answer else None
+            upgrading = upgrade(self.stream, route.request, heard, self._hello_field())
             self.websocket, self.subprotocol = await self._timed(
                 Phase.UPGRADE, limits.upgrade, upgrading
             )
+        elif route.introducer is not None:
+            self.stream.send_nowait(PREFIX + self._hello(route.introducer) + b"\n")
+
+    def _hello_field(self) -> bytes:
+        introducer = self.route.introducer
+        return b"" if introducer is None else HEADER.encode() + b": " + self._hello(introducer)
+
+    def _hello(self, introducer: Introducer) -> bytes:
+        return introducer.hello(self.number, self.clock.now_ns()).encode()
 
     async def _directly(self, nth_address: int) -> Tap:
         limits = self.route.timeouts

@@ -9,26 +9,42 @@ import trio
 
 from stresser.classify.errno_table import is_silent
 from stresser.classify.packet_origin import hops
-from stresser.model.faults import DeadlinePassed, NoPong, PeerFin, ProxyRefused
+from stresser.model.ending import Phase
+from stresser.model.faults import (
+    CertificateRejected,
+    DeadlinePassed,
+    HttpRefused,
+    NoPong,
+    PeerAlert,
+    PeerCloseNotify,
+    PeerFin,
+    ProtocolViolation,
+    ProxyRefused,
+)
 from stresser.model.packet import FlowPackets
 from stresser.model.units import NS_PER_S
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
-from stresser.session.fresh_handshake import target_of
+from stresser.session.fresh_handshake import of_other_family, target_of
 from stresser.session.held import HeldSession
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 
+_SAID = (PeerAlert, PeerCloseNotify, ProtocolViolation, CertificateRejected, HttpRefused)
 _PACKET_WITHIN_S = 0.02
 """Up to 4 ms late were seen (veth, Linux 6.18)."""
 _ANSWER_WITHIN_S = 0.1
+_CLOSES_WITHIN_S = 1.0
+"""A restart, or a look at a timer, takes its time; a reconnect waits for as long by default."""
 _SIBLING_WITHIN_S = 3.0
 """Until this session's own next pings would be due, but no longer than its reconnect may wait."""
 
 
-async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> None:
+async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: RunContext) -> None:
     """Wait for what bears on this ending. Adds what it hears to `look`."""
     await trio.lowlevel.checkpoint_if_cancelled()
+    if isinstance(look.fault, PeerCloseNotify):
+        await _hear_whether_others_close(session, look)
     was_told = isinstance(look.fault, (PeerFin, OSError))
     if not was_told and not isinstance(look.fault, NoPong):
         return
@@ -43,15 +59,15 @@ async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: Surrou
         _date_others(around)
 
 
-async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
+async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
     """Wait for what fresh connections beside a failed attempt meet, and for its last packet."""
     await trio.lowlevel.checkpoint_if_cancelled()
     target = target_of(attempt)
     told = isinstance(look.fault, (PeerFin, OSError))
-    if target is None or not (told or isinstance(look.fault, (DeadlinePassed, ProxyRefused))):
+    if target is None or not (told or _needs_witness(attempt, look.fault)):
         return
     if around.looks is not None:
-        around.looks.ask(target, FRESH_FOR_ATTEMPTS_NS)
+        around.looks.ask(target, FRESH_FOR_ATTEMPTS_NS, of_other_family(attempt, target))
     if around.packets is not None and told and attempt.local is not None:
         await around.packets.settle(attempt.local, str(target.address), _PACKET_WITHIN_S)
         # Who forged a reset did not keep the server from answering our hello.
@@ -60,7 +76,15 @@ async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: Surroundi
         await around.looks.answered(target)
 
 
-def _date_others(around: Surroundings) -> None:
+def _needs_witness(attempt: Attempt, fault: BaseException) -> bool:
+    """What the endpoint said under its own chain needs none; anybody can say it before."""
+    if isinstance(fault, DeadlinePassed | ProxyRefused):
+        return True
+    is_said = isinstance(fault, _SAID)
+    return is_said and not (attempt.endpoint_proved and attempt.phase is Phase.UPGRADE)
+
+
+def _date_others(around: RunContext) -> None:
     """Hundreds who wait for the same answer wake in one pass of the loop.
 
     What hangs up meanwhile is stamped by them (1 us each), not when they are through.
@@ -69,10 +93,20 @@ def _date_others(around: Surroundings) -> None:
         around.hangups.look()
 
 
-def _flow_packets(session: HeldSession, around: Surroundings) -> FlowPackets:
+def _flow_packets(session: HeldSession, around: RunContext) -> FlowPackets:
     if around.packets is None:
         return FlowPackets()
     return around.packets.seen(session.local, str(session.dialled))
+
+
+async def _hear_whether_others_close(session: HeldSession, look: SocketAtEnd) -> None:
+    """An endpoint that closes at an age, a silence or a moment does so through every egress."""
+    siblings = session.siblings
+    if siblings is not None and siblings.has_control:
+        await trio.sleep(_CLOSES_WITHIN_S)
+        # By now one that is a little younger has outlived this one, too.
+        until_ns = session.connected_ns + int(_CLOSES_WITHIN_S * NS_PER_S / 2)
+        look.as_old_is_open = siblings.as_old_is_open(session.cohort.activity, until_ns)
 
 
 async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> None:
@@ -82,7 +116,7 @@ async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowP
     last_heard_ns = session.tap.last_received_ns
     if _server_may_know_no_such_flow(packets):
         asked = last_heard_ns, look.at_ns, _SIBLING_WITHIN_S
-        look.neighbour = await siblings.neighbour(*asked)
+        look.sibling = await siblings.sibling(*asked)
     if _control_would_tell(session, look, packets):
         asked = last_heard_ns, dead_since_ns(look), _SIBLING_WITHIN_S
         look.control = await siblings.control(*asked)
@@ -96,11 +130,12 @@ def _server_may_know_no_such_flow(packets: FlowPackets) -> bool:
 
 
 def _control_would_tell(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> bool:
-    """A silence, or a FIN of a box that owns the connection: does the endpoint do that to all?"""
+    """A silence, or the end by a box that owns the connection: does the endpoint do that to all?"""
     if isinstance(look.fault, NoPong) or is_silent(look.fault):
         return True
-    is_near = packets.syn_ack is not None and hops(packets.syn_ack.ttl) == 0
-    return isinstance(look.fault, PeerFin) and (session.proxy is not None or is_near)
+    if packets.syn_ack is not None and hops(packets.syn_ack.ttl) == 0:
+        return True
+    return isinstance(look.fault, PeerFin) and session.proxy is not None
 
 
 def dead_since_ns(look: SocketAtEnd) -> int:

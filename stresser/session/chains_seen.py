@@ -26,7 +26,7 @@ def keep_none(_chain_id: str, _chain: Sequence[bytes]) -> bool:
 
 
 @dataclass
-class ChainBook:
+class ChainsSeen:
     """Which cohort has met which certificate chain. Bounded: a peer may make new ones for ever."""
 
     keep: KeepChain = keep_none

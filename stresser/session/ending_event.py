@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stresser.classify.ending_of import Finding, classify, settled
+from stresser.classify.ending_of import FaultKind, classify, settled
 from stresser.classify.observations import Observations
 from stresser.model.ending import Ending, Grade, Initiator, Kind
 from stresser.model.events import AttemptFailed, SessionEnded
@@ -11,11 +11,11 @@ from stresser.session.attempt import Attempt
 from stresser.session.gather_observations import attempt_observations, session_observations
 from stresser.session.held import HeldSession
 from stresser.session.internal_errors import InternalError
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 
 
-def attempt_failed(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> AttemptFailed:
+def attempt_failed(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> AttemptFailed:
     """The event of an attempt that did not open."""
     ending = _ending(look.fault, attempt_observations(attempt, look, around))
     cohort = attempt.route.cohort
@@ -35,7 +35,7 @@ def attempt_failed(attempt: Attempt, look: SocketAtEnd, around: Surroundings) ->
     )
 
 
-def session_ended(session: HeldSession, look: SocketAtEnd, around: Surroundings) -> SessionEnded:
+def session_ended(session: HeldSession, look: SocketAtEnd, around: RunContext) -> SessionEnded:
     """The event of a session's end; a drop's age is a sample as well."""
     ending = _ending(look.fault, session_observations(session, look, around))
     if ending.is_drop:
@@ -56,6 +56,7 @@ def session_ended(session: HeldSession, look: SocketAtEnd, around: Surroundings)
         messages=session.reads if session.websocket is None else session.websocket.messages,
         bytes_received=session.tap.bytes_received,
         bytes_sent=session.tap.bytes_sent,
+        held_back_ns=session.share.held_back_ns,
         ending=ending,
     )
 
@@ -66,7 +67,7 @@ def _ending(fault: Exception, seen: Observations) -> Ending:
     # A bug may be in the rules themselves: nothing here asks them.
     return settled(
         seen,
-        Finding(Kind.TOOL, fault.failure),
+        FaultKind(Kind.TOOL, fault.failure),
         Initiator.TOOL,
         Grade.ERRNO,
         evidence=seen.evidence,
@@ -74,7 +75,7 @@ def _ending(fault: Exception, seen: Observations) -> Ending:
     )
 
 
-def _common(ending: Ending, around: Surroundings) -> dict[str, Any]:
+def _common(ending: Ending, around: RunContext) -> dict[str, Any]:
     # An event stands at the moment it tells of, not at the moment of its writing.
     t_ns = ending.detected_at_ns
     return {"t_ns": t_ns, "utc": around.clock.utc(t_ns)}

@@ -2,11 +2,12 @@
 
 When a pong is late, a session has died or an attempt has failed, one connection is made to the
 same address and port through the same egress, one through each other egress of that endpoint, and
-one to another endpoint through the same egress. Each shakes hands in TLS and says goodbye: many a
+one to another endpoint through the same egress; for an attempt that failed also one to an address
+of the endpoint's other family. Each shakes hands in TLS and says goodbye: many a
 box accepts for the dead, but only who lives sends a ServerHello. Nothing else is sent, no request
 and no secret. What each meets is evidence for all that die at that time: there is at most one
 round a second for each endpoint and egress, however many die, and one in ten seconds for attempts
-that fail. `[witnesses] second_look = false` leaves it out.
+that fail. `[witnesses] fresh_connections = false` leaves it out.
 """
 
 from collections import deque
@@ -16,11 +17,12 @@ from typing import NamedTuple
 import trio
 
 from stresser.model.clocks import Clock
+from stresser.model.cohort import Pair
 from stresser.model.fresh_connection import FreshConnection
 from stresser.model.packet import Packets
 from stresser.model.units import NS_PER_S
 from stresser.net.resolve import Address
-from stresser.session.fresh_handshake import FreshHandshake, Target, Way
+from stresser.session.fresh_handshake import FreshHandshake, Target
 
 ANSWER_WITHIN_S = 2.5
 """Long enough for the SYN to be sent twice (RFC 6298 section 2: after one second)."""
@@ -45,8 +47,8 @@ class FreshConnections:
     def __init__(self, clock: Clock, packets: Packets | None = None) -> None:
         self._clock = clock
         self._packets = packets
-        self._known: dict[Way, Target] = {}
-        self._rounds: dict[tuple[Way, Address], _Round] = {}
+        self._known: dict[Pair, Target] = {}
+        self._rounds: dict[tuple[Pair, Address], _Round] = {}
         self._looks: deque[FreshConnection] = deque(maxlen=_LOOKS_KEPT)
         self._start: Callable[..., object] | None = None
 
@@ -61,12 +63,14 @@ class FreshConnections:
                 self._start = None
 
     def learn(self, target: Target) -> None:
-        """A session has opened here: this way is worth a look when others die."""
-        self._known[target.way] = target
+        """A session has opened here: a look here is worth it when others end."""
+        self._known[target.pair] = target
 
-    def ask(self, target: Target, fresh_ns: int = FRESH_NS) -> None:
+    def ask(
+        self, target: Target, fresh_ns: int = FRESH_NS, other_family: Target | None = None
+    ) -> None:
         """Begin a round for what seems to be dying, unless one so fresh is there."""
-        key = target.way, target.address
+        key = target.pair, target.address
         last = self._rounds.get(key)
         now = self._clock.now_ns()
         if last is not None and (not last.done.is_set() or now - last.began_ns < fresh_ns):
@@ -75,7 +79,7 @@ class FreshConnections:
         if self._start is None or len(self._at_work) >= _ROUNDS_AT_ONCE:
             return
         begun = self._rounds[key] = _Round(now, trio.Event())
-        self._start(self._look_around, target, begun.done)
+        self._start(self._look_around, target, other_family, begun.done)
 
     @property
     def _at_work(self) -> list[_Round]:
@@ -91,7 +95,7 @@ class FreshConnections:
 
     async def answered(self, target: Target) -> None:
         """Wait for the round at work for this target, if there is one: at most 2.5 s."""
-        at_work = self._rounds.get((target.way, target.address))
+        at_work = self._rounds.get((target.pair, target.address))
         if at_work is not None:
             await at_work.done.wait()
 
@@ -99,24 +103,28 @@ class FreshConnections:
         """The looks that began at a moment of the run or later."""
         return tuple(look for look in self._looks if look.asked_ns >= t_ns)
 
-    async def _look_around(self, target: Target, done: trio.Event) -> None:
+    async def _look_around(
+        self, target: Target, other_family: Target | None, done: trio.Event
+    ) -> None:
         try:
             async with trio.open_nursery() as nursery:
                 for one in self._round(target):
                     nursery.start_soon(self._look, one)
+                if other_family is not None:
+                    nursery.start_soon(self._look, other_family)
         finally:
             done.set()
 
     def _round(self, target: Target) -> Iterator[Target]:
-        own = self._known.get(target.way)
+        own = self._known.get(target.pair)
         if own is not None and own.address == target.address:
             target = target._replace(usual_ttl=own.usual_ttl)
         yield target
-        way = target.way
-        same_endpoint = [w for w in self._known if w.endpoint == way.endpoint and w != way]
+        pair = target.pair
+        same_endpoint = [w for w in self._known if w.endpoint == pair.endpoint and w != pair]
         for other in same_endpoint[:_OTHERS_ASKED]:
             yield self._known[other].at(target)
-        same_egress = [self._known[w] for w in self._known if w.egress == way.egress and w != way]
+        same_egress = [self._known[w] for w in self._known if w.egress == pair.egress and w != pair]
         elsewhere = [one for one in same_egress if _host(one.remote) != _host(target.remote)]
         yield from elsewhere[:1]
 

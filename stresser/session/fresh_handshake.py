@@ -13,6 +13,7 @@ import trio
 from stresser.classify.errno_table import meaning_of
 from stresser.classify.rule import decided_by_proxy
 from stresser.model.clocks import Clock
+from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.model.faults import CannotSend, Fault, ProtocolViolation, ProxyRefused
 from stresser.model.fresh_connection import FreshConnection, FreshResult
@@ -32,13 +33,6 @@ _GOODBYE_WITHIN_S = 0.5
 _PACKET_WITHIN_S = 0.02
 
 
-class Way(NamedTuple):
-    """To an endpoint through an egress."""
-
-    endpoint: str
-    egress: str
-
-
 class Target(NamedTuple):
     """Where a fresh connection goes."""
 
@@ -53,9 +47,9 @@ class Target(NamedTuple):
     """Of the SYN-ACK of the session that opened last here."""
 
     @property
-    def way(self) -> Way:
+    def pair(self) -> Pair:
         """Which it belongs to."""
-        return Way(self.route.cohort.endpoint, self.route.cohort.egress)
+        return self.route.cohort.pair
 
     def at(self, other: "Target") -> "Target":
         """The same endpoint at the very address that another egress was used to reach.
@@ -81,6 +75,17 @@ def target_of(attempt: Attempt, usual_ttl: int | None = None) -> Target | None:
         asked_host=attempt.route.host if endpoint is None else endpoint.host,
         usual_ttl=usual_ttl,
     )
+
+
+def of_other_family(attempt: Attempt, target: Target) -> Target | None:
+    """The same endpoint at an address of the other family; None: its name has none here."""
+    dialled = attempt.address
+    if dialled is None or attempt.route.proxy is not None:
+        return None
+    for one in attempt.found:
+        if one.family != dialled.family:
+            return target._replace(address=one, remote=str(one), usual_ttl=None)
+    return None
 
 
 class FreshHandshake:
@@ -178,8 +183,8 @@ class FreshHandshake:
         if self._result is None:
             return None
         return FreshConnection(
-            egress=self._target.way.egress,
-            endpoint=self._target.way.endpoint,
+            egress=self._target.pair.egress,
+            endpoint=self._target.pair.endpoint,
             remote=self._target.remote,
             result=self._result,
             asked_ns=self._asked_ns,

@@ -2,7 +2,7 @@
 
 Proofs of life and of the end are dated so that the truth lies between them. Whoever answers has
 been reached no earlier than we asked: a silent end is dated from the question of the last answer,
-not from the answer, for the way there may have broken while the answer was on its way back.
+not from the answer, for the path there may have broken while the answer was on its way back.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from stresser.classify.packet_origin import next_seq, provenance
 from stresser.model.ending import Phase
 from stresser.model.events import PathChanged
 from stresser.model.evidence import (
-    MOST_LOOKS,
+    MOST_FRESH,
     MOST_PATH_CHANGES,
     MOST_ROUTE_CHANGES,
     Evidence,
@@ -43,9 +43,9 @@ from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import dead_since_ns
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
-from stresser.session.fresh_handshake import Target, target_of
+from stresser.session.fresh_handshake import Target, of_other_family, target_of
 from stresser.session.held import HeldSession
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.tcp_info import read_tcp_info
 
@@ -72,7 +72,7 @@ class _Packets(NamedTuple):
 _NONE_SEEN = _Packets(FlowPackets(), None)
 
 
-def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> Observations:
+def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> Observations:
     """What was known when an attempt stopped."""
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
@@ -80,6 +80,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: Surroundin
     target = target_of(attempt)
     since_ns = min(attempt.began_ns, look.at_ns - FRESH_FOR_ATTEMPTS_NS)
     looks = () if target is None else _looks(target, since_ns, around)
+    beside = () if target is None else _looks_beside(attempt, target, since_ns, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
     own_route = _attempts_route(target, look, around)
     return Observations(
@@ -104,19 +105,19 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: Surroundin
         looks=looks,
         by_proxy=attempt.route.proxy is not None,
         chain=None if attempt.tls is None else attempt.tls.chain,
-        own_pair=(attempt.route.cohort.endpoint, attempt.route.cohort.egress),
+        own_pair=attempt.route.cohort.pair,
         evidence=replace(
             _evidence(look, packets, changes),
             proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
             route_changes=own_route,
-            looks=list(looks[-MOST_LOOKS:]),
+            fresh_connections=[*looks, *beside][-MOST_FRESH:],
             name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
         ),
     )
 
 
 def session_observations(
-    session: HeldSession, look: SocketAtEnd, around: Surroundings
+    session: HeldSession, look: SocketAtEnd, around: RunContext
 ) -> Observations:
     """What was known when a session stopped."""
     if isinstance(look.fault, Planned):
@@ -155,20 +156,21 @@ def session_observations(
         looks=looks,
         by_proxy=session.proxy is not None,
         chain=session.chain,
-        neighbour_lives=look.neighbour is not None,
+        sibling_lives=look.sibling is not None,
         control_lives=look.control is not None,
+        as_old_is_open=look.as_old_is_open,
         egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
         egress_is_lossy=siblings is not None
         and siblings.egress_is_lossy(look.at_ns - _LOSSES_BEFORE_NS),
         egress_heard=siblings is not None and siblings.was_heard(alive, look.at_ns),
-        own_pair=(session.cohort.endpoint, session.cohort.egress),
+        own_pair=session.cohort.pair,
         evidence=replace(
             _evidence(look, packets, changes),
             ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
-            neighbour=look.neighbour,
+            sibling=look.sibling,
             control=look.control,
             route_changes=own_route,
-            looks=list(looks[-MOST_LOOKS:]),
+            fresh_connections=list(looks[-MOST_FRESH:]),
         ),
     )
 
@@ -189,7 +191,7 @@ def _sessions_route(
     session: HeldSession,
     alive_ns: int,
     look: SocketAtEnd,
-    around: Surroundings,
+    around: RunContext,
     changes: list[PathChanged],
 ) -> list[str]:
     """What of this host's own route changed after what was last answered had been asked.
@@ -207,14 +209,14 @@ def _sessions_route(
     return [*gone, *changed][:MOST_ROUTE_CHANGES]
 
 
-def _attempts_route(target: Target | None, look: SocketAtEnd, around: Surroundings) -> list[str]:
+def _attempts_route(target: Target | None, look: SocketAtEnd, around: RunContext) -> list[str]:
     unanswered = isinstance(look.fault, DeadlinePassed) or is_silent(look.fault)
     if target is None or not unanswered:
         return []
     return around.local_routes.changed_for_attempt(target.address, target.route.binding)
 
 
-def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
+def _is_intercepted(one: Attempt | HeldSession, around: RunContext) -> bool:
     if not one.intercepted:
         return False
     if isinstance(one, HeldSession):
@@ -222,7 +224,7 @@ def _is_intercepted(one: Attempt | HeldSession, around: Surroundings) -> bool:
     return around.chains.is_interceptors(one.route, None if one.tls is None else one.tls.chain)
 
 
-def _is_behind_gateway(target: Target, around: Surroundings) -> bool:
+def _is_behind_gateway(target: Target, around: RunContext) -> bool:
     return around.local_routes.behind_gateway(target.address, target.route.binding)
 
 
@@ -308,7 +310,7 @@ def _first_proof_of_death(
     return max(at_the_latest + info.rtt_us * NS_PER_US, look.fault.sent_ns)
 
 
-def _packets(local: str | None, remote: str, look: SocketAtEnd, around: Surroundings) -> _Packets:
+def _packets(local: str | None, remote: str, look: SocketAtEnd, around: RunContext) -> _Packets:
     if around.packets is None or local is None:
         return _NONE_SEEN
     flow = around.packets.seen(local, remote)
@@ -332,16 +334,30 @@ def _doubted_ns(look: SocketAtEnd) -> int:
     return look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
 
 
-def _looks(target: Target, since_ns: int, around: Surroundings) -> tuple[FreshConnection, ...]:
+def _looks(target: Target, since_ns: int, around: RunContext) -> tuple[FreshConnection, ...]:
     if around.looks is None:
         return ()
     return tuple(one for one in around.looks.since(since_ns) if _tells_of(one, target))
 
 
+def _looks_beside(
+    attempt: Attempt, target: Target, since_ns: int, around: RunContext
+) -> tuple[FreshConnection, ...]:
+    """At the endpoint's address of the other family: shown, and no rule's about this address."""
+    other = of_other_family(attempt, target)
+    if around.looks is None or other is None:
+        return ()
+    met = around.looks.since(since_ns)
+    own = target.pair
+    return tuple(
+        one for one in met if (one.endpoint, one.egress) == own and one.remote == other.remote
+    )
+
+
 def _tells_of(look: FreshConnection, target: Target) -> bool:
     """Of its own endpoint, those at the very same address: another may be another site."""
-    if look.endpoint != target.way.endpoint:
-        return look.egress == target.way.egress
+    if look.endpoint != target.pair.endpoint:
+        return look.egress == target.pair.egress
     is_same = look.remote == target.remote or look.result is FreshResult.PROXY_FAILED
     return is_same or target.route.proxy is not None
 
@@ -358,7 +374,7 @@ def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) 
         first_bytes=_first_bytes(fault),
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},
         packets=None if packets == _NONE_SEEN else packets.flow,
-        provenance=packets.origin,
+        origin=packets.origin,
         path_changes=[_seen_change(one) for one in changes[-MOST_PATH_CHANGES:]],
     )
 

@@ -1,7 +1,7 @@
 """Keeps one session of a cohort open: attempt, hold, ending, back-off, again."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stresser.classify.errno_table import is_silent
 from stresser.model.ending import Proof
-from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
+from stresser.model.events import AnyEvent, AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.scenario.plan import Reconnect
@@ -20,9 +20,11 @@ from stresser.session.await_evidence import hear_of_attempt, hear_witnesses
 from stresser.session.ending_event import attempt_failed, session_ended
 from stresser.session.held import HeldSession
 from stresser.session.planned_close import PlannedClose, close_as_planned
+from stresser.session.proof_ages import ProofAges
 from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
+from stresser.session.seat_events import SeatEvents
 from stresser.session.socket_at_end import SocketAtEnd
 
 
@@ -30,38 +32,51 @@ from stresser.session.socket_at_end import SocketAtEnd
 class _Past:
     """What one place in a cohort remembers from one attempt to the next."""
 
+    told: SeatEvents
     failures: int = 0
     """Attempts that failed since the last opening."""
     session: int | None = None
     """The session that the next one replaces."""
-    ended_ns: int = 0
-    """When that one's end was detected."""
+    ended_ns: int | None = None
+    """When that one's end was detected; None: the plan replaced it."""
     stopped_s: float = 0.0
     """When the last attempt or session stopped (trio time): waits count from there."""
     asked_to_wait_s: float = 0
     """What the last refusal asked for in its Retry-After."""
+    proofs: ProofAges | None = None
+    """When its sessions are closed to prove that they lived; None: they are held to the end."""
+    is_replacing: bool = False
+    """The last session was closed for its proof, and lived."""
 
 
-async def keep_open(route: Route, around: Surroundings, reconnect: Reconnect | None) -> None:
-    """Hold a session, replacing it whenever it ends.
+async def keep_open(
+    route: Route,
+    around: RunContext,
+    reconnect: Reconnect | None,
+    proofs: ProofAges | None = None,
+) -> None:
+    """Hold a session, replacing it whenever it ends, and whenever it is closed for a proof.
 
-    Returns when it ended and `reconnect` is None. Being cancelled is the plan's stop: the
+    Returns when it ended otherwise and `reconnect` is None. Being cancelled is the plan's stop: the
     session is closed in an orderly way and its ending recorded as planned.
     """
-    past = _Past()
-    await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped meanwhile begins nothing
+    past = _Past(SeatEvents(around.observer), proofs=proofs)
     while True:
+        await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped begins nothing
+        past.is_replacing = False
         try:
             await _live(route, around, past)
         except Exception as exc:  # noqa: BLE001 - `contained()` would be held as long as the session
             around.bugs.note(exc)
+        if past.is_replacing:
+            continue
         if reconnect is None:
             return
         wait_s = max(back_off_s(reconnect, past.failures), past.asked_to_wait_s)
         await trio.sleep_until(past.stopped_s + wait_s)
 
 
-async def _live(route: Route, around: Surroundings, past: _Past) -> None:
+async def _live(route: Route, around: RunContext, past: _Past) -> None:
     # A function of its own: what has ended must not be kept until the next one is open.
     session = await _open(route, around, past)
     if session is not None:
@@ -78,7 +93,7 @@ def back_off_s(reconnect: Reconnect, failures: int) -> float:
     return wait * random.uniform(1 - reconnect.jitter, 1 + reconnect.jitter)  # noqa: S311 - jitter
 
 
-async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession | None:
+async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | None:
     async with around.gate.admit(route.cohort):
         number = next(around.attempt_numbers)
         attempt = Attempt(number, route, around.clock, around.hangups, around.packets)
@@ -90,11 +105,12 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
                 around.observer,
                 around.looks,
                 around.siblings,
+                around.turns,
             )
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
             failed = SocketAtEnd(Planned("the run ended"), attempt.tap, around.clock.now_ns())
-            _record_failure(attempt, failed, around)
+            past.told.event(_failure(attempt, failed, around))
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
@@ -103,39 +119,51 @@ async def _open(route: Route, around: Surroundings, past: _Past) -> HeldSession 
             failed = SocketAtEnd(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
         else:
             _learn(session, around, past)
-            around.observer.event(opened)
+            past.told.event(opened)
             return session
-    await _fail(attempt, failed, around)
+    heard = partial(hear_of_attempt, attempt, failed, around)
+    await _tell(heard, partial(_failure, attempt, failed, around), around, past)
     return None
 
 
-def _learn(session: HeldSession, around: Surroundings, past: _Past) -> None:
+def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
     if session.siblings is not None:
-        session.siblings.opened(session.opened_ns)
+        activity = session.cohort.activity
+        session.siblings.opened(session.number, activity, session.connected_ns, session.opened_ns)
     around.local_routes.learn(session.local, session.dialled, session.target.route.binding)
     if around.looks is not None:
         around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))
 
 
-def _ttl_of_peer(session: HeldSession, around: Surroundings) -> int | None:
+def _ttl_of_peer(session: HeldSession, around: RunContext) -> int | None:
     if around.packets is None:
         return None
     answer = around.packets.seen(session.local, str(session.dialled)).syn_ack
     return None if answer is None else answer.ttl
 
 
-async def _fail(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
-    """Record a failure with what was witnessed beside it; others may attempt meanwhile."""
-    try:
-        await hear_of_attempt(attempt, look, around)
-    finally:
-        with trio.CancelScope(shield=True):  # what failed before the stop is told
-            async with around.after_death:
-                _record_failure(attempt, look, around)
+async def _tell(
+    hear: Callable[[], Awaitable[None]],
+    write: Callable[[], AnyEvent | None],
+    around: RunContext,
+    past: _Past,
+) -> None:
+    """Hear the witnesses of what stopped, then tell it. Meanwhile its place is filled again."""
+    late = past.told.reserve()
+
+    async def tell() -> None:
+        try:
+            await hear()
+        finally:
+            with trio.CancelScope(shield=True):  # what ended before the stop is told, come what may
+                async with around.after_ending:
+                    past.told.settle(late, write())
+
+    await around.do_beside(tell)
 
 
-def _record_failure(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -> None:
+def _failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> AttemptFailed | None:
     with around.bugs.contained():
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
@@ -143,15 +171,14 @@ def _record_failure(attempt: Attempt, look: SocketAtEnd, around: Surroundings) -
     event = _obituary(partial(attempt_failed, attempt), look, around)
     if attempt.tap is not None:
         attempt.tap.close()
-    if event is not None:
-        around.observer.event(event)
+    return event
 
 
 E = TypeVar("E", AttemptFailed, SessionEnded)
 
 
 def _obituary(
-    write: Callable[[SocketAtEnd, Surroundings], E], look: SocketAtEnd, around: Surroundings
+    write: Callable[[SocketAtEnd, RunContext], E], look: SocketAtEnd, around: RunContext
 ) -> E | None:
     """The event of an ending. Where writing it meets a bug, that is the ending."""
     try:
@@ -163,7 +190,7 @@ def _obituary(
     return None
 
 
-def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
+def _sample_phases(attempt: Attempt, around: RunContext) -> None:
     for phase, duration in attempt.phases_ns.items():
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
     if Quantity.PROXY_TUNNEL in attempt.phases_ns:
@@ -172,13 +199,13 @@ def _sample_phases(attempt: Attempt, around: Surroundings) -> None:
 
 
 def _opened(
-    session: HeldSession, attempt: Attempt, around: Surroundings, past: _Past
+    session: HeldSession, attempt: Attempt, around: RunContext, past: _Past
 ) -> SessionOpened:
     assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
     around.tell_addresses(attempt)
     _sample_phases(attempt, around)
-    recovery = None if past.session is None else session.opened_ns - past.ended_ns
+    recovery = None if past.ended_ns is None else session.opened_ns - past.ended_ns
     if recovery is not None:
         around.observer.sample(Quantity.RECOVERY, session.cohort, recovery)
     return SessionOpened(
@@ -201,33 +228,62 @@ def _opened(
     )
 
 
-async def _hold(session: HeldSession, around: Surroundings, past: _Past) -> None:
+async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
     try:
-        fault = await _until_it_ends(session, around)
+        fault = await _until_asked(session, around, past.proofs)
     except trio.Cancelled:
-        await _end_as_planned(session, around)
+        past.told.event(await _end_as_planned(session, around, _RUN_ENDED))
         raise
+    if fault is None:
+        await _prove(session, around, past)
+        return
+    if past.proofs is not None:
+        past.proofs.died()
     look = SocketAtEnd(fault, session.tap, around.clock.now_ns())
     past.session, past.ended_ns = session.number, look.at_ns
     past.stopped_s = trio.current_time()
     if session.siblings is not None:
         session.siblings.ended(session.number, None if _was_silent(fault) else look.at_ns)
-    try:
-        await hear_witnesses(session, look, around)
-    finally:
-        with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
-            async with around.after_death:
-                session.tap.close()
-                event = _obituary(partial(session_ended, session), look, around)
-                if event is not None:
-                    around.observer.event(event)
+    heard = partial(hear_witnesses, session, look, around)
+    await _tell(heard, partial(_ended, session, look, around), around, past)
+
+
+def _ended(session: HeldSession, look: SocketAtEnd, around: RunContext) -> SessionEnded | None:
+    session.tap.close()
+    return _obituary(partial(session_ended, session), look, around)
+
+
+async def _until_asked(
+    session: HeldSession, around: RunContext, proofs: ProofAges | None
+) -> Exception | None:
+    """What ended it; None: it is as old as it was to become."""
+    if proofs is None:
+        return await _until_it_ends(session, around)
+    with trio.move_on_at(around.clock.trio_time(session.opened_ns + proofs.age_ns)):
+        return await _until_it_ends(session, around)
+    return None
+
+
+async def _prove(session: HeldSession, around: RunContext, past: _Past) -> None:
+    """Close it: what comes back proves that it lived, or that it was dead: that is a drop."""
+    event = await _end_as_planned(session, around, _TO_PROVE)
+    past.told.event(event)
+    ending = None if event is None else event.ending
+    past.session, past.stopped_s = session.number, trio.current_time()
+    past.is_replacing = ending is None or ending.planned
+    past.ended_ns = None if ending is None or ending.planned else ending.detected_at_ns
+    if past.proofs is not None:
+        (past.proofs.lived if past.is_replacing else past.proofs.died)()
+    if session.siblings is not None:
+        was_heard = ending is not None and ending.proved is Proof.ALIVE
+        session.siblings.ended(session.number, around.clock.now_ns() if was_heard else None)
 
 
 def _was_silent(fault: Exception) -> bool:
     return isinstance(fault, NoPong) or is_silent(fault)
 
 
-async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exception:
+async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
     ticket = around.heartbeats.add(session.next_due_ns, session) if session.every_ns else None
     try:
         return await session.hold()
@@ -238,14 +294,21 @@ async def _until_it_ends(session: HeldSession, around: Surroundings) -> Exceptio
             around.heartbeats.remove(ticket)
 
 
-async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
+_RUN_ENDED = Planned("the run ended")
+_TO_PROVE = Planned("closed to prove that it lived")
+
+
+async def _end_as_planned(
+    session: HeldSession, around: RunContext, why: Planned
+) -> SessionEnded | None:
+    """How it ended: as planned, or found dead. None: a bug of ours, which is noted."""
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     # One may have opened in the very pass in which the run began to stop.
     at_ns = max(session.opened_ns, around.clock.since_start(stop_s))
-    look = SocketAtEnd(Planned("the run ended"), session.tap, at_ns)
+    look = SocketAtEnd(why, session.tap, at_ns)
     closed = PlannedClose("unanswered", Proof.UNPROVED, None)
     with trio.CancelScope(shield=True):
-        async with around.after_death:  # thousands stop at once: a few in each pass of the loop
+        async with around.after_ending:  # thousands stop at once: a few in each pass of the loop
             event = _obituary(partial(session_ended, session), look, around)
             with around.bugs.contained():
                 session.begin_close()
@@ -253,16 +316,18 @@ async def _end_as_planned(session: HeldSession, around: Surroundings) -> None:
             deadline_s = stop_s + session.close_timeout_s
             closed = await close_as_planned(session, look, deadline_s)
         if closed.dead is not None:
-            async with around.after_death:
+            async with around.after_ending:
                 look = SocketAtEnd(closed.dead, session.tap, closed.dead.at_ns)
                 event = _obituary(partial(session_ended, session), look, around)
         elif around.packets is not None:
             around.packets.forget(session.local, str(session.dialled))
         session.tap.close()
-    if event is not None:
-        ending = event.ending
-        proved = closed.proof if ending.planned else ending.proved
-        evidence = replace(ending.evidence, close=closed.took)
-        event.ending = replace(ending, evidence=evidence, proved=proved)
-        event.pongs = session.pongs  # one may have been on its way when the run stopped
-        around.observer.event(event)
+    if event is None:
+        return None
+    ending = event.ending
+    proved = closed.proof if ending.planned else ending.proved
+    evidence = replace(ending.evidence, close=closed.took)
+    event.ending = replace(ending, evidence=evidence, proved=proved)
+    event.pongs = session.pongs  # one may have been on its way when the run stopped
+    event.replaced = ending.planned and why is _TO_PROVE
+    return event

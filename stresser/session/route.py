@@ -10,6 +10,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.dial import Binding, TcpTimers, dial
 from stresser.net.proxy import ProxyHop
+from stresser.net.reflector_hello import Introducer
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.trust import ChainJudge
@@ -50,6 +51,8 @@ class Route:
     judge: ChainJudge
     request: UpgradeRequest | None
     """None: `tls`, held with nothing sent."""
+    introducer: Introducer | None = None
+    """The endpoint is a reflector, to which sessions name themselves."""
     withhold_secret: bool = False
     """The request carries a secret that only a chain that verifies may see."""
     activity: Activity

@@ -1,6 +1,6 @@
 """What all sessions of a run share, and what a session asks of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,7 +9,7 @@ from typing import Protocol
 import trio
 
 from stresser.model.clocks import Hangups
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
     AddressesSeen,
     HostSlept,
@@ -18,8 +18,9 @@ from stresser.model.events import (
 )
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
+from stresser.net.fair_share import Turns
 from stresser.session.attempt import Attempt
-from stresser.session.chains_seen import ChainBook
+from stresser.session.chains_seen import ChainsSeen
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.internal_errors import Bugs
@@ -47,11 +48,11 @@ class AddressBook:
     """Which addresses each endpoint's name has had through each egress. Bounded."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], set[str]] = {}
+        self._seen: dict[Pair, set[str]] = {}
 
     def has_new(self, cohort: Cohort, addresses: Sequence[str]) -> bool:
         """Whether one is there for the first time; the first 256 of an egress are distinguished."""
-        seen = self._seen.setdefault((cohort.endpoint, cohort.egress), set())
+        seen = self._seen.setdefault(cohort.pair, set())
         new = set(addresses) - seen
         if not new or len(seen) >= _ADDRESSES_REMEMBERED:
             return False
@@ -60,7 +61,7 @@ class AddressBook:
 
 
 @dataclass(kw_only=True)
-class Surroundings:
+class RunContext:
     """One for a run."""
 
     clock: RunClock
@@ -78,11 +79,16 @@ class Surroundings:
     path: PathWitness | None = None
     fitness: Fitness | None = None
     local_routes: LocalRoutes = field(default_factory=LocalRoutes)
-    chains: ChainBook = field(default_factory=ChainBook)
+    chains: ChainsSeen = field(default_factory=ChainsSeen)
     addresses: AddressBook = field(default_factory=AddressBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))
     session_numbers: "count[int]" = field(default_factory=lambda: count(1))
-    after_death: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
+    turns: Turns = field(default_factory=Turns)
+    after_ending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
+    beside: trio.Nursery | None = None
+    """Where evidence is awaited while a place is filled again. None: the place waits, too."""
+    room_beside: int = 0
+    """So many ended sessions and attempts, with their sockets, may be in it at once."""
     stop_at_s: float | None = None
     """Trio time at which the run began to stop."""
     _awake_ns: int = 0
@@ -117,6 +123,22 @@ class Surroundings:
     def path_changes_near(self, alive_at_ns: int, dead_by_ns: int) -> list[PathChanged]:
         """Path changes that an ending with this bracket is reported together with."""
         return [] if self.path is None else self.path.changes_near(alive_at_ns, dead_by_ns)
+
+    async def do_beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it beside what the caller does next; where there is no room, first."""
+        if self.beside is None or self.room_beside <= 0:
+            await work()
+            return
+        self.room_beside -= 1
+        self.beside.start_soon(self._done_beside, work)
+
+    async def _done_beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as exc:  # noqa: BLE001 - a bug here is nobody else's
+            self.bugs.note(exc)
+        finally:
+            self.room_beside += 1
 
     def tell_chain(self, attempt: Attempt) -> None:
         """Record a chain that this cohort meets for the first time."""

@@ -55,6 +55,7 @@ def held(
         attempts_failed=failed,
         sessions=sessions,
         sessions_open=max(sessions - drops, 0),
+        proved=max(sessions - drops, 0),
         drops=drops,
         drop_kinds=[kinds] if drops else [],
         failures=[failure] if failed else [],

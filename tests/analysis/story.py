@@ -222,6 +222,7 @@ class Story:
         self._ends(session, at, made_ending(kind, at=at, **fields))
 
     def ends_as_planned(self, session: int, at: float, **changes: Any) -> None:
+        replaced = changes.pop("replaced", False)
         fields = {
             "planned": True,
             "proved": Proof.ALIVE,
@@ -231,6 +232,7 @@ class Story:
             **changes,
         }
         self._ends(session, at, made_ending(Kind.PLANNED, at=at, **fields))
+        self.events[-1] = msgspec.structs.replace(self.events[-1], replaced=replaced)
 
     def fails(self, cohort: Cohort, at: float, **changes: Any) -> None:
         self._attempt += 1

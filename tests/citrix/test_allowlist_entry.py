@@ -120,7 +120,6 @@ def test_whatever_the_text_is_a_name_can_be_dialled(text):
     if isinstance(entry, Name):
         address = parse_url(f"tls://{entry.authority}")
         assert (address.host, address.port) == (entry.host, entry.port)
-        assert not address.is_ip
     elif entry is not None:
         assert entry.written.isascii()
         assert entry.written.isprintable()

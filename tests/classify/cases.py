@@ -6,6 +6,7 @@ from stresser.classify.judge import judge
 from stresser.classify.observations import Observations, Transmissions
 from stresser.classify.packet_origin import next_seq, provenance
 from stresser.classify.rule import Case
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import FlowPackets, IcmpError, Packet
@@ -14,7 +15,7 @@ from stresser.model.units import NS_PER_MS, NS_PER_S
 
 SERVER = "203.0.113.2"
 REMOTE = f"{SERVER}:443"
-OWN = ("broker", "vpn")
+OWN = Pair("broker", "vpn")
 SENT_NS, DETECTED_NS = 100 * NS_PER_S, 110 * NS_PER_S
 ISN, RECEIVED = 1000, 500
 

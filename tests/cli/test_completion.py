@@ -40,6 +40,7 @@ def test_each_shell_has_its_script(shell, capsys):
     assert "_STRESSER_COMPLETE" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="bash is the judge here")
 def test_bash_completes_commands_options_and_scenarios():
     assert completed("stresser", "co") == {name for name in COMMANDS if name.startswith("co")}

@@ -57,7 +57,7 @@ def test_the_window_is_known_before_the_endings_of_it(start):
     assert outside == [], (late["t_ns"], until_ns)
 
     assert code == 3
-    assert "stresser was not able to judge sessions for " in full
+    assert "stresser was too late to judge sessions for " in full
     assert "stopped by this host 1 time" in full
 
 

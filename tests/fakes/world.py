@@ -18,8 +18,9 @@ from stresser.net.websocket import UpgradeRequest
 from stresser.scenario.plan import Activity, ActivityKind, Reconnect, Timeouts
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.lifecycle import keep_open
+from stresser.session.proof_ages import ProofAges
 from stresser.session.route import Route
-from stresser.session.run_context import Surroundings
+from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock
 from stresser.witness.loop import LoopStamp
 from tests.fakes.certificates import SERVER_NAME, client_context, judge
@@ -73,11 +74,12 @@ class World:
         self.notebook = Notebook()
         self.gate = OpenGate()
         self.heartbeats = Heartbeats(self.clock)
-        self.around = Surroundings(
+        self.around = RunContext(
             clock=self.clock,
             observer=self.notebook,
             gate=self.gate,
             heartbeats=self.heartbeats,
+            room_beside=512,
         )
         self.latency_s = latency_s
         self.program = program
@@ -88,6 +90,14 @@ class World:
         self._scopes: list[trio.CancelScope] = []
         self._nursery = nursery
         self._ports = count(50_000)
+        nursery.start_soon(self._beside)
+
+    async def _beside(self) -> None:
+        with trio.CancelScope() as scope:
+            self._scopes.append(scope)
+            async with trio.open_nursery() as nursery:
+                self.around.beside = nursery
+                await trio.sleep_forever()
 
     async def connect(
         self, address: Address, binding: Binding, clock: Clock, hangups: Hangups | None
@@ -133,15 +143,25 @@ class World:
             connect=self.connect if connect is None else connect,
         )
 
-    def start(self, route: Route, *, reconnect: Reconnect | None = None, at_s: float = 0.0) -> None:
+    def start(
+        self,
+        route: Route,
+        *,
+        reconnect: Reconnect | None = None,
+        at_s: float = 0.0,
+        proofs: ProofAges | None = None,
+    ) -> None:
         """Keep a session open until `stop`."""
-        self._nursery.start_soon(self._keep_open, route, reconnect, trio.current_time() + at_s)
+        at_s += trio.current_time()
+        self._nursery.start_soon(self._keep_open, route, reconnect, at_s, proofs)
 
-    async def _keep_open(self, route: Route, reconnect: Reconnect | None, at_s: float) -> None:
+    async def _keep_open(
+        self, route: Route, reconnect: Reconnect | None, at_s: float, proofs: ProofAges | None
+    ) -> None:
         with trio.CancelScope() as scope:
             self._scopes.append(scope)
             await trio.sleep_until(at_s)
-            await keep_open(route, self.around, reconnect)
+            await keep_open(route, self.around, reconnect, proofs)
         self.finished += 1
 
     def stop(self) -> None:

@@ -19,8 +19,9 @@ async def read_to_end(tap):
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc of a Linux kernel")
-def test_hundreds_of_deaths_leave_no_descriptor_and_no_memory():
+def test_hundreds_of_endings_leave_no_descriptor_and_no_memory():
     async def die(count):
         for number in range(count):
             near, far = tcp_pair()

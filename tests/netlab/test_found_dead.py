@@ -5,7 +5,7 @@ import pytest
 from tests.netlab import firewalls
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.tester import TLS_PORT, WSS_PORT, Heartbeat
-from tests.netlab.topology import SERVER, SUSPECT
+from tests.netlab.topology import CONTROL, SERVER, SUSPECT
 from tests.netlab.truths import BOTH, MIDDLEBOX, NETWORK, UNKNOWN, box_does
 from tests.netlab.verdicts import RunTruth
 
@@ -44,6 +44,33 @@ def test_silent_sessions_are_found_dead(lab, judge, rules):
     summary = recording.summary
     assert summary["verdict"] == "fail"
     assert sum(one["sessions_found_dead"] for one in summary["diagnoses"]) == 12
+
+
+@pytest.mark.parametrize(
+    "rules", [firewalls.STATEFUL_DROP, firewalls.STATEFUL_RESET], ids=["drops", "resets"]
+)
+def test_silence_is_proved_as_the_run_goes_on(lab, judge, rules):
+    """Some are closed and replaced at 1 s, 2 s, 4 s, ...: alive before 3 s, found dead after."""
+    lab.suspect.nft(rules)
+    lab.suspect.sysctl(*firewalls.SETTINGS)
+    proved = Heartbeat(name="proved", every=None, prove="1s")
+    plan = lab.plan(activities=(proved,), sessions=10, duration="16s", thresholds=NO_DROPS,
+                    timeouts='close = "4s"', reconnect='{ initial = "500ms" }')  # fmt: skip
+    recording = lab.run(plan)
+    judge(
+        recording,
+        Truth(what="forgotten while silent", kinds={"found_dead"},
+              initiators={"middlebox", "unknown"}, may_live=True),
+        NOTHING,
+        box_does("idle_timer", "proved on both sides", limit=firewalls.IDLE_TIMEOUT_S, widest=3),
+    )  # fmt: skip
+    ended = [one for one in recording.events() if one["event"] == "session_ended"]
+    replaced = [one for one in ended if one.get("replaced")]
+    assert {one["proved"] for one in replaced} == {"alive"}
+    ages = {way: max(one["age_ns"] for one in replaced if one["egress"] == way) for way in BOTH}
+    assert ages[SUSPECT] < 3.1e9 < ages[CONTROL]
+    early = [one for one in ended if one["kind"] == "found_dead" and one["t_ns"] < 12e9]
+    assert {one["egress"] for one in early} == {SUSPECT}
 
 
 def test_silent_and_seldom_sessions_by_one_way_alone(lab, judge):

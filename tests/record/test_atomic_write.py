@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from stresser.record.atomic_write import replacing, write_atomically
+from stresser.record.atomic_write import replacing, why_not, write_atomically, write_new
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -91,3 +91,16 @@ def test_a_link_in_place_of_the_file_is_replaced_and_not_followed(tmp_path):
 def test_a_missing_folder_is_an_oserror(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "no" / "file", b"")
+
+
+def test_a_new_file_replaces_none_unless_it_may(tmp_path):
+    path = tmp_path / "file"
+    write_new(path, b"first", force=False)
+    with pytest.raises(FileExistsError) as exists:
+        write_new(path, b"second", force=False)
+    assert (path.read_bytes(), why_not(exists.value)) == (b"first", "File exists")
+    write_new(path, b"second", force=True)
+    assert path.read_bytes() == b"second"
+    with pytest.raises(ValueError, match="null byte") as no_name:
+        write_new(tmp_path / "\0", b"", force=False)
+    assert why_not(no_name.value) == "that is no file's name"

@@ -51,7 +51,10 @@ def test_the_quickstart_stands_on_one_screen():
     )
     assert lines[3].startswith("What does it do?   Resets a session after 4 s of silence (79 of 79")
     assert lines[4].startswith(" " * 19)
-    assert "middlebox     20      96      17         0     79       0  TCP resets" in lines
+    head = "egress     asked  opened  proved  dead  unproved  drops  failed  ended by"
+    assert head in lines
+    row = "middlebox     20      96      17     0         0     79       0  TCP resets"
+    assert row in lines
     assert "Verdict: none. The scenario has no thresholds." in lines
     assert lines[-2:] == [
         f"More:    stresser show {FOLDER.name} --full",

@@ -6,7 +6,9 @@ from rich.console import Console
 
 from stresser.analysis.compare.comparison import compare_sides
 from stresser.analysis.compare.incident_rates import Span
-from stresser.report.compare_terminal import comparison_json, interval, print_comparison
+from stresser.report.compare_terminal import print_comparison
+from stresser.report.console import json_text
+from stresser.report.page_tables import interval
 from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story, recorded_sides
 from tests.analysis.story import Story
@@ -56,7 +58,7 @@ def test_it_fits_into_eighty_columns(comparison):
 
 
 def test_json_has_everything(comparison):
-    read = json.loads(comparison_json(comparison))
+    read = json.loads(json_text(comparison))
     assert read["rates"]["candidate"]["drops"] == 86
     assert read["schema"] == 1
 

@@ -5,7 +5,8 @@ import json
 
 from rich.console import Console
 
-from stresser.report.doctor_terminal import examination_json, print_examination
+from stresser.report.console import json_text
+from stresser.report.doctor_terminal import print_examination
 from stresser.run.machine import Examination, Limit, Timing
 from stresser.witness.capabilities import Capability
 
@@ -64,7 +65,7 @@ def test_where_all_is_there_no_command_is_given():
 
 
 def test_json_has_the_same():
-    found = json.loads(examination_json(FOUND))
+    found = json.loads(json_text(FOUND))
     assert [one["available"] for one in found["witnesses"]] == [True, False]
     assert found["witnesses"][1]["enable"] == [COMMAND]
     assert found["limits"][0]["sessions"] == 832

@@ -6,7 +6,8 @@ from rich.console import Console
 from stresser.model.verdict import Verdict
 from stresser.record.reader import RunStatus
 from stresser.record.run_list import ListedRun
-from stresser.report.runs_terminal import print_runs, runs_json
+from stresser.report.console import json_text
+from stresser.report.runs_terminal import print_runs
 
 RUNS = [
     ListedRun(
@@ -51,6 +52,6 @@ def test_a_narrow_terminal_folds_names_and_nothing_else():
 
 
 def test_json():
-    found = json.loads(runs_json(RUNS))
+    found = json.loads(json_text(RUNS))
     assert [run["verdict"] for run in found] == ["none", "fail", None, None]
     assert found[0]["lasted_ns"] == 90 * 10**9

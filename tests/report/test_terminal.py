@@ -12,7 +12,8 @@ from stresser.analysis.views.session_story import Story as RecordedStory
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.record.manifest import Status
-from stresser.report.terminal import print_everything, print_story, summary_json
+from stresser.report.console import json_text
+from stresser.report.terminal import print_everything, print_story
 from tests.analysis.story import (
     BAD_CHAIN,
     DIRECT,
@@ -135,7 +136,7 @@ def test_many_cohorts_are_bounded(tmp_path):
 
 def test_json_is_the_summary(tmp_path):
     summary = made_summary(tmp_path, thresholds=RULES)
-    found = json.loads(summary_json(summary))
+    found = json.loads(json_text(summary))
     assert (found["schema"], found["verdict"]) == (1, "fail")
     assert found["thresholds"][1]["value"] == pytest.approx(10e6, rel=0.001)
 

@@ -149,6 +149,23 @@ def test_a_heartbeat_needs_time(key, value):
     assert found[0].startswith(f"s.toml: activity.{key}: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('kind = "silent"\nprove = "0s"', 'activity.prove: "0s" is not between'),
+        ('kind = "silent"\nprove = "5m"\nprove_share = 0', "activity.prove_share: 0 is not"),
+        ('kind = "silent"\nprove = "5m"\nprove_share = 1.1', "activity.prove_share: 1.1 is not"),
+        ('kind = "silent"\nprove_share = 0.5', "activity.prove_share: needs prove, "),
+        ('prove = "5m"', "activity.prove: proves silent sessions, and kind = "),
+        ('kind = "keepalive"\nprove = "5m"', "activity.prove: proves silent sessions, and kind ="),
+    ],
+)
+def test_proofs_of_silent_sessions(text, line):
+    found = mistakes_in(f"{HEAD}{ENDPOINT}[activity]\n{text}\n")
+    assert len(found) == 1
+    assert line in found[0]
+
+
 @pytest.mark.parametrize("name", Timeouts.__struct_fields__)
 def test_a_timeout_may_not_be_zero(name):
     found = mistakes_in(f'{HEAD}{ENDPOINT}[timeouts]\n{name} = "0s"\n')

@@ -11,7 +11,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.events import ChainSeen
 from stresser.net.trust import ChainJudge
 from stresser.session.attempt import Attempt
-from stresser.session.chains_seen import ChainBook, _chain_seen, keep_none
+from stresser.session.chains_seen import ChainsSeen, _chain_seen, keep_none
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import authority, authority_file, server_context
 from tests.fakes.loopback import loopback_route
@@ -24,20 +24,20 @@ NAME = "broker.example.net"
 
 
 def test_a_chain_is_new_once_for_each_cohort():
-    book = ChainBook()
+    book = ChainsSeen()
     told = [book.is_new(cohort, chain) for cohort in (COHORT, OTHER) for chain in "aab"]
     assert told == [True, False, True, True, False, True]
 
 
 def test_a_peer_that_makes_a_chain_for_each_session_fills_no_memory():
-    book = ChainBook()
+    book = ChainsSeen()
     new = sum(book.is_new(COHORT, f"{n:016x}") for n in range(30_000))
     assert 10_000 == new == len(book._seen)
     assert not book.is_new(COHORT, "one more")
 
 
 def test_a_chain_that_has_expired_since_is_told_again():
-    book = ChainBook()
+    book = ChainsSeen()
     classes = [ChainClass.PUBLIC, ChainClass.PUBLIC, ChainClass.BROKEN]
     assert [book.is_new(COHORT, "a", one) for one in classes] == [True, False, True]
 
@@ -119,7 +119,7 @@ def test_a_private_root_alone_makes_no_interceptor():
     """An in-house endpoint's own, which the scenario does not declare, looks the same."""
     own = Issuer("Example Internal CA")
     chain = (own.leaf(x509.DNSName(NAME)), own.der)
-    book = ChainBook()
+    book = ChainsSeen()
     assert not attempted(book, chain)
     assert not attempted(book, chain, egress="direct")
     assert attempted(book, chain, (authority_file(),))  # the scenario declares another
@@ -128,7 +128,7 @@ def test_a_private_root_alone_makes_no_interceptor():
 def test_a_chain_of_the_endpoints_own_through_another_egress_gives_the_interceptor_away():
     strange = Issuer("Example Inspection CA")
     chain = (strange.leaf(x509.DNSName(NAME)), strange.der)
-    book = ChainBook()
+    book = ChainsSeen()
     assert not attempted(book, chain)
     proved = msgspec.structs.replace(ChainJudge(()).judge(chain, NAME), endpoint_proved=True)
     attempted(book, chain, egress="direct", verdict=proved)
@@ -137,4 +137,4 @@ def test_a_chain_of_the_endpoints_own_through_another_egress_gives_the_intercept
 
 def test_a_chain_that_names_its_maker_is_an_interceptors():
     strange = Issuer("mitmproxy", organisation="mitmproxy")
-    assert attempted(ChainBook(), (strange.leaf(x509.DNSName(NAME)), strange.der))
+    assert attempted(ChainsSeen(), (strange.leaf(x509.DNSName(NAME)), strange.der))

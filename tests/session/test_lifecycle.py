@@ -8,12 +8,13 @@ import pytest
 import trio
 import trio.testing
 
-from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase, Proof
 from stresser.model.events import SessionOpened
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from stresser.scenario.plan import Reconnect
 from stresser.session.lifecycle import back_off_s
+from stresser.session.proof_ages import ProofAges
 from tests.fakes.certificates import server_context
 from tests.fakes.notebook import Notebook
 from tests.fakes.peers import WebSocketPeer, tls_server, websocket_server
@@ -273,3 +274,78 @@ def test_the_chain_is_told_once_however_many_sessions_meet_it():
     assert len(notebook.opened) == 20
     assert len(notebook.events) == 21 + 20  # the world's end ends the sessions as planned
     assert notebook.opened[0].tls.verified
+
+
+# Proofs of silent sessions
+
+
+def proved(until_s, *, lose=None, reconnect=None, program=None):
+    """A place that proves at 300 s, 600 s, 1,200 s, ...; `lose` strikes each path when it opens."""
+
+    async def story():
+        async with world(program or websocket_server(server_context())) as made:
+
+            async def connect(*args):
+                tap = await made.connect(*args)
+                if lose is not None:
+                    made._nursery.start_soon(lose, made.paths[-1])
+                return tap
+
+            route = made.route(activity=silent(), connect=connect)
+            made.start(route, reconnect=reconnect, proofs=ProofAges(300 * NS_PER_S, 0, 1))
+            await trio.sleep_until(until_s)
+            made.stop()
+            await trio.sleep(1)
+            return made
+
+    made = in_virtual_time(story)
+    assert made.around.bugs.count == 0
+    return made
+
+
+def test_a_proved_session_is_replaced_at_once_and_each_lives_longer():
+    made = proved(300 + 600 + 100)
+    ended, opened = made.notebook.ended, made.notebook.opened
+    assert [event.ending.age_ns // NS_PER_S for event in ended] == [300, 600, 100]
+    assert [event.replaced for event in ended] == [True, True, False]
+    assert {(e.ending.kind, e.ending.proved, e.ending.is_drop) for e in ended} == {
+        (Kind.PLANNED, Proof.ALIVE, False)
+    }
+    assert [event.t_ns // NS_PER_S for event in opened] == [0, 300, 900]
+    assert [event.replaces for event in opened] == [None, 1, 2]
+    assert not made.notebook.values(Quantity.RECOVERY)
+    assert not made.notebook.failed
+
+
+async def forgotten_after_400_s(path):
+    await trio.sleep(400)
+    path.forgotten = True
+
+
+def test_what_a_box_forgot_is_found_dead_in_the_night_and_a_young_session_follows():
+    made = proved(2000, lose=forgotten_after_400_s, reconnect=steady())
+    ended = made.notebook.ended
+    kinds = [(event.ending.kind, event.ending.age_ns // NS_PER_S) for event in ended]
+    assert kinds[:4] == [
+        (Kind.PLANNED, 300), (Kind.FOUND_DEAD, 600), (Kind.PLANNED, 300), (Kind.FOUND_DEAD, 600),
+    ]  # fmt: skip
+    assert [event.replaced for event in ended[:4]] == [True, False, True, False]
+    assert made.notebook.opened[2].recovery_ns == NS_PER_S
+    assert ended[1].ending.alive_at_ns < ended[1].ending.dead_by_ns
+
+
+def test_a_place_that_is_found_dead_is_not_filled_again_without_reconnect():
+    made = proved(2000, lose=forgotten_after_400_s)
+    assert [event.ending.kind for event in made.notebook.ended] == [Kind.PLANNED, Kind.FOUND_DEAD]
+    assert made.finished == 1
+
+
+def test_a_stop_during_a_proof_begins_nothing():
+    async def mute(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        del peer
+        await trio.sleep_forever()
+
+    made = proved(301, program=mute)
+    assert len(made.notebook.ended) == len(made.notebook.opened) == 1
+    assert not made.notebook.failed

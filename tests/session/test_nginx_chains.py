@@ -19,7 +19,7 @@ from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.scenario.plan import Activity, ActivityKind, Timeouts
 from stresser.session.attempt import Attempt
-from stresser.session.chains_seen import ChainBook
+from stresser.session.chains_seen import ChainsSeen
 from stresser.session.route import Route
 from stresser.witness.clock import RunClock
 from tests.fakes.nginx import nginx
@@ -82,7 +82,7 @@ def told(port, judge, *, alpn=(), version=None):
         attempt = Attempt(1, route, RunClock())
         with trio.fail_after(10):
             await attempt.establish(0)
-        seen = ChainBook().news_of(attempt, 1, "now")
+        seen = ChainsSeen().news_of(attempt, 1, "now")
         assert attempt.tap is not None
         attempt.tap.close()
         return attempt.tls, seen

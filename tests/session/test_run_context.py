@@ -17,7 +17,7 @@ from tests.fakes.world import COHORT, in_virtual_time, world
 OTHER = Cohort("broker", "direct", "heartbeat")
 
 
-def test_a_look_up_is_told_when_an_address_is_new_to_the_way():
+def test_a_look_up_shows_when_an_address_is_new_to_the_egress():
     book = AddressBook()
     told = [
         book.has_new(cohort, addresses)
@@ -30,7 +30,7 @@ def test_a_look_up_is_told_when_an_address_is_new_to_the_way():
 def test_a_name_with_new_addresses_for_ever_fills_no_memory():
     book = AddressBook()
     new = sum(book.has_new(COHORT, [str(n)]) for n in range(3000))
-    assert new == len(book._seen[COHORT.endpoint, COHORT.egress]) == 256
+    assert new == len(book._seen[COHORT.pair]) == 256
 
 
 def test_each_address_set_is_one_event():

@@ -54,8 +54,8 @@ VPN, DIRECT, OTHER = range(3)
 
 
 def test_an_older_session_that_answers_a_later_ping_proves_it():
-    assert asked("neighbour", (VPN, 7, 50, 100)) == alive(7, "vpn", 100)
-    assert asked("neighbour", (DIRECT, 8, 50, 100)) == alive(8, "direct", 100)
+    assert asked("sibling", (VPN, 7, 50, 100)) == alive(7, "vpn", 100)
+    assert asked("sibling", (DIRECT, 8, 50, 100)) == alive(8, "direct", 100)
     assert asked("control", (VPN, 7, 50, 100), (DIRECT, 8, 50, 101)) == alive(8, "direct", 101)
 
 
@@ -64,21 +64,21 @@ def test_what_is_known_already_is_not_waited_for():
 
 
 def test_a_younger_session_proves_nothing():
-    assert asked("neighbour", (VPN, 7, 51, 100)) is None  # opened after a restart, perhaps
+    assert asked("sibling", (VPN, 7, 51, 100)) is None  # opened after a restart, perhaps
 
 
 def test_a_ping_sent_before_the_end_proves_nothing():
-    assert asked("neighbour", (VPN, 7, 50, 99), before=[(VPN, 8, 50, 99)]) is None
+    assert asked("sibling", (VPN, 7, 50, 99), before=[(VPN, 8, 50, 99)]) is None
 
 
 def test_only_the_same_server_counts():
-    assert asked("neighbour", (OTHER, 7, 50, 100)) is None
+    assert asked("sibling", (OTHER, 7, 50, 100)) is None
     assert asked("control", (OTHER, 7, 50, 100)) is None
 
 
 def test_nobody_is_waited_for_longer_than_asked():
     late = [(VPN, n, 60, 100) for n in range(3)]
-    assert asked("neighbour", *late, (VPN, 9, 50, 100)) is None
+    assert asked("sibling", *late, (VPN, 9, 50, 100)) is None
 
 
 def test_where_a_proxy_chose_the_address_a_session_at_any_address_is_a_control():
@@ -108,13 +108,26 @@ def test_an_egress_that_was_silent_may_have_had_an_outage():
 
 def test_before_anybody_was_heard_there_may_have_been_an_outage():
     vpn, *_ = groups()
-    vpn.opened(10)
+    vpn.opened(1, "heartbeat", 9, 10)
     vpn.ended(1, 10 + OUTAGE_NS)
     assert not vpn.was_heard(5, 10 + OUTAGE_NS)
     other, *_ = groups()
     other.ended(1, OUTAGE_NS)
     assert not other.was_heard(0, OUTAGE_NS)
     assert other.was_heard(OUTAGE_NS - 10, OUTAGE_NS)
+
+
+def test_whether_one_as_old_is_open_through_another_egress():
+    vpn, direct, _ = groups()
+    assert vpn.has_control
+    assert not vpn.as_old_is_open("silent", 50)
+    direct.opened(7, "silent", 40, 41)
+    assert vpn.as_old_is_open("silent", 50)
+    assert not vpn.as_old_is_open("silent", 39)  # it is younger
+    assert not vpn.as_old_is_open("heartbeat", 50)
+    assert not direct.as_old_is_open("silent", 50)  # it is no control of its own
+    direct.ended(7, 60)
+    assert not vpn.as_old_is_open("silent", 50)
 
 
 def test_pongs_that_come_a_retransmission_late_tell_of_losses():

@@ -15,7 +15,7 @@ from stresser.net.tls import TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.scenario.plan import Activity, ActivityKind, Timeouts
 from stresser.session.attempt import Attempt
-from stresser.session.chains_seen import ChainBook
+from stresser.session.chains_seen import ChainsSeen
 from stresser.session.route import Route
 from stresser.witness.clock import RunClock
 from tests.fakes.nginx import nginx
@@ -85,7 +85,7 @@ def told(ports, judge, *, bumped):
             await attempt.establish(0)
         assert attempt.tap is not None
         attempt.tap.close()
-        return attempt, ChainBook().news_of(attempt, 1, "now")
+        return attempt, ChainsSeen().news_of(attempt, 1, "now")
 
     return trio.run(main)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresser.statistics.brackets import Agreement, Bracket, agreement
+from stresser.statistics.brackets import Agreement, Bracket, agreement, common
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,22 @@ def test_no_smaller_width_would_do(starts):
     assert found is not None
     apart = max(one.low for one in brackets) - min(one.high for one in brackets)
     assert found.width == max(apart, 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "pad", "meet"),
+    [
+        ((0, 5), (5, 9), 0, True),
+        ((0, 5), (6, 9), 0, False),
+        ((0, 5), (6, 9), 1, True),
+        ((6, 9), (0, 5), 1, True),
+        ((0, 9), (3, 4), 0, True),
+    ],
+)
+def test_brackets_meet_where_both_allow_one_value(one, other, pad, meet):
+    assert Bracket(*one).meets(Bracket(*other), pad) is meet
+
+
+def test_what_brackets_have_in_common_or_what_lies_between_them():
+    assert common([Bracket(0, 9), Bracket(4, 20), Bracket(5, 6)]) == Bracket(5, 6)
+    assert common([Bracket(0, 3), Bracket(7, 9)]) == Bracket(3, 7)

@@ -2,7 +2,7 @@ from math import inf, isnan
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from stresser.statistics.rates import (
     Dispersion,
@@ -52,7 +52,9 @@ def test_the_p_value_is_twice_the_smaller_exact_tail(baseline, candidate, hours,
         for side in ("larger", "smaller")
     ]
     assert ours.p_value == pytest.approx(min(1, 2 * min(tails)), abs=1e-9)
-    scipys = stats.binomtest(candidate, baseline + candidate, other_hours / (hours + other_hours))
+    scipys = scipy.stats.binomtest(
+        candidate, baseline + candidate, other_hours / (hours + other_hours)
+    )
     exact = scipys.proportion_ci(0.95, method="exact")
     assert ours.interval.low == pytest.approx(
         exact.low / (1 - exact.low) * hours / other_hours, abs=1e-9
@@ -122,7 +124,7 @@ def test_independent_incidents_are_not_overdispersed_and_bursts_are():
 
 def test_the_dispersion_is_pearsons():
     observed = [3, 9, 4, 8, 6]
-    theirs = stats.chisquare(observed)
+    theirs = scipy.stats.chisquare(observed)
     found = dispersion(observed, [6.0] * 5, 1)
     assert found is not None
     assert found.freedom == 4

@@ -94,6 +94,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_noticeable_collections_are_counted(ledger):
     heap: list[list[int]] = [[] for _ in range(500_000)]
     before, started = ledger.read(), time.perf_counter_ns()

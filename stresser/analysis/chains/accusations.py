@@ -53,7 +53,7 @@ def accusation_in_words(finding: Accusation, hosts: dict[str, str]) -> Iterator[
 
 
 def _verdict(finding: Intercepted) -> str:
-    endpoint, egress = _shown(finding.way.endpoint), _shown(finding.way.egress)
+    endpoint, egress = _shown(finding.pair.endpoint), _shown(finding.pair.egress)
     extent = ""
     if finding.handshakes < finding.of_handshakes:
         handshakes = counted(finding.of_handshakes, "handshake")
@@ -71,7 +71,7 @@ def _grounds(finding: Intercepted, hosts: dict[str, str]) -> str:
     why = unknown if finding.why is None else escaped(finding.why, _TEXT)
     signs = "; ".join(map(_sign, finding.signs))
     supported = f" What supports it: {signs}." if signs else ""
-    host = escaped(hosts.get(finding.way.endpoint, finding.way.endpoint), 80)
+    host = escaped(hosts.get(finding.pair.endpoint, finding.pair.endpoint), 80)
     return (
         f"That rests on trust, not on names: {why}.{supported} If that root is the endpoint's own,"
         f" declare it with ca; else ask for a TLS inspection bypass of {host}."
@@ -90,7 +90,7 @@ def _suspicion(finding: Suspected) -> str:
             f", while through {_shown(finding.clean_egress)} it verifies,"
             " a strong sign of interception"
         )
-    endpoint, egress = _shown(finding.way.endpoint), _shown(finding.way.egress)
+    endpoint, egress = _shown(finding.pair.endpoint), _shown(finding.pair.egress)
     return (
         f"This host does not trust the chain of {endpoint} through {egress}"
         f"{_product(finding.likeness)}{contrast} ({escaped(finding.why, _TEXT)})."

@@ -11,7 +11,7 @@ from stresser.model.units import escaped, format_duration
 
 _MOST_CHAINS = 200
 _MOST_CERTIFICATES = 10
-_MOST_WAYS = 40
+_MOST_PAIRS = 40
 _LONGEST = 256
 
 
@@ -59,22 +59,22 @@ def _card(seen: ChainSeen, tally: Tally) -> ChainCard:
         why=_optional(seen.why),
         product=_optional(seen.product),
         file=_optional(seen.file),
-        ways=list(_ways(seen, tally))[:_MOST_WAYS],
+        ways=list(_served(seen, tally))[:_MOST_PAIRS],
         certificates=[_certificate(one) for one in seen.certificates[:_MOST_CERTIFICATES]],
     )
 
 
 def _is_accused(seen: ChainSeen, tally: Tally) -> bool:
-    return seen.intercepted and not tally.ways.shared(seen.endpoint).is_shared(seen.chain)
+    return seen.intercepted and not tally.served.shared(seen.endpoint).is_shared(seen.chain)
 
 
-def _ways(seen: ChainSeen, tally: Tally) -> Iterator[str]:
-    for way, figures in tally.ways.ways.items():
+def _served(seen: ChainSeen, tally: Tally) -> Iterator[str]:
+    for pair, figures in tally.served.pairs.items():
         use = figures.chains.get(seen.chain)
         if use is not None:
             first, last = format_duration(use.first_ns), format_duration(use.last_ns)
             yield _text(
-                f"{way.endpoint} through {way.egress}: {use.count:,} handshakes,"
+                f"{pair.endpoint} through {pair.egress}: {use.count:,} handshakes,"
                 f" {first} to {last} into the run"
             )
 

@@ -1,4 +1,4 @@
-"""Who ends TLS on each way: what was found, as values; `accusations.py` puts them into words.
+"""Who ends TLS through each egress, as values; `accusations.py` puts them into words.
 
 The verdict is a matter of trust (`net/trust.py`); a product's name and the signs never make one.
 """
@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from stresser.analysis.counts.chain_tally import ChainNotes, ChainTally, Way, WayTally
+from stresser.analysis.counts.chain_tally import ChainNotes, ChainTally, PairTally
 from stresser.model.chain import ChainClass
+from stresser.model.cohort import Pair
 from stresser.model.units import NS_PER_MS, format_duration
 
 _FEWEST_ENDPOINTS = 2
@@ -48,9 +49,9 @@ class Likeness(Struct, frozen=True, kw_only=True):
 
 
 class Intercepted(Struct, frozen=True, kw_only=True):
-    """Somebody ends TLS on this way."""
+    """Somebody ends TLS to this endpoint through this egress."""
 
-    way: Way
+    pair: Pair
     handshakes: int
     of_handshakes: int
     first_ns: int | None
@@ -66,7 +67,7 @@ class Intercepted(Struct, frozen=True, kw_only=True):
 class Suspected(Struct, frozen=True, kw_only=True):
     """An unknown root accuses no one; something beside it makes one ask."""
 
-    way: Way
+    pair: Pair
     likeness: Likeness | None
     clean_egress: str | None
     """The endpoint's chain verifies through this one."""
@@ -100,47 +101,47 @@ def interceptions(chains: ChainTally, hosts: dict[str, str]) -> list[Accusation]
     """What is found, by endpoint and egress. `hosts`: the host of each endpoint."""
     found: list[Accusation] = []
     for endpoint in chains.endpoints:
-        ways = list(chains.ways_to(endpoint))
-        for way, figures in ways:
+        pairs = list(chains.pairs_to(endpoint))
+        for pair, figures in pairs:
             if figures.intercepted:
-                found.append(_intercepted(way, figures, ways, chains))
+                found.append(_intercepted(pair, figures, pairs, chains))
             else:
-                found += _suspected(way, figures, ways, chains)
-        found += _undeclared(endpoint, ways, chains)
+                found += _suspected(pair, figures, pairs, chains)
+        found += _undeclared(endpoint, pairs, chains)
     return [*found, *_one_issuer(chains, hosts)]
 
 
 def _intercepted(
-    way: Way, figures: WayTally, ways: list[tuple[Way, WayTally]], chains: ChainTally
+    pair: Pair, figures: PairTally, pairs: list[tuple[Pair, PairTally]], chains: ChainTally
 ) -> Intercepted:
-    notes = [note for note in _notes(way, figures, chains) if note.intercepted]
+    notes = [note for note in _notes(pair, figures, chains) if note.intercepted]
     return Intercepted(
-        way=way,
+        pair=pair,
         handshakes=figures.intercepted,
         of_handshakes=figures.judged,
         first_ns=_first_ns(figures),
         likeness=next((one for one in map(_likeness, notes) if one is not None), None),
-        clean_egresses=tuple(w.egress for w, tally in ways if _is_clean(w, tally, chains)),
+        clean_egresses=tuple(w.egress for w, tally in pairs if _is_clean(w, tally, chains)),
         why=notes[0].why if notes else None,
-        signs=tuple(_signs(figures, notes, ways, chains)),
+        signs=tuple(_signs(figures, notes, pairs, chains)),
     )
 
 
-def _is_clean(way: Way, figures: WayTally, chains: ChainTally) -> bool:
+def _is_clean(pair: Pair, figures: PairTally, chains: ChainTally) -> bool:
     """Not only unaccused: every chain there verifies by a public or a declared root."""
     return figures.is_clean and all(
-        note.chain_class in _GOOD for note in _notes(way, figures, chains)
+        note.chain_class in _GOOD for note in _notes(pair, figures, chains)
     )
 
 
 def _signs(
-    figures: WayTally,
+    figures: PairTally,
     notes: list[ChainNotes],
-    ways: list[tuple[Way, WayTally]],
+    pairs: list[tuple[Pair, PairTally]],
     chains: ChainTally,
 ) -> Iterator[Sign]:
     without_scts = bool(notes) and all(note.scts == 0 for note in notes)
-    clean = [(other, tally) for other, tally in ways if _is_clean(other, tally, chains)]
+    clean = [(other, tally) for other, tally in pairs if _is_clean(other, tally, chains)]
     if without_scts and not clean:
         yield Sign(kind=SignKind.NO_SCTS)
     for other, tally in clean[:1]:
@@ -156,7 +157,7 @@ def _signs(
         yield Sign(kind=SignKind.NEAR_TCP, ours=times[0], theirs=times[1])
 
 
-def _lower(figures: WayTally, other: WayTally, egress: str) -> Iterator[Sign]:
+def _lower(figures: PairTally, other: PairTally, egress: str) -> Iterator[Sign]:
     version, theirs = max(figures.versions, default=""), max(other.versions, default="")
     if version and theirs and version < theirs:
         yield Sign(kind=SignKind.LOWER_VERSION, egress=egress, ours=version, theirs=theirs)
@@ -165,14 +166,14 @@ def _lower(figures: WayTally, other: WayTally, egress: str) -> Iterator[Sign]:
 
 
 def _suspected(
-    way: Way, figures: WayTally, ways: list[tuple[Way, WayTally]], chains: ChainTally
+    pair: Pair, figures: PairTally, pairs: list[tuple[Pair, PairTally]], chains: ChainTally
 ) -> Iterator[Suspected]:
     untrusted = ChainClass.PRIVATE_UNTRUSTED
-    notes = [n for n in _notes(way, figures, chains) if n.chain_class is untrusted]
-    clean = [other.egress for other, tally in ways if _is_clean(other, tally, chains)]
+    notes = [n for n in _notes(pair, figures, chains) if n.chain_class is untrusted]
+    clean = [other.egress for other, tally in pairs if _is_clean(other, tally, chains)]
     if notes and (clean or notes[0].product is not None):
         yield Suspected(
-            way=way,
+            pair=pair,
             likeness=_likeness(notes[0]),
             clean_egress=clean[0] if clean else None,
             why=notes[0].why,
@@ -180,16 +181,16 @@ def _suspected(
 
 
 def _undeclared(
-    endpoint: str, ways: list[tuple[Way, WayTally]], chains: ChainTally
+    endpoint: str, pairs: list[tuple[Pair, PairTally]], chains: ChainTally
 ) -> Iterator[Undeclared]:
-    shared = dict.fromkeys(chain for _, figures in ways for chain in figures.undeclared)
+    shared = dict.fromkeys(chain for _, figures in pairs for chain in figures.undeclared)
     if not shared:
         return
     notes = [note for chain in shared if (note := chains.notes(endpoint, chain)) is not None]
     yield Undeclared(
         endpoint=endpoint,
         egresses=chains.shared(endpoint).egresses,
-        handshakes=sum(f.chains[chain].count for _, f in ways for chain in f.undeclared),
+        handshakes=sum(f.chains[chain].count for _, f in pairs for chain in f.undeclared),
         likeness=next((one for one in map(_likeness, notes) if one is not None), None),
         why=notes[0].why if notes else None,
     )
@@ -197,11 +198,11 @@ def _undeclared(
 
 def _one_issuer(chains: ChainTally, hosts: dict[str, str]) -> Iterator[OneIssuer]:
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for way, figures in chains.ways.items():
-        for note in _notes(way, figures, chains):
-            domain = _domain(hosts.get(way.endpoint, ""))
+    for pair, figures in chains.pairs.items():
+        for note in _notes(pair, figures, chains):
+            domain = _domain(hosts.get(pair.endpoint, ""))
             if note.intercepted and domain:
-                found.setdefault((way.egress, note.issuer), {}).setdefault(domain, way.endpoint)
+                found.setdefault((pair.egress, note.issuer), {}).setdefault(domain, pair.endpoint)
     for (egress, issuer), endpoints in found.items():
         if len(endpoints) >= _FEWEST_ENDPOINTS:
             yield OneIssuer(egress=egress, issuer=issuer, endpoints=tuple(endpoints.values()))
@@ -219,10 +220,10 @@ def _likeness(note: ChainNotes) -> Likeness | None:
     return Likeness(product=note.product, is_weak=note.product_is_weak)
 
 
-def _notes(way: Way, figures: WayTally, chains: ChainTally) -> list[ChainNotes]:
-    known = (chains.notes(way.endpoint, chain) for chain in figures.chains)
+def _notes(pair: Pair, figures: PairTally, chains: ChainTally) -> list[ChainNotes]:
+    known = (chains.notes(pair.endpoint, chain) for chain in figures.chains)
     return [note for note in known if note is not None]
 
 
-def _first_ns(figures: WayTally) -> int | None:
+def _first_ns(figures: PairTally) -> int | None:
     return min((use.first_ns for use in figures.accused), default=None)

@@ -19,14 +19,18 @@ from stresser.analysis.chains.interception import (
 )
 from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
-from stresser.analysis.checkup.hello_fate import fate_words, hello_fate
 from stresser.analysis.checkup.redirection import redirections
-from stresser.analysis.checkup.remedies import remedy
-from stresser.analysis.counts.chain_tally import ChainTally, Way
-from stresser.analysis.counts.resolved_addresses import Sites
+from stresser.analysis.checkup.remedies import met_on, remedy
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
+from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.obstacles import Obstacle
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, asked_words, missing_facts
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
 from stresser.model.units import escaped, shown
@@ -75,10 +79,10 @@ def conclude(checked: Checked) -> CheckReport:
         *_chains(ways, accusations),
         *_undeclared(accusations),
         *redirections(ways),
-        *(_apart(text) for text in sites.findings()),
+        *map(_apart, sites.apart()),
     ]
     verdict, says = _verdict(ways, findings, has_route=checked.has_route)
-    notes = sites.notes()
+    notes = [sites_in_words(found) for found in sites.in_doubt()]
     if any(way.tls is not None and not way.is_own for way in ways):
         notes.append(OTHER_STACKS)
     results = [
@@ -191,7 +195,7 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
                 ending.failure,
                 ending.status,
                 ending.alert,
-                hello_fate(ending),
+                met_on(way, failed),
             ].append((way, failed))
     for (egress, *_), pairs in alike.items():
         caught, (first, failed) = [way for way, _ in pairs], pairs[0]
@@ -253,7 +257,8 @@ def _interception(
     grounds = [found for found in accusations if not isinstance(found, Suspected)]
     yield Finding(
         concern=Concern.INTERCEPTION,
-        says=f"TLS is intercepted on {len(caught)} of {counted(judged, 'way')}.",
+        says=f"TLS is intercepted for {len(caught)} of {counted(judged, 'pair')} of endpoint and"
+        " egress.",
         evidence=accusations_in_words(grounds, _hosts(ways))[:_MOST_EVIDENCE],
         remedy=f"Ask for a TLS inspection bypass of: {asked}.",
         endpoints=list(dict.fromkeys(way.endpoint for way in caught)),
@@ -268,8 +273,8 @@ def _chains(ways: Sequence[WayChecked], accusations: Sequence[Accusation]) -> It
             alike[way.egress, chain_words(way) or ""].append(way)
     suspicions = [found for found in accusations if isinstance(found, Suspected)]
     for (egress, words), caught in alike.items():
-        theirs = {Way(way.endpoint, egress) for way in caught}
-        about = [found for found in suspicions if found.way in theirs]
+        theirs = {Pair(way.endpoint, egress) for way in caught}
+        about = [found for found in suspicions if found.pair in theirs]
         why = [f"{named(w.endpoint)}: {escaped(w.chain.why, _TEXT)}" for w in caught
                if w.chain is not None and w.chain.why]  # fmt: skip
         yield Finding(
@@ -324,7 +329,7 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
         return _missing_intermediate(hosts(caught), fetched)
     if all(way.tls is not None and way.tls.chain_class is ChainClass.BROKEN for way in caught):
         return (
-            f"A client like this one refuses it: ask who serves {hosts(caught)} to put it right."
+            f"A client that verifies it refuses it: ask who serves {hosts(caught)} to put it right."
             " Check from another network, and if it is good there, ask for a TLS inspection bypass."
         )
     return (
@@ -334,12 +339,8 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
 
 
 def _missing_intermediate(whom: str, seen: ChainSeen) -> str:
-    issuer, place = escaped(seen.missing_issuer or "?", _TEXT), escaped(seen.issuer_url or "?", 120)
-    return (
-        f"Ask who serves {whom} to send the certificate of {issuer} along. Until then Windows"
-        f" (Schannel), macOS and Chrome fetch it from {place}, where this network lets them;"
-        " OpenSSL, Go on Linux, Java and Node.js refuse the chain."
-    )
+    facts = missing_facts(seen.missing_issuer, seen.issuer_url) | {"hosts": whom}
+    return asked_words(BY_OBSTACLE[Obstacle.CHAIN_INCOMPLETE], facts)
 
 
 def _chain_tally(ways: Sequence[WayChecked]) -> ChainTally:
@@ -349,7 +350,7 @@ def _chain_tally(ways: Sequence[WayChecked]) -> ChainTally:
             tally.event(way.chain)
         if way.tls is not None:
             opened = way.phases_ns if way.failed is None else {}
-            tally.handshake(Way(way.endpoint, way.egress), way.tls, 0, opened)
+            tally.handshake(Pair(way.endpoint, way.egress), way.tls, 0, opened)
     return tally
 
 
@@ -367,9 +368,10 @@ def _sites(ways: Sequence[WayChecked]) -> Sites:
     return sites
 
 
-def _apart(text: str) -> Finding:
+def _apart(found: SitesApart) -> Finding:
     return Finding(
         concern=Concern.SITES,
-        says=text,
+        says=sites_in_words(found),
         remedy="Pin the endpoint's address in a scenario before the two egresses are compared.",
+        endpoints=[found.endpoint],
     )

@@ -1,29 +1,22 @@
-"""Which certificate chains each way to an endpoint showed, and when: counted event by event.
+"""Which certificate chains each endpoint showed through each egress, and when: event by event.
 
-A way is an endpoint through an egress, whatever its sessions do while they are held. Memory is
-bounded: a peer may make a chain for each session.
+Memory is bounded: a peer may make a chain for each session.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.cohort import Pair
 from stresser.model.events import AttemptFailed, ChainSeen, CohortEvent, SessionOpened, TlsFacts
 from stresser.model.shared_chains import SharedChains
 
-_MOST_WAYS = 10_000
-_MOST_CHAINS_A_WAY = 32
+_MOST_PAIRS = 10_000
+_MOST_CHAINS_A_PAIR = 32
 _MOST_CHAINS = 4096
 _MOST_WORDS = 8
 _LONGEST_WORD = 40
 _TEXT_LIMIT = 256
-
-
-class Way(NamedTuple):
-    """An endpoint through an egress."""
-
-    endpoint: str
-    egress: str
 
 
 class ChainNotes(NamedTuple):
@@ -41,6 +34,8 @@ class ChainNotes(NamedTuple):
     scts: int | None
     names_match: bool | None
     """The leaf is for the name that was asked for."""
+    missing_issuer: str | None
+    issuer_url: str | None
 
     @property
     def source(self) -> str:
@@ -49,7 +44,7 @@ class ChainNotes(NamedTuple):
 
 
 class ChainUse:
-    """One chain on one way."""
+    """One chain on one pair."""
 
     __slots__ = ("count", "first_ns", "intercepted", "last_ns")
 
@@ -65,8 +60,8 @@ class ChainUse:
         self.first_ns, self.last_ns = min(self.first_ns, t_ns), max(self.last_ns, t_ns)
 
 
-class WayTally:
-    """The handshakes of one way. `shared`: which chains its endpoint shows through all of them."""
+class PairTally:
+    """The handshakes of one pair. `shared`: which chains its endpoint shows through all of them."""
 
     def __init__(self, shared: SharedChains) -> None:
         self.shared = shared
@@ -90,7 +85,7 @@ class WayTally:
         self._keep_word(self.versions, tls.version)
         self._keep_word(self.alpns, tls.alpn or "none")
         use = self.chains.get(tls.chain)
-        if use is None and len(self.chains) >= _MOST_CHAINS_A_WAY:
+        if use is None and len(self.chains) >= _MOST_CHAINS_A_PAIR:
             self.more_chains += 1
             self.more_intercepted += tls.intercepted
             return
@@ -142,29 +137,29 @@ class WayTally:
 
 
 class ChainTally:
-    """All ways of a run."""
+    """All pairs of a run."""
 
     def __init__(self) -> None:
-        self.ways: dict[Way, WayTally] = {}
+        self.pairs: dict[Pair, PairTally] = {}
         self._notes: dict[tuple[str, str], ChainNotes] = {}
         self._shared: dict[str, SharedChains] = {}
 
     def event(self, event: CohortEvent) -> None:
         """Count one event of a cohort."""
-        way = Way(event.endpoint, event.egress)
+        pair = event.cohort.pair
         if isinstance(event, SessionOpened):
-            self.handshake(way, event.tls, event.t_ns, event.phases_ns)
+            self.handshake(pair, event.tls, event.t_ns, event.phases_ns)
         elif isinstance(event, AttemptFailed) and event.tls is not None:
-            self.handshake(way, event.tls, event.t_ns, {})
+            self.handshake(pair, event.tls, event.t_ns, {})
         elif isinstance(event, ChainSeen) and len(self._notes) < _MOST_CHAINS:
             self._notes[event.endpoint, event.chain] = _notes_of(event)
 
-    def handshake(self, way: Way, tls: TlsFacts, t_ns: int, phases_ns: dict[str, int]) -> None:
+    def handshake(self, pair: Pair, tls: TlsFacts, t_ns: int, phases_ns: dict[str, int]) -> None:
         """Count one handshake. `phases_ns`: of an attempt that opened; else empty."""
-        tally = self._way(way)
+        tally = self._pair(pair)
         if tally is not None:
             if tls.chain_class is not None:
-                tally.shared.saw(way.egress, tls.chain)
+                tally.shared.saw(pair.egress, tls.chain)
             tally.add(tls, t_ns)
             tally.time(phases_ns)
 
@@ -173,7 +168,7 @@ class ChainTally:
         found = self._shared.get(endpoint)
         if found is None:
             found = SharedChains()
-            if len(self._shared) < _MOST_WAYS:
+            if len(self._shared) < _MOST_PAIRS:
                 self._shared[endpoint] = found
         return found
 
@@ -184,21 +179,21 @@ class ChainTally:
             return found
         return found._replace(intercepted=False)
 
-    def ways_to(self, endpoint: str) -> Iterator[tuple[Way, WayTally]]:
-        """The ways to one endpoint on which a chain was judged."""
-        for way, figures in self.ways.items():
-            if way.endpoint == endpoint and figures.judged:
-                yield way, figures
+    def pairs_to(self, endpoint: str) -> Iterator[tuple[Pair, PairTally]]:
+        """The egresses to one endpoint through which a chain was judged."""
+        for pair, figures in self.pairs.items():
+            if pair.endpoint == endpoint and figures.judged:
+                yield pair, figures
 
     @property
     def endpoints(self) -> list[str]:
         """All endpoints, in the order in which they were met."""
-        return list(dict.fromkeys(way.endpoint for way in self.ways))
+        return list(dict.fromkeys(pair.endpoint for pair in self.pairs))
 
-    def _way(self, way: Way) -> WayTally | None:
-        tally = self.ways.get(way)
-        if tally is None and len(self.ways) < _MOST_WAYS:
-            tally = self.ways[way] = WayTally(self.shared(way.endpoint))
+    def _pair(self, pair: Pair) -> PairTally | None:
+        tally = self.pairs.get(pair)
+        if tally is None and len(self.pairs) < _MOST_PAIRS:
+            tally = self.pairs[pair] = PairTally(self.shared(pair.endpoint))
         return tally
 
 
@@ -215,4 +210,6 @@ def _notes_of(event: ChainSeen) -> ChainNotes:
         spki=event.spki_sha256,
         scts=event.scts,
         names_match=event.names_match,
+        missing_issuer=event.missing_issuer and event.missing_issuer[:_TEXT_LIMIT],
+        issuer_url=event.issuer_url and event.issuer_url[:_TEXT_LIMIT],
     )

@@ -1,21 +1,36 @@
 """Which addresses each endpoint's name had through each egress, and what that may mean.
 
-Two egresses that reach different sites of one service are no comparison of two ways to the same.
+Two egresses that reach different sites of one service are no comparison of two paths to the same.
 """
 
 from collections.abc import Collection, Iterator
 from itertools import islice
+from typing import NamedTuple
 
-from stresser.model.units import escaped
-
-_MOST_WAYS = 10_000
+_MOST_PAIRS = 10_000
 _MOST_ADDRESSES = 256
 _LONGEST_ADDRESS = 64
-_MOST_SHOWN = 3
-_MOST_SENTENCES = 20
+_MOST_FOUND = 20
 
 
-class _Way:
+class SitesApart(NamedTuple):
+    """Two egresses through which an endpoint's name had no address in common."""
+
+    endpoint: str
+    egresses: tuple[str, str]
+    addresses: tuple[tuple[str, ...], tuple[str, ...]]
+
+
+class SitesInDoubt(NamedTuple):
+    """Egresses of which it is open whether they reach one site."""
+
+    endpoint: str
+    egresses: tuple[str, ...]
+    addresses: int
+    """How many the look-ups of one egress gave in all; 0: a proxy looked the name up."""
+
+
+class _LookedUp:
     """One endpoint through one egress."""
 
     __slots__ = ("addresses", "by_proxy", "varied")
@@ -31,77 +46,55 @@ class Sites:
     """What look-ups gave, by endpoint and egress. Bounded."""
 
     def __init__(self) -> None:
-        self._endpoints: dict[str, dict[str, _Way]] = {}
-        self._ways = 0
+        self._endpoints: dict[str, dict[str, _LookedUp]] = {}
+        self._pairs = 0
 
     def looked_up(self, endpoint: str, egress: str, addresses: Collection[str]) -> None:
-        """A look-up of ours gave addresses that this way had not had."""
-        way = self._way(endpoint, egress)
-        if way is None:
+        """A look-up of ours gave addresses that this pair had not had."""
+        pair = self._pair(endpoint, egress)
+        if pair is None:
             return
-        way.varied = way.varied or bool(way.addresses)
-        room = max(_MOST_ADDRESSES - len(way.addresses), 0)
+        pair.varied = pair.varied or bool(pair.addresses)
+        room = max(_MOST_ADDRESSES - len(pair.addresses), 0)
         cut = (address[:_LONGEST_ADDRESS] for address in addresses)
-        way.addresses |= dict.fromkeys(islice(cut, room))
+        pair.addresses |= dict.fromkeys(islice(cut, room))
 
     def resolved_by_proxy(self, endpoint: str, egress: str) -> None:
         """A proxy looked the name up."""
-        way = self._way(endpoint, egress)
-        if way is not None:
-            way.by_proxy = True
+        pair = self._pair(endpoint, egress)
+        if pair is not None:
+            pair.by_proxy = True
 
-    def findings(self) -> list[str]:
+    def apart(self) -> list[SitesApart]:
         """Egresses through which an endpoint's name had no address in common."""
-        said = [line for name, ways in self._endpoints.items() for line in _apart(name, ways)]
-        return said[:_MOST_SENTENCES]
+        found = (one for name, pairs in self._endpoints.items() for one in _apart(name, pairs))
+        return list(islice(found, _MOST_FOUND))
 
-    def notes(self) -> list[str]:
+    def in_doubt(self) -> list[SitesInDoubt]:
         """What leaves it open whether the same site was reached."""
-        said = [line for name, ways in self._endpoints.items() for line in _open(name, ways)]
-        return said[:_MOST_SENTENCES]
+        found = (one for name, pairs in self._endpoints.items() for one in _in_doubt(name, pairs))
+        return list(islice(found, _MOST_FOUND))
 
-    def _way(self, endpoint: str, egress: str) -> _Way | None:
-        way = self._endpoints.get(endpoint, {}).get(egress)
-        if way is None and self._ways < _MOST_WAYS:
-            self._ways += 1
-            way = self._endpoints.setdefault(endpoint, {})[egress] = _Way()
-        return way
-
-
-def _apart(endpoint: str, ways: dict[str, _Way]) -> Iterator[str]:
-    known = [(egress, way) for egress, way in ways.items() if way.addresses]
-    for egress, way in known[1:]:
-        first, other = known[0]
-        if not other.addresses.keys() & way.addresses.keys():
-            yield (
-                f"{_name(endpoint)} resolved to {_list(other)} through {_name(first)} and to"
-                f" {_list(way)} through {_name(egress)}: the two may reach different sites."
-            )
+    def _pair(self, endpoint: str, egress: str) -> _LookedUp | None:
+        pair = self._endpoints.get(endpoint, {}).get(egress)
+        if pair is None and self._pairs < _MOST_PAIRS:
+            self._pairs += 1
+            pair = self._endpoints.setdefault(endpoint, {})[egress] = _LookedUp()
+        return pair
 
 
-def _open(endpoint: str, ways: dict[str, _Way]) -> Iterator[str]:
-    known = {egress: way for egress, way in ways.items() if way.addresses}
-    for egress, way in known.items():
-        if way.varied:
-            yield (
-                f"Look-ups of {_name(endpoint)} through {_name(egress)} did not all give the same:"
-                f" {len(way.addresses)} addresses in all, so sessions may have reached different"
-                " sites."
-            )
-    blind = [egress for egress, way in ways.items() if way.by_proxy]
-    if blind and len(ways) > 1:
-        names = ", ".join(_name(egress) for egress in blind[:_MOST_SHOWN])
-        yield (
-            f"Through {names} the proxy looked {_name(endpoint)} up: whether it reaches the same"
-            " site as the other egresses is not known."
-        )
+def _apart(endpoint: str, pairs: dict[str, _LookedUp]) -> Iterator[SitesApart]:
+    known = [(egress, tuple(pair.addresses)) for egress, pair in pairs.items() if pair.addresses]
+    for egress, addresses in known[1:]:
+        first, others = known[0]
+        if not set(others) & set(addresses):
+            yield SitesApart(endpoint, (first, egress), (others, addresses))
 
 
-def _list(way: _Way) -> str:
-    shown = [_name(address) for address in list(way.addresses)[:_MOST_SHOWN]]
-    more = len(way.addresses) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
-
-
-def _name(text: str) -> str:
-    return escaped(text, 60)
+def _in_doubt(endpoint: str, pairs: dict[str, _LookedUp]) -> Iterator[SitesInDoubt]:
+    for egress, pair in pairs.items():
+        if pair.varied and pair.addresses:
+            yield SitesInDoubt(endpoint, (egress,), len(pair.addresses))
+    blind = tuple(egress for egress, pair in pairs.items() if pair.by_proxy)
+    if blind and len(pairs) > 1:
+        yield SitesInDoubt(endpoint, blind, 0)

@@ -9,10 +9,9 @@ from collections import Counter, deque
 from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
-from stresser.analysis.counts.cohort_tally import CohortTally, DropGroup
+from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Kind as EndingKind
 from stresser.model.events import (
     AddressesSeen,
     AnyEvent,
@@ -62,7 +61,7 @@ class Tally:
         self.cohorts: dict[Cohort, CohortTally] = {}
         self.chains: dict[str, ChainSeen] = {}
         self.sites = Sites()
-        self.ways = ChainTally()
+        self.served = ChainTally()
         """Which chains each way to an endpoint showed."""
         self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
         self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
@@ -101,7 +100,7 @@ class Tally:
         """The cohort's figures; None when there are more cohorts than a run can have."""
         figures = self.cohorts.get(cohort)
         if figures is None and len(self.cohorts) < _MOST_COHORTS:
-            shared = self.ways.shared(cohort.endpoint)
+            shared = self.served.shared(cohort.endpoint)
             figures = self.cohorts[cohort] = CohortTally(shared)
         return figures
 
@@ -114,7 +113,7 @@ class Tally:
 
     def _cohort_event(self, event: CohortEvent) -> None:
         figures = self.cohort(event.cohort)
-        self.ways.event(event)
+        self.served.event(event)
         if figures is None:
             self.uncounted_events += 1
         elif isinstance(event, SessionEnded):
@@ -185,11 +184,3 @@ class Tally:
             figures = self.cohort(cohort)
             if figures is not None:
                 figures.requested = max(event.sessions_requested, 0) // len(event.cohorts)
-
-
-def drops_by_kind(figures: CohortTally) -> Counter[EndingKind]:
-    """How many drops there were of each kind."""
-    return Counter({kind: group.count for kind, group in figures.drop_groups.items()})
-
-
-__all__ = ["LAST_ENDINGS", "CohortTally", "DropGroup", "Tally", "drops_by_kind"]

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.limit_candidates import HEADERS, limit_candidate
 from stresser.analysis.patterns.scopes import Variable
+from stresser.model.cohort import Pair
 from stresser.statistics.brackets import Bracket, agreement
 
 _FEWEST = 5
@@ -43,11 +44,7 @@ def _of_pair(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | N
         return None
     at = Bracket(agreed.low, agreed.high)
     pad = int(_SPREAD * at.high)
-    members = [
-        one
-        for one, own in zip(drops, brackets, strict=True)
-        if own.low <= at.high + pad and at.low - pad <= own.high
-    ]
+    members = [one for one, own in zip(drops, brackets, strict=True) if own.meets(at, pad)]
     lives = case.lives_of.get(pair, [])
     if sum(life.bytes > _CLEARLY_MORE * at.high for life in lives) >= _LIVED:
         return None

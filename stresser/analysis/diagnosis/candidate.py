@@ -3,22 +3,29 @@
 Each mechanism's module proposes candidates over what no earlier one has claimed.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.patterns.session_lives import Life
-from stresser.model.ending import Initiator, Kind
-from stresser.statistics.brackets import Bracket
+from stresser.model.cohort import Pair
+from stresser.model.ending import Initiator
+from stresser.statistics.brackets import Bracket, common
+from stresser.statistics.chance import binomial_tail
 from stresser.statistics.concentration import tolerance
 
+_TIMES_MORE = 3
+_CHANCE = 1e-4
+"""Rates are not one where one is so much higher, and chance makes so of equal ones this rarely."""
 Through = Callable[[Life], bool]
 """Whether a session went through what is said to end sessions, and lived."""
+Fate = Callable[[DropFact], bool | None]
+"""Of a drop elsewhere: True: it had lived through the same before; False: it may have died of it;
+None: it never met it."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -38,10 +45,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
     moment: Bracket | None = None
     """When it struck, if it struck once."""
     through: Through | None = None
+    fate: Fate | None = None
+    """None: whatever dropped at its moment may have died of it."""
     condition: str = ""
     """Of sessions: `that were silent for 4 s`."""
     event: str = ""
-    """What happened, where no condition says it: `at 02:13:07 UTC`."""
+    """What happened, where no condition says it, in words: `02:13:07 UTC`, `link down`."""
+    is_lossy: bool = False
+    """Its path loses packets, by the evidence of most of its endings."""
     apart: str = ""
     """What keeps it from being one with others: the endpoint that speaks for itself."""
     by_log: bool = False
@@ -50,6 +61,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The endpoint itself said so, under TLS that verifies."""
     who: Initiator | None = None
     """Decided by the mechanism itself."""
+    elsewhere: Mechanism | None = None
+    """What it is called where it is no one egress's."""
     where: Where | None = None
     ask: Ask | None = None
     egress: str | None = None
@@ -106,11 +119,6 @@ def pairs_of(candidate: Candidate, case: CaseFile) -> list[Pair]:
     return list(dict.fromkeys(one.pair for one in members(candidate, case)))
 
 
-def most_common_kind(facts: Iterable[EndingFact]) -> Kind:
-    """How most of them ended."""
-    return Counter(one.kind for one in facts).most_common(1)[0][0]
-
-
 def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
     """Candidates of one mechanism and one limit or moment, that share endpoint or egress: one."""
     kept: list[Candidate] = []
@@ -126,21 +134,44 @@ def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
 def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
     if one.mechanism is not other.mechanism or one.unit != other.unit:
         return False
+    # What an endpoint says all at once or bit by bit is one drain.
+    drains = one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None
+    is_alike = (
+        (one.event, one.advice, one.apart) == (other.event, other.advice, other.apart)
+        and _meet(one.limit, other.limit)
+        and _meet(one.moment, other.moment)
+    )
+    if not (drains or is_alike):
+        return False
     ours, theirs = pairs_of(one, case), pairs_of(other, case)
     endpoints = {e for e, _ in ours} & {e for e, _ in theirs}
-    if one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None:
-        return bool(endpoints)  # what an endpoint says all at once or bit by bit is one drain
-    if (one.event, one.advice, one.apart) != (other.event, other.advice, other.apart):
+    if not endpoints and (drains or not {g for _, g in ours} & {g for _, g in theirs}):
         return False
-    shares = endpoints or {g for _, g in ours} & {g for _, g in theirs}
-    return bool(shares) and _meet(one.limit, other.limit) and _meet(one.moment, other.moment)
+    return one.mechanism is not Mechanism.NO_PATTERN or _as_often(one, other, case)
+
+
+def _as_often(one: Candidate, other: Candidate, case: CaseFile) -> bool:
+    """Whether sessions there and here drop at rates that chance can make of one.
+
+    The conditional test of two Poisson rates (Przyborowski and Wilenski, Biometrika 31, 1940).
+    """
+    more, less = (one, other) if _rate(one, case) >= _rate(other, case) else (other, one)
+    if _rate(more, case) < _TIMES_MORE * _rate(less, case):
+        return True
+    held = [case.session_time_ns(pairs_of(each, case)) for each in (more, less)]
+    drops = len(more.drops) + len(less.drops)
+    share = held[0] / max(sum(held), 1)
+    return binomial_tail(drops, share, len(more.drops)) > _CHANCE
+
+
+def _rate(candidate: Candidate, case: CaseFile) -> float:
+    return len(candidate.drops) / max(case.session_time_ns(pairs_of(candidate, case)), 1)
 
 
 def _meet(one: Bracket | None, other: Bracket | None) -> bool:
     if one is None or other is None:
         return one is other
-    pad = tolerance(max(one.high, other.high))
-    return one.low <= other.high + pad and other.low <= one.high + pad
+    return one.meets(other, tolerance(max(one.high, other.high)))
 
 
 def _union(one: Candidate, other: Candidate) -> Candidate:
@@ -149,8 +180,8 @@ def _union(one: Candidate, other: Candidate) -> Candidate:
         larger,
         drops=one.drops | other.drops,
         failures=one.failures | other.failures,
-        limit=_common(one.limit, other.limit),
-        moment=_common(one.moment, other.moment),
+        limit=_both(one.limit, other.limit),
+        moment=_both(one.moment, other.moment),
         contrast=tuple(dict.fromkeys(one.contrast + other.contrast)),
         against=tuple(dict.fromkeys(one.against + other.against)),
         unproved=tuple(dict.fromkeys(one.unproved + other.unproved)),
@@ -158,9 +189,5 @@ def _union(one: Candidate, other: Candidate) -> Candidate:
     )
 
 
-def _common(one: Bracket | None, other: Bracket | None) -> Bracket | None:
-    """What both brackets allow; where they only nearly meet, all between them."""
-    if one is None or other is None:
-        return None
-    low, high = max(one.low, other.low), min(one.high, other.high)
-    return Bracket(low, high) if low <= high else Bracket(high, low)
+def _both(one: Bracket | None, other: Bracket | None) -> Bracket | None:
+    return None if one is None or other is None else common([one, other])

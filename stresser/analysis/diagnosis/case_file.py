@@ -12,15 +12,12 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, LabLog, RunEvidence
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
-from stresser.model.cohort import Cohort
-
-Pair = tuple[str, str]
-"""Endpoint and egress."""
+from stresser.model.cohort import Cohort, Pair
 
 
 class DropFact(NamedTuple):
@@ -76,7 +73,7 @@ class CaseFile:
 
     @cached_property
     def floors(self) -> dict[int, int]:
-        """Bytes of a handshake, by way."""
+        """Bytes of a handshake, by place."""
         return byte_floors(self.lives)
 
     @cached_property
@@ -84,7 +81,7 @@ class CaseFile:
         """All sessions, by endpoint and egress."""
         found: dict[Pair, list[Life]] = defaultdict(list)
         for life in self.lives.lives:
-            found[self.cohort_of(life)[:2]].append(life)
+            found[self.cohort_of(life).pair].append(life)
         return found
 
     @cached_property
@@ -94,7 +91,7 @@ class CaseFile:
         found: dict[Pair, list[Life]] = defaultdict(list)
         for life in self.lives.lives:
             if id(life) not in dropped:
-                found[self.cohort_of(life)[:2]].append(life)
+                found[self.cohort_of(life).pair].append(life)
         return found
 
     @cached_property
@@ -143,7 +140,7 @@ class CaseFile:
     def _spans(self) -> dict[Pair, tuple[list[int], list[int]]]:
         spans: dict[Pair, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for life in self.lives.lives:
-            begun, ended = spans[self.cohort_of(life)[:2]]
+            begun, ended = spans[self.cohort_of(life).pair]
             begun.append(life.opened_ns)
             ended.append(life.ended_ns)
         for begun, ended in spans.values():
@@ -194,8 +191,8 @@ class CaseFile:
             if (activity is None or self.cohort_of(life).activity == activity) and through(life)
         ]
 
-    def lab_log(self, one: DropFact) -> LabLog | None:
-        """What the lab's own log says of a drop."""
+    def lab_rule(self, one: DropFact) -> str | None:
+        """The rule by which the lab's own log says that it ended a session."""
         port = one.fact.local.rpartition(":")[2]
         if not port.isdigit():
             return None

@@ -7,10 +7,11 @@ endpoints through the same egresses tell the endpoint from what all of them shar
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
-from stresser.analysis.diagnosis.case_file import CaseFile, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.endings import counted
+from stresser.model.cohort import Pair
 from stresser.model.units import escaped
 
 _NAME = 80
@@ -106,24 +107,25 @@ def _of_pair(candidate: Candidate, case: CaseFile, pair: Pair) -> list[_Found]:
 
 
 def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | None) -> _Found:
-    lived = case.survivors_of(pair, activity, candidate.through or _always)
-    ended = [
-        one
+    lived = len(case.survivors_of(pair, activity, candidate.through or _always))
+    fates = [
+        _fate(candidate, one)
         for one in case.drops_of.get(pair, [])
         if (activity is None or one.fact.cohort.activity == activity)
         and one.number not in candidate.drops
-        and _is_at(candidate, one.drop.moment)
     ]
-    return _Found(pair, activity, len(lived), len(ended))
+    return _Found(pair, activity, lived + fates.count(True), fates.count(False))
+
+
+def _fate(candidate: Candidate, one: DropFact) -> bool | None:
+    if candidate.fate is not None:
+        return candidate.fate(one)
+    is_at = candidate.moment is None or candidate.moment.meets(one.drop.moment)
+    return False if is_at else None
 
 
 def _always(_life: object) -> bool:
     return True
-
-
-def _is_at(candidate: Candidate, moment: tuple[int, int]) -> bool:
-    at = candidate.moment
-    return at is None or (moment[0] <= at.high and at.low <= moment[1])
 
 
 def _of_attempts(candidate: Candidate, case: CaseFile, pair: Pair) -> _Found:

@@ -18,12 +18,12 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, me
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
-from stresser.analysis.diagnosis.diagnosis_words import says
-from stresser.analysis.diagnosis.failed_attempts import failed_attempts
+from stresser.analysis.diagnosis.diagnosis_words import says, what_broke_it
+from stresser.analysis.diagnosis.failed_attempts import failed_attempts, late_refusals
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
 from stresser.analysis.diagnosis.host_causes import absences, path_change
-from stresser.analysis.diagnosis.intercepted_ways import interception
+from stresser.analysis.diagnosis.intercepted_pairs import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
 from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
@@ -40,6 +40,7 @@ PROPOSERS: tuple[_Propose, ...] = (
     path_change,
     absences,
     lab_log,
+    late_refusals,
     first_message,
     byte_contrast,
     timers,
@@ -150,6 +151,7 @@ def _diagnosis(
         of_failures=of_failures,
         sessions_found_dead=sum(fact.kind is Kind.FOUND_DEAD for fact in facts),
         kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
+        seen=_seen(facts),
         first_utc=utc(times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
         contrasts=list(candidate.contrast),
@@ -164,6 +166,12 @@ def _diagnosis(
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _seen(facts: list[EndingFact]) -> str:
+    """What broke the protocol, where that ended most of them."""
+    broken = [fact for fact in facts if fact.kind is Kind.PROTOCOL_ERROR]
+    return what_broke_it(broken[0]) if 2 * len(broken) > len(facts) else ""
 
 
 def _unproved_place(candidate: Candidate, located: Located, case: CaseFile) -> Iterator[str]:
@@ -193,7 +201,7 @@ def _timed(candidate: Candidate, utc: Callable[[int], str]) -> Candidate:
     if candidate.moment is None or candidate.event:
         return candidate
     clock = utc(candidate.moment.high)[_CLOCK_TIME]
-    return replace(candidate, event=f", {clock} UTC" if clock else "")
+    return replace(candidate, event=f"{clock} UTC" if clock else "")
 
 
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:
@@ -212,9 +220,11 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
     elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif mechanism is Mechanism.NAME_FILTER:
-        mechanism = Mechanism.REFUSED_BY_ENDPOINT
+        mechanism = candidate.elsewhere or Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
-    return replace(candidate, mechanism=mechanism, said=said)
+    keeps = mechanism in {candidate.mechanism, candidate.elsewhere}
+    advice = candidate.advice if keeps else ""
+    return replace(candidate, mechanism=mechanism, said=said, advice=advice)
 
 
 def _without_the_endpoint(candidate: Candidate) -> Mechanism:
@@ -229,7 +239,7 @@ def _scope(candidate: Candidate, case: CaseFile) -> DiagnosedScope:
     pairs = pairs_of(candidate, case)
     cohorts = {fact.cohort for fact in members(candidate, case)}
     activities = {cohort.activity for cohort in cohorts} if candidate.drops else set()
-    beside = {c.activity for c in case.cohorts if c[:2] in pairs}
+    beside = {c.activity for c in case.cohorts if c.pair in pairs}
     many = len(case.endpoints) > 1
     endpoints = {e for e, _ in pairs}
     egresses = {g for _, g in pairs} or {g for g in [candidate.egress] if g is not None}
@@ -247,13 +257,17 @@ def _only_name(names: set[str]) -> str | None:
 def _totals(scope: DiagnosedScope, case: CaseFile) -> tuple[int, int]:
     """All drops and failures in a scope."""
     wider = replace(scope, activity=None)
-    drops = sum(_is_in(scope, one.fact) for one in case.drops)
-    return drops, sum(_is_in(wider, one.ending) for one in case.failures)
+    drops = Counter(one.fact.cohort for one in case.drops)
+    failures = Counter(one.ending.cohort for one in case.failures)
+    return (
+        sum(count for cohort, count in drops.items() if _is_in(scope, cohort)),
+        sum(count for cohort, count in failures.items() if _is_in(wider, cohort)),
+    )
 
 
-def _is_in(scope: DiagnosedScope, fact: EndingFact) -> bool:
+def _is_in(scope: DiagnosedScope, cohort: Cohort) -> bool:
     wanted = (scope.endpoint, scope.egress, scope.activity)
     return all(
         name is None or name == escaped(own, _NAME)
-        for name, own in zip(wanted, fact.cohort, strict=True)
+        for name, own in zip(wanted, cohort, strict=True)
     )

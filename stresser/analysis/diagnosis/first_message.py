@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
-from stresser.analysis.diagnosis.case_file import CaseFile, DropFact, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.patterns.session_lives import Life
 from stresser.analysis.words.endings import counted
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import NS_PER_S, escaped
 from stresser.statistics.brackets import Bracket
@@ -92,7 +92,7 @@ def _answered_since(case: CaseFile, cohorts: set[Cohort], since_ns: int) -> bool
     # Of sessions that the plan ended, only the end is known, not when the last pong came.
     ended_before = sum(
         life.ended_ns <= until_ns
-        for pair in {cohort[:2] for cohort in cohorts}
+        for pair in {cohort.pair for cohort in cohorts}
         for life in case.survivors.get(pair, [])
         if case.cohort_of(life) in cohorts
     )
@@ -158,7 +158,7 @@ def _smaller_that_lived(
 def _ping_intolerance(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Iterator[Candidate]:
     """Of one pair: all sessions end at their first ping, those that send nothing live."""
     cohorts = {one.fact.cohort for one in drops}
-    pinging = {c for c in case.cohorts if c[:2] == pair and case.plan.pings_every_ns(c)}
+    pinging = {c for c in case.cohorts if c.pair == pair and case.plan.pings_every_ns(c)}
     if len(drops) < _FEWEST or _ponged(case, pinging):
         return
     silent_ns = min(one.measured_ns for one in drops)

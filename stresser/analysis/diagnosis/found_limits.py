@@ -17,9 +17,9 @@ from stresser.analysis.diagnosis.limit_candidates import (
     with_doubts,
 )
 from stresser.analysis.patterns.found_timer import FoundTimer
-from stresser.analysis.patterns.known_timeouts import consistent_with
+from stresser.analysis.patterns.known_timeouts import consistent_with, how_it_showed
 from stresser.analysis.patterns.scopes import Variable, bracket_of
-from stresser.model.ending import BRACKETED, Kind
+from stresser.model.ending import Kind
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.concentration import GRAIN, TimerLimit, timer_limit, tolerance
 
@@ -84,8 +84,7 @@ def _with_like(
         if one.pair in pairs
         and one.number not in known
         and (own := bracket_of(one.drop, variable, case.floors)) is not None
-        and own.low <= limit.high + pad
-        and limit.low - pad <= own.high
+        and own.meets(limit, pad)
     ]
     return members + like
 
@@ -143,18 +142,9 @@ def _as_the_box_counts(
 def _known(timer: FoundTimer, variable: Variable, members: list[DropFact]) -> list[str]:
     if variable is Variable.BYTES:
         return []
-    shown = frozenset(_how(one) for one in members)
+    shown = frozenset(how_it_showed(one.fact.kind, is_answer=one.drop.is_answer) for one in members)
     found = consistent_with(timer.variables, timer.brackets[variable], shown)
     return [f"{one.name} ({one.seconds:,} s)" for one in found[:_MOST_KNOWN]]
-
-
-def _how(one: DropFact) -> str:
-    """How a drop showed, in the words of the documented timeouts."""
-    if one.fact.kind in BRACKETED:
-        return "silent"
-    if one.fact.kind is Kind.TCP_RESET:
-        return "answer" if one.drop.is_answer else "reset"
-    return "close"
 
 
 def _refuted(

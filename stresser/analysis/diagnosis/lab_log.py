@@ -23,9 +23,9 @@ def lab_log(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """One candidate for each egress and rule of the lab."""
     by_rule: dict[tuple[str, str], list[DropFact]] = defaultdict(list)
     for one in claims.free_drops(case):
-        log = case.lab_log(one)
-        if log is not None:
-            by_rule[log.egress, log.rule].append(one)
+        rule = case.lab_rule(one)
+        if rule is not None:
+            by_rule[one.fact.cohort.egress, rule].append(one)
     for (_, rule), drops in by_rule.items():
         yield _of_rule(case, rule, drops)
 

@@ -33,18 +33,18 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     MechanismRow(
         Mechanism.PING_INTOLERANCE,
         "All sessions end at their first ping, and none ever received a pong.",
-        "Sessions that send nothing end as soon.",
+        "Sessions that send nothing end just as soon.",
     ),
     MechanismRow(
         Mechanism.SIZE_LIMIT,
-        "From one moment on no big message is answered, while small ones are.",
-        "A big one was answered after the first loss. Sessions with smaller messages and as long a"
-        " silence end as soon.",
+        "From one moment on, small messages are answered and big ones are not.",
+        "A big message was answered after the first loss. Sessions with smaller messages that were"
+        " silent for as long end just as soon.",
     ),
     MechanismRow(
         Mechanism.IDLE_TIMER,
         "Sessions end at one length of silence, or whenever they were silent for long.",
-        "Sessions survived silences as long. One moment explains the drops as well.",
+        "Sessions survived silences just as long. One moment explains the drops just as well.",
     ),
     MechanismRow(
         Mechanism.AGE_LIMIT,
@@ -59,7 +59,7 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     MechanismRow(
         Mechanism.STATE_LOST,
         "At one moment most sessions of a part of the run ended, and fresh ones opened at once.",
-        "Most sessions there lived on. Chance explains as many. Silence or age fits better.",
+        "Most sessions there lived on. Chance explains as many drops. Silence or age fits better.",
     ),
     MechanismRow(
         Mechanism.OUTAGE,
@@ -69,7 +69,7 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     MechanismRow(
         Mechanism.ENDPOINT_GOODBYE,
         "The endpoint itself ended sessions under TLS, at one moment or one age.",
-        "It did not end sessions through another egress so.",
+        "It did not end sessions through another egress in this way.",
     ),
     MechanismRow(
         Mechanism.ENDPOINT_DOWN,
@@ -79,8 +79,8 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.SESSION_CEILING,
-        "Every further attempt failed while as many as ever were open.",
-        "A session opened beyond it. Attempts failed while fewer were open. Sessions dropped.",
+        "Every further attempt failed while as many sessions as ever were open.",
+        "One more session opened. Attempts failed while fewer were open. Sessions dropped.",
     ),
     MechanismRow(
         Mechanism.INTERCEPTION,
@@ -95,8 +95,9 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.NAME_FILTER,
-        "Attempts through one egress alone are cut when the ClientHello has been sent.",
-        "It happens through all egresses.",
+        "Attempts through one egress alone are cut when the ClientHello has been sent, or TCP"
+        " stands again and again and their ClientHello is never acknowledged.",
+        "It happens through all egresses. Sessions opened meanwhile. The hello was acknowledged.",
     ),
     MechanismRow(
         Mechanism.PROXY_REFUSAL,
@@ -105,12 +106,14 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.REFUSED_BY_ENDPOINT,
-        "The endpoint answers HTTP other than 101, sends an alert, or closes at the upgrade.",
+        "The endpoint answers HTTP other than 101, sends an alert, or closes at the upgrade. It"
+        " ends sessions that have just opened by an alert about client certificates (TLS 1.3).",
         "Nothing. Attempts that opened through another egress show where it is.",
     ),
     MechanismRow(
         Mechanism.CAPTIVE_PORTAL,
-        "A redirect, HTTP 511 or plain HTTP answers where TLS was spoken.",
+        "A redirect by who does not prove to be the endpoint, HTTP 511, or plain HTTP where TLS was"
+        " spoken.",
         "Attempts through the same egress opened.",
     ),
     MechanismRow(

@@ -2,14 +2,21 @@
 
 The only module of this room that reads events.
 
-Bounded: of drops and failures beyond `MOST_FACTS` only the number is kept.
+Bounded: drops and failures beyond `MOST_FACTS` are left out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any, NamedTuple
 
-from stresser.model.cohort import Cohort
+from msgspec import Struct, field
+
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.words.address_family import family_of
+from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AnyEvent,
@@ -21,28 +28,22 @@ from stresser.model.events import (
     ResolvedBy,
     SessionEnded,
     SessionOpened,
-    TlsFacts,
 )
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import PacketOrigin, Shape
-from stresser.model.shared_chains import SharedChains
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
 _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
+_MOST_SETS = 1000
 _LONGEST = 200
+_BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
+"""One session's comparison is outdone by the whole run's."""
 
 
-class Looks(NamedTuple):
-    """What fresh connections met while a session died: TCP only, an accept proves no server."""
-
-    own: frozenset[FreshResult] = frozenset()
-    """To its own endpoint through its own egress."""
-    others: frozenset[FreshResult] = frozenset()
-    """To its own endpoint through other egresses."""
-    elsewhere: frozenset[FreshResult] = frozenset()
-    """To other endpoints through its own egress."""
+_NO_HEADERS: Mapping[str, str] = {}
+_set_of: Callable[[tuple[Any, ...]], frozenset[Any]] = lru_cache(_MOST_SETS)(frozenset)
 
 
 class EndingFact(NamedTuple):
@@ -50,7 +51,6 @@ class EndingFact(NamedTuple):
 
     attempt: int
     cohort: Cohort
-    utc: str
     t_ns: int
     """When it was noticed."""
     phase: Phase
@@ -69,8 +69,11 @@ class EndingFact(NamedTuple):
     status: int | None
     alert: int | None
     raw: str
+    seen: str
+    """What came in the place of the protocol, from its beginning; escaped already."""
     headers: Mapping[str, str]
-    looks: Looks
+    met: frozenset[FreshResult]
+    """What fresh connections to its endpoint through its egress met while it ended."""
     is_strangers: bool
     """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
     was_reset_before: bool
@@ -79,6 +82,12 @@ class EndingFact(NamedTuple):
     """The first router sent the packet that ended it, while the flow's own peer is behind one."""
     is_owners: bool
     """The RST of who held the connection: its ACK and window are its own."""
+    obstacle: Obstacle | None
+    """What a failed attempt has met; None: it was none."""
+    alpn: str | None
+    """What a failed attempt's handshake agreed on."""
+    other_family_opens: bool
+    """A fresh connection to the endpoint's address of the other family was answered."""
     intercepted: bool
     chain: str
     """That a failed attempt was shown."""
@@ -86,14 +95,14 @@ class EndingFact(NamedTuple):
     pongs: int
 
     @property
-    def pair(self) -> tuple[str, str]:
+    def pair(self) -> Pair:
         """Endpoint and egress."""
-        return self.cohort.endpoint, self.cohort.egress
+        return self.cohort.pair
 
     @property
     def is_said(self) -> bool:
         """The endpoint's own TLS end said it: its chain verifies."""
-        return "endpoint-said-so" in self.rules
+        return bool(self.rules & _BY_VERIFIED_END)
 
 
 class FailureFact(NamedTuple):
@@ -105,66 +114,52 @@ class FailureFact(NamedTuple):
     ending: EndingFact
 
 
-class LabLog(NamedTuple):
-    """A line of the lab's own log."""
-
-    egress: str
-    rule: str
-    idle_ns: int
-
-
 class PathFact(NamedTuple):
     """A change of this host's path."""
 
     t_ns: int
     words: str
-    interface: str
 
 
-class Pairing(NamedTuple):
+class Pairing(Struct, kw_only=True):
     """What is known of one endpoint through one egress, besides its drops."""
 
-    addresses: set[str]
+    addresses: set[str] = field(default_factory=set)
     """The endpoint's addresses, without ports; names where a proxy looked them up."""
-    chains: set[str]
+    chains: set[str] = field(default_factory=set)
     """Chains that were judged no interceptor's."""
-    proxies: set[str]
-    by_proxy: list[bool]
-    """Not empty: a proxy looked the name up."""
+    families: Counter[str] = field(default_factory=Counter)
+    """Sessions that opened, by the family of the address."""
+    by_proxy: bool = False
+    """A proxy looked the name up."""
 
 
 class RunEvidence:
-    """All of a run's unplanned endings, with what surrounds them. Events pass once, in order."""
+    """All of a run's unplanned endings, with what surrounds them. Events pass once, in order.
 
-    def __init__(self) -> None:
+    `served`: the chains of the same run, which has seen each event before.
+    """
+
+    def __init__(self, served: ChainTally) -> None:
         self.drops: dict[int, EndingFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
-        self.opened: dict[tuple[str, str], list[int]] = {}
+        self.opened: dict[Pair, list[int]] = {}
         """When sessions opened, by endpoint and egress."""
-        self.pairings: dict[tuple[str, str], Pairing] = {}
-        self.kills: dict[tuple[str, int], LabLog] = {}
-        """The lab's log by egress and local port."""
+        self.pairings: dict[Pair, Pairing] = {}
+        self.kills: dict[tuple[str, int], str] = {}
+        """The rule by which the lab says that it ended a flow, by egress and local port."""
         self.path: list[PathFact] = []
         self.absences: Counter[tuple[Cohort, Initiator]] = Counter()
         """Sessions that this host's or stresser's own absence ended: no drops."""
-        self.proved_alive: Counter[Cohort] = Counter()
-        """Sessions that answered when the plan ended them."""
         self.ponged: Counter[Cohort] = Counter()
         """Sessions that had an answer to a ping."""
         self.unproved: Counter[Cohort] = Counter()
         """Sessions that the plan ended, and nothing shows that they lived then."""
-        self.beyond = 0
         self._suspects: dict[int, str] = {}
         """Chains that look like an interceptor's, by open session."""
-        self._shared: dict[str, SharedChains] = {}
+        self._served = served
         self._kept = 0
-
-    def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
-        """Pass events on and remember what they show."""
-        for event in events:
-            self.event(event)
-            yield event
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -176,43 +171,35 @@ class RunEvidence:
             case AttemptFailed() if not event.ending.planned:
                 self._failed(event)
             case LabKilled() if len(self.kills) < MOST_FACTS:
-                log = LabLog(event.egress, event.rule, event.idle_ns)
-                self.kills[event.egress, event.client_port] = log
+                self.kills[event.egress, event.client_port] = event.rule
             case PathChanged() if len(self.path) < _MOST_CHANGES:
                 words = f"{event.change.value.replace('_', ' ')} {event.detail}"[:_LONGEST]
-                self.path.append(PathFact(event.t_ns, words, event.interface or ""))
+                self.path.append(PathFact(event.t_ns, words))
             case _:
                 pass
 
     def pairing(self, endpoint: str, egress: str) -> Pairing:
         """What is known of one endpoint through one egress."""
-        return self.pairings.setdefault((endpoint, egress), Pairing(set(), set(), set(), []))
+        return self.pairings.setdefault(Pair(endpoint, egress), Pairing())
 
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
-            self.opened.setdefault((event.endpoint, event.egress), []).append(event.t_ns)
-        self._shaken(event, event.tls)
+            self.opened.setdefault(event.cohort.pair, []).append(event.t_ns)
         if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
             self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)
         _keep(known.addresses, event.remote.rpartition(":")[0])
         if not (event.tls.intercepted and self._accuses(event, event.tls.chain)):
             _keep(known.chains, event.tls.chain)
-        if event.proxy is not None:
-            _keep(known.proxies, event.proxy)
-        if event.resolved_by is ResolvedBy.PROXY and not known.by_proxy:
-            known.by_proxy.append(True)
-
-    def _shaken(self, event: CohortEvent, tls: TlsFacts) -> None:
-        if tls.chain_class is not None and len(self._shared) < _MOST_OPEN:
-            shared = self._shared.setdefault(event.endpoint, SharedChains())
-            shared.saw(event.egress, tls.chain)
+        family = None if event.proxy is not None else family_of(event.remote)
+        if family is not None:
+            known.families[family] += 1
+        known.by_proxy |= event.resolved_by is ResolvedBy.PROXY
 
     def _accuses(self, event: CohortEvent, chain: str) -> bool:
         """A chain that every egress shows is no interceptor's."""
-        shared = self._shared.get(event.endpoint)
-        return shared is None or not shared.is_shared(chain)
+        return not self._served.shared(event.endpoint).is_shared(chain)
 
     def _ended(self, event: SessionEnded) -> None:
         suspect = self._suspects.pop(event.session, None)
@@ -220,30 +207,22 @@ class RunEvidence:
         ending = event.ending
         self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
-            is_proved = ending.proved is Proof.ALIVE
-            (self.proved_alive if is_proved else self.unproved)[event.cohort] += 1
+            self.unproved[event.cohort] += ending.proved is not Proof.ALIVE
         elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1
         elif ending.no_drop is NoDrop.TOOL:
             self.absences[event.cohort, Initiator.TOOL] += 1
         elif ending.is_drop and len(self.drops) < MOST_FACTS:
             self.drops[event.session] = _fact(event, intercepted=intercepted)
-        elif ending.is_drop:
-            self.beyond += 1
 
     def _failed(self, event: AttemptFailed) -> None:
-        known = self.pairing(event.endpoint, event.egress)
-        if event.proxy is not None:
-            _keep(known.proxies, event.proxy)
-        elif event.remote is not None:
+        if event.proxy is None and event.remote is not None:
+            known = self.pairing(event.endpoint, event.egress)
             _keep(known.addresses, event.remote.rpartition(":")[0])
         if len(self.failures) >= MOST_FACTS:
-            self.beyond += 1
             return
-        intercepted = False
-        if event.tls is not None:
-            self._shaken(event, event.tls)
-            intercepted = event.tls.intercepted and self._accuses(event, event.tls.chain)
+        tls = event.tls
+        intercepted = tls is not None and tls.intercepted and self._accuses(event, tls.chain)
         began_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
         fact = _fact(event, intercepted=intercepted)
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
@@ -255,40 +234,65 @@ def _keep(texts: set[str], text: str) -> None:
 
 
 def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
+    """Of ten thousand drops most texts are the same few: each is kept once."""
     ending, evidence = event.ending, event.ending.evidence
-    origin = evidence.provenance
+    origin = evidence.origin
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
     pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
     return EndingFact(
         attempt=event.attempt,
         cohort=event.cohort,
-        utc=event.utc,
         t_ns=event.t_ns,
         phase=ending.phase,
         kind=ending.kind,
-        failure=(ending.failure or "")[:_LONGEST],
+        failure=intern((ending.failure or "")[:_LONGEST]),
         initiator=ending.initiator,
         grade=ending.grade,
-        rules=frozenset(evidence.why),
+        rules=_set_of(tuple(evidence.why)),
         local=event.local or "",
-        remote=(event.remote or "")[:_LONGEST],
+        remote=intern((event.remote or "")[:_LONGEST]),
         proxy=event.proxy,
         code=ending.code,
         reason=(ending.reason or "")[:_LONGEST],
         status=ending.status,
         alert=ending.alert,
-        raw=(ending.raw or "")[:_LONGEST],
-        headers=headers,
-        looks=_looks(event.cohort, evidence.looks),
+        raw=intern((ending.raw or "")[:_LONGEST]),
+        seen=intern((evidence.first_bytes or "")[:_LONGEST]),
+        headers=headers or _NO_HEADERS,
+        met=_set_of(
+            tuple(
+                look.result
+                for look in evidence.fresh_connections
+                if (look.endpoint, look.egress) == event.cohort.pair and not _is_beside(look, event)
+            )
+        ),
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
         is_gateways=_is_gateways(origin),
         is_owners=origin is not None and origin.shape is Shape.SOCKET,
+        obstacle=_obstacle(event) if isinstance(event, AttemptFailed) else None,
+        alpn=event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,
+        other_family_opens=any(
+            look.result is FreshResult.ANSWERED and _is_beside(look, event)
+            for look in evidence.fresh_connections
+        ),
         intercepted=intercepted,
         chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
         pings=pings,
         pongs=pongs,
     )
+
+
+def _is_beside(look: FreshConnection, event: Ended) -> bool:
+    """It went to the endpoint's address of the other family."""
+    if (look.endpoint, look.egress) != event.cohort.pair or event.proxy is not None:
+        return False
+    families = family_of(look.remote), family_of(event.remote or "")
+    return None not in families and families[0] != families[1]
+
+
+def _obstacle(event: AttemptFailed) -> Obstacle:
+    return obstacle_of(Stopped(event.ending, event.tls, by_proxy=event.proxy is not None))
 
 
 def _is_gateways(origin: PacketOrigin | None) -> bool:
@@ -307,16 +311,3 @@ def _is_strangers(origin: PacketOrigin | None) -> bool:
         and origin.shape is Shape.NO_SOCKET
         and any(signal.name == "ttl_matches" for signal in origin.signals)
     )
-
-
-def _looks(cohort: Cohort, looks: Iterable[FreshConnection]) -> Looks:
-    own: set[FreshResult] = set()
-    others: set[FreshResult] = set()
-    elsewhere: set[FreshResult] = set()
-    for look in looks:
-        is_own_egress = look.egress == cohort.egress
-        if look.endpoint == cohort.endpoint:
-            (own if is_own_egress else others).add(look.result)
-        elif is_own_egress:
-            elsewhere.add(look.result)
-    return Looks(frozenset(own), frozenset(others), frozenset(elsewhere))

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile, Pair
+from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.run_evidence import FailureFact
+from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.statistics.brackets import Bracket
 
@@ -45,8 +46,10 @@ def _ceiling(case: CaseFile, claims: Claims, pairs: list[Pair]) -> Candidate | N
         for one in claims.free_failures(case)
         if one.ending.pair in pairs and _may_be_a_ceiling(one)
     ]
+    if len(failed) < _FEWEST:
+        return None
     peak = max((case.open_at(pairs, at) for p in pairs for at in case.opened.get(p, [])), default=0)
-    if len(failed) < _FEWEST or peak < _FEWEST:
+    if peak < _FEWEST:
         return None
     if any(not case.opened.get(one.ending.pair) for one in failed):
         return None  # who never let one in has no ceiling

@@ -17,7 +17,7 @@ from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.moments import Moment, moments
 from stresser.analysis.patterns.open_lives import OpenLives
-from stresser.analysis.patterns.scopes import Pair, Variable, by_pair, scopes_of
+from stresser.analysis.patterns.scopes import Variable, by_pair, scopes_of
 from stresser.analysis.patterns.session_lives import Drop, Lives
 from stresser.analysis.patterns.sweeps import sweeps
 from stresser.analysis.patterns.timers import find_timers
@@ -163,7 +163,7 @@ class _Search:
         """Whether sessions of the same endpoints and egresses, held otherwise, lived on."""
         dead = self._drops(moment)
         struck = {drop.cohort for drop in dead}
-        pairs = {Pair(cohort.endpoint, cohort.egress) for cohort in struck}
+        pairs = {cohort.pair for cohort in struck}
         others = {
             cohort
             for pair in pairs & self._by_pair.keys()
@@ -214,7 +214,7 @@ class _Search:
         )
 
     def _outlived(self, members: Collection[Drop], limit: int, variable: Variable) -> bool:
-        pairs = {Pair(drop.cohort.endpoint, drop.cohort.egress) for drop in members}
+        pairs = {drop.cohort.pair for drop in members}
         lived = sum(
             self._by_pair[pair].proved(variable).longer_than(limit + tolerance(limit))
             for pair in pairs & self._by_pair.keys()

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from stresser.analysis.patterns.scopes import Extent, Pair, Variable, bracket_of
+from stresser.analysis.patterns.scopes import Extent, Variable, bracket_of
 from stresser.analysis.patterns.session_lives import Drop
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.concentration import tolerance
@@ -48,13 +48,9 @@ class FoundTimer(Struct, kw_only=True, eq=False):
 
     def explains(self, drop: Drop) -> bool:
         """Whether a value that it could have ended is in the drop's bracket, in its scope."""
-        if Pair(drop.cohort.endpoint, drop.cohort.egress) not in self.scope.pairs:
+        if drop.cohort.pair not in self.scope.pairs:
             return False
         if self.variable is Variable.BYTES:
             return False  # known of the drops that were searched, of no others
         own = bracket_of(drop, self.variable, {})
-        if own is None:
-            return False
-        low, high = self.bracket
-        pad = tolerance(high)
-        return own.low <= high + pad and low - pad <= own.high
+        return own is not None and own.meets(self.bracket, tolerance(self.bracket.high))

@@ -13,6 +13,7 @@ from importlib.resources import files
 from msgspec import Struct
 
 from stresser.analysis.patterns.scopes import Variable
+from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
 
@@ -77,6 +78,15 @@ def consistent_with(
         and bracket.low <= known.seconds * NS_PER_S <= bracket.high
         and (not known.kills or not shown or _may_show(known.kills) & shown)
     ]
+
+
+def how_it_showed(kind: Kind, *, is_answer: bool) -> str:
+    """How a drop showed, in the words of `kills`."""
+    if kind in BRACKETED:
+        return _SILENT
+    if kind is Kind.TCP_RESET:
+        return _ANSWER if is_answer else _RESET
+    return "close"
 
 
 def _may_show(kills: frozenset[str]) -> frozenset[str]:

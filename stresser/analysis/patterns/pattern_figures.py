@@ -15,12 +15,11 @@ from stresser.analysis.patterns.incidents import (
     shown_incidents,
     stands_out,
 )
-from stresser.analysis.patterns.known_timeouts import MOST_MATCHES, consistent_with
+from stresser.analysis.patterns.known_timeouts import MOST_MATCHES, consistent_with, how_it_showed
 from stresser.analysis.patterns.periodicity import MOST_INCIDENTS, Period, find_period
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Drop, Lives
 from stresser.model.cohort import Cohort
-from stresser.model.ending import BRACKETED, Kind
 from stresser.model.units import escaped
 from stresser.statistics.brackets import agreement
 from stresser.statistics.concentration import GRAIN
@@ -160,16 +159,8 @@ def _name(name: str | None) -> str | None:
 
 def _shown(drops: Sequence[Drop]) -> frozenset[str]:
     """How most of the drops showed, in the words of `known_timeouts`."""
-    counts = Counter(_how(drop) for drop in drops)
+    counts = Counter(how_it_showed(drop.kind, is_answer=drop.is_answer) for drop in drops)
     return frozenset(how for how, count in counts.items() if count > len(drops) // 4)
-
-
-def _how(drop: Drop) -> str:
-    if drop.kind in BRACKETED:
-        return "silent"
-    if drop.kind is Kind.TCP_RESET:
-        return "answer" if drop.is_answer else "reset"
-    return "close"
 
 
 def find_periods(causes: Causes, lives: Lives) -> list[PeriodFigures]:

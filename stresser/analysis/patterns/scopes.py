@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.exposure import Exposure
 
@@ -25,13 +25,6 @@ class Variable(StrEnum):
     """Nanoseconds since the session opened."""
     BYTES = "bytes"
     """Bytes in both directions."""
-
-
-class Pair(NamedTuple):
-    """One endpoint through one egress."""
-
-    endpoint: str
-    egress: str
 
 
 class Extent(NamedTuple):
@@ -48,7 +41,7 @@ class Extent(NamedTuple):
     @property
     def pairs(self) -> frozenset[Pair]:
         """Of its cohorts."""
-        return frozenset(Pair(cohort.endpoint, cohort.egress) for cohort in self.cohorts)
+        return frozenset(cohort.pair for cohort in self.cohorts)
 
 
 class Scope:
@@ -65,10 +58,10 @@ class Scope:
     def exposure(self, variable: Variable) -> Exposure:
         """What the sessions passed, in the sense of `Exposure`."""
         if variable is Variable.AGE:
-            return Exposure((life.ended_ns - life.opened_ns, 1.0) for life in self.lives)
+            return Exposure.of(life.ended_ns - life.opened_ns for life in self.lives)
         if variable is Variable.IDLE:
-            return Exposure(silence for life in self.lives for silence in _silences(life))
-        return Exposure(_moved(life, self._floors) for life in self.lives if life.bytes)
+            return Exposure.weighed(silence for life in self.lives for silence in _silences(life))
+        return Exposure.weighed(_moved(life, self._floors) for life in self.lives if life.bytes)
 
     def survivors(self, variable: Variable, *, announced: bool) -> Exposure:
         """What the sessions are known to have survived.
@@ -79,15 +72,14 @@ class Scope:
         if not announced or variable is Variable.BYTES:
             return self.proved(variable)
         if variable is Variable.AGE:
-            return Exposure((life.ended_ns - life.opened_ns, 1.0) for life in self.lives)
-        both = ((life.survived_ns, life.last_silence_ns) for life in self.lives)
-        return Exposure((max(one), 1.0) for one in both)
+            return self.exposure(variable)
+        return Exposure.of(max(life.survived_ns, life.last_silence_ns) for life in self.lives)
 
     def proved(self, variable: Variable) -> Exposure:
         """What each session is proved to have lived through, at the most."""
         known = self._proved.get(variable)
         if known is None:
-            known = self._proved[variable] = Exposure((most, 1.0) for most in self._most(variable))
+            known = self._proved[variable] = Exposure.of(self._most(variable))
         return known
 
     def _most(self, variable: Variable) -> Iterator[int]:
@@ -134,11 +126,11 @@ def byte_floors(lives: Lives) -> dict[int, int]:
     for life in lives.lives:
         if life.bytes:
             by_cohort.setdefault(lives.places[life.place].cohort, []).append(life)
-    floors: dict[tuple[str, ...], int] = {}
+    floors: dict[Pair, int] = {}
     for cohort, own in by_cohort.items():
         floor = _floor(own)
-        floors[cohort[:2]] = min(floors.get(cohort[:2], floor), floor)
-    return {index: floors.get(place.cohort[:2], 0) for index, place in enumerate(lives.places)}
+        floors[cohort.pair] = min(floors.get(cohort.pair, floor), floor)
+    return {index: floors.get(place.cohort.pair, 0) for index, place in enumerate(lives.places)}
 
 
 def _floor(lives: list[Life]) -> int:
@@ -171,9 +163,9 @@ def scopes_of(lives: Lives, most: int) -> list[Scope]:
 
 
 def _extents(cohorts: list[Cohort]) -> Iterator[Extent]:
-    pairs = list(dict.fromkeys(Pair(cohort.endpoint, cohort.egress) for cohort in cohorts))
+    pairs = list(dict.fromkeys(cohort.pair for cohort in cohorts))
     for pair in pairs:
-        own = [cohort for cohort in cohorts if (cohort.endpoint, cohort.egress) == pair]
+        own = [cohort for cohort in cohorts if cohort.pair == pair]
         yield Extent(pair.endpoint, pair.egress, None, frozenset(own))
     for egress in dict.fromkeys(pair.egress for pair in pairs):
         if sum(pair.egress == egress for pair in pairs) > 1:
@@ -184,7 +176,7 @@ def _extents(cohorts: list[Cohort]) -> Iterator[Extent]:
             own = [cohort for cohort in cohorts if cohort.endpoint == endpoint]
             yield Extent(endpoint, None, None, frozenset(own))
     for cohort in cohorts:
-        if sum(cohort[:2] == other[:2] for other in cohorts) > 1:
+        if sum(cohort.pair == other.pair for other in cohorts) > 1:
             yield Extent(*cohort, frozenset([cohort]))
 
 

@@ -5,7 +5,6 @@ Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives 
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stresser.analysis.counts.plan_facts import PlanFacts
@@ -95,12 +94,6 @@ class Lives:
         self._plan = plan
         self._index: dict[Place, int] = {}
         self._open: dict[int, tuple[int, int]] = {}
-
-    def watch(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
-        """Pass events on and remember what they tell of lives."""
-        for event in events:
-            self.event(event)
-            yield event
 
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""

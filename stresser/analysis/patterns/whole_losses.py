@@ -22,6 +22,7 @@ CHANCE = 0.001
 """That a run of independent drops shows a loss like it."""
 _MOST_LIVED_ON = 0.2
 """For each that died: one may open while the others die."""
+_HALF = 0.5
 _TOGETHER_NS = 500 * NS_PER_MS
 """How far from the common moment a dated ending may be: a box needs its time to end hundreds."""
 
@@ -34,12 +35,13 @@ def whole_losses(
 ) -> list[Moment]:
     """The losses among these drops; what one change of the path ended comes first."""
     found = list(_by_cause(drops, numbers))
+    widened = [_widened(drop.moment) for drop in drops]
     taken = {number for moment in found for number in moment.members}
     for scope in sorted(scopes, key=lambda scope: -len(scope.drops)):
         rest = [n for n in scope.drops if n in numbers and n not in taken]
         if len(rest) < FEWEST_DROPS:
             continue
-        for moment in _of_scope(scope, rest, drops, sessions, len(scopes)):
+        for moment in _of_scope(scope, rest, drops, widened, sessions, len(scopes)):
             taken.update(moment.members)
             found.append(moment)
     return found
@@ -60,16 +62,20 @@ def _of_scope(
     scope: Scope,
     numbers: Sequence[int],
     drops: Sequence[Drop],
+    widened: Sequence[Bracket],
     sessions: OpenLives,
     searches: int,
 ) -> Iterator[Moment]:
-    spans = [_widened(drops[number].moment) for number in numbers]
+    spans = [widened[number] for number in numbers]
 
     def chance(group: Sequence[int]) -> float:
         """Of so many among the drops of this scope, were they independent."""
         # Each would have died at any other time of its life just as well as in its own bracket.
         here = sum(spans[i].high - spans[i].low for i in group)
         share = min(here / max(sessions.time_held(scope.extent.cohorts), 1), 1.0)
+        if len(group) == len(scope.drops):
+            # All there ever were: of independent ones every second would have lived so long.
+            share = min(share, _HALF)
         return searches * len(drops) * binomial_tail(len(numbers) - 1, share, len(group) - 1)
 
     def is_whole(group: Sequence[int], point: int) -> bool:
@@ -78,7 +84,12 @@ def _of_scope(
         members = [drops[numbers[i]] for i in group]
         return _lived_on(members, point, scope, sessions) <= _MOST_LIVED_ON * len(group)
 
-    for group, point in common_points(spans, is_whole):
+    def may_be_whole(count: int, point: int) -> bool:
+        """Whether so many are all that lived then: nobody is counted as alive but by proof."""
+        proved = sessions.number_proved(scope.extent.cohorts, point)
+        return count >= FEWEST_DROPS and proved - count <= _MOST_LIVED_ON * count
+
+    for group, point in common_points(spans, is_whole, may_be_whole):
         members = [numbers[i] for i in group]
         yield Moment(members, _span([drops[i].moment for i in members], point), chance(group))
 

@@ -51,8 +51,12 @@ class EgressRow(Struct, frozen=True, kw_only=True):
     """That opened, replacements included."""
     sessions_open: int
     """At the end."""
+    proved: int
+    """Proved to live when the plan ended them: at the end, or before to be replaced."""
+    dead: int
+    """Found dead then. They are drops, too."""
     unproved: int
-    """Of those: nothing shows that they lived until then."""
+    """Nothing shows that they lived until then."""
     drops: int
     attempts: int
     attempts_failed: int
@@ -138,6 +142,8 @@ def _row(egress: str, group: list[CohortFigures]) -> EgressRow:
         asked=sum(one.requested for one in group),
         sessions=sum(one.sessions for one in group),
         sessions_open=sum(one.sessions_open for one in group),
+        proved=sum(one.proved for one in group),
+        dead=sum(count for kind, count in kinds_of(group) if kind == Kind.FOUND_DEAD),
         unproved=sum(one.unproved for one in group),
         drops=sum(one.drops for one in group),
         attempts=sum(one.attempts for one in group),

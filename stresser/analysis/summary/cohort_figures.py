@@ -62,7 +62,7 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     sessions: int
     """Sessions that opened."""
     sessions_open: int
-    """Open, or ended as planned."""
+    """Open, or ended by the end of the run."""
     peak_open: int
     session_time_ns: int
     open_ratio: float | None
@@ -74,6 +74,8 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     ended_by_host: int
     ended_by_tool: int
     planned: int
+    replaced: int
+    """Of `planned`: closed while the run went on, to prove that they lived."""
     proved: int
     """Of `planned`: something from the other end proved that they lived."""
     unproved: int
@@ -136,6 +138,7 @@ def cohort_figures(
         ended_by_host=tally.by_host,
         ended_by_tool=tally.by_tool,
         planned=tally.planned,
+        replaced=tally.replaced,
         proved=tally.proved,
         unproved=tally.unproved,
         failures=_failure_figures(tally),

@@ -16,14 +16,14 @@ from stresser.analysis.counts.rtt_blocks import RttBlocks
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
+from stresser.analysis.diagnosis.failure_bursts import FailureBurst, failure_bursts
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
-from stresser.model.units import NS_PER_US
+from stresser.model.units import NS_PER_US, format_utc
 from stresser.record.reader import RecordedRun
-from stresser.witness.clock import format_utc
 
 _MOST_ENDINGS = 10_000
 
@@ -63,7 +63,7 @@ class RunReading:
         self.plan = read_plan(run.manifest.scenario if run.manifest else {})
         self.tally = Tally(min(last_endings, _MOST_ENDINGS))
         self.lives = Lives(self.plan)
-        self.evidence = RunEvidence()
+        self.evidence = RunEvidence(self.tally.served)
         self.by_cohort = SessionsByCohort(self.tally)
         self.elapsed_ns = 0
         """How long the run lasted, as far as is known."""
@@ -83,14 +83,23 @@ class RunReading:
     @cached_property
     def explained(self) -> Diagnoses:
         """What explains drops and failures, and which belongs to what."""
-        case = CaseFile(
+        return diagnose(self.case, self.utc)
+
+    @cached_property
+    def case(self) -> CaseFile:
+        """Drops and failures beside all that lived."""
+        return CaseFile(
             plan=self.plan,
             lives=self.lives,
             causes=self.patterns.causes,
             evidence=self.evidence,
-            chains=self.tally.ways,
+            chains=self.tally.served,
         )
-        return diagnose(case, self.utc)
+
+    @cached_property
+    def bursts(self) -> list[FailureBurst]:
+        """Failed attempts that came together."""
+        return failure_bursts(self.case, self.patterns.causes.incidents, self.utc)
 
     def utc(self, t_ns: int) -> str:
         """A time of the run as UTC."""

@@ -1,13 +1,17 @@
 """One recorded run -> its `Summary`: what is shown at the end, and written as `summary.json`."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import asdict
 
 from stresser.analysis.chains.accusations import accusations_in_words
+from stresser.analysis.chains.change_words import change_in_words
 from stresser.analysis.chains.changes import chain_changes
 from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
+from stresser.analysis.diagnosis.failure_bursts import burst_in_words
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
 )
@@ -22,7 +26,7 @@ from stresser.analysis.summary.cohort_figures import (
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
-from stresser.analysis.summary.run_reading import RunReading, read_run
+from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
 from stresser.analysis.summary.shortfall import shortfalls
 from stresser.analysis.summary.thresholds import (
     Measured,
@@ -30,13 +34,14 @@ from stresser.analysis.summary.thresholds import (
     judge_thresholds,
     verdict_of,
 )
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
-from stresser.model.units import escaped
+from stresser.model.units import escaped, format_utc
 from stresser.record.reader import RecordedRun, RunStatus
-from stresser.witness.clock import format_utc
 
 _MOST_FINDINGS = 100
+_MOST_BURSTS = 10
 _MOST_ENDINGS = 10_000
 _LONGEST_NAME = 200
 _LONGEST_DOUBT = 400
@@ -49,13 +54,17 @@ class Summary(RunFigures, frozen=True, kw_only=True):
     """What is printed first, wherever the run is shown."""
 
 
-def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
-    """Read a run and sum it up; `last_endings` as `read_run` has it.
+def summarise(
+    run: RecordedRun,
+    last_endings: int = LAST_ENDINGS,
+    others: Sequence[EventCollector] = (),
+) -> Summary:
+    """Read a run and sum it up; `last_endings` and `others` as `read_run` has them.
 
     Raises:
         RunFolderError: the run cannot be read.
     """
-    return summary_of(read_run(run, last_endings=last_endings))
+    return summary_of(read_run(run, last_endings=last_endings, others=others))
 
 
 def summary_of(reading: RunReading) -> Summary:
@@ -89,12 +98,17 @@ def _figures(reading: RunReading) -> RunFigures:
         doubts=doubts,
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
-        findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
+        findings=[
+            *pattern_findings(patterns),
+            *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
+            *_findings(tally, plan, elapsed_ns),
+        ],
         notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
         cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
         loop_lag=_loop_lag(distributions),
         incidents=patterns.incidents,
+        failure_bursts=reading.bursts,
         timers=patterns.timers,
         periods=patterns.periods,
         last_endings=[last_ending(event) for event in tally.last_drops],
@@ -153,16 +167,17 @@ def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -
 
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     """Sentences on who ends TLS, then on each cohort, those with most drops first."""
-    found = interceptions(tally.ways, plan.hosts)
-    said = accusations_in_words(found, plan.hosts) + chain_changes(tally.ways)
+    found = interceptions(tally.served, plan.hosts)
+    said = accusations_in_words(found, plan.hosts)
+    said += map(change_in_words, chain_changes(tally.served))
+    apart = [sites_in_words(one) for one in tally.sites.apart()]
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
-        said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        said += cohort_findings(cohort, tally.cohorts[cohort], plan, now_ns)
         if len(said) >= _MOST_FINDINGS:
             said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
-            return said + tally.sites.findings()
-    lab = lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
-    return said + tally.sites.findings() + lab
+            return said + apart
+    return said + apart + lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
 
 
 def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:

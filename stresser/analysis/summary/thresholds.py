@@ -70,7 +70,7 @@ def doubts_about_tester(measured: Measured) -> list[str]:
     unfit = measured.tally.unfit_ns
     if unfit > UNFIT_NS or unfit > UNFIT_SHARE * measured.now_ns:
         total = format_duration(unfit)
-        doubts.append(f"stresser was not able to judge sessions for {total} in all (too late)")
+        doubts.append(f"stresser was too late to judge sessions for {total} in all")
     by_tool = sum(figures.by_tool for figures in measured.tally.cohorts.values())
     if by_tool:
         doubts.append(f"{counted(by_tool, 'ending')} through limits of stresser itself")

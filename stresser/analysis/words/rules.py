@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from stresser.classify.initiator_rules import BY_NAME
+from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.evidence import Evidence, SeenPathChange
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.units import escaped, format_duration
@@ -23,18 +24,18 @@ def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """(what, words) for each rule that decided, each that contradicts, and what was witnessed."""
     for what, names in (("why", evidence.why), ("against", evidence.against)):
         for name in names[:_MOST]:
-            rule = BY_NAME.get(name)
+            rule = BY_NAME.get(name) or FAR_BY_NAME.get(name)
             says = "a rule that this version does not have" if rule is None else rule.says
             yield what, f"{escaped(name, 60)}: {says}"
     for change in evidence.path_changes:
         yield "path change", _change_words(change)
     for words in evidence.route_changes:
         yield "own route", escaped(words, 160)
-    for what, alive in (("neighbour", evidence.neighbour), ("control", evidence.control)):
+    for what, alive in (("sibling", evidence.sibling), ("control", evidence.control)):
         if alive is not None:
             egress = escaped(alive.egress, 40)
             yield what, f"session {alive.session} through {egress} to the same server lived on"
-    for look in evidence.looks:
+    for look in evidence.fresh_connections:
         yield "fresh connection", _look_words(look)
 
 

@@ -10,18 +10,18 @@ from stresser.analysis.chains.interception import (
     SignKind,
     Suspected,
 )
-from stresser.analysis.counts.chain_tally import Way
+from stresser.model.cohort import Pair
 
 HOSTILE = "\x1b]0;owned\x07{egress}" * 50
-WAY = Way(HOSTILE, HOSTILE)
+PAIR = Pair(HOSTILE, HOSTILE)
 LIKE = Likeness(product=HOSTILE, is_weak=True)
 FOUND: list[Accusation] = [
     Intercepted(
-        way=WAY, handshakes=1, of_handshakes=2, first_ns=0, likeness=LIKE,
+        pair=PAIR, handshakes=1, of_handshakes=2, first_ns=0, likeness=LIKE,
         clean_egresses=(HOSTILE,), why=HOSTILE,
         signs=tuple(Sign(kind=k, egress=HOSTILE, ours=HOSTILE, theirs=HOSTILE) for k in SignKind),
     ),
-    Suspected(way=WAY, likeness=LIKE, clean_egress=HOSTILE, why=HOSTILE),
+    Suspected(pair=PAIR, likeness=LIKE, clean_egress=HOSTILE, why=HOSTILE),
     OneIssuer(egress=HOSTILE, issuer=HOSTILE, endpoints=(HOSTILE,) * 30),
 ]  # fmt: skip
 
@@ -36,7 +36,7 @@ def test_each_sign_has_its_words():
     lower = Sign(kind=SignKind.LOWER_VERSION, egress="direct", ours="TLSv1.2", theirs="TLSv1.3")
     near = Sign(kind=SignKind.NEAR_TCP, ours="300 us", theirs="45 ms")
     found = Intercepted(
-        way=Way("broker", "vpn"), handshakes=1, of_handshakes=1, first_ns=None, likeness=None,
+        pair=Pair("broker", "vpn"), handshakes=1, of_handshakes=1, first_ns=None, likeness=None,
         clean_egresses=(), why="its root is private", signs=(lower, near),
     )  # fmt: skip
     verdict, grounds = accusation_in_words(found, {"broker": "broker.example.net"})

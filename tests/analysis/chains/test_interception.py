@@ -33,7 +33,7 @@ def found(story, scenario=SCENARIO):
     for event in story.events:
         tally.event(event)
     hosts = read_plan(scenario).hosts
-    return accusations_in_words(interceptions(tally.ways, hosts), hosts)
+    return accusations_in_words(interceptions(tally.served, hosts), hosts)
 
 
 def inspected_story(vpn=INSPECTED_TLS, direct=PUBLIC_TLS, **seen):

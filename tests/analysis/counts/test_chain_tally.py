@@ -1,8 +1,8 @@
-"""Which chains each way showed, counted in bounded memory."""
+"""Which chains each pair showed, counted in bounded memory."""
 
-from stresser.analysis.counts.chain_tally import ChainTally, Way
+from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.model.chain import ChainClass, ChainRoot
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import CohortEvent
 from tests.analysis.story import (
     DIRECT,
@@ -34,14 +34,14 @@ def test_a_way_is_an_endpoint_through_an_egress():
     story.opens(SILENT_VPN, 3, tls=INSPECTED_TLS)
     story.fails(VPN, 4, tls=INSPECTED_TLS)
     tally = tally_of(story)
-    vpn = tally.ways[Way("broker", "vpn")]
+    vpn = tally.pairs[Pair("broker", "vpn")]
     assert (vpn.judged, vpn.intercepted, vpn.is_clean) == (3, 2, False)
     use = vpn.chains["i1"]
     assert (use.count, use.intercepted) == (2, 2)
     assert (use.first_ns, use.last_ns) == (seconds(3), seconds(4))
-    assert tally.ways[Way("broker", "direct")].is_clean
+    assert tally.pairs[Pair("broker", "direct")].is_clean
     assert tally.endpoints == ["broker"]
-    assert [way.egress for way, _ in tally.ways_to("broker")] == ["direct", "vpn"]
+    assert [pair.egress for pair, _ in tally.pairs_to("broker")] == ["direct", "vpn"]
 
 
 def test_what_nobody_judged_counts_for_nothing():
@@ -49,9 +49,9 @@ def test_what_nobody_judged_counts_for_nothing():
     story.opens(DIRECT, 1, tls=GOOD_CHAIN)
     story.fails(DIRECT, 2)
     tally = tally_of(story)
-    assert tally.ways[Way("broker", "direct")].judged == 0
-    assert not tally.ways[Way("broker", "direct")].is_clean
-    assert list(tally.ways_to("broker")) == []
+    assert tally.pairs[Pair("broker", "direct")].judged == 0
+    assert not tally.pairs[Pair("broker", "direct")].is_clean
+    assert list(tally.pairs_to("broker")) == []
 
 
 def test_a_peer_that_makes_a_chain_for_each_session_fills_no_memory():
@@ -61,9 +61,9 @@ def test_a_peer_that_makes_a_chain_for_each_session_fills_no_memory():
         story.events.append(chain_seen(VPN, tls))
         story.opens(VPN, number, tls=tls)
     tally = tally_of(story)
-    [way] = tally.ways.values()
-    assert (len(way.chains), way.more_chains, way.judged) == (32, 5000 - 32, 5000)
-    assert len(way.versions) == 8
+    [pair] = tally.pairs.values()
+    assert (len(pair.chains), pair.more_chains, pair.judged) == (32, 5000 - 32, 5000)
+    assert len(pair.versions) == 8
     assert len(tally._notes) == 4096
 
 
@@ -73,8 +73,8 @@ def test_the_shortest_handshakes_are_kept_and_none_through_a_proxy():
     story.opens(VPN, 2, tls=PUBLIC_TLS, phases_ns={"connect": 7, "tls": 40})
     story.opens(VPN, 3, tls=PUBLIC_TLS, phases_ns={"connect": 1, "proxy_tunnel": 9, "tls": 1})
     story.opens(VPN, 4, tls=PUBLIC_TLS, phases_ns={})
-    [way] = tally_of(story).ways.values()
-    assert (way.least_connect_ns, way.least_tls_ns) == (5, 40)
+    [pair] = tally_of(story).pairs.values()
+    assert (pair.least_connect_ns, pair.least_tls_ns) == (5, 40)
 
 
 def test_notes_are_an_endpoints_and_name_who_stands_for_a_chain():
@@ -97,12 +97,12 @@ def test_a_chain_that_every_egress_shows_is_no_interceptors():
     story = Story([DIRECT, VPN], 1)
     story.events += [chain_seen(DIRECT, INSPECTED_TLS), chain_seen(VPN, INSPECTED_TLS)]
     story.opens(VPN, 1, tls=INSPECTED_TLS)
-    assert tally_of(story).ways[Way("broker", "vpn")].intercepted == 1
+    assert tally_of(story).pairs[Pair("broker", "vpn")].intercepted == 1
     story.opens(DIRECT, 2, tls=INSPECTED_TLS)
     tally = tally_of(story)
     for egress in ("vpn", "direct"):
-        way = tally.ways[Way("broker", egress)]
-        assert (way.intercepted, way.undeclared, way.is_clean) == (0, ["i1"], False)
+        pair = tally.pairs[Pair("broker", egress)]
+        assert (pair.intercepted, pair.undeclared, pair.is_clean) == (0, ["i1"], False)
     note = tally.notes("broker", "i1")
     assert note is not None
     assert not note.intercepted

@@ -67,8 +67,24 @@ def test_planned_endings_are_no_drops():
     story.ends_as_planned(story.opens(VPN, 5), 60, proved=Proof.UNPROVED)
     figures = counted(story)
     assert (figures.drops, figures.planned, figures.proved, figures.unproved) == (0, 2, 1, 1)
-    assert figures.longest_planned_ns == seconds(60)
     assert figures.sessions_open == 2
+
+
+def test_a_session_that_was_replaced_for_its_proof_is_not_open_at_the_end():
+    story = Story([VPN], 1)
+    first = story.opens(VPN, 0)
+    story.ends_as_planned(first, 300, replaced=True)
+    second = story.opens(VPN, 300, replaces=first)
+    story.drops(second, 900, Kind.FOUND_DEAD)
+    third = story.opens(VPN, 901, replaces=second, recovery_ns=seconds(1))
+    story.ends_as_planned(third, 1000)
+    figures = counted(story)
+    assert (figures.planned, figures.replaced, figures.proved) == (2, 1, 2)
+    assert (figures.sessions_open, figures.first_opened, figures.drops) == (1, 1, 1)
+    assert figures.recovery.count == 1
+    merged = CohortTally()
+    merged.merge(figures)
+    assert (merged.replaced, merged.sessions_open) == (1, 1)
 
 
 def test_failed_attempts_by_phase_kind_and_failure():
@@ -141,5 +157,4 @@ def test_merged_cohorts_are_the_sum():
     one.merge(two)
     assert (one.opened, one.failed, one.drops, one.planned) == (4, 2, 2, 2)
     assert one.session_time_ns(seconds(10)) == 2 * two.session_time_ns(seconds(10))
-    assert one.longest_planned_ns == two.longest_planned_ns
     assert one.drop_groups[Kind.TCP_RESET].age.count == 2

@@ -142,12 +142,16 @@ class MadeRun:
     def case(self) -> CaseFile:
         """All that is known of it."""
         plan = read_plan(self.scenario)
-        lives, evidence, tally = Lives(plan), RunEvidence(), Tally()
-        for event in evidence.watch(lives.watch(self.story.events)):
-            tally.event(event)
+        lives, tally = Lives(plan), Tally()
+        evidence = RunEvidence(tally.served)
+        for event in self.story.events:
+            for collector in (tally, lives, evidence):
+                collector.event(event)
         lives.close(self.until_ns)
         causes = find_causes(lives, plan)
-        return CaseFile(plan=plan, lives=lives, causes=causes, evidence=evidence, chains=tally.ways)
+        return CaseFile(
+            plan=plan, lives=lives, causes=causes, evidence=evidence, chains=tally.served
+        )
 
     def diagnosed(self) -> Diagnoses:
         """What explains it."""

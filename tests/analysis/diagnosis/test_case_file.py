@@ -1,11 +1,12 @@
 from typing import Any
 
+from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.model.events import ResolvedBy
 from tests.analysis.diagnosis.made_runs import INTERCEPTED, MadeRun, cohort
 from tests.analysis.story import PUBLIC_TLS, seconds
 
-PAIR = ("server", "sus")
+PAIR = Pair("server", "sus")
 
 
 def test_sessions_open_at_a_moment_are_counted_with_those_that_end_then():
@@ -39,6 +40,4 @@ def test_the_labs_log_is_found_by_egress_and_port():
     run.lab_kills(cohort("sus"), one, 5, "idle_timeout")
     run.drops(one, 5, Kind.TCP_RESET)
     case = run.case()
-    log = case.lab_log(case.drops[0])
-    assert log is not None
-    assert log.rule == "idle_timeout"
+    assert case.lab_rule(case.drops[0]) == "idle_timeout"

@@ -6,7 +6,9 @@ import pytest
 
 from bench.calibrate_timers import causes_of
 from bench.simulated_lives import Night
+from stresser.analysis.patterns.first_silence import survived_below
 from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.session_lives import Life
 from tests.analysis.story import seconds
 
 SLOW = Night(
@@ -43,3 +45,12 @@ def test_beside_a_faster_heartbeat_it_has_two_ends():
 def test_what_may_be_something_else_bounds_nothing(changes):
     _, causes = causes_of(replace(SLOW, **changes), 1)
     assert not any(timer.is_upper_bound for timer in causes.timers)
+
+
+@pytest.mark.parametrize(
+    ("survived", "low"), [([], 0), ([8.0], 0), ([8.0, 10.0], 8), ([3.0, 9.0, 10.0, 31.0], 9)]
+)
+def test_the_longest_silence_below_that_more_than_one_survived(survived, low):
+    life = Life(0, 0, 0, 0, 0, 1, 0, 0, 0)
+    lives = [life._replace(survived_ns=seconds(one)) for one in survived]
+    assert survived_below(lives, seconds(30)) == seconds(low)

@@ -2,8 +2,13 @@
 
 import pytest
 
-from stresser.analysis.patterns.known_timeouts import consistent_with, known_timeouts
+from stresser.analysis.patterns.known_timeouts import (
+    consistent_with,
+    how_it_showed,
+    known_timeouts,
+)
 from stresser.analysis.patterns.scopes import Variable
+from stresser.model.ending import Kind
 from stresser.statistics.brackets import Bracket
 from tests.analysis.story import seconds
 
@@ -50,3 +55,11 @@ def test_age_and_silence_are_told_apart():
     keep_alive = "AWS Application Load Balancer client keep-alive"
     assert keep_alive in names(3590, 3610, variable=Variable.AGE)
     assert keep_alive not in names(3590, 3610, variable=Variable.IDLE)
+
+
+def test_how_an_ending_shows_in_the_words_of_the_documents():
+    shown = {how_it_showed(kind, is_answer=answer) for kind in Kind for answer in (True, False)}
+    assert shown == {"reset", "answer", "silent", "close"}
+    assert how_it_showed(Kind.SILENCE, is_answer=True) == "silent"
+    assert how_it_showed(Kind.TCP_RESET, is_answer=True) == "answer"
+    assert how_it_showed(Kind.TCP_RESET, is_answer=False) == "reset"

@@ -4,7 +4,6 @@ import pytest
 
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.patterns.scopes import (
-    Pair,
     Scope,
     Variable,
     bracket_of,
@@ -12,7 +11,7 @@ from stresser.analysis.patterns.scopes import (
     scopes_of,
 )
 from stresser.analysis.patterns.session_lives import Lives
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.brackets import Bracket
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, seconds
 

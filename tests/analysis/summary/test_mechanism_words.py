@@ -28,10 +28,15 @@ def test_each_mechanism_has_a_sentence_and_a_name(mechanism, bounds):
         ({}, "Resets a session after 4 s of silence"),
         (
             {"kinds": {"tcp_fin": 3, "tcp_reset": 2}},
-            "Closes a session after 4 s of silence, with a TCP FIN (79",
+            "Closes or resets a session after 4 s of silence (79",
+        ),
+        ({"kinds": {"tcp_fin": 9, "tcp_reset": 1}}, "after 4 s of silence, with a TCP FIN (79"),
+        (
+            {"kinds": {"protocol_error": 9}, "seen": '"HTTP/1.1 504 Gateway Time-out"'},
+            'with bytes that break the protocol: "HTTP/1.1 504 Gateway Time-out" (79',
         ),
         ({"kinds": {"something_new": 3}}, "Ends a session after 4 s"),
-        ({"tick_ns": 30 * NS_PER_S}, "4 s of silence, checked every 30 s (79"),
+        ({"tick_ns": 30 * NS_PER_S}, "4 s of silence, looked at every 30 s or so (79"),
         ({"drops": 0, "of_drops": 0, "failures": 3, "of_failures": 4}, "(3 of 4 failed attempts)"),
         ({"drops": 0, "of_drops": 0}, "of silence."),
     ],

@@ -56,7 +56,7 @@ def test_clocks_lateness_chains_and_gaps():
         "The certificate chain of broker through vpn does not verify: self-signed certificate.",
         "The wall clock was set 1 time, 1 h in all; recorded times do not follow it.",
         "stresser was late 1 time, by 250 ms at worst: times then are upper bounds.",
-        "1 ending of sessions whose opening is not recorded.",
+        "The record lacks the opening of 1 session that ended.",
     ]
 
 
@@ -98,3 +98,20 @@ def test_why_stresser_was_late_is_said():
     assert note.startswith(
         "stresser was late 3 times (collecting garbage 1 time, stopped by this host 2 times), by"
     )
+
+
+def test_floods_are_named_the_longest_first_and_short_bursts_are_not():
+    cohorts = [Cohort(name, "vpn", "heartbeat") for name in "abcdefg"]
+    story = Story(cohorts, 1)
+    for number, cohort in enumerate(cohorts):
+        story.ends_as_planned(story.opens(cohort, 0), 60)
+        ended = story.events[-1]
+        assert isinstance(ended, model_events.SessionEnded)
+        ended.held_back_ns = seconds(number / 2)
+    notes = notes_of(story)
+    assert notes[0] == (
+        "g through vpn sent more than a session's share: stresser read 1 session in turn with"
+        " others, and left them unread for 3 s in all; round trips of that time are left out."
+    )
+    assert [note[0] for note in notes] == ["g", "f", "e", "d", "T"]
+    assert notes[-1] == "The same goes for 1 more cohort."

@@ -158,7 +158,7 @@ def test_a_tester_that_was_unfit_for_too_long_is_doubted(lates, now, said):
         for n, late in enumerate(lates)
     ]
     doubts = doubts_about_tester(measured(story, now=now))
-    expected = f"stresser was not able to judge sessions for {said} in all (too late)"
+    expected = f"stresser was too late to judge sessions for {said} in all"
     assert doubts == ([] if said is None else [expected])
     verdict = verdict_of([], measured(story, now=now).tally, doubts)
     assert verdict is (Verdict.NONE if said is None else Verdict.INCONCLUSIVE)

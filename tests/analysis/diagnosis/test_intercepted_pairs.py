@@ -10,7 +10,7 @@ def test_interception_is_an_egress_own_where_another_serves_a_clean_chain():
     one = run.only()
     assert answers(one) == ("interception", "egress", "middlebox", "network_team")
     assert one.says == "Through sus, TLS to server is intercepted (1 of 1 handshake)."
-    assert one.ask.says == "Exempt the endpoints from TLS inspection on sus."
+    assert one.ask.says == "Exempt server from TLS inspection on sus."
 
 
 def test_without_a_clean_chain_nobody_knows_where():

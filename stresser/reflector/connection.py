@@ -1,0 +1,238 @@
+"""One connection of the reflector: TLS, then an echo, and for a guest the record of both ends.
+
+After the TLS handshake the first bytes decide: `GET ` is an upgrade, the hello's prefix is a
+tester's `tls` session, anything else is echoed.
+"""
+
+import logging
+import math
+import ssl
+from contextlib import suppress
+from typing import Any, Final
+
+import trio
+from trio_websocket import (
+    ConnectionClosed,
+    WebSocketConnection,
+    WebSocketRequest,
+    wrap_server_stream,
+)
+
+from stresser.model.ending import Kind
+from stresser.model.events import ReflectionEnded, ReflectionOpened
+from stresser.net.reflector_hello import HEADER, LONGEST, PREFIX, Hello
+from stresser.net.resolve import format_sockaddr
+from stresser.reflector.admission import (
+    HANDSHAKE_S,
+    LONGEST_MESSAGE,
+    STRANGER_SEND_S,
+    STRANGER_SILENCE_S,
+)
+from stresser.reflector.reception import Reception
+from stresser.reflector.seen_stream import SeenEnd, SeenStream
+from stresser.witness.tcp_info import sample_tcp_info
+
+_GET: Final = b"GET "
+_CHUNK: Final = 4096
+_NO_CLOSE_FRAME: Final = 1006  # RFC 6455 section 7.1.5: what a side is told that saw none
+_PARTING_S: Final = 2.0
+_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+_log = logging.getLogger(__name__)
+
+# Its reader logs each death of a peer; here deaths are what is recorded.
+logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)
+
+
+class Connection:
+    """From the accept to the end."""
+
+    def __init__(
+        self, reception: Reception, context: ssl.SSLContext, sock: trio.SocketStream
+    ) -> None:
+        """Raises OSError where the peer is gone already."""
+        self._reception = reception
+        self._clock = reception.clock
+        self._local = format_sockaddr(sock.socket.getsockname())
+        peer = sock.socket.getpeername()
+        self._peer, self.address = format_sockaddr(peer), str(peer[0])
+        self._sock = sock
+        self._accepted_ns = self._clock.now_ns()
+        self._tls = trio.SSLStream(sock, context, server_side=True)
+        kernel: Any = sock.socket  # trio's socket answers getsockopt as the standard one does
+        self._stream = SeenStream(self._tls, self._clock, lambda: sample_tcp_info(kernel))
+        self._hello: Hello | None = None
+        self._number = 0
+        self._closed_here: str | None = None
+        self._code: int | None = None
+
+    @property
+    def is_guest(self) -> bool:
+        """The token proved its hello."""
+        return self._hello is not None
+
+    async def live(self) -> None:
+        """To the end, whoever brings it about. Raises nothing but a cancel."""
+        try:
+            if await self._shake_hands():
+                await self._converse()
+        except* _GONE:
+            pass
+        except* Exception:  # noqa: BLE001 - one session's bug in a library must not end the others
+            _log.warning("a reflected session ended by an error of its own", exc_info=True)
+        finally:
+            if self._reception.is_stopping and self._stream.end is None:
+                self._closed_here = "the reflector stopped"
+            self._stream.look()
+            with trio.move_on_after(_PARTING_S, shield=True):
+                await self._part()
+            if self._hello is not None:
+                self._record_end(self._hello)
+
+    async def _shake_hands(self) -> bool:
+        with trio.move_on_after(HANDSHAKE_S):
+            await self._tls.do_handshake()
+            return True
+        return False
+
+    async def _part(self) -> None:
+        """close_notify and FIN where we end it ourselves; else the socket alone."""
+        stream = self._sock if self._closed_here is None else self._tls
+        with suppress(*_GONE):
+            await stream.aclose()
+
+    async def _converse(self) -> None:
+        first = await self._first_bytes()
+        if first is None:
+            return
+        self._stream.unread(first)
+        if first.startswith(_GET):
+            await self._serve_websocket()
+            return
+        if first.startswith(PREFIX):
+            await self._greet()
+        await self._echo_bytes()
+
+    async def _first_bytes(self) -> bytes | None:
+        """Enough to tell what is spoken; None where nothing comes."""
+        with trio.move_on_after(STRANGER_SILENCE_S):
+            first = b""
+            while len(first) < len(PREFIX) and (_GET.startswith(first) or PREFIX.startswith(first)):
+                data = await self._stream.receive_some(_CHUNK)
+                if not data:
+                    return None
+                first += data
+            return first
+        self._closed_here = "nothing was sent"
+        return None
+
+    async def _greet(self) -> None:
+        """Read a `tls` session's first line; what follows it is echoed."""
+        with trio.move_on_after(HANDSHAKE_S):
+            line = b""
+            while b"\n" not in line and len(line) < LONGEST:
+                data = await self._stream.receive_some(LONGEST)
+                if not data:
+                    break
+                line += data
+            said, _, rest = line.partition(b"\n")
+            self._stream.unread(rest)
+            self._welcome(said.removeprefix(PREFIX), "tls")
+
+    def _welcome(self, text: bytes, scheme: str) -> None:
+        hello = self._reception.welcome(text.decode("latin-1"))
+        if hello is None:
+            return
+        self._hello, self._number = hello, self._reception.guests
+        self._reception.admission.prove(self.address)
+        now = self._clock.now_ns()
+        self._reception.recorder.event(
+            ReflectionOpened(
+                t_ns=now,
+                utc=self._clock.utc(now),
+                number=self._number,
+                run=hello.run,
+                attempt=hello.attempt,
+                scheme=scheme,
+                local=self._local,
+                peer=self._peer,
+                accepted_ns=self._accepted_ns,
+            )
+        )
+
+    async def _echo_bytes(self) -> None:
+        """Send back what comes, until the peer leaves or a stranger's time is up."""
+        while True:
+            with self._patience(STRANGER_SILENCE_S) as waiting:
+                data = await self._stream.receive_some(_CHUNK)
+            if waiting.cancelled_caught or not data:
+                break
+            with self._patience(STRANGER_SEND_S) as waiting:
+                await self._stream.send_all(data)
+            if waiting.cancelled_caught:
+                break
+
+    async def _serve_websocket(self) -> None:
+        async with trio.open_nursery() as nursery:
+            connection = None
+            # With a request that it rejects, the engine neither returns nor raises.
+            with trio.move_on_after(HANDSHAKE_S):
+                request = await wrap_server_stream(
+                    nursery, self._stream, max_message_size=LONGEST_MESSAGE
+                )
+                connection = await self._accept(request)
+            if connection is not None:
+                await self._echo_messages(connection)
+            nursery.cancel_scope.cancel()
+
+    async def _accept(self, request: WebSocketRequest) -> WebSocketConnection:
+        said = dict(request.headers).get(HEADER.lower().encode(), b"")
+        if said:
+            self._welcome(said, "wss")
+        chosen = request.proposed_subprotocols[0] if request.proposed_subprotocols else None
+        return await request.accept(subprotocol=chosen)
+
+    async def _echo_messages(self, connection: WebSocketConnection) -> None:
+        try:
+            while True:
+                with self._patience(STRANGER_SILENCE_S) as waiting:
+                    message = await connection.get_message()
+                if waiting.cancelled_caught:
+                    break
+                with self._patience(STRANGER_SEND_S) as waiting:
+                    await connection.send_message(message)
+                if waiting.cancelled_caught:
+                    break
+        except ConnectionClosed as closed:
+            if closed.reason is not None and closed.reason.code != _NO_CLOSE_FRAME:
+                self._code = closed.reason.code
+
+    def _patience(self, seconds: float) -> trio.CancelScope:
+        """A guest may be silent, and its path slow, for as long as it likes."""
+        return trio.move_on_after(math.inf if self.is_guest else seconds)
+
+    def _record_end(self, hello: Hello) -> None:
+        now, stream, end = self._clock.now_ns(), self._stream, self._end()
+        self._reception.recorder.event(
+            ReflectionEnded(
+                t_ns=now,
+                utc=self._clock.utc(now),
+                number=self._number,
+                run=hello.run,
+                attempt=hello.attempt,
+                kind=end.kind,
+                code=self._code,
+                raw=end.raw,
+                bytes_received=stream.bytes_received,
+                bytes_sent=stream.bytes_sent,
+                last_in_ns=stream.last_in_ns,
+                last_out_ns=stream.last_out_ns,
+                info=stream.info,
+            )
+        )
+
+    def _end(self) -> SeenEnd:
+        if self._closed_here is not None:
+            return SeenEnd(Kind.PLANNED, self._closed_here)
+        if self._code is not None:
+            return SeenEnd(Kind.WS_CLOSE)
+        return SeenEnd(Kind.UNKNOWN) if self._stream.end is None else self._stream.end

@@ -1,0 +1,161 @@
+"""Real sockets, real TLS, clients that are not ours: what each end is recorded as."""
+
+import trio
+from trio_websocket import wrap_client_stream
+
+from stresser.model.ending import Kind
+from stresser.net.reflector_hello import HEADER, PREFIX
+from tests.reflector.served import reflecting, reset
+
+
+async def guest(served, attempt=1):
+    stream = await served.tls()
+    await stream.send_all(PREFIX + served.hello(attempt).encode() + b"\nping")
+    assert await exactly(stream, 4) == b"ping"
+    return stream
+
+
+async def exactly(stream, count):
+    data = b""
+    while len(data) < count:
+        some = await stream.receive_some(count - len(data))
+        assert some
+        data += some
+    return data
+
+
+async def websocket(served, nursery, headers=()):
+    stream = await served.tls()
+    return await wrap_client_stream(nursery, stream, "x", "/", extra_headers=list(headers))
+
+
+def in_loop(test):
+    def run(tmp_path):
+        async def main():
+            with trio.fail_after(30):
+                async with reflecting(tmp_path) as served:
+                    await test(served)
+
+        trio.run(main)
+
+    run.__name__ = test.__name__
+    return run
+
+
+@in_loop
+async def test_a_tls_guest_is_echoed_and_recorded(served):
+    stream = await guest(served, 7)
+    local = stream.transport_stream.socket.getsockname()
+    await stream.aclose()
+    [ended] = await served.ended()
+    [opened] = served.opened()
+    assert (opened.attempt, opened.scheme, opened.run) == (7, "tls", served.introducer.run)
+    assert opened.peer == f"127.0.0.1:{local[1]}"
+    assert opened.accepted_ns <= opened.t_ns
+    assert (ended.kind, ended.attempt, ended.number) == (Kind.TLS_CLOSE_NOTIFY, 7, opened.number)
+    assert (ended.bytes_sent, ended.last_out_ns is not None) == (4, True)
+    assert ended.info is not None
+
+
+@in_loop
+async def test_a_hello_may_come_byte_by_byte(served):
+    stream = await served.tls()
+    for byte in PREFIX + served.hello(3).encode() + b"\n!":
+        await stream.send_all(bytes([byte]))
+    assert await exactly(stream, 1) == b"!"
+    assert [one.attempt for one in served.opened()] == [3]
+
+
+@in_loop
+async def test_a_reset_is_told_from_a_fin(served):
+    reset((await guest(served, 1)).transport_stream)
+    assert [one.kind for one in await served.ended(1)] == [Kind.TCP_RESET]
+    await (await guest(served, 2)).transport_stream.send_eof()
+    assert [one.kind for one in await served.ended(2)] == [Kind.TCP_RESET, Kind.TCP_FIN]
+
+
+@in_loop
+async def test_a_websocket_guest_names_itself_in_the_upgrade(served):
+    async with trio.open_nursery() as nursery:
+        field = (HEADER.encode(), served.hello(9).encode())
+        connection = await websocket(served, nursery, [field])
+        await connection.send_message("x" * 1000)
+        assert await connection.get_message() == "x" * 1000
+        await connection.ping(b"abc")
+        await connection.aclose(4001, "enough")
+    [ended] = await served.ended()
+    assert (ended.kind, ended.code, ended.attempt) == (Kind.WS_CLOSE, 4001, 9)
+
+
+@in_loop
+async def test_what_the_reflector_ends_is_its_own_doing(served):
+    stream = await guest(served)
+    served.server.stop()
+    assert await stream.receive_some(1) == b""  # close_notify
+    [ended] = await served.ended()
+    assert (ended.kind, ended.raw) == (Kind.PLANNED, "the reflector stopped")
+
+
+@in_loop
+async def test_a_stranger_is_echoed_and_not_recorded(served):
+    stream = await served.tls()
+    await stream.send_all(b"hello")
+    assert await exactly(stream, 5) == b"hello"
+    async with trio.open_nursery() as nursery:
+        connection = await websocket(served, nursery, [(HEADER.encode(), b"v1 nonsense")])
+        await connection.send_message("hello")
+        assert await connection.get_message() == "hello"
+        await connection.aclose()
+    await stream.aclose()
+    assert served.opened() == []
+    assert served.reception.hellos_refused == {"the token does not prove it": 1}
+
+
+@in_loop
+async def test_a_recorded_hello_is_good_for_nothing(served):
+    hello = served.hello(1)
+    for _ in range(2):
+        stream = await served.tls()
+        await stream.send_all(PREFIX + hello.encode() + b"\nping")
+        assert await exactly(stream, 4) == b"ping"
+    assert len(served.opened()) == 1
+    assert served.reception.hellos_refused == {"it was heard before": 1}
+
+
+@in_loop
+async def test_what_is_no_tls_ends_alone(served):
+    good = await guest(served)
+    for rubbish in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"\0" * 2000, b""):
+        raw = await served.tcp()
+        if rubbish:
+            await raw.send_all(rubbish)
+        await raw.send_eof()
+        while await raw.receive_some(4096):
+            pass
+    await good.send_all(b"still here")
+    assert await exactly(good, 10) == b"still here"
+
+
+@in_loop
+async def test_a_request_that_is_no_upgrade_ends_alone(served):
+    good = await guest(served)
+    stream = await served.tls()
+    await stream.send_all(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000)
+    try:
+        while await stream.receive_some(4096):
+            pass
+    except trio.BrokenResourceError:
+        pass
+    await good.send_all(b"still here")
+    assert await exactly(good, 10) == b"still here"
+
+
+@in_loop
+async def test_a_message_too_long_ends_its_session_alone(served):
+    async with trio.open_nursery() as nursery:
+        field = (HEADER.encode(), served.hello(1).encode())
+        connection = await websocket(served, nursery, [field])
+        await connection.send_message(b"x" * 100_000)
+        [ended] = await served.ended()
+        nursery.cancel_scope.cancel()
+    assert ended.attempt == 1

@@ -1,0 +1,61 @@
+import contextlib
+
+import trio
+from trio.testing import memory_stream_pair
+
+from stresser.model.ending import Kind
+from stresser.reflector.seen_stream import SeenStream
+from stresser.witness.clock import RunClock
+
+
+def with_pair(test):
+    async def main():
+        here, there = memory_stream_pair()
+        asked = []
+
+        def kernel():
+            asked.append("asked")
+
+        await test(SeenStream(here, RunClock(), kernel), there, asked)
+
+    trio.run(main)
+
+
+def test_what_passed_is_counted():
+    async def story(seen, peer, asked):
+        await peer.send_all(b"abc")
+        assert await seen.receive_some() == b"abc"
+        seen.unread(b"abc")
+        assert await seen.receive_some() == b"abc"  # counted once
+        await seen.send_all(b"xy")
+        assert (seen.bytes_received, seen.bytes_sent) == (3, 2)
+        assert seen.last_out_ns is not None
+        assert seen.last_out_ns >= seen.last_in_ns
+        assert seen.end is None
+        assert asked == []
+
+    with_pair(story)
+
+
+def test_the_first_end_stands():
+    async def story(seen, peer, asked):
+        await peer.aclose()
+        assert await seen.receive_some() == b""
+        with contextlib.suppress(trio.BrokenResourceError):
+            await seen.send_all(b"x")
+        assert seen.end is not None
+        assert seen.end.kind is Kind.TLS_CLOSE_NOTIFY
+        assert len(asked) == 1  # the kernel was asked while the socket was open
+
+    with_pair(story)
+
+
+def test_an_end_without_a_known_cause_is_unknown():
+    async def story(seen, peer, asked):
+        await peer.aclose()
+        with contextlib.suppress(trio.BrokenResourceError):
+            await seen.send_all(b"x")
+        assert seen.end is not None
+        assert seen.end.kind is Kind.UNKNOWN
+
+    with_pair(story)
