@@ -26,7 +26,7 @@ ErrorLog $stage/log
 DefaultRuntimeDir $stage
 Mutex pthread
 $(for module in mpm_event authz_core ssl proxy proxy_http; do
-    echo "LoadModule ${module}_module $stage/root/usr/lib/apache2/modules/mod_$module.so"
+    echo "LoadModule ${module}_module $stage/unpacked/usr/lib/apache2/modules/mod_$module.so"
 done)
 $([ "$(id -u)" -ne 0 ] || printf 'User nobody\nGroup nogroup\n')
 SSLEngine on

@@ -25,7 +25,7 @@ server.max-write-idle = 3
 proxy.server = ("" => (("host" => "127.0.0.1", "port" => $BACK)))
 proxy.header = ("upgrade" => "enable")
 EOF
-start lighttpd -D -m "$stage/root/usr/lib/lighttpd" -f "$stage/lighttpd.conf"
+start lighttpd -D -m "$stage/unpacked/usr/lib/lighttpd" -f "$stage/lighttpd.conf"
 serves "$FRONT"
 python3 - <<'EOF'
 import os, socket, threading, time

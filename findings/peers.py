@@ -14,7 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 UNANSWERED_PING = b"\x89\x80\1\2\3\4"
@@ -49,7 +50,9 @@ def accept_upgrade(peer: socket.socket) -> None:
     key = next(value.strip() for name, _, value in lines if name.lower() == b"sec-websocket-key")
     peer.sendall(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + base64.b64encode(hashlib.sha1(key + MAGIC).digest()) + b"\r\n\r\n"
+        b"Sec-WebSocket-Accept: "
+        + base64.b64encode(hashlib.sha1(key + MAGIC, usedforsecurity=False).digest())
+        + b"\r\n\r\n"
     )
 
 
@@ -191,7 +194,7 @@ class Client:
         return data
 
     def story(self, within: float) -> list[str]:
-        """Return what arrives until the connection ends: 'close 1000', 'close_notify', 'FIN', ..."""
+        """Return what arrives up to the end: 'close 1000', 'close_notify', 'FIN', ..."""
         heard: list[str] = []
         self.raw.settimeout(within)
         try:
@@ -247,3 +250,46 @@ def dropping(rules: list[str]) -> str:
 def black_hole(port: int) -> str:
     """Return a table that drops all packets from and to that port."""
     return dropping([f"tcp sport {port} drop", f"tcp dport {port} drop"])
+
+
+Life = Callable[..., str]
+
+
+@contextmanager
+def behind_haproxy(configuration: str) -> Iterator[Life]:
+    """Run HAProxy before an origin on port 8000; `life`, yielded, holds one TCP session."""
+    listener = socket.create_server(("127.0.0.1", 8000))
+
+    def life(port: int, losing: Callable[[int], str], *, pushes: bool, within: float) -> str:
+        """Say how the origin's side goes on once `losing` (of the client's port) is in force."""
+        client = socket.create_connection(("127.0.0.1", port))
+        peer, _ = listener.accept()
+        peer.sendall(b"x")
+        client.recv(1)
+        nft(losing(client.getsockname()[1]))
+        began = time.monotonic()
+        try:
+            while (age := time.monotonic() - began) < within:
+                if pushes:
+                    peer.sendall(b"x")
+                if ending_of(peer, 0.5) != "held":
+                    return f"ended after {round(age)} s"
+        except OSError:
+            return f"ended after {round(age)} s"
+        finally:
+            nft("")
+            client.close()
+            peer.close()
+        return f"held for {within} s"
+
+    with subprocess.Popen(["haproxy", "-db", "-f", configuration]) as box:
+        try:
+            for _ in range(100):
+                with socket.socket() as first:
+                    if first.connect_ex(("127.0.0.1", 8001)) == 0:
+                        break
+                time.sleep(0.1)
+            listener.accept()[0].close()
+            yield life
+        finally:
+            box.terminate()

@@ -70,5 +70,5 @@ finish()
 EOF
 start python3 "$stage/proxy.py"
 serves "$PROXY"
-PROXYCHAINS_CONF_FILE=$stage/chain.conf LD_PRELOAD=$(find "$stage/root" -name 'libproxychains.so.4') \
+PROXYCHAINS_CONF_FILE=$stage/chain.conf LD_PRELOAD=$(find "$stage/unpacked" -name 'libproxychains.so.4') \
     python3 "$stage/client.py"

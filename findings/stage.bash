@@ -33,19 +33,20 @@ untried() {
 # its libraries, as the machine's Debian has it. Nothing is installed and no service is started.
 debian() {
     local package
-    mkdir -p "$stage/debs" "$stage/root"
+    mkdir -p "$stage/debs" "$stage/unpacked"
     (cd "$stage/debs" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$@" 2>"$stage/apt") ||
         untried "apt-get cannot download $* ($(tail -n 1 "$stage/apt"))"
-    for package in "$stage"/debs/*.deb; do dpkg-deb -x "$package" "$stage/root"; done
+    for package in "$stage"/debs/*.deb; do dpkg-deb -x "$package" "$stage/unpacked"; done
     rm -f "$stage"/debs/*.deb
-    libraries=$stage/root/usr/lib/$(gcc_triplet):$stage/root/lib/$(gcc_triplet)
-    export PATH=$stage/root/usr/sbin:$stage/root/usr/bin:$PATH LD_LIBRARY_PATH=$libraries
+    libraries=$stage/unpacked/usr/lib/$(gcc_triplet):$stage/unpacked/lib/$(gcc_triplet)
+    export PATH=$stage/unpacked/usr/sbin:$stage/unpacked/usr/bin:$PATH LD_LIBRARY_PATH=$libraries
 }
 
 gcc_triplet() { printf '%s-linux-gnu' "$(uname -m)"; }
 
 # The libraries of boxes that more than one finding runs.
 haproxy_libraries=(liblua5.3-0 libopentracing-c-wrapper0 libopentracing1 libpcre2-8-0)
+nft_libraries=(libnftables1 libnftnl11 libmnl0 libjansson4 libxtables12 libedit2 libgmp10)
 squid_libraries=(
     squid-langpack libecap3 libgssapi-krb5-2 libltdl7 libmnl0 libnetfilter-conntrack3 libnfnetlink0
     libnettle8
@@ -61,9 +62,9 @@ cache deny all
 access_log none
 cache_log $stage/squid.log
 coredump_dir $stage
-mime_table $stage/root/usr/share/squid/mime.conf
-icon_directory $stage/root/usr/share/squid/icons
-error_directory $stage/root/usr/share/squid-langpack/en
+mime_table $stage/unpacked/usr/share/squid/mime.conf
+icon_directory $stage/unpacked/usr/share/squid/icons
+error_directory $stage/unpacked/usr/share/squid-langpack/en
 shutdown_lifetime 0 seconds
 EOF
     [ "$(id -u)" -ne 0 ] || echo "cache_effective_user nobody"
