@@ -12,8 +12,9 @@
 # Software: HAProxy 2.6.12 (Debian 2.6.12-1+deb12u4; clitcpka-* and tcp-ut), Linux 6.18; nftables 1.0.6
 #           drops; measured 2026-11-30.
 # Matters:  "Keepalive 60 s, 5 probes; user timeout 30 s" is a common pair, and gives up quiet sessions
-#           at 1 % of loss about once in 50 minutes each (a probe and its answer are two packets). tcp(7) says only that the
-#           user timeout overrides keepalive. Keep it above idle + interval x count.
+#           at 1 % of loss about once in 50 minutes each (a probe and its answer are two packets).
+#           tcp(7) says only that the user timeout overrides keepalive. Keep it above
+#           idle + interval x count.
 # Rights:   root or user namespaces.
 . "$(dirname "$0")/stage.bash"
 
