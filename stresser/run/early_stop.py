@@ -24,14 +24,13 @@ def heed_early() -> None:
 
 
 def heed_as_usual() -> None:
-    """What is Python's own way: SIGINT raises KeyboardInterrupt, SIGTERM kills.
+    """Either raises KeyboardInterrupt from now on, so that temporary files are removed.
 
     Does nothing where `heed_early` was not called: whoever set another handler keeps it.
     """
-    if signal.getsignal(signal.SIGINT) is leave_early:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if signal.getsignal(signal.SIGTERM) is leave_early:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in STOPPING:
+        if signal.getsignal(number) is leave_early:
+            signal.signal(number, signal.default_int_handler)
 
 
 def leave_early(_number: int, _frame: FrameType | None) -> None:
