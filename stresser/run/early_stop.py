@@ -24,13 +24,15 @@ def heed_early() -> None:
 
 
 def heed_as_usual() -> None:
-    """Either raises KeyboardInterrupt from now on, so that temporary files are removed.
+    """SIGINT raises KeyboardInterrupt, which is Python's own way, and so does SIGTERM.
 
+    SIGTERM's own way would leave scratch files: what a bundle is made of has names in it.
     Does nothing where `heed_early` was not called: whoever set another handler keeps it.
     """
-    for number in STOPPING:
-        if signal.getsignal(number) is leave_early:
-            signal.signal(number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is leave_early:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) is leave_early:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def leave_early(_number: int, _frame: FrameType | None) -> None:
