@@ -20,7 +20,7 @@ from stresser.analysis.chains.interception import (
 from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
 from stresser.analysis.checkup.redirection import redirections
-from stresser.analysis.checkup.remedies import met_on, remedy
+from stresser.analysis.checkup.remedies import met_on, remedy, seen_on
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
@@ -213,9 +213,9 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
     source = f" from {named(way.local)}" if way.local else ""
     yield f"{named(way.endpoint)}: {dialled}{source}"
-    fate = fate_words(failed.ending)
-    if fate is not None:
-        yield fate
+    seen = fate_words(failed.ending) or seen_on(way, failed)
+    if seen is not None:
+        yield seen
     if failed.ending.evidence.first_bytes:
         yield f"what came instead begins with: {failed.ending.evidence.first_bytes}"
     if failed.ending.raw:
