@@ -197,3 +197,11 @@ def test_the_same_alert_later_is_no_late_refusal():
         session = run.opens(SUSPECT, 1 + number)
         run.drops(session, 31 + 2.5 * number, Kind.TLS_ALERT, alert=116)
     assert run.only().mechanism != "refused_by_endpoint"
+
+
+def test_who_hangs_through_every_egress_beside_others_that_answer_is_asked_why():
+    run, other = run_of(SUSPECT, CONTROL, **ACKNOWLEDGED), cohort("sus", endpoint="other")
+    run.lives(run.opens(other, 1), 30)
+    one = run.only()
+    assert answers(one) == ("handshake_hang", "endpoint", "unknown", "service_owner")
+    assert one.ask.says.startswith("Find out why server does not answer handshakes")
