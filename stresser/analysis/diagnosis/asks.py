@@ -199,7 +199,7 @@ _WISHES = {
         "Let big packets to {to} pass on {through}: check its MTU and that ICMP 'fragmentation"
         " needed' gets through, or clamp the MSS."
     ),
-    Mechanism.PING_INTOLERANCE: "Stop pinging {to}, or ask its owner to answer pings.",
+    Mechanism.PING_INTOLERANCE: "Answer pings; until then the client must stop pinging {to}.",
     Mechanism.SESSION_CEILING: "Raise the limit{limit} at once to {to} on {through}.",
     Mechanism.STATE_LOST: "Look for a restart, reload or failover at {at} in the logs of {logs}.",
     Mechanism.OUTAGE: (

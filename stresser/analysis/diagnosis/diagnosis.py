@@ -86,6 +86,15 @@ class Control(Struct, frozen=True, kw_only=True):
     says: str
 
 
+def is_clean(control: Control) -> bool:
+    """Whether nine lived for each that dropped."""
+    return 0 < control.sessions >= _CLEAN * control.drops
+
+
+_CLEAN = 10
+"""So many sessions, for each of them that dropped."""
+
+
 class Ask(Struct, frozen=True, kw_only=True):
     """One sentence that its addressee can act on."""
 

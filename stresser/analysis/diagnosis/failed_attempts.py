@@ -123,13 +123,12 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         facts = [case.failures[place].ending for place in places]
         family = _broken_family(case, facts)
         apart = "" if family else _by_address(case, pair, facts)
+        by = f"by {family.name}, " if family else ""
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=f"by {family.name}, {met.words}"
-            if family and met.words
-            else (met.words + apart).removeprefix(", "),
-            contrast=tuple(one for one in [family and family.contrast, apart[2:]] if one),
+            event=met.words and f"{by}{met.words}",
+            contrast=tuple(filter(None, [family.contrast if family else "", apart])),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
             advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
@@ -161,28 +160,19 @@ def _broken_family(case: CaseFile, facts: list[EndingFact]) -> _Family | None:
 
 
 def _by_address(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
-    """`, by IPv6 alone: by IPv4 3 sessions opened`: where only some of its addresses fail."""
+    """`to 192.0.2.1 alone: to 192.0.2.2 3 sessions opened`: where only some addresses fail."""
     failing = {_host(fact.remote) for fact in facts} - {""}
     opened = Counter(
         _host(case.lives.places[life.place].server) for life in case.lives_of.get(pair, [])
     )
     if not failing or not opened or failing & opened.keys():
         return ""
-    families, theirs = set(map(_family, failing)), set(map(_family, opened))
-    if families & theirs or len(families) > 1:
-        where, there = _named(failing), _named(opened)
-        return f", to {where} alone: to {there} {counted(opened.total(), 'session')} opened"
-    other = next(iter(theirs))
-    sessions = counted(opened.total(), "session")
-    return f", by {next(iter(families))} alone: by {other} {sessions} opened"
+    there = f"to {_named(opened)} {counted(opened.total(), 'session')} opened"
+    return f"to {_named(failing)} alone: {there}"
 
 
 def _host(remote: str) -> str:
     return remote.rpartition(":")[0].strip("[]")
-
-
-def _family(host: str) -> str:
-    return "IPv6" if ":" in host else "IPv4"
 
 
 def _named(hosts: Iterable[str]) -> str:

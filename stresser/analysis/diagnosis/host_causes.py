@@ -52,7 +52,7 @@ def path_change(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             where=Where.HOST,
             ask=Ask(
                 whom=Whom.THIS_HOST,
-                says=f"Look on this host at what changed the path of {escaped(egress, 40)}"
+                says=f"Look at what changed the path of {escaped(egress, 40)}"
                 f"{f' ({changes})' if changes else ''}.",
             ),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stresser.analysis.diagnosis.diagnosis import Diagnosis, Where
+from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, is_clean
 from stresser.analysis.summary.answer import (
     NAME_WIDTH,
     TEXT_WIDTH,
@@ -28,6 +28,7 @@ _MOST_NAMED = 4
 """Diagnoses beside the first, and kinds."""
 _PAIR = 2
 _LONGEST = 1000
+_WORDS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.HTTP_REFUSAL})
 _NOT_THE_EGRESS = frozenset({Where.ENDPOINT, Where.SHARED, Where.HOST, Where.TOOL})
 
 
@@ -117,9 +118,20 @@ def _elsewhere(main: Diagnosis, rows: list[EgressRow]) -> str:
     if main.where is Where.TOOL:
         return "No: it is stresser itself."
     alike = f"{_names(rows) if len(rows) == _PAIR else 'all egresses'} are alike"
-    if main.where is Where.ENDPOINT:
+    if main.where is not Where.ENDPOINT:
+        return f"No single egress: {alike}."
+    if sum(row.attempts > 0 for row in rows) == 1:
+        return "No: it is the endpoint's own doing."
+    if _other_endpoints_lived(main):
         return f"No: {alike}, while other endpoints live."
-    return f"No single egress: {alike}."
+    is_its = main.who is Initiator.ENDPOINT
+    return f"No: {alike}: it is the endpoint{'' if is_its else ' or a box in front of it'}."
+
+
+def _other_endpoints_lived(main: Diagnosis) -> bool:
+    return main.scope.endpoint is not None and any(
+        one.scope.endpoint != main.scope.endpoint and is_clean(one) for one in main.controls
+    )
 
 
 def _why_unknown(run: RunFigures, rows: list[EgressRow]) -> str:
@@ -236,9 +248,20 @@ def _grounds(main: Diagnosis, rows: list[EgressRow]) -> str:
     others = [row for row in rows if row.egress != main.scope.egress and row.sessions]
     if main.grade is Grade.REFLECTOR:
         return "its own log says so"
-    if main.grade is Grade.COMPARISON and len(others) == 1:
-        return f"the same endpoints lived through {_name(others[0])}"
+    if main.grade is Grade.COMPARISON and main.where is Where.EGRESS and len(others) == 1:
+        return f"sessions like them lived through {_name(others[0])}"
+    if main.who is Initiator.ENDPOINT and main.grade is not Grade.PACKET:
+        return _own_word(main)
     return f"{GRADE_WORDS[main.grade]} {'show' if main.grade is Grade.PACKET else 'shows'} it"
+
+
+def _own_word(main: Diagnosis) -> str:
+    if main.mechanism is Mechanism.PING_INTOLERANCE:
+        return "under TLS it alone can see a ping"
+    said = sum(main.kinds.get(kind, 0) for kind in _WORDS)
+    if 2 * said > sum(main.kinds.values()):
+        return "it said so itself"
+    return f"{GRADE_WORDS[main.grade]} shows it"
 
 
 # --- What to do. Not proved. -----------------------------------------------------------------

@@ -175,6 +175,17 @@ def test_addresses_that_fail_in_both_families_are_no_families_matter():
     assert "IPv" not in run.only().says
 
 
+def test_one_address_that_fails_is_named_where_another_opens():
+    run = MadeRun(cohort("sus"))
+    for n in range(4):
+        run.fails(
+            cohort("sus"), 1 + n, Kind.TIMEOUT, Phase.TLS, fields={"remote": "203.0.113.7:443"}
+        )
+    for n in range(3):
+        run.lives(run.opens(cohort("sus"), 2 + n), 20, remote="203.0.113.8:443")
+    assert "to 203.0.113.7 alone: to 203.0.113.8 3 sessions opened" in run.only().says
+
+
 @pytest.mark.parametrize("ways", [(SUSPECT,), (SUSPECT, CONTROL)], ids=["one egress", "two"])
 def test_an_alert_for_a_certificate_right_after_the_handshake_is_a_refusal(ways):
     run = MadeRun(*ways)

@@ -7,7 +7,7 @@ from tests.analysis.diagnosis.situations import HOST
 def test_the_change_that_the_kernel_told_stands_beside_its_drops():
     one = of.host_removes_its_route().only()
     assert (one.drops, one.failures) == (20, 20)
-    assert one.ask.says == "Look on this host at what changed the path of sus (route removed gone)."
+    assert one.ask.says == "Look at what changed the path of sus (route removed gone)."
 
 
 def test_who_died_before_the_change_is_not_its():
