@@ -162,8 +162,8 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.CHAIN_REFUSED, "its certificate chain does not verify",
-        _A.OWNER, "Put the chain of {hosts} right.",
-        first='If its CA is the endpoint\'s own, declare it with ca = "FILE" in the scenario.',
+        _A.OWNER, "Put the chain of {hosts} right; if its CA is the endpoint's own, declare it with"
+        ' ca = "FILE" in the scenario.',
     ),
     RemedyRow(
         _O.CHAIN_INCOMPLETE, "its chain lacks the certificate of {issuer}",

@@ -216,3 +216,17 @@ def test_who_hangs_through_every_egress_beside_others_that_answer_is_asked_why()
     one = run.only()
     assert answers(one) == ("handshake_hang", "endpoint", "unknown", "service_owner")
     assert one.ask.says.startswith("Find out why server does not answer handshakes")
+
+
+def test_another_name_that_passes_to_the_same_address_shows_that_the_name_decides():
+    other = cohort("sus", endpoint="other")
+    run = MadeRun(SUSPECT, CONTROL, other)
+    run.scenario["endpoints"][1]["sni"] = "passes.test"
+    for number in range(4):
+        run.fails(SUSPECT, 1 + number, Kind.TCP_RESET, Phase.TLS)
+    for way in (CONTROL, other):
+        run.lives(run.opens(way, 1, remote="198.51.100.1:443"), 30)
+    one = run.only()
+    assert answers(one) == ("name_filter", "egress", "middlebox", "network_team")
+    assert "by the name passes.test 1 session opened there" in one.says
+    assert one.unproved == []
