@@ -47,7 +47,7 @@ def ask_for(
         scope = replace(scope, endpoint=escaped(case.endpoints[0], _NAME))
     whom = _whom(candidate, where, who, facts)
     opening = _address(whom, candidate.mechanism, where)
-    wish = _of_broken(facts, scope, whom)
+    wish = "" if candidate.advice else _of_broken(facts, scope, whom)
     wish = wish or _wish(candidate, scope, whom, _name_sent(facts, case))
     return Ask(whom=whom, says=f"{opening}{lowered(wish) if opening else wish}")
 

@@ -230,3 +230,12 @@ def test_another_name_that_passes_to_the_same_address_shows_that_the_name_decide
     assert answers(one) == ("name_filter", "egress", "middlebox", "network_team")
     assert "by the name passes.test 1 session opened there" in one.says
     assert one.unproved == []
+
+
+def test_what_has_a_row_of_its_own_is_asked_by_it_whatever_bytes_came():
+    run = MadeRun(SUSPECT)
+    for number in range(3):
+        run.fails(SUSPECT, 1 + number, Kind.PROTOCOL_ERROR, Phase.UPGRADE,
+                  evidence={"first_bytes": "\\x00\\x00\\x12"},
+                  fields={"tls": msgspec.structs.replace(TLS, alpn="h2")})  # fmt: skip
+    assert run.only().ask.says == "Leave h2 out of alpn for server."
