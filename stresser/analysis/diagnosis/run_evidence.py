@@ -207,7 +207,8 @@ class RunEvidence:
         ending = event.ending
         self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
-            self.unproved[event.cohort] += ending.proved is not Proof.ALIVE
+            if ending.proved is not Proof.ALIVE:
+                self.unproved[event.cohort] += 1
         elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1
         elif ending.no_drop is NoDrop.TOOL:

@@ -15,9 +15,14 @@ from stresser.analysis.summary.answer import (
     shown_rows,
     verdict_in_words,
 )
-from stresser.analysis.summary.mechanism_words import addressed, named_cause, what_it_does
+from stresser.analysis.summary.mechanism_words import (
+    addressed,
+    known_from,
+    named_causes,
+    what_it_does,
+)
 from stresser.analysis.summary.run_figures import RunFigures
-from stresser.analysis.words.endings import GRADE_WORDS, counted, kind_words
+from stresser.analysis.words.endings import counted, kind_words
 from stresser.analysis.words.lines import fitted, shortened
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped, format_duration
@@ -180,8 +185,9 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
     main, *others = run.diagnoses
     yield what_it_does(main)
     if others:
-        names = [named_cause(one) for one in others[:_MOST_NAMED]]
-        more = len(others) - len(names)
+        every = named_causes(others)
+        names = every[:_MOST_NAMED]
+        more = len(every) - len(names)
         yield (
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
@@ -229,8 +235,6 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     main = run.diagnoses[0]
     egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
     match main.who:
-        case Initiator.MIDDLEBOX if main.grade is Grade.REFLECTOR:
-            yield "The middlebox: its own log says so."
         case Initiator.MIDDLEBOX:
             yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
         case Initiator.ENDPOINT:
@@ -246,22 +250,16 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
 def _grounds(main: Diagnosis, rows: list[EgressRow]) -> str:
     """What its grade rests on."""
     others = [row for row in rows if row.egress != main.scope.egress and row.sessions]
-    if main.grade is Grade.REFLECTOR:
-        return "its own log says so"
     if main.grade is Grade.COMPARISON and main.where is Where.EGRESS and len(others) == 1:
         return f"sessions like them lived through {_name(others[0])}"
-    if main.who is Initiator.ENDPOINT and main.grade is not Grade.PACKET:
-        return _own_word(main)
-    return f"{GRADE_WORDS[main.grade]} {'show' if main.grade is Grade.PACKET else 'shows'} it"
-
-
-def _own_word(main: Diagnosis) -> str:
-    if main.mechanism is Mechanism.PING_INTOLERANCE:
-        return "under TLS it alone can see a ping"
+    if main.who is Initiator.ENDPOINT and main.mechanism is Mechanism.PING_INTOLERANCE:
+        return "no one else sees a ping under TLS"
     said = sum(main.kinds.get(kind, 0) for kind in _WORDS)
-    if 2 * said > sum(main.kinds.values()):
+    is_own = main.who is Initiator.ENDPOINT and 2 * said > sum(main.kinds.values())
+    if is_own and main.grade is not Grade.PACKET:
         return "it said so itself"
-    return f"{GRADE_WORDS[main.grade]} shows it"
+    words = known_from(main)
+    return f"{words} {'show' if words.endswith('s') else 'shows'} it"
 
 
 # --- What to do. Not proved. -----------------------------------------------------------------
