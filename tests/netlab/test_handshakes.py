@@ -306,5 +306,5 @@ def test_tls_is_opened_on_one_way(lab, judge, box):
     else:
         inspectors.start_mitmproxy(lab, inspectors.mitmdump())
         recording = both_see()
-    judge(recording, Truth(what="held through the box", may_live=True, kinds=set()), NOTHING,
+    judge(recording, Truth(what="held through the box"), NOTHING,
           dataclasses.replace(INTERCEPTED, is_certain=True))  # fmt: skip

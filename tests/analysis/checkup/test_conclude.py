@@ -231,7 +231,10 @@ def test_that_other_stacks_may_differ_is_said_where_tls_was_seen():
 
 def test_a_portal_and_its_certificate_are_one_obstacle():
     facts = tls(ChainClass.PRIVATE_UNTRUSTED)
-    sent: dict[str, Any] = {"status": 302, "evidence": {"headers": {"location": "http://login.test/"}}}
+    sent: dict[str, Any] = {
+        "status": 302,
+        "evidence": {"headers": {"location": "http://login.test/"}},
+    }
     ending = failed(phase=Phase.UPGRADE, kind=Kind.HTTP_REFUSAL, **sent)
     caught = way(tls=facts, failed=ending, asked=Asked.UPGRADE, http=None)
     (finding,) = report(caught).findings
