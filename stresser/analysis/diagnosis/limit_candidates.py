@@ -131,7 +131,8 @@ def _contrasts(
     """Cohorts of the same pairs that lived on beyond what else would explain the drops."""
     if variable is Variable.AGE:
         return
-    oldest = min(max(one.drop.age.high for one in members), 2 * limit.high)
+    ages = sorted(one.drop.age.high for one in members)
+    oldest = min(ages[len(ages) // 2], 2 * limit.high)
     lived: Counter[Cohort] = Counter()
     for pair in {one.pair for one in members}:
         dropped = {one.fact.cohort for one in case.drops_of.get(pair, [])}
@@ -144,8 +145,9 @@ def _contrasts(
     for cohort, count in lived.items():
         by_interval[case.plan.pings_every_ns(cohort)] += count
     for every_ns, count in by_interval.most_common():
-        how = "send nothing" if every_ns is None else f"ping every {format_duration(every_ns)}"
-        yield f"{counted(count, 'session')} that {how} lived on"
+        does = ("sends", "pings") if count == 1 else ("send", "ping")
+        every = "" if every_ns is None else f"{does[1]} every {format_duration(every_ns)}"
+        yield f"{counted(count, 'session')} that {every or f'{does[0]} nothing'} lived on"
 
 
 def with_doubts(candidate: Candidate, unproved: list[str], known: list[str]) -> Candidate:
