@@ -112,15 +112,20 @@ def condition(variable: Variable, limit: Bracket) -> str:
         low, high = f"{limit.low:,}", f"{limit.high:,}"
         between = high if limit.high - limit.low <= _TIGHT * limit.high else f"{low} to {high}"
         return f"that had moved {between} bytes"
-    value = bracket_words(limit)
+    # Where the limit is known from above alone, what lasted as long as that has met it.
+    value = format_duration(limit.high) if _is_from_above(limit) else bracket_words(limit)
     return f"silent for {value}" if variable is Variable.IDLE else f"that was {value} old"
+
+
+def _is_from_above(limit: Bracket) -> bool:
+    return limit.low <= _TIGHT * limit.high
 
 
 def bracket_words(limit: Bracket) -> str:
     """`25 s`; where the bracket is wide, `at most 30 s` or `2 s to 7 s`."""
     if limit.high - limit.low <= _TIGHT * limit.high:
         return format_duration((limit.low + limit.high) // 2)
-    if limit.low <= _TIGHT * limit.high:
+    if _is_from_above(limit):
         return f"at most {format_duration(limit.high)}"
     return f"{format_duration(limit.low)} to {format_duration(limit.high)}"
 
