@@ -1,4 +1,4 @@
-"""The last packets of all connections, in memory that the kernel writes and nobody reads.
+"""The last packets of all connections, in memory that the kernel writes and no one reads.
 
 A second packet socket with a ring of memory (packet(7), TPACKET_V3; Linux,
 Documentation/networking/packet_mmap.rst): the kernel puts the first bytes of each segment from or
