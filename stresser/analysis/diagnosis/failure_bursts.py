@@ -1,7 +1,7 @@
 """Failed attempts that came together: from when until when, where, and after which incident.
 
 A burst of one pair is its failed attempts with no opening between them; bursts of several pairs
-that share endpoint or egress and overlap are one.
+that share endpoint or egress, overlap and failed alike are one.
 """
 
 from collections import Counter
@@ -79,10 +79,14 @@ def _of_pairs(case: CaseFile) -> Iterator[list[FailureFact]]:
 
 
 def _is_one(case: CaseFile, one: list[FailureFact], other: list[FailureFact]) -> bool:
-    """They overlap, for the one began while the other went on, and share endpoint or egress."""
+    """They overlap, share endpoint or egress, and failed alike: the one began during the other."""
     ours, theirs = one[0].ending.pair, {fact.ending.pair for fact in other}
     shares = any(ours[0] == endpoint or ours[1] == egress for endpoint, egress in theirs)
-    return shares and one[0].began_ns <= _until(case, other)[0]
+    return shares and _kind(one) is _kind(other) and one[0].began_ns <= _until(case, other)[0]
+
+
+def _kind(burst: list[FailureFact]) -> Kind:
+    return Counter(one.ending.kind for one in burst).most_common(1)[0][0]
 
 
 def _until(case: CaseFile, burst: list[FailureFact]) -> tuple[int, bool]:

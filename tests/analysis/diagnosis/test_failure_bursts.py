@@ -94,3 +94,11 @@ def test_an_incident_from_which_the_pair_had_recovered_is_not_the_bursts():
         run.fails(SUS, 150 + at, Kind.TIMEOUT, Phase.CONNECT)
     _, late = bursts_of(run)
     assert late.incident_ns is None
+
+
+def test_pairs_that_fail_in_other_ways_are_bursts_of_their_own():
+    run = MadeRun(SUS, OTHER)
+    for at in range(4):
+        run.fails(SUS, 10 + at, Kind.TIMEOUT, Phase.CONNECT)
+        run.fails(OTHER, 10 + at, Kind.HTTP_REFUSAL, Phase.UPGRADE, status=401)
+    assert [one.kinds for one in bursts_of(run)] == [{"timeout": 4}, {"http_refusal": 4}]
