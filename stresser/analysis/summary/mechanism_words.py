@@ -158,11 +158,16 @@ def diagnosed_limit(found: Diagnosis) -> str:
     return f"{_figure(found, low)} to {_figure(found, high)}"
 
 
-def known_from(found: Diagnosis) -> str:
+def grounds(found: Diagnosis) -> str:
     """On what the initiator rests; no ending need have shown an interceptor."""
     if found.mechanism is Mechanism.INTERCEPTION:
         return "certificates"
     return GRADE_WORDS[found.grade]
+
+
+def known_from(found: Diagnosis) -> str:
+    """`, from packets`; empty where nobody is named."""
+    return "" if found.who is Initiator.UNKNOWN else f", from {grounds(found)}"
 
 
 def addressed(ask: Ask) -> str:
