@@ -45,6 +45,8 @@ class _Past:
     """When its sessions are closed to prove that they lived; None: they are held to the end."""
     is_replacing: bool = False
     """The last session was closed for its proof, and lived."""
+    ending: Ending | None = None
+    """Of the last session."""
 
 
 async def keep_open(
@@ -72,6 +74,27 @@ async def keep_open(
             return
         wait_s = max(back_off_s(reconnect, past.failures), past.asked_to_wait_s)
         await trio.sleep_until(past.stopped_s + wait_s)
+
+
+async def hold_until_asked(
+    route: Route, around: RunContext, age_ns: int, attempts: int
+) -> Ending | None:
+    """Hold one session to an age, then ask it whether it lives, by closing it.
+
+    How it ended, then or before; None: so many `attempts` failed. Being cancelled is the plan's
+    stop, as in `keep_open`.
+    """
+    past = _Past(proofs=ProofAges(age_ns, 0, 1))
+    for _ in range(attempts):
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            await _live(route, around, past)
+        except Exception as exc:  # noqa: BLE001 - as in `keep_open`
+            around.bugs.note(exc)
+        if past.session is not None:
+            break
+        await trio.sleep(max(back_off_s(Reconnect(), past.failures), past.asked_to_wait_s))
+    return past.ending
 
 
 async def _live(route: Route, around: RunContext, past: _Past) -> None:
@@ -238,6 +261,7 @@ async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
                 session.tap.close()
                 event = _obituary(partial(session_ended, session), look, around)
                 if event is not None:
+                    past.ending = event.ending
                     around.observer.event(event)
 
 
@@ -254,7 +278,7 @@ async def _until_asked(
 
 async def _prove(session: HeldSession, around: RunContext, past: _Past) -> None:
     """Close it: what comes back proves that it lived, or that it was dead: that is a drop."""
-    ending = await _end_as_planned(session, around, _TO_PROVE)
+    ending = past.ending = await _end_as_planned(session, around, _TO_PROVE)
     past.session, past.stopped_s = session.number, trio.current_time()
     past.is_replacing = ending is None or ending.planned
     past.ended_ns = None if ending is None or ending.planned else ending.detected_at_ns

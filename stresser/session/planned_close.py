@@ -14,6 +14,7 @@ from stresser.model.ending import Proof
 from stresser.model.evidence import TcpInfo
 from stresser.model.faults import FoundDead
 from stresser.model.units import NS_PER_S, NS_PER_US
+from stresser.net.websocket import WebSocket
 from stresser.session.held import HeldSession
 from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.tcp_info import sample_tcp_info
@@ -48,8 +49,7 @@ async def close_as_planned(
     silence_ns = session.silence_at(before.at_ns)
     took = NO_CLOSE if session.websocket is None else "unanswered"
     if session.websocket is not None:
-        with trio.move_on_at(deadline_s):
-            took = await session.answer_to_close(session.websocket)
+        took = await _taken(session, session.websocket, deadline_s) or took
     info = sample_tcp_info(session.tap.sock)
     session.end_tls()
     is_answered = took == ANSWERED
@@ -59,6 +59,19 @@ async def close_as_planned(
     proof = Proof.ALIVE if is_answered else _proof(session, before.info, info)
     dead = _found_dead(session, silence_ns) if proof is Proof.DEAD else None
     return PlannedClose(took, proof, dead)
+
+
+async def _taken(session: HeldSession, websocket: WebSocket, deadline_s: float) -> str | None:
+    """What became of the close frame; None: nothing, until the deadline or until that is sure."""
+    ask_at_s = trio.current_time() + _FIRST_ASKED_S
+    while trio.current_time() < deadline_s:
+        with trio.move_on_at(min(ask_at_s, deadline_s)):
+            return await session.answer_to_close(websocket)
+        info = sample_tcp_info(session.tap.sock)
+        if info is not None and info.retransmits >= _UNANSWERED:
+            return None
+        ask_at_s += ask_at_s - trio.current_time() + 2 * _FIRST_ASKED_S
+    return None
 
 
 async def _is_answered(session: HeldSession, deadline_s: float) -> bool:
@@ -76,6 +89,8 @@ async def _is_answered(session: HeldSession, deadline_s: float) -> bool:
         info = sample_tcp_info(session.tap.sock)
         if session.proxy is None and info is not None and _is_acknowledged(info):
             return True
+        if info is not None and info.retransmits >= _UNANSWERED:
+            return False
         ask_at_s += ask_at_s - trio.current_time() + max(_FIRST_ASKED_S, rtt_s)
     return False
 

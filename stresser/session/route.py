@@ -83,7 +83,7 @@ def timers_for(activity: Activity) -> TcpTimers:
     long and a probe is out (net/ipv4/tcp_timer.c, tcp_keepalive_timer): it must hold the idle
     time as well.
     """
-    if activity.kind is ActivityKind.SILENT:
+    if activity.kind in {ActivityKind.SILENT, ActivityKind.IDLE_SEARCH}:
         return TcpTimers(user_timeout_ms=_ms(_QUIET_NS))
     if activity.kind is ActivityKind.HEARTBEAT:
         return TcpTimers(user_timeout_ms=_ms(activity.timeout + _JUDGE_FIRST_NS))

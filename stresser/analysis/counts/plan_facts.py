@@ -21,6 +21,8 @@ class ActivityFacts(Struct, frozen=True, kw_only=True):
 
     kind: str
     every_ns: int | None = None
+    up_to_ns: int | None = None
+    """How far a search for an idle limit goes."""
     message_bytes: int | None = None
     """Of the message that goes with each ping; None: none does."""
 
@@ -50,6 +52,16 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         if activity is None:
             return False
         return activity.kind != ActivityKind.HEARTBEAT or self.is_muted(cohort)
+
+    def searches_idle(self, cohort: Cohort) -> bool:
+        """Whether its sessions are those of a search for an idle limit."""
+        activity = self.activities.get(cohort.activity)
+        return activity is not None and activity.kind == ActivityKind.IDLE_SEARCH
+
+    def may_belong_to_search(self, activity: str) -> bool:
+        """Whether sessions of this name may be those of a search, or stand beside them."""
+        names = (name for name, one in self.activities.items() if one.kind == "idle_search")
+        return any(activity == name or activity.startswith(f"{name}-") for name in names)
 
     def is_muted(self, cohort: Cohort) -> bool:
         """Whether a heartbeat cannot be sent here, so that the sessions are held silent."""
@@ -119,6 +131,7 @@ def _activity(table: Mapping[str, Any]) -> ActivityFacts:
     return ActivityFacts(
         kind=_text(table.get("kind")) or ActivityKind.HEARTBEAT,
         every_ns=_duration_ns(table.get("every")),
+        up_to_ns=_duration_ns(table.get("up_to")),
         message_bytes=_bytes(table.get("message")),
     )
 

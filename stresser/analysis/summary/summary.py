@@ -89,6 +89,7 @@ def _figures(reading: RunReading) -> RunFigures:
         doubts=doubts,
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
+        limits=reading.searched.limits(reading.explained.diagnoses),
         findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
         notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
