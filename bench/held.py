@@ -31,7 +31,7 @@ COMMANDS: dict[str, Command] = {
     "stresser": stresser_command,
     "blind": blind_command,
 }
-"""`blind` is stresser that captures no packets and takes no second looks."""
+"""`blind` is stresser that captures no packets and makes no fresh connections."""
 _RAMP_PER_S = 500  # both clients keep up with it easily
 
 

@@ -15,7 +15,7 @@ from bench.night_plan import CANDIDATE, STARTED_UNIX_NS, Night, NightPlan, Truth
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_S, format_utc
 from stresser.record.events_file import encode_event
 from stresser.record.folder import create_run_folder
 from stresser.record.histogram_log import Key
@@ -23,7 +23,6 @@ from stresser.record.host_facts import this_process
 from stresser.record.manifest import Manifest, Status, write_manifest
 from stresser.record.writer import Batch, FolderWriter
 from stresser.statistics.duration_counts import SparseCounts
-from stresser.witness.clock import format_utc
 
 _INTERVAL_S = 10
 _LAG_SAMPLES = 100

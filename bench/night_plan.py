@@ -26,8 +26,7 @@ from stresser.model.events import (
     TlsFacts,
 )
 from stresser.model.evidence import Evidence
-from stresser.model.units import NS_PER_S
-from stresser.witness.clock import format_utc
+from stresser.model.units import NS_PER_S, format_utc
 
 STARTED_UNIX_NS = 1_795_384_800 * NS_PER_S  # 2026-11-22T22:00:00Z
 BASELINE, CANDIDATE = "direct", "vpn"

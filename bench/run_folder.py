@@ -49,13 +49,16 @@ def anchor_unix_ns(run: Path) -> int:
 def merged_histogram(run: Path, quantity: str) -> HdrHistogram:
     """All intervals and cohorts of one quantity as one histogram of nanoseconds.
 
+    `rtt/server-`: those of endpoints with such names alone.
+
     Raises:
         BenchError: there are none.
     """
     merged: HdrHistogram | None = None
     for line in (run / "histograms.hlog").read_text().splitlines():
         tag, _, rest = line.partition(",")
-        if tag.removeprefix("Tag=").split("/")[0] != quantity:
+        tag = tag.removeprefix("Tag=")
+        if not (tag.startswith(quantity) if "/" in quantity else tag.split("/")[0] == quantity):
             continue
         interval = HdrHistogram.decode(rest.rsplit(",", 1)[1])
         if merged is None:

@@ -13,7 +13,7 @@ from bench.peer import BenchError
 _UNCAPPED = 1e5  # attempts a second: the server and the handshakes in flight set the pace
 _IN_FLIGHT = 64  # as the floor
 _UNPRIVILEGED = "[witnesses]\npackets = false\n"
-_BLIND = "[witnesses]\npackets = false\nsecond_look = false\n"
+_BLIND = "[witnesses]\npackets = false\nfresh_connections = false\n"
 
 
 def stresser_command(job: Job) -> list[str]:

@@ -5,7 +5,7 @@ compute it again and compare.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -36,6 +36,7 @@ drops.csv         every drop: 5-tuple, UTC in milliseconds, kind, age, silence
 drops.jsonl       the events of these drops, with their evidence
 runs/             the recorded events, durations and certificate chains that all of it comes from
 bundle.json       SHA-256 of every file
+bundle.json.sig   where the bundle is signed: an SSH signature of bundle.json
 
 `stresser verify FILE.zip` computes every figure again from runs/ and says what does not match.
 """
@@ -46,9 +47,16 @@ class RedactedChanges(Redaction, Changes):
 
 
 def write_evidence(
-    runs: list[RecordedRun], egresses: tuple[str, str] | None, path: Path, *, redact: bool
+    runs: list[RecordedRun],
+    egresses: tuple[str, str] | None,
+    path: Path,
+    *,
+    redact: bool,
+    sign: Callable[[bytes], bytes] | None = None,
 ) -> tuple[str, Mapping[str, str]]:
     """Write a bundle; its SHA-256 comes back, and what each stand-in in it stands for.
+
+    `sign` makes the signature of its `bundle.json`.
 
     Raises:
         StresserError: a run cannot be read or still goes on, or the file cannot be written.
@@ -78,7 +86,7 @@ def write_evidence(
             for name, text in computed.items()
         }
         files["README.txt"] = _README.encode()
-        return write_bundle(path, manifest, files), key
+        return write_bundle(path, manifest, files, sign), key
 
 
 def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str | Path]:

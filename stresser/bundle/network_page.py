@@ -13,9 +13,8 @@ from stresser.analysis.diagnosis.diagnosis import Whom
 from stresser.analysis.views.run_report import RunReport
 from stresser.model.ending import BRACKETED
 from stresser.model.events import AnyEvent, SessionEnded
-from stresser.model.units import NS_PER_MS, escaped
+from stresser.model.units import NS_PER_MS, escaped, format_utc
 from stresser.record.events_file import encode_event
-from stresser.witness.clock import format_utc
 
 __all__ = ["COLUMNS", "DroppedFlow", "DroppedFlows", "FlowKey", "asked_of_network", "write_columns"]
 

@@ -3,9 +3,10 @@
 What a stand-in stands for is known to this object alone; a bundle never holds it.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable
+
+from stresser.scenario.endpoint import ip_or_none
 
 REDACTED = "(redacted)"
 _MOST_STAND_INS = 100_000
@@ -60,7 +61,7 @@ class Pseudonyms:
         plain = text.lower().rstrip(".")
         if not plain or plain in _LOOPBACK:
             return text
-        if _is_address(plain):
+        if ip_or_none(plain):
             return self.address(text)
         labels = plain.split(".")
         if len(labels) == 1 or labels[-1].isdigit():
@@ -70,14 +71,14 @@ class Pseudonyms:
 
     def address(self, text: str) -> str:
         """The stand-in of an IP address; loopback and the unspecified stay."""
-        if not text or text in _LOOPBACK or (text.startswith("127.") and _is_address(text)):
+        if not text or text in _LOOPBACK or (text.startswith("127.") and ip_or_none(text)):
             return text
         return self._stand_in("address", text, "address-{}")
 
     def place(self, text: str) -> str:
         """The same of `address:port` or `name:port`; IPv6 stands in brackets."""
         head, colon, port = text.rpartition(":")
-        if not colon or not port.isdigit() or _is_address(text):
+        if not colon or not port.isdigit() or ip_or_none(text):
             return self.host(text.strip("[]"))
         is_bracketed = head.startswith("[")
         host = self.host(head.strip("[]"))
@@ -126,7 +127,7 @@ class Pseudonyms:
         if what == "dn":
             return self.name("name", text)
         if what == "address":
-            return self.address(text) if _is_address(text) else text  # a time of day has colons
+            return self.address(text) if ip_or_none(text) else text  # a time of day has colons
         if what == "host":
             return text if _OURS.fullmatch(text) else self.host(text)
         known = self._in_texts.get(text)
@@ -160,11 +161,3 @@ def _pattern_of(names: Iterable[str]) -> re.Pattern[str]:
     known = rf"(?P<known>(?<![\w-])(?<!\w\.)(?:{either})(?![\w-])(?!\.\w))" if either else None
     url, *others = _IN_TEXT
     return re.compile("|".join(filter(None, (url, known, *others))), re.DOTALL)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

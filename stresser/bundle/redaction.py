@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from stresser.analysis.diagnosis.failed_attempts import IS_HTTP
+from stresser.analysis.words.obstacles import PLAIN_HTTP
 from stresser.bundle.pseudonyms import REDACTED, Pseudonyms
 from stresser.bundle.treatments import TREATMENTS, Treatment, fields_of
 from stresser.model.cohort import Cohort
@@ -216,7 +216,7 @@ class Redaction:
 
     def _raw(self, text: str) -> str:
         """What a diagnosis looks for in an error's text, and a number for the rest."""
-        marks = " ".join(mark for mark in IS_HTTP if mark in text)
+        marks = " ".join(mark for mark in PLAIN_HTTP if mark in text)
         stand_in = self.pseudonyms.name("text", text)
         return f"{stand_in} ({marks})" if marks else stand_in
 

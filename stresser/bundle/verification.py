@@ -2,16 +2,17 @@
 
 import filecmp
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 import stresser
 from stresser.bundle.evidence_zip import COMPUTED, FIGURES, PAGE, compute
-from stresser.bundle.zip_file import BundleError, BundleManifest, unpack
+from stresser.bundle.signature import SignatureError, Signer, checked_key, fingerprint
+from stresser.bundle.zip_file import BundleError, BundleManifest, Unpacked, unpack
 from stresser.model.units import escaped, shown
 from stresser.record.chain_files import LARGEST_CHAIN, is_chain_id, is_named_truly
 
@@ -19,6 +20,12 @@ _MOST_DIFFERENCES = 50
 _LONGEST_VALUE = 80
 _LARGEST_TEXT = 256 << 20
 _DEEPEST = 60
+_UNSIGNED = (
+    "no valid signature: nothing shows who made it, nor that these are the events that were"
+    " recorded, for who changes them can make all figures and hashes anew"
+)
+_UNKNOWN_SIGNER = "whose key that is, this check cannot know: --signer FILE says whom you expect"
+_SIGNED = ": it is as that key's holder made it; whether what was recorded is true, no check shows"
 
 
 class Verification(Struct, frozen=True, kw_only=True):
@@ -31,18 +38,22 @@ class Verification(Struct, frozen=True, kw_only=True):
     """How many figures were computed again."""
     wrong: list[str]
     """What does not match, one sentence each."""
+    signed_by: str | None = None
+    """Fingerprint of the Ed25519 key whose signature it is, as `ssh-keygen -l` prints it."""
     notes: list[str]
+    """What the check cannot know, and whose signature it is."""
 
 
-def verify_bundle(path: Path) -> Verification:
-    """Check a bundle.
+def verify_bundle(path: Path, signers: Sequence[Signer] | None = None) -> Verification:
+    """Check a bundle; with `signers`, also that one of them signed it.
 
     Raises:
         StresserError: it cannot be read, or its runs cannot.
     """
     with tempfile.TemporaryDirectory() as unpacked, tempfile.TemporaryDirectory() as scratch:
         top = Path(unpacked)
-        manifest, wrong = unpack(path, top)
+        found = unpack(path, top)
+        manifest, wrong = found.manifest, found.wrong
         _check_runs(manifest, top, path)
         wrong += _exchanged_chains(top)
         computed = compute(top, manifest, Path(scratch))
@@ -54,7 +65,9 @@ def verify_bundle(path: Path) -> Verification:
                 wrong.append(f"{name} is missing")
             elif is_same_version and not _is_same(top / name, computed[name]):
                 wrong.append(f"{name} is not what follows from the events")
-    notes = []
+    signature = _check_signature(found, signers)
+    notes = [signature.note]
+    wrong = [*signature.wrong, *wrong]
     if not is_same_version:
         made_by = escaped(manifest.stresser, 40)
         notes.append(
@@ -67,8 +80,32 @@ def verify_bundle(path: Path) -> Verification:
         runs=[escaped(name, 120) for name in manifest.runs],
         figures=figures,
         wrong=wrong[: 2 * _MOST_DIFFERENCES],
+        signed_by=signature.by,
         notes=notes,
     )
+
+
+class _Signature(NamedTuple):
+    by: str | None
+    note: str
+    wrong: list[str]
+
+
+def _check_signature(found: Unpacked, signers: Sequence[Signer] | None) -> _Signature:
+    if found.signature is None:
+        missing = [] if signers is None else ["it is not signed"]
+        return _Signature(None, _UNSIGNED, missing)
+    try:
+        key = checked_key(found.signature, found.manifest_bytes)
+    except SignatureError as why:
+        return _Signature(None, _UNSIGNED, [f"the signature is wrong: {why}"])
+    by = fingerprint(key)
+    if signers is None:
+        return _Signature(by, f"signed by {by}; {_UNKNOWN_SIGNER}", [])
+    known = next((signer for signer in signers if signer.key == key), None)
+    if known is None:
+        return _Signature(by, f"signed by {by}", ["the key that signed it is not the signer's"])
+    return _Signature(by, f"signed by {known.who or 'the signer'} ({by}){_SIGNED}", [])
 
 
 def _check_runs(manifest: BundleManifest, top: Path, path: Path) -> None:

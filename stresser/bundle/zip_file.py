@@ -10,17 +10,20 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct, field
 
+from stresser.bundle.signature import LARGEST_SIGNATURE
 from stresser.model.errors import StresserError
 from stresser.model.units import shown
 from stresser.record.atomic_write import replacing
 
 MANIFEST = "bundle.json"
+SIGNATURE = "bundle.json.sig"
 SCHEMA = 1
 _MOST_FILES = 25_000
 _LARGEST_FILE = 2 << 30
@@ -61,8 +64,26 @@ class BundleManifest(Struct, kw_only=True):
     files: dict[str, ListedFile] = field(default_factory=dict)
 
 
-def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes | Path]) -> str:
+class Unpacked(NamedTuple):
+    """What came out of a bundle besides its files."""
+
+    manifest: BundleManifest
+    manifest_bytes: bytes
+    signature: bytes | None
+    """As it stands there; None: the bundle is not signed."""
+    wrong: list[str]
+    """What does not match the manifest, in words."""
+
+
+def write_bundle(
+    path: Path,
+    manifest: BundleManifest,
+    files: Mapping[str, bytes | Path],
+    sign: Callable[[bytes], bytes] | None = None,
+) -> str:
     """Write a bundle and return its own SHA-256. The same content makes the same bytes.
+
+    `sign` makes the signature of `bundle.json`.
 
     Raises:
         BundleError: it cannot be written.
@@ -74,7 +95,10 @@ def write_bundle(path: Path, manifest: BundleManifest, files: Mapping[str, bytes
         ):
             for name, content in sorted(files.items()):
                 manifest.files[name] = _add(bundle, name, content)
-            _add(bundle, MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+            text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+            _add(bundle, MANIFEST, text)
+            if sign is not None:
+                _add(bundle, SIGNATURE, sign(text))
         with path.open("rb") as written:
             return hashlib.file_digest(written, "sha256").hexdigest()
     except OSError as error:
@@ -98,8 +122,8 @@ def _add(bundle: zipfile.ZipFile, name: str, content: bytes | Path) -> ListedFil
     return ListedFile(sha256=digest.hexdigest(), size=size)
 
 
-def unpack(path: Path, into: Path) -> tuple[BundleManifest, list[str]]:
-    """Unpack a bundle into an empty folder; what does not match its manifest comes back in words.
+def unpack(path: Path, into: Path) -> Unpacked:
+    """Unpack a bundle into an empty folder.
 
     Raises:
         BundleError: it is no bundle, or not one that can be unpacked safely.
@@ -107,8 +131,11 @@ def unpack(path: Path, into: Path) -> tuple[BundleManifest, list[str]]:
     try:
         with zipfile.ZipFile(path) as bundle:
             entries = _checked(bundle, path)
-            manifest = _read_manifest(bundle, entries, path)
-            return manifest, _extract(bundle, entries, manifest, into, path)
+            text = _beginning(bundle, entries, MANIFEST, _LARGEST_MANIFEST)
+            manifest = _read_manifest(text, path)
+            signature = _beginning(bundle, entries, SIGNATURE, LARGEST_SIGNATURE)
+            wrong = _extract(bundle, entries, manifest, into, path)
+            return Unpacked(manifest, text or b"", signature, wrong)
     except OSError as error:
         raise _no_bundle(path, error.strerror or str(error)) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
@@ -138,13 +165,19 @@ def _checked(bundle: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
     return entries
 
 
-def _read_manifest(
-    bundle: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], path: Path
-) -> BundleManifest:
-    if MANIFEST not in entries:
+def _beginning(
+    bundle: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], name: str, most: int
+) -> bytes | None:
+    """A file as far as `most` bytes and one; None: it is not there."""
+    if name not in entries:
+        return None
+    with bundle.open(entries[name]) as file:
+        return file.read(most + 1)
+
+
+def _read_manifest(text: bytes | None, path: Path) -> BundleManifest:
+    if text is None:
         raise _no_bundle(path, f"{MANIFEST} is missing")
-    with bundle.open(entries[MANIFEST]) as file:
-        text = file.read(_LARGEST_MANIFEST + 1)
     try:
         manifest = msgspec.json.decode(text, type=BundleManifest)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -164,7 +197,7 @@ def _extract(
     wrong = [f"{shown(name)} is listed but missing" for name in manifest.files.keys() - entries]
     room = _LARGEST_IN_ALL
     for name, info in entries.items():
-        if name == MANIFEST:
+        if name in {MANIFEST, SIGNATURE}:
             continue
         target = into.joinpath(*name.split("/"))
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,7 @@ class Observations(Struct, frozen=True, kw_only=True):
     """This host sends to the server's address by a gateway: it is not on a link of ours."""
     chain: str | None = None
     """Names the certificate chain that this session was opened with."""
-    neighbour_lives: bool = False
+    sibling_lives: bool = False
     """A session to the same server, older than this one's last proof of life, lived on after its
     end."""
     control_lives: bool = False

@@ -128,7 +128,7 @@ def flow_was_lost(seen: Observations) -> bool:
     if found is None or not answered_by_stranger(seen) or found.ignored:
         return False
     is_prompt = (found.after_send_ns or 0) < _SHORTEST_RTO_NS
-    return is_prompt and seen.neighbour_lives and seen.egress_heard
+    return is_prompt and seen.sibling_lives and seen.egress_heard
 
 
 def of_another_make(seen: Observations) -> bool:

@@ -8,8 +8,6 @@ import typer
 from stresser.analysis.compare.comparison import compare_sides as compared
 from stresser.analysis.compare.run_facts import RunFacts, read_run_facts
 from stresser.analysis.compare.sides import Side, make_side
-from stresser.analysis.summary.answer import Answer
-from stresser.analysis.summary.summary import summarise
 from stresser.cli.completion import complete_run
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
@@ -67,32 +65,36 @@ def compare(
     if egress is not None and not theirs:
         theirs = ours
 
-    comparison = compared(*_sides(ours, theirs, egress, results))
+    sides = _sides(ours, theirs, egress, results, has_answer=not json)
+    comparison = compared(*sides)
     console = stdout_console()
     with until_reader_leaves(console):
         if json:
             console.file.write(json_text(comparison) + "\n")
         else:
-            # What the candidate's own run says; of several runs none speaks for all.
-            answer = _answer(theirs[0], results) if len(theirs) == 1 else None
-            print_comparison(comparison, console, answer)
+            print_comparison(comparison, console, sides[1].parts[0].facts.answer)
     raise typer.Exit(comparison.verdict.exit_code)
 
 
-def _answer(name: str, results: Path) -> Answer:
-    return summarise(open_run(resolve_run(name, results))).answer
-
-
 def _sides(
-    ours: list[str], theirs: list[str], egress: tuple[str, str] | None, results: Path
+    ours: list[str],
+    theirs: list[str],
+    egress: tuple[str, str] | None,
+    results: Path,
+    *,
+    has_answer: bool,
 ) -> tuple[Side, Side]:
-
+    """Both sides; the candidate's own run with its answer: of several runs none speaks for all."""
     if len(ours) + len(theirs) > _MOST_RUNS:
         raise RunFolderError(f"{len(ours) + len(theirs)} runs are too many; at most {_MOST_RUNS}")
     paths = [resolve_run(name, results).resolve() for name in ours]
     other_paths = [resolve_run(name, results).resolve() for name in theirs]
     _check(paths, other_paths, egress)
-    read = _read({*paths, *other_paths})
+    answering = other_paths[0] if has_answer and len(other_paths) == 1 else None
+    read = {
+        path: read_run_facts(open_run(path), has_answer=path == answering)
+        for path in sorted({*paths, *other_paths})
+    }
     runs, others = [read[path] for path in paths], [read[path] for path in other_paths]
     chosen = egress or (None, None)
     for name, side in zip(chosen, (runs, others), strict=True):
@@ -126,11 +128,6 @@ def _check_egress(name: str, runs: list[RunFacts]) -> None:
         raise RunFolderError(
             f"--egress {shown(name)}: {runs[0].name} has no such egress; it has {names}"
         )
-
-
-def _read(paths: set[Path]) -> dict[Path, RunFacts]:
-
-    return {path: read_run_facts(open_run(path)) for path in sorted(paths)}
 
 
 def _label(runs: list[RunFacts], egress: str | None, *, is_one_run: bool) -> str:

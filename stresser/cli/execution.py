@@ -105,7 +105,7 @@ class Execution:
         return gather_manifest(
             scenario=masked(self._asked.scenario),
             run_id=run_id,
-            clock=clock,
+            anchor_unix_ns=clock.anchor_unix_ns,
             command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},

@@ -16,10 +16,9 @@ from stresser.lab.messages import KillsLost, LineWriter, decode_kill, encode_mes
 from stresser.lab.server import check_plan, serve
 from stresser.model.errors import LabError, StresserError
 from stresser.model.kill import Kill
-from stresser.model.units import Duration, Size, format_duration, shown
+from stresser.model.units import Duration, Size, format_duration, format_utc, shown
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabReady, LabRoute, Middlebox
-from stresser.witness.clock import format_utc
 
 _BOX = "middlebox"
 _ECHO = "wss-echo"

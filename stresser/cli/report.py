@@ -1,7 +1,9 @@
 """`stresser report RUN...`: what was found, as one page, Markdown, JSON, JUnit, or a bundle."""
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from stresser.analysis.views.run_report import Report, gather_report
 from stresser.bundle.evidence_zip import report_json, write_evidence
+from stresser.bundle.signature import read_signing_key, sign_message
 from stresser.cli.completion import complete_run
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
@@ -56,6 +59,10 @@ def report(
     redact: Annotated[
         bool, typer.Option("--redact", help="In the bundle, stand-ins for names and addresses.")
     ] = False,
+    sign: Annotated[
+        Path | None,
+        typer.Option(help="Sign the bundle with this Ed25519 key: a PEM or OpenSSH key file."),
+    ] = None,
     results: Annotated[Path, typer.Option(help="Where runs are looked for.")] = RESULTS,
 ) -> None:
     """Write what was found as one file: HTML, Markdown, JSON, JUnit.
@@ -67,8 +74,11 @@ def report(
     """
     if redact and bundle is None:
         raise RunFolderError("--redact: changes what is in a bundle; add --bundle FILE.zip")
+    if sign is not None and bundle is None:
+        raise RunFolderError("--sign: signs a bundle; add --bundle FILE.zip")
     if bundle is not None:
-        _bundle(_opened(run, results), egress, bundle, redact=redact)
+        signing = None if sign is None else partial(sign_message, read_signing_key(sign))
+        _bundle(_opened(run, results), egress, bundle, redact=redact, sign=signing)
         return
 
     runs = _opened(run, results)
@@ -110,10 +120,15 @@ def _text(gathered: Report, form: Format) -> str:
 
 
 def _bundle(
-    runs: list[RecordedRun], egress: tuple[str, str] | None, path: Path, *, redact: bool
+    runs: list[RecordedRun],
+    egress: tuple[str, str] | None,
+    path: Path,
+    *,
+    redact: bool,
+    sign: Callable[[bytes], bytes] | None,
 ) -> None:
     """Write the bundle and, where names are redacted, their key beside it."""
-    digest, key = write_evidence(runs, egress, path, redact=redact)
+    digest, key = write_evidence(runs, egress, path, redact=redact, sign=sign)
     typer.echo(f"Bundle: {shown(str(path), 300)[1:-1]}\nSHA-256: {digest}")
     if redact:
         beside = path.with_name(f"{path.name}.key.json")

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from stresser.analysis.summary.run_reading import read_run
 from stresser.analysis.summary.summary import summarise
-from stresser.analysis.views.session_story import Story, attempt_story, session_story
+from stresser.analysis.views.session_story import StoryTeller, explained_ending
 from stresser.cli.completion import complete_run
 from stresser.model.errors import ExitCode, RunFolderError
 from stresser.record.folder import RESULTS
@@ -50,12 +51,8 @@ def show(
         RunFolderError: there is no such run, it cannot be read, or has no such session or attempt.
     """
     recorded = open_run(resolve_run(run, results))
-    if session is not None:
-        story = session_story(recorded.events(), session)
-        code = _show_story(story, f"session {session}")
-    elif attempt is not None:
-        story = attempt_story(recorded.events(), attempt)
-        code = _show_story(story, f"attempt {attempt}")
+    if session is not None or attempt is not None:
+        code = _show_story(recorded, StoryTeller(session=session, attempt=attempt))
     else:
         code = _show_summary(recorded, endings, full=full, is_json=json)
     raise typer.Exit(code)
@@ -74,8 +71,11 @@ def _show_summary(recorded: RecordedRun, endings: int, *, full: bool, is_json: b
     return summary.verdict.exit_code
 
 
-def _show_story(story: Story | None, what: str) -> ExitCode:
+def _show_story(recorded: RecordedRun, teller: StoryTeller) -> ExitCode:
+    reading = read_run(recorded, others=[teller])
+    story = teller.story(reading.tally.served, explained_ending(reading, teller))
     if story is None:
+        what = teller.title.lower()
         raise RunFolderError(f"{what}: this run has recorded no such {what.partition(' ')[0]}")
     console = stdout_console()
     with until_reader_leaves(console):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stresser.bundle.signature import read_signers
 from stresser.bundle.verification import verify_bundle
 from stresser.model.errors import ExitCode
 from stresser.report.console import json_text
@@ -13,16 +14,21 @@ from stresser.report.console import json_text
 def verify(
     bundle: Annotated[Path, typer.Argument(help="A file that `stresser report --bundle` wrote.")],
     *,
+    signer: Annotated[
+        Path | None,
+        typer.Option(help="Public key, or list of allowed signers, of whom it must be signed by."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Compute a bundle's figures again from the events in it.
 
-    Exit code 0: all of it matches, 1: something does not, 2: it is no bundle.
+    Exit code 0: all of it matches, 1: something does not, 2: it is no bundle. Without a signature
+    nothing shows who made it, and it says so.
 
     Raises:
-        StresserError: the file is no bundle, or the runs in it cannot be read.
+        StresserError: the file is no bundle, the runs in it cannot be read, or the signer's key.
     """
-    found = verify_bundle(bundle)
+    found = verify_bundle(bundle, None if signer is None else read_signers(signer))
     if json:
         typer.echo(json_text(found))
     else:

@@ -48,6 +48,8 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     host: str
     """Name or address of the endpoint, as it was named; empty for the lab's."""
     port: int
+    sni: str | None = None
+    """The name that the ClientHello carries; None: it carries none, an address is asked for."""
     asked: Asked
     carries_token: bool = False
     """The request holds an Authorization or a cookie."""
@@ -75,7 +77,9 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     failed: AttemptFailed | None = None
     """How the last try failed; None: it went through."""
     earlier: list[AttemptFailed] = []
-    """Tries at other addresses that failed before."""
+    """Tries at other addresses that failed."""
+    also_open: list[str] = []
+    """Other addresses at which TLS stands, too: `address:port`."""
 
 
 class Checked(Struct, frozen=True, kw_only=True):

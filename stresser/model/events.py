@@ -4,6 +4,7 @@
 """
 
 from enum import StrEnum
+from sys import intern
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -47,6 +48,11 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     intercepted: bool = False
     """A box on the path ends TLS: the chain is an interceptor's."""
 
+    @property
+    def is_proved(self) -> bool:
+        """A client here would take the chain for the endpoint's own."""
+        return self.verified and not self.intercepted
+
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
     """Fields common to all events."""
@@ -85,7 +91,8 @@ class CohortEvent(Event, kw_only=True):
     @property
     def cohort(self) -> Cohort:
         """The cohort it belongs to."""
-        return Cohort(self.endpoint, self.egress, self.activity)
+        # The same three names in each event of a run: kept once.
+        return Cohort(intern(self.endpoint), intern(self.egress), intern(self.activity))
 
 
 class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
@@ -148,6 +155,8 @@ class SessionEnded(Ended, kw_only=True, tag="session_ended"):
     """Data messages (or, for `tls`, reads) that the peer sent and that were drained."""
     bytes_received: Whole = 0
     bytes_sent: Whole = 0
+    held_back_ns: Whole = 0
+    """For how long stresser did not read on: the peer had sent more than a session's share."""
     replaced: bool = False
     """The plan ended it before the run ended, to prove that it lived, and opens another."""
 

@@ -8,15 +8,17 @@ words. A part that a witness could not give is None or empty.
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 from stresser.model.bounds import Whole
 from stresser.model.far_end import FarEnd
 from stresser.model.fresh_connection import FreshConnection
+from stresser.model.location import head_with_place, place_of
 from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
 
 MOST_RULES = 64
-MOST_LOOKS = 8
+MOST_FRESH = 8
 MOST_PATH_CHANGES = 8
 MOST_ROUTE_CHANGES = 8
 
@@ -102,20 +104,27 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which step through the proxy it was."""
     name: str | None = None
     """The name that did not resolve."""
-    neighbour: SiblingAlive | None = None
+    sibling: SiblingAlive | None = None
     """A session to the same server that lived on."""
     control: SiblingAlive | None = None
     """A session to the same endpoint through another egress that lived on."""
     route_changes: Annotated[list[str], Meta(max_length=MOST_ROUTE_CHANGES)] = []
     """How this host's own route for this connection changed, in words."""
-    looks: Annotated[list[FreshConnection], Meta(max_length=MOST_LOOKS)] = []
-    """Fresh connections since it began to fail, the latest ones."""
+    fresh_connections: Annotated[list[FreshConnection], Meta(max_length=MOST_FRESH)] = []
+    """Those made since it began to fail, the latest ones."""
     packets: FlowPackets | None = None
-    provenance: PacketOrigin | None = None
+    origin: PacketOrigin | None = None
     """The packet that ended it, beside the flow's own."""
     path_changes: Annotated[list[SeenPathChange], Meta(max_length=MOST_PATH_CHANGES)] = []
     far_end: FarEnd | None = None
     """What a reflector recorded of this session."""
+
+    def __post_init__(self) -> None:
+        if "location" in self.headers:
+            place = place_of(self.headers["location"])
+            force_setattr(self, "headers", self.headers | {"location": place})
+        if self.first_bytes is not None:
+            force_setattr(self, "first_bytes", head_with_place(self.first_bytes))
 
 
 NO_EVIDENCE = Evidence()

@@ -78,7 +78,7 @@ def leaf_facts(chain: tuple[bytes, ...]) -> LeafFacts:
         return LeafFacts()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def load(der: bytes) -> x509.Certificate:
     """One certificate, of bounded size; parsed once, for several ask about it in turn.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
 from stresser.model.faults import ProtocolViolation
+from stresser.model.location import place_of
 
 HEAD_LIMIT = 32_768
 """Bytes of an answer's head, interim answers before it included."""
@@ -75,10 +76,15 @@ def reason_phrase(head: bytes) -> str:
 def telling_headers(
     headers: Iterable[tuple[bytes, bytes]], names: Collection[str]
 ) -> dict[str, str]:
-    """Those of these names (lower case), each cut; of one that is there twice, both."""
+    """Those of these names (lower case), each cut; of one that is there twice, both.
+
+    Of a `Location` scheme, host and path are kept: the rest may be a password or a token.
+    """
     found: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name == "location":
+            value = place_of(value)
         if name in names:
             before = f"{found[name]}, " if name in found else ""
             found[name] = (before + value)[:_SHOWN]

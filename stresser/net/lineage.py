@@ -8,7 +8,7 @@ first only, for a peer may serve several certificates of one name and key.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +22,7 @@ MOST_CHECKS = 24
 """Signatures that are checked for one chain: a peer chooses how many there are."""
 _MOST_SERVED = 32
 """Certificates of it that may stand in a path."""
+_Name: TypeAlias = tuple[tuple[str, str | bytes], ...]
 _FEW = 6
 """Certificates: so many are not worth a look."""
 
@@ -119,17 +120,35 @@ def joinable(chain: Sequence[bytes]) -> tuple[bytes, ...]:
     """
     if len(chain) <= _FEW:
         return tuple(chain)
-    read_ones = {der: read(der) for der in chain}
-    reached, names = set[x509.Name](), [one.issuer for one in [read_ones[chain[0]]] if one]
-    while names:
-        reached.add(name := names.pop())
-        above = (one for one in read_ones.values() if one is not None and one.subject == name)
-        names += [one.issuer for one in above if one.issuer not in reached]
-    return tuple(
-        der
-        for at, (der, one) in enumerate(read_ones.items())
-        if at == 0 or one is None or one.subject in reached
-    )
+    names = {der: _names(der) for der in chain}
+    issuers: dict[_Name | None, set[_Name]] = defaultdict(set)
+    for subject, issuer in names.values():
+        issuers[subject].add(issuer)
+    reached: set[_Name | None] = {None}  # what cannot be read is OpenSSL's to refuse
+    to_go = [names[chain[0]][1]]
+    while to_go:
+        name = to_go.pop()
+        if name not in reached:
+            reached.add(name)
+            to_go += issuers[name]
+    return tuple(d for d, (subject, _) in names.items() if d == chain[0] or subject in reached)
+
+
+def _names(der: bytes) -> tuple[_Name | None, _Name]:
+    """Subject and issuer; no subject: it cannot be read."""
+    certificate = read(der)
+    if certificate is None:
+        return None, ()
+    return _compared(certificate.subject), _compared(certificate.issuer)
+
+
+def _compared(name: x509.Name) -> _Name:
+    """As X509_NAME_cmp(3) does: without regard to case, spaces and the kind of string."""
+    return tuple((one.oid.dotted_string, _folded(one.value)) for one in name)
+
+
+def _folded(value: str | bytes) -> str | bytes:
+    return " ".join(value.lower().split()) if isinstance(value, str) else value
 
 
 def is_signed_by(below: x509.Certificate, above: x509.Certificate) -> bool | None:

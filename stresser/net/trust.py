@@ -7,6 +7,7 @@ and name. `docs/interception.md` says what each verdict means.
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -38,6 +39,10 @@ _CACHE_LIMIT = 4096
 _JUDGED_ANEW_S = 600.0
 """A chain may expire while a run goes on."""
 _WHY_LIMIT = 600
+_MOST_HEAVY = 8
+"""New chains that are long or large and are judged in ten minutes, by one judge: each takes up to
+ten times as long as a usual one."""
+_LARGE = 32 * 1024
 _LONG = 16
 """Certificates. To read more costs OpenSSL more than it tells: such a chain is put to it once."""
 _UNTRUSTED = NO_ISSUER | {SELF_SIGNED_LEAF, SELF_SIGNED_ROOT}
@@ -83,6 +88,8 @@ class ChainJudge:
         self._here = trusting(ca_files, this_host=True)
         self._proving = trusting((mozilla_file or certifi.where(), *ca_files), this_host=False)
         # By digest: the chains themselves, 100 KB each, would be a peer's to choose.
+        self._heavy: deque[float] = deque()
+        """When heavy chains were judged."""
         self._verdicts: dict[tuple[bytes, str], tuple[ChainVerdict, float]] = {}
 
     @property
@@ -96,6 +103,8 @@ class ChainJudge:
         known = self._verdicts.pop(key, None)
         now = time.monotonic()
         if known is None or now - known[1] >= _JUDGED_ANEW_S:
+            if _is_heavy(chain) and not self._has_time_for_one(now):
+                return _unjudged(chain)
             known = self._judge(chain, server_name), now
         self._verdicts[key] = known
         if len(self._verdicts) > _CACHE_LIMIT:
@@ -104,9 +113,18 @@ class ChainJudge:
             del self._verdicts[next(iter(self._verdicts))]
         return known[0]
 
+    def _has_time_for_one(self, now: float) -> bool:
+        """A judgement of a heavy chain holds everybody up, and a peer may make one each time."""
+        while self._heavy and now - self._heavy[0] >= _JUDGED_ANEW_S:
+            self._heavy.popleft()
+        if len(self._heavy) >= _MOST_HEAVY:
+            return False
+        self._heavy.append(now)
+        return True
+
     def _judge(self, chain: tuple[bytes, ...], server_name: str) -> ChainVerdict:
         if not chain:
-            return _no_chain(chain)
+            return _unlooked(chain, "the peer served no certificate")
         now = datetime.now(UTC)  # noqa: TID251 - OpenSSL judges dates by the same clock
         heard = self._hear(chain, server_name)
         problem = self._problem(heard.here, chain, server_name, now)
@@ -210,8 +228,16 @@ def _names_match(here: Rehearsal, chain: tuple[bytes, ...], server_name: str) ->
     return names_server(chain[0], server_name)
 
 
-def _no_chain(chain: tuple[bytes, ...]) -> ChainVerdict:
-    problem = "the peer served no certificate"
+def _is_heavy(chain: tuple[bytes, ...]) -> bool:
+    return len(chain) > _LONG or sum(map(len, chain)) > _LARGE
+
+
+def _unjudged(chain: tuple[bytes, ...]) -> ChainVerdict:
+    size = f"{len(chain)} certificates, {sum(map(len, chain)):,} bytes"
+    return _unlooked(chain, f"not judged: one more chain of {size} from a peer that sent many such")
+
+
+def _unlooked(chain: tuple[bytes, ...], problem: str) -> ChainVerdict:
     return ChainVerdict(
         chain=chain_id(chain),
         problem=problem,

@@ -7,6 +7,7 @@ is counted and thrown away; nothing of it is kept, however large it claims to be
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import NoReturn
 
 import trio
@@ -20,6 +21,7 @@ from wsproto.utilities import ProtocolError, generate_nonce
 from stresser.model.checkup_facts import HttpAnswer
 from stresser.model.faults import HttpRefused, PeerClosed, ProtocolViolation
 from stresser.net.acceptance import plainly_accepts
+from stresser.net.fair_share import FRAMES_A_PASS, FairShare
 from stresser.net.http_head import (
     TELLING,
     header_fields,
@@ -122,7 +124,15 @@ class UpgradeRequest(Struct, frozen=True, kw_only=True, dict=True):
 class WebSocket:
     """An open WebSocket whose incoming messages are drained."""
 
-    __slots__ = ("_closed", "_frames", "_trailing", "messages", "stream")
+    __slots__ = (
+        "_closed",
+        "_frames",
+        "_has_unread",
+        "_pong_due",
+        "_trailing",
+        "messages",
+        "stream",
+    )
 
     def __init__(self, stream: TlsStream, trailing: bytes = b"") -> None:
         self.stream = stream
@@ -131,6 +141,9 @@ class WebSocket:
         self._closed = False
         self._frames: _Frames | None = None
         """Only while something is half read: a quiet session needs no parser (2 KiB)."""
+        self._has_unread = False
+        """Frames may be left in the parser: they come before what is in the stream."""
+        self._pong_due: bytes | None = None
         self._trailing = trailing
 
     def ping_nowait(self, payload: bytes) -> None:
@@ -141,8 +154,8 @@ class WebSocket:
         """Send a binary message in one frame."""
         self.stream.send_nowait(_BUILD.send_data(data))
 
-    async def drain(self, on_pong: Callable[[bytes], None]) -> NoReturn:
-        """Read until the end, answer pings, count messages.
+    async def drain(self, on_pong: Callable[[bytes], None], share: FairShare) -> NoReturn:
+        """Read until the end, answer pings, count messages. Beyond its share it waits its turn.
 
         Raises:
             PeerClosed: a close frame came; it has been answered (RFC 6455 section 5.5.1).
@@ -151,35 +164,47 @@ class WebSocket:
         """
         data, self._trailing = self._trailing, b""
         while True:
-            if data:
-                self._take(data, on_pong)
+            may_read_on = True
+            if data or self._has_unread:
+                may_read_on = share.take(self._take(data, on_pong))
             if self.stream.backlog:
                 # The peer does not read our pongs: do not read on either.
                 await self.stream.flush()
-            elif self.stream.has_more:
+            if not may_read_on:
+                await share.turn()
+            elif self._has_unread or self.stream.has_more:
                 await trio.lowlevel.checkpoint()
-            data = await self.stream.receive_some()
+            data = b"" if self._has_unread else await self.stream.receive_some()
 
-    def _take(self, data: bytes, on_pong: Callable[[bytes], None]) -> None:
+    def _take(self, data: bytes, on_pong: Callable[[bytes], None]) -> int:
+        """Take what came, as far as one pass goes. Returns the number of frames."""
         parser = self._frames
         if parser is None:
             if _is_one_pong(data):  # what a quiet session receives, and nothing else
                 on_pong(data[2:])
-                return
+                return 1
             parser = self._frames = _Frames(client=True, extensions=[])
         parser.receive_bytes(data)
-        self._take_frames(parser, on_pong)
-        if parser.is_idle:
-            self._frames = None
+        taken = self._take_frames(parser, on_pong)
+        self._has_unread = taken == FRAMES_A_PASS
+        if not self._has_unread:
+            if self._pong_due is not None:
+                # Of several pings the last one may be answered alone (RFC 6455 section 5.5.3).
+                self.stream.send_nowait(_BUILD.pong(self._pong_due))
+                self._pong_due = None
+            if parser.is_idle:
+                self._frames = None
+        return taken
 
-    def _take_frames(self, parser: _Frames, on_pong: Callable[[bytes], None]) -> None:
-        ping: bytes | None = None
+    def _take_frames(self, parser: _Frames, on_pong: Callable[[bytes], None]) -> int:
+        taken = 0
         try:
-            for frame in parser.received_frames():
+            for frame in islice(parser.received_frames(), FRAMES_A_PASS):
+                taken += 1
                 if frame.opcode is frames.Opcode.PONG:
                     on_pong(_as_bytes(frame.payload))
                 elif frame.opcode is frames.Opcode.PING:
-                    ping = _as_bytes(frame.payload)
+                    self._pong_due = _as_bytes(frame.payload)
                 elif frame.opcode is frames.Opcode.CLOSE:
                     self._answer_close(frame.payload)
                 elif frame.message_finished:
@@ -187,9 +212,7 @@ class WebSocket:
         except frames.ParseFailed as exc:
             self.close_nowait(exc.code)
             raise ProtocolViolation("websocket", str(exc)) from exc
-        if ping is not None:
-            # Of several pings the last one may be answered alone (RFC 6455 section 5.5.3).
-            self.stream.send_nowait(_BUILD.pong(ping))
+        return taken
 
     def _answer_close(self, payload: object) -> NoReturn:
         code, reason = payload if isinstance(payload, tuple) else (1005, "")

@@ -8,7 +8,9 @@ today), and what an ending counts as was derived by each reader for itself. A pa
 that is not as its type says is left out; the rest of the line stands.
 """
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import reduce
 from operator import or_
 from typing import Any, cast, get_args
@@ -86,6 +88,13 @@ def flattened(event: AnyEvent) -> Struct:
     return _FLAT[type(event)](**fields)
 
 
+_OLD_NAMES = {
+    "fresh_connections": "looks", "origin": "provenance", "sibling": "neighbour",
+}  # fmt: skip
+"""Of parts of the evidence, before 0.2.0 was released."""
+_HAS_OLD_NAMES = re.compile(rb'"(?:looks|provenance|neighbour)":').search
+
+
 def event_of_line(line: bytes) -> AnyEvent:
     """The event in a line.
 
@@ -96,6 +105,8 @@ def event_of_line(line: bytes) -> AnyEvent:
         flat = _decode(line)
     except msgspec.ValidationError:
         return _decode_leniently(line)
+    if type(flat) in _NESTED and _HAS_OLD_NAMES(line):
+        return _decode_leniently(line)
     event_type = _NESTED.get(type(flat))
     if event_type is None:
         return cast("AnyEvent", flat)
@@ -105,7 +116,7 @@ def event_of_line(line: bytes) -> AnyEvent:
 
 
 def _decode_leniently(line: bytes) -> AnyEvent:
-    """An ending of version 0.1, or one whose evidence is damaged."""
+    """An ending of an older version, or one whose evidence is damaged."""
     fields = msgspec.json.decode(line, type=dict[str, Any])
     event_type = _ENDED_TAGS.get(str(fields.get("event")))
     if event_type is None:
@@ -125,9 +136,8 @@ def _decode_leniently(line: bytes) -> AnyEvent:
 def _readable_evidence(recorded: Any) -> Evidence:
     parts = {}
     for field in structs.fields(Evidence) if isinstance(recorded, Mapping) else ():
-        if field.name in recorded:
-            try:
-                parts[field.name] = msgspec.convert(recorded[field.name], field.type)
-            except _MALFORMED:
-                continue
+        for name in (_OLD_NAMES.get(field.name), field.name):
+            if name in recorded:
+                with suppress(*_MALFORMED):
+                    parts[field.name] = msgspec.convert(recorded[name], field.type)
     return Evidence(**parts)

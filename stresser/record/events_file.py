@@ -26,7 +26,7 @@ from stresser.record.regular_file import open_regular
 
 LONGEST_LINE = 1 << 20
 """Bytes. Longer lines are skipped when reading, and never written."""
-_TAIL = 4 * LONGEST_LINE
+_TAILS = (1 << 16, 4 * LONGEST_LINE)
 _LONGEST_TEXT = 1000
 _MOST_ITEMS = (100, 10, 2)
 _DEEPEST = 5
@@ -198,13 +198,13 @@ def last_event(path: Path) -> AnyEvent | None:
     try:
         with open_regular(path) as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL))
-            lines = file.read(_TAIL).split(b"\n")
+            for tail in _TAILS:
+                file.seek(max(0, size - tail))
+                for line in reversed(file.read(tail).split(b"\n")):
+                    try:
+                        return event_of_line(line)
+                    except _MALFORMED:
+                        continue
     except OSError:
-        return None
-    for line in reversed(lines):
-        try:
-            return event_of_line(line)
-        except _MALFORMED:
-            continue
+        pass
     return None

@@ -9,6 +9,8 @@ The format is HdrHistogram's `encodeIntoCompressedByteBuffer` (Java), cookies 0x
 import base64
 import struct
 import zlib
+from collections.abc import Sequence
+from itertools import pairwise
 
 from hdrh.histogram import HdrHistogram
 
@@ -16,12 +18,11 @@ from stresser.model.quantity import HIGHEST_NS, SIGNIFICANT_DIGITS
 from stresser.statistics.duration_counts import (
     HIGHEST_BUCKET,
     SUB_BUCKET_BITS,
-    Distribution,
     SparseCounts,
     bucket_range,
 )
-
-__all__ = ["Distribution", "HistogramEncoder", "SparseCounts", "decode_counts"]
+from stresser.statistics.merged_counts import PackedCounts
+from stresser.statistics.numerics import np
 
 _LOWEST = 1
 _COMPRESSED_COOKIE = 0x1C849304
@@ -34,6 +35,8 @@ _DOUBLING = (1 << (SUB_BUCKET_BITS - 1)) - 1
 _SEVEN_BITS = 0x7F
 _LONGEST_COUNT = 9
 """Bytes of one count: eight of seven bits, and a ninth of eight."""
+_LONGEST_NUMBER = 6
+"""Bytes that are read of one: no interval counts a duration 2^41 times."""
 _LARGEST_UNPACKED = _INNER.size + (HIGHEST_BUCKET + 1) * _LONGEST_COUNT
 
 
@@ -71,8 +74,8 @@ def _rounded_up(index: int) -> int:
     return min(index | _DOUBLING, HIGHEST_BUCKET)
 
 
-def decode_counts(text: str | bytes) -> SparseCounts:
-    """The counts in one payload of a log that stresser wrote.
+def unpacked_counts(text: str | bytes) -> bytes:
+    """The counts in one payload of a log that stresser wrote, unpacked and still coded.
 
     Raises:
         ValueError: it is damaged, or its histogram is not of the kind that stresser writes.
@@ -83,7 +86,17 @@ def decode_counts(text: str | bytes) -> SparseCounts:
     cookie, length = _OUTER.unpack_from(data)
     if cookie & ~_WORD_SIZE_BITS != _COMPRESSED_COOKIE or length != len(data) - _OUTER.size:
         raise ValueError("not a whole V2 compressed histogram")
-    return _decode_unpacked(_unpack(data[_OUTER.size :]))
+    unpacked = _unpack(data[_OUTER.size :])
+    if len(unpacked) < _INNER.size:
+        raise ValueError("too short")
+    cookie, length, offset, digits, lowest, highest, _ = _INNER.unpack_from(unpacked)
+    if cookie & ~_WORD_SIZE_BITS != _COUNTS_COOKIE or length != len(unpacked) - _INNER.size:
+        raise ValueError("not V2 counts")
+    if (offset, digits, lowest, highest) != (0, SIGNIFICANT_DIGITS, _LOWEST, HIGHEST_NS):
+        raise ValueError("a histogram of another range or precision")
+    if length and unpacked[-1] > _SEVEN_BITS:
+        raise ValueError("the last count is cut off")
+    return unpacked[_INNER.size :]
 
 
 def _unpack(data: bytes) -> bytes:
@@ -97,38 +110,35 @@ def _unpack(data: bytes) -> bytes:
     return unpacked
 
 
-def _decode_unpacked(data: bytes) -> SparseCounts:
-    if len(data) < _INNER.size:
-        raise ValueError("too short")
-    cookie, length, offset, digits, lowest, highest, _ = _INNER.unpack_from(data)
-    if cookie & ~_WORD_SIZE_BITS != _COUNTS_COOKIE or length != len(data) - _INNER.size:
-        raise ValueError("not V2 counts")
-    if (offset, digits, lowest, highest) != (0, SIGNIFICANT_DIGITS, _LOWEST, HIGHEST_NS):
-        raise ValueError("a histogram of another range or precision")
-    return _counts_in(memoryview(data)[_INNER.size :])
+def decode_counts(coded: Sequence[bytes]) -> list[PackedCounts | None]:
+    """The counts of histograms as `unpacked_counts` gives them; None for one that is damaged.
 
-
-def _counts_in(numbers: memoryview) -> SparseCounts:
-    """Zig-zag LEB128 with nine bytes at most; the ninth has eight bits.
-
-    A positive number counts the next bucket, a negative one passes over so many. Written as one
-    loop: a night has twenty million of them.
+    Many at once, for they are decoded as one array: a night has ten million numbers. A positive
+    number counts the next bucket, a negative one passes over so many.
     """
-    buckets: dict[int, int] = {}
-    value = shift = index = 0
-    for byte in numbers:
-        if byte > _SEVEN_BITS and shift < 7 * (_LONGEST_COUNT - 1):
-            value |= (byte & _SEVEN_BITS) << shift
-            shift += 7
-            continue
-        value |= byte << shift
-        if value & 1:
-            index += (value + 1) >> 1
-        else:
-            if value:
-                buckets[index] = value >> 1
-            index += 1
-        value = shift = 0
-    if shift:
-        raise ValueError("the last count is cut off")
-    return SparseCounts.of_buckets(buckets)
+    data = np.frombuffer(b"".join(coded), np.uint8)
+    last = np.flatnonzero(data <= _SEVEN_BITS)
+    first = np.concatenate(([0], last + 1))[:-1]
+    lengths = last - first
+    numbers = (data[first] & _SEVEN_BITS).astype(np.int64)
+    for place in range(1, min(int(lengths.max(initial=0)) + 1, _LONGEST_NUMBER)):
+        longer = np.flatnonzero(lengths >= place)
+        byte = (data[first[longer] + place] & _SEVEN_BITS).astype(np.int64)
+        numbers[longer] |= byte << (7 * place)
+    steps = np.where(numbers & 1, np.minimum((numbers + 1) >> 1, HIGHEST_BUCKET + 1), 1)
+    # Where each histogram's numbers end, and those of its numbers that are counts.
+    ends = np.searchsorted(last, np.cumsum([len(one) for one in coded]))
+    after = np.concatenate(([0], np.cumsum(steps)))
+    counted = np.flatnonzero((numbers & 1 == 0) & (numbers > 0))
+    bounds = [0, *np.searchsorted(counted, ends).tolist()]
+    begins = np.repeat(after[np.concatenate(([0], ends))][:-1], np.diff(bounds))
+    indices, times = after[counted] - begins, numbers[counted] >> 1
+    too_long = np.searchsorted(ends, np.flatnonzero(lengths >= _LONGEST_NUMBER), side="right")
+    damaged = {*too_long.tolist()}
+    narrow = indices.astype(np.uint16)
+    return [
+        None
+        if number in damaged or (until > start and indices[until - 1] > HIGHEST_BUCKET)
+        else PackedCounts(narrow[start:until], times[start:until])
+        for number, (start, until) in enumerate(pairwise(bounds))
+    ]

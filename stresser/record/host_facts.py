@@ -5,15 +5,15 @@ All of it is best effort: what a system does not tell is left out, never guessed
 
 import os
 import platform
-import ssl
 import sys
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import stresser
+from stresser.model.units import format_utc
 from stresser.record.manifest import Manifest, ProcessIdentity
-from stresser.witness.clock import RunClock
 
 if sys.platform != "win32":
     import resource
@@ -69,7 +69,7 @@ def gather_manifest(
     *,
     scenario: dict[str, Any],
     run_id: str | None = None,
-    clock: RunClock,
+    anchor_unix_ns: int,
     command_line: list[str],
     capabilities: dict[str, Any],
     socket_options: dict[str, Any],
@@ -82,8 +82,8 @@ def gather_manifest(
         stresser=stresser.__version__,
         scenario=scenario,
         run_id=run_id,
-        started_utc=clock.utc(0),
-        anchor_unix_ns=clock.anchor_unix_ns,
+        started_utc=format_utc(anchor_unix_ns),
+        anchor_unix_ns=anchor_unix_ns,
         process=this_process(),
         command_line=command_line,
         versions=_versions(),
@@ -158,7 +158,7 @@ def _text(path: Path) -> str | None:
 def _versions() -> dict[str, str]:
     versions = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "openssl": ssl.OPENSSL_VERSION,
+        "openssl": import_module("ssl").OPENSSL_VERSION,
         "kernel": f"{platform.system()} {platform.release()}",
     }
     for library in _LIBRARIES:

@@ -12,21 +12,23 @@ from typing import Any, NamedTuple
 
 from stresser.model.errors import RunFolderError
 from stresser.model.events import AnyEvent, RunEnded
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_S, format_utc
 from stresser.record.chain_files import read_chain
 from stresser.record.events_file import EventsReader, last_event
 from stresser.record.far_ends import with_far_ends
 from stresser.record.folder import RunFolder, shown_path
-from stresser.record.histogram_log import Key, LoggedInterval, LogReader, MergedHistograms
+from stresser.record.histogram_log import Key, LoggedInterval, LogReader
 from stresser.record.host_facts import lives
 from stresser.record.lookup import has_begun, resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
 from stresser.record.summary_file import read_summary
 from stresser.statistics.duration_counts import Distribution
-from stresser.witness.clock import format_utc
+from stresser.statistics.merged_counts import MergedCounts
 
 __all__ = ["LastSign", "RecordedRun", "RunStatus", "open_run", "resolve_run"]
 
+_MOST_HISTOGRAMS = 20_000
+_MOST_BUCKETS = 4_000_000
 _FRESH_NS = 30 * NS_PER_S
 """A folder written to as lately as this belongs to a run that goes on (it writes twice a second)"""
 
@@ -113,13 +115,13 @@ class RecordedRun:
         Raises:
             RunFolderError: a file cannot be read.
         """
-        merged = MergedHistograms()
+        merged = MergedCounts[Key](_MOST_HISTOGRAMS, _MOST_BUCKETS)
         for interval in self.intervals():
-            merged.add(interval)
+            merged.add(interval.key, interval.counts)
             if watch is not None:
                 watch(interval)
         self._refused = merged.refused
-        return merged.distributions()
+        return {key: counts.distribution() for key, counts in merged.by_name().items()}
 
     def chain(self, chain_id: str) -> bytes | None:
         """A certificate chain as it was served, PEM text; None where it was not kept.

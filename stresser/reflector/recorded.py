@@ -104,7 +104,7 @@ class RecordedReflector:
         plan = self._plan
         manifest = gather_manifest(
             scenario={"name": _NAME, "listen": f"{plan.host}:{plan.port}"},
-            clock=clock,
+            anchor_unix_ns=clock.anchor_unix_ns,
             command_line=self._command_line,
             capabilities=dict(capabilities()),
             socket_options=socket_options(),

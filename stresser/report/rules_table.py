@@ -1,4 +1,4 @@
-"""The tables of rules and of mechanisms on a terminal or in a file."""
+"""The tables of rules, mechanisms and remedies on a terminal or in a file."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from stresser.analysis.diagnosis.mechanism_table import MechanismRow
+from stresser.analysis.words.remedy_table import IN_GENERAL, RemedyRow, asked_words, seen_words
 from stresser.classify.reflector_rules import ReflectorRule
 from stresser.classify.rule import Rule
 
@@ -23,6 +24,11 @@ _MECHANISMS_HEAD = (
     " A diagnosis says who did it only where that or the sessions' own evidence allows it."
 )
 
+_REMEDIES_HEAD = (
+    "\nWhat to ask whom about an attempt that failed? By what was seen of it, in `check` and `run`"
+    " alike. In a run, what lived beside it may name somebody else to ask."
+)
+
 
 def print_rules(rules: Iterable[Rule | ReflectorRule], console: Console) -> None:
     """Print rules in their order."""
@@ -37,6 +43,17 @@ def print_mechanisms(rows: Iterable[MechanismRow], console: Console) -> None:
     for row in rows:
         said = Text(f"proposed: {row.proposes}\nrefuted: {row.refutes}")
         head = Text(f"\n{row.mechanism}", style="bold")
+        console.print(Group(head, Padding(said, (0, 0, 0, 4))), highlight=False, markup=False)
+
+
+def print_remedies(rows: Iterable[RemedyRow], console: Console) -> None:
+    """Print what to ask whom, in the rows' order."""
+    console.print(Text(_REMEDIES_HEAD))
+    for row in rows:
+        said = Text(f"seen: {seen_words(row, IN_GENERAL)}\n{asked_words(row, IN_GENERAL)}")
+        if row.unproved:
+            said.append(f"\nnot proved by it: {row.unproved}")
+        head = Text(f"\n{row.obstacle}", style="bold")
         console.print(Group(head, Padding(said, (0, 0, 0, 4))), highlight=False, markup=False)
 
 

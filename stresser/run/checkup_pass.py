@@ -1,8 +1,9 @@
 """One pass over every way to every endpoint, all in parallel: what `stresser check` sees.
 
-A way is tried once. It is tried a second time at another address where the first took no TCP
-connection, or at one of the other family where its TLS hangs, and twice more where TCP seems to end
-nearer than TLS: one measurement proves nothing.
+A way is tried once, and TCP and TLS at a few of its other addresses, for one family of them may
+be broken alone. Where the first took no TCP connection or left the ClientHello unanswered, all is
+tried at the others. Where TCP seems to end nearer than TLS, it is tried twice more: one measurement
+proves nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +25,7 @@ from stresser.net.source_address import has_route, is_own_address, source_toward
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.pace import Pace
 from stresser.run.routes import USER_AGENT
-from stresser.scenario.endpoint import parse_url
+from stresser.scenario.endpoint import TOKENS, is_address, parse_url
 from stresser.scenario.plan import Endpoint, Scenario, Sessions
 from stresser.scenario.politeness import is_own
 from stresser.session.attempt import Attempt
@@ -50,9 +51,12 @@ _NEAR_NS = 15 * NS_PER_MS
 _EARLY_END_S = 0.25
 """With TLS 1.3 a server refuses us only after the handshake (RFC 8446 section 4.4.2.4)."""
 _MOST_ADDRESSES = 64
-_A_CHOICE = 2
-_TOKENS = frozenset({"authorization", "cookie"})
+_MOST_OTHERS = 5
+"""Of a service with very many addresses a few tell enough."""
+_MOST_SILENCES = 3
+"""Each takes its whole deadline."""
 _SILENT = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT})
+_CUT = frozenset({Kind.TCP_RESET, Kind.TCP_FIN})
 
 
 class PlannedCheck(NamedTuple):
@@ -118,6 +122,23 @@ class _Tried(NamedTuple):
     failed: AttemptFailed | None
 
 
+@dataclass
+class _AllTried:
+    """What came of each address of a way."""
+
+    tried: _Tried
+    """The one that is open; else the last."""
+    nth: int = 0
+    failed: list[AttemptFailed] = field(default_factory=list)
+    """The others that failed."""
+    also_open: list[str] = field(default_factory=list)
+
+    def silences(self) -> int:
+        """How often a whole deadline passed."""
+        last = [] if self.tried.failed is None else [self.tried.failed]
+        return sum(one.ending.kind in _SILENT for one in (*self.failed, *last))
+
+
 class Checkup:
     """One check. `run` may be cancelled at any time: all sockets are closed."""
 
@@ -152,19 +173,33 @@ class Checkup:
 
     async def _check(self, number: int, plan: PlannedCheck) -> None:
         async with self._places:
-            tried = await self._once(plan, 0)
-            earlier: list[AttemptFailed] = []
-            other = _other_address(tried)
-            if other is not None and tried.failed is not None:
-                earlier.append(tried.failed)
-                tried = await self._once(plan, other)
+            found = await self._all_addresses(plan)
             again = []
-            if _seems_near(tried.attempt, plan):
-                bare = plan._replace(get=None, route=replace(plan.route, request=None))
+            if _seems_near(found.tried.attempt, plan):
                 for _ in range(_AGAIN):
-                    more = await self._once(bare, other or 0)
+                    more = await self._once(_bare(plan), found.nth)
                     again.append(more.attempt.phases_ns)
-            self._found[number] = self._way(plan, tried, earlier, again)
+            self._found[number] = self._way(plan, found, again)
+
+    async def _all_addresses(self, plan: PlannedCheck) -> _AllTried:
+        """Until one address is open, all is asked of each; then TLS alone of the others."""
+        found = _AllTried(await self._once(plan, 0))
+        for nth in _other_addresses(found.tried.attempt):
+            if found.silences() >= _MOST_SILENCES:
+                break
+            failed = found.tried.failed
+            if failed is None:
+                other = await self._once(_bare(plan), nth)
+                if other.failed is not None:
+                    found.failed.append(other.failed)
+                else:
+                    found.also_open.append(str(other.attempt.dialled))
+            elif _is_of_address(failed):
+                found.failed.append(failed)
+                found.tried, found.nth = await self._once(plan, nth), nth
+            else:
+                break
+        return found
 
     async def _once(self, plan: PlannedCheck, nth_address: int) -> _Tried:
         around = self._around
@@ -185,25 +220,21 @@ class Checkup:
         around.tell_chain(attempt)
         return _Tried(attempt, http, failed)
 
-    def _way(
-        self,
-        plan: PlannedCheck,
-        tried: _Tried,
-        earlier: list[AttemptFailed],
-        again: list[dict[str, int]],
-    ) -> WayChecked:
+    def _way(self, plan: PlannedCheck, every: _AllTried, again: list[dict[str, int]]) -> WayChecked:
+        tried = every.tried
         attempt, route = tried.attempt, plan.route
         address = parse_url(plan.endpoint.url)
-        found = dict.fromkeys(one.host for one in attempt.found)
+        known = dict.fromkeys(one.host for one in attempt.found)
         return WayChecked(
             endpoint=route.cohort.endpoint,
             egress=route.cohort.egress,
             host=address.host,
             port=route.port,
+            sni=None if is_address(route.server_name) else route.server_name,
             asked=_asked(plan),
             carries_token=_carries_token(route),
             is_own=plan.is_own,
-            addresses=list(found)[:_MOST_ADDRESSES],
+            addresses=list(known)[:_MOST_ADDRESSES],
             dialled=None if attempt.dialled is None else str(attempt.dialled),
             local=attempt.local,
             remote=attempt.remote,
@@ -217,7 +248,8 @@ class Checkup:
             http=tried.http,
             leads=self._leads(route, attempt.dialled),
             failed=tried.failed,
-            earlier=earlier,
+            earlier=every.failed,
+            also_open=every.also_open,
         )
 
     def _leads(self, route: Route, dialled: Address | None) -> Leads:
@@ -239,7 +271,7 @@ class Checkup:
 
 def _carries_token(route: Route) -> bool:
     sent = {} if route.request is None else route.request.headers
-    return any(name.lower() in _TOKENS for name in sent)
+    return any(name.lower() in TOKENS for name in sent)
 
 
 def _asked(plan: PlannedCheck) -> Asked:
@@ -248,21 +280,25 @@ def _asked(plan: PlannedCheck) -> Asked:
     return Asked.TLS if plan.route.request is None else Asked.UPGRADE
 
 
-def _other_address(tried: _Tried) -> int | None:
-    """Which address to try next: of the other family, where there is one.
+def _bare(plan: PlannedCheck) -> PlannedCheck:
+    return plan._replace(get=None, route=replace(plan.route, request=None))
 
-    Where TCP stood only that is tried, and only after a silence: an answer is the endpoint's.
-    """
-    attempt, failed = tried.attempt, tried.failed
+
+def _other_addresses(attempt: Attempt) -> list[int]:
+    """Places of further addresses of the name, those of the other family first."""
     several = attempt.found if attempt.route.proxy is None else ()
-    if failed is None or len(several) < _A_CHOICE:
-        return None
-    families = [address.family for address in several]
-    others = [n for n, family in enumerate(families) if family != families[0]]
-    if failed.ending.phase is Phase.CONNECT:
-        return others[0] if others else 1
-    hangs = failed.ending.phase is Phase.TLS and failed.ending.kind in _SILENT
-    return others[0] if hangs and others else None
+    places = sorted(range(1, len(several)), key=lambda n: several[n].family == several[0].family)
+    return places[:_MOST_OTHERS]
+
+
+def _is_of_address(failed: AttemptFailed) -> bool:
+    """It may be this address alone: it took no connection, or had no answer for a ClientHello.
+
+    Whatever is an answer is the endpoint's.
+    """
+    ending = failed.ending
+    is_unanswered = ending.kind in _SILENT or ending.kind in _CUT
+    return ending.phase is Phase.CONNECT or (ending.phase is Phase.TLS and is_unanswered)
 
 
 def _seems_near(attempt: Attempt, plan: PlannedCheck) -> bool:

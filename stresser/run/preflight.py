@@ -24,6 +24,9 @@ if sys.platform != "win32":
 
 SPARE_FILES = 128
 """Run folder, resolver threads, lab pipes, epoll, ..."""
+ENDED_BESIDE = 512
+"""Sockets of ended sessions whose evidence is awaited while their places are filled again: wanted,
+and done without where the limit is lower."""
 BYTES_A_SESSION = 64 * 1024
 """Above what bench/ measures, kernel socket buffers included."""
 BYTES_OF_TOOL = 128 * 1024 * 1024
@@ -79,19 +82,29 @@ def _requested(scenario: Scenario) -> int:
     return cohorts * scenario.sessions.count
 
 
+def sockets_to_spare(scenario: Scenario) -> int:
+    """How many ended sessions may keep their sockets while others take their places."""
+    if sys.platform == "win32":
+        return ENDED_BESIDE
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = soft - _requested(scenario) - scenario.sessions.handshakes_in_flight - SPARE_FILES
+    return ENDED_BESIDE if soft == resource.RLIM_INFINITY else min(max(spare, 0), ENDED_BESIDE)
+
+
 def _raise_file_limit(files: int, missing: list[str]) -> int | None:
     if sys.platform == "win32":  # there is no such limit
         return None
     needed = files + SPARE_FILES
+    wanted = needed + ENDED_BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
         return soft
-    for attempt in ((needed, hard), (needed, max(needed, hard))):
+    for attempt in ((wanted, hard), (max(soft, needed), hard), (needed, max(needed, hard))):
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, attempt)
         except (ValueError, OSError):
             continue
-        return needed
+        return attempt[0]
     missing.append(
         f"sessions: {files} sockets and {SPARE_FILES} spare need {needed} open files, and this"
         f" process may open {hard}; raise the limit (`ulimit -Hn {needed}`, or LimitNOFILE={needed}"

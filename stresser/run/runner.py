@@ -12,6 +12,7 @@ from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
+from stresser.run.preflight import sockets_to_spare
 from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
@@ -80,7 +81,8 @@ class Runner:
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
         self._packets = packets
-        self._looks = FreshConnections(clock, packets) if scenario.witnesses.second_look else None
+        wanted = scenario.witnesses.fresh_connections
+        self._looks = FreshConnections(clock, packets) if wanted else None
         self._fitness = Fitness(clock, self._on_late)
         self._path = PathWitness(clock, self._observer.event)
         self._clock_steps = ClockSteps()
@@ -97,6 +99,7 @@ class Runner:
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,
+            room_beside=sockets_to_spare(scenario),
             local_routes=LocalRoutes(self._path),
         )
 
@@ -160,6 +163,7 @@ class Runner:
         now = trio.current_time()
         with self._sessions_scope:
             async with trio.open_nursery() as nursery:
+                self._around.beside = nursery
                 for route in searches:
                     nursery.start_soon(search_idle, route, self._around, self._say)
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)

@@ -86,7 +86,7 @@ def scenario_from_manifest(tree: dict[str, Any], filename: str) -> Scenario:
 
 
 def _scenario(tree: dict[str, Any], mistakes: Mistakes, check_lab: LabCheck | None) -> Scenario:
-    table = dict(tree)
+    table = _with_names_of_today(tree)
     activity = _single_activity(table, mistakes)
     fields = convert_fields(table, Scenario, (), mistakes)
     names = {key: _names_in(tree, key) for key in _NAMED_LISTS}
@@ -150,6 +150,15 @@ def _toml_problem(message: str) -> str:
     if place is None or place[1] is None:
         return f"not TOML at its end: {what}"
     return f"line {place[1]}, column {place[2]}: not TOML: {what}"
+
+
+def _with_names_of_today(tree: dict[str, Any]) -> dict[str, Any]:
+    """What version 0.1 called `second_look` is `fresh_connections`."""
+    written = tree.get("witnesses")
+    if not isinstance(written, dict):
+        return dict(tree)
+    names = {"second_look": "fresh_connections"}
+    return tree | {"witnesses": {names.get(key, key): value for key, value in written.items()}}
 
 
 def _single_activity(table: dict[str, Any], mistakes: Mistakes) -> Activity | None:

@@ -17,6 +17,8 @@ from stresser.scenario.lab_table import LabEndpoint
 from stresser.scenario.plan import Scheme
 
 DEFAULT_PORT = 443
+TOKENS = frozenset({"authorization", "cookie"})
+"""Headers that say who asks."""
 URL_PATTERN = "^(?:lab\\+)?(?:wss|tls)://[^/?#]+"
 
 _LONGEST_URL = 2048
@@ -54,7 +56,7 @@ class EndpointAddress(Struct, frozen=True, kw_only=True):
     @property
     def is_loopback(self) -> bool:
         """On this host itself: `localhost` (RFC 6761 section 6.3), or a loopback address."""
-        address = _ip_or_none(self.host)
+        address = ip_or_none(self.host)
         if address is None:
             return self.host == "localhost" or self.host.endswith(".localhost")
         return address.is_loopback
@@ -184,9 +186,9 @@ def _host(text: str) -> str:
     if not text:
         raise ValueError(f"the host is missing; {_WRITE}")
     if not text.startswith("["):
-        address = _ip_or_none(text)
+        address = ip_or_none(text)
         return ascii_host_name(text) if address is None else str(address)
-    address = _ip_or_none(text[1:-1])
+    address = ip_or_none(text[1:-1])
     if address is None or address.version == 4 or "%" in text:  # noqa: PLR2004 - IP versions
         raise ValueError(f"{shown(text)} is not an IPv6 address (and has no zone)")
     return str(address)
@@ -212,7 +214,13 @@ def _target(scheme: Scheme, path: str, query: str) -> str:
     return target
 
 
-def _ip_or_none(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def is_address(text: str) -> bool:
+    """An IP address and no name: nothing to resolve, no server name to send (RFC 6066)."""
+    return ip_or_none(text.partition("%")[0]) is not None
+
+
+def ip_or_none(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a text is, without its zone; None: it is none."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:

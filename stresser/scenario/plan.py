@@ -165,13 +165,13 @@ class Record(_Table, frozen=True, kw_only=True):
 
 
 class Witnesses(_Table, frozen=True, kw_only=True):
-    """What else is asked and watched when sessions die."""
+    """What else is asked and watched when sessions end."""
 
     packets: bool = True
     """Capture the SYN-ACKs, FINs and resets of our own flows, where this process may."""
-    second_look: bool = True
-    """Open a fresh TCP connection, and close it at once, when a pong is late or a session died:
-    at most one round a second for each endpoint, egress and address."""
+    fresh_connections: bool = True
+    """Make one, with a TLS handshake and a goodbye, when a pong is late, a session ended or an
+    attempt failed: at most one round a second for each endpoint, egress and address."""
 
 
 class Scenario(_Table, frozen=True, kw_only=True):

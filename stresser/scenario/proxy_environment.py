@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from stresser.scenario.endpoint import host_and_port
+from stresser.scenario.endpoint import host_and_port, ip_or_none
 from stresser.scenario.plan import Scheme
 from stresser.scenario.proxy_url import (
     Proxy,
@@ -67,7 +67,7 @@ def is_exempt(host: str, no_proxy: str) -> bool:
     """
     if no_proxy == "*":
         return True
-    address = _address(host)
+    address = ip_or_none(host)
     name = host.lower().removesuffix(".")
     for token in _tokens(no_proxy[:_LONGEST]):
         if _covers_name(token, name) if address is None else _covers_address(token, address):
@@ -97,7 +97,7 @@ def _covers_name(token: str, name: str) -> bool:
 
 def _covers_address(token: str, address: _Address) -> bool:
     network, _, length = token.partition("/")
-    base = _address(network)
+    base = ip_or_none(network)
     if base is None or base.version != address.version:
         return False
     digits = _DIGITS.match(length)
@@ -106,13 +106,6 @@ def _covers_address(token: str, address: _Address) -> bool:
         return False
     shift = base.max_prefixlen - (bits or base.max_prefixlen)  # /0 is the address alone
     return int(base) >> shift == int(address) >> shift
-
-
-def _address(text: str) -> _Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
 
 
 def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:

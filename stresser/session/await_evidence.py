@@ -9,16 +9,28 @@ import trio
 
 from stresser.classify.errno_table import is_silent
 from stresser.classify.packet_origin import hops
-from stresser.model.faults import DeadlinePassed, NoPong, PeerFin, ProxyRefused
+from stresser.model.ending import Phase
+from stresser.model.faults import (
+    CertificateRejected,
+    DeadlinePassed,
+    HttpRefused,
+    NoPong,
+    PeerAlert,
+    PeerCloseNotify,
+    PeerFin,
+    ProtocolViolation,
+    ProxyRefused,
+)
 from stresser.model.packet import FlowPackets
 from stresser.model.units import NS_PER_S
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
-from stresser.session.fresh_handshake import target_of
+from stresser.session.fresh_handshake import of_other_family, target_of
 from stresser.session.held import HeldSession
 from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 
+_SAID = (PeerAlert, PeerCloseNotify, ProtocolViolation, CertificateRejected, HttpRefused)
 _PACKET_WITHIN_S = 0.02
 """Up to 4 ms late were seen (veth, Linux 6.18)."""
 _ANSWER_WITHIN_S = 0.1
@@ -48,16 +60,24 @@ async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContex
     await trio.lowlevel.checkpoint_if_cancelled()
     target = target_of(attempt)
     told = isinstance(look.fault, (PeerFin, OSError))
-    if target is None or not (told or isinstance(look.fault, (DeadlinePassed, ProxyRefused))):
+    if target is None or not (told or _needs_witness(attempt, look.fault)):
         return
     if around.looks is not None:
-        around.looks.ask(target, FRESH_FOR_ATTEMPTS_NS)
+        around.looks.ask(target, FRESH_FOR_ATTEMPTS_NS, of_other_family(attempt, target))
     if around.packets is not None and told and attempt.local is not None:
         await around.packets.settle(attempt.local, str(target.address), _PACKET_WITHIN_S)
         # Who forged a reset did not keep the server from answering our hello.
         await trio.sleep(_ANSWER_WITHIN_S)
     if around.looks is not None:
         await around.looks.answered(target)
+
+
+def _needs_witness(attempt: Attempt, fault: BaseException) -> bool:
+    """What the endpoint said under its own chain needs none; anybody can say it before."""
+    if isinstance(fault, DeadlinePassed | ProxyRefused):
+        return True
+    is_said = isinstance(fault, _SAID)
+    return is_said and not (attempt.endpoint_proved and attempt.phase is Phase.UPGRADE)
 
 
 def _date_others(around: RunContext) -> None:
@@ -82,7 +102,7 @@ async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowP
     last_heard_ns = session.tap.last_received_ns
     if _server_may_know_no_such_flow(packets):
         asked = last_heard_ns, look.at_ns, _SIBLING_WITHIN_S
-        look.neighbour = await siblings.neighbour(*asked)
+        look.sibling = await siblings.sibling(*asked)
     if _control_would_tell(session, look, packets):
         asked = last_heard_ns, dead_since_ns(look), _SIBLING_WITHIN_S
         look.control = await siblings.control(*asked)

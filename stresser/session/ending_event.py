@@ -56,6 +56,7 @@ def session_ended(session: HeldSession, look: SocketAtEnd, around: RunContext) -
         messages=session.reads if session.websocket is None else session.websocket.messages,
         bytes_received=session.tap.bytes_received,
         bytes_sent=session.tap.bytes_sent,
+        held_back_ns=session.share.held_back_ns,
         ending=ending,
     )
 

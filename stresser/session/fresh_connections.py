@@ -2,11 +2,12 @@
 
 When a pong is late, a session has died or an attempt has failed, one connection is made to the
 same address and port through the same egress, one through each other egress of that endpoint, and
-one to another endpoint through the same egress. Each shakes hands in TLS and says goodbye: many a
+one to another endpoint through the same egress; for an attempt that failed also one to an address
+of the endpoint's other family. Each shakes hands in TLS and says goodbye: many a
 box accepts for the dead, but only who lives sends a ServerHello. Nothing else is sent, no request
 and no secret. What each meets is evidence for all that die at that time: there is at most one
 round a second for each endpoint and egress, however many die, and one in ten seconds for attempts
-that fail. `[witnesses] second_look = false` leaves it out.
+that fail. `[witnesses] fresh_connections = false` leaves it out.
 """
 
 from collections import deque
@@ -65,7 +66,9 @@ class FreshConnections:
         """A session has opened here: a look here is worth it when others end."""
         self._known[target.pair] = target
 
-    def ask(self, target: Target, fresh_ns: int = FRESH_NS) -> None:
+    def ask(
+        self, target: Target, fresh_ns: int = FRESH_NS, other_family: Target | None = None
+    ) -> None:
         """Begin a round for what seems to be dying, unless one so fresh is there."""
         key = target.pair, target.address
         last = self._rounds.get(key)
@@ -76,7 +79,7 @@ class FreshConnections:
         if self._start is None or len(self._at_work) >= _ROUNDS_AT_ONCE:
             return
         begun = self._rounds[key] = _Round(now, trio.Event())
-        self._start(self._look_around, target, begun.done)
+        self._start(self._look_around, target, other_family, begun.done)
 
     @property
     def _at_work(self) -> list[_Round]:
@@ -100,11 +103,15 @@ class FreshConnections:
         """The looks that began at a moment of the run or later."""
         return tuple(look for look in self._looks if look.asked_ns >= t_ns)
 
-    async def _look_around(self, target: Target, done: trio.Event) -> None:
+    async def _look_around(
+        self, target: Target, other_family: Target | None, done: trio.Event
+    ) -> None:
         try:
             async with trio.open_nursery() as nursery:
                 for one in self._round(target):
                     nursery.start_soon(self._look, one)
+                if other_family is not None:
+                    nursery.start_soon(self._look, other_family)
         finally:
             done.set()
 

@@ -77,6 +77,17 @@ def target_of(attempt: Attempt, usual_ttl: int | None = None) -> Target | None:
     )
 
 
+def of_other_family(attempt: Attempt, target: Target) -> Target | None:
+    """The same endpoint at an address of the other family; None: its name has none here."""
+    dialled = attempt.address
+    if dialled is None or attempt.route.proxy is not None:
+        return None
+    for one in attempt.found:
+        if one.family != dialled.family:
+            return target._replace(address=one, remote=str(one), usual_ttl=None)
+    return None
+
+
 class FreshHandshake:
     """One fresh connection and what it has met so far. `close` or `part` ends it."""
 

@@ -15,7 +15,7 @@ from stresser.classify.packet_origin import next_seq, provenance
 from stresser.model.ending import Phase
 from stresser.model.events import PathChanged
 from stresser.model.evidence import (
-    MOST_LOOKS,
+    MOST_FRESH,
     MOST_PATH_CHANGES,
     MOST_ROUTE_CHANGES,
     Evidence,
@@ -43,7 +43,7 @@ from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import dead_since_ns
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
-from stresser.session.fresh_handshake import Target, target_of
+from stresser.session.fresh_handshake import Target, of_other_family, target_of
 from stresser.session.held import HeldSession
 from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
@@ -80,6 +80,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
     target = target_of(attempt)
     since_ns = min(attempt.began_ns, look.at_ns - FRESH_FOR_ATTEMPTS_NS)
     looks = () if target is None else _looks(target, since_ns, around)
+    beside = () if target is None else _looks_beside(attempt, target, since_ns, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
     own_route = _attempts_route(target, look, around)
     return Observations(
@@ -109,7 +110,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
             _evidence(look, packets, changes),
             proxy_step=attempt.proxy_step if attempt.phase is Phase.PROXY else None,
             route_changes=own_route,
-            looks=list(looks[-MOST_LOOKS:]),
+            fresh_connections=[*looks, *beside][-MOST_FRESH:],
             name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
         ),
     )
@@ -155,7 +156,7 @@ def session_observations(
         looks=looks,
         by_proxy=session.proxy is not None,
         chain=session.chain,
-        neighbour_lives=look.neighbour is not None,
+        sibling_lives=look.sibling is not None,
         control_lives=look.control is not None,
         egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
         egress_is_lossy=siblings is not None
@@ -165,10 +166,10 @@ def session_observations(
         evidence=replace(
             _evidence(look, packets, changes),
             ping_sent_ns=look.fault.sent_ns if isinstance(look.fault, NoPong) else None,
-            neighbour=look.neighbour,
+            sibling=look.sibling,
             control=look.control,
             route_changes=own_route,
-            looks=list(looks[-MOST_LOOKS:]),
+            fresh_connections=list(looks[-MOST_FRESH:]),
         ),
     )
 
@@ -338,6 +339,20 @@ def _looks(target: Target, since_ns: int, around: RunContext) -> tuple[FreshConn
     return tuple(one for one in around.looks.since(since_ns) if _tells_of(one, target))
 
 
+def _looks_beside(
+    attempt: Attempt, target: Target, since_ns: int, around: RunContext
+) -> tuple[FreshConnection, ...]:
+    """At the endpoint's address of the other family: shown, and no rule's about this address."""
+    other = of_other_family(attempt, target)
+    if around.looks is None or other is None:
+        return ()
+    met = around.looks.since(since_ns)
+    own = target.pair
+    return tuple(
+        one for one in met if (one.endpoint, one.egress) == own and one.remote == other.remote
+    )
+
+
 def _tells_of(look: FreshConnection, target: Target) -> bool:
     """Of its own endpoint, those at the very same address: another may be another site."""
     if look.endpoint != target.pair.endpoint:
@@ -358,7 +373,7 @@ def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) 
         first_bytes=_first_bytes(fault),
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},
         packets=None if packets == _NONE_SEEN else packets.flow,
-        provenance=packets.origin,
+        origin=packets.origin,
         path_changes=[_seen_change(one) for one in changes[-MOST_PATH_CHANGES:]],
     )
 

@@ -10,6 +10,7 @@ from stresser.model.events import Observer
 from stresser.model.faults import Fault, NoPong, PeerClosed
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
+from stresser.net.fair_share import FairShare, Turns
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
@@ -76,6 +77,7 @@ class HeldSession:
         "proxy",
         "quiet_survived_ns",
         "reads",
+        "share",
         "siblings",
         "state",
         "stream",
@@ -90,6 +92,7 @@ class HeldSession:
         observer: Observer,
         looks: FreshConnections | None = None,
         siblings: SiblingSessions | None = None,
+        turns: Turns | None = None,
     ) -> None:
         target = target_of(attempt)
         if attempt.stream is None or attempt.local is None or target is None:
@@ -122,6 +125,7 @@ class HeldSession:
         some of it is gone."""
         self.ping_end: int | None = None
         """How many bytes had been sent with the last ping; None: not all were taken at once."""
+        self.share = FairShare(Turns() if turns is None else turns, attempt.clock)
         self._looks = looks
         self.siblings = None
         if siblings is not None:
@@ -168,7 +172,7 @@ class HeldSession:
             if self.websocket is None:
                 await self._read()
             else:
-                await self.websocket.drain(self._on_pong)
+                await self.websocket.drain(self._on_pong, self.share)
         except (Fault, trio.BrokenResourceError) as exc:
             return without_frames(exc)
         except trio.ClosedResourceError:
@@ -184,7 +188,9 @@ class HeldSession:
         while True:
             await self.stream.receive_some()
             self.reads += 1
-            if self.stream.has_more:
+            if not self.share.take(0):
+                await self.share.turn()
+            elif self.stream.has_more:
                 await trio.lowlevel.checkpoint()
 
     def beat(self, now_ns: int) -> int | None:
@@ -196,10 +202,10 @@ class HeldSession:
                 self._ping(now_ns)
             else:
                 return self.next_due_ns
-        late = self._ping_sent_ns + self._timeout_ns // _LATE_SHARE
+        late = self._read_since_ns + self._timeout_ns // _LATE_SHARE
         if now_ns < late:
             return min(late, self._skip_to(now_ns))
-        deadline = self._ping_sent_ns + self._timeout_ns
+        deadline = self._read_since_ns + self._timeout_ns
         if now_ns < deadline:
             self._doubt()
             return min(deadline, self._skip_to(now_ns))
@@ -232,6 +238,11 @@ class HeldSession:
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
         self._skip_to(now_ns)
 
+    @property
+    def _read_since_ns(self) -> int:
+        """When the ping went out, or later: while a flood was not read, its pong was not either."""
+        return max(self._ping_sent_ns, self.share.read_on_ns)
+
     def silence_at(self, at_ns: int) -> int:
         """How long nothing is known to have passed; of a ping on its way, what it was sent into."""
         return self._quiet_ns if self._ping_sent_ns else max(at_ns - self.tap.last_passed_ns, 0)
@@ -263,6 +274,8 @@ class HeldSession:
             self.siblings.answered(self.number, self.connected_ns, self.answered_ns, now)
         if not self.tap.interrupted:
             self._verdict = None
+        if self._read_since_ns > self.answered_ns:
+            return  # it waited for us
         # A ping that was due while this one was out would have waited just as long: leaving
         # it out would omit samples exactly when the path stalls (coordinated omission).
         for due in range(self._ping_due_ns, min(now + 1, self.next_due_ns), self.every_ns):
@@ -283,7 +296,7 @@ class HeldSession:
         """Wait for the peer's close frame: `answered`, or what it did instead."""
         try:
             await self.stream.flush()
-            await websocket.drain(self._on_pong)
+            await websocket.drain(self._on_pong, self.share)
         except PeerClosed:
             return "answered"
         except Fault as exc:

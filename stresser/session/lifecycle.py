@@ -1,7 +1,7 @@
 """Keeps one session of a cohort open: attempt, hold, ending, back-off, again."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -10,8 +10,15 @@ import trio
 from msgspec.structs import replace
 
 from stresser.classify.errno_table import is_silent
+from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Proof
-from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
+from stresser.model.events import (
+    AnyEvent,
+    AttemptFailed,
+    Observer,
+    SessionEnded,
+    SessionOpened,
+)
 from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.scenario.plan import Reconnect
@@ -24,13 +31,17 @@ from stresser.session.proof_ages import ProofAges
 from stresser.session.retry_after import retry_after_s
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
+from stresser.session.seat_events import SeatEvents
 from stresser.session.socket_at_end import SocketAtEnd
+
+_WITNESSES_WITHIN_S = 60
 
 
 @dataclass(slots=True)
 class _Past:
     """What one place in a cohort remembers from one attempt to the next."""
 
+    told: SeatEvents
     failures: int = 0
     """Attempts that failed since the last opening."""
     session: int | None = None
@@ -45,8 +56,6 @@ class _Past:
     """When its sessions are closed to prove that they lived; None: they are held to the end."""
     is_replacing: bool = False
     """The last session was closed for its proof, and lived."""
-    ending: Ending | None = None
-    """Of the last session."""
 
 
 async def keep_open(
@@ -60,7 +69,7 @@ async def keep_open(
     Returns when it ended otherwise and `reconnect` is None. Being cancelled is the plan's stop: the
     session is closed in an orderly way and its ending recorded as planned.
     """
-    past = _Past(proofs=proofs)
+    past = _Past(SeatEvents(around.observer), proofs=proofs)
     while True:
         await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped begins nothing
         past.is_replacing = False
@@ -84,7 +93,8 @@ async def hold_until_asked(
     How it ended, then or before; None: so many `attempts` failed. Being cancelled is the plan's
     stop, as in `keep_open`.
     """
-    past = _Past(proofs=ProofAges(age_ns, 0, 1))
+    listener = _Listener(around.observer)
+    past = _Past(SeatEvents(listener), proofs=ProofAges(age_ns, 0, 1))
     for _ in range(attempts):
         await trio.lowlevel.checkpoint_if_cancelled()
         try:
@@ -92,9 +102,31 @@ async def hold_until_asked(
         except Exception as exc:  # noqa: BLE001 - as in `keep_open`
             around.bugs.note(exc)
         if past.session is not None:
+            with trio.move_on_after(_WITNESSES_WITHIN_S):  # they may be awaited beside this
+                await listener.has_ended.wait()
             break
         await trio.sleep(max(back_off_s(Reconnect(), past.failures), past.asked_to_wait_s))
-    return past.ending
+    return listener.ending
+
+
+class _Listener:
+    """An observer who passes all on, and hears how a session ended."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.ending: Ending | None = None
+        self.has_ended = trio.Event()
+
+    def event(self, event: AnyEvent) -> None:
+        """Something happened."""
+        self._observer.event(event)
+        if isinstance(event, SessionEnded):
+            self.ending = event.ending
+            self.has_ended.set()
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """A duration was measured."""
+        self._observer.sample(quantity, cohort, value_ns)
 
 
 async def _live(route: Route, around: RunContext, past: _Past) -> None:
@@ -126,11 +158,12 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
                 around.observer,
                 around.looks,
                 around.siblings,
+                around.turns,
             )
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
             failed = SocketAtEnd(Planned("the run ended"), attempt.tap, around.clock.now_ns())
-            _record_failure(attempt, failed, around)
+            past.told.event(_failure(attempt, failed, around))
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
             past.failures += 1
@@ -139,9 +172,10 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
             failed = SocketAtEnd(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
         else:
             _learn(session, around, past)
-            around.observer.event(opened)
+            past.told.event(opened)
             return session
-    await _fail(attempt, failed, around)
+    heard = partial(hear_of_attempt, attempt, failed, around)
+    await _tell(heard, partial(_failure, attempt, failed, around), around, past)
     return None
 
 
@@ -161,17 +195,27 @@ def _ttl_of_peer(session: HeldSession, around: RunContext) -> int | None:
     return None if answer is None else answer.ttl
 
 
-async def _fail(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
-    """Record a failure with what was witnessed beside it; others may attempt meanwhile."""
-    try:
-        await hear_of_attempt(attempt, look, around)
-    finally:
-        with trio.CancelScope(shield=True):  # what failed before the stop is told
-            async with around.after_ending:
-                _record_failure(attempt, look, around)
+async def _tell(
+    hear: Callable[[], Awaitable[None]],
+    write: Callable[[], AnyEvent | None],
+    around: RunContext,
+    past: _Past,
+) -> None:
+    """Hear the witnesses of what stopped, then tell it. Meanwhile its place is filled again."""
+    late = past.told.reserve()
+
+    async def tell() -> None:
+        try:
+            await hear()
+        finally:
+            with trio.CancelScope(shield=True):  # what ended before the stop is told, come what may
+                async with around.after_ending:
+                    past.told.settle(late, write())
+
+    await around.do_beside(tell)
 
 
-def _record_failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
+def _failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> AttemptFailed | None:
     with around.bugs.contained():
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
@@ -179,8 +223,7 @@ def _record_failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> 
     event = _obituary(partial(attempt_failed, attempt), look, around)
     if attempt.tap is not None:
         attempt.tap.close()
-    if event is not None:
-        around.observer.event(event)
+    return event
 
 
 E = TypeVar("E", AttemptFailed, SessionEnded)
@@ -241,7 +284,7 @@ async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
     try:
         fault = await _until_asked(session, around, past.proofs)
     except trio.Cancelled:
-        await _end_as_planned(session, around, _RUN_ENDED)
+        past.told.event(await _end_as_planned(session, around, _RUN_ENDED))
         raise
     if fault is None:
         await _prove(session, around, past)
@@ -253,16 +296,13 @@ async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.stopped_s = trio.current_time()
     if session.siblings is not None:
         session.siblings.ended(session.number, None if _was_silent(fault) else look.at_ns)
-    try:
-        await hear_witnesses(session, look, around)
-    finally:
-        with trio.CancelScope(shield=True):  # a death that was seen is recorded, come what may
-            async with around.after_ending:
-                session.tap.close()
-                event = _obituary(partial(session_ended, session), look, around)
-                if event is not None:
-                    past.ending = event.ending
-                    around.observer.event(event)
+    heard = partial(hear_witnesses, session, look, around)
+    await _tell(heard, partial(_ended, session, look, around), around, past)
+
+
+def _ended(session: HeldSession, look: SocketAtEnd, around: RunContext) -> SessionEnded | None:
+    session.tap.close()
+    return _obituary(partial(session_ended, session), look, around)
 
 
 async def _until_asked(
@@ -278,7 +318,9 @@ async def _until_asked(
 
 async def _prove(session: HeldSession, around: RunContext, past: _Past) -> None:
     """Close it: what comes back proves that it lived, or that it was dead: that is a drop."""
-    ending = past.ending = await _end_as_planned(session, around, _TO_PROVE)
+    event = await _end_as_planned(session, around, _TO_PROVE)
+    past.told.event(event)
+    ending = None if event is None else event.ending
     past.session, past.stopped_s = session.number, trio.current_time()
     past.is_replacing = ending is None or ending.planned
     past.ended_ns = None if ending is None or ending.planned else ending.detected_at_ns
@@ -308,7 +350,9 @@ _RUN_ENDED = Planned("the run ended")
 _TO_PROVE = Planned("closed to prove that it lived")
 
 
-async def _end_as_planned(session: HeldSession, around: RunContext, why: Planned) -> Ending | None:
+async def _end_as_planned(
+    session: HeldSession, around: RunContext, why: Planned
+) -> SessionEnded | None:
     """How it ended: as planned, or found dead. None: a bug of ours, which is noted."""
     stop_s = around.stop_at_s if around.stop_at_s is not None else trio.current_time()
     # One may have opened in the very pass in which the run began to stop.
@@ -338,5 +382,4 @@ async def _end_as_planned(session: HeldSession, around: RunContext, why: Planned
     event.ending = replace(ending, evidence=evidence, proved=proved)
     event.pongs = session.pongs  # one may have been on its way when the run stopped
     event.replaced = ending.planned and why is _TO_PROVE
-    around.observer.event(event)
-    return event.ending
+    return event

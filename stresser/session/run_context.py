@@ -1,6 +1,6 @@
 """What all sessions of a run share, and what a session asks of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,6 +18,7 @@ from stresser.model.events import (
 )
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
+from stresser.net.fair_share import Turns
 from stresser.session.attempt import Attempt
 from stresser.session.chains_seen import ChainsSeen
 from stresser.session.fresh_connections import FreshConnections
@@ -82,7 +83,12 @@ class RunContext:
     addresses: AddressBook = field(default_factory=AddressBook)
     attempt_numbers: "count[int]" = field(default_factory=lambda: count(1))
     session_numbers: "count[int]" = field(default_factory=lambda: count(1))
+    turns: Turns = field(default_factory=Turns)
     after_ending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
+    beside: trio.Nursery | None = None
+    """Where evidence is awaited while a place is filled again. None: the place waits, too."""
+    room_beside: int = 0
+    """So many ended sessions and attempts, with their sockets, may be in it at once."""
     stop_at_s: float | None = None
     """Trio time at which the run began to stop."""
     _awake_ns: int = 0
@@ -117,6 +123,22 @@ class RunContext:
     def path_changes_near(self, alive_at_ns: int, dead_by_ns: int) -> list[PathChanged]:
         """Path changes that an ending with this bracket is reported together with."""
         return [] if self.path is None else self.path.changes_near(alive_at_ns, dead_by_ns)
+
+    async def do_beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it beside what the caller does next; where there is no room, first."""
+        if self.beside is None or self.room_beside <= 0:
+            await work()
+            return
+        self.room_beside -= 1
+        self.beside.start_soon(self._done_beside, work)
+
+    async def _done_beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as exc:  # noqa: BLE001 - a bug here is nobody else's
+            self.bugs.note(exc)
+        finally:
+            self.room_beside += 1
 
     def tell_chain(self, attempt: Attempt) -> None:
         """Record a chain that this cohort meets for the first time."""

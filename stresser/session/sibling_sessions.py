@@ -142,7 +142,7 @@ class SiblingGroup:
         """Any session through this egress was answered that was asked at a moment or later."""
         return self._egress.asked_ns >= t_ns
 
-    async def neighbour(
+    async def sibling(
         self, older_than_ns: int, after_ns: int, within_s: float
     ) -> SiblingAlive | None:
         """A session with the same peer that is older than one moment and lives after another."""

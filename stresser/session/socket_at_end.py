@@ -12,11 +12,11 @@ from stresser.witness.tcp_info import sample_tcp_info
 class SocketAtEnd:
     """What must be read at once, before anything else happens to the socket."""
 
-    __slots__ = ("at_ns", "control", "fault", "info", "neighbour", "tap")
+    __slots__ = ("at_ns", "control", "fault", "info", "sibling", "tap")
 
     def __init__(self, fault: Exception, tap: Tap | None, now_ns: int) -> None:
         self.tap = tap
-        self.neighbour: SiblingAlive | None = None
+        self.sibling: SiblingAlive | None = None
         """A session to the same server that lived on, where that was asked."""
         self.control: SiblingAlive | None = None
         """Such a session through another egress."""

@@ -42,33 +42,29 @@ class Agreement(NamedTuple):
 def agreement(brackets: Sequence[Bracket], share: float = MOST) -> Agreement | None:
     """The least width at which `share` of the brackets have a value in common.
 
-    None without brackets. O(n log n) for each of the few dozen halvings.
+    None without brackets. O(n log n): as many overlap where one of them begins as have begun by
+    then, less those that have ended, each `width` later.
     """
     if not brackets:
         return None
     enough = max(1, _ceil(share * len(brackets)))
     lows = sorted(bracket.low for bracket in brackets)
     highs = sorted(bracket.high for bracket in brackets)
-    least, width = -1, max(0, lows[-1] - highs[0]) + 1
-    while width - least > 1:
-        middle = (least + width) // 2
-        if _overlap(lows, highs, middle)[0] >= enough:
-            width = middle
-        else:
-            least = middle
-    _, low, high = _overlap(lows, highs, width)
+    apart = (low - high for low, high in zip(lows[enough - 1 :], highs, strict=False))
+    width = max(min(apart), 0)
+    low, high = _overlap(lows, highs, width)
     return Agreement(width, low, high)
 
 
-def _overlap(lows: Sequence[int], highs: Sequence[int], width: int) -> tuple[int, int, int]:
-    """How many brackets at most have a value in common when each grows by `width`, and where."""
+def _overlap(lows: Sequence[int], highs: Sequence[int], width: int) -> tuple[int, int]:
+    """Where most brackets have a value in common when each grows by `width`."""
     best, at, until, ended = 0, lows[0], highs[0] + width, 0
     for begun, low in enumerate(lows, 1):
         while highs[ended] + width < low:
             ended += 1
         if begun - ended > best:
             best, at, until = begun - ended, low, highs[ended] + width
-    return best, at, until
+    return at, until
 
 
 def _ceil(value: float) -> int:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
+from typing import Protocol
 
 from stresser.model.quantity import HIGHEST_NS
 
@@ -70,19 +71,6 @@ class SparseCounts:
         # `bucket_of`, written out: a call would cost as much as all the rest.
         shift = value_ns.bit_length() - SUB_BUCKET_BITS
         self._counts[value_ns if shift <= 0 else (shift << _HALF_BITS) + (value_ns >> shift)] += 1
-
-    @classmethod
-    def of_buckets(cls, buckets: Mapping[int, int]) -> "SparseCounts":
-        """Counts by bucket, as they were read from a file, in ascending order.
-
-        Raises:
-            ValueError: there is no such bucket.
-        """
-        counts = cls()
-        if buckets and next(reversed(buckets)) > HIGHEST_BUCKET:
-            raise ValueError(f"there is no bucket {next(reversed(buckets))}")
-        counts._counts.update(buckets)
-        return counts
 
     def add_bucket(self, index: int, times: int) -> None:
         """Count one bucket several times.
@@ -164,6 +152,13 @@ class DenseCounts:
         self.count += times
 
 
+class Buckets(Protocol):
+    """Counts by bucket, however they are kept."""
+
+    def buckets(self) -> Mapping[int, int]:
+        """Bucket index to count."""
+
+
 class Distribution:
     """Quantiles, mean and limits of counted durations, all in nanoseconds, to three digits.
 
@@ -174,10 +169,10 @@ class Distribution:
 
     __slots__ = ("_cumulative", "_indices", "_mean", "count")
 
-    def __init__(self, counts: SparseCounts | DenseCounts) -> None:
+    def __init__(self, counts: Buckets) -> None:
         buckets = counts.buckets()
-        self._indices = sorted(buckets)
-        self._cumulative = list(accumulate(buckets[index] for index in self._indices))
+        self._indices = array("H", sorted(buckets))
+        self._cumulative = array("q", accumulate(buckets[index] for index in self._indices))
         self.count = self._cumulative[-1] if self._cumulative else 0
         self._mean = _mean(buckets, self.count) if self.count else math.nan
 

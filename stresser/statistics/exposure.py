@@ -4,20 +4,39 @@ A timer shows as many endings where little time was spent. Each episode (a sessi
 silence) passes all values from 0 to its length.
 """
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import accumulate
+from operator import mul
 
 
 class Exposure:
     """Episodes of some lengths, each with a weight."""
 
-    def __init__(self, episodes: Iterable[tuple[int, float]]) -> None:
-        """`episodes`: length and weight."""
+    def __init__(self, lengths: Sequence[int], weights: Sequence[float] | None = None) -> None:
+        """`lengths`: ascending, above 0. `weights`: one each; None: all weigh alike."""
+        self._lengths, self._each = lengths, weights
+        self._weights: Sequence[float] = range(len(lengths) + 1)
+        if weights is not None:
+            self._weights = [0.0, *accumulate(weights)]
+
+    @classmethod
+    def of(cls, lengths: Iterable[int]) -> "Exposure":
+        """Episodes that weigh alike; those of no length count for nothing."""
+        return cls(array("q", sorted(length for length in lengths if length > 0)))
+
+    @classmethod
+    def weighed(cls, episodes: Iterable[tuple[int, float]]) -> "Exposure":
+        """`episodes`: length and weight; those without either count for nothing."""
         known = sorted((length, weight) for length, weight in episodes if length > 0 and weight > 0)
-        self._lengths = [length for length, _ in known]
-        self._weights = [0.0, *accumulate(weight for _, weight in known)]
-        self._passed = [0.0, *accumulate(length * weight for length, weight in known)]
+        return cls([length for length, _ in known], [weight for _, weight in known])
+
+    @cached_property
+    def _passed(self) -> Sequence[float]:
+        each = self._lengths if self._each is None else map(mul, self._lengths, self._each)
+        return [0, *accumulate(each)]
 
     @property
     def total(self) -> float:

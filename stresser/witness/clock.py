@@ -7,13 +7,10 @@ stepped in mid-run must not move or reorder what was recorded.
 
 import time
 from collections import deque
-from datetime import UTC, datetime, timedelta
 
 import trio
 
-from stresser.model.units import NS_PER_S
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # it is always UTC
+from stresser.model.units import NS_PER_S, format_utc
 
 
 class RunClock:
@@ -87,12 +84,6 @@ class KernelStamps:
     def caught_up(self, now_ns: int) -> None:
         """All stamps up to a moment of the run have been read."""
         self._caught_up_ns = now_ns
-
-
-def format_utc(unix_ns: int) -> str:
-    """ISO 8601 in UTC with microseconds: `2026-11-23T07:25:26.123456Z`."""
-    moment = _EPOCH + timedelta(microseconds=unix_ns // 1000)
-    return moment.isoformat(timespec="microseconds") + "Z"  # strftime takes ten times as long
 
 
 def suspended_ns() -> int | None:

@@ -28,7 +28,7 @@ def hostile_story(drops=12):
         text = TEXTS[n % len(TEXTS)]
         look = {"egress": text, "endpoint": text, "remote": text, "result": "silent"}
         evidence = {
-            "looks": [look | {"asked_ns": n, "answered_ns": n}],
+            "fresh_connections": [look | {"asked_ns": n, "answered_ns": n}],
             "path_changes": [{"t_ns": n, "change": "link_down", "detail": text}],
             "why": [text],
             "operation": text,

@@ -54,3 +54,9 @@ def test_intervals_and_cohorts_of_a_quantity_are_merged_and_others_left_out(tmp_
     assert merged.get_value_at_percentile(100) == pytest.approx(3_000_000, rel=1e-3)
     with pytest.raises(BenchError, match="nothing of tls"):
         merged_histogram(tmp_path, "tls")
+
+
+def test_cohorts_can_be_chosen_by_how_their_endpoints_names_begin(tmp_path):
+    lines = [f"Tag=rtt/{name}/b/c,0.0,1.0,5.0,{payload(10**6)}\n" for name in ("peer-1", "flood")]
+    (tmp_path / "histograms.hlog").write_text("".join(lines))
+    assert merged_histogram(tmp_path, "rtt/peer-").get_total_count() == 1

@@ -60,5 +60,5 @@ def test_stresser_takes_the_scenario(text_of, tmp_path):
 def test_blind_is_the_same_run_with_fewer_witnesses(tmp_path):
     blind_command(job(tmp_path))
     blind = decode_scenario((tmp_path / "scenario.toml").read_bytes(), "bench.toml")
-    assert (blind.witnesses.packets, blind.witnesses.second_look) == (False, False)
+    assert (blind.witnesses.packets, blind.witnesses.fresh_connections) == (False, False)
     assert blind.sessions == decode_scenario(scenario_text(job(tmp_path)).encode(), "x").sessions

@@ -62,7 +62,7 @@ def redacted():
         raw="reset by broker.acme.example (198.51.100.1)",
         evidence={
             "why": ["reset-by-another-box"],
-            "looks": [LOOK],
+            "fresh_connections": [LOOK],
             "path_changes": [
                 {"t_ns": 1, "change": "link_down", "detail": "default via 192.0.2.1"}
             ],
@@ -110,7 +110,7 @@ def test_the_same_thing_has_the_same_stand_in_everywhere():
     seen = next(event for event in events if event["event"] == "chain_seen")
     ended = next(event for event in events if event["event"] == "session_ended")
     assert opened["tls"]["chain"] == seen["chain"]
-    assert ended["evidence"]["looks"][0]["remote"] == opened["remote"]
+    assert ended["evidence"]["fresh_connections"][0]["remote"] == opened["remote"]
 
 
 @pytest.mark.parametrize(

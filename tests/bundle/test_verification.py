@@ -1,15 +1,26 @@
+import base64
 import hashlib
 import json
 import shutil
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from stresser import __version__
 from stresser.bundle.evidence_zip import FIGURES, write_evidence
+from stresser.bundle.signature import Signer, sign_message
 from stresser.bundle.verification import verify_bundle
-from stresser.bundle.zip_file import MANIFEST, BundleError, BundleManifest, write_bundle
+from stresser.bundle.zip_file import (
+    MANIFEST,
+    SIGNATURE,
+    BundleError,
+    BundleManifest,
+    write_bundle,
+)
 from stresser.record.chain_files import ChainShelf, write_chains
 from stresser.record.manifest import Status
 from stresser.record.reader import open_run
@@ -37,6 +48,7 @@ def forged(path, **changes):
     with zipfile.ZipFile(path) as old:
         files = {name: old.read(name) for name in old.namelist()}
     manifest = json.loads(files.pop(MANIFEST))
+    files.pop(SIGNATURE, None)
     for end, change in changes.items():
         name = next(one for one in files if one.replace(".", "_").endswith(end))
         files[name] = change(files[name])
@@ -116,7 +128,7 @@ def test_another_version_compares_figures_alone(bundle):
     other = BundleManifest(stresser="9.9", redacted=False, runs=["run"], egresses=None)
     write_bundle(bundle, other, files)
     found = verify_bundle(bundle)
-    assert (found.wrong, len(found.notes)) == ([], 1)
+    assert (found.wrong, len(found.notes)) == ([], 2)
 
 
 def with_chain(folder, der):
@@ -169,3 +181,65 @@ def test_a_run_without_a_readable_manifest_is_bundled_and_matches(tmp_path, text
     assert '"manifest.json: ' in damage
     assert str(tmp_path) not in damage
     assert "/secret/x" not in names
+
+
+KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([one]) * 32) for one in (1, 2))
+
+
+def signer(key, who=""):
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return Signer(base64.b64decode(public.split()[1]), who)
+
+
+@pytest.fixture(scope="module")
+def signed_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("signed")
+    run = idle_kill_story().recorded(folder / "run")
+    sign = partial(sign_message, KEY)
+    write_evidence([run], None, folder / "b.zip", redact=False, sign=sign)
+    return folder / "b.zip"
+
+
+@pytest.fixture
+def signed(signed_once, tmp_path):
+    return Path(shutil.copy(signed_once, tmp_path))
+
+
+def test_without_a_signature_it_says_what_it_cannot_know(bundle):
+    found = verify_bundle(bundle)
+    assert (found.wrong, found.signed_by) == ([], None)
+    assert "nothing shows who made it" in found.notes[0]
+    assert verify_bundle(bundle, [signer(KEY)]).wrong == ["it is not signed"]
+
+
+def test_a_signed_bundle_and_its_signer(signed):
+    assert "--signer" in verify_bundle(signed).notes[0]
+    found = verify_bundle(signed, [signer(OTHER), signer(KEY, "anna")])
+    assert found.wrong == []
+    assert found.notes[0].startswith(f"signed by anna ({found.signed_by}): ")
+
+
+def test_somebody_else_s_signature(signed):
+    (wrong,) = verify_bundle(signed, [signer(OTHER)]).wrong
+    assert wrong == "the key that signed it is not the signer's"
+
+
+def test_what_is_made_anew_with_all_its_hashes_loses_the_signature(signed):
+    with zipfile.ZipFile(signed) as old:
+        signature = old.read(SIGNATURE)
+    resigned = forged(signed, README_txt=lambda text: text + b"!")
+    with zipfile.ZipFile(resigned, "a") as new:
+        new.writestr(SIGNATURE, signature)
+    found = verify_bundle(resigned, [signer(KEY)])
+    assert found.wrong == ["the signature is wrong: it does not belong to this bundle.json"]
+    assert found.signed_by is None
+
+
+def test_a_signature_does_not_change_what_is_computed(signed, made):
+    with zipfile.ZipFile(signed) as one, zipfile.ZipFile(made) as other:
+        assert set(one.namelist()) - set(other.namelist()) == {SIGNATURE}
+        assert one.read(FIGURES) == other.read(FIGURES)
+        held = b"".join(map(one.read, one.namelist()))
+    secret = KEY.private_bytes_raw()
+    assert secret not in held
+    assert base64.b64encode(secret)[:40] not in held

@@ -32,7 +32,7 @@ def altered(bundle, change):
 
 
 def test_what_was_written_is_read_back(bundle, tmp_path):
-    read, wrong = unpack(bundle, tmp_path / "into")
+    read, _, _, wrong = unpack(bundle, tmp_path / "into")
     assert wrong == []
     assert (read.runs, set(read.files)) == (["one"], set(FILES))
     assert (tmp_path / "into" / "runs" / "one" / "events.jsonl").read_bytes() == b"{}\n"
@@ -52,7 +52,7 @@ def test_a_changed_a_missing_and_an_additional_file_are_told(bundle, tmp_path):
                 yield info, data
         yield zipfile.ZipInfo("more.txt"), b""
 
-    _, wrong = unpack(altered(bundle, change), tmp_path / "into")
+    wrong = unpack(altered(bundle, change), tmp_path / "into").wrong
     assert sorted(wrong) == [
         '"more.txt" is in it but not listed',
         '"report.md" is not what its hash says',

@@ -301,19 +301,19 @@ FORGED = [
 ]
 
 STRANGERS = [
-    (unknown_there(neighbour_lives=True, egress_heard=True), BOX, "flow-unknown-there", PACKET),
+    (unknown_there(sibling_lives=True, egress_heard=True), BOX, "flow-unknown-there", PACKET),
     *[
         # The server may have been started anew, or have said goodbye during an outage.
         (unknown_there(**seen), UNKNOWN, "own-peer-or-perfect-forgery", PACKET)
         for seen in (
             {"looks": (answer(), OTHER_WAY), "egress_heard": True},
-            {"neighbour_lives": True, "control_lives": True},
+            {"sibling_lives": True, "control_lives": True},
         )
     ],
     *[
         # The endpoint aborted before: its own reset is there, or had to be asked for twice.
         (
-            unknown_there(neighbour_lives=True, egress_heard=True, **seen),
+            unknown_there(sibling_lives=True, egress_heard=True, **seen),
             UNKNOWN,
             "own-peer-or-perfect-forgery",
             PACKET,
@@ -322,9 +322,7 @@ STRANGERS = [
     ],
     (
         # It came unasked: nothing was answered.
-        case(
-            "tcp_reset", neighbour_lives=True, egress_heard=True, provenance=origin(flow(STRANGER))
-        ),
+        case("tcp_reset", sibling_lives=True, egress_heard=True, provenance=origin(flow(STRANGER))),
         UNKNOWN,
         "own-peer-or-perfect-forgery",
         PACKET,

@@ -22,7 +22,17 @@ def test_one_mechanism_and_all_after_the_rules(capsys):
     assert "another-box" not in capsys.readouterr().out
     explain(None)
     out = capsys.readouterr().out
-    assert out.index("nothing-decides") < out.index("idle_timer") < out.index("no_pattern")
+    places = [out.index(f"\n{name}") for name in ("nothing-decides", "idle_timer", "no_pattern")]
+    assert [*places, out.index("\nhello_dropped")] == sorted(
+        [*places, out.index("\nhello_dropped")]
+    )
+
+
+def test_what_to_ask_about_one_obstacle(capsys):
+    explain("proxy_login_not_spoken")
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Ask the proxy team: let this host through without" in out
+    assert "idle_timer" not in out
 
 
 def test_a_rule_that_is_not_there_is_one_line_with_the_nearest():

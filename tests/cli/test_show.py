@@ -91,7 +91,11 @@ def test_one_attempt(results):
     assert "broker through vpn, heartbeat" in shown.stdout
     assert "ConnectionRefusedError: [Errno 111]" in shown.stdout
     opened = run_show(str(results / NAME), "--attempt", "7")
-    assert "session 7: show --session 7" in opened.stdout
+    assert opened.stdout.startswith("Attempt 7\n")
+    assert (
+        opened.stdout.partition("\n")[2]
+        == run_show(str(results / NAME), "--session", "7").stdout.partition("\n")[2]
+    )
 
 
 def test_no_such_session_or_run(results):

@@ -10,6 +10,7 @@ from stresser.model.checkup_facts import Asked, HttpAnswer, Leads, WayChecked
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import AttemptFailed, ChainSeen, TlsFacts
 from stresser.model.evidence import Evidence
+from stresser.scenario.endpoint import is_address
 
 MS = 1_000_000
 
@@ -59,12 +60,13 @@ def chain(endpoint: str, egress: str, facts: TlsFacts, **changes: Any) -> ChainS
 
 
 def way(endpoint: str = "broker", egress: str = "direct", **changes: Any) -> WayChecked:
-    facts = changes.get("tls", tls())
+    facts, host = changes.get("tls", tls()), changes.get("host", f"{endpoint}.example.net")
     fields: dict[str, Any] = {
         "endpoint": endpoint,
         "egress": egress,
-        "host": f"{endpoint}.example.net",
+        "host": host,
         "port": 443,
+        "sni": None if is_address(host) else host,
         "asked": Asked.GET,
         "addresses": ["198.41.0.4"],
         "dialled": "198.41.0.4:443",

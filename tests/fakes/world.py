@@ -79,6 +79,7 @@ class World:
             observer=self.notebook,
             gate=self.gate,
             heartbeats=self.heartbeats,
+            room_beside=512,
         )
         self.latency_s = latency_s
         self.program = program
@@ -89,6 +90,14 @@ class World:
         self._scopes: list[trio.CancelScope] = []
         self._nursery = nursery
         self._ports = count(50_000)
+        nursery.start_soon(self._beside)
+
+    async def _beside(self) -> None:
+        with trio.CancelScope() as scope:
+            self._scopes.append(scope)
+            async with trio.open_nursery() as nursery:
+                self.around.beside = nursery
+                await trio.sleep_forever()
 
     async def connect(
         self, address: Address, binding: Binding, clock: Clock, hangups: Hangups | None

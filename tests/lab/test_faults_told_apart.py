@@ -259,7 +259,7 @@ def test_a_flow_that_vanishes_alone_is_known_to_be_dropped_and_not_by_whom(recor
     assert vanished
     for e in vanished:
         assert e.ending.evidence.why == ["flow-dropped-somewhere"]
-        assert "answered" in {look.result for look in e.ending.evidence.looks}
+        assert "answered" in {look.result for look in e.ending.evidence.fresh_connections}
 
 
 def test_close_over_a_verified_chain_is_the_endpoints(recording):

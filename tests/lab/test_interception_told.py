@@ -5,6 +5,7 @@ from functools import partial
 import trio
 
 from stresser.analysis.chains.accusations import accusations_in_words
+from stresser.analysis.chains.change_words import change_in_words
 from stresser.analysis.chains.changes import chain_changes
 from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.run_tally import Tally
@@ -70,7 +71,8 @@ def told_of(egresses, monkeypatch, tmp_path, *, trusts_inspection, declares=True
     tally = Tally()
     for event in notebook.events:
         tally.event(event)
-    said = accusations_in_words(interceptions(tally.served, {}), {}) + chain_changes(tally.served)
+    said = accusations_in_words(interceptions(tally.served, {}), {})
+    said += map(change_in_words, chain_changes(tally.served))
     return notebook, said
 
 

@@ -16,7 +16,7 @@ def test_it_reads_back():
     evidence = Evidence(
         since_sent_ns=5,
         close="answered",
-        neighbour=SiblingAlive(session=3, egress="vpn", answered_ns=7),
+        sibling=SiblingAlive(session=3, egress="vpn", answered_ns=7),
         path_changes=[SeenPathChange(t_ns=1, change=PathChange.LINK_DOWN, is_tunnel=True)],
     )
     assert msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence) == evidence

@@ -1,5 +1,7 @@
 """Durations, sizes and shown texts: one row each."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from stresser.model.units import (
     Size,
     escaped,
     format_duration,
+    format_utc,
     shown,
 )
 
@@ -144,3 +147,26 @@ def test_shown_text_is_quoted_and_cut():
 def test_a_duration_in_words(ns, words):
     assert format_duration(ns) == words
     assert str(Duration(ns)) == words
+
+
+@pytest.mark.parametrize(
+    ("unix_ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (999, "1970-01-01T00:00:00.000000Z"),
+        (1000, "1970-01-01T00:00:00.000001Z"),
+        (1_795_418_726_123_456_789, "2026-11-23T07:25:26.123456Z"),
+        (951_782_400 * NS_PER_S, "2000-02-29T00:00:00.000000Z"),
+        (253_402_300_799_999_999_999, "9999-12-31T23:59:59.999999Z"),
+        (-1, "1969-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_utc_is_iso_8601_with_microseconds(unix_ns, text):
+    assert format_utc(unix_ns) == text
+
+
+@given(st.tuples(*[st.integers(min_value=0, max_value=2**62)] * 2))
+def test_texts_sort_as_their_moments_do(moments):
+    earlier, later = sorted(moments)
+    assert format_utc(earlier) <= format_utc(later)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", format_utc(later))

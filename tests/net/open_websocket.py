@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from stresser.net.fair_share import FairShare, Turns
 from stresser.net.websocket import UpgradeRequest, WebSocket, upgrade
 from tests.net.frames import acceptance
 from tests.net.peers import NAME, TlsPeer, tls_pair
@@ -45,6 +46,6 @@ async def open_pair(
 async def drained(websocket: WebSocket, pongs: list[bytes]) -> Exception:
     """Drain to the end; returns what ended it."""
     try:
-        await websocket.drain(pongs.append)
+        await websocket.drain(pongs.append, FairShare(Turns(), websocket.stream.tap.clock))
     except Exception as exc:  # noqa: BLE001 - the test judges it
         return exc

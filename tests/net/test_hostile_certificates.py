@@ -13,7 +13,7 @@ from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.summary.notes import run_notes
-from stresser.analysis.views.session_story import session_story
+from stresser.analysis.views.session_story import StoryTeller
 from stresser.model.cohort import Cohort
 from stresser.model.events import SessionOpened, TlsFacts
 from stresser.net.chain_facts import describe_chain, leaf_facts
@@ -140,11 +140,12 @@ def all_that_is_shown(event, verdict):
         tls=tls,
     )
     event.intercepted = True  # the worst case: its texts stand in a finding
-    tally = Tally()
+    tally, teller = Tally(), StoryTeller(session=1)
     for one in (event, opened):
         tally.event(one)
+        teller.event(one)
     plan = read_plan({"endpoints": [{"name": "broker", "url": f"wss://{NAME}/"}]})
-    story = session_story([event, opened], 1)
+    story = teller.story(tally.served)
     assert story is not None
     return [
         *accusations_in_words(interceptions(tally.served, plan.hosts), plan.hosts),

@@ -95,3 +95,9 @@ def test_telling_headers_are_cut_and_of_twins_both_are_kept():
 def test_lines_of_a_head_that_are_fields():
     head = b"HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nno colon\r\n Server :x: y\r\n\r\n"
     assert list(header_fields(head)) == [(b"Via", b"1.1 a"), (b"Server", b"x: y")]
+
+
+def test_of_a_location_no_login_and_no_token_is_kept():
+    head = b"HTTP/1.1 302\r\nLocation: https://u:p@h/x?t=1\r\nlocation: /y?t=2\r\n\r\n"
+    headers = telling_headers(header_fields(head), {"location"})
+    assert headers == {"location": "https://h/x, /y"}

@@ -2,7 +2,10 @@
 
 import ipaddress
 import ssl
+import sys
+import time
 import warnings
+from collections import Counter
 
 import pytest
 from cryptography import x509
@@ -12,7 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresser.net import trust
+from stresser.model.chain import ChainClass
+from stresser.net import lineage, trust
 from stresser.net.chain_facts import describe_chain
 from stresser.net.trust import ChainJudge, chain_id
 from tests.net.certificates import DAY, NOW, Issuer, der
@@ -306,6 +310,68 @@ def test_a_peer_with_a_new_chain_each_time_costs_the_others_no_second_judgement(
     for number in range(50):
         judge.judge((number.to_bytes(4, "big"),), NAME)
         assert judge.judge((GOOD,), NAME) is first
+
+
+def tower(storeys):
+    """So many CAs, each signed by the one before: the last, and all as DER, the last first."""
+    issuers = [Issuer("Tower 0")]
+    for storey in range(1, storeys):
+        issuers.append(Issuer(f"Tower {storey}", issuers[-1]))
+    below = [one.der for one in reversed(issuers)]
+    return issuers[-1], below
+
+
+def work(judge, chains):
+    """How often each C function was called to judge them."""
+    counts: Counter[str] = Counter()
+
+    def note(_frame, event, function):
+        if event == "c_call":
+            counts[function.__name__] += 1
+
+    sys.setprofile(note)
+    try:
+        for chain in chains:
+            judge.judge(chain, NAME)
+    finally:
+        sys.setprofile(None)
+    return counts
+
+
+def test_a_hundred_certificates_cost_two_handshakes_and_few_signatures(root_pem):
+    last, below = tower(100)
+    chain = (last.leaf(dns(NAME)), *below)
+    counts = work(ChainJudge((root_pem,)), [chain])
+    assert counts["do_handshake"] <= 4  # of one handshake two calls: its hello, and the answer
+    assert counts["verify_directly_issued_by"] <= 3 * lineage.MOST_CHECKS
+    assert counts["load_der_x509_certificate"] <= len(chain) + 1
+
+
+def test_a_peer_with_a_new_tower_each_time_is_soon_no_longer_looked_at(root_pem, monkeypatch):
+    last, below = tower(20)
+    towers = [(last.leaf(dns(NAME)), *below) for _ in range(40)]
+    judge = ChainJudge((root_pem,))
+    counts = work(judge, towers)
+    assert counts["do_handshake"] <= 4 * trust._MOST_HEAVY
+    first, late = judge.judge(towers[0], NAME), judge.judge(towers[-1], NAME)
+    assert str(late.problem).startswith("not judged: one more chain of 21 certificates")
+    assert (late.chain_class, late.intercepted) == (ChainClass.BROKEN, False)
+    assert judge.judge(towers[0], NAME) is first
+    assert judge.judge((GOOD,), NAME).problem is None  # what is usual is judged all the same
+    later = time.monotonic() + trust._JUDGED_ANEW_S + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert "not judged" not in str(judge.judge(towers[-1], NAME).problem)
+
+
+def test_names_that_differ_in_case_and_spaces_are_joined_as_openssl_joins_them():
+    def named(text):
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    top = Issuer("Joined  CA")
+    top.name = named("JOINED ca")  # how the leaf writes its issuer's name
+    leaf = top.leaf(dns(NAME))
+    others = [Issuer(f"Other {n}").der for n in range(8)]
+    assert lineage.joinable((leaf, *others, top.der)) == (leaf, top.der)
 
 
 def test_the_cache_is_bounded_in_entries_and_keeps_no_chain(root_pem, monkeypatch):

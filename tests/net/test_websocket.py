@@ -14,7 +14,7 @@ from stresser.net import websocket
 from stresser.net.websocket import UpgradeRequest, WebSocket, upgrade
 from stresser.scenario.secrets import Secret
 from tests.net.frames import PONG, TEXT, acceptance, close, frame
-from tests.net.open_websocket import ASKED, accepting, read_request
+from tests.net.open_websocket import ASKED, accepting, drained, read_request
 from tests.net.peers import NAME, run, tls_pair
 
 PASSWORD = "Bearer hunter2"  # noqa: S105 - a test's own
@@ -128,8 +128,7 @@ def test_frames_in_the_same_record_as_the_acceptance_are_not_lost():
             async def hold():
                 websocket, _ = await upgrade(stream, ASKED)
                 opened.append(websocket)
-                with pytest.raises(PeerClosed):
-                    await websocket.drain(pongs.append)
+                assert isinstance(await drained(websocket, pongs), PeerClosed)
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(hold)

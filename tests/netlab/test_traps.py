@@ -211,7 +211,7 @@ def test_a_proxy_accepts_for_a_server_that_is_gone(lab, judge):
     met = {
         look["result"]
         for one in recording.drops()
-        for look in one.evidence["looks"]
+        for look in one.evidence["fresh_connections"]
         if look["egress"] == SUSPECT
     }
     assert "answered" not in met

@@ -27,7 +27,11 @@ async def main() -> None:
     clock = RunClock()
     folder = create_run_folder(Path(sys.argv[1]), "crash", None, clock.anchor_unix_ns)
     manifest = gather_manifest(
-        scenario={}, clock=clock, command_line=[], capabilities={}, socket_options={}
+        scenario={},
+        anchor_unix_ns=clock.anchor_unix_ns,
+        command_line=[],
+        capabilities={},
+        socket_options={},
     )
     write_manifest(folder.manifest, manifest)
     recorder = Recorder(folder, clock, INTERVAL_NS)

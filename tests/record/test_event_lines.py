@@ -78,16 +78,25 @@ def test_a_recorded_run_of_version_0_1_reads():
     silent = [one for one in endings if one.kind == "silence"]
     assert all(one.evidence.tcp_info and one.evidence.packets for one in silent)
     assert silent[0].evidence.ping_sent_ns is not None
-    assert all(one.evidence.looks for one in silent)
+    assert all(one.evidence.fresh_connections for one in silent)
     reset = [one for one in endings if one.kind == "tcp_reset"]
-    assert all(one.evidence.provenance and one.evidence.why for one in reset)
+    assert all(one.evidence.origin and one.evidence.why for one in reset)
     assert {one.evidence.close for one in endings if one.planned} == {"answered", "unanswered"}
+
+
+def test_parts_of_the_evidence_are_read_by_their_old_names():
+    fields = written(
+        evidence=Evidence(origin=provenance(flow(packet("RA")), expected_seq=EXPECTED))
+    )
+    evidence = fields["evidence"]
+    old = read(fields | {"evidence": {"provenance": evidence["origin"]}})
+    assert old.ending.evidence.origin == read(fields).ending.evidence.origin is not None
 
 
 GOOD = written(
     evidence=Evidence(
         packets=flow(no_socket(), packet("RA"), no_socket(outgoing=True)),
-        provenance=provenance(flow(packet("RA")), expected_seq=EXPECTED),
+        origin=provenance(flow(packet("RA")), expected_seq=EXPECTED),
         since_sent_ns=4,
     )
 )
@@ -96,10 +105,10 @@ GOOD = written(
 @pytest.mark.parametrize(
     ("part", "field", "value"),
     [
-        ("provenance", "ttl", "63"),
-        ("provenance", "ttl", 10**400),
-        ("provenance", "shape", "banana"),
-        ("provenance", "signals", 7),
+        ("origin", "ttl", "63"),
+        ("origin", "ttl", 10**400),
+        ("origin", "shape", "banana"),
+        ("origin", "signals", 7),
         ("packets", "unlisted", -1),
         ("packets", "ends", [{}]),
     ],

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import HIGHEST_NS, Quantity
-from stresser.record import histogram_log
 from stresser.record.histogram_log import (
     IntervalLines,
     LogReader,
-    MergedHistograms,
     header,
     histogram_tag,
     key_of,
@@ -140,34 +138,6 @@ def test_a_tag_never_holds_what_splits_a_line():
 @pytest.mark.parametrize("tag", ["", "rtt/a", "rtt/a/b", "rtt/a/b/c/d", "nothing/a/b/c"])
 def test_a_tag_of_another_shape_is_unknown(tag):
     assert key_of(tag) is None
-
-
-def test_merging_gives_one_distribution_for_each_key(tmp_path):
-    path = log_of(
-        tmp_path, (0, S, {RTT: [10, 20], LAG: [1]}), (S, 2 * S, {RTT: [30, 40]})
-    )  # fmt: skip
-    merged = MergedHistograms()
-    for interval in LogReader(path):
-        merged.add(interval)
-    found = merged.distributions()
-    assert set(found) == {RTT, LAG}
-    assert (found[RTT].count, found[RTT].quantile(0.5), found[RTT].max) == (4, 20, 40)
-
-
-def test_merging_refuses_more_histograms_than_its_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(histogram_log, "_MOST_HISTOGRAMS", 1)
-    merged = MergedHistograms()
-    for interval in LogReader(log_of(tmp_path, (0, S, {RTT: [10], LAG: [1]}))):
-        merged.add(interval)
-    assert (list(merged.distributions()), merged.refused) == ([RTT], 1)
-
-
-def test_merging_refuses_more_buckets_than_its_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(histogram_log, "_MOST_BUCKETS", 3)
-    merged = MergedHistograms()
-    for interval in LogReader(log_of(tmp_path, (0, S, {RTT: [1, 2], LAG: [1, 2]}))):
-        merged.add(interval)
-    assert (list(merged.distributions()), merged.refused) == ([RTT], 1)
 
 
 @pytest.mark.slow

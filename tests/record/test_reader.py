@@ -6,11 +6,11 @@ import time
 
 import msgspec
 import pytest
-import trio
 
 from stresser.model.cohort import Cohort
 from stresser.model.errors import RunFolderError
 from stresser.model.quantity import Quantity
+from stresser.model.units import format_utc
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import IntervalLines, header
@@ -19,7 +19,6 @@ from stresser.record.manifest import Gap, Manifest, Status, finished, write_mani
 from stresser.record.reader import RunStatus, open_run, resolve_run
 from stresser.record.summary_file import write_summary
 from stresser.statistics.duration_counts import SparseCounts
-from stresser.witness.clock import RunClock, format_utc
 from tests.record.sample_events import COHORT, numbered, run_started, session_ended
 
 S = 10**9
@@ -29,17 +28,13 @@ GAP = Gap(what="No space left on device", path="events.jsonl", since_t_ns=5, sin
 
 
 def gather() -> Manifest:
-    async def in_loop():
-        return gather_manifest(
-            scenario={"name": "q"},
-            clock=RunClock(),
-            command_line=[],
-            capabilities={},
-            socket_options={},
-        )
-
-    manifest: Manifest = trio.run(in_loop)
-    return manifest
+    return gather_manifest(
+        scenario={"name": "q"},
+        anchor_unix_ns=time.time_ns(),
+        command_line=[],
+        capabilities={},
+        socket_options={},
+    )
 
 
 def dead_process():

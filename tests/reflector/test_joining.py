@@ -1,7 +1,8 @@
 """Two folders written by the recorder, with clocks a week apart."""
 
+import time
+
 import pytest
-import trio
 
 from stresser.model.ending import Kind
 from stresser.model.errors import RunFolderError
@@ -12,7 +13,6 @@ from stresser.record.host_facts import gather_manifest
 from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_run
 from stresser.reflector.joining import both_ends_of
-from stresser.witness.clock import RunClock
 from tests.record.sample_events import session_ended, utc_of
 
 S = 10**9
@@ -23,15 +23,13 @@ AHEAD = 7 * 86_400 * S + 123_456_789
 
 
 def folder(path, run_id, events):
-    async def in_loop():
-        return gather_manifest(
-            scenario={}, run_id=run_id, clock=RunClock(), command_line=[], capabilities={},
-            socket_options={},
-        )  # fmt: skip
-
+    manifest = gather_manifest(
+        scenario={}, run_id=run_id, anchor_unix_ns=time.time_ns(), command_line=[],
+        capabilities={}, socket_options={},
+    )  # fmt: skip
     path.mkdir()
     made = RunFolder(path)
-    write_manifest(made.manifest, trio.run(in_loop))
+    write_manifest(made.manifest, manifest)
     made.events.write_bytes(b"".join(encode_event(event) for event in events))
     return open_run(path)
 

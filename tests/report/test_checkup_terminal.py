@@ -32,7 +32,7 @@ def test_the_verdict_comes_first_then_what_to_do_then_the_ways():
         text.index(words)
         for words in (
             "Sessions open on 1 of 2 pairs of endpoint and egress; TLS is intercepted.",
-            "What to do: Ask for outbound TCP to be allowed to: gateway.example.net:443.",
+            "Ask the network team: allow outbound TCP to gateway.example.net:443.",
             "What to do: Ask for a TLS inspection bypass of: broker.example.net",
             "Ways",
             "broker / direct: HTTP 200 OK",

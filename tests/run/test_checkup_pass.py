@@ -10,7 +10,7 @@ import trio
 
 from stresser.analysis.checkup.conclude import conclude
 from stresser.analysis.checkup.finding import Concern
-from stresser.analysis.checkup.hello_fate import HelloFate, hello_fate
+from stresser.analysis.words.hello_fate import HelloFate, hello_fate
 from stresser.lab.server import serve
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked
@@ -217,6 +217,33 @@ def test_another_address_is_tried_where_the_first_takes_no_connection(monkeypatc
     assert (earlier.ending.phase, earlier.remote.partition("]")[0]) == (Phase.CONNECT, "[::1")
 
 
+@pytest.mark.parametrize("broken", [0, 1, 2], ids=["first", "second", "third"])
+def test_every_address_is_tried_and_the_one_that_stalls_is_named(monkeypatch, broken):
+    async def main():
+        async with trio.open_nursery() as nursery:
+            ready = await nursery.start(partial(serve, PLAN))
+            _, good = lab_listener(ready, "echo", None)
+            _, bad = lab_listener(ready, "stall", None)
+
+            async def several(_host, _port):
+                ports = [bad if n == broken else good for n in range(3)]
+                return [Address(2, ("127.0.0.1", port)) for port in ports]
+
+            monkeypatch.setattr("stresser.session.attempt.resolve", several)
+            endpoint = Endpoint(name="echo", url=f"wss://{ready.server_name}:{good}")
+            found = await look([endpoint], ["direct"], None)
+            nursery.cancel_scope.cancel()
+        return found, bad, good
+
+    found, bad, good = trio.run(main)
+    (way,) = found.ways
+    assert way.failed is None
+    assert [one.remote for one in way.earlier] == [f"127.0.0.1:{bad}"]
+    assert way.also_open == [f"127.0.0.1:{good}"]
+    (finding,) = [f for f in conclude(found).findings if f.concern is Concern.ADDRESS]
+    assert f"the address 127.0.0.1:{bad} fails" in finding.says
+
+
 def test_ways_are_tried_at_once_and_each_endpoint_politely():
     egresses = [f"e{number}" for number in range(6)]
     found = []
@@ -317,10 +344,10 @@ CUT = "tcp dport {port} meta length > 200 reject with tcp reset"
 @pytest.mark.parametrize(
     ("rule", "mtu", "fate", "asked"),
     [
-        (TOWARDS_US, 65536, HelloFate.ANSWER_MISSING, "Most often its big packets are lost"),
-        (TOWARDS_US, 600, HelloFate.ANSWER_TORN, "Big packets towards this host are lost"),
-        (TOWARDS_THEM, 65536, HelloFate.UNACKNOWLEDGED, "the ClientHello was dropped"),
-        (CUT, 65536, HelloFate.CUT, "the name in the ClientHello may be filtered"),
+        (TOWARDS_US, 65536, HelloFate.ANSWER_MISSING, "Most often big packets are lost"),
+        (TOWARDS_US, 600, HelloFate.ANSWER_TORN, "Later parts came and one before them did not"),
+        (TOWARDS_THEM, 65536, HelloFate.UNACKNOWLEDGED, "what drops the ClientHello to"),
+        (CUT, 65536, HelloFate.CUT, "pass the filter (it carried the name"),
         ("tcp sport {port} meta length > 65000 drop", 65536, None, None),
     ],
     ids=["answer lost", "answer torn", "hello dropped", "hello cut", "control"],

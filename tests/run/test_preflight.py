@@ -209,10 +209,10 @@ def may_raise_hard_limit():
     return bool(int(effective, 16) >> _CAP_SYS_RESOURCE & 1)
 
 
-def with_limits(soft, hard, count):
+def with_limits(soft, hard, count, child=CHILD):
     pytest.importorskip("resource", reason="no limit of open files on this system")
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, json.dumps([soft, hard, count])],
+        [sys.executable, "-c", child, json.dumps([soft, hard, count])],
         capture_output=True,
         check=True,
         text=True,
@@ -223,7 +223,19 @@ def with_limits(soft, hard, count):
 
 
 def test_a_limit_that_suffices_is_left_alone():
-    assert with_limits(300, 1000, 100) == ([300], [300, 1000])
+    assert with_limits(900, 1000, 100) == ([900], [900, 1000])
+
+
+def test_sockets_for_ended_sessions_are_wanted_and_done_without():
+    assert with_limits(300, 1000, 100) == ([804], [804, 1000])
+    assert with_limits(300, 600, 100) == ([300], [300, 600])
+
+
+@pytest.mark.parametrize(("soft", "spare"), [(5000, 512), (392, 100), (292, 0), (200, 0)])
+def test_ended_sessions_keep_as_many_sockets_as_are_to_spare(soft, spare):
+    child = CHILD.replace("prepare(scenario).file_limit", "sockets_to_spare(scenario)")
+    told, _ = with_limits(soft, 5000, 100, child.replace("prepare\n", "sockets_to_spare\n"))
+    assert told == [spare]
 
 
 def test_the_soft_limit_is_raised_as_far_as_needed_and_no_further():

@@ -331,3 +331,8 @@ def test_any_bytes_are_a_scenario_or_its_mistakes(data):
 def test_a_manifest_edited_by_hand_is_checked_too():
     with pytest.raises(ScenarioError, match=r"m\.json: endpoints: missing"):
         scenario_from_manifest({"name": "s"}, "m.json")
+
+
+def test_a_key_of_version_0_1_is_read_by_its_name_of_today():
+    text = MINIMAL + b"[witnesses]\nsecond_look = false\n"
+    assert not decode_scenario(text, "old.toml").witnesses.fresh_connections

@@ -1,13 +1,35 @@
 """What is waited for after a death, and what is not."""
 
+import socket
+
+import pytest
 import trio
 
-from stresser.model.ending import Kind
+from stresser.model.ending import Kind, Phase
+from stresser.model.faults import (
+    CertificateRejected,
+    DeadlinePassed,
+    HttpRefused,
+    PeerAlert,
+    PeerFin,
+    ProtocolViolation,
+    ProxyRefused,
+)
 from stresser.model.packet import FlowPackets, Packet
-from stresser.model.units import NS_PER_S
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_S, Duration
+from stresser.net.resolve import Address
+from stresser.scenario.plan import Reconnect
+from stresser.session.attempt import Attempt
+from stresser.session.await_evidence import hear_of_attempt
+from stresser.session.fresh_connections import FreshConnections
+from stresser.session.internal_errors import InternalError
+from stresser.session.socket_at_end import SocketAtEnd
+from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
+from tests.fakes.loopback import loopback_route, loopback_server
 from tests.fakes.peers import WebSocketPeer, websocket_server
-from tests.fakes.world import heartbeat, in_virtual_time, world
+from tests.fakes.world import heartbeat, in_virtual_time, seconds, world
 
 
 class Capture:
@@ -50,14 +72,14 @@ class Capture:
         self.waited_s.append(within_s)
 
 
-def play(capture, *, neighbours=0, stop_after_s=None, death_s=20.5, until_s=40):
+def play(capture, *, siblings=0, stop_after_s=None, death_s=20.5, until_s=40):
     async def program(far):
         await (await WebSocketPeer.accept(far, server_context())).answer_pings()
 
     async def story():
         async with world(program) as made:
             made.around.packets = capture
-            for _ in range(1 + neighbours):
+            for _ in range(1 + siblings):
                 made.start(made.route(activity=heartbeat("2s", "1s")))
             await trio.sleep_until(death_s)
             made.paths[0].reset()
@@ -85,16 +107,16 @@ def test_a_packet_that_comes_after_the_error_is_waited_for_and_dates_the_end():
     assert made.around.bugs.count == 0
 
 
-def test_a_host_that_knows_no_such_flow_makes_the_neighbours_be_heard():
-    _, death = play(Capture(), neighbours=2)
-    alive = death.ending.evidence.neighbour
+def test_a_host_that_knows_no_such_flow_makes_the_siblings_be_heard():
+    _, death = play(Capture(), siblings=2)
+    alive = death.ending.evidence.sibling
     assert alive.egress == "vpn"
     assert alive.answered_ns == 22 * NS_PER_S  # its first ping after the end
 
 
-def test_without_neighbours_the_ending_comes_three_seconds_later_and_is_dated_all_the_same():
+def test_without_siblings_the_ending_comes_three_seconds_later_and_is_dated_all_the_same():
     made, death = play(Capture())
-    assert death.ending.evidence.neighbour is None
+    assert death.ending.evidence.sibling is None
     assert death.t_ns == round(20.5 * NS_PER_S)
     assert made.around.bugs.count == 0
 
@@ -121,3 +143,122 @@ def test_a_close_frame_needs_no_witness():
     assert capture.waited_s == []
     assert made.notebook.only_ended().ending.planned
     assert capture.forgotten == capture.watched != []
+
+
+def reconnecting(capture, *, room=512):
+    """A session that is reset at 20.5 s; its place is filled again after a second."""
+
+    async def program(far):
+        await (await WebSocketPeer.accept(far, server_context())).answer_pings()
+
+    async def story():
+        async with world(program) as made:
+            made.around.packets = capture
+            made.around.room_beside = room
+            again = Reconnect(initial=seconds(1), max=seconds(1), jitter=0)
+            made.start(made.route(activity=heartbeat("2s", "1s")), reconnect=again)
+            await trio.sleep_until(20.5)
+            made.paths[0].reset()
+            await trio.sleep_until(40)
+            made.stop()
+            await trio.sleep(2)
+            return made
+
+    return in_virtual_time(story)
+
+
+@pytest.mark.parametrize("capture", [None, Capture(), Capture(flags="RA", after_s=1)])
+def test_the_reconnect_comes_as_soon_whether_evidence_is_awaited_or_not(capture):
+    made = reconnecting(capture)
+    assert [event.recovery_ns for event in made.notebook.opened] == [None, NS_PER_S]
+    assert made.notebook.values(Quantity.RECOVERY) == [NS_PER_S]
+
+
+def test_the_ending_is_told_before_what_came_after_it():
+    made = reconnecting(Capture())
+    told = [event for event in made.notebook.events if hasattr(event, "session")]
+    names = [(type(event).__name__, event.session) for event in told]
+    assert names == [
+        ("SessionOpened", 1),
+        ("SessionEnded", 1),
+        ("SessionOpened", 2),
+        ("SessionEnded", 2),
+    ]
+    assert told[2].t_ns == round(21.5 * NS_PER_S)
+
+
+def test_where_no_sockets_are_to_spare_the_place_waits_for_the_evidence():
+    made = reconnecting(Capture(), room=0)
+    (_, again) = made.notebook.opened
+    assert again.recovery_ns > 3 * NS_PER_S
+
+
+def test_a_stop_while_evidence_is_awaited_beside_a_new_session_loses_neither():
+    async def program(far):
+        await (await WebSocketPeer.accept(far, server_context())).answer_pings()
+
+    async def story():
+        async with world(program) as made:
+            made.around.packets = Capture()
+            again = Reconnect(initial=seconds(1), max=seconds(1), jitter=0)
+            made.start(made.route(activity=heartbeat("2s", "1s")), reconnect=again)
+            await trio.sleep_until(20.5)
+            made.paths[0].reset()
+            await trio.sleep_until(22)
+            assert made.notebook.ended == []
+            made.stop()
+            await trio.sleep(6)
+            return made
+
+    made = in_virtual_time(story)
+    assert [ended.ending.kind for ended in made.notebook.ended] == [Kind.TCP_RESET, Kind.PLANNED]
+    assert made.around.room_beside == 512
+    assert made.around.bugs.count == 0
+
+
+V6 = Address(socket.AF_INET6, ("::1", 9, 0, 0))
+
+
+def looks_of_an_attempt(fault, phase, *, proved=False):
+    """Where fresh connections went when an attempt had failed."""
+
+    async def story():
+        async with loopback_server() as port, world(websocket_server(server_context())) as made:
+            looks = made.around.looks = FreshConnections(RunClock())
+            attempt = Attempt(1, loopback_route(port), made.around.clock)
+            attempt.dialled = attempt.address = Address(socket.AF_INET, ("127.0.0.1", port))
+            attempt.found = (attempt.dialled, V6)
+            attempt.phase, attempt.endpoint_proved = phase, proved
+            async with trio.open_nursery() as nursery:
+                await nursery.start(looks.run)
+                look = SocketAtEnd(fault, None, 0)
+                await hear_of_attempt(attempt, look, made.around)
+                met = [one.remote.partition(":")[0] for one in looks.since(0)]
+                nursery.cancel_scope.cancel()
+        return met
+
+    return trio.run(story)
+
+
+BOTH = ["127.0.0.1", "["]
+TLS, UPGRADE = Phase.TLS, Phase.UPGRADE
+
+
+@pytest.mark.parametrize(
+    ("fault", "phase", "proved", "went"),
+    [
+        (DeadlinePassed(TLS, Duration(1)), TLS, False, BOTH),
+        (PeerFin(), TLS, False, BOTH),
+        (ConnectionResetError(104, "reset"), TLS, False, BOTH),
+        (PeerAlert(120, "no_application_protocol"), TLS, False, BOTH),
+        (ProtocolViolation("tls", "wrong_version_number", b"HTTP/1.1"), TLS, False, BOTH),
+        (CertificateRejected("unknown root", 19), TLS, False, BOTH),
+        (HttpRefused(302, "Found", {}), UPGRADE, False, BOTH),
+        (ProxyRefused("proxy_http_503", 503, "", {}), Phase.PROXY, False, BOTH),
+        (HttpRefused(401, "Unauthorized", {}), UPGRADE, True, []),
+        (PeerAlert(116, "certificate_required"), UPGRADE, True, []),
+        (InternalError("internal_error: KeyError", ""), TLS, False, []),
+    ],
+)
+def test_who_failed_is_looked_at_but_for_what_the_endpoint_itself_said(fault, phase, proved, went):
+    assert sorted(looks_of_an_attempt(fault, phase, proved=proved)) == sorted(went)

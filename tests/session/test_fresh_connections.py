@@ -163,3 +163,15 @@ def test_the_server_hears_a_handshake_a_goodbye_and_no_request():
         assert heard == [b""]  # close_notify: neither a truncation nor a reset
 
     trio.run(story)
+
+
+def test_a_round_asks_an_address_of_the_other_family_as_well():
+    async def story():
+        async with loopback_server() as port, at_work() as looks:
+            own, other = target(port), target(port, host="127.0.0.3")
+            looks.ask(own, other_family=other)
+            await looks.answered(own)
+            remotes = [look.remote for look in looks.since(0)]
+            assert sorted(remotes) == [own.remote, other.remote]
+
+    trio.run(story)

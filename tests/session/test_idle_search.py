@@ -1,5 +1,7 @@
 """The search of one way in virtual time, against boxes that forget, reset, or do nothing."""
 
+from typing import NamedTuple
+
 import pytest
 import trio
 
@@ -8,12 +10,22 @@ from stresser.model.ending import Kind
 from stresser.model.units import NS_PER_S, Duration
 from stresser.scenario.plan import Activity, ActivityKind
 from stresser.session.idle_search import search_idle
-from stresser.statistics.asked_limits import limit_of_asked
+from stresser.statistics.asked_limits import AskedLimit, limit_of_asked
 from tests.fakes.certificates import server_context
+from tests.fakes.notebook import Notebook
 from tests.fakes.peers import tls_server, websocket_server
 from tests.fakes.world import COHORT, in_virtual_time, world
 
 SERVERS = {"wss": websocket_server, "tls": tls_server}
+
+
+class Searched(NamedTuple):
+    """A search that is over."""
+
+    notebook: Notebook
+    took_s: float
+    said: list[str]
+    limit: AskedLimit
 
 
 def _last_passed_s(path):
@@ -25,7 +37,7 @@ def searched(limit_s, *, up_to="10m", scheme="wss", says=False):
     activity = Activity(
         kind=ActivityKind.IDLE_SEARCH, name="idle_search", up_to=Duration.parse(up_to)
     )
-    said = []
+    said: list[str] = []
 
     async def box(path):
         """Looks at the bytes that pass, in either direction."""
@@ -50,21 +62,13 @@ def searched(limit_s, *, up_to="10m", scheme="wss", says=False):
             route = made.route(activity=activity, scheme=scheme, connect=connect)
             with trio.move_on_after(3600):
                 await search_idle(route, made.around, said.append)
-            made.took_s = trio.current_time()
-            made.said = said
-            made.limit = limit_of_asked(
-                [
-                    answer
-                    for event in made.notebook.ended
-                    if event.cohort == COHORT
-                    and (answer := answer_of_silence(event.ending)) is not None
-                ]
-            )
-            return made
+            return made, trio.current_time()
 
-    made = in_virtual_time(story)
+    made, took_s = in_virtual_time(story)
     assert made.around.bugs.count == 0, made.around.bugs.reports
-    return made
+    own = [event.ending for event in made.notebook.ended if event.cohort == COHORT]
+    answers = [answer for ending in own if (answer := answer_of_silence(ending)) is not None]
+    return Searched(made.notebook, took_s, said, limit_of_asked(answers))
 
 
 @pytest.mark.parametrize("scheme", SERVERS)

@@ -8,6 +8,7 @@ import trio
 from stresser.model.ending import Phase
 from stresser.model.events import ResolvedBy
 from stresser.model.faults import CertificateRejected, ProxyRefused
+from stresser.net.fair_share import FairShare, Turns
 from stresser.net.proxy import ProxyHop
 from stresser.net.tls import TlsProfile
 from stresser.scenario.proxy_url import Proxy, ProxyScheme
@@ -85,7 +86,7 @@ async def ping(attempt):
             came.append(payload)
             nursery.cancel_scope.cancel()
 
-        nursery.start_soon(attempt.websocket.drain, on_pong)
+        nursery.start_soon(attempt.websocket.drain, on_pong, FairShare(Turns(), attempt.clock))
         attempt.websocket.ping_nowait(b"ping")
     return came
 

@@ -54,8 +54,8 @@ VPN, DIRECT, OTHER = range(3)
 
 
 def test_an_older_session_that_answers_a_later_ping_proves_it():
-    assert asked("neighbour", (VPN, 7, 50, 100)) == alive(7, "vpn", 100)
-    assert asked("neighbour", (DIRECT, 8, 50, 100)) == alive(8, "direct", 100)
+    assert asked("sibling", (VPN, 7, 50, 100)) == alive(7, "vpn", 100)
+    assert asked("sibling", (DIRECT, 8, 50, 100)) == alive(8, "direct", 100)
     assert asked("control", (VPN, 7, 50, 100), (DIRECT, 8, 50, 101)) == alive(8, "direct", 101)
 
 
@@ -64,21 +64,21 @@ def test_what_is_known_already_is_not_waited_for():
 
 
 def test_a_younger_session_proves_nothing():
-    assert asked("neighbour", (VPN, 7, 51, 100)) is None  # opened after a restart, perhaps
+    assert asked("sibling", (VPN, 7, 51, 100)) is None  # opened after a restart, perhaps
 
 
 def test_a_ping_sent_before_the_end_proves_nothing():
-    assert asked("neighbour", (VPN, 7, 50, 99), before=[(VPN, 8, 50, 99)]) is None
+    assert asked("sibling", (VPN, 7, 50, 99), before=[(VPN, 8, 50, 99)]) is None
 
 
 def test_only_the_same_server_counts():
-    assert asked("neighbour", (OTHER, 7, 50, 100)) is None
+    assert asked("sibling", (OTHER, 7, 50, 100)) is None
     assert asked("control", (OTHER, 7, 50, 100)) is None
 
 
 def test_nobody_is_waited_for_longer_than_asked():
     late = [(VPN, n, 60, 100) for n in range(3)]
-    assert asked("neighbour", *late, (VPN, 9, 50, 100)) is None
+    assert asked("sibling", *late, (VPN, 9, 50, 100)) is None
 
 
 def test_where_a_proxy_chose_the_address_a_session_at_any_address_is_a_control():

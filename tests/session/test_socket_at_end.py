@@ -34,7 +34,7 @@ def test_a_pong_that_never_came_is_dated_by_the_looking():
     assert look.at_ns == 77
     assert look.info is not None
     assert look.info.state == "ESTABLISHED"
-    assert look.neighbour is None
+    assert look.sibling is None
 
 
 def test_an_attempt_without_a_connection_has_nothing_to_be_looked_at():

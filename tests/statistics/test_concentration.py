@@ -23,8 +23,8 @@ def found(brackets: list[Bracket], *lived: float, proved: bool = True) -> Concen
     """Sessions that ended as told, and others that lived so long."""
     episodes = [(bracket.high, 1.0) for bracket in brackets]
     episodes += [(seconds(at), 1.0) for at in lived]
-    survivors = Exposure(episodes if proved else [])
-    return concentration(brackets, range(len(brackets)), Exposure(episodes), survivors, 1)
+    survivors = Exposure.weighed(episodes if proved else [])
+    return concentration(brackets, range(len(brackets)), Exposure.weighed(episodes), survivors, 1)
 
 
 def test_a_timer_among_noise():
@@ -68,7 +68,7 @@ def test_too_few_show_nothing():
 
 def test_only_witnesses_count():
     brackets = [point(60)] * 20
-    exposure = Exposure((bracket.high, 1.0) for bracket in brackets)
+    exposure = Exposure.of(bracket.high for bracket in brackets)
     assert concentration(brackets, [0, 1], exposure, exposure, 1) is None
 
 

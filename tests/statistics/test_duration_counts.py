@@ -160,11 +160,3 @@ def test_dense_counts_stop_growing_when_their_range_is_known():
     for _ in range(20_000):
         dense.add(draw.randrange(10**9, 2 * 10**9))
     assert len(dense._chunks) == chunks < 20
-
-
-def test_buckets_of_a_file_are_taken_as_they_are():
-    assert dict(SparseCounts.of_buckets({3: 2, HIGHEST_BUCKET: 1}).buckets()) == {
-        3: 2, HIGHEST_BUCKET: 1,
-    }  # fmt: skip
-    with pytest.raises(ValueError, match="no bucket"):
-        SparseCounts.of_buckets({3: 2, HIGHEST_BUCKET + 1: 1})

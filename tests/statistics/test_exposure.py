@@ -10,7 +10,7 @@ EPISODES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3)), max_size=1
 
 
 def test_a_table():
-    exposure = Exposure([(10, 1), (20, 2), (0, 5), (7, 0)])
+    exposure = Exposure.weighed([(10, 1), (20, 2), (0, 5), (7, 0)])
     assert exposure.total == 50
     assert exposure.until(10) == 30
     assert exposure.between(10, 20) == 20
@@ -20,7 +20,7 @@ def test_a_table():
 
 @given(EPISODES, st.integers(-5, 60), st.integers(-5, 60))
 def test_against_counting_one_by_one(episodes, low, high):
-    exposure = Exposure(episodes)
+    exposure = Exposure.weighed(episodes)
     passed = sum(weight for length, weight in episodes for at in range(length) if low <= at < high)
     assert exposure.between(low, high) == pytest.approx(passed)
     assert exposure.longer_than(low) == sum(w for n, w in episodes if n > max(low, 0) and w)

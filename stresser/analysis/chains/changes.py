@@ -1,31 +1,59 @@
 """Chains that differ where one would expect the same: through one egress, and between egresses.
 
 Services with many servers show several certificates of one issuer, and renew them: other keys
-alone say nothing. Another issuer, another kind of root and missing timestamps say more. The
-sentences tell what differs and draw no conclusion beyond it.
+alone say nothing. Another issuer, another kind of root and missing timestamps say more.
 """
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from stresser.analysis.counts.chain_tally import ChainNotes, ChainTally, PairTally
-from stresser.analysis.words.endings import counted
 from stresser.model.chain import ChainClass
 from stresser.model.cohort import Pair
-from stresser.model.units import escaped, format_duration
-
-_NAME = 40
-_MOST_KINDS = 4
-_ONE_OF_MANY = "as the servers of one service do; by itself it shows no interception"
 
 
-class _Kind(NamedTuple):
+class ChainKind(NamedTuple):
     """Chains that are alike but for their keys and dates."""
 
     verdict: str
     source: str
     has_scts: bool
     intercepted: bool
+
+
+class ChangeKind(StrEnum):
+    """What differs."""
+
+    SINCE = "since"
+    """One egress showed one kind of chain, and from a moment on another."""
+    IN_TURN = "in_turn"
+    """One egress showed several kinds in turn."""
+    VERSIONS = "versions"
+    """One egress showed several chains of one kind."""
+    BY_EGRESS = "by_egress"
+    """Egresses showed different kinds."""
+    KEYS_BY_EGRESS = "keys_by_egress"
+    """Egresses showed one kind, with different keys."""
+
+
+class ChainChange(Struct, frozen=True, kw_only=True):
+    """One difference between the chains that an endpoint showed."""
+
+    kind: ChangeKind
+    endpoint: str
+    egresses: tuple[str, ...]
+    kinds: tuple[ChainKind, ...]
+    """In the order of time; of `BY_EGRESS` one for each egress."""
+    handshakes: tuple[int, ...] = ()
+    """With each of `kinds`."""
+    since_ns: int = 0
+    versions: int = 0
+    keys: int = 0
+    more: int = 0
+    """Handshakes with chains that there was no room to keep."""
 
 
 class _Seen:
@@ -38,70 +66,61 @@ class _Seen:
         self.last_ns = 0
 
 
-def chain_changes(chains: ChainTally) -> list[str]:
-    """What differs, one sentence for each pair or endpoint."""
-    said: list[str] = []
+def chain_changes(chains: ChainTally) -> list[ChainChange]:
+    """What differs, by endpoint: through each egress, then between them."""
+    found: list[ChainChange] = []
     for endpoint in chains.endpoints:
         pairs = list(chains.pairs_to(endpoint))
         for pair, figures in pairs:
-            said += _within(pair, figures, chains)
-        said += _between(endpoint, pairs, chains)
-    return said
+            found += _within(pair, figures, chains)
+        found += _between(endpoint, pairs, chains)
+    return found
 
 
-def _within(pair: Pair, figures: PairTally, chains: ChainTally) -> Iterator[str]:
+def _within(pair: Pair, figures: PairTally, chains: ChainTally) -> Iterator[ChainChange]:
     seen = _kinds(pair, figures, chains)
-    where = f"The chain of {_shown(pair.endpoint)} through {_shown(pair.egress)}"
-    more = (
-        f" (and {figures.more_chains:,} handshakes with yet others)" if figures.more_chains else ""
-    )
-    if len(seen) > 1:
-        yield f"{where} {_changed(seen)}{more}."
-    elif seen and (len(figures.chains) > 1 or more):
-        ((kind, one),) = seen.items()
-        keys = "with one key" if len(one.keys) == 1 else f"with {len(one.keys)} different keys"
-        yield (
-            f"{where} came in {len(figures.chains)} versions{more}, all {_kind(kind)}, {keys}: "
-            f"{_ONE_OF_MANY}."
-        )
-
-
-def _changed(seen: dict[_Kind, _Seen]) -> str:
-    """`changed 12 m into the run: ...`, or that both kinds came in turn."""
     in_order = sorted(seen.items(), key=lambda item: item[1].first_ns)
-    (_, first), (_, second) = in_order[:2]
-    parts = [f"{_kind(kind)} in {counted(one.count, 'handshake')}" for kind, one in in_order]
-    if len(in_order) == 2 and first.last_ns < second.first_ns:  # noqa: PLR2004 - before and after
-        since = format_duration(second.first_ns)
-        return f"changed, first seen {since} into the run: before {parts[0]}, since then {parts[1]}"
-    rest = len(parts) - _MOST_KINDS
-    shown = "; ".join(parts[:_MOST_KINDS]) + (f"; {rest} more" if rest > 0 else "")
-    return f"was not always of one kind, in turn: {shown}"
+    if not seen or (len(seen) == 1 and len(figures.chains) == 1 and not figures.more_chains):
+        return
+    kind, since_ns = ChangeKind.IN_TURN, 0
+    if len(seen) == 1:
+        kind = ChangeKind.VERSIONS
+    elif len(seen) == 2 and in_order[0][1].last_ns < in_order[1][1].first_ns:  # noqa: PLR2004 - before and after
+        kind, since_ns = ChangeKind.SINCE, in_order[1][1].first_ns
+    yield ChainChange(
+        kind=kind,
+        endpoint=pair.endpoint,
+        egresses=(pair.egress,),
+        kinds=tuple(one for one, _ in in_order),
+        handshakes=tuple(one.count for _, one in in_order),
+        since_ns=since_ns,
+        versions=len(figures.chains),
+        keys=len({key for one in seen.values() for key in one.keys}),
+        more=figures.more_chains,
+    )
 
 
 def _between(
     endpoint: str, pairs: list[tuple[Pair, PairTally]], chains: ChainTally
-) -> Iterator[str]:
-    if len(pairs) < 2:  # noqa: PLR2004 - a difference takes two
-        return
+) -> Iterator[ChainChange]:
     kinds = {pair.egress: _kinds(pair, figures, chains) for pair, figures in pairs}
     main = {egress: _commonest(seen) for egress, seen in kinds.items() if seen}
-    if len(set(main.values())) > 1:
-        if not _is_said_elsewhere(main.values()):
-            parts = [f"through {_shown(egress)} {_kind(kind)}" for egress, kind in main.items()]
-            yield f"The chain of {_shown(endpoint)} differs by egress: {'; '.join(parts[:6])}."
+    if len(main) < 2:  # noqa: PLR2004 - a difference takes two
+        return
+    egresses, shown = tuple(main), tuple(main.values())
+    if len(set(shown)) > 1:
+        if not _is_said_elsewhere(shown):
+            kind = ChangeKind.BY_EGRESS
+            yield ChainChange(kind=kind, endpoint=endpoint, egresses=egresses, kinds=shown)
         return
     keys = [frozenset(key for one in seen.values() for key in one.keys) for seen in kinds.values()]
-    if len(main) > 1 and all(keys) and not frozenset.intersection(*keys):
-        egresses = ", ".join(_shown(egress) for egress in list(main)[:6])
-        yield (
-            f"{_shown(endpoint)} shows other keys by egress ({egresses}), all "
-            f"{_kind(next(iter(main.values())))}: {_ONE_OF_MANY}."
-        )
+    if all(keys) and not frozenset.intersection(*keys):
+        kind = ChangeKind.KEYS_BY_EGRESS
+        yield ChainChange(kind=kind, endpoint=endpoint, egresses=egresses, kinds=shown[:1])
 
 
-def _is_said_elsewhere(kinds: Iterable[_Kind]) -> bool:
-    """`interception.py` has a sentence on it."""
+def _is_said_elsewhere(kinds: Iterable[ChainKind]) -> bool:
+    """`interception.py` finds it."""
     verdicts = {kind.verdict for kind in kinds}
     is_suspected = ChainClass.PRIVATE_UNTRUSTED in verdicts and not verdicts.isdisjoint(
         {ChainClass.PUBLIC, ChainClass.DECLARED}
@@ -109,12 +128,12 @@ def _is_said_elsewhere(kinds: Iterable[_Kind]) -> bool:
     return is_suspected or any(kind.intercepted for kind in kinds)
 
 
-def _commonest(seen: dict[_Kind, _Seen]) -> _Kind:
+def _commonest(seen: dict[ChainKind, _Seen]) -> ChainKind:
     return max(seen, key=lambda kind: seen[kind].count)
 
 
-def _kinds(pair: Pair, figures: PairTally, chains: ChainTally) -> dict[_Kind, _Seen]:
-    seen: dict[_Kind, _Seen] = {}
+def _kinds(pair: Pair, figures: PairTally, chains: ChainTally) -> dict[ChainKind, _Seen]:
+    seen: dict[ChainKind, _Seen] = {}
     for chain, use in figures.chains.items():
         note = chains.notes(pair.endpoint, chain)
         if note is None:
@@ -126,16 +145,6 @@ def _kinds(pair: Pair, figures: PairTally, chains: ChainTally) -> dict[_Kind, _S
     return seen
 
 
-def _kind_of(note: ChainNotes) -> _Kind:
+def _kind_of(note: ChainNotes) -> ChainKind:
     verdict = "not judged" if note.chain_class is None else note.chain_class.value
-    return _Kind(verdict, note.source, bool(note.scts), note.intercepted)
-
-
-def _kind(kind: _Kind) -> str:
-    timestamps = "with SCTs" if kind.has_scts else "without SCTs"
-    verdict = kind.verdict.replace("_", " and ")
-    return f"{verdict}, issued by {escaped(kind.source, 80)}, {timestamps}"
-
-
-def _shown(name: str) -> str:
-    return escaped(name, _NAME)
+    return ChainKind(verdict, note.source, bool(note.scts), note.intercepted)

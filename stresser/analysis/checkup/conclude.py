@@ -19,12 +19,13 @@ from stresser.analysis.chains.interception import (
 )
 from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
-from stresser.analysis.checkup.hello_fate import fate_words, hello_fate
 from stresser.analysis.checkup.redirection import redirections
-from stresser.analysis.checkup.remedies import remedy
+from stresser.analysis.checkup.remedies import met_on, remedy
 from stresser.analysis.counts.chain_tally import ChainTally
-from stresser.analysis.counts.resolved_addresses import Sites
+from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
+from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
 from stresser.model.cohort import Pair
@@ -76,10 +77,10 @@ def conclude(checked: Checked) -> CheckReport:
         *_chains(ways, accusations),
         *_undeclared(accusations),
         *redirections(ways),
-        *(_apart(text) for text in sites.findings()),
+        *map(_apart, sites.apart()),
     ]
     verdict, says = _verdict(ways, findings, has_route=checked.has_route)
-    notes = sites.notes()
+    notes = [sites_in_words(found) for found in sites.in_doubt()]
     if any(way.tls is not None and not way.is_own for way in ways):
         notes.append(OTHER_STACKS)
     results = [
@@ -192,7 +193,7 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
                 ending.failure,
                 ending.status,
                 ending.alert,
-                hello_fate(ending),
+                met_on(way, failed),
             ].append((way, failed))
     for (egress, *_), pairs in alike.items():
         caught, (first, failed) = [way for way, _ in pairs], pairs[0]
@@ -368,9 +369,10 @@ def _sites(ways: Sequence[WayChecked]) -> Sites:
     return sites
 
 
-def _apart(text: str) -> Finding:
+def _apart(found: SitesApart) -> Finding:
     return Finding(
         concern=Concern.SITES,
-        says=text,
+        says=sites_in_words(found),
         remedy="Pin the endpoint's address in a scenario before the two egresses are compared.",
+        endpoints=[found.endpoint],
     )

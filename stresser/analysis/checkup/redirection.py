@@ -4,13 +4,13 @@ Each finding has its evidence. What could as well be the endpoint's own doing is
 reported as what it is: an endpoint that is local by its very name shows no box.
 """
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
 from stresser.model.checkup_facts import WayChecked
 from stresser.model.units import NS_PER_MS, escaped, format_duration
+from stresser.scenario.endpoint import ip_or_none
 
 FEWEST_MEASUREMENTS = 3
 NEAR_TIMES = 8
@@ -65,14 +65,14 @@ def _is_redirected(way: WayChecked) -> bool:
 
 
 def _reaches_itself(way: WayChecked) -> bool:
-    address = _ip(_address(way))
+    address = ip_or_none(_address(way))
     if address is None:
         return False
     return address.is_loopback or address.is_unspecified or way.leads.to_itself
 
 
 def _why_local(way: WayChecked) -> str:
-    address = _ip(_address(way))
+    address = ip_or_none(_address(way))
     if address is not None and address.is_loopback:
         return "a loopback address"
     if address is not None and address.is_unspecified:
@@ -106,7 +106,7 @@ def _private(ways: Sequence[WayChecked]) -> Iterator[Finding]:
 def _local_proxies(ways: Sequence[WayChecked]) -> Iterator[Finding]:
     by_proxy: dict[str, list[WayChecked]] = defaultdict(list)
     for way in ways:
-        address = _ip(_address(way))
+        address = ip_or_none(_address(way))
         if way.proxy is None or address is None:
             continue
         if address.is_loopback or way.leads.to_itself:
@@ -307,15 +307,8 @@ def _address(way: WayChecked) -> str:
     return way.addresses[0] if way.addresses else ""
 
 
-def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-
-
 def _is_public(text: str) -> bool:
-    address = _ip(text)
+    address = ip_or_none(text)
     return address is not None and address.is_global
 
 

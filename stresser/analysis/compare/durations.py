@@ -17,7 +17,8 @@ from stresser.analysis.compare.sides import Side
 from stresser.analysis.counts.cohort_sessions import HANDSHAKE
 from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.model.quantity import Quantity
-from stresser.statistics.duration_counts import SparseCounts, bucket_range
+from stresser.statistics.duration_counts import bucket_range
+from stresser.statistics.merged_counts import PackedCounts, added_up
 from stresser.statistics.numerics import Generator, Numbers, np
 
 _PHASES = ("resolve", "connect", "proxy", "tls", "upgrade", HANDSHAKE)
@@ -123,81 +124,71 @@ def _resampled(values: Numbers, share: float, random: Generator) -> Numbers:
     return drawn
 
 
-def _rtt_blocks(side: Side) -> list[SparseCounts]:
+def _rtt_blocks(side: Side) -> list[PackedCounts]:
     """The round trips of each block of each run's time; a block without any is an empty one."""
-    blocks: list[SparseCounts] = []
+    blocks: list[PackedCounts] = []
     for part in side.parts:
-        merged = [SparseCounts() for _ in range(BLOCKS)]
-        for cohort in part.cohorts:
-            for place, counts in part.facts.rtt.get(cohort, {}).items():
-                merged[place].merge(counts)
-        blocks += merged if any(len(counts) for counts in merged) else []
+        rtt = [part.facts.rtt.get(cohort, {}) for cohort in part.cohorts]
+        of_block = [[one[place] for one in rtt if place in one] for place in range(BLOCKS)]
+        blocks += map(added_up, of_block) if any(of_block) else []
     return blocks
 
 
 def _of_blocks(
-    ours: Sequence[SparseCounts],
-    theirs: Sequence[SparseCounts],
+    ours: Sequence[PackedCounts],
+    theirs: Sequence[PackedCounts],
     level: float,
     random: Generator,
     *,
     is_paired: bool,
 ) -> list[DurationDifference]:
 
-    buckets = sorted({index for counts in (*ours, *theirs) for index in counts.buckets()})
-    values = np.asarray([bucket_range(index)[1] for index in buckets])
+    buckets = added_up([*ours, *theirs]).indices
+    values = np.asarray([bucket_range(index)[1] for index in buckets.tolist()])
     tables = [_table(blocks, buckets) for blocks in (ours, theirs)]
     weights = [_weights(len(ours), random)]
     weights.append(weights[0] if is_paired else _weights(len(theirs), random))
-    found = []
-    for share in _RTT_SHARES:
-        whole = [values[_at(table.sum(axis=0)[None, :], share)][0] for table in tables]
-        drawn = [
-            values[_quantiles(each, table, share)]
-            for each, table in zip(weights, tables, strict=True)
-        ]
-        found.append(
-            _difference(
-                Quantity.RTT.value,
-                share,
-                int(whole[0]),
-                int(whole[1]),
-                drawn[1] - drawn[0],
-                level,
-                "blocks of time",
-            )
+    whole = [values[_at(table.sum(axis=0)[None, :])] for table in tables]
+    drawn = [values[_quantiles(each, table)] for each, table in zip(weights, tables, strict=True)]
+    return [
+        _difference(
+            Quantity.RTT.value,
+            share,
+            int(whole[0][place, 0]),
+            int(whole[1][place, 0]),
+            drawn[1][place] - drawn[0][place],
+            level,
+            "blocks of time",
         )
-    return found
+        for place, share in enumerate(_RTT_SHARES)
+    ]
 
 
-def _table(blocks: Sequence[SparseCounts], buckets: list[int]) -> Numbers:
-    """Counts by block and bucket."""
-    place = {index: number for number, index in enumerate(buckets)}
+def _table(blocks: Sequence[PackedCounts], buckets: Numbers) -> Numbers:
+    """Counts by block, running up over the buckets."""
     table = np.zeros((len(blocks), len(buckets)))
     for row, counts in enumerate(blocks):
-        for index, times in counts.buckets().items():
-            table[row, place[index]] = times
-    return table
+        table[row, np.searchsorted(buckets, counts.indices)] = counts.times
+    return np.cumsum(table, axis=1)
 
 
 def _weights(blocks: int, random: Generator) -> Numbers:
     return random.multinomial(blocks, [1 / blocks] * blocks, _RESAMPLED_BLOCKS)
 
 
-def _quantiles(weights: Numbers, table: Numbers, share: float) -> Numbers:
-
+def _quantiles(weights: Numbers, table: Numbers) -> Numbers:
     chunks = [
-        _at(weights[start : start + _CHUNK] @ table, share)
-        for start in range(0, len(weights), _CHUNK)
+        _at(weights[start : start + _CHUNK] @ table) for start in range(0, len(weights), _CHUNK)
     ]
-    return np.concatenate(chunks)
+    return np.concatenate(chunks, axis=1)
 
 
-def _at(counts: Numbers, share: float) -> Numbers:
-    """In each row the place by which a share of all counts is reached."""
-    running = np.cumsum(counts, axis=1)
-    places: Numbers = np.argmax(running >= share * running[:, -1:] * (1 - 1e-12), axis=1)
-    return places
+def _at(running: Numbers) -> Numbers:
+    """For each share, in each row, the place by which it is reached."""
+    return np.array([
+        np.argmax(running >= share * running[:, -1:] * (1 - 1e-12), axis=1)
+        for share in _RTT_SHARES
+    ])  # fmt: skip
 
 
 def _difference(

@@ -6,13 +6,15 @@ from stresser.analysis.counts.cohort_sessions import CohortSessions
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.patterns.causes import Incident
 from stresser.analysis.patterns.pattern_figures import Patterns
+from stresser.analysis.summary.answer import Answer
 from stresser.analysis.summary.run_reading import RunReading, read_run
+from stresser.analysis.summary.summary import summary_of
 from stresser.analysis.summary.thresholds import Measured, doubts_about_tester
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped
 from stresser.record.reader import RecordedRun, RunStatus
-from stresser.statistics.duration_counts import SparseCounts
+from stresser.statistics.merged_counts import PackedCounts
 
 _LONGEST = 300
 
@@ -29,11 +31,13 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     elapsed_ns: int
     anchor_unix_ns: int | None
     """When it began; None where nothing tells."""
-    rtt: dict[Cohort, dict[int, SparseCounts]]
+    rtt: dict[Cohort, dict[int, PackedCounts]]
     """By cohort, then by block of the run's time."""
     unfit: list[str]
     """Why its figures are in doubt, a sentence each."""
     status: RunStatus
+    answer: Answer | None = None
+    """What the run itself says, where that was asked for."""
 
     @property
     def incidents(self) -> list[Incident]:
@@ -41,16 +45,17 @@ class RunFacts(Struct, frozen=True, kw_only=True):
         return self.patterns.causes.incidents
 
 
-def read_run_facts(run: RecordedRun) -> RunFacts:
-    """Read a run for a comparison.
+def read_run_facts(run: RecordedRun, *, has_answer: bool = False) -> RunFacts:
+    """Read a run for a comparison, once; with its own answer or without.
 
     Raises:
         RunFolderError: it cannot be read.
     """
-    return facts_of(read_run(run, sessions=True))
+    reading = read_run(run, sessions=True)
+    return facts_of(reading, summary_of(reading).answer if has_answer else None)
 
 
-def facts_of(reading: RunReading) -> RunFacts:
+def facts_of(reading: RunReading, answer: Answer | None = None) -> RunFacts:
     """What a comparison needs of a run that was read with its sessions."""
     tally, lives, rtt = reading.tally, reading.lives, reading.rtt
     left_out = tally.uncounted_events + lives.beyond
@@ -71,4 +76,5 @@ def facts_of(reading: RunReading) -> RunFacts:
             *(["too many round-trip times to keep them all"] if rtt.refused else []),
         ],
         status=reading.run.status,
+        answer=answer,
     )

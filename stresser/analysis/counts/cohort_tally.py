@@ -116,12 +116,13 @@ class CohortTally:
         """Sessions that lived until the plan ended them."""
         self.replaced = 0
         """Of `planned`: closed while the run went on, to prove that they lived."""
-        self.longest_planned_ns = 0
-        """The greatest age of a session that the plan ended."""
         self.proved = 0
         """Of `planned`: something came back to the close, or a pong had come before."""
         self.unproved = 0
         """Of `planned`: nothing shows that the session lived to its end."""
+        self.held_back = 0
+        """Sessions that were not read for a while: their peer sent more than their share."""
+        self.held_back_ns = 0
         self.failures: Counter[FailureKey] = Counter()
         self.recovery = SampleRange()
         self.handshakes = 0
@@ -211,8 +212,13 @@ class CohortTally:
         """Count the ending of a session: a drop, or as planned."""
         ending = event.ending
         self._close(ending)
+        self.held_back += event.held_back_ns > 0
+        self.held_back_ns += event.held_back_ns
         if ending.is_drop:
-            self.drop_groups.setdefault(ending.kind, DropGroup()).add(ending)
+            group = self.drop_groups.get(ending.kind)
+            if group is None:
+                group = self.drop_groups[ending.kind] = DropGroup()
+            group.add(ending)
         elif ending.no_drop is NoDrop.TOOL:
             self.by_tool += 1
         elif ending.no_drop is not NoDrop.PLANNED:
@@ -220,7 +226,6 @@ class CohortTally:
         else:
             self.planned += 1
             self.replaced += event.replaced
-            self.longest_planned_ns = max(self.longest_planned_ns, ending.age_ns)
             is_proved = ending.proved is Proof.ALIVE or event.pongs > 0
             self.proved += is_proved
             self.unproved += not is_proved
@@ -246,7 +251,7 @@ class CohortTally:
     def merge(self, other: "CohortTally") -> None:
         """Count all that the other has counted."""
         for name, value in vars(other).items():
-            if isinstance(value, int) and name != "longest_planned_ns":
+            if isinstance(value, int):
                 setattr(self, name, getattr(self, name) + value)
         self.more_intercepted += other.intercepted - other.more_intercepted
         self.more_undecided += other.undecided - other.more_undecided
@@ -254,7 +259,6 @@ class CohortTally:
             self.drop_groups.setdefault(kind, DropGroup()).merge(group)
         for key, count in other.failures.items():
             self._count_failure(key, count)
-        self.longest_planned_ns = max(self.longest_planned_ns, other.longest_planned_ns)
         self.recovery.merge(other.recovery)
 
     def _count_failure(self, key: FailureKey, count: int) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration, Size, escaped, format_duration
-from stresser.scenario.endpoint import parse_url
+from stresser.scenario.endpoint import TOKENS, is_address, parse_url
 from stresser.scenario.plan import ActivityKind, Scheme
 
 _MOST = 10_000
@@ -36,6 +36,10 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
     """`wss` or `tls` by endpoint."""
     hosts: dict[str, str] = field(default_factory=dict)
     """The host of each endpoint outside the lab, by endpoint."""
+    snis: dict[str, str] = field(default_factory=dict)
+    """The name in the ClientHello, by endpoint; none where an address is asked for."""
+    tokens: set[str] = field(default_factory=set)
+    """Endpoints whose requests carry an Authorization or a cookie."""
     labs: dict[str, str] = field(default_factory=dict)
     """What the lab middlebox of an egress was set to do, in words, by egress."""
     activities: dict[str, ActivityFacts] = field(default_factory=dict)
@@ -77,9 +81,11 @@ def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
     """Read the manifest's `scenario`."""
     return PlanFacts(
         name=_text(scenario.get("name")),
-        duration_ns=_duration_ns(scenario.get("duration")),
+        duration_ns=_number(scenario.get("duration")),
         schemes={name: _scheme(table) for name, table in _named(scenario, "endpoints")},
         hosts=dict(_hosts(scenario)),
+        snis=dict(_snis(scenario)),
+        tokens={name for name, table in _named(scenario, "endpoints") if _has_token(table)},
         labs={
             name: _lab_words(table["lab"])
             for name, table in _named(scenario, "egresses")
@@ -111,6 +117,19 @@ def _hosts(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, address.host
 
 
+def _snis(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    hosts = dict(_hosts(scenario))
+    for name, table in _named(scenario, "endpoints"):
+        asked = _text(table.get("sni")) or hosts.get(name, "")
+        if asked and not is_address(asked):
+            yield name, asked
+
+
+def _has_token(table: Mapping[str, Any]) -> bool:
+    headers = table.get("headers")
+    return isinstance(headers, Mapping) and any(str(one).lower() in TOKENS for one in headers)
+
+
 def _lab_words(table: Mapping[str, Any]) -> str:
     """`idle_timeout 4 s, kill reset`: only what was set, cut to a line."""
     set_keys = {key: value for key, value in table.items() if value not in (None, False)}
@@ -123,29 +142,17 @@ def _lab_words(table: Mapping[str, Any]) -> str:
 
 
 def _lab_value(value: Any) -> str:
-    duration_ns = _duration_ns(value)
+    duration_ns = _number(value)
     return str(value) if duration_ns is None else format_duration(duration_ns)
 
 
 def _activity(table: Mapping[str, Any]) -> ActivityFacts:
     return ActivityFacts(
         kind=_text(table.get("kind")) or ActivityKind.HEARTBEAT,
-        every_ns=_duration_ns(table.get("every")),
-        up_to_ns=_duration_ns(table.get("up_to")),
-        message_bytes=_bytes(table.get("message")),
+        every_ns=_number(table.get("every")),
+        up_to_ns=_number(table.get("up_to")),
+        message_bytes=_number(table.get("message"), Size),
     )
-
-
-def _bytes(value: Any) -> int | None:
-    """A size as the manifest holds it: a number, or text with its unit."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    try:
-        return int(Size.parse(value)) if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 def _thresholds(table: Any) -> dict[str, str]:
@@ -154,14 +161,12 @@ def _thresholds(table: Any) -> dict[str, str]:
     return {str(key): str(rule) for key, rule in list(table.items())[:_MOST]}
 
 
-def _duration_ns(value: Any) -> int | None:
-    """A duration as the manifest holds it: nanoseconds, or text with its unit."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
+def _number(value: Any, unit: type[Duration | Size] = Duration) -> int | None:
+    """As the manifest holds it: nanoseconds or bytes, or text with its unit."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
-        return int(Duration.parse(value)) if isinstance(value, str) else None
+        return int(unit.parse(value)) if isinstance(value, str) else None
     except ValueError:
         return None
 

@@ -5,14 +5,29 @@ Two egresses that reach different sites of one service are no comparison of two 
 
 from collections.abc import Collection, Iterator
 from itertools import islice
-
-from stresser.model.units import escaped
+from typing import NamedTuple
 
 _MOST_PAIRS = 10_000
 _MOST_ADDRESSES = 256
 _LONGEST_ADDRESS = 64
-_MOST_SHOWN = 3
-_MOST_SENTENCES = 20
+_MOST_FOUND = 20
+
+
+class SitesApart(NamedTuple):
+    """Two egresses through which an endpoint's name had no address in common."""
+
+    endpoint: str
+    egresses: tuple[str, str]
+    addresses: tuple[tuple[str, ...], tuple[str, ...]]
+
+
+class SitesInDoubt(NamedTuple):
+    """Egresses of which it is open whether they reach one site."""
+
+    endpoint: str
+    egresses: tuple[str, ...]
+    addresses: int
+    """How many the look-ups of one egress gave in all; 0: a proxy looked the name up."""
 
 
 class _LookedUp:
@@ -50,15 +65,15 @@ class Sites:
         if pair is not None:
             pair.by_proxy = True
 
-    def findings(self) -> list[str]:
+    def apart(self) -> list[SitesApart]:
         """Egresses through which an endpoint's name had no address in common."""
-        said = [line for name, pairs in self._endpoints.items() for line in _apart(name, pairs)]
-        return said[:_MOST_SENTENCES]
+        found = (one for name, pairs in self._endpoints.items() for one in _apart(name, pairs))
+        return list(islice(found, _MOST_FOUND))
 
-    def notes(self) -> list[str]:
+    def in_doubt(self) -> list[SitesInDoubt]:
         """What leaves it open whether the same site was reached."""
-        said = [line for name, pairs in self._endpoints.items() for line in _open(name, pairs)]
-        return said[:_MOST_SENTENCES]
+        found = (one for name, pairs in self._endpoints.items() for one in _in_doubt(name, pairs))
+        return list(islice(found, _MOST_FOUND))
 
     def _pair(self, endpoint: str, egress: str) -> _LookedUp | None:
         pair = self._endpoints.get(endpoint, {}).get(egress)
@@ -68,40 +83,18 @@ class Sites:
         return pair
 
 
-def _apart(endpoint: str, pairs: dict[str, _LookedUp]) -> Iterator[str]:
-    known = [(egress, pair) for egress, pair in pairs.items() if pair.addresses]
-    for egress, pair in known[1:]:
-        first, other = known[0]
-        if not other.addresses.keys() & pair.addresses.keys():
-            yield (
-                f"{_name(endpoint)} resolved to {_list(other)} through {_name(first)} and to"
-                f" {_list(pair)} through {_name(egress)}: the two may reach different sites."
-            )
+def _apart(endpoint: str, pairs: dict[str, _LookedUp]) -> Iterator[SitesApart]:
+    known = [(egress, tuple(pair.addresses)) for egress, pair in pairs.items() if pair.addresses]
+    for egress, addresses in known[1:]:
+        first, others = known[0]
+        if not set(others) & set(addresses):
+            yield SitesApart(endpoint, (first, egress), (others, addresses))
 
 
-def _open(endpoint: str, pairs: dict[str, _LookedUp]) -> Iterator[str]:
-    known = {egress: pair for egress, pair in pairs.items() if pair.addresses}
-    for egress, pair in known.items():
-        if pair.varied:
-            yield (
-                f"Look-ups of {_name(endpoint)} through {_name(egress)} did not all give the same"
-                f" addresses ({len(pair.addresses)} in all), so sessions may have reached different"
-                " sites."
-            )
-    blind = [egress for egress, pair in pairs.items() if pair.by_proxy]
+def _in_doubt(endpoint: str, pairs: dict[str, _LookedUp]) -> Iterator[SitesInDoubt]:
+    for egress, pair in pairs.items():
+        if pair.varied and pair.addresses:
+            yield SitesInDoubt(endpoint, (egress,), len(pair.addresses))
+    blind = tuple(egress for egress, pair in pairs.items() if pair.by_proxy)
     if blind and len(pairs) > 1:
-        names = ", ".join(_name(egress) for egress in blind[:_MOST_SHOWN])
-        yield (
-            f"Through {names} the proxy looked {_name(endpoint)} up: whether it reaches the same"
-            " site as the other egresses is not known."
-        )
-
-
-def _list(pair: _LookedUp) -> str:
-    shown = [_name(address) for address in list(pair.addresses)[:_MOST_SHOWN]]
-    more = len(pair.addresses) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
-
-
-def _name(text: str) -> str:
-    return escaped(text, 60)
+        yield SitesInDoubt(endpoint, blind, 0)

@@ -9,10 +9,12 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.words.remedy_table import filled, sent_words
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import format_duration
+from stresser.model.units import escaped, format_duration
 from stresser.statistics.brackets import Bracket
 
+_NAMES = 80
 _OF_THE_PATH = frozenset(
     {
         Mechanism.IDLE_TIMER,
@@ -39,7 +41,15 @@ def ask_for(
     facts = members(candidate, case)
     whom = _whom(candidate, where, who, facts)
     opening = _address(whom, candidate.mechanism, where)
-    return Ask(whom=whom, says=f"{opening}{_wish(candidate, scope, whom)}")
+    wish = _wish(candidate, scope, whom, _name_sent(facts, case))
+    return Ask(whom=whom, says=f"{opening}{wish}")
+
+
+def _name_sent(facts: list[EndingFact], case: CaseFile) -> str:
+    """Which names the ClientHellos of these attempts carried."""
+    endpoints = {fact.cohort.endpoint for fact in facts}
+    names = [name for endpoint, name in case.plan.snis.items() if endpoint in endpoints]
+    return sent_words(escaped(", ".join(names), _NAMES))
 
 
 def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[EndingFact]) -> Whom:
@@ -104,17 +114,21 @@ def _whose_logs(whom: Whom, through: str, to: str) -> str:
     return to if whom is Whom.SERVICE_OWNER else f"{to} and of {carrier}"
 
 
-def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom) -> str:
+def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom, sent: str) -> str:
     through, to = scope.egress or "every egress", scope.endpoint or "the endpoints"
     words = candidate.advice or _WISHES.get(candidate.mechanism, _COMPARE_TIMES)
-    return words.format(
-        through=through,
-        to=to,
-        place=f"of {to}" if candidate.said else f"on {through}",
-        limit=_limit_words(candidate),
-        at=candidate.event.removeprefix(", ") or "that moment",
-        logs=_whose_logs(whom, through, to),
-    )
+    facts = {
+        "through": through,
+        "to": to,
+        "hosts": to,
+        "destinations": to,
+        "sent": sent,
+        "place": f"of {to}" if candidate.said else f"on {through}",
+        "limit": _limit_words(candidate),
+        "at": candidate.event.removeprefix(", ") or "that moment",
+        "logs": _whose_logs(whom, through, to),
+    }
+    return filled(words, facts)
 
 
 def _limit_words(candidate: Candidate) -> str:

@@ -50,6 +50,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The endpoint itself said so, under TLS that verifies."""
     who: Initiator | None = None
     """Decided by the mechanism itself."""
+    elsewhere: Mechanism | None = None
+    """What it is called where it is no one egress's."""
     where: Where | None = None
     ask: Ask | None = None
     egress: str | None = None
@@ -121,14 +123,18 @@ def merged(found: Iterable[Candidate], case: CaseFile) -> list[Candidate]:
 def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
     if one.mechanism is not other.mechanism or one.unit != other.unit:
         return False
+    # What an endpoint says all at once or bit by bit is one drain.
+    drains = one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None
+    is_alike = (
+        (one.event, one.advice, one.apart) == (other.event, other.advice, other.apart)
+        and _meet(one.limit, other.limit)
+        and _meet(one.moment, other.moment)
+    )
+    if not (drains or is_alike):
+        return False
     ours, theirs = pairs_of(one, case), pairs_of(other, case)
     endpoints = {e for e, _ in ours} & {e for e, _ in theirs}
-    if one.mechanism is Mechanism.ENDPOINT_GOODBYE and one.limit is other.limit is None:
-        return bool(endpoints)  # what an endpoint says all at once or bit by bit is one drain
-    if (one.event, one.advice, one.apart) != (other.event, other.advice, other.apart):
-        return False
-    shares = endpoints or {g for _, g in ours} & {g for _, g in theirs}
-    return bool(shares) and _meet(one.limit, other.limit) and _meet(one.moment, other.moment)
+    return bool(endpoints or (not drains and {g for _, g in ours} & {g for _, g in theirs}))
 
 
 def _meet(one: Bracket | None, other: Bracket | None) -> bool:

@@ -212,9 +212,11 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
     elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif mechanism is Mechanism.NAME_FILTER:
-        mechanism = Mechanism.REFUSED_BY_ENDPOINT
+        mechanism = candidate.elsewhere or Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
-    return replace(candidate, mechanism=mechanism, said=said)
+    keeps = mechanism in {candidate.mechanism, candidate.elsewhere}
+    advice = candidate.advice if keeps else ""
+    return replace(candidate, mechanism=mechanism, said=said, advice=advice)
 
 
 def _without_the_endpoint(candidate: Candidate) -> Mechanism:
@@ -247,13 +249,17 @@ def _only_name(names: set[str]) -> str | None:
 def _totals(scope: DiagnosedScope, case: CaseFile) -> tuple[int, int]:
     """All drops and failures in a scope."""
     wider = replace(scope, activity=None)
-    drops = sum(_is_in(scope, one.fact) for one in case.drops)
-    return drops, sum(_is_in(wider, one.ending) for one in case.failures)
+    drops = Counter(one.fact.cohort for one in case.drops)
+    failures = Counter(one.ending.cohort for one in case.failures)
+    return (
+        sum(count for cohort, count in drops.items() if _is_in(scope, cohort)),
+        sum(count for cohort, count in failures.items() if _is_in(wider, cohort)),
+    )
 
 
-def _is_in(scope: DiagnosedScope, fact: EndingFact) -> bool:
+def _is_in(scope: DiagnosedScope, cohort: Cohort) -> bool:
     wanted = (scope.endpoint, scope.egress, scope.activity)
     return all(
         name is None or name == escaped(own, _NAME)
-        for name, own in zip(wanted, fact.cohort, strict=True)
+        for name, own in zip(wanted, cohort, strict=True)
     )

@@ -170,8 +170,9 @@ def _of_failures(
         said = f"{count} failed: {candidate.event.removeprefix(', ')}"
     else:
         said = f"{count} failed ({_kinds(facts)})"
-    across = _across(located, scope)
-    tail = f"; {across[0].replace(' was', ' did')}" if across else ""
+    across = [text.replace(" was", " did") for text in _across(located, scope)[:1]]
+    beside = [*across, *candidate.contrast[:1]]
+    tail = f"; {'; '.join(beside)}" if beside else ""
     if facts[0].kind is Kind.PROTOCOL_ERROR:
         said = f"{said} ({escaped(facts[0].raw, 80)})"
     return f"{_place(scope)}, {said}{tail}."

@@ -12,22 +12,67 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
-from stresser.model.ending import Initiator, Kind, Phase
-from stresser.model.units import NS_PER_S, escaped
+from stresser.analysis.words.address_family import family_of
+from stresser.analysis.words.endings import counted
+from stresser.analysis.words.obstacles import Obstacle
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, row_facts, seen_words
+from stresser.model.ending import Initiator, Kind
+from stresser.model.units import NS_PER_S
 
-_PORTAL_STATUS = frozenset({302, 303, 307, 511})
-_LOST = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
-_CUT = frozenset({Kind.TCP_RESET, Kind.TCP_FIN, Kind.TLS_CLOSE_NOTIFY})
-_ALPN_ALERT = 120
-_CERTIFICATE_ALERTS = frozenset({42, 43, 44, 45, 46, 48, 116})
-_UPGRADE_IGNORED = frozenset({200, 400, 404, 426})
-_NOT_FOUND = 404
-_ASK_UPGRADE = (
-    "Ask for WebSocket support (Upgrade and Connection passed on) on the reverse proxy before the"
-    " endpoint."
-)
-IS_HTTP = ("HTTP/1.", "<html", "<!DOC")
 _BESIDE_NS = 5 * NS_PER_S
+_MECHANISMS = {
+    Obstacle.NAME_UNKNOWN: Mechanism.RESOLVE_FAILURE,
+    Obstacle.NAME_UNANSWERED: Mechanism.RESOLVE_FAILURE,
+    Obstacle.PORT_REFUSED: Mechanism.ENDPOINT_DOWN,
+    Obstacle.NO_CONNECTION: Mechanism.OUTAGE,
+    Obstacle.NOTHING_LEFT: Mechanism.OUTAGE,
+    Obstacle.PROXY_UNREACHED: Mechanism.PROXY_REFUSAL,
+    Obstacle.PROXY_LOGIN: Mechanism.PROXY_REFUSAL,
+    Obstacle.PROXY_LOGIN_NOT_SPOKEN: Mechanism.PROXY_REFUSAL,
+    Obstacle.PROXY_FORBIDS: Mechanism.PROXY_REFUSAL,
+    Obstacle.PROXY_REPORTS: Mechanism.PROXY_REFUSAL,
+    Obstacle.HELLO_CUT: Mechanism.NAME_FILTER,
+    Obstacle.HELLO_DROPPED: Mechanism.NAME_FILTER,
+    Obstacle.ANSWER_TORN: Mechanism.HANDSHAKE_HANG,
+    Obstacle.ANSWER_MISSING: Mechanism.HANDSHAKE_HANG,
+    Obstacle.HELLO_UNANSWERED: Mechanism.HANDSHAKE_HANG,
+    Obstacle.TUNNEL_SILENT: Mechanism.HANDSHAKE_HANG,
+    Obstacle.PLAIN_HTTP: Mechanism.CAPTIVE_PORTAL,
+    Obstacle.ALERT_CLIENT: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.ALERT_ALPN: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.ALERT_NAME: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.ALERT: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.CHAIN_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.UPGRADE_DROPPED: Mechanism.HANDSHAKE_HANG,
+    Obstacle.UPGRADE_UNANSWERED: Mechanism.HANDSHAKE_HANG,
+    Obstacle.UPGRADE_CUT: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.UPGRADE_STRIPPED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.REDIRECTED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.SENT_AWAY: Mechanism.CAPTIVE_PORTAL,
+    Obstacle.PORTAL: Mechanism.CAPTIVE_PORTAL,
+    Obstacle.LOGIN_WANTED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.TOKEN_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.FORBIDDEN: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.NOT_FOUND: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.HTTP_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.ALPN_NOT_SPOKEN: Mechanism.REFUSED_BY_ENDPOINT,
+}
+"""What each obstacle is called in a run; of the others no diagnosis is made."""
+_ITS_OWN_WISH = frozenset(
+    {
+        Obstacle.NO_CONNECTION,
+        Obstacle.NOTHING_LEFT,
+        Obstacle.NAME_UNKNOWN,
+        Obstacle.NAME_UNANSWERED,
+        Obstacle.PROXY_UNREACHED,
+    }
+)
+"""Where the mechanism's own sentence says more than the row: it knows the egress."""
+_MAY_BE_A_BOXS = frozenset(
+    {Obstacle.UPGRADE_STRIPPED, Obstacle.NOT_FOUND, Obstacle.ALPN_NOT_SPOKEN}
+)
+_FEWEST = 2
+"""One hello may meet the beginning of an outage."""
 
 
 class Met(NamedTuple):
@@ -41,29 +86,64 @@ class Met(NamedTuple):
     """A sentence for whoever can act, where the mechanism's own says too little."""
     who: Initiator | None = None
     """Whom the endings' own evidence must not name alone."""
+    elsewhere: Mechanism | None = None
+    """What it is where other egresses meet it as well, or there is none."""
 
 
 _DOWN = Met(Mechanism.ENDPOINT_DOWN, "")
+
+
+_HUNG = Met(Mechanism.HANDSHAKE_HANG, BY_OBSTACLE[Obstacle.HELLO_UNANSWERED].seen)
 
 
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """All that is left, sorted by what was met."""
     groups: dict[tuple[tuple[str, str], Met], set[int]] = defaultdict(set)
     for one in claims.free_failures(case):
-        met = _DOWN if _is_refused_beside(case, one) else what_was_met(one.ending)
+        carries_token = one.ending.cohort.endpoint in case.plan.tokens
+        met = what_was_met(one.ending, carries_token=carries_token)
+        if _is_refused_beside(case, one):
+            met = _DOWN
+        elif one.ending.obstacle is Obstacle.HELLO_DROPPED and not _is_always_dropped(case, one):
+            met = _HUNG
         if met is not None:
             groups[one.ending.pair, met].add(one.place)
     for (_, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
+        family = _broken_family(case, facts)
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=met.words,
+            event=f"by {family.name}, {met.words}" if family and met.words else met.words,
+            contrast=(family.contrast,) if family else (),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
-            advice=met.ask,
+            advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
             who=met.who,
+            elsewhere=met.elsewhere,
         )
+
+
+class _Family(NamedTuple):
+    """One family of an endpoint's addresses that alone fails."""
+
+    name: str
+    contrast: str
+
+
+def _broken_family(case: CaseFile, facts: list[EndingFact]) -> _Family | None:
+    """All of these went to addresses of one family, and those of the other are open."""
+    families = {family_of(fact.remote) if fact.proxy is None else None for fact in facts}
+    opened = case.evidence.pairing(*facts[0].pair).families
+    name = families.pop()
+    if families or name is None or opened[name]:
+        return None
+    other = "IPv4" if name == "IPv6" else "IPv6"
+    if opened[other]:
+        return _Family(name, f"by {other} {counted(opened[other], 'session')} opened")
+    if any(fact.other_family_opens for fact in facts):
+        return _Family(name, f"by {other} a fresh connection was answered")
+    return None
 
 
 def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:
@@ -78,99 +158,35 @@ def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:
     )
 
 
-def what_was_met(fact: EndingFact) -> Met | None:
+def _is_always_dropped(case: CaseFile, one: FailureFact) -> bool:
+    """Again and again TCP stood and the hello was not acknowledged, and meanwhile none opened."""
+    pair = one.ending.pair
+    alike = [f for f in case.failures_of[pair] if f.ending.obstacle is one.ending.obstacle]
+    times = [f.began_ns for f in alike]
+    return len(alike) >= _FEWEST and not case.opened_between(pair, min(times), max(times))
+
+
+def what_was_met(fact: EndingFact, *, carries_token: bool = False) -> Met | None:
     """What one failed attempt shows; None: nothing that has a name here."""
-    if fact.kind is Kind.RESOLVE_ERROR or fact.phase is Phase.RESOLVE:
-        return Met(Mechanism.RESOLVE_FAILURE, "the name did not resolve")
-    if fact.kind is Kind.PROXY_ERROR or (fact.proxy and fact.phase in {Phase.CONNECT, Phase.PROXY}):
-        return _proxy(fact)
-    if fact.kind is Kind.HTTP_REFUSAL:
-        return _http(fact)
-    if fact.kind is Kind.CERTIFICATE:
-        return _certificate(fact)
-    if fact.kind is Kind.TLS_ALERT:
-        return _alert(fact)
-    return _connection(fact)
-
-
-def _proxy(fact: EndingFact) -> Met:
-    if is_far_side(fact):
+    obstacle = fact.obstacle
+    if obstacle is Obstacle.LOGIN_WANTED and carries_token:
+        obstacle = Obstacle.TOKEN_REFUSED
+    mechanism = None if obstacle is None else _MECHANISMS.get(obstacle)
+    if obstacle is None or mechanism is None:
+        return None
+    if is_far_side(fact) and fact.kind is Kind.PROXY_ERROR:
         return _DOWN
-    if fact.kind is not Kind.PROXY_ERROR:
-        return Met(Mechanism.PROXY_REFUSAL, "the proxy did not take the connection")
-    wants = fact.headers.get("proxy-authenticate", "")
-    if fact.status == 407:  # noqa: PLR2004 - RFC 9110 section 15.5.8
-        schemes = escaped(wants, 60) or "a login"
-        only = (
-            ""
-            if "basic" in wants.lower() or not wants
-            else ("Let this host through without Negotiate or NTLM, which stresser does not speak.")
-        )
-        return Met(Mechanism.PROXY_REFUSAL, f"the proxy asked for {schemes} (407)", ask=only)
-    said = f" ({fact.status})" if fact.status is not None else ""
-    return Met(Mechanism.PROXY_REFUSAL, f"the proxy refused{said}")
-
-
-def _http(fact: EndingFact) -> Met:
-    if fact.status in _PORTAL_STATUS:
-        return Met(Mechanism.CAPTIVE_PORTAL, f"a portal answered with HTTP {fact.status}")
-    if fact.status in _UPGRADE_IGNORED and not fact.headers.get("www-authenticate"):
-        ask = "" if fact.status == _NOT_FOUND else _ASK_UPGRADE
-        words = f"the upgrade was answered with HTTP {fact.status}"
-        return Met(Mechanism.REFUSED_BY_ENDPOINT, words, ask=ask, who=Initiator.UNKNOWN)
-    wants = escaped(fact.headers.get("www-authenticate", ""), 60)
-    asked = f", which asks for {wants}" if wants else ""
-    return Met(
-        Mechanism.REFUSED_BY_ENDPOINT, f"the endpoint refused with HTTP {fact.status}{asked}"
-    )
-
-
-def _certificate(fact: EndingFact) -> Met:
-    if fact.intercepted:
+    if mechanism is Mechanism.ENDPOINT_DOWN:
+        return _DOWN
+    if obstacle is Obstacle.CHAIN_REFUSED and fact.intercepted:
         return Met(Mechanism.INTERCEPTION, "the chain is an interceptor's")
+    row = BY_OBSTACLE[obstacle]
+    puts = row_facts(fact.alert, fact.status, fact.headers, fact.alpn)
     return Met(
-        Mechanism.REFUSED_BY_ENDPOINT,
-        "its certificate chain does not verify",
-        ask='If its CA is the endpoint\'s own, declare it with ca = "FILE" in the scenario.',
+        mechanism,
+        seen_words(row, puts),
+        row.unproved,
+        "" if obstacle in _ITS_OWN_WISH else filled(row.ask, puts),
+        Initiator.UNKNOWN if obstacle in _MAY_BE_A_BOXS else None,
+        Mechanism.HANDSHAKE_HANG if obstacle is Obstacle.HELLO_DROPPED else None,
     )
-
-
-def _alert(fact: EndingFact) -> Met:
-    if fact.alert == _ALPN_ALERT:
-        words = "TLS alert 120: no common application protocol (ALPN)"
-        return Met(Mechanism.REFUSED_BY_ENDPOINT, words, ask="Leave alpn out of the scenario.")
-    if fact.alert in _CERTIFICATE_ALERTS:
-        words = f"TLS alert {fact.alert}: a client certificate is wanted"
-        return Met(Mechanism.REFUSED_BY_ENDPOINT, words)
-    return Met(Mechanism.REFUSED_BY_ENDPOINT, f"TLS alert {fact.alert}")
-
-
-def _connection(fact: EndingFact) -> Met | None:
-    if fact.kind is Kind.REFUSED:
-        return _DOWN
-    if fact.kind in _LOST:
-        return _lost(fact)
-    if fact.kind in _CUT and fact.phase is Phase.TLS:
-        return Met(
-            Mechanism.NAME_FILTER,
-            "the connection was cut when the ClientHello had been sent",
-            "Whether the name in it decides: try another sni to the same address.",
-        )
-    if fact.kind in _CUT and fact.phase is Phase.UPGRADE:
-        return Met(Mechanism.REFUSED_BY_ENDPOINT, "the connection was closed at the upgrade")
-    if fact.kind is Kind.PROTOCOL_ERROR and any(mark in fact.raw for mark in IS_HTTP):
-        return Met(Mechanism.CAPTIVE_PORTAL, "something answered in plain HTTP")
-    return None
-
-
-def _lost(fact: EndingFact) -> Met:
-    if fact.phase is Phase.TLS:
-        return Met(
-            Mechanism.HANDSHAKE_HANG,
-            "the ClientHello had no answer",
-            "Whether it is the size: lower the MTU of this host's interface to 1280, and try"
-            " again.",
-        )
-    if fact.phase is Phase.UPGRADE:
-        return Met(Mechanism.HANDSHAKE_HANG, "the upgrade had no answer")
-    return Met(Mechanism.OUTAGE, "no connection came about")

@@ -95,8 +95,9 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.NAME_FILTER,
-        "Attempts through one egress alone are cut when the ClientHello has been sent.",
-        "It happens through all egresses.",
+        "Attempts through one egress alone are cut when the ClientHello has been sent, or TCP"
+        " stands again and again and their ClientHello is never acknowledged.",
+        "It happens through all egresses. Sessions opened meanwhile. The hello was acknowledged.",
     ),
     MechanismRow(
         Mechanism.PROXY_REFUSAL,
@@ -110,7 +111,8 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.CAPTIVE_PORTAL,
-        "A redirect, HTTP 511 or plain HTTP answers where TLS was spoken.",
+        "A redirect by who does not prove to be the endpoint, HTTP 511, or plain HTTP where TLS was"
+        " spoken.",
         "Attempts through the same egress opened.",
     ),
     MechanismRow(

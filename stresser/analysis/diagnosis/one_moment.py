@@ -25,6 +25,7 @@ from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement, common
 from stresser.statistics.chance import binomial_tail
+from stresser.statistics.numerics import np
 
 _FEWEST = 3
 _ALL_OF_SO_MANY = 10
@@ -82,29 +83,27 @@ class Crowd:
     """Drops as stretches of time, and where most of them overlap."""
 
     def __init__(self, drops: list[DropFact]) -> None:
-        self._drops = {one.number: one for one in drops}
-        self._spans = {one.number: _span(one) for one in drops}
-        ends = [(span.low, 0, number) for number, span in self._spans.items()]
-        ends += [(span.high, 1, number) for number, span in self._spans.items()]
-        self._ends = sorted(ends)
+        self._drops = drops
+        self._places = {one.number: place for place, one in enumerate(drops)}
+        spans = np.array([_span(one) for one in drops], np.int64).reshape(-1, 2)
+        self._lows, self._highs = spans.T
+        self._order = np.argsort(np.concatenate(spans.T), kind="stable")  # begins before ends
+        self._weights = np.ones(len(drops), np.int64)
 
     def densest(self) -> tuple[list[DropFact], Bracket]:
         """Those that most others overlap at one point of time, and what they have in common."""
-        count = best = at = 0
-        for time, is_end, _ in self._ends:
-            count += -1 if is_end else 1
-            if count > best:
-                best, at = count, time
-        here = [n for n in self._drops if self._spans[n].low <= at <= self._spans[n].high]
-        low = max((self._spans[number].low for number in here), default=0)
-        high = min((self._spans[number].high for number in here), default=0)
-        return [self._drops[number] for number in here], Bracket(low, high)
+        if not self._weights.any():
+            return [], Bracket(0, 0)
+        steps = np.concatenate((self._weights, -self._weights))[self._order]
+        place = self._order[np.argmax(np.cumsum(steps))]
+        at = np.concatenate((self._lows, self._highs))[place]
+        here = np.flatnonzero((self._lows <= at) & (at <= self._highs) & (self._weights > 0))
+        common = Bracket(int(self._lows[here].max()), int(self._highs[here].min()))
+        return [self._drops[one] for one in here.tolist()], common
 
     def leave(self, drops: list[DropFact]) -> None:
         """These are spoken for."""
-        for one in drops:
-            self._drops.pop(one.number, None)
-        self._ends = [end for end in self._ends if end[2] in self._drops]
+        self._weights[[self._places[one.number] for one in drops]] = 0
 
 
 def _span(one: DropFact) -> Bracket:

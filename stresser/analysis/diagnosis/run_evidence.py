@@ -6,12 +6,16 @@ Bounded: drops and failures beyond `MOST_FACTS` are left out.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
 from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.words.address_family import family_of
+from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
 from stresser.model.cohort import Cohort, Pair
 from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
@@ -25,14 +29,19 @@ from stresser.model.events import (
     SessionEnded,
     SessionOpened,
 )
-from stresser.model.fresh_connection import FreshResult
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import PacketOrigin, Shape
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
 _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
+_MOST_SETS = 1000
 _LONGEST = 200
+
+
+_NO_HEADERS: Mapping[str, str] = {}
+_set_of: Callable[[tuple[Any, ...]], frozenset[Any]] = lru_cache(_MOST_SETS)(frozenset)
 
 
 class EndingFact(NamedTuple):
@@ -69,6 +78,12 @@ class EndingFact(NamedTuple):
     """The first router sent the packet that ended it, while the flow's own peer is behind one."""
     is_owners: bool
     """The RST of who held the connection: its ACK and window are its own."""
+    obstacle: Obstacle | None
+    """What a failed attempt has met; None: it was none."""
+    alpn: str | None
+    """What a failed attempt's handshake agreed on."""
+    other_family_opens: bool
+    """A fresh connection to the endpoint's address of the other family was answered."""
     intercepted: bool
     chain: str
     """That a failed attempt was shown."""
@@ -109,6 +124,8 @@ class Pairing(Struct, kw_only=True):
     """The endpoint's addresses, without ports; names where a proxy looked them up."""
     chains: set[str] = field(default_factory=set)
     """Chains that were judged no interceptor's."""
+    families: Counter[str] = field(default_factory=Counter)
+    """Sessions that opened, by the family of the address."""
     by_proxy: bool = False
     """A proxy looked the name up."""
 
@@ -171,6 +188,9 @@ class RunEvidence:
         _keep(known.addresses, event.remote.rpartition(":")[0])
         if not (event.tls.intercepted and self._accuses(event, event.tls.chain)):
             _keep(known.chains, event.tls.chain)
+        family = None if event.proxy is not None else family_of(event.remote)
+        if family is not None:
+            known.families[family] += 1
         known.by_proxy |= event.resolved_by is ResolvedBy.PROXY
 
     def _accuses(self, event: CohortEvent, chain: str) -> bool:
@@ -210,8 +230,9 @@ def _keep(texts: set[str], text: str) -> None:
 
 
 def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
+    """Of ten thousand drops most texts are the same few: each is kept once."""
     ending, evidence = event.ending, event.ending.evidence
-    origin = evidence.provenance
+    origin = evidence.origin
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
     pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
     return EndingFact(
@@ -220,33 +241,53 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         t_ns=event.t_ns,
         phase=ending.phase,
         kind=ending.kind,
-        failure=(ending.failure or "")[:_LONGEST],
+        failure=intern((ending.failure or "")[:_LONGEST]),
         initiator=ending.initiator,
         grade=ending.grade,
-        rules=frozenset(evidence.why),
+        rules=_set_of(tuple(evidence.why)),
         local=event.local or "",
-        remote=(event.remote or "")[:_LONGEST],
+        remote=intern((event.remote or "")[:_LONGEST]),
         proxy=event.proxy,
         code=ending.code,
         reason=(ending.reason or "")[:_LONGEST],
         status=ending.status,
         alert=ending.alert,
-        raw=(ending.raw or "")[:_LONGEST],
-        headers=headers,
-        met=frozenset(
-            look.result
-            for look in evidence.looks
-            if (look.endpoint, look.egress) == event.cohort.pair
+        raw=intern((ending.raw or "")[:_LONGEST]),
+        headers=headers or _NO_HEADERS,
+        met=_set_of(
+            tuple(
+                look.result
+                for look in evidence.fresh_connections
+                if (look.endpoint, look.egress) == event.cohort.pair and not _is_beside(look, event)
+            )
         ),
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
         is_gateways=_is_gateways(origin),
         is_owners=origin is not None and origin.shape is Shape.SOCKET,
+        obstacle=_obstacle(event) if isinstance(event, AttemptFailed) else None,
+        alpn=event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,
+        other_family_opens=any(
+            look.result is FreshResult.ANSWERED and _is_beside(look, event)
+            for look in evidence.fresh_connections
+        ),
         intercepted=intercepted,
         chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
         pings=pings,
         pongs=pongs,
     )
+
+
+def _is_beside(look: FreshConnection, event: Ended) -> bool:
+    """It went to the endpoint's address of the other family."""
+    if (look.endpoint, look.egress) != event.cohort.pair or event.proxy is not None:
+        return False
+    families = family_of(look.remote), family_of(event.remote or "")
+    return None not in families and families[0] != families[1]
+
+
+def _obstacle(event: AttemptFailed) -> Obstacle:
+    return obstacle_of(Stopped(event.ending, event.tls, by_proxy=event.proxy is not None))
 
 
 def _is_gateways(origin: PacketOrigin | None) -> bool:

@@ -46,8 +46,10 @@ def _ceiling(case: CaseFile, claims: Claims, pairs: list[Pair]) -> Candidate | N
         for one in claims.free_failures(case)
         if one.ending.pair in pairs and _may_be_a_ceiling(one)
     ]
+    if len(failed) < _FEWEST:
+        return None
     peak = max((case.open_at(pairs, at) for p in pairs for at in case.opened.get(p, [])), default=0)
-    if len(failed) < _FEWEST or peak < _FEWEST:
+    if peak < _FEWEST:
         return None
     if any(not case.opened.get(one.ending.pair) for one in failed):
         return None  # who never let one in has no ceiling

@@ -6,11 +6,12 @@ were open at the time and lived: those are the incident's own controls. Pure.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from stresser.analysis.patterns.causes import Causes, Common, Incident
-from stresser.analysis.patterns.session_lives import Life, Lives
+from stresser.analysis.patterns.session_lives import Life, Lives, Place
 from stresser.model.units import NS_PER_S, escaped
 
 FEWEST_DROPS = 3
@@ -37,6 +38,14 @@ class Share(Struct, frozen=True, kw_only=True):
     open: int
 
 
+class _Shared(NamedTuple):
+    """What nearly all drops of an incident share."""
+
+    factor: str
+    with_it: Share
+    without_it: Share
+
+
 class IncidentFigures(Struct, frozen=True, kw_only=True):
     """Drops that share one moment. Nanoseconds since the run began."""
 
@@ -61,15 +70,13 @@ class IncidentFigures(Struct, frozen=True, kw_only=True):
     """From the latest path change to its beginning, if that was at most `PATH_WINDOW_NS`."""
 
 
-_FACTORS: dict[str, Callable[[Lives, Life], str]] = {
-    "egress": lambda lives, life: lives.places[life.place].cohort.egress,
-    "endpoint": lambda lives, life: lives.places[life.place].cohort.endpoint,
-    "server": lambda lives, life: lives.places[life.place].server,
-    "source": lambda lives, life: lives.places[life.place].source,
-    "activity": lambda lives, life: lives.places[life.place].cohort.activity,
-    "endpoint and egress": lambda lives, life: " through ".join(
-        lives.places[life.place].cohort.pair
-    ),
+_FACTORS: dict[str, Callable[[Place], str]] = {
+    "egress": lambda place: place.cohort.egress,
+    "endpoint": lambda place: place.cohort.endpoint,
+    "server": lambda place: place.server,
+    "source": lambda place: place.source,
+    "activity": lambda place: place.cohort.activity,
+    "endpoint and egress": lambda place: " through ".join(place.cohort.pair),
 }
 
 
@@ -91,10 +98,10 @@ def incident_figures(
     """One of them. In a run of very many sessions no factor is looked for."""
     span, drops = incident.span, incident.drops
     begins_ns = min(span.low, *(drop.life.ended_ns for drop in drops))
-    factor, value, with_it, without_it = None, None, None, None
+    shared = None
     if len(lives.lives) * MOST_INCIDENTS <= _MOST_LIVES_LOOKED_AT:
         dropped = [drop.life for drop in drops]
-        factor, value, with_it, without_it = _factor(lives, dropped, _open_at(lives, begins_ns))
+        shared = _factor(lives, dropped, _open_at(lives, begins_ns))
     return IncidentFigures(
         from_ns=span.low,
         until_ns=span.high,
@@ -104,10 +111,10 @@ def incident_figures(
         initiators=dict(Counter(drop.initiator.value for drop in drops).most_common()),
         is_certain=incident.common is Common.MOMENT,
         expected=min(incident.expected, 1.0),
-        factor=factor,
-        value=value,
-        with_it=with_it,
-        without_it=without_it,
+        factor=shared and shared.factor,
+        value=shared and shared.with_it.of,
+        with_it=shared and shared.with_it,
+        without_it=shared and shared.without_it,
         after_path_change_ns=_after_path_change(incident, lives),
     )
 
@@ -116,50 +123,57 @@ def _open_at(lives: Lives, at_ns: int) -> list[Life]:
     return [life for life in lives.lives if life.opened_ns <= at_ns <= life.ended_ns]
 
 
-def _factor(
-    lives: Lives, dropped: Sequence[Life], open_then: Sequence[Life]
-) -> tuple[str | None, str | None, Share | None, Share | None]:
+def _factor(lives: Lives, dropped: Sequence[Life], open_then: Sequence[Life]) -> _Shared | None:
     """The factor whose sessions dropped most and whose others least; the broader one first."""
-    best: tuple[float, str, str, Share, Share] | None = None
-    for name, value, is_of_it in _candidates(lives, dropped):
-        among, own = sum(map(is_of_it, open_then)), sum(map(is_of_it, dropped))
-        others, foreign = len(open_then) - among, len(dropped) - own
-        if others <= foreign:
+    best: tuple[float, _Shared] | None = None
+    for one in _shared(lives, dropped, open_then):
+        with_it, without_it = one.with_it, one.without_it
+        if without_it.open <= without_it.dropped:
             continue
-        with_it = Share(of=value, dropped=own, open=max(among, own))
-        other = _other(lives, name, open_then, value)
-        without_it = Share(of=other, dropped=foreign, open=others)
-        score = own / with_it.open - foreign / others
+        score = with_it.dropped / with_it.open - without_it.dropped / without_it.open
         if score >= _APART and (best is None or score > best[0] + _BETTER):
-            best = score, name, value, with_it, without_it
-    return (None, None, None, None) if best is None else best[1:]
+            best = score, one
+    return None if best is None else best[1]
 
 
-def _candidates(
-    lives: Lives, dropped: Sequence[Life]
-) -> Iterator[tuple[str, str, Callable[[Life], bool]]]:
-    """Each factor that nearly all drops share, with a test for it."""
+def _shared(lives: Lives, dropped: Sequence[Life], open_then: Sequence[Life]) -> Iterator[_Shared]:
+    """Each factor that nearly all drops share, and how many of those open then had it."""
+    places, open_places = (Counter(life.place for life in some) for some in (dropped, open_then))
     for name, of in _FACTORS.items():
-        value, count = Counter(of(lives, life) for life in dropped).most_common(1)[0]
-        if count >= _NEARLY_ALL * len(dropped):
-            yield name, escaped(value, _LONGEST_NAME), _has(of, lives, value)
+        value, own = _counted(lives, of, places).most_common(1)[0]
+        if own >= _NEARLY_ALL * len(dropped):
+            among = _counted(lives, of, open_places)
+            shown = escaped(value, _LONGEST_NAME)
+            rest = {escaped(other, _LONGEST_NAME) for other in among} - {shown}
+            other = rest.pop() if len(rest) == 1 else ""
+            yield _share(name, (shown, other), (own, among[value]), (dropped, open_then))
     first = min(life.opened_ns for life in dropped)
     last = max(life.opened_ns for life in dropped)
     if last - first <= (dropped[0].ended_ns - first) // 10:
-        yield "start", "", lambda life: first <= life.opened_ns <= last
+        among_them = sum(first <= life.opened_ns <= last for life in open_then)
+        yield _share("start", ("", ""), (len(dropped), among_them), (dropped, open_then))
 
 
-def _has(of: Callable[[Lives, Life], str], lives: Lives, value: str) -> Callable[[Life], bool]:
-    return lambda life: of(lives, life) == value
+def _counted(lives: Lives, of: Callable[[Place], str], places: Counter[int]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for number, count in places.items():
+        counts[of(lives.places[number])] += count
+    return counts
 
 
-def _other(lives: Lives, name: str, open_then: Sequence[Life], value: str) -> str:
-    """The name of all the others, when they have one."""
-    if name == "start":
-        return ""
-    values = {escaped(_FACTORS[name](lives, life), _LONGEST_NAME) for life in open_then}
-    rest = values - {value}
-    return rest.pop() if len(rest) == 1 else ""
+def _share(
+    factor: str,
+    names: tuple[str, str],
+    having: tuple[int, int],
+    of: tuple[Sequence[Life], Sequence[Life]],
+) -> _Shared:
+    own, among = having
+    dropped, open_then = map(len, of)
+    return _Shared(
+        factor,
+        Share(of=names[0], dropped=own, open=max(among, own)),
+        Share(of=names[1], dropped=dropped - own, open=open_then - among),
+    )
 
 
 def _after_path_change(incident: Incident, lives: Lives) -> int | None:

@@ -151,7 +151,12 @@ def _with_wide(
         wide_ones = [spans[item] for item in group if item < len(tight)]
         return _is_no_chance(wide_ones, len(group), rate)
 
-    for group, _ in common_points(spans, is_no_chance):
+    starts, ends = (sorted(brackets[i][end] for i in tight) for end in (0, 1))
+
+    def has_wide(_count: int, point: int) -> bool:
+        return bisect_right(starts, point) > bisect_left(ends, point)
+
+    for group, _ in common_points(spans, is_no_chance, has_wide):
         taken.update(group)
         found.append([i for item in group for i in items[item]])
     found += [items[item] for item in range(len(items)) if item not in taken]
@@ -159,15 +164,20 @@ def _with_wide(
 
 
 def common_points(
-    spans: Sequence[Bracket], accept: Callable[[Sequence[int], int], bool]
+    spans: Sequence[Bracket],
+    accept: Callable[[Sequence[int], int], bool],
+    may: Callable[[int, int], bool],
 ) -> Iterator[tuple[list[int], int]]:
     """Groups of spans with a point in common that `accept` takes, and the point; largest first.
 
-    A point that is best can be looked for where a span begins. Counts only shrink while spans
-    are taken, so a heap of old counts is looked at from the top and counted again.
+    `may` says of a number of spans and a point whether so many or fewer could be accepted there:
+    it is asked of every point, and saves making most groups. A point that is best can be looked
+    for where a span begins. Counts only shrink while spans are taken, so a heap of old counts is
+    looked at from the top and counted again.
     """
     order = sorted(range(len(spans)), key=lambda item: spans[item].low)
     lows = [spans[item].low for item in order]
+    highs = sorted(span.high for span in spans)
     longest = max(span.high - span.low for span in spans)
     taken: set[int] = set()
 
@@ -175,7 +185,12 @@ def common_points(
         near = order[bisect_left(lows, point - longest) : bisect_right(lows, point)]
         return [item for item in near if spans[item].high >= point and item not in taken]
 
-    heap = [(-len(group), point) for point in set(lows) if (group := covering(point))[1:]]
+    def number(point: int) -> int:
+        return bisect_right(lows, point) - bisect_left(highs, point)
+
+    heap = [
+        (-count, point) for point in set(lows) if (count := number(point)) > 1 and may(count, point)
+    ]
     heapq.heapify(heap)
     while heap:
         count, point = heapq.heappop(heap)

@@ -58,10 +58,10 @@ class Scope:
     def exposure(self, variable: Variable) -> Exposure:
         """What the sessions passed, in the sense of `Exposure`."""
         if variable is Variable.AGE:
-            return Exposure((life.ended_ns - life.opened_ns, 1.0) for life in self.lives)
+            return Exposure.of(life.ended_ns - life.opened_ns for life in self.lives)
         if variable is Variable.IDLE:
-            return Exposure(silence for life in self.lives for silence in _silences(life))
-        return Exposure(_moved(life, self._floors) for life in self.lives if life.bytes)
+            return Exposure.weighed(silence for life in self.lives for silence in _silences(life))
+        return Exposure.weighed(_moved(life, self._floors) for life in self.lives if life.bytes)
 
     def survivors(self, variable: Variable, *, announced: bool) -> Exposure:
         """What the sessions are known to have survived.
@@ -72,15 +72,14 @@ class Scope:
         if not announced or variable is Variable.BYTES:
             return self.proved(variable)
         if variable is Variable.AGE:
-            return Exposure((life.ended_ns - life.opened_ns, 1.0) for life in self.lives)
-        both = ((life.survived_ns, life.last_silence_ns) for life in self.lives)
-        return Exposure((max(one), 1.0) for one in both)
+            return self.exposure(variable)
+        return Exposure.of(max(life.survived_ns, life.last_silence_ns) for life in self.lives)
 
     def proved(self, variable: Variable) -> Exposure:
         """What each session is proved to have lived through, at the most."""
         known = self._proved.get(variable)
         if known is None:
-            known = self._proved[variable] = Exposure((most, 1.0) for most in self._most(variable))
+            known = self._proved[variable] = Exposure.of(self._most(variable))
         return known
 
     def _most(self, variable: Variable) -> Iterator[int]:

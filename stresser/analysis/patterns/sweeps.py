@@ -56,7 +56,7 @@ def _by_age(dead: Sequence[Drop], span: Bracket, sessions: OpenLives) -> dict[Co
         # What is found dead later was open until then, and lived on no longer.
         lived = [
             one
-            for one in sessions.outlived([cohort], span.high) or ()
+            for one in sessions.outlived(cohort, span.high) or ()
             if one.opened_ns < span.low and one not in lives
         ]
         if not lived or len(lived) < _LIVED_ON * len(own):

@@ -34,12 +34,13 @@ def whole_losses(
 ) -> list[Moment]:
     """The losses among these drops; what one change of the path ended comes first."""
     found = list(_by_cause(drops, numbers))
+    widened = [_widened(drop.moment) for drop in drops]
     taken = {number for moment in found for number in moment.members}
     for scope in sorted(scopes, key=lambda scope: -len(scope.drops)):
         rest = [n for n in scope.drops if n in numbers and n not in taken]
         if len(rest) < FEWEST_DROPS:
             continue
-        for moment in _of_scope(scope, rest, drops, sessions, len(scopes)):
+        for moment in _of_scope(scope, rest, drops, widened, sessions, len(scopes)):
             taken.update(moment.members)
             found.append(moment)
     return found
@@ -60,10 +61,11 @@ def _of_scope(
     scope: Scope,
     numbers: Sequence[int],
     drops: Sequence[Drop],
+    widened: Sequence[Bracket],
     sessions: OpenLives,
     searches: int,
 ) -> Iterator[Moment]:
-    spans = [_widened(drops[number].moment) for number in numbers]
+    spans = [widened[number] for number in numbers]
 
     def chance(group: Sequence[int]) -> float:
         """Of so many among the drops of this scope, were they independent."""
@@ -78,7 +80,12 @@ def _of_scope(
         members = [drops[numbers[i]] for i in group]
         return _lived_on(members, point, scope, sessions) <= _MOST_LIVED_ON * len(group)
 
-    for group, point in common_points(spans, is_whole):
+    def may_be_whole(count: int, point: int) -> bool:
+        """Whether so many are all that lived then: nobody is counted as alive but by proof."""
+        proved = sessions.number_proved(scope.extent.cohorts, point)
+        return count >= FEWEST_DROPS and proved - count <= _MOST_LIVED_ON * count
+
+    for group, point in common_points(spans, is_whole, may_be_whole):
         members = [numbers[i] for i in group]
         yield Moment(members, _span([drops[i].moment for i in members], point), chance(group))
 

@@ -1,11 +1,10 @@
 """What stands out in each cohort, in sentences that hold for every drop they count.
 
-A timer is named only where nine in ten drops lie within a tenth of the median
-(`Span.is_narrow`), and silence is distinguished from age only where another cohort through the same
-egress outlived that age.
+A silence or an age is named only where nine in ten drops lie within a tenth of the median
+(`SampleRange.is_narrow`). What lived beside them is the diagnoses' to say.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from stresser.analysis.counts.cohort_tally import CohortTally, DropGroup
 from stresser.analysis.counts.plan_facts import PlanFacts
@@ -20,22 +19,18 @@ from stresser.statistics.sample_range import SampleRange
 _FEWEST_FOR_A_PATTERN = 3
 _MOST_KINDS = 4
 _MOST_FAILURES = 4
-_MUCH_LESS = 0.8
-"""Silences that really differed: a beat is never quite as long as the plan says."""
 _SAME = 0.05
 """Two medians this close (as a share) count as one."""
 
-Cohorts = Mapping[Cohort, CohortTally]
 
-
-def cohort_findings(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts, now_ns: int) -> list[str]:
-    """Sentences on one cohort; the others serve as controls."""
-    figures = cohorts[cohort]
+def cohort_findings(
+    cohort: Cohort, figures: CohortTally, plan: PlanFacts, now_ns: int
+) -> list[str]:
+    """Sentences on one cohort."""
     place = _place(cohort, plan)
     said = []
     if figures.drops:
         said.append(f"{place}: {drops_in_words(figures)}.")
-        said.extend(_controls(cohort, cohorts, plan))
     elif figures.opened:
         held = format_duration(figures.session_time_ns(now_ns))
         said.append(
@@ -179,50 +174,3 @@ def _by_whom(group: DropGroup) -> str:
     if group.initiators[Initiator.UNKNOWN]:
         parts.append(f"{group.initiators[Initiator.UNKNOWN]:,} initiator unknown")
     return f"; {', '.join(parts)}"
-
-
-def _controls(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts) -> Iterator[str]:
-    yield from _other_egresses(cohort, cohorts)
-    yield from _outlived(cohort, cohorts, plan)
-
-
-def _other_egresses(cohort: Cohort, cohorts: Cohorts) -> Iterator[str]:
-    """The same endpoint and activity through another egress, with no drop."""
-    for other, figures in cohorts.items():
-        is_twin = (other.endpoint, other.activity) == (cohort.endpoint, cohort.activity)
-        if is_twin and other.egress != cohort.egress and figures.opened and not figures.drops:
-            held = counted(figures.sessions_open, "session")
-            egress = escaped(other.egress, 40)
-            yield f"The same endpoint and activity through {egress} saw no drop ({held})."
-            return
-
-
-def _outlived(cohort: Cohort, cohorts: Cohorts, plan: PlanFacts) -> Iterator[str]:
-    """Sessions that ping more often than the others are silent for, and that lived longer."""
-    group = _timed_group(cohorts[cohort])
-    if group is None:
-        return
-    idle_ns = group.idle.quantile(0.5)
-    for other, figures in cohorts.items():
-        every_ns = plan.pings_every_ns(other)
-        is_same_pair = other.pair == cohort.pair
-        if not is_same_pair or every_ns is None or figures.drops:
-            continue
-        if every_ns > _MUCH_LESS * idle_ns:
-            continue
-        if figures.longest_planned_ns > group.age.largest:
-            lived, every = figures.longest_planned_ns, format_duration(every_ns)
-            yield (
-                f"Sessions there that ping every {every} lived on for up to "
-                f"{format_duration(lived)}: this points to silence, not age."
-            )
-            return
-
-
-def _timed_group(figures: CohortTally) -> DropGroup | None:
-    """The drops of the one kind that there is, when a timer of silence made them."""
-    groups = list(figures.drop_groups.values())
-    if len(groups) != 1 or groups[0].count < _FEWEST_FOR_A_PATTERN:
-        return None
-    idle = groups[0].idle
-    return groups[0] if idle.count == groups[0].count and idle.is_narrow() else None

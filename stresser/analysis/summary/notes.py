@@ -7,11 +7,15 @@ from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted
 from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.unfit import UnfitCause
-from stresser.model.units import escaped, format_duration
+from stresser.model.units import NS_PER_S, escaped, format_duration
 
 _MOST_NAMES = 20
 _MOST_PATH_CHANGES = 4
+_MOST_FLOODS = 4
+_FLOOD_NS = NS_PER_S
+"""Short bursts are everybody's: they change no figure by more than a sample."""
 _CAUSES = {
     UnfitCause.GC: "collecting garbage",
     UnfitCause.BUSY: "busy with its own work",
@@ -27,9 +31,10 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_chains(tally),
         *_other_stacks(tally, plan),
         *_path(tally),
-        *tally.sites.notes(),
+        *map(sites_in_words, tally.sites.in_doubt()),
         *_muted(tally, plan),
         *_unproved(tally),
+        *_floods(tally),
         *_clocks(tally),
         *_witness_gaps(tally),
         *_gaps(tally),
@@ -84,6 +89,24 @@ def _unproved(tally: Tally) -> Iterator[str]:
             f"{counted(unproved, 'session')} sent nothing while held, and nothing came back at the"
             " planned end: whether they lived until then is not proved."
         )
+
+
+def _floods(tally: Tally) -> Iterator[str]:
+    floods = [
+        (cohort, one) for cohort, one in tally.cohorts.items() if one.held_back_ns >= _FLOOD_NS
+    ]
+    floods.sort(key=lambda flood: -flood[1].held_back_ns)
+    for cohort, figures in floods[:_MOST_FLOODS]:
+        endpoint, egress = escaped(cohort.endpoint, 40), escaped(cohort.egress, 40)
+        yield (
+            f"{endpoint} through {egress} sent more than a session's share: stresser read"
+            f" {counted(figures.held_back, 'session')} in turn with others, and left"
+            f" them unread for {format_duration(figures.held_back_ns)} in all; round trips of that"
+            " time are left out."
+        )
+    if len(floods) > _MOST_FLOODS:
+        more = len(floods) - _MOST_FLOODS
+        yield f"The same goes for {counted(more, 'more cohort')}."
 
 
 def _clocks(tally: Tally) -> Iterator[str]:

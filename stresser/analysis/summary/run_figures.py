@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from stresser.analysis.counts.percentiles import Percentiles
 from stresser.analysis.diagnosis.diagnosis import Diagnosis
+from stresser.analysis.diagnosis.failure_bursts import FailureBurst
 from stresser.analysis.patterns.incidents import IncidentFigures
 from stresser.analysis.patterns.pattern_figures import PeriodFigures, TimerFigures
 from stresser.analysis.summary.cohort_figures import CohortFigures, LastEnding
@@ -45,6 +46,8 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     """How late stresser's own event loop was."""
     incidents: list[IncidentFigures]
     """Of several drops, and more than chance explains; at most fifty, the largest."""
+    failure_bursts: list[FailureBurst] = []
+    """Failed attempts that came together; at most fifty, the largest."""
     timers: list[TimerFigures]
     """At which age, silence or number of bytes sessions were ended, most drops first."""
     periods: list[PeriodFigures]

@@ -16,15 +16,15 @@ from stresser.analysis.counts.rtt_blocks import RttBlocks
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnose import Diagnoses, diagnose
+from stresser.analysis.diagnosis.failure_bursts import FailureBurst, failure_bursts
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.analysis.summary.idle_limits import SearchAnswers
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
-from stresser.model.units import NS_PER_US
+from stresser.model.units import NS_PER_US, format_utc
 from stresser.record.reader import RecordedRun
-from stresser.witness.clock import format_utc
 
 _MOST_ENDINGS = 10_000
 
@@ -85,14 +85,23 @@ class RunReading:
     @cached_property
     def explained(self) -> Diagnoses:
         """What explains drops and failures, and which belongs to what."""
-        case = CaseFile(
+        return diagnose(self.case, self.utc)
+
+    @cached_property
+    def case(self) -> CaseFile:
+        """Drops and failures beside all that lived."""
+        return CaseFile(
             plan=self.plan,
             lives=self.lives,
             causes=self.patterns.causes,
             evidence=self.evidence,
             chains=self.tally.served,
         )
-        return diagnose(case, self.utc)
+
+    @cached_property
+    def bursts(self) -> list[FailureBurst]:
+        """Failed attempts that came together."""
+        return failure_bursts(self.case, self.patterns.causes.incidents, self.utc)
 
     def utc(self, t_ns: int) -> str:
         """A time of the run as UTC."""

@@ -3,11 +3,13 @@
 from msgspec.structs import asdict
 
 from stresser.analysis.chains.accusations import accusations_in_words
+from stresser.analysis.chains.change_words import change_in_words
 from stresser.analysis.chains.changes import chain_changes
 from stresser.analysis.chains.interception import interceptions
 from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import LAST_ENDINGS, Tally
+from stresser.analysis.diagnosis.failure_bursts import burst_in_words
 from stresser.analysis.patterns.pattern_figures import (
     Patterns,
 )
@@ -30,13 +32,14 @@ from stresser.analysis.summary.thresholds import (
     judge_thresholds,
     verdict_of,
 )
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
-from stresser.model.units import escaped
+from stresser.model.units import escaped, format_utc
 from stresser.record.reader import RecordedRun, RunStatus
-from stresser.witness.clock import format_utc
 
 _MOST_FINDINGS = 100
+_MOST_BURSTS = 10
 _MOST_ENDINGS = 10_000
 _LONGEST_NAME = 200
 _LONGEST_DOUBT = 400
@@ -90,12 +93,17 @@ def _figures(reading: RunReading) -> RunFigures:
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
         limits=reading.searched.limits(reading.explained.diagnoses),
-        findings=[*pattern_findings(patterns), *_findings(tally, plan, elapsed_ns)],
+        findings=[
+            *pattern_findings(patterns),
+            *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
+            *_findings(tally, plan, elapsed_ns),
+        ],
         notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
         cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
         loop_lag=_loop_lag(distributions),
         incidents=patterns.incidents,
+        failure_bursts=reading.bursts,
         timers=patterns.timers,
         periods=patterns.periods,
         last_endings=[last_ending(event) for event in tally.last_drops],
@@ -155,15 +163,16 @@ def _record_doubts(run: RecordedRun, tally: Tally, crashed_at_utc: str | None) -
 def _findings(tally: Tally, plan: PlanFacts, now_ns: int) -> list[str]:
     """Sentences on who ends TLS, then on each cohort, those with most drops first."""
     found = interceptions(tally.served, plan.hosts)
-    said = accusations_in_words(found, plan.hosts) + chain_changes(tally.served)
+    said = accusations_in_words(found, plan.hosts)
+    said += map(change_in_words, chain_changes(tally.served))
+    apart = [sites_in_words(one) for one in tally.sites.apart()]
     worst_first = sorted(tally.cohorts, key=lambda cohort: -tally.cohorts[cohort].drops)
     for cohort in worst_first:
-        said += cohort_findings(cohort, tally.cohorts, plan, now_ns)
+        said += cohort_findings(cohort, tally.cohorts[cohort], plan, now_ns)
         if len(said) >= _MOST_FINDINGS:
             said = [*said[:_MOST_FINDINGS], "There is more; see the figures of each cohort."]
-            return said + tally.sites.findings()
-    lab = lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
-    return said + tally.sites.findings() + lab
+            return said + apart
+    return said + apart + lab_findings(tally.lab_kills)[:_MOST_FINDINGS]
 
 
 def _of_cohort(distributions: Distributions, cohort: Cohort) -> dict[str, Percentiles]:

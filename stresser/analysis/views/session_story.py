@@ -1,19 +1,33 @@
 """One session's life from its opening to its ending, or a failed attempt, as lines to show."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.diagnosis.failure_bursts import burst_in_words
+from stresser.analysis.summary.run_reading import RunReading
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
 from stresser.analysis.words.far_end_words import far_end_in_words
+from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.obstacles import Stopped, obstacle_of
 from stresser.analysis.words.packet_words import provenance_in_words
+from stresser.analysis.words.remedy_table import (
+    BY_OBSTACLE,
+    asked_words,
+    facts_of_ending,
+    seen_words,
+    sent_words,
+)
 from stresser.analysis.words.rules import reasons
 from stresser.model.ending import Initiator
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
     ChainSeen,
+    CohortEvent,
     Ended,
     ResolvedBy,
     SessionEnded,
@@ -29,74 +43,141 @@ _MOST_LINES = 40
 _RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
+Line: TypeAlias = tuple[str, str]
+"""What, and its value."""
+
+
 class Story(Struct, kw_only=True):
     """What is recorded of one session or attempt. All texts are cut and escaped."""
 
     title: str
     """`Session 25`, `Attempt 12`."""
-    lines: list[tuple[str, str]]
-    """What, and its value."""
+    lines: list[Line]
 
 
-def session_story(events: Iterable[AnyEvent], session: int) -> Story | None:
-    """The story of one session; None when the run has none with this number."""
-    opened: SessionOpened | None = None
-    ended: SessionEnded | None = None
-    replaced_by: SessionOpened | None = None
-    chains: dict[str, ChainSeen] = {}
-    for event in events:
-        if isinstance(event, SessionOpened):
-            opened = event if event.session == session else opened
-            replaced_by = event if event.replaces == session else replaced_by
-        elif isinstance(event, SessionEnded) and event.session == session:
-            ended = event
-        elif isinstance(event, ChainSeen) and len(chains) < _MOST_CHAINS:
-            chains.setdefault(event.chain, event)
-    if opened is None and ended is None:
-        return None
-    lines = [] if opened is None else _opening(opened, chains)
-    lines += _ending(ended)
-    if replaced_by is not None:
-        lines.append(("replaced by", _replacement(replaced_by)))
-    return _story(f"Session {session}", lines)
+class StoryTeller:
+    """Takes each event of a run, in order, and keeps what concerns one session or attempt."""
+
+    def __init__(self, *, session: int | None = None, attempt: int | None = None) -> None:
+        self.title = f"Session {session}" if attempt is None else f"Attempt {attempt}"
+        self.session, self.attempt = session, attempt
+        self.opened: SessionOpened | None = None
+        self.ended: SessionEnded | None = None
+        self.failed: AttemptFailed | None = None
+        self.replaced_by: SessionOpened | None = None
+        self._chains: dict[str, ChainSeen] = {}
+
+    def event(self, event: AnyEvent) -> None:
+        """One event."""
+        match event:
+            case SessionOpened() if self._is_it(event):
+                self.opened, self.session = event, event.session
+            case SessionOpened() if event.replaces is not None and event.replaces == self.session:
+                self.replaced_by = event
+            case SessionEnded() if event.session == self.session:
+                self.ended = event
+            case AttemptFailed() if event.attempt == self.attempt:
+                self.failed = event
+            case ChainSeen() if len(self._chains) < _MOST_CHAINS:
+                self._chains.setdefault(event.chain, event)
+            case _:
+                pass
+
+    def _is_it(self, event: SessionOpened) -> bool:
+        if self.attempt is not None:
+            return event.attempt == self.attempt
+        return event.session == self.session
+
+    def story(self, served: ChainTally, explained: Iterable[Line] = ()) -> Story | None:
+        """The story; None: the run has none of this number.
+
+        Args:
+            served: which chains the run's endpoints showed.
+            explained: what the whole run says of its ending.
+        """
+        lines = self._lines(served)
+        if not lines:
+            return None
+        lines += explained
+        if self.replaced_by is not None:
+            lines.append(("replaced by", _replacement(self.replaced_by)))
+        return Story(title=self.title, lines=[(what, _cut(value)) for what, value in lines])
+
+    def _lines(self, served: ChainTally) -> list[Line]:
+        if self.failed is not None:
+            return _failed(self.failed, self._chain(self.failed, self.failed.tls, served))
+        if self.opened is None:
+            return [] if self.ended is None else _ending(self.ended)
+        chain = self._chain(self.opened, self.opened.tls, served)
+        return [*_opening(self.opened, chain), *_ending(self.ended)]
+
+    def _chain(self, event: CohortEvent, tls: TlsFacts | None, served: ChainTally) -> list[Line]:
+        if tls is None:
+            return []
+        is_shared = served.shared(event.endpoint).is_shared(tls.chain)
+        facts = replace(tls, intercepted=tls.intercepted and not is_shared)
+        seen = self._chains.get(tls.chain)
+        lines = [("tls", _tls(tls)), *_chain_lines(facts, seen)]
+        if tls.intercepted and is_shared:
+            lines.append(
+                ("shown by", "every egress alike: the endpoint's own, or a box before all")
+            )
+        return lines
 
 
-def attempt_story(events: Iterable[AnyEvent], attempt: int) -> Story | None:
-    """The story of one attempt that failed, or which session it opened; None: there is none."""
-    chains: dict[str, ChainSeen] = {}
-    for event in events:
-        if isinstance(event, ChainSeen) and len(chains) < _MOST_CHAINS:
-            chains.setdefault(event.chain, event)
-        elif isinstance(event, SessionOpened) and event.attempt == attempt:
-            opened = f"session {event.session}: show --session {event.session} has its story"
-            return _story(f"Attempt {attempt}", [("opened", opened)])
-        elif isinstance(event, AttemptFailed) and event.attempt == attempt:
-            return _story(f"Attempt {attempt}", _failed(event, chains))
-    return None
+def explained_ending(reading: RunReading, teller: StoryTeller) -> Iterator[Line]:
+    """What the whole run says of the ending that a story is about."""
+    explained = reading.explained
+    endings = explained.failures if teller.failed is not None else explained.drops
+    number = teller.attempt if teller.failed is not None else teller.session
+    for one in endings:
+        own = one.attempt if teller.failed is not None else one.session
+        if own == number and one.diagnosis is not None:
+            found = explained.diagnoses[one.diagnosis - 1]
+            yield "diagnosis", f"{found.number}, {found.mechanism}: {found.says}"
+    if teller.failed is not None:
+        yield from _met(reading, teller.failed)
 
 
-def _story(title: str, lines: list[tuple[str, str]]) -> Story:
-    return Story(title=title, lines=[(what, _cut(value)) for what, value in lines])
+def _met(reading: RunReading, failed: AttemptFailed) -> Iterator[Line]:
+    for burst in reading.bursts:
+        if burst.holds(failed.endpoint, failed.egress, _began_ns(failed)):
+            yield "burst", burst_in_words(burst)
+    plan, place = reading.plan, failed.endpoint
+    by_proxy, has_token = failed.proxy is not None, place in plan.tokens
+    met = obstacle_of(Stopped(failed.ending, failed.tls, by_proxy, carries_token=has_token))
+    names = dict.fromkeys(("hosts", "destinations", "names"), place)
+    facts = facts_of_ending(failed.ending, failed.tls) | names
+    facts["sent"] = sent_words(plan.snis.get(place, ""))
+    row = BY_OBSTACLE[met]
+    yield "met", f"{met}: {seen_words(row, facts)}"
+    yield "what to do", asked_words(row, facts)
 
 
-def _failed(event: AttemptFailed, chains: dict[str, ChainSeen]) -> list[tuple[str, str]]:
+def _failed(event: AttemptFailed, chain: list[Line]) -> list[Line]:
     ends = {"from": event.local, "to": event.remote, "proxy": event.proxy}
-    lines = [("cohort", f"{event.endpoint} through {event.egress}, {event.activity}")]
-    lines += [(what, end) for what, end in ends.items() if end is not None]
+    lines = [
+        ("cohort", f"{event.endpoint} through {event.egress}, {event.activity}"),
+        ("began", f"{format_duration(_began_ns(event))} into the run"),
+        *((what, end) for what, end in ends.items() if end is not None),
+    ]
     if event.resolved_by is not None:
         lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
-    lines += _phases(event.phases_ns)
-    if event.tls is not None:
-        lines += [("tls", _tls(event.tls)), *_chain(event.tls, chains.get(event.tls.chain))]
-    return [*lines, *_ending_lines(event, [])]
+    lines += [*_phases(event.phases_ns), *chain, *_ending_lines(event, [])]
+    fate = fate_words(event.ending)
+    return lines if fate is None else [*lines, ("what was sent", fate)]
 
 
-def _phases(phases_ns: Mapping[str, int]) -> list[tuple[str, str]]:
+def _began_ns(event: AttemptFailed) -> int:
+    return max(event.ending.dead_by_ns - event.ending.age_ns, 0)
+
+
+def _phases(phases_ns: Mapping[str, int]) -> list[Line]:
     phases = list(phases_ns.items())[:_MOST_LINES]
     return [(f"phase {name}", format_duration(ns)) for name, ns in phases]
 
 
-def _opening(event: SessionOpened, chains: dict[str, ChainSeen]) -> list[tuple[str, str]]:
+def _opening(event: SessionOpened, chain: list[Line]) -> list[Line]:
     lines = [
         ("cohort", f"{event.endpoint} through {event.egress}, {event.activity}"),
         ("opened", f"{event.utc}, {format_duration(event.t_ns)} into the run"),
@@ -109,8 +190,7 @@ def _opening(event: SessionOpened, chains: dict[str, ChainSeen]) -> list[tuple[s
     if event.resolved_by is not None:
         lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
     lines += _phases(event.phases_ns)
-    lines.append(("tls", _tls(event.tls)))
-    lines += _chain(event.tls, chains.get(event.tls.chain))
+    lines += chain
     if event.subprotocol is not None:
         lines.append(("subprotocol", event.subprotocol))
     if event.replaces is not None:
@@ -124,7 +204,7 @@ def _tls(tls: TlsFacts) -> str:
     return f"{tls.version}, {tls.cipher}{alpn}"
 
 
-def _chain(tls: TlsFacts, seen: ChainSeen | None) -> list[tuple[str, str]]:
+def _chain_lines(tls: TlsFacts, seen: ChainSeen | None) -> list[Line]:
     word = "verifies" if tls.verified else f"does NOT verify: {tls.problem or 'no reason recorded'}"
     lines = [("chain", word)]
     if tls.chain_class is not None:
@@ -146,7 +226,7 @@ def _tls_end(tls: TlsFacts, seen: ChainSeen | None) -> str:
     return f"{tls.chain_class} chain, {who}{product}{why}"
 
 
-def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
+def _ending(event: SessionEnded | None) -> list[Line]:
     if event is None:
         return [("ending", "none recorded: it was open when the record ends")]
     counts = [
@@ -157,7 +237,7 @@ def _ending(event: SessionEnded | None) -> list[tuple[str, str]]:
     return _ending_lines(event, counts)
 
 
-def _ending_lines(event: Ended, counts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _ending_lines(event: Ended, counts: list[Line]) -> list[Line]:
     ending = event.ending
     lines = [("ended", event.utc), ("ending", ending_in_words(ending))]
     if ending.initiator not in {Initiator.UNKNOWN, Initiator.PLAN}:

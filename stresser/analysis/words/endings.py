@@ -94,7 +94,7 @@ _CLOSE_CODES = {
     1014: "bad gateway",
 }
 """RFC 6455 section 7.4.1 and the IANA registry of WebSocket close codes."""
-_ALERTS = {
+ALERT_NAMES = {
     0: "close_notify",
     10: "unexpected_message",
     20: "bad_record_mac",
@@ -161,7 +161,7 @@ def _what(ending: Ending) -> str:
     if ending.kind is Kind.WS_CLOSE:
         words = f"{words}{_code(ending.code, _CLOSE_CODES)}"
     elif ending.kind is Kind.TLS_ALERT:
-        words = f"{words}{_code(ending.alert, _ALERTS)}"
+        words = f"{words}{_code(ending.alert, ALERT_NAMES)}"
     elif ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:
         words = f"{words} with HTTP {ending.status}"
     elif ending.kind is Kind.PROXY_ERROR and ending.status is not None:

@@ -47,7 +47,7 @@ def provenance_in_words(evidence: Evidence) -> list[str]:
 
     Empty where no packets were witnessed.
     """
-    flow, found = evidence.packets, evidence.provenance
+    flow, found = evidence.packets, evidence.origin
     lines = [] if found is None else list(_card(found))
     if flow is not None:
         lines += _around(flow, found)

@@ -31,11 +31,11 @@ def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "path change", _change_words(change)
     for words in evidence.route_changes:
         yield "own route", escaped(words, 160)
-    for what, alive in (("neighbour", evidence.neighbour), ("control", evidence.control)):
+    for what, alive in (("sibling", evidence.sibling), ("control", evidence.control)):
         if alive is not None:
             egress = escaped(alive.egress, 40)
             yield what, f"session {alive.session} through {egress} to the same server lived on"
-    for look in evidence.looks:
+    for look in evidence.fresh_connections:
         yield "fresh connection", _look_words(look)
 
 

@@ -216,7 +216,8 @@ def test_chain_words(facts, changes, words):
 
 def test_sites_that_differ():
     found = report(way(), way(egress="vpn", addresses=["192.5.5.241"]))
-    assert [finding.concern for finding in found.findings] == [Concern.SITES]
+    [finding] = found.findings
+    assert (finding.concern, finding.endpoints) == (Concern.SITES, ["broker"])
     assert found.verdict is Verdict.PASS
     proxied = way(egress="p", addresses=[], proxy="http://192.0.2.7:1", dialled="192.0.2.7:1",
                   resolved_by=ResolvedBy.PROXY)  # fmt: skip

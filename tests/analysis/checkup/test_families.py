@@ -1,10 +1,8 @@
 """One address fails where another works."""
 
-import pytest
-
-from stresser.analysis.checkup.families import broken_families, family_of
+from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase
 from tests.fakes.checked import failed, way
 
 V6, V4 = "[2001:db8::1]:443", "198.41.0.4:443"
@@ -38,14 +36,27 @@ def test_two_addresses_of_one_family():
     )
 
 
+def test_a_family_fails_only_where_all_of_its_addresses_do():
+    caught = [failed(phase=Phase.TLS, remote=bad) for bad in (V6, "[2001:db8::2]:443")]
+    (whole,) = broken_families([way(earlier=caught, dialled=V4)])
+    assert whole.says.endswith(": IPv6 fails, IPv4 works.")
+    assert [line.partition("]")[0] for line in whole.evidence[:2]] == [
+        "[2001:db8::1",
+        "[2001:db8::2",
+    ]
+    some = broken_families([way(earlier=caught[:1], dialled=V4, also_open=["[2001:db8::2]:443"])])
+    (one,) = some
+    assert one.says == (
+        "broker through direct: the address [2001:db8::1]:443 fails, 198.41.0.4:443,"
+        " [2001:db8::2]:443 works."
+    )
+
+
+def test_a_host_that_has_no_ipv6_is_no_broken_path():
+    mine = failed(phase=Phase.CONNECT, kind=Kind.UNREACHABLE, initiator=Initiator.HOST, remote=V6)
+    assert list(broken_families([way(earlier=[mine], dialled=V4)])) == []
+
+
 def test_what_failed_altogether_is_no_matter_of_an_address():
     assert found(Phase.CONNECT, failed=failed()) == []
     assert list(broken_families([way()])) == []
-
-
-@pytest.mark.parametrize(
-    ("address", "family"),
-    [(V6, "IPv6"), (V4, "IPv4"), ("[fe80::1%eth0]:443", "IPv6"), ("broker:443", None), ("", None)],
-)
-def test_families(address, family):
-    assert family_of(address) == family

@@ -16,20 +16,25 @@ from tests.fakes.checked import failed, failed_way
         (Phase.RESOLVE, Kind.RESOLVE_ERROR, {"failure": "dns_temporary_failure"}, "DNS"),
         (Phase.RESOLVE, Kind.TIMEOUT, {}, "DNS"),
         (Phase.CONNECT, Kind.REFUSED, {}, "rejects"),
-        (Phase.CONNECT, Kind.TIMEOUT, {}, "outbound TCP to be allowed to: broker.example.net:443"),
-        (Phase.CONNECT, Kind.UNREACHABLE, {"initiator": Initiator.HOST}, "No packet left"),
-        (Phase.PROXY, Kind.PROXY_ERROR, {"status": 407}, "credentials"),
-        (Phase.PROXY, Kind.PROXY_ERROR, {"status": 403}, "allow CONNECT to: broker.example.net"),
+        (Phase.CONNECT, Kind.TIMEOUT, {}, "allow outbound TCP to broker.example.net:443"),
+        (Phase.CONNECT, Kind.UNREACHABLE, {"initiator": Initiator.HOST}, "this host's addresses"),
+        (Phase.PROXY, Kind.PROXY_ERROR, {"status": 407}, "proxy_password"),
+        (
+            Phase.PROXY,
+            Kind.PROXY_ERROR,
+            {"status": 403, "failure": "proxy_http_403"},
+            "allow CONNECT to broker.example.net",
+        ),
         (Phase.PROXY, Kind.REFUSED, {}, "the proxy's address"),
         (Phase.PROXY, Kind.RESOLVE_ERROR, {}, "the proxy's address"),
         (Phase.PROXY, Kind.TOOL, {}, "stresser doctor"),
-        (Phase.TLS, Kind.TCP_RESET, {}, "ClientHello"),
+        (Phase.TLS, Kind.TCP_RESET, {}, "(it carried the name broker.example.net)"),
         (Phase.TLS, Kind.TIMEOUT, {}, "ClientHello"),
         (Phase.TLS, Kind.PROTOCOL_ERROR, {}, "login portal"),
         (Phase.TLS, Kind.TLS_ALERT, {"alert": 116}, "client certificate"),
-        (Phase.TLS, Kind.CERTIFICATE, {}, "does not verify"),
+        (Phase.TLS, Kind.CERTIFICATE, {}, "chain of broker.example.net"),
         (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 401}, "Authorization"),
-        (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 503}, "no WebSocket was given"),
+        (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 503}, "check the path"),
         (Phase.UPGRADE, Kind.TCP_RESET, {}, "check TLS alone (tls://broker.example.net:443)"),
         (Phase.HELD, Kind.UNKNOWN, {}, "stresser run"),
     ],
@@ -50,7 +55,7 @@ def test_the_name_that_did_not_resolve_may_be_the_proxys():
     ending = failed(
         phase=Phase.RESOLVE, kind=Kind.RESOLVE_ERROR, evidence={"name": "proxy.example.net"}
     )
-    assert remedy(ending, [failed_way()]).endswith(": proxy.example.net.")
+    assert remedy(ending, [failed_way()]).endswith(" proxy.example.net.")
 
 
 def test_an_upgrade_that_broke_is_no_get():

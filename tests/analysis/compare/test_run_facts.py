@@ -1,4 +1,5 @@
 from stresser.analysis.compare.run_facts import read_run_facts
+from stresser.analysis.summary.summary import summarise
 from stresser.model.quantity import Quantity
 from stresser.record.manifest import Status
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, incident_story
@@ -59,3 +60,11 @@ def test_a_crashed_run_tells_what_it_has(tmp_path):
     assert facts.status == "crashed"
     assert facts.tally.cohorts[VPN].drops == 1
     assert facts.elapsed_ns == seconds(30)
+
+
+def test_the_runs_own_answer_comes_of_the_same_reading(tmp_path):
+    story = incident_story(direct=2, vpn=6, size=2)
+    story.stops(2 * HOUR)
+    run = story.recorded(tmp_path / "20261123T000000Z-made-up")
+    assert read_run_facts(run).answer is None
+    assert read_run_facts(run, has_answer=True).answer == summarise(run).answer

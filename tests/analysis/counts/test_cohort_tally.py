@@ -67,7 +67,6 @@ def test_planned_endings_are_no_drops():
     story.ends_as_planned(story.opens(VPN, 5), 60, proved=Proof.UNPROVED)
     figures = counted(story)
     assert (figures.drops, figures.planned, figures.proved, figures.unproved) == (0, 2, 1, 1)
-    assert figures.longest_planned_ns == seconds(60)
     assert figures.sessions_open == 2
 
 
@@ -158,5 +157,4 @@ def test_merged_cohorts_are_the_sum():
     one.merge(two)
     assert (one.opened, one.failed, one.drops, one.planned) == (4, 2, 2, 2)
     assert one.session_time_ns(seconds(10)) == 2 * two.session_time_ns(seconds(10))
-    assert one.longest_planned_ns == two.longest_planned_ns
     assert one.drop_groups[Kind.TCP_RESET].age.count == 2

@@ -5,13 +5,13 @@ from stresser.analysis.counts.rtt_blocks import BLOCKS, RttBlocks
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.record.histogram_log import LoggedInterval
-from stresser.statistics.duration_counts import SparseCounts
+from stresser.statistics.duration_counts import bucket_of
+from stresser.statistics.merged_counts import packed
 from tests.analysis.story import VPN, seconds
 
 
 def interval(at, quantity=Quantity.RTT, cohort=VPN):
-    counts = SparseCounts()
-    counts.add(20 * NS_PER_MS)
+    counts = packed({bucket_of(20 * NS_PER_MS): 1})
     return LoggedInterval((quantity, cohort), seconds(at), seconds(at + 1), counts)
 
 

@@ -138,7 +138,7 @@ def test_look_ups_and_who_made_them_reach_the_sites():
     story.opens(VPN, 1, resolved_by=model_events.ResolvedBy.PROXY)
     story.events += [addresses(DIRECT, "192.0.2.1"), addresses(VPN, "198.51.100.1")]
     tally = told(story.events)
-    assert len(tally.sites.findings()) == len(tally.sites.notes()) == 1
+    assert len(tally.sites.apart()) == len(tally.sites.in_doubt()) == 1
     assert tally.uncounted_events == 0
 
 

@@ -76,7 +76,7 @@ def forgotten_at_once() -> MadeRun:
         run.drops(
             one, at, Kind.TCP_RESET, alive=n / 60, idle=0.001, fields={"pings": 1, "pongs": 0},
             evidence={"idle_before_send_ns": 22 * 10**9, "since_sent_ns": 10**6,
-                      "provenance": STRANGER},
+                      "origin": STRANGER},
         )  # fmt: skip
     return run
 

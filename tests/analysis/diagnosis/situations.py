@@ -13,7 +13,7 @@ from tests.analysis.diagnosis.made_runs import (
     MadeRun,
     cohort,
     look,
-)  # fmt: skip
+)
 from tests.analysis.story import dice
 
 Story = Callable[[], MadeRun]
@@ -70,7 +70,7 @@ def endpoint_resets_after_a_change_of_the_path() -> MadeRun:
 
 def endpoint_resets_over_a_lossy_path(*, before: bool = True) -> MadeRun:
     """What was lost made TCP ignore the endpoint's first reset; the second is a stranger's."""
-    seen = {"provenance": STRANGER | ({"resets": 2, "ignored": 1} if before else {})}
+    seen = {"origin": STRANGER | ({"resets": 2, "ignored": 1} if before else {})}
     return _at_once(Kind.TCP_RESET, why=("flow-unknown-there",), evidence=seen, **MIDDLEBOX)
 
 
@@ -168,7 +168,7 @@ def _both(
     for n, (egress, one) in enumerate(ours):
         run.drops(
             one, 9 + 0.01 * n, kind, alive=4.2 + 0.02 * n, idle=4, why=why,
-            evidence={"looks": [look(egress, looks)]}, **ending,
+            evidence={"fresh_connections": [look(egress, looks)]}, **ending,
         )  # fmt: skip
     if reopens:
         kept += [run.opens(cohort(e), 9.6 + 0.01 * n) for n, (e, _) in enumerate(ours)]
@@ -180,12 +180,12 @@ def _both(
 def outage_of_one_egress() -> MadeRun:
     """Nothing passes through sus any more; sessions through ctl live."""
     run = MadeRun(cohort(SUS), cohort(CTL))
+    met = {"fresh_connections": [look(SUS, "silent")]}
     kept = [run.opens(cohort(CTL), 0.02 * n) for n in range(20)]
-    ours = [run.opens(cohort(SUS), 0.02 * n) for n in range(20)]
-    for n, one in enumerate(ours):
+    for n, one in enumerate([run.opens(cohort(SUS), 0.02 * n) for n in range(20)]):
         run.drops(
             one, 9 + 0.01 * n, Kind.SILENCE, alive=4.2 + 0.02 * n, idle=4,
-            why=("address-dead-through-egress",), evidence={"looks": [look(SUS, "silent")]},
+            why=("address-dead-through-egress",), evidence=met,
         )  # fmt: skip
         run.fails(cohort(SUS), 13 + 0.01 * n, Kind.TIMEOUT, Phase.CONNECT)
     for one in kept:

@@ -1,10 +1,12 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from stresser.analysis.diagnosis.failed_attempts import what_was_met
 from stresser.model.ending import Kind, Phase
-from tests.analysis.diagnosis.made_runs import MadeRun, cohort
+from tests.analysis.diagnosis.made_runs import TLS, MadeRun, answers, cohort, look
+from tests.fakes.checked import tcp_info
 
 
 def met(kind: Kind, phase: Phase, **more: Any) -> Any:
@@ -14,6 +16,7 @@ def met(kind: Kind, phase: Phase, **more: Any) -> Any:
     return what_was_met(failure.ending)
 
 
+UNPROVED = msgspec.structs.replace(TLS, verified=False, problem="unknown root")
 PROXY = {"fields": {"proxy": "http://192.0.2.9:3128"}}
 NTLM = {"evidence": {"headers": {"Proxy-Authenticate": "Negotiate, NTLM"}}}
 
@@ -49,7 +52,7 @@ def test_what_has_no_name_is_left():
 def test_no_password_is_advised_where_the_proxy_wants_negotiate():
     asked = met(Kind.PROXY_ERROR, Phase.PROXY, status=407, **NTLM)
     assert "Negotiate, NTLM" in asked.words
-    assert "without Negotiate or NTLM" in asked.ask
+    assert "without Negotiate, NTLM" in asked.ask
 
 
 def test_an_upgrade_that_was_not_passed_on_is_asked_for():
@@ -57,4 +60,116 @@ def test_an_upgrade_that_was_not_passed_on_is_asked_for():
 
 
 def test_alpn_is_left_out():
-    assert met(Kind.TLS_ALERT, Phase.TLS, alert=120).ask == "Leave alpn out of the scenario."
+    assert met(Kind.TLS_ALERT, Phase.TLS, alert=120).ask.startswith("Leave alpn out of")
+
+
+DROPPED = {"evidence": {"tcp_info": tcp_info(bytes_acked=1, unacked=1)}}
+ACKNOWLEDGED = {"evidence": {"tcp_info": tcp_info(bytes_acked=518)}}
+SUSPECT, CONTROL = cohort("sus"), cohort("ctl")
+
+
+def run_of(*ways: Any, controls: Any = (), **met: Any) -> MadeRun:
+    run = MadeRun(*ways, *controls)
+    for number in range(6):
+        for way in ways:
+            run.fails(way, 1 + 3 * number, Kind.TIMEOUT, Phase.TLS, **met)
+    for way in controls:
+        run.lives(run.opens(way, 1), 30)
+    return run
+
+
+def test_a_hello_that_one_egress_drops_is_filtered_and_the_name_is_said():
+    one = run_of(SUSPECT, controls=(CONTROL,), **DROPPED).only()
+    assert answers(one) == ("name_filter", "egress", "middlebox", "network_team")
+    assert "never acknowledged; through ctl none of 1 did" in one.says
+    assert "(it carried the name broker.example.net)" in one.ask.says
+    assert one.unproved == ["Whether the name decides: try another sni to the same address."]
+
+
+def test_a_hello_to_an_address_carries_no_name():
+    run = run_of(SUSPECT, controls=(CONTROL,), **DROPPED)
+    run.scenario["endpoints"][0]["url"] = "wss://198.51.100.1/"
+    assert "it carried no name" in run.only().ask.says
+
+
+def test_a_hello_that_all_egresses_drop_accuses_no_filter():
+    one = run_of(SUSPECT, CONTROL, **DROPPED).only()
+    assert answers(one)[:3] == ("handshake_hang", "shared", "unknown")
+
+
+def test_hellos_that_an_outage_meets_are_no_filter():
+    run = run_of(SUSPECT, controls=(CONTROL,), **DROPPED)
+    run.lives(run.opens(SUSPECT, 9), 30)
+    assert answers(run.only())[:3] == ("handshake_hang", "egress", "unknown")
+
+
+def test_an_acknowledged_hello_without_an_answer_hangs_and_the_mtu_is_first():
+    one = run_of(SUSPECT, controls=(CONTROL,), **ACKNOWLEDGED).only()
+    assert answers(one)[:2] == ("handshake_hang", "egress")
+    assert "was acknowledged and its answer did not come" in one.says
+    assert one.ask.says.startswith("Clamp the MSS")
+    assert "filter" in one.ask.says
+    assert "MTU of 1280" in one.unproved[0]
+
+
+def test_a_token_that_is_refused_may_have_expired():
+    run = MadeRun(SUSPECT)
+    run.scenario["endpoints"][0]["headers"] = {"Authorization": "(masked)"}
+    for number in range(3):
+        run.fails(SUSPECT, 1 + number, Kind.HTTP_REFUSAL, Phase.UPGRADE, status=401)
+    one = run.only()
+    assert one.mechanism == "refused_by_endpoint"
+    assert "refused the token that was sent (HTTP 401)" in one.says
+    assert "expired" in one.ask.says
+
+
+@pytest.mark.parametrize(
+    ("facts", "mechanism"), [(TLS, "refused_by_endpoint"), (UNPROVED, "captive_portal")]
+)
+def test_a_redirect_is_a_portals_only_where_nobody_proves_to_be_the_endpoint(facts, mechanism):
+    run = MadeRun(SUSPECT)
+    place = {"headers": {"Location": "http://login.test/"}}
+    for number in range(3):
+        run.fails(SUSPECT, 1 + number, Kind.HTTP_REFUSAL, Phase.UPGRADE, status=302,
+                  evidence=place, fields={"tls": facts})  # fmt: skip
+    one = run.only()
+    assert one.mechanism == mechanism
+    assert "HTTP 302, which leads to http://login.test/" in one.says
+
+
+V6: dict[str, Any] = {"remote": "[2001:db8::1]:443"}
+V4: dict[str, Any] = {"remote": "198.51.100.1:443"}
+
+
+def of_two_families(*, opens: bool, **evidence: Any) -> MadeRun:
+    run = MadeRun(SUSPECT)
+    for number in range(4):
+        run.fails(SUSPECT, 1 + 3 * number, Kind.TIMEOUT, Phase.TLS, fields=V6,
+                  evidence={"tcp_info": tcp_info(bytes_acked=518)} | evidence)  # fmt: skip
+    if opens:
+        run.lives(run.opens(SUSPECT, 2, **V4), 30)
+    return run
+
+
+def test_one_family_that_fails_is_named_where_the_other_opens():
+    one = of_two_families(opens=True).only()
+    assert one.mechanism == "handshake_hang"
+    assert "failed: by IPv6, the ClientHello was acknowledged" in one.says
+    assert one.says.endswith("; by IPv4 1 session opened.")
+    assert "to the endpoints by IPv6" in one.ask.says
+
+
+def test_a_fresh_connection_of_the_other_family_shows_it_too():
+    met = look("sus", "answered", remote="198.51.100.1:443")
+    one = of_two_families(opens=False, looks=[met]).only()
+    assert one.says.endswith("; by IPv4 a fresh connection was answered.")
+    silent = look("sus", "silent", remote="198.51.100.1:443")
+    assert "IPv" not in of_two_families(opens=False, looks=[silent]).only().says
+
+
+def test_addresses_that_fail_in_both_families_are_no_families_matter():
+    run = of_two_families(opens=False)
+    for number in range(3):
+        run.fails(SUSPECT, 2 + 3 * number, Kind.TIMEOUT, Phase.TLS, fields=V4,
+                  evidence={"tcp_info": tcp_info(bytes_acked=518)})  # fmt: skip
+    assert "IPv" not in run.only().says

@@ -17,7 +17,7 @@ def test_what_fresh_connections_to_its_own_endpoint_through_its_own_egress_met()
         look("sus", "refused", endpoint="other"),
         look("ctl", "connected", endpoint="other"),
     ]
-    run.drops(one, 4, Kind.TCP_RESET, evidence={"looks": looks})
+    run.drops(one, 4, Kind.TCP_RESET, evidence={"fresh_connections": looks})
     [drop] = seen_by(run).drops.values()
     assert drop.met == {FreshResult.CONNECTED}
 

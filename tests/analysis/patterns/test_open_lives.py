@@ -29,10 +29,16 @@ def test_who_was_open_and_ended_later(at, vpn, both):
     known = sessions()
     assert known.number(frozenset({VPN}), seconds(at)) == vpn
     assert known.number(frozenset({VPN, DIRECT}), seconds(at)) == both
-    outlived = known.outlived([VPN, DIRECT], seconds(at))
+    outlived = known.outlived(VPN, seconds(at))
     assert outlived is not None
-    assert len(outlived) == both
+    assert len(outlived) == vpn
     assert outlived == sorted(outlived, key=lambda life: life.opened_ns)
+
+
+def test_who_outlived_a_moment_does_not_depend_on_the_order_of_asking():
+    known = sessions()
+    for at in (12, 0, 5, 9.9, 3, 40, 0):
+        assert known.outlived(VPN, seconds(at)) == sessions().outlived(VPN, seconds(at))
 
 
 def test_the_time_that_sessions_were_held():
@@ -45,5 +51,5 @@ def test_the_time_that_sessions_were_held():
 def test_beyond_a_number_of_sessions_nothing_is_claimed(monkeypatch):
     monkeypatch.setattr(open_lives, "_MOST_LOOKED_AT", 2)
     known = sessions()
-    assert known.outlived([VPN], seconds(6)) is not None
-    assert known.outlived([VPN], seconds(6)) is None
+    assert known.outlived(VPN, seconds(6)) is not None
+    assert known.outlived(VPN, seconds(6)) is None

@@ -98,3 +98,20 @@ def test_why_stresser_was_late_is_said():
     assert note.startswith(
         "stresser was late 3 times (collecting garbage 1 time, stopped by this host 2 times), by"
     )
+
+
+def test_floods_are_named_the_longest_first_and_short_bursts_are_not():
+    cohorts = [Cohort(name, "vpn", "heartbeat") for name in "abcdefg"]
+    story = Story(cohorts, 1)
+    for number, cohort in enumerate(cohorts):
+        story.ends_as_planned(story.opens(cohort, 0), 60)
+        ended = story.events[-1]
+        assert isinstance(ended, model_events.SessionEnded)
+        ended.held_back_ns = seconds(number / 2)
+    notes = notes_of(story)
+    assert notes[0] == (
+        "g through vpn sent more than a session's share: stresser read 1 session in turn with"
+        " others, and left them unread for 3 s in all; round trips of that time are left out."
+    )
+    assert [note[0] for note in notes] == ["g", "f", "e", "d", "T"]
+    assert notes[-1] == "The same goes for 1 more cohort."

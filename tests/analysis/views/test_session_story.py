@@ -1,10 +1,14 @@
 """The story of one session, told from its events."""
 
-from stresser.analysis.views.session_story import attempt_story, session_story
+from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.summary.run_reading import read_run
+from stresser.analysis.views.session_story import Story as Told
+from stresser.analysis.views.session_story import StoryTeller, explained_ending
 from stresser.model import events as model_events
-from stresser.model.ending import Grade, Initiator
+from stresser.model.ending import Grade, Initiator, Kind, Phase
 from tests.analysis.story import (
     BAD_CHAIN,
+    DIRECT,
     INSPECTED_TLS,
     PUBLIC_TLS,
     VPN,
@@ -13,10 +17,20 @@ from tests.analysis.story import (
     seconds,
     utc,
 )
+from tests.fakes.checked import tcp_info
+
+
+def story_of(story: Story, **wanted: int) -> Told | None:
+    teller, served = StoryTeller(**wanted), ChainTally()
+    for event in story.events:
+        teller.event(event)
+        if isinstance(event, model_events.CohortEvent):
+            served.event(event)
+    return teller.story(served)
 
 
 def told(story: Story, session: int) -> dict[str, str]:
-    found = session_story(story.events, session)
+    found = story_of(story, session=session)
     assert found is not None
     return dict(found.lines)
 
@@ -76,7 +90,7 @@ def test_an_open_session_has_no_ending():
 
 
 def test_no_such_session():
-    assert session_story(whole_story().events, 3) is None
+    assert story_of(whole_story(), session=3) is None
 
 
 def test_hostile_texts_are_bounded_and_escaped():
@@ -84,7 +98,7 @@ def test_hostile_texts_are_bounded_and_escaped():
     bad = "\x1b[2J" + "z" * 100_000
     session = story.opens(VPN, 1, subprotocol=bad)
     story.drops(session, 5, raw=bad, evidence={"headers": {bad + str(n): bad for n in range(500)}})
-    found = session_story(story.events, session)
+    found = story_of(story, session=session)
     assert found is not None
     assert len(found.lines) < 100
     assert all(what.isprintable() and value.isprintable() for what, value in found.lines)
@@ -114,7 +128,7 @@ def test_a_failed_attempt_from_its_phases_to_its_ending():
         VPN, 9, tls=INSPECTED_TLS, failure="http_403", phases_ns={"tls": seconds(0.008)}, raw="403"
     )
     story.opens(VPN, 10)
-    found = attempt_story(story.events, 1)
+    found = story_of(story, attempt=1)
     assert found is not None
     lines = dict(found.lines)
     assert found.title == "Attempt 1"
@@ -123,7 +137,42 @@ def test_a_failed_attempt_from_its_phases_to_its_ending():
     assert "consistent with Zscaler" in lines["TLS end"]
     assert (lines["failure"], lines["raw error"]) == ("http_403", "403")
     assert "pings, pongs" not in lines
-    assert attempt_story(story.events, 3) is None
-    opened = attempt_story(story.events, 2)
-    assert opened is not None
-    assert opened.lines == [("opened", "session 1: show --session 1 has its story")]
+    assert story_of(story, attempt=3) is None
+    assert lines["began"] == "9 s into the run"
+
+
+def test_an_attempt_that_opened_has_its_sessions_story():
+    story = whole_story()
+    by_attempt, by_session = story_of(story, attempt=1), story_of(story, session=1)
+    assert by_attempt is not None
+    assert by_session is not None
+    assert (by_attempt.title, by_attempt.lines) == ("Attempt 1", by_session.lines)
+    assert dict(by_attempt.lines)["replaced by"] == "session 2, 2 s later"
+
+
+def test_a_chain_that_every_egress_shows_is_called_no_interceptors():
+    story = Story([VPN, DIRECT], 2)
+    for cohort in (VPN, DIRECT):
+        story.events.append(chain_seen(cohort, INSPECTED_TLS))
+        story.opens(cohort, 1, tls=INSPECTED_TLS)
+    lines = told(story, 1)
+    assert "INTERCEPTED" not in lines["TLS end"]
+    assert lines["shown by"].startswith("every egress alike")
+
+
+def test_a_failed_attempt_has_its_diagnosis_its_burst_and_what_to_ask(tmp_path):
+    story = Story([VPN, DIRECT], 2)
+    story.opens(DIRECT, 1)
+    for at in (5, 7, 9):
+        story.fails(VPN, at, kind=Kind.TIMEOUT, phase=Phase.TLS,
+                    evidence={"tcp_info": tcp_info(bytes_acked=1, unacked=1)})  # fmt: skip
+    teller = StoryTeller(attempt=3)
+    reading = read_run(story.recorded(tmp_path / "run"), others=[teller])
+    found = teller.story(reading.tally.served, explained_ending(reading, teller))
+    assert found is not None
+    lines = dict(found.lines)
+    assert lines["diagnosis"].startswith("1, name_filter: Through vpn, 3 attempts failed")
+    assert lines["burst"].startswith("3 attempts to broker through vpn failed in 4 s")
+    assert lines["met"] == "hello_dropped: the ClientHello was never acknowledged"
+    assert "find out what drops the ClientHello to broker" in lines["what to do"]
+    assert "never acknowledged (TCP_INFO" in lines["what was sent"]

@@ -13,7 +13,7 @@ from tests.classify.test_packet_origin import EXPECTED, SENT_NS, flow, no_socket
 def evidence_of(packets, expected=EXPECTED, **known):
     """As a recorded ending has it."""
     found = provenance(packets, expected_seq=expected, **known)
-    return Evidence(packets=packets, provenance=found)
+    return Evidence(packets=packets, origin=found)
 
 
 def words(packets, **known):
@@ -142,9 +142,9 @@ def test_where_nothing_was_witnessed_nothing_is_said():
 
 def test_texts_of_a_file_do_not_play_with_the_terminal():
     evidence = evidence_of(flow(packet("RA", outgoing=True)))
-    assert evidence.provenance is not None
-    signals = [replace(evidence.provenance.signals[0], name="\x07bell")]
-    found = replace(evidence.provenance, interface="\x1b[2J", signals=signals)
-    card = provenance_in_words(replace(evidence, provenance=found))
+    assert evidence.origin is not None
+    signals = [replace(evidence.origin.signals[0], name="\x07bell")]
+    found = replace(evidence.origin, interface="\x1b[2J", signals=signals)
+    card = provenance_in_words(replace(evidence, origin=found))
     assert all(line.isprintable() for line in card)
     assert "\\x1b[2J" in card[0]

@@ -17,14 +17,14 @@ def test_the_rules_are_quoted_with_what_they_rest_on():
     evidence = Evidence(
         why=["flow-dropped-alone"],
         against=["another-box"],
-        neighbour=SiblingAlive(session=3, egress="direct", answered_ns=1),
-        looks=[look],
+        sibling=SiblingAlive(session=3, egress="direct", answered_ns=1),
+        fresh_connections=[look],
     )
     said = list(reasons(evidence))
     assert said == [
         ("why", f"flow-dropped-alone: {BY_NAME['flow-dropped-alone'].says}"),
         ("against", f"another-box: {BY_NAME['another-box'].says}"),
-        ("neighbour", "session 3 through direct to the same server lived on"),
+        ("sibling", "session 3 through direct to the same server lived on"),
         (
             "fresh connection",
             (

@@ -1,7 +1,7 @@
-"""What became of a ClientHello that had no good answer, by the kernel's own account (TCP_INFO).
+"""What became of what a handshake sent and had no good answer to, by the kernel's own account.
 
-An acknowledged hello whose answer is missing speaks for the size of the answer's packets, a hello
-that was never acknowledged, or that was met by a cut, for what the hello says.
+An acknowledged ClientHello whose answer is missing speaks for the size of the answer's packets, a
+hello that was never acknowledged, or that was met by a cut, for what the hello says.
 """
 
 from enum import StrEnum
@@ -16,7 +16,7 @@ _CUT = frozenset({Kind.TCP_RESET, Kind.TCP_FIN, Kind.TLS_CLOSE_NOTIFY})
 
 
 class HelloFate(StrEnum):
-    """The end of a handshake."""
+    """The end of a handshake's last question: a ClientHello, a WebSocket's upgrade."""
 
     ANSWER_TORN = "answer_torn"
     """It was acknowledged; parts of the answer came, and one before them is missing."""
@@ -32,7 +32,7 @@ class HelloFate(StrEnum):
 
 def hello_fate(ending: Ending) -> HelloFate | None:
     """What became of it; None: the attempt did not stop there, or had an answer to judge."""
-    if ending.phase is not Phase.TLS:
+    if ending.phase not in _ASKED:
         return None
     if ending.kind in _CUT:
         return HelloFate.CUT
@@ -56,11 +56,13 @@ def fate_words(ending: Ending) -> str | None:
     if info is None or fate not in _WORDS:
         return None
     torn = f", {info.out_of_order:,} segments behind a gap" if info.out_of_order else ""
-    return f"{_WORDS[fate]} (TCP_INFO: {info.bytes_received or 0:,} bytes of an answer{torn})"
+    said = f"the {_ASKED[ending.phase]} was {_WORDS[fate]}"
+    return f"{said} (TCP_INFO: {info.bytes_received or 0:,} bytes received{torn})"
 
 
+_ASKED = {Phase.TLS: "ClientHello", Phase.UPGRADE: "WebSocket upgrade"}
 _WORDS: dict[HelloFate | None, str] = {
-    HelloFate.ANSWER_TORN: "the ClientHello was acknowledged, its answer came in part",
-    HelloFate.ANSWER_MISSING: "the ClientHello was acknowledged, its answer did not come",
-    HelloFate.UNACKNOWLEDGED: "the ClientHello was never acknowledged",
+    HelloFate.ANSWER_TORN: "acknowledged, its answer came in part",
+    HelloFate.ANSWER_MISSING: "acknowledged, its answer did not come",
+    HelloFate.UNACKNOWLEDGED: "never acknowledged",
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stresser.analysis.checkup.hello_fate import HelloFate, fate_words, hello_fate
+from stresser.analysis.words.hello_fate import HelloFate, fate_words, hello_fate
 from stresser.model.ending import Kind, Phase
 from tests.fakes.checked import failed, tcp_info
 
@@ -26,7 +26,9 @@ F = HelloFate
         (Phase.TLS, Kind.TCP_FIN, None, F.CUT),
         (Phase.TLS, Kind.TLS_ALERT, None, None),
         (Phase.CONNECT, Kind.TIMEOUT, None, None),
-        (Phase.UPGRADE, Kind.TCP_RESET, None, None),
+        (Phase.UPGRADE, Kind.TCP_RESET, None, F.CUT),
+        (Phase.UPGRADE, Kind.TIMEOUT, tcp_info(bytes_acked=700, unacked=2), F.UNACKNOWLEDGED),
+        (Phase.HELD, Kind.TCP_RESET, None, None),
     ],
 )  # fmt: skip
 def test_fates(phase, kind, info, fate):
@@ -40,9 +42,9 @@ def test_words_have_the_kernels_figures():
         return fate_words(failed(phase=Phase.TLS, evidence=evidence).ending)
 
     assert said(bytes_acked=518) == (
-        "the ClientHello was acknowledged, its answer did not come (TCP_INFO: 0 bytes of an answer)"
+        "the ClientHello was acknowledged, its answer did not come (TCP_INFO: 0 bytes received)"
     )
-    assert "in part (TCP_INFO: 0 bytes of an answer, 3 segments behind a gap)" in str(
+    assert "in part (TCP_INFO: 0 bytes received, 3 segments behind a gap)" in str(
         said(bytes_acked=518, out_of_order=3)
     )
     assert "never acknowledged" in str(said(bytes_acked=1, unacked=1))

@@ -1,0 +1,202 @@
+"""What a failed attempt has met, by what was seen of it: one name for each, from a closed list.
+
+`check` and `run` ask the same question here; what to do about it stands in `remedy_table.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from stresser.analysis.words.hello_fate import HelloFate, hello_fate
+from stresser.classify.rule import decided_by_proxy
+from stresser.model.ending import Ending, Initiator, Kind, Phase
+from stresser.model.events import TlsFacts
+
+PLAIN_HTTP = ("HTTP/1.", "<html", "<HTML", "<!DOC", "<!doc")
+"""How HTTP begins, head or page, where TLS was asked for."""
+_PROXY_LOGIN, _UNAUTHORIZED, _PORTAL = 407, 401, 511
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UPGRADE_LOST = frozenset({200, 400, 426})
+"""What a server answers that was asked for a page, because `Upgrade` was not passed on."""
+_SPOKEN_SCHEMES = frozenset({"basic"})
+_SPOKEN_ALPN = frozenset({None, "http/1.1"})
+
+
+class Obstacle(StrEnum):
+    """What an attempt met."""
+
+    NAME_UNKNOWN = "name_unknown"
+    NAME_UNANSWERED = "name_unanswered"
+    PORT_REFUSED = "port_refused"
+    NO_CONNECTION = "no_connection"
+    NOTHING_LEFT = "nothing_left"
+    PROXY_UNREACHED = "proxy_unreached"
+    PROXY_LOGIN = "proxy_login"
+    PROXY_LOGIN_NOT_SPOKEN = "proxy_login_not_spoken"
+    PROXY_FORBIDS = "proxy_forbids"
+    PROXY_REPORTS = "proxy_reports"
+    HELLO_CUT = "hello_cut"
+    HELLO_DROPPED = "hello_dropped"
+    ANSWER_TORN = "answer_torn"
+    ANSWER_MISSING = "answer_missing"
+    HELLO_UNANSWERED = "hello_unanswered"
+    TUNNEL_SILENT = "tunnel_silent"
+    PLAIN_HTTP = "plain_http"
+    NO_TLS = "no_tls"
+    ALERT_CLIENT = "alert_client_certificate"
+    ALERT_ALPN = "alert_alpn"
+    ALERT_NAME = "alert_name"
+    ALERT = "alert"
+    CHAIN_REFUSED = "chain_refused"
+    UPGRADE_DROPPED = "upgrade_dropped"
+    UPGRADE_UNANSWERED = "upgrade_unanswered"
+    UPGRADE_CUT = "upgrade_cut"
+    UPGRADE_STRIPPED = "upgrade_stripped"
+    REDIRECTED = "redirected"
+    SENT_AWAY = "sent_away"
+    PORTAL = "portal"
+    LOGIN_WANTED = "login_wanted"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - no secret: what was met
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    HTTP_REFUSED = "http_refused"
+    ALPN_NOT_SPOKEN = "alpn_not_spoken"
+    NO_HTTP = "no_http"
+    GET_UNANSWERED = "get_unanswered"
+    TOOL_LIMIT = "tool_limit"
+    UNNAMED = "unnamed"
+
+
+_STATUS = {
+    403: Obstacle.FORBIDDEN,
+    404: Obstacle.NOT_FOUND,
+    _PORTAL: Obstacle.PORTAL,
+}
+_ALERTS = {
+    **dict.fromkeys((42, 43, 44, 45, 46, 48, 116), Obstacle.ALERT_CLIENT),
+    112: Obstacle.ALERT_NAME,
+    120: Obstacle.ALERT_ALPN,
+}
+_LOST = {
+    HelloFate.UNACKNOWLEDGED: Obstacle.HELLO_DROPPED,
+    HelloFate.ANSWER_TORN: Obstacle.ANSWER_TORN,
+    HelloFate.ANSWER_MISSING: Obstacle.ANSWER_MISSING,
+    HelloFate.UNKNOWN: Obstacle.HELLO_UNANSWERED,
+}
+
+
+class Stopped(NamedTuple):
+    """An attempt that failed, as far as it tells what it met."""
+
+    ending: Ending
+    tls: TlsFacts | None
+    """What the handshake agreed on, if it came so far."""
+    by_proxy: bool
+    """TCP goes to a proxy that the plan names: what was acknowledged, the proxy acknowledged."""
+    carries_token: bool = False
+    """The request held an Authorization or a cookie."""
+    is_page: bool = False
+    """A page was asked for, no WebSocket."""
+
+
+def obstacle_of(one: Stopped) -> Obstacle:
+    """Name it."""
+    kind, phase = one.ending.kind, one.ending.phase
+    if kind is Kind.TOOL:
+        return Obstacle.TOOL_LIMIT
+    if phase is Phase.PROXY or (one.by_proxy and phase is Phase.CONNECT):
+        return _of_proxy(one.ending)
+    if kind is Kind.RESOLVE_ERROR or phase is Phase.RESOLVE:
+        return _of_name(one.ending)
+    if kind is Kind.HTTP_REFUSAL:
+        return _of_status(one)
+    by_kind = _BY_KIND.get(kind)
+    return by_kind or _BY_PHASE.get(phase, _unnamed)(one)
+
+
+def _of_name(ending: Ending) -> Obstacle:
+    is_unknown = ending.failure == "dns_nxdomain_error"
+    return Obstacle.NAME_UNKNOWN if is_unknown else Obstacle.NAME_UNANSWERED
+
+
+def _of_proxy(ending: Ending) -> Obstacle:
+    if ending.kind is not Kind.PROXY_ERROR or ending.status is None:
+        return Obstacle.PROXY_UNREACHED
+    if ending.status == _PROXY_LOGIN:
+        wanted = [scheme.lower() for scheme in schemes(ending.evidence.headers)]
+        is_spoken = not wanted or not _SPOKEN_SCHEMES.isdisjoint(wanted)
+        return Obstacle.PROXY_LOGIN if is_spoken else Obstacle.PROXY_LOGIN_NOT_SPOKEN
+    own = decided_by_proxy(ending.failure, ending.status)
+    return Obstacle.PROXY_FORBIDS if own else Obstacle.PROXY_REPORTS
+
+
+def schemes(headers: Mapping[str, str]) -> list[str]:
+    """Of a list of challenges (RFC 9110 section 11.6.1): words with no `=` in them."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    offered = lowered.get("proxy-authenticate", "")
+    words = (part.strip().split(" ", 1)[0] for part in offered.split(","))
+    return list(dict.fromkeys(word for word in words if word and "=" not in word))
+
+
+def _of_connect(one: Stopped) -> Obstacle:
+    is_ours = one.ending.initiator is Initiator.HOST
+    return Obstacle.NOTHING_LEFT if is_ours else Obstacle.NO_CONNECTION
+
+
+def _of_hello(one: Stopped) -> Obstacle:
+    ending = one.ending
+    if ending.kind is Kind.TLS_ALERT:
+        return _ALERTS.get(ending.alert or 0, Obstacle.ALERT)
+    if ending.kind is Kind.PROTOCOL_ERROR:
+        texts = (ending.evidence.first_bytes or "", ending.raw or "")
+        is_http = any(mark in text for mark in PLAIN_HTTP for text in texts)
+        return Obstacle.PLAIN_HTTP if is_http else Obstacle.NO_TLS
+    if ending.kind is Kind.UNREACHABLE:
+        return _of_connect(one)
+    fate = hello_fate(ending)
+    info = ending.evidence.tcp_info
+    is_long = info is not None and info.unacked > 1  # its size may be what does not pass
+    if fate is None or fate is HelloFate.CUT:
+        return Obstacle.UNNAMED if fate is None else Obstacle.HELLO_CUT
+    if one.by_proxy:
+        return Obstacle.TUNNEL_SILENT
+    return Obstacle.HELLO_UNANSWERED if is_long else _LOST[fate]
+
+
+def _of_upgrade(one: Stopped) -> Obstacle:
+    kind, fate = one.ending.kind, hello_fate(one.ending)
+    if kind is Kind.TLS_ALERT:
+        return _ALERTS.get(one.ending.alert or 0, Obstacle.ALERT)
+    if fate is HelloFate.UNACKNOWLEDGED and not one.by_proxy:
+        return Obstacle.UPGRADE_DROPPED
+    if one.tls is not None and one.tls.alpn not in _SPOKEN_ALPN:
+        return Obstacle.ALPN_NOT_SPOKEN
+    if one.is_page:
+        return Obstacle.GET_UNANSWERED
+    if fate is HelloFate.CUT:
+        return Obstacle.UPGRADE_CUT
+    return Obstacle.NO_HTTP if kind is Kind.PROTOCOL_ERROR else Obstacle.UPGRADE_UNANSWERED
+
+
+def _of_status(one: Stopped) -> Obstacle:
+    status = one.ending.status or 0
+    if status in _REDIRECTS:
+        is_own = one.tls is not None and one.tls.is_proved
+        return Obstacle.REDIRECTED if is_own else Obstacle.SENT_AWAY
+    if status == _UNAUTHORIZED:
+        return Obstacle.TOKEN_REFUSED if one.carries_token else Obstacle.LOGIN_WANTED
+    if status in _UPGRADE_LOST and not one.is_page:
+        return Obstacle.UPGRADE_STRIPPED
+    return _STATUS.get(status, Obstacle.HTTP_REFUSED)
+
+
+def _unnamed(_one: Stopped) -> Obstacle:
+    return Obstacle.UNNAMED
+
+
+_BY_KIND = {Kind.REFUSED: Obstacle.PORT_REFUSED, Kind.CERTIFICATE: Obstacle.CHAIN_REFUSED}
+_BY_PHASE: dict[Phase, Callable[[Stopped], Obstacle]] = {
+    Phase.CONNECT: _of_connect,
+    Phase.TLS: _of_hello,
+    Phase.UPGRADE: _of_upgrade,
+}

@@ -1,0 +1,84 @@
+"""Failed attempts that came together: when, where, and after which incident."""
+
+from stresser.analysis.diagnosis.failure_bursts import burst_in_words, failure_bursts
+from stresser.analysis.patterns.causes import find_causes
+from stresser.model.ending import Kind, Phase
+from tests.analysis.diagnosis.made_runs import MadeRun, cohort
+from tests.analysis.story import seconds, utc
+
+SUS, CTL, OTHER = cohort("sus"), cohort("ctl"), cohort("sus", endpoint="other")
+
+
+def bursts_of(run: MadeRun):
+    case = run.case()
+    return failure_bursts(case, find_causes(case.lives, case.plan).incidents, utc)
+
+
+def outage(*, again: bool = True) -> MadeRun:
+    run = MadeRun(SUS, CTL)
+    for session in [run.opens(SUS, 1 + n / 10) for n in range(5)]:
+        run.drops(session, 60, Kind.TCP_RESET)
+    run.lives(run.opens(CTL, 1), 200)
+    for number in range(6):
+        run.fails(SUS, 62 + 5 * number, Kind.TIMEOUT, Phase.CONNECT)
+    if again:
+        for _ in range(5):
+            run.lives(run.opens(SUS, 95), 200)
+    return run
+
+
+def test_a_burst_has_from_until_and_its_incident():
+    [one] = bursts_of(outage())
+    assert abs(one.from_ns - seconds(62)) < seconds(0.1)
+    assert (one.until_ns, one.is_over) == (seconds(95), True)
+    assert (one.failures, one.kinds) == (6, {"timeout": 6})
+    assert (one.endpoint, one.egress) == ("server", "sus")
+    assert (one.incident_ns, one.incident_drops) == (seconds(60), 5)
+    said = burst_in_words(one)
+    assert said.startswith("6 attempts to server through sus failed in 33 s, from ")
+    assert said.endswith("(6 timeouts), after the incident of 5 drops 1 m into the run.")
+
+
+def test_a_burst_that_nothing_ended_lasts_to_its_last_failure():
+    [one] = bursts_of(outage(again=False))
+    assert (one.until_ns, one.is_over) == (seconds(87), False)
+    assert "at least until" in burst_in_words(one)
+
+
+def test_openings_between_failures_cut_a_burst_and_few_failures_are_none():
+    run = MadeRun(SUS)
+    for at in (1, 2, 3, 11, 12):
+        run.fails(SUS, at, Kind.TIMEOUT, Phase.CONNECT)
+    run.story.events.sort(key=lambda event: event.t_ns)
+    run.lives(run.opens(SUS, 7), 30)
+    [one] = bursts_of(run)
+    assert (one.failures, one.until_ns) == (3, seconds(7))
+    assert (one.incident_ns, one.incident_drops) == (None, 0)
+
+
+def test_pairs_of_one_egress_that_fail_at_one_time_are_one_burst():
+    run = MadeRun(SUS, OTHER, CTL)
+    for at in range(4):
+        run.fails(SUS, 10 + at, Kind.TIMEOUT, Phase.CONNECT)
+        run.fails(OTHER, 10 + at, Kind.TIMEOUT, Phase.CONNECT)
+    for at in range(3):
+        run.fails(SUS, 100 + at, Kind.REFUSED, Phase.CONNECT)
+        run.lives(run.opens(SUS, 50 + at), 60)
+    first, second = bursts_of(run)
+    assert (first.failures, first.endpoint, first.egress) == (8, None, "sus")
+    assert (second.failures, second.endpoint) == (3, "server")
+
+
+def test_what_belongs_to_a_burst():
+    [one] = bursts_of(outage())
+    assert one.holds("server", "sus", seconds(70))
+    assert not one.holds("server", "ctl", seconds(70))
+    assert not one.holds("server", "sus", seconds(99))
+
+
+def test_an_incident_from_which_the_pair_had_recovered_is_not_the_bursts():
+    run = outage()
+    for at in range(3):
+        run.fails(SUS, 150 + at, Kind.TIMEOUT, Phase.CONNECT)
+    _, late = bursts_of(run)
+    assert late.incident_ns is None
