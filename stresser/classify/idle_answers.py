@@ -3,9 +3,9 @@
 The sessions of a search that are not silent stand in cohorts beside it, named for what they do.
 """
 
+from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind, Proof
-from stresser.statistics.asked_limits import Asked
 
 BUSY = "busy"
 """Those that ping so often that no limit of silence meets them."""
@@ -21,23 +21,23 @@ def beside(cohort: Cohort, what: str) -> Cohort:
     return cohort._replace(activity=f"{cohort.activity}-{what}")
 
 
-def answer_of_silence(ending: Ending) -> Asked | None:
+def answer_of_silence(ending: Ending) -> AskedValue | None:
     """Alive or dead after its silence, in ns; None where the end proves neither."""
     return _answer(ending, ending.silence_ns or 0)
 
 
-def answer_of_age(ending: Ending) -> Asked | None:
+def answer_of_age(ending: Ending) -> AskedValue | None:
     """Alive or dead at its age."""
     return _answer(ending, ending.age_ns)
 
 
-def _answer(ending: Ending, value_ns: int) -> Asked | None:
+def _answer(ending: Ending, value_ns: int) -> AskedValue | None:
     if ending.planned:
-        return Asked(value_ns, lived=True) if ending.proved is Proof.ALIVE else None
+        return AskedValue(value_ns, lived=True) if ending.proved is Proof.ALIVE else None
     if not ending.is_drop:
         return None
     if ending.kind is Kind.FOUND_DEAD:
-        return Asked(value_ns, lived=False, at=ending.dead_by_ns)
+        return AskedValue(value_ns, lived=False, at=ending.dead_by_ns)
     if ending.kind not in _TOLD:
         return None
-    return Asked(value_ns, lived=False, is_dated=True, at=ending.dead_by_ns)
+    return AskedValue(value_ns, lived=False, is_dated=True, at=ending.dead_by_ns)

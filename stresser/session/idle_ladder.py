@@ -8,8 +8,9 @@ one event may end all sessions at one moment, but it does not come back at the s
 
 import math
 
+from stresser.model.asked_value import AskedValue
 from stresser.model.units import NS_PER_S
-from stresser.statistics.asked_limits import Asked, AskedLimit, limit_of_asked
+from stresser.statistics.asked_limits import AskedLimit, limit_of_asked
 
 RUNGS = 40
 _EXACT_SHARE = 0.01
@@ -60,7 +61,7 @@ class IdleSearch:
     """What one endpoint through one egress has answered so far."""
 
     def __init__(self, up_to_ns: int, rungs: int = RUNGS) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[AskedValue] = []
         self.has_control = False
         """Busy sessions beside these live: nothing ended all sessions at one moment."""
         self.is_done = False
@@ -84,7 +85,7 @@ class IdleSearch:
         """As far as is known."""
         return limit_of_asked(self.asked)
 
-    def saw(self, asked: Asked | None, ladder: int) -> list[int]:
+    def saw(self, asked: AskedValue | None, ladder: int) -> list[int]:
         """Take the answer of one session, None where it gave none.
 
         `ladder`: 0 for the first, then as they came. Returns the silences of the next ladder.

@@ -29,7 +29,7 @@ _REFRESHING = {PING: ActivityKind.HEARTBEAT, TCP_KEEPALIVE: ActivityKind.KEEPALI
 """What may count as traffic, and the activity that does it."""
 _ATTEMPTS = 5
 _BUSY_SESSIONS = 3
-_BUSY_EVERY = Duration(2 * NS_PER_S)
+_BUSY_EVERY = Duration(NS_PER_S)
 _BUSY_TIMEOUT = Duration(10 * NS_PER_S)
 _FOR_EVER_NS = 2**62
 _REFRESHED_SESSIONS = 2
@@ -62,7 +62,8 @@ class _Hunt:
         self._search = IdleSearch(route.activity.up_to)
         self._refreshing = 0
         self._is_refreshed = False
-        self._told: AskedLimit | None = None
+        self._told = AskedLimit(0, None)
+        self._begun_ns = around.clock.now_ns()
 
     def begin(self) -> None:
         """Start the first ladder, and the busy sessions beside it."""
@@ -91,9 +92,12 @@ class _Hunt:
         ending = await hold_until_asked(self._route, self._around, silence_ns, _ATTEMPTS)
         answer = None if ending is None else answer_of_silence(ending)
         more = self._search.saw(answer, ladder)
+        limit = self._search.limit
         if more or self._search.is_done:
-            self._tell(self._search.limit)
-            self._refresh(self._search.limit)
+            self._tell(limit)
+            self._refresh(limit)
+        elif limit.high is None and limit.low >= 2 * self._told.low:
+            self._tell(limit)
         self._climb(more)
         self._look()
 
@@ -105,13 +109,16 @@ class _Hunt:
         if self._told == limit:
             return
         self._told = limit
+        passed_ns = self._around.clock.now_ns() - self._begun_ns
         where = f"{self._route.cohort.endpoint} through {self._route.cohort.egress}"
         low = format_duration(limit.low)
         if limit.high is None:
-            self._say(f"{where}: alive after {low} of silence")
+            left = format_duration(max(self._route.activity.up_to - passed_ns, 0))
+            more = "" if self._search.is_done else f"; at most {left} more"
+            self._say(f"{where}: alive after {low} of silence{more}")
             return
         high = format_duration(limit.high)
-        more = "" if self._search.is_done else f"; {high} more to be exact"
+        more = "" if self._search.is_done else f"; about {high} more to be exact"
         self._say(f"{where}: alive after {low} of silence, dead after {high}{more}")
 
     def _refresh(self, limit: AskedLimit) -> None:

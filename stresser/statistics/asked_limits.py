@@ -9,6 +9,7 @@ its tick.
 from collections.abc import Collection
 from typing import NamedTuple
 
+from stresser.model.asked_value import AskedValue
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.concentration import GRAIN, timer_limit, tolerance
 
@@ -19,17 +20,6 @@ _WIDEST_TICK = 0.6
 _WIDEST_OF_ONE = 0.2
 """Where one answer alone shows it."""
 _CLEARLY_LONGER = 1.25
-
-
-class Asked(NamedTuple):
-    """One answer."""
-
-    value: int
-    lived: bool
-    is_dated: bool = False
-    """Not asked: it ended of itself, at this very value."""
-    at: int = 0
-    """When, in ns: what ended at one moment is one witness of a tick."""
 
 
 class AskedLimit(NamedTuple):
@@ -43,7 +33,7 @@ class AskedLimit(NamedTuple):
     """Answers that do not fit: alive beyond the limit, or dead below it."""
 
 
-def limit_of_asked(asked: Collection[Asked]) -> AskedLimit:
+def limit_of_asked(asked: Collection[AskedValue]) -> AskedLimit:
     """The limit that contradicts the fewest answers."""
     lived = sorted(one.value for one in asked if one.lived)
     dead = sorted(one.value for one in asked if not one.lived)
@@ -58,11 +48,11 @@ def limit_of_asked(asked: Collection[Asked]) -> AskedLimit:
     return AskedLimit(low, min((one for one in dead if one > low), default=None), None, misfits)
 
 
-def _is_outlived(one: Asked, lived: list[int]) -> bool:
+def _is_outlived(one: AskedValue, lived: list[int]) -> bool:
     return sum(other > _CLEARLY_LONGER * one.value for other in lived) > 1
 
 
-def _of_dated(dated: list[Asked], lived: list[int]) -> AskedLimit:
+def _of_dated(dated: list[AskedValue], lived: list[int]) -> AskedLimit:
     moments = len({one.at // GRAIN for one in dated})
     first, last = dated[0].value, dated[-1].value
     limit, tick = timer_limit([Bracket(one.value, one.value) for one in dated], moments)

@@ -6,6 +6,7 @@ from itertools import count, pairwise
 
 import pytest
 
+from stresser.model.asked_value import AskedValue
 from stresser.model.units import NS_PER_S
 from stresser.session.idle_ladder import (
     IdleSearch,
@@ -13,7 +14,6 @@ from stresser.session.idle_ladder import (
     first_ladder,
     refining_ladder,
 )
-from stresser.statistics.asked_limits import Asked
 
 PROOF_S = 2.5
 """How long it takes to learn that a goodbye is not acknowledged."""
@@ -58,7 +58,7 @@ class Box:
 def climb(box, up_to_s):
     """The search's end, when that was, and how many sessions it took."""
     search = IdleSearch(round(up_to_s * NS_PER_S))
-    events: list[tuple[float, int, Asked, int]] = []
+    events: list[tuple[float, int, AskedValue, int]] = []
     order, jitter = count(), random.Random(7)  # noqa: S311 - no secret
 
     def begin(ages, now_s, ladder):
@@ -71,12 +71,12 @@ def climb(box, up_to_s):
             if dies is not None and dies <= begun + age_s:
                 at = dies + jitter.uniform(0, 0.004) if box.says else begun + age_s + PROOF_S
                 silence = at - begun if box.says else age_s
-                answer = Asked(
+                answer = AskedValue(
                     round(silence * NS_PER_S), lived=False, is_dated=box.says, at=round(at * 1e9)
                 )
             else:
                 at = begun + age_s + 0.05
-                answer = Asked(age_ns, lived=True)
+                answer = AskedValue(age_ns, lived=True)
             heapq.heappush(events, (at, number, answer, ladder))
 
     begin(search.first, 0.0, 0)

@@ -2,17 +2,18 @@
 
 import pytest
 
-from stresser.statistics.asked_limits import Asked, limit_of_asked
+from stresser.model.asked_value import AskedValue
+from stresser.statistics.asked_limits import limit_of_asked
 
 S = 1_000_000_000
 
 
 def told(lived=(), dead=(), dated=()):
     return [
-        *(Asked(round(one * S), lived=True) for one in lived),
-        *(Asked(round(one * S), lived=False) for one in dead),
+        *(AskedValue(round(one * S), lived=True) for one in lived),
+        *(AskedValue(round(one * S), lived=False) for one in dead),
         *(
-            Asked(round(one * S), lived=False, is_dated=True, at=i * S)
+            AskedValue(round(one * S), lived=False, is_dated=True, at=i * S)
             for i, one in enumerate(dated)
         ),
     ]

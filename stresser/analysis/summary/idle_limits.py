@@ -21,11 +21,12 @@ from stresser.classify.idle_answers import (
     answer_of_silence,
     beside,
 )
+from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Initiator, Kind
 from stresser.model.events import AnyEvent, SessionEnded
 from stresser.model.units import NS_PER_S, escaped
-from stresser.statistics.asked_limits import Asked, AskedLimit, limit_of_asked
+from stresser.statistics.asked_limits import AskedLimit, limit_of_asked
 from stresser.statistics.concentration import tolerance
 
 _MOST_COHORTS = 2_000
@@ -92,8 +93,8 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
 class _Heard:
     """What the sessions of one cohort answered."""
 
-    silences: list[Asked] = field(default_factory=list)
-    ages: list[Asked] = field(default_factory=list)
+    silences: list[AskedValue] = field(default_factory=list)
+    ages: list[AskedValue] = field(default_factory=list)
     opened_ns: list[int] = field(default_factory=list)
     """Of each of `silences`."""
     forms: Counter[str] = field(default_factory=Counter)
@@ -200,7 +201,7 @@ def _silence_limit(heard: _Heard, age: AskedLimit | None) -> AskedLimit | None:
     return None if is_age else found
 
 
-def _fits(found: AskedLimit, asked: Collection[Asked]) -> bool:
+def _fits(found: AskedLimit, asked: Collection[AskedValue]) -> bool:
     dead = sum(not one.lived for one in asked)
     return dead > 1 and found.against <= _MOST_AGAINST * dead
 

@@ -89,7 +89,7 @@ def _subject(limit: LimitFigures) -> str:
         return limit.egress
     if limit.where == Where.ENDPOINT:
         return f"{limit.endpoint}, or what stands before it,"
-    return f"Something on the way through {limit.egress}"
+    return f"Something behind {limit.egress}"
 
 
 def _middle(limit: LimitFigures) -> str:
@@ -99,7 +99,7 @@ def _middle(limit: LimitFigures) -> str:
 
 def _refreshing(refreshed: RefreshedBy) -> list[str]:
     words = {"a ping": refreshed.ping, "TCP keepalive": refreshed.tcp_keepalive}
-    words |= {"a ping that nobody answers": refreshed.unanswered_ping}
+    words |= {"an unanswered ping": refreshed.unanswered_ping}
     count = [what for what, does in words.items() if does]
     do_not = [what for what, does in words.items() if does is False]
     says = [f"{' and '.join(count)} {'counts' if len(count) == 1 else 'count'}"] if count else []
