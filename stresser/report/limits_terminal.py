@@ -14,7 +14,7 @@ from stresser.analysis.summary.limit_words import (
 from stresser.model.units import format_duration
 from stresser.report.tables import MISSING, add_figures, duration, figure_table, plain
 
-_HEAD = ("limit", "between", "form", "who", "ping", "keepalive", "survived")
+_HEAD = ("limit", "between", "ping", "keepalive", "survived")
 _LONGEST_SENTENCE = 600
 _COUNTS = {None: MISSING, True: "counts", False: "no"}
 
@@ -50,8 +50,6 @@ def _figures(one: LimitFigures) -> list[str]:
     return [
         one.kind,
         between,
-        one.form or MISSING,
-        one.who if one.high is not None else MISSING,
         _COUNTS[one.refreshed_by.ping],
         _COUNTS[one.refreshed_by.tcp_keepalive],
         duration(one.survived),
