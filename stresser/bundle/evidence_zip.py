@@ -11,7 +11,9 @@ from pathlib import Path
 import msgspec
 
 import stresser
+from stresser.analysis.summary.run_reading import EventCollector
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
+from stresser.bundle.drop_packets import PACKETS, DropPackets
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.bundle.network_page import DroppedFlows, asked_of_network, write_columns
 from stresser.bundle.redaction import Redaction
@@ -34,6 +36,7 @@ figures.json      all its figures
 network-team.md   which flows ended when, and what is asked of the network
 drops.csv         every drop: 5-tuple, UTC in milliseconds, kind, age, silence
 drops.jsonl       the events of these drops, with their evidence
+drops.pcapng      where packets were captured: those of drops and failures, commented, for Wireshark
 runs/             the recorded events, durations and certificate chains that all of it comes from
 bundle.json       SHA-256 of every file
 bundle.json.sig   where the bundle is signed: an SSH signature of bundle.json
@@ -99,17 +102,25 @@ def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str
     egresses = manifest.egresses
     chosen = (egresses[0], egresses[1]) if egresses is not None and len(egresses) > 1 else None
     rows, lines = scratch / "computed.csv", scratch / "computed.jsonl"
+    capture = scratch / "computed.pcapng"
     flows: dict[str, DroppedFlows] = {}
-    with rows.open("w", encoding="utf-8", newline="") as table, lines.open("wb") as events:
+    with (
+        rows.open("w", encoding="utf-8", newline="") as table,
+        lines.open("wb") as events,
+        capture.open("wb") as file,
+    ):
         write_columns(table)
+        packets = DropPackets(file)
 
-        def watch(run: RecordedRun) -> DroppedFlows:
+        def watch(run: RecordedRun) -> list[EventCollector]:
             name = run.path.name
             flows[name] = DroppedFlows(name, run.anchor_unix_ns, table, events)
-            return flows[name]
+            packets.of_run(name if len(runs) > 1 else "")
+            return [flows[name], packets]
 
         report = gather_report(runs, chosen, watch)
-    return {
+    captured: dict[str, str | Path] = {PACKETS: capture} if packets.packets else {}
+    return captured | {
         FIGURES: report_json(report),
         PAGE: html_page(report),
         "report.md": markdown(report),

@@ -78,6 +78,7 @@ class Redaction:
             Treatment.COHORTS: self._cohorts,
             Treatment.THRESHOLDS: self._thresholds,
             Treatment.HOST_FACTS: self._host_facts,
+            Treatment.LEFT_OUT: lambda _: None,
         }
 
     def manifest(self, text: bytes) -> bytes | None:

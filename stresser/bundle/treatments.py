@@ -17,6 +17,8 @@ class Treatment(StrEnum):
 
     OURS = "ours"
     """A word of stresser's or of the kernel's: it stays."""
+    LEFT_OUT = "left_out"
+    """It is taken out: nothing stands in its place."""
     GONE = "gone"
     """It is replaced by the same mark wherever it stands."""
     PEER = "peer"
@@ -101,8 +103,10 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "egress": _T.EGRESS, "endpoint": _T.ENDPOINT, "remote": _T.PLACE, "failure": _T.OURS,
         "chain": _T.CHAIN_ID,
     },
-    "Packet": _PACKET,
-    "IcmpError": {"interface": _T.INTERFACE, "offender": _T.HOST, "words": _T.OURS},
+    "Packet": _PACKET | {"raw": _T.LEFT_OUT},
+    "IcmpError": {
+        "interface": _T.INTERFACE, "offender": _T.HOST, "words": _T.OURS, "raw": _T.LEFT_OUT,
+    },
     "PacketOrigin": _PACKET,
     "Signal": {"name": _T.OURS},
     "Manifest": {

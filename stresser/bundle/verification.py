@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 import stresser
-from stresser.bundle.evidence_zip import COMPUTED, FIGURES, PAGE, compute
+from stresser.bundle.drop_packets import PACKETS
+from stresser.bundle.evidence_zip import FIGURES, compute
 from stresser.bundle.signature import SignatureError, Signer, checked_key, fingerprint
 from stresser.bundle.zip_file import BundleError, BundleManifest, Unpacked, unpack
 from stresser.model.units import escaped, shown
@@ -60,9 +61,12 @@ def verify_bundle(path: Path, signers: Sequence[Signer] | None = None) -> Verifi
         is_same_version = manifest.stresser == stresser.__version__
         figures, differences = _figures(top / FIGURES, str(computed[FIGURES]))
         wrong += differences
-        for name in (*COMPUTED[1:], PAGE):
+        if is_same_version and PACKETS not in computed and (top / PACKETS).exists():
+            wrong.append(f"{PACKETS} is not what follows from the events")
+        for name in sorted(computed.keys() - {FIGURES}):
             if not (top / name).is_file():
-                wrong.append(f"{name} is missing")
+                if is_same_version or name != PACKETS:
+                    wrong.append(f"{name} is missing")
             elif is_same_version and not _is_same(top / name, computed[name]):
                 wrong.append(f"{name} is not what follows from the events")
     signature = _check_signature(found, signers)

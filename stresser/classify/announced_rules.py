@@ -84,6 +84,16 @@ ANNOUNCED: tuple[Rule, ...] = (
         " scenario declares the endpoint's.",
     ),
     Rule(
+        "verified-end-closed-one-egress",
+        frozenset({Kind.TLS_CLOSE_NOTIFY}),
+        lambda case: flow.said_by_verified_end(case.seen) and case.seen.as_old_is_open,
+        Initiator.UNKNOWN,
+        Grade.COMPARISON,
+        "Who sent this under TLS holds the endpoint's key. A session of the same activity, no "
+        "younger, stayed open through another egress. Either the endpoint closed this one alone, "
+        "or a front on this egress that holds the endpoint's key did.",
+    ),
+    Rule(
         "endpoint-said-so",
         _TLS_ENDINGS,
         lambda case: flow.said_by_verified_end(case.seen) and case.failure != PROXY_ALERT,
@@ -185,23 +195,15 @@ ANNOUNCED: tuple[Rule, ...] = (
         "connection, or it passed on what the endpoint did.",
     ),
     Rule(
-        "nearby-box-owns-flow",
-        frozenset({Kind.TCP_RESET}),
-        lambda case: flow.ends_nearby(case.seen),
-        Initiator.MIDDLEBOX,
-        Grade.PACKET,
-        "A box before the first router took the TCP connection in place of the endpoint, which "
-        "is behind a router: the flow's packets have passed none. That box reset it.",
-    ),
-    Rule(
         "nearby-box-cut-flow",
-        frozenset({Kind.TCP_FIN}),
+        _TCP_ENDINGS,
         lambda case: flow.ends_nearby(case.seen) and flow.endpoint_is_well(case.seen),
         Initiator.MIDDLEBOX,
         Grade.PACKET,
-        "A box before the first router took the TCP connection in place of the endpoint, and "
-        "cut it in the middle of TLS, while the endpoint answered through another egress and "
-        "kept older sessions there. (It may pass on what happened behind it.)",
+        "A box before the first router took the TCP connection in place of the endpoint, which "
+        "is behind routers through another egress. The box reset the connection, or cut it in "
+        "the middle of TLS, while the endpoint answered there and kept older sessions. (It may "
+        "pass on what happened behind it.)",
     ),
     Rule(
         "answered-too-soon",

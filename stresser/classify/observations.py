@@ -90,6 +90,8 @@ class Observations(Struct, frozen=True, kw_only=True):
     end."""
     control_lives: bool = False
     """Such a session through another egress did."""
+    as_old_is_open: bool = False
+    """A session of the same activity through another egress, no younger, stayed open."""
     egress_lives: bool = False
     """Another session through this egress was answered after this one had been asked in vain."""
     egress_is_lossy: bool = False

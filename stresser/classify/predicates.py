@@ -147,12 +147,16 @@ def matches_own_peer(seen: Observations) -> bool:
 
 
 def ends_nearby(seen: Observations) -> bool:
-    """The flow's own peer stands before the first router, and its address behind one."""
+    """The flow's own peer stands before the first router, its address behind one, the endpoint far.
+
+    How far, another egress shows: the gateway itself may hold the endpoint's address.
+    """
     found = seen.provenance
     if found is None or found.outgoing or not seen.behind_gateway or seen.by_proxy:
         return False
     ttls = {found.data_ttl, found.syn_ack_ttl} - {None}
-    return bool(ttls) and all(ttl is not None and hops(ttl) == 0 for ttl in ttls)
+    is_near = bool(ttls) and all(ttl is not None and hops(ttl) == 0 for ttl in ttls)
+    return is_near and any(look.ttl is not None and hops(look.ttl) > 0 for look in _answers(seen))
 
 
 # Who refuses
@@ -205,8 +209,9 @@ def interceptor_is_gone(seen: Observations) -> bool:
 
 
 def endpoint_is_well(seen: Observations) -> bool:
-    """Through another egress it answers, and an older session to it lived on."""
-    return FreshResult.ANSWERED in _other_egresses(seen) and seen.control_lives
+    """Through another egress it answers, and, of a session, an older one to it lived on."""
+    lived = seen.control_lives or seen.phase not in {Phase.HELD, Phase.CLOSING}
+    return FreshResult.ANSWERED in _other_egresses(seen) and lived
 
 
 def proxy_reset_by_itself(seen: Observations) -> bool:
@@ -266,7 +271,14 @@ def _prohibits(error: IcmpError) -> bool:
 
 
 def losses_before(seen: Observations) -> bool:
-    """Many segments were lost and acknowledged later: of this connection, of others beside it.
+    """Many segments were lost and acknowledged later: of this connection, of others beside it."""
+    if seen.sent is None:
+        return False
+    return lost_segments(seen) or seen.egress_is_lossy or _fresh_ones_lost_some(seen)
+
+
+def lost_segments(seen: Observations) -> bool:
+    """Many of this connection's own were lost and acknowledged later.
 
     Of a flow that dies at once nothing is lost before its last segment.
     """
@@ -274,9 +286,7 @@ def losses_before(seen: Observations) -> bool:
     if sent is None:
         return False
     recovered = sent.total_retrans - sent.retransmits
-    often = recovered >= _LOSSY_SHARE * (sent.segments or 0)
-    own = recovered >= _FEWEST_RETRANSMITS and often
-    return own or seen.egress_is_lossy or _fresh_ones_lost_some(seen)
+    return recovered >= max(_FEWEST_RETRANSMITS, _LOSSY_SHARE * (sent.segments or 0))
 
 
 def _fresh_ones_lost_some(seen: Observations) -> bool:

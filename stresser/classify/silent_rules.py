@@ -6,12 +6,20 @@ an endpoint lives; losses and big packets look like a box that drops one flow; R
 """
 
 from stresser.classify import predicates as flow
-from stresser.classify.rule import Rule
+from stresser.classify.rule import Case, Rule
 from stresser.model.ending import Grade, Initiator, Kind
 
 _SILENT = frozenset({Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE, Kind.FOUND_DEAD})
 _QUIET = _SILENT | {Kind.UNRESPONSIVE, Kind.TIMEOUT}
 _UNANSWERED = _SILENT | {Kind.TIMEOUT}
+
+
+def _path_loses_packets(case: Case) -> bool:
+    """What others met is no sign where TCP is well: an endpoint that is slow answers late, too."""
+    if case.kind is Kind.UNRESPONSIVE:
+        return flow.lost_segments(case.seen)
+    return flow.losses_before(case.seen)
+
 
 SILENT: tuple[Rule, ...] = (
     Rule(
@@ -68,8 +76,8 @@ SILENT: tuple[Rule, ...] = (
     ),
     Rule(
         "path-loses-packets",
-        _SILENT,
-        lambda case: flow.losses_before(case.seen),
+        _SILENT | {Kind.UNRESPONSIVE},
+        _path_loses_packets,
         Initiator.UNKNOWN,
         Grade.TCP_INFO,
         "The path loses packets: at least one in twenty of this connection's segments had to be "

@@ -1,5 +1,6 @@
 """`stresser run`: reads the scenario, asks preflight, runs, prints the summary, gives the code."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import trio
 import typer
 
 from stresser.analysis.summary.summary import Summary, summarise
+from stresser.bundle.drop_packets import DropPackets, write_capture
 from stresser.cli.completion import complete_scenario
 from stresser.cli.execution import Execution, Finished, RunRequest
 from stresser.cli.scenario_file import load_scenario
@@ -34,6 +36,9 @@ from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers, resolve_tokens
+
+_MOST_PACKETS = 100_000
+"""In memory at the end of a run: some 16 MiB."""
 
 
 def run(
@@ -140,8 +145,10 @@ def execute(
 
 def _conclude(done: Finished) -> Summary | None:
     """Read the folder back: what is printed now is what `stresser show` prints later."""
+    capture = io.BytesIO()
+    packets = DropPackets(capture, most=_MOST_PACKETS)
     try:
-        summary = summarise(open_run(done.folder.path))
+        summary = summarise(open_run(done.folder.path), others=[packets])
     except RunFolderError as exc:  # it vanished in mid-run: nothing is left to be summed up
         tell_stderr(str(exc))
         return None
@@ -149,6 +156,8 @@ def _conclude(done: Finished) -> Summary | None:
         manifest = msgspec.structs.replace(done.manifest, verdict=summary.verdict)
         write_manifest(done.folder.manifest, manifest)
         write_summary(done.folder, summary)
+        if packets.packets:
+            write_capture(done.folder.packets, capture.getvalue())
     except RunFolderError as exc:  # the disk that stopped the recording may still be full
         tell_stderr(str(exc))
     return summary

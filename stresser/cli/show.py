@@ -1,16 +1,19 @@
 """`stresser show RUN`: the summary of a recorded run again, in whatever state the run is."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stresser.analysis.summary.run_reading import read_run
+from stresser.analysis.summary.run_reading import pass_on, read_run
 from stresser.analysis.summary.summary import summarise
 from stresser.analysis.views.session_story import StoryTeller, explained_ending
+from stresser.bundle.drop_packets import DropPackets, write_capture
 from stresser.cli.completion import complete_run
+from stresser.cli.streams import tell_stderr
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.record.folder import RESULTS
+from stresser.record.folder import RESULTS, shown_path
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.report.answer_terminal import print_answer
 from stresser.report.console import json_text, stdout_console, until_reader_leaves
@@ -33,6 +36,12 @@ def show(
     attempt: Annotated[
         int | None, typer.Option(help="Print the story of this attempt instead.", min=1)
     ] = None,
+    pcap: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the packets instead: that session's, or all drops' and failures'."
+        ),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Print all figures, findings and notes, too.")
     ] = False,
@@ -48,10 +57,13 @@ def show(
     The exit code is its verdict's.
 
     Raises:
-        RunFolderError: there is no such run, it cannot be read, or has no such session or attempt.
+        RunFolderError: there is no such run, it cannot be read, or has no such session,
+            attempt or packets, or the packets cannot be written.
     """
     recorded = open_run(resolve_run(run, results))
-    if session is not None or attempt is not None:
+    if pcap is not None:
+        code = _write_packets(recorded, pcap, session, attempt)
+    elif session is not None or attempt is not None:
         code = _show_story(recorded, StoryTeller(session=session, attempt=attempt))
     else:
         code = _show_summary(recorded, endings, full=full, is_json=json)
@@ -69,6 +81,21 @@ def _show_summary(recorded: RecordedRun, endings: int, *, full: bool, is_json: b
         else:
             print_answer(summary.answer, console, recorded.path)
     return summary.verdict.exit_code
+
+
+def _write_packets(
+    recorded: RecordedRun, path: Path, session: int | None, attempt: int | None
+) -> ExitCode:
+    capture = io.BytesIO()
+    packets = DropPackets(capture, session=session, attempt=attempt)
+    pass_on(recorded.events(), [packets])
+    if not packets.packets:
+        raise RunFolderError(
+            "--pcap: no packets of that are recorded; `stresser doctor` says how to capture them"
+        )
+    write_capture(path, capture.getvalue())
+    tell_stderr(f"{packets.packets} packets: {shown_path(path)} (open it with name resolution off)")
+    return ExitCode.PASS
 
 
 def _show_story(recorded: RecordedRun, teller: StoryTeller) -> ExitCode:

@@ -15,6 +15,7 @@ MOST_ENDS = 8
 """So many FIN and RST of one connection are kept; the rest is counted."""
 MOST_ICMP = 4
 MOST_SIGNALS = 16
+Headers = Annotated[str, Meta(max_length=384, pattern="^([0-9a-f]{2})*$")]
 
 
 class Packet(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,8 @@ class Packet(Struct, frozen=True, kw_only=True):
     """As it stands in the header; it means something only with flag A."""
     length: Count
     """Bytes of payload."""
+    raw: Headers | None = None
+    """The IP header and the first twenty bytes of TCP's as they came, in hexadecimal."""
 
 
 class IcmpError(Struct, frozen=True, kw_only=True):
@@ -59,6 +62,8 @@ class IcmpError(Struct, frozen=True, kw_only=True):
     """What type and code mean."""
     mtu: Count | None
     """Next-hop MTU, where the error is about size."""
+    raw: Headers | None = None
+    """The IP header and the first eight bytes of ICMP's as they came, in hexadecimal."""
 
 
 class FlowPackets(Struct, frozen=True, kw_only=True):

@@ -9,11 +9,17 @@ from stresser.net.chain_facts import UNREADABLE, leaf_facts, load, name_text, qu
 
 _NAME_LIMIT = 100
 _URL_LIMIT = 120
-FETCHERS = (
+_FETCHERS = (
     "Windows (Schannel), macOS and Chrome fetch it from there, OpenSSL, Go on Linux, Java and"
     " Node.js do not"
 )
 """Who looks up RFC 5280's authority information access for a certificate that was not served."""
+
+
+def _fetchers(url: str) -> str:
+    if url.lower().startswith("http"):
+        return _FETCHERS
+    return "Windows (Schannel) fetches it from there in its own domain, no one else does"
 
 
 def host_why(root: bytes | None, chain: Sequence[bytes]) -> str:
@@ -30,7 +36,7 @@ def hidden_why(chain: Sequence[bytes], below: bytes | None) -> str:
     """Why it is not known whose root a chain leads to. `below`: whose issuer is missing."""
     why = f"the certificate of the issuer {issuer_of(below)} was not served"
     facts, url = leaf_facts(tuple(chain)), issuer_url(below or b"")
-    fetched = "" if url is None else f"; it names {url}: {FETCHERS}"
+    fetched = "" if url is None else f"; it names {url}: {_fetchers(url)}"
     if not facts.claims_to_be_public:
         return f"{why} and is not known here, so neither is the root{fetched}"
     marks = f"{facts.scts} SCTs" if facts.scts else "a public validation policy"
@@ -54,11 +60,15 @@ def issuer_url(der: bytes) -> str | None:
             access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     except (x509.ExtensionNotFound, *UNREADABLE):
         return None
-    for one in access:
-        is_place = isinstance(one.access_location, x509.UniformResourceIdentifier)
-        if is_place and one.access_method == AuthorityInformationAccessOID.CA_ISSUERS:
-            return str(one.access_location.value)[:_URL_LIMIT]
-    return None
+    places = [
+        str(one.access_location.value)
+        for one in access
+        if isinstance(one.access_location, x509.UniformResourceIdentifier)
+        and one.access_method == AuthorityInformationAccessOID.CA_ISSUERS
+    ]
+    # A company's CA names its directory first, and all but Windows ask by HTTP alone.
+    by_http = [place for place in places if place.lower().startswith("http")]
+    return next((place[:_URL_LIMIT] for place in (*by_http, *places)), None)
 
 
 def subject_of(der: bytes | None) -> str:

@@ -129,6 +129,13 @@ def _has_broken_digest(der: bytes, _at: int) -> bool:
     return digest is not None and digest.name in _BROKEN_DIGESTS
 
 
+def _is_no_issuer(der: bytes, at: int) -> bool:
+    certificate = read(der)
+    return at > 0 and (
+        _is_no_ca(der, at) or (certificate is not None and not _may_sign(certificate))
+    )
+
+
 def _is_no_ca(der: bytes, at: int) -> bool:
     try:
         with quiet():
@@ -173,12 +180,12 @@ def _may_not_serve(der: bytes) -> bool:
 
 
 _TESTS: dict[int, Callable[[bytes, int], bool]] = {
-    24: _is_no_ca,
+    24: _is_no_issuer,
     _PURPOSE: _is_unfit,
     34: _has_unknown_extension,
     67: _is_weak,
     68: _has_broken_digest,
-    79: _is_no_ca,
+    79: _is_no_issuer,
 }
 """What to look for in a path, by X509_V_ERR_ number."""
 

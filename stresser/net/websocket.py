@@ -58,6 +58,11 @@ class _Frames(frames.FrameProtocol):
         half_read = decoder.header is not None or len(decoder.buffer)
         return not half_read and self._message_decoder.opcode is None
 
+    @property
+    def unread(self) -> bytes:
+        """What is not taken as frames: it begins with the header that could not be read."""
+        return bytes(self._frame_decoder.buffer.buffer)
+
 
 # Building a frame needs no state of the connection: one for all sessions.
 _BUILD = frames.FrameProtocol(client=True, extensions=[])
@@ -185,7 +190,7 @@ class WebSocket:
                 return 1
             parser = self._frames = _Frames(client=True, extensions=[])
         parser.receive_bytes(data)
-        taken = self._take_frames(parser, on_pong)
+        taken = self._take_frames(parser, data, on_pong)
         self._has_unread = taken == FRAMES_A_PASS
         if not self._has_unread:
             if self._pong_due is not None:
@@ -196,7 +201,7 @@ class WebSocket:
                 self._frames = None
         return taken
 
-    def _take_frames(self, parser: _Frames, on_pong: Callable[[bytes], None]) -> int:
+    def _take_frames(self, parser: _Frames, data: bytes, on_pong: Callable[[bytes], None]) -> int:
         taken = 0
         try:
             for frame in islice(parser.received_frames(), FRAMES_A_PASS):
@@ -211,7 +216,8 @@ class WebSocket:
                     self.messages += 1
         except frames.ParseFailed as exc:
             self.close_nowait(exc.code)
-            raise ProtocolViolation("websocket", str(exc)) from exc
+            # A page of a proxy amid the frames names itself; of a frame's payload nothing is left.
+            raise ProtocolViolation("websocket", str(exc), parser.unread or data) from exc
         return taken
 
     def _answer_close(self, payload: object) -> NoReturn:

@@ -66,6 +66,11 @@ class RunFolder:
         return self.path / "joined.json"
 
     @property
+    def packets(self) -> Path:
+        """Where packets were captured: those of drops and failures, for Wireshark."""
+        return self.path / "drops.pcapng"
+
+    @property
     def chains(self) -> Path:
         """A folder of certificate chains, one PEM file each."""
         return self.path / "chains"

@@ -80,7 +80,7 @@ def _times(results: list[WayResult]) -> RenderableType:
         for key, title in _STEPS
         if any(key in result.way.phases_ns for result in results)
     ]
-    table = figure_table("Ways", "", [title for _, title in used])
+    table = figure_table("Times", "endpoint / egress", [title for _, title in used])
     for result in results:
         way = result.way
         name = f"{escaped(way.endpoint, 60)} / {escaped(way.egress, 30)}"

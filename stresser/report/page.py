@@ -17,11 +17,10 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
-from stresser.analysis.summary.mechanism_words import addressed
+from stresser.analysis.summary.mechanism_words import addressed, known_from
 from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.curves import QUANTILES
 from stresser.analysis.views.run_report import Report, RunReport
-from stresser.analysis.words.endings import GRADE_WORDS
 from stresser.analysis.words.lines import shortened
 from stresser.model.verdict import Verdict
 from stresser.report import page_tables
@@ -95,7 +94,7 @@ def html_page(report: Report) -> str:
         comparison_rows=page_tables.comparison_rows(comparison) if comparison else [],
         endpoint_rows=page_tables.endpoint_rows(comparison) if comparison else [],
         duration_rows=page_tables.difference_rows(comparison) if comparison else [],
-        grade_words=GRADE_WORDS,
+        known_from=known_from,
         addressed=addressed,
         method=METHOD,
         policy=_policy(scripts, [css, _PLOTLY_CSS]),

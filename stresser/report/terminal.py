@@ -10,10 +10,9 @@ from rich.text import Text
 
 from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.summary.cohort_figures import CohortFigures, LastEnding
-from stresser.analysis.summary.mechanism_words import addressed
+from stresser.analysis.summary.mechanism_words import addressed, known_from
 from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.session_story import Story
-from stresser.analysis.words.endings import GRADE_WORDS
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.model.units import escaped, format_duration
@@ -98,12 +97,12 @@ def _head(summary: Summary) -> RenderableType:
 
 def _diagnosis(found: Diagnosis) -> list[str]:
     """What it says, and what speaks for it and against it."""
-    known = f"Where: {found.where}. Who: {found.who}, from {GRADE_WORDS[found.grade]}."
+    known = f"Where: {found.where}. Who: {found.who}, from {known_from(found)}."
     return [
         found.says,
         known,
         addressed(found.ask),
-        *(f"Control: {control.says}" for control in found.controls),
+        *(f"Control ({control.whose}): {control.says}" for control in found.controls),
         *(f"Against it: {one}" for one in found.against),
         *(f"Not proved: {one}" for one in found.unproved),
         *(f"Consistent with: {one}" for one in found.consistent_with),

@@ -24,14 +24,15 @@ def heed_early() -> None:
 
 
 def heed_as_usual() -> None:
-    """What is Python's own way: SIGINT raises KeyboardInterrupt, SIGTERM kills.
+    """SIGINT raises KeyboardInterrupt, which is Python's own way, and so does SIGTERM.
 
+    SIGTERM's own way would leave scratch files: what a bundle is made of has names in it.
     Does nothing where `heed_early` was not called: whoever set another handler keeps it.
     """
     if signal.getsignal(signal.SIGINT) is leave_early:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGTERM) is leave_early:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def leave_early(_number: int, _frame: FrameType | None) -> None:

@@ -18,7 +18,6 @@ from stresser.scenario.endpoint import parse_url
 from stresser.scenario.mistakes import Mistakes, did_you_mean
 from stresser.scenario.overrides import apply_override
 from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario
-from stresser.scenario.secrets import unmasked_variables
 from stresser.scenario.threshold import parse_threshold
 
 LARGEST_FILE = 1 << 20
@@ -74,15 +73,6 @@ def scenario_from_tree(
         ScenarioError: one line for each mistake.
     """
     return _scenario(tree, Mistakes(filename), check_lab)
-
-
-def scenario_from_manifest(tree: dict[str, Any], filename: str) -> Scenario:
-    """Read back what `secrets.masked` wrote into a manifest.
-
-    Raises:
-        ScenarioError: one line for each mistake, where someone edited it.
-    """
-    return _scenario(unmasked_variables(tree), Mistakes(filename), None)
 
 
 def _scenario(tree: dict[str, Any], mistakes: Mistakes, check_lab: LabCheck | None) -> Scenario:

@@ -172,44 +172,6 @@ def _credentials(egress: Egress) -> list[tuple[str, str]]:
     return [(key, text) for key, text in written if text is not None]
 
 
-def unmasked_variables(tree: dict[str, Any]) -> dict[str, Any]:
-    """A masked scenario with `env:NAME (masked)` written as `env:NAME` again, to be decoded.
-
-    Whatever has not the form that `masked` gives it is left alone: decoding notes it.
-    """
-    endpoints, egresses = tree.get("endpoints"), tree.get("egresses")
-    if isinstance(endpoints, list):
-        tree = {**tree, "endpoints": [_unmasked_endpoint(endpoint) for endpoint in endpoints]}
-    if isinstance(egresses, list):
-        tree = {**tree, "egresses": [_unmasked_egress(egress) for egress in egresses]}
-    return tree
-
-
-def _unmasked_egress(egress: Any) -> Any:
-    if not isinstance(egress, dict):
-        return egress
-    return {
-        key: _unmasked(value) if key in _PROXY_CREDENTIALS else value
-        for key, value in egress.items()
-    }
-
-
-def _unmasked_endpoint(endpoint: Any) -> Any:
-    if not isinstance(endpoint, dict):
-        return endpoint
-    tables = {
-        key: {name: _unmasked(value) for name, value in endpoint[key].items()}
-        for key in ("headers", "reflector")
-        if isinstance(endpoint.get(key), dict)
-    }
-    return {**endpoint, **tables}
-
-
-def _unmasked(value: Any) -> Any:
-    is_variable = isinstance(value, str) and value.startswith(_PREFIX)
-    return value.removesuffix(f" {MASK}") if is_variable else value
-
-
 def masked_url(url: str) -> str:
     """A URL whose query values that look like credentials are masked."""
     return _PARAMETER.sub(_masked_parameter, url)

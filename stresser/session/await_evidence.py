@@ -34,6 +34,8 @@ _SAID = (PeerAlert, PeerCloseNotify, ProtocolViolation, CertificateRejected, Htt
 _PACKET_WITHIN_S = 0.02
 """Up to 4 ms late were seen (veth, Linux 6.18)."""
 _ANSWER_WITHIN_S = 0.1
+_CLOSES_WITHIN_S = 1.0
+"""A restart, or a look at a timer, takes its time; a reconnect waits for as long by default."""
 _SIBLING_WITHIN_S = 3.0
 """Until this session's own next pings would be due, but no longer than its reconnect may wait."""
 
@@ -41,6 +43,8 @@ _SIBLING_WITHIN_S = 3.0
 async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: RunContext) -> None:
     """Wait for what bears on this ending. Adds what it hears to `look`."""
     await trio.lowlevel.checkpoint_if_cancelled()
+    if isinstance(look.fault, PeerCloseNotify):
+        await _hear_whether_others_close(session, look)
     was_told = isinstance(look.fault, (PeerFin, OSError))
     if not was_told and not isinstance(look.fault, NoPong):
         return
@@ -95,6 +99,16 @@ def _flow_packets(session: HeldSession, around: RunContext) -> FlowPackets:
     return around.packets.seen(session.local, str(session.dialled))
 
 
+async def _hear_whether_others_close(session: HeldSession, look: SocketAtEnd) -> None:
+    """An endpoint that closes at an age, a silence or a moment does so through every egress."""
+    siblings = session.siblings
+    if siblings is not None and siblings.has_control:
+        await trio.sleep(_CLOSES_WITHIN_S)
+        # By now one that is a little younger has outlived this one, too.
+        until_ns = session.connected_ns + int(_CLOSES_WITHIN_S * NS_PER_S / 2)
+        look.as_old_is_open = siblings.as_old_is_open(session.cohort.activity, until_ns)
+
+
 async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> None:
     siblings = session.siblings
     if siblings is None:
@@ -116,11 +130,12 @@ def _server_may_know_no_such_flow(packets: FlowPackets) -> bool:
 
 
 def _control_would_tell(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> bool:
-    """A silence, or a FIN of a box that owns the connection: does the endpoint do that to all?"""
+    """A silence, or the end by a box that owns the connection: does the endpoint do that to all?"""
     if isinstance(look.fault, NoPong) or is_silent(look.fault):
         return True
-    is_near = packets.syn_ack is not None and hops(packets.syn_ack.ttl) == 0
-    return isinstance(look.fault, PeerFin) and (session.proxy is not None or is_near)
+    if packets.syn_ack is not None and hops(packets.syn_ack.ttl) == 0:
+        return True
+    return isinstance(look.fault, PeerFin) and session.proxy is not None
 
 
 def dead_since_ns(look: SocketAtEnd) -> int:

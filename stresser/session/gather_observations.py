@@ -158,6 +158,7 @@ def session_observations(
         chain=session.chain,
         sibling_lives=look.sibling is not None,
         control_lives=look.control is not None,
+        as_old_is_open=look.as_old_is_open,
         egress_lives=siblings is not None and siblings.egress_answered_since(dead_since_ns(look)),
         egress_is_lossy=siblings is not None
         and siblings.egress_is_lossy(look.at_ns - _LOSSES_BEFORE_NS),

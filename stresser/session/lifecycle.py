@@ -182,7 +182,8 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
 def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
     if session.siblings is not None:
-        session.siblings.opened(session.opened_ns)
+        activity = session.cohort.activity
+        session.siblings.opened(session.number, activity, session.connected_ns, session.opened_ns)
     around.local_routes.learn(session.local, session.dialled, session.target.route.binding)
     if around.looks is not None:
         around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))

@@ -89,8 +89,8 @@ class SiblingGroup:
     """The sessions of one endpoint through one egress to one address, by one peer."""
 
     __slots__ = (
-        "_all", "_egress", "_oldest", "_questions", "_soonest_ns", "egress", "endpoint", "peer",
-        "remote",
+        "_all", "_egress", "_oldest", "_open", "_questions", "_soonest_ns", "egress", "endpoint",
+        "peer", "remote",
     )  # fmt: skip
 
     def __init__(self, key: "_Key", all_: "SiblingSessions") -> None:
@@ -98,6 +98,8 @@ class SiblingGroup:
         self._all = all_
         self._egress = all_.egress(self.egress)
         self._oldest: dict[int, tuple[int, int]] = {}
+        self._open: dict[str, dict[int, int]] = {}
+        """By activity: the oldest sessions that are open, and when each was connected."""
         self._questions: dict[_Question, None] = {}
         self._soonest_ns = _NEVER_NS
 
@@ -122,6 +124,8 @@ class SiblingGroup:
     def ended(self, session: int, heard_ns: int | None) -> None:
         """A session is no more; `heard_ns`: when its end was heard, if it was announced."""
         self._oldest.pop(session, None)
+        for own in self._open.values():
+            own.pop(session, None)
         if heard_ns is not None:
             self._egress.heard(heard_ns)
 
@@ -130,9 +134,12 @@ class SiblingGroup:
         longest = self._egress.longest_silence(from_ns, until_ns)
         return longest is not None and longest < OUTAGE_NS
 
-    def opened(self, now_ns: int) -> None:
+    def opened(self, session: int, activity: str, connected_ns: int, now_ns: int) -> None:
         """One more has opened."""
         self._egress.heard(now_ns)
+        own = self._open.setdefault(activity, {})
+        if len(own) < _OLDEST_KEPT:
+            own[session] = connected_ns
 
     def egress_is_lossy(self, from_ns: int) -> bool:
         """Through this egress many pings or pongs had to be sent again since a moment."""
@@ -156,15 +163,33 @@ class SiblingGroup:
 
         Behind a proxy the address is the proxy's choice: there any will do.
         """
+        return await _ask(self._elsewhere(), _Question(older_than_ns, after_ns), within_s)
+
+    def _elsewhere(self) -> list["SiblingGroup"]:
         by_proxy = self.peer not in self.remote
-        others = [
+        return [
             one
             for one in self._all
             if one.endpoint == self.endpoint
             and one.egress != self.egress
             and (by_proxy or one.remote == self.remote)
         ]
-        return await _ask(others, _Question(older_than_ns, after_ns), within_s)
+
+    @property
+    def has_control(self) -> bool:
+        """Whether another egress was ever tried to the same endpoint at the same address."""
+        return bool(self._elsewhere())
+
+    def as_old_is_open(self, activity: str, connected_ns: int) -> bool:
+        """Whether one of the activity through another egress, connected by then, is open.
+
+        Its goodbye would have been heard.
+        """
+        return any(one.has_open(activity, connected_ns) for one in self._elsewhere())
+
+    def has_open(self, activity: str, connected_ns: int) -> bool:
+        """Whether one of the activity that was connected by then is open here."""
+        return any(own_ns <= connected_ns for own_ns in self._open.get(activity, {}).values())
 
     def find(self, question: _Question) -> SiblingAlive | None:
         """What is known already."""

@@ -160,8 +160,8 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
 
     Most brackets have a value in common: the timer lies there, but for the few that chance put
     among them. Where they have not, a box made them that looks at its timers only now and then, and
-    may count whole ticks only: the timer is no later than the last of them, and of n moments of one
-    that looks each t the first comes later than 5t/n after it once in a hundred times.
+    may count whole ticks only: the timer is no later than the last of them, and as far before the
+    first as they are apart, or less.
     `witnesses`: how many moments there were.
     """
     fine = _SLACK if grain == GRAIN else 0
@@ -180,7 +180,8 @@ def timer_limit(brackets: Sequence[Bracket], witnesses: int, grain: int = GRAIN)
     latest = min(lows[-1], last + spread // 2)
     tick = spread * (moments + 1) // (moments - 1)
     high = latest + round(latest * _SLACK_SHARE) + fine
-    return TimerLimit(Bracket(_less(least - 5 * spread // moments, fine), high), tick)
+    # Who comes back from a tick is in step with the ticks: more endings make it no narrower.
+    return TimerLimit(Bracket(_less(max(2 * least - latest, 0), fine), high), tick)
 
 
 def _less(value: int, fine: int) -> int:

@@ -95,7 +95,7 @@ def remote_end(text: str) -> tuple[bytes, int]:
     return packed_address.removeprefix(_IPV4_MAPPED), int(port)
 
 
-def packed(program: list[Instruction]) -> bytes:
+def assembled(program: list[Instruction]) -> bytes:
     """As an array of `struct sock_filter`."""
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 

@@ -123,6 +123,7 @@ def read_packet(headers: bytes, stamp: Stamp) -> Packet:
         ack=ack,
         # The kernel's own super-packets may have no length (0): nothing is known then.
         length=max(0, ends - begins - 4 * (offset >> 4)),
+        raw=headers.hex(),
     )
 
 
@@ -145,6 +146,7 @@ def read_icmp(headers: bytes, stamp: Stamp) -> IcmpError:
         code=code,
         words=icmp_words(4 if ipv4 else 6, kind, code),
         mtu=mtu,
+        raw=headers.hex(),
     )
 
 

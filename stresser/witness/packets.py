@@ -19,7 +19,7 @@ import trio
 
 from stresser.model.packet import FlowPackets
 from stresser.witness.clock import KernelStamps, RunClock
-from stresser.witness.packet_filter import SNAP_BYTES, Remotes, packed, remote_end
+from stresser.witness.packet_filter import SNAP_BYTES, Remotes, assembled, remote_end
 from stresser.witness.packet_flows import FlowTable
 from stresser.witness.packet_parse import Stamp, flow_key
 
@@ -150,7 +150,7 @@ class PacketWitness:
         return self._socket.fileno() < 0
 
     def _attach_filter(self) -> None:
-        program = packed(self._remotes.program())
+        program = assembled(self._remotes.program())
         kept = ctypes.create_string_buffer(program, len(program))
         # struct sock_fprog (linux/filter.h); the kernel copies what it points to.
         fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(kept))

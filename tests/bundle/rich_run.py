@@ -17,6 +17,7 @@ ADDRESS = "203.0.113."
 ENDPOINTS, EGRESSES, ACTIVITIES = ("tls", "a"), ("env", "reset", "1"), ("ping", "b")
 SAMPLES: dict[Treatment, Any] = {
     Treatment.OURS: "connect",
+    Treatment.LEFT_OUT: "4500002800010000cb007109",
     Treatment.GONE: "zq gone",
     Treatment.PEER: "zq said this",
     Treatment.FREE: "reset to 203.0.113.9 at zq.example.net: 'zq quoted', wss://zq/x?zq dev zq0",

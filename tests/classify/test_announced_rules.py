@@ -21,6 +21,7 @@ from tests.classify.cases import (
     rows_as_tests,
     sent,
 )
+from tests.classify.nearby_boxes import NEARBY
 
 ENDPOINT, BOX, HOST = Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST
 UNKNOWN = Initiator.UNKNOWN
@@ -38,12 +39,6 @@ AFTER_LOSS = flow(packet("RA", seq=RESET.seq + 900), STRANGER)
 
 def through_proxy(kind, **witnesses):
     return case(kind, by_proxy=True, **witnesses)
-
-
-def nearby(kind, end, **witnesses):
-    """The peer's packets have passed no router, though its address is behind one."""
-    packets = flow(end, hello_ttl=64, syn_ttl=64)
-    return case(kind, provenance=origin(packets), **({"behind_gateway": True} | witnesses))
 
 
 def unknown_there(packets=None, *, after_ms=1, **witnesses):
@@ -133,6 +128,20 @@ PROXIES = [
 
 UNDER_TLS = [
     *[(case(k, tls_end_verified=True), ENDPOINT, "endpoint-said-so", ERRNO) for k in TLS_ENDINGS],
+    (
+        # A front with the endpoint's key closes what is silent; through another egress it stays.
+        case("tls_close_notify", tls_end_verified=True, as_old_is_open=True),
+        UNKNOWN,
+        "verified-end-closed-one-egress",
+        Grade.COMPARISON,
+    ),
+    (
+        # Words of WebSocket are the endpoint's: no front was seen to make them up.
+        case("ws_close", tls_end_verified=True, as_old_is_open=True),
+        ENDPOINT,
+        "endpoint-said-so",
+        ERRNO,
+    ),
     # An interceptor passes on what the endpoint said, code and reason unchanged.
     *[(case(k, intercepted=True), UNKNOWN, "interceptor-said-so", ERRNO) for k in TLS_ENDINGS],
     # An in-house endpoint's, perhaps, or an interceptor's.
@@ -229,21 +238,6 @@ DISTANCE = [
         "own-peer-or-perfect-forgery",
         PACKET,
     ),
-    (nearby("tcp_reset", packet("RA", ttl=64)), BOX, "nearby-box-owns-flow", PACKET),
-    (
-        nearby("tcp_fin", packet("FA", ttl=64, seq=FIN.seq), **CONTROL),
-        BOX,
-        "nearby-box-cut-flow",
-        PACKET,
-    ),
-    *[
-        # On our own link everybody is near; and a box that ends TCP passes on what is behind it.
-        (nearby(k, end, **seen), UNKNOWN, "own-peer-or-perfect-forgery", PACKET)
-        for k, end, seen in [
-            ("tcp_reset", packet("RA", ttl=64), {"behind_gateway": False}),
-            ("tcp_fin", packet("FA", ttl=64, seq=FIN.seq), {}),
-        ]
-    ],
 ]
 
 FORGED = [
@@ -369,7 +363,7 @@ KILLED_HERE = [(LEFT_FIRST, HOST, "killed-on-this-host", TCP_INFO)] + [
     for seen in ({}, {"by_proxy": True}, {"intercepted": True})
 ]
 
-ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE, *FORGED, *STRANGERS]
+ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE, *NEARBY, *FORGED, *STRANGERS]
 ROWS += [*STOPPED_LISTENING, *KILLED_HERE]
 NOTHING = [
     *[case(k) for k in TLS_ENDINGS],

@@ -97,6 +97,13 @@ ONE_FLOW = [
         TCP_INFO,
     ),
     (
+        # Our ping came through, the pong did not.
+        case("unresponsive", sent=sent(unacked=0, retransmits=0, total=3, segments=12)),
+        UNKNOWN,
+        "path-loses-packets",
+        TCP_INFO,
+    ),
+    (
         # Of a night's ten thousand segments a few are lost anywhere.
         silence(answer(), said=sent(total=25, segments=10_000), control_lives=True),
         BOX,
@@ -203,6 +210,10 @@ NOTHING = [
     *[silence(icmp=(icmp(code),)) for code in (0, 1, 3, 4)],
     silence(icmp=(icmp(13, offender=SERVER),)),
     case("unresponsive", sent=sent(unacked=0), looks=(answer(),)),
+    # A slow endpoint answers others late, too, and one that hangs takes connections late.
+    case(
+        "unresponsive", sent=sent(unacked=0), egress_is_lossy=True, looks=(answer(retransmits=1),)
+    ),
     case("unresponsive", sent=sent(unacked=0), looks=(look("connected"), ELSEWHERE)),
     case("unresponsive", sent=sent(unacked=0), looks=(look("connected"), OTHER_WAY, ELSEWHERE)),
     # A firewall refuses here, or the endpoint where it always was: nothing to compare with.

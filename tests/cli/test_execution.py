@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -253,3 +254,39 @@ def test_a_full_disk_stops_the_run_loudly(start, tmp_path):
     assert "events and" in told, "the gap is stated"
     assert "No space left on device" in shown_words
     assert shown.returncode == 3
+
+
+SUMMING_UP = """
+import signal, sys
+
+times = int(sys.argv.pop())
+
+def stop(event, arguments):
+    global times
+    if event == "open" and ".summary.json." in str(arguments[0]):
+        while times:
+            times -= 1
+            signal.raise_signal(signal.SIGINT)
+
+import stresser.__main__ as entry
+sys.addaudithook(stop)
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(("times", "code"), [(1, 0), (2, 130)])
+def test_a_stop_amid_the_summing_up_leaves_a_run_that_is_readable(tmp_path, times, code):
+    (tmp_path / "short.toml").write_text(scenario_text(duration="500ms", count=1))
+    results = ["--out", str(tmp_path / "results")]
+    words = ["run", str(tmp_path / "short.toml"), *results, "--quiet", str(times)]
+    done = subprocess.run(
+        [sys.executable, "-c", SUMMING_UP, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert ("stopped by force" in done.stderr) is (times > 1)
+    assert "Traceback" not in done.stderr
+    shown = subprocess.run(
+        [*STRESSER, "show", "last", "--results", results[1]], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (shown.returncode, "complete" in shown.stdout) == (0, True), shown.stdout

@@ -1,7 +1,11 @@
 """`stresser report`: its forms, its files, its mistakes."""
 
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -81,3 +85,36 @@ def test_mistakes_are_told_in_one_line(results, arguments):
 def test_the_command_ends_with_its_exit_code(results):
     said = stresser_says("report", "nowhere", "--results", str(results))
     assert said.code == ExitCode.BAD_INPUT
+
+
+INTERRUPTED = """
+import signal, sys
+
+number = int(sys.argv.pop())
+
+def stop(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("computed.csv"):
+        signal.raise_signal(number)
+
+import stresser.__main__ as entry
+sys.addaudithook(stop)
+entry.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_amid_a_bundle_leaves_nothing_of_the_run(results, tmp_path, number):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    words = ["report", RUN, "--bundle", str(tmp_path / "b.zip"), "--results", str(results)]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, *words, str(int(number))],
+        env=os.environ | {"TMPDIR": str(scratch)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (ExitCode.FORCED, "")
+    assert list(scratch.iterdir()) == []
+    assert not (tmp_path / "b.zip").exists()

@@ -11,6 +11,7 @@ from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.quantity import Quantity
 from stresser.record.manifest import Status
 from tests.analysis.story import SCENARIO, VPN, Story, idle_kill_story
+from tests.bundle.test_drop_packets import flow, story_with
 
 NAME = "20261123T000000Z-made-up"
 
@@ -107,3 +108,27 @@ def test_no_such_session_or_run(results):
     assert str(missing.exception) == "session 999: this run has recorded no such session"
     nothing = run_show("no-such-run", "--results", str(results))
     assert isinstance(nothing.exception, RunFolderError)
+
+
+def test_packets_of_a_session_and_of_all_drops(results, tmp_path):
+    story_with(flow()).recorded(results / NAME)
+    for chosen in ([], ["--session", "1"], ["--attempt", "1"]):
+        path = tmp_path / "out.pcapng"
+        told = run_show("last", *chosen, "--pcap", str(path), "--results", str(results))
+        assert told.exit_code == ExitCode.PASS
+        assert path.read_bytes().startswith(b"\x0a\x0d\x0d\x0a")
+        assert path.read_bytes().count(b"session 1") == 3
+
+
+def test_where_no_packets_are_recorded_it_says_how_to(results, tmp_path):
+    idle_kill_story().recorded(results / NAME)
+    told = run_show("last", "--pcap", str(tmp_path / "x"), "--results", str(results))
+    assert "doctor" in str(told.exception)
+    assert not (tmp_path / "x").exists()
+
+
+def test_packets_that_cannot_be_written_are_one_line(results, tmp_path):
+    story_with(flow()).recorded(results / NAME)
+    told = run_show("last", "--pcap", str(tmp_path / "no" / "x"), "--results", str(results))
+    assert isinstance(told.exception, RunFolderError)
+    assert "cannot be written" in str(told.exception)

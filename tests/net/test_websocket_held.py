@@ -171,8 +171,16 @@ def test_what_the_rfc_does_not_allow_is_a_violation_and_the_peer_is_told(sent, a
     assert isinstance(fault, ProtocolViolation)
     assert fault.layer == "websocket"
     assert fault.detail
+    assert fault.seen  # what came is kept: a page of a proxy names it
     assert found["answers"] == [(CLOSE, answer)]
     assert found["pongs"] == [b"before"]
+
+
+def test_a_page_amid_the_frames_is_shown_from_its_beginning():
+    page = b"HTTP/1.1 504 Gateway Time-out\r\nServer: lb-7\r\n\r\n"
+    fault = drain_of(frame(PONG, b"before") + page, end="stays")["ending"]
+    assert isinstance(fault, ProtocolViolation)
+    assert fault.seen == page
 
 
 @pytest.mark.slow

@@ -61,10 +61,10 @@ def start_dante(lab: Lab) -> Process:
     return _started(lab, lab.suspect.start("danted", *command))
 
 
-def start_login_proxy(lab: Lab) -> Process:
+def start_login_proxy(lab: Lab, *schemes: str) -> Process:
     """It wants a login that only Windows domains have."""
-    address = (ROUTER[SUSPECT], str(PORT))
-    return _started(lab, lab.suspect.start("login", sys.executable, str(_WANTS_LOGIN), *address))
+    how = (ROUTER[SUSPECT], str(PORT), *(schemes or ("Negotiate", "NTLM")))
+    return _started(lab, lab.suspect.start("login", sys.executable, str(_WANTS_LOGIN), *how))
 
 
 def _started(lab: Lab, proxy: Process) -> Process:

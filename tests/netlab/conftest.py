@@ -18,11 +18,6 @@ from tests.netlab.verdicts import RunTruth, Verdicts
 ROWS, RUN_ROWS = "netlab", "netlab-runs"
 _TOOLS = ("ip", "ss", "nft", "conntrack", "ethtool", "tcpdump", "sysctl")
 
-MANY_SESSIONS = 2000
-MOST_TIMID = 0.03
-MOST_FALSE = 0.005
-MOST_FAILED = 0.06
-
 
 def need(*names: str) -> None:
     """These programs, and the rights to make network namespaces."""
@@ -86,32 +81,6 @@ def _rows(terminalreporter: pytest.TerminalReporter) -> dict[str, list[dict[str,
                 if name in rows:
                     rows[name].append(row)
     return rows
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """The whole netlab is judged by its sums; a few tests alone by each of them.
-
-    Kernels, boxes and clocks of a busy machine meet in ten thousand sessions: what must hold is
-    that no one is accused falsely and that few answers are timid. A test that failed is printed
-    all the same, with its run folder, and is looked into.
-    """
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or hasattr(session.config, "workerinput"):
-        return
-    rows = _rows(reporter)
-    sessions = sum(row["opened"] for row in rows[ROWS])
-    if sessions < MANY_SESSIONS or exitstatus not in {0, pytest.ExitCode.TESTS_FAILED}:
-        return
-    timid = sum(row["timid"] for row in rows[ROWS])
-    answers, false = (sum(row[one] for row in rows[RUN_ROWS]) for one in ("of", "false"))
-    failed = len(reporter.getreports("failed"))
-    holds = (
-        timid <= MOST_TIMID * sessions
-        and false <= MOST_FALSE * answers
-        and failed <= MOST_FAILED * (failed + len(reporter.getreports("passed")))
-        and not reporter.getreports("error")
-    )
-    session.exitstatus = pytest.ExitCode.OK if holds else pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,5 +1,10 @@
 """Owns the rules of stateful firewalls and NATs, as nft(8) reads them."""
 
+import contextlib
+import ssl
+
+from tests.netlab.certificates import NAME
+
 IDLE_TIMEOUT_S = 3
 """Of an established flow; real ones wait for minutes or hours."""
 
@@ -82,6 +87,53 @@ table inet own {
 }
 """
 """Of a server that does not take up flows whose beginning it has not seen."""
+
+
+def meets_name(verdict: str, *, chain: str = "forward", source: str = "0.0.0.0/0") -> str:
+    """What happens to a ClientHello that asks for `NAME`, which stands at one place in all of ours.
+
+    `@ih` is what follows TCP's header, in bits.
+    """
+    name = NAME.encode()
+    where = client_hello().index(name) * 8
+    return f"""
+table ip named {{
+  chain passing {{
+    type filter hook {chain} priority filter - 5;
+    ip saddr {source} tcp dport 8443 @ih,{where},{len(name) * 8} 0x{name.hex()} {verdict}
+  }}
+}}
+"""
+
+
+def client_hello() -> bytes:
+    """As Python's client sends it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname=NAME)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+ONE_SEGMENT = """
+table ip short {
+  chain passing {
+    type filter hook forward priority filter - 5;
+    tcp dport 8443 @ih,0,24 0x160301 ip length < 540 drop
+  }
+}
+"""
+"""Of a box that judges one segment: it drops a ClientHello that fills more than one."""
+NOTHING_BIG_TO_SERVER = """
+table ip sized {
+  chain passing {
+    type filter hook forward priority filter - 5;
+    oifname != "client" ip length > 1100 drop
+  }
+}
+"""
 
 
 def drops(address: str, chain: str = "forward") -> str:

@@ -80,25 +80,30 @@ class Lab:
     def server(self) -> Namespace:
         return self.topology.server[SERVER]
 
-    def serve(self, address: str, at: str | None = None, *, big: bool = False) -> None:
+    def serve(
+        self, address: str, at: str | None = None, *, big: bool = False, both: Path | None = None
+    ) -> None:
         """Serve an address in its own namespace, or in that of another one.
 
-        With a `big` chain the server's first flight fills several packets.
+        With a `big` chain the server's first flight fills several packets. `both`: a key and chain
+        of its own.
         """
         certificates = self.certificates
         chain, key = certificates.chain, certificates.key
         if big:
             chain = key = certificates.big_chain
+        if both is not None:
+            chain = key = both
         where = self.topology.server.get(at or address, self.server)
         self.servers[at or address] = where.start(
             f"echo-{len(where.processes)}", sys.executable, str(_SERVER), "--address", address,
             "--chain", str(chain), "--key", str(key), "--ports", str(WSS_PORT), str(TLS_PORT),
         )  # fmt: skip
 
-    def serve_again(self, address: str, *, big: bool = False) -> None:
+    def serve_again(self, address: str, *, big: bool = False, both: Path | None = None) -> None:
         """Kill what serves there, and start another."""
         self.servers.pop(address).kill()
-        self.serve(address, big=big)
+        self.serve(address, big=big, both=both)
         self.servers[address].wait_until_says("listening")
 
     def plan(self, **changes: Any) -> Plan:

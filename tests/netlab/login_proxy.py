@@ -1,6 +1,6 @@
 """Owns a proxy that refuses whoever has no ticket of its domain (RFC 4559). It ends with its lab.
 
-Run as `python login_proxy.py ADDRESS PORT`.
+Run as `python login_proxy.py ADDRESS PORT SCHEME...`.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ _PAGE = b"<html>Access denied: log in to the domain first</html>"
 _REFUSAL = (
     b"HTTP/1.1 407 Proxy Authentication Required\r\n"
     b"Via: 1.1 gateway-3 (squid)\r\n"
-    b"Proxy-Authenticate: Negotiate\r\n"
-    b"Proxy-Authenticate: NTLM\r\n"
+    b"%b"
     b"Content-Length: %d\r\n"
-    b"Connection: close\r\n\r\n" % len(_PAGE)
+    b"Connection: close\r\n\r\n"
+    % (b"".join(b"Proxy-Authenticate: %b\r\n" % one.encode() for one in sys.argv[3:]), len(_PAGE))
 )
 
 

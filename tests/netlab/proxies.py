@@ -55,6 +55,13 @@ backend passed
   timeout tunnel {{idle}}s
   server one {_UPSTREAM} ssl verify none
 """
+_HAPROXY_CLIENT_CERTIFICATE = """
+frontend caught
+  mode http
+  bind :{port} ssl crt {both} ca-file {root} verify required
+  timeout client {idle}s
+  http-request return status 200
+"""
 _HAPROXY = """
 global
   log stdout format raw local0
@@ -82,7 +89,7 @@ http {{{{
   uwsgi_temp_path {{folder}}/uwsgi;
   scgi_temp_path {{folder}}/scgi;
   server {{{{
-    listen {{port}} ssl;
+    listen {{port}} {{tls}};
     server_name {NAME};
     ssl_certificate {{chain}};
     ssl_certificate_key {{key}};
@@ -91,6 +98,23 @@ http {{{{
       {{upgrade}}
       proxy_read_timeout {{idle}}s;
     }}}}
+  }}}}
+}}}}
+"""
+_NGINX_PORTAL = f"""
+http {{{{
+  access_log off;
+  client_body_temp_path {{folder}}/body;
+  proxy_temp_path {{folder}}/proxy;
+  fastcgi_temp_path {{folder}}/fastcgi;
+  uwsgi_temp_path {{folder}}/uwsgi;
+  scgi_temp_path {{folder}}/scgi;
+  server {{{{
+    listen {{port}} {{tls}};
+    server_name {NAME};
+    ssl_certificate {{both}};
+    ssl_certificate_key {{both}};
+    return 302 http://login.netlab.test/;
   }}}}
 }}}}
 """
@@ -130,13 +154,24 @@ def start_haproxy(
     lab: Lab, mode: str, idle_s: int = IDLE_TIMEOUT_S, *, port: int = CATCHES
 ) -> Process:
     """`tcp` passes TLS on, `http` ends it with a certificate of the endpoint's own root; `filter`
-    passes it on unless the client asks for `NAME`.
+    passes it on unless the client asks for `NAME`; `client` wants a client certificate.
 
     On another port it catches nothing: it is what an endpoint's URL names.
     """
-    text = _HAPROXY + {"tcp": _HAPROXY_TCP, "http": _HAPROXY_HTTP, "filter": _HAPROXY_FILTER}[mode]
+    text = (
+        _HAPROXY
+        + {
+            "tcp": _HAPROXY_TCP,
+            "http": _HAPROXY_HTTP,
+            "filter": _HAPROXY_FILTER,
+            "client": _HAPROXY_CLIENT_CERTIFICATE,
+        }[mode]
+    )
     file = lab.folder / f"haproxy-{mode}.cfg"
-    file.write_text(text.format(both=lab.certificates.both, idle=idle_s, port=port))
+    certificates = lab.certificates
+    file.write_text(
+        text.format(both=certificates.both, root=certificates.root, idle=idle_s, port=port)
+    )
     command = ("haproxy", "-db", "-f", str(file))
     return _started(lab, lab.suspect.start(f"haproxy-{mode}", *command), port)
 
@@ -148,15 +183,21 @@ def start_nginx(
     *,
     port: int = CATCHES,
     passes_upgrade: bool = True,
+    tls: str = "ssl",
 ) -> Process:
-    """`stream` passes TLS on, `http` ends it with a certificate of the endpoint's own root."""
-    text = _NGINX + (_NGINX_STREAM if mode == "stream" else _NGINX_HTTP)
+    """`stream` passes TLS on, `http` ends it with a certificate of the endpoint's own root.
+
+    `portal` ends it with one of another root, and sends all to a login. `tls`: how it listens;
+    empty: in plain.
+    """
+    modes = {"stream": _NGINX_STREAM, "http": _NGINX_HTTP, "portal": _NGINX_PORTAL}
+    text = _NGINX + modes[mode]
     file = lab.folder / "nginx.conf"
     certificates = lab.certificates
     upgrade = _PASSES_UPGRADE if passes_upgrade else ""
     file.write_text(
         text.format(folder=lab.folder, chain=certificates.chain, key=certificates.key,
-                    idle=idle_s, port=port, upgrade=upgrade)
+                    both=certificates.inspector, idle=idle_s, port=port, upgrade=upgrade, tls=tls)
     )  # fmt: skip
     command = ("nginx", "-e", "stderr", "-p", str(lab.folder), "-c", str(file))
     return _started(lab, lab.suspect.start("nginx", *command), port)

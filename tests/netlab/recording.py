@@ -41,6 +41,8 @@ class Ending:
     dead_by_ns: int
     detected_ns: int
     pongs: int
+    is_first: bool
+    """Of a session that none to its endpoint through another egress is older than."""
     evidence: dict[str, Any]
     raw: str | None
 
@@ -93,8 +95,10 @@ class Recording:
 
     def endings(self) -> list[Ending]:
         anchor = self.manifest["anchor_unix_ns"]
+        events = self.events()
+        firsts = _firsts([one for one in events if one["event"] == "session_opened"])
         ends = ("session_ended", "attempt_failed")
-        return [_ending(one, anchor) for one in self.events() if one["event"] in ends]
+        return [_ending(one, anchor, firsts) for one in events if one["event"] in ends]
 
     def drops(self, chosen: Callable[[Cohort], bool] = lambda _: True) -> list[Ending]:
         return [one for one in self.endings() if one.is_drop and chosen(one.cohort)]
@@ -104,7 +108,29 @@ def cohort_of(event: dict[str, Any]) -> Cohort:
     return Cohort(event["endpoint"], event["egress"], event["activity"])
 
 
-def _ending(event: dict[str, Any], anchor: int) -> Ending:
+def _firsts(opened: list[dict[str, Any]]) -> set[int]:
+    """Sessions that had opened before any through another egress was even connected."""
+    oldest: dict[tuple[str, str], int] = {}
+    for one in opened:
+        key = one["endpoint"], one["egress"]
+        oldest[key] = min(oldest.get(key, _connected_ns(one)), _connected_ns(one))
+    return {
+        one["session"]
+        for one in opened
+        if all(
+            connected_ns > one["t_ns"]
+            for (endpoint, egress), connected_ns in oldest.items()
+            if endpoint == one["endpoint"] and egress != one["egress"]
+        )
+    }
+
+
+def _connected_ns(opened: dict[str, Any]) -> int:
+    phases: dict[str, int] = opened["phases_ns"]
+    return int(opened["t_ns"]) - phases["tls"] - phases.get("upgrade", 0)
+
+
+def _ending(event: dict[str, Any], anchor: int, firsts: set[int]) -> Ending:
     local = event.get("local")
     return Ending(
         is_session=event["event"] == "session_ended",
@@ -119,6 +145,7 @@ def _ending(event: dict[str, Any], anchor: int) -> Ending:
         dead_by_ns=anchor + event["dead_by_ns"],
         detected_ns=anchor + event["detected_at_ns"],
         pongs=event.get("pongs", 0),
+        is_first=event.get("session") in firsts,
         evidence=event.get("evidence", {}),
         raw=event.get("raw"),
     )

@@ -40,6 +40,7 @@ def test_asked_proxy_ends_what_is_idle(lab, judge, box):
         egresses = asked_proxies.egresses()
         tester = lab.hold(lab.plan(activities=(SELDOM, OFTEN), egresses=egresses, **EACH))
         tester.wait_for_drops(SESSIONS, lambda cohort: cohort.egress == SUSPECT)
+        tester.wait_until_answered(CONTROL)
         recording = tester.finish()
     judge(
         recording,
@@ -58,6 +59,7 @@ def test_stunnel_ends_what_is_idle(lab, judge):
     start_stunnel(lab)
     tester = lab.hold(lab.plan(activities=(SELDOM, OFTEN), **EACH))
     tester.wait_for_drops(SESSIONS, lambda cohort: cohort.egress == SUSPECT)
+    tester.wait_until_answered(CONTROL)
     judge(
         tester.finish(),
         Truth(what="idle sessions reset", activity="seldom", kinds={"tcp_reset"},

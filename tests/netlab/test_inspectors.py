@@ -42,6 +42,7 @@ def test_squid_inspects_and_ends_what_is_idle(lab, judge):
     with inspectors.squid(lab):
         tester = lab.hold(lab.plan(activities=(seldom, often)), environment=trusting_host(lab))
         tester.wait_for_drops(SESSIONS, lambda cohort: cohort.egress == SUSPECT)
+        tester.wait_until_answered(CONTROL)
         recording = tester.finish()
     judge(
         recording,

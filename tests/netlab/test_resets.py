@@ -35,11 +35,8 @@ def packet_lateness_ns(drops, segments):
 
 
 def dead_by_lateness_ns(drops, segments):
-    """Of the resets that the judge's own capture holds: tcpdump may lose a packet, too."""
     judged = first_reset_by_port(segments, SERVER)
-    seen = [drop for drop in drops if drop.local_port in judged]
-    assert len(seen) >= 0.95 * len(drops)
-    return [drop.dead_by_ns - judged[drop.local_port].unix_ns for drop in seen]
+    return [drop.dead_by_ns - judged[drop.local_port].unix_ns for drop in drops]
 
 
 def forge(lab, order, **options):
@@ -101,6 +98,7 @@ def test_nat_loses_its_table(lab, judge):
     lab.suspect.sysctl(*firewalls.PATIENT)
     capture = lab.capture()
     tester = lab.hold()
+    tester.wait_until_answered()
     moment = when(lambda: lab.suspect.run("conntrack", "-F"))
     tester.wait_for_drops(SESSIONS)
     recording = tester.finish()

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.netlab.certificates import NAME
 from tests.netlab.namespaces import Namespace
 from tests.netlab.recording import Cohort, Recording
-from tests.netlab.topology import CONTROL, SERVER, SUSPECT
+from tests.netlab.topology import CLIENT, CONTROL, SERVER, SUSPECT
 from tests.netlab.wait import until
 
 TOP = Path(__file__).parents[2]
@@ -120,7 +120,7 @@ class Tester:
             [] if without is None else ["setpriv", f"--bounding-set=-{without}", "--inh-caps=-all"]
         )
         if hosts is not None:
-            strip = _with_hosts(client.folder / "hosts", hosts)
+            strip = with_hosts(client.folder / "hosts", hosts)
         self.process = client.start(
             "stresser", *strip, sys.executable, "-m", "stresser", "run", str(file),
             "--out", str(self._results), "--quiet",
@@ -157,24 +157,28 @@ class Tester:
 
         self.wait_until(all_open, f"{wanted} open sessions", _OPENING_S)
 
-    def wait_until_answered(self) -> None:
-        """Until each session has been answered something since all were open.
+    def wait_until_answered(self, egress: str | None = None) -> None:
+        """Until each session, or each through an egress, has been answered something from now on.
 
         Only a session that is older than the last proof of life of another one shows, by living
-        on, that the server was not started anew.
+        on, that the server was not started anew; and only one that was silent for longer than a
+        box's timer and its tick shows that its own path has none.
         """
-        received = self._received()
-        assert len(received) >= self.plan.expected
+        received = self._received(egress)
+        sessions = self.plan.expected // (1 if egress is None else len(self.plan.egresses))
+        assert len(received) >= sessions
 
         def all_answered() -> bool:
-            now = self._received()
-            return all(now.get(flow, 0) > count for flow, count in received.items())
+            now = self._received(egress)
+            live = received.keys() & now.keys()  # fresh connections come and go
+            return len(live) >= sessions and all(now[one] > received[one] for one in live)
 
         self.wait_until(all_answered, "an answer to each session", PATIENCE_S)
 
-    def _received(self) -> dict[str, int]:
-        """Bytes that each flow of the client has received."""
-        listed = self._client.run("ss", "-HtniO", "state", "established", "dst", SERVER)
+    def _received(self, egress: str | None) -> dict[str, int]:
+        """Bytes that each flow of the client has received, or each of an egress."""
+        source = () if egress is None else ("src", CLIENT[egress])
+        listed = self._client.run("ss", "-HtniO", "state", "established", "dst", SERVER, *source)
         return {
             " ".join(line.split()[2:4]): int(found[1]) if found else 0
             for line in listed.splitlines()
@@ -199,7 +203,7 @@ class Tester:
         return self.recording
 
 
-def _with_hosts(file: Path, hosts: Mapping[str, Sequence[str]]) -> list[str]:
+def with_hosts(file: Path, hosts: Mapping[str, Sequence[str]]) -> list[str]:
     """What a command begins with that shall know these names. ip(8) gives it mounts of its own."""
     lines = [f"{address} {name}\n" for name, addresses in hosts.items() for address in addresses]
     file.write_text("127.0.0.1 localhost\n" + "".join(lines))

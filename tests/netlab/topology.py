@@ -13,6 +13,7 @@ RFC 3849).
 from pathlib import Path
 
 from tests.netlab.namespaces import Namespace, Namespaces, link
+from tests.netlab.wait import until
 
 SUSPECT, CONTROL = "suspect", "control"
 CLIENT = {SUSPECT: "198.51.100.2", CONTROL: "198.51.100.66"}
@@ -91,6 +92,10 @@ class Topology:
             f"route add ::/0 via {inner}",
         )  # fmt: skip
         router.ip(f"route add {SERVER6}/128 via {outer}")
+        # Each interface has an address of its own besides, and looks first for who else has it:
+        # for up to two seconds a router asks for no neighbour from it.
+        sought = ("ip", "-6", "addr", "show", "tentative")
+        until(lambda: not any(one.run(*sought) for one in (self.client, router, server)), "IPv6")
 
     def add_detour(self) -> Namespace:
         """A second box on the suspect way, from its router to the server; nothing goes there yet.

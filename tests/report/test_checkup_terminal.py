@@ -34,7 +34,7 @@ def test_the_verdict_comes_first_then_what_to_do_then_the_ways():
             "Sessions open on 1 of 2 pairs of endpoint and egress; TLS is intercepted.",
             "Ask the network team: allow outbound TCP to gateway.example.net:443.",
             "What to do: Ask for a TLS inspection bypass of: broker.example.net",
-            "Ways",
+            "Times",
             "broker / direct: HTTP 200 OK",
             "addresses 198.41.0.4",
             "dialled 198.41.0.4:443 from 192.0.2.10:40000 through eth0",

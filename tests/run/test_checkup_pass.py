@@ -244,6 +244,26 @@ def test_every_address_is_tried_and_the_one_that_stalls_is_named(monkeypatch, br
     assert f"the address 127.0.0.1:{bad} fails" in finding.says
 
 
+def test_addresses_that_all_stall_take_three_deadlines_and_no_more(monkeypatch):
+    async def main():
+        async with trio.open_nursery() as nursery:
+            ready = await nursery.start(partial(serve, PLAN))
+            _, bad = lab_listener(ready, "stall", None)
+
+            async def several(_host, _port):
+                return [Address(2, ("127.0.0.1", bad)) for _ in range(9)]
+
+            monkeypatch.setattr("stresser.session.attempt.resolve", several)
+            endpoint = Endpoint(name="stall", url=f"wss://{ready.server_name}:{bad}")
+            found = await look([endpoint], ["direct"], None)
+            nursery.cancel_scope.cancel()
+        return found.ways[0]
+
+    way = trio.run(main)
+    assert way.failed is not None
+    assert len(way.earlier) == 2
+
+
 def test_ways_are_tried_at_once_and_each_endpoint_politely():
     egresses = [f"e{number}" for number in range(6)]
     found = []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stresser.model.errors import ExitCode, ScenarioError
 from stresser.model.units import Duration
-from stresser.scenario.decode import LARGEST_FILE, decode_scenario, scenario_from_manifest
+from stresser.scenario.decode import LARGEST_FILE, decode_scenario, scenario_from_tree
 from stresser.scenario.plan import (
     Activity,
     ActivityKind,
@@ -328,9 +328,9 @@ def test_any_bytes_are_a_scenario_or_its_mistakes(data):
     assert all(line.isprintable() for line in caught.value.lines)
 
 
-def test_a_manifest_edited_by_hand_is_checked_too():
+def test_a_tree_that_was_never_a_file_is_checked_too():
     with pytest.raises(ScenarioError, match=r"m\.json: endpoints: missing"):
-        scenario_from_manifest({"name": "s"}, "m.json")
+        scenario_from_tree({"name": "s"}, "m.json")
 
 
 def test_a_key_of_version_0_1_is_read_by_its_name_of_today():

@@ -3,7 +3,7 @@
 import json
 
 from stresser.model.units import Duration, Size
-from stresser.scenario.decode import scenario_from_manifest
+from stresser.scenario.decode import scenario_from_tree
 from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.plain import to_plain
 from stresser.scenario.plan import Egress, Endpoint, Scenario, Sessions
@@ -30,4 +30,4 @@ def test_units_are_written_as_text_and_none_is_left_out():
 
 
 def test_plain_data_goes_through_json_and_back():
-    assert scenario_from_manifest(json.loads(json.dumps(to_plain(PLAN))), "x") == PLAN
+    assert scenario_from_tree(json.loads(json.dumps(to_plain(PLAN))), "x") == PLAN

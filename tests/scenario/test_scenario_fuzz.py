@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import ScenarioError
-from stresser.scenario.decode import decode_scenario, scenario_from_manifest
+from stresser.scenario.decode import decode_scenario, scenario_from_tree
 from stresser.scenario.plain import to_plain
 from stresser.scenario.plan import Scenario
 
@@ -190,11 +190,9 @@ def test_mutated_text(text):
 @MUTATIONS
 @given(mutated_trees())
 def test_mutated_trees(tree):
-    scenario = outcome(lambda: scenario_from_manifest(tree, "mutated.toml"))
+    scenario = outcome(lambda: scenario_from_tree(tree, "mutated.toml"))
     if scenario is not None:
-        assert (
-            outcome(lambda: scenario_from_manifest(to_plain(scenario), "mutated.toml")) == scenario
-        )
+        assert outcome(lambda: scenario_from_tree(to_plain(scenario), "mutated.toml")) == scenario
 
 
 @MUTATIONS

@@ -1,11 +1,13 @@
 """What is waited for after a death, and what is not."""
 
 import socket
+from dataclasses import replace
+from itertools import count
 
 import pytest
 import trio
 
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.faults import (
     CertificateRejected,
     DeadlinePassed,
@@ -143,6 +145,51 @@ def test_a_close_frame_needs_no_witness():
     assert capture.waited_s == []
     assert made.notebook.only_ended().ending.planned
     assert capture.forgotten == capture.watched != []
+
+
+def closes_at(path_of_it: int, at_s: float):
+    """An endpoint that ends one of its TLS streams, and keeps the others."""
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        if next(served) != path_of_it:
+            await peer.answer_pings()
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.answer_pings)
+            await trio.sleep_until(at_s)
+            await peer.tls.close_notify()
+
+    served = count()
+    return program
+
+
+@pytest.mark.parametrize(
+    ("egress", "other_since_s", "who"),
+    [
+        ("direct", 0, Initiator.UNKNOWN),
+        ("direct", 5, Initiator.ENDPOINT),  # it is younger: its turn may come
+        ("vpn", 0, Initiator.ENDPOINT),  # no other egress shows anything
+    ],
+)
+def test_a_close_notify_is_compared_with_a_session_as_old_through_another_egress(
+    egress, other_since_s, who
+):
+    async def story():
+        async with world(closes_at(0, 20)) as made:
+            made.start(made.route())
+            other = made.route()
+            other = replace(other, cohort=other.cohort._replace(egress=egress))
+            made.start(other, at_s=other_since_s + 0.1)
+            await trio.sleep_until(30)
+            made.stop()
+            await trio.sleep(2)
+            return made
+
+    made = in_virtual_time(story)
+    [end] = [one for one in made.notebook.ended if one.ending.kind is Kind.TLS_CLOSE_NOTIFY]
+    assert end.ending.initiator is who
+    assert end.t_ns == 20 * NS_PER_S
 
 
 def reconnecting(capture, *, room=512):

@@ -108,13 +108,26 @@ def test_an_egress_that_was_silent_may_have_had_an_outage():
 
 def test_before_anybody_was_heard_there_may_have_been_an_outage():
     vpn, *_ = groups()
-    vpn.opened(10)
+    vpn.opened(1, "heartbeat", 9, 10)
     vpn.ended(1, 10 + OUTAGE_NS)
     assert not vpn.was_heard(5, 10 + OUTAGE_NS)
     other, *_ = groups()
     other.ended(1, OUTAGE_NS)
     assert not other.was_heard(0, OUTAGE_NS)
     assert other.was_heard(OUTAGE_NS - 10, OUTAGE_NS)
+
+
+def test_whether_one_as_old_is_open_through_another_egress():
+    vpn, direct, _ = groups()
+    assert vpn.has_control
+    assert not vpn.as_old_is_open("silent", 50)
+    direct.opened(7, "silent", 40, 41)
+    assert vpn.as_old_is_open("silent", 50)
+    assert not vpn.as_old_is_open("silent", 39)  # it is younger
+    assert not vpn.as_old_is_open("heartbeat", 50)
+    assert not direct.as_old_is_open("silent", 50)  # it is no control of its own
+    direct.ended(7, 60)
+    assert not vpn.as_old_is_open("silent", 50)
 
 
 def test_pongs_that_come_a_retransmission_late_tell_of_losses():

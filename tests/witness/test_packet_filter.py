@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stresser.witness.packet_filter import MOST_REMOTES, SNAP_BYTES, Remotes, packed, remote_end
+from stresser.witness.packet_filter import MOST_REMOTES, SNAP_BYTES, Remotes, assembled, remote_end
 from stresser.witness.packet_parse import sketch
 from tests.witness import made_packets as made
 from tests.witness.test_packet_parse import UNWANTED, WANTED, WANTED6, damaged
@@ -35,7 +35,7 @@ def of_both():
 def judging(known):
     """A function that says what the kernel keeps of a packet: its bytes, or None."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    program = packed(known.program())
+    program = assembled(known.program())
     kept = ctypes.create_string_buffer(program, len(program))
     fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(kept))
     with near, far:

@@ -144,6 +144,7 @@ def test_every_field_of_an_ipv4_segment():
     assert seen is not None
     assert len(seen.headers) == 24 + 20
     assert read_packet(seen.headers, STAMP) == Packet(
+        raw=seen.headers.hex(),
         t_ns=5,
         unix_ns=1_800_000_000_000_000_005,
         interface="tun0",
@@ -201,6 +202,7 @@ def test_icmp_errors(packet, error):
     assert seen is not None
     offender, kind, code, words, mtu = error
     assert read_icmp(seen.headers, STAMP) == IcmpError(
+        raw=seen.headers.hex(),
         t_ns=5,
         unix_ns=1_800_000_000_000_000_005,
         interface="tun0",

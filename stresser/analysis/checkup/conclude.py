@@ -25,6 +25,8 @@ from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
 from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.obstacles import Obstacle
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, asked_words, missing_facts
 from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
@@ -255,7 +257,8 @@ def _interception(
     grounds = [found for found in accusations if not isinstance(found, Suspected)]
     yield Finding(
         concern=Concern.INTERCEPTION,
-        says=f"TLS is intercepted on {len(caught)} of {counted(judged, 'way')}.",
+        says=f"TLS is intercepted for {len(caught)} of {counted(judged, 'pair')} of endpoint and"
+        " egress.",
         evidence=accusations_in_words(grounds, _hosts(ways))[:_MOST_EVIDENCE],
         remedy=f"Ask for a TLS inspection bypass of: {asked}.",
         endpoints=list(dict.fromkeys(way.endpoint for way in caught)),
@@ -326,7 +329,7 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
         return _missing_intermediate(hosts(caught), fetched)
     if all(way.tls is not None and way.tls.chain_class is ChainClass.BROKEN for way in caught):
         return (
-            f"A client like this one refuses it: ask who serves {hosts(caught)} to put it right."
+            f"A client that verifies it refuses it: ask who serves {hosts(caught)} to put it right."
             " Check from another network, and if it is good there, ask for a TLS inspection bypass."
         )
     return (
@@ -336,12 +339,8 @@ def _chain_remedy(caught: Sequence[WayChecked], ways: Sequence[WayChecked]) -> s
 
 
 def _missing_intermediate(whom: str, seen: ChainSeen) -> str:
-    issuer, place = escaped(seen.missing_issuer or "?", _TEXT), escaped(seen.issuer_url or "?", 120)
-    return (
-        f"Ask who serves {whom} to send the certificate of {issuer} along. Until then Windows"
-        f" (Schannel), macOS and Chrome fetch it from {place}, where this network lets them;"
-        " OpenSSL, Go on Linux, Java and Node.js refuse the chain."
-    )
+    facts = missing_facts(seen.missing_issuer, seen.issuer_url) | {"hosts": whom}
+    return asked_words(BY_OBSTACLE[Obstacle.CHAIN_INCOMPLETE], facts)
 
 
 def _chain_tally(ways: Sequence[WayChecked]) -> ChainTally:

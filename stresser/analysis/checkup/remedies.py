@@ -8,6 +8,7 @@ from stresser.analysis.words.remedy_table import (
     BY_OBSTACLE,
     asked_words,
     facts_of_ending,
+    missing_facts,
     sent_words,
 )
 from stresser.model.checkup_facts import Asked, WayChecked
@@ -23,6 +24,7 @@ def met_on(way: WayChecked, failed: AttemptFailed) -> Obstacle:
             by_proxy=way.proxy is not None,
             carries_token=way.carries_token,
             is_page=way.asked is Asked.GET,
+            names_issuer=way.chain is not None and way.chain.issuer_url is not None,
         )
     )
 
@@ -31,13 +33,18 @@ def remedy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
     """What to do, for ways that failed alike. `failed`: how the first of them did."""
     first = ways[0]
     names = listed(failed.ending.evidence.name or way.host for way in ways[:1])
-    facts = facts_of_ending(failed.ending, first.tls) | {
-        "hosts": hosts(ways),
-        "destinations": destinations(ways),
-        "names": names if len(ways) == 1 else hosts(ways),
-        "sent": _name_sent(ways),
-        "bare": listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways),
-    }
+    lacks = first.chain and missing_facts(first.chain.missing_issuer, first.chain.issuer_url)
+    facts = (
+        facts_of_ending(failed.ending, first.tls)
+        | (lacks or {})
+        | {
+            "hosts": hosts(ways),
+            "destinations": destinations(ways),
+            "names": names if len(ways) == 1 else hosts(ways),
+            "sent": _name_sent(ways),
+            "bare": listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways),
+        }
+    )
     return asked_words(BY_OBSTACLE[met_on(first, failed)], facts)
 
 

@@ -34,6 +34,8 @@ class ChainNotes(NamedTuple):
     scts: int | None
     names_match: bool | None
     """The leaf is for the name that was asked for."""
+    missing_issuer: str | None
+    issuer_url: str | None
 
     @property
     def source(self) -> str:
@@ -208,4 +210,6 @@ def _notes_of(event: ChainSeen) -> ChainNotes:
         spki=event.spki_sha256,
         scts=event.scts,
         names_match=event.names_match,
+        missing_issuer=event.missing_issuer and event.missing_issuer[:_TEXT_LIMIT],
+        issuer_url=event.issuer_url and event.issuer_url[:_TEXT_LIMIT],
     )

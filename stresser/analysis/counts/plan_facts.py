@@ -1,6 +1,7 @@
 """What the recorded scenario says that its run's figures need to be read.
 
-The manifest's scenario is data from a file: whatever has not the expected shape is left out.
+The manifest's scenario is data from a file: whatever has not the expected shape is left out. It is
+not decoded as a scenario again: there a key of a newer stresser's is a mistake, here none.
 """
 
 from collections.abc import Iterator, Mapping

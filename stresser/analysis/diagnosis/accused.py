@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located
-from stresser.analysis.diagnosis.diagnosis import Mechanism, Where
+from stresser.analysis.diagnosis.diagnosis import Mechanism, Where, is_clean
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Grade, Initiator, Kind
@@ -44,7 +44,6 @@ NEVER_THE_ENDPOINTS = frozenset(
     {
         "interceptor-is-gone",
         "nearby-box-cut-flow",
-        "nearby-box-owns-flow",
         "prohibited-by-router",
         "proxy-cut-tunnel",
         "proxy-said-so",
@@ -188,7 +187,8 @@ def _against(pooled: Counter[Initiator], who: Initiator) -> tuple[str, ...]:
 
 def _grade(facts: list[EndingFact], who: Initiator, located: Located) -> Grade:
     """`comparison` where a control decided; else the best of the evidence that says the same."""
-    if located.where in {Where.EGRESS, Where.ENDPOINT} and located.controls:
+    is_compared = any(is_clean(one) for one in located.controls)
+    if located.where in {Where.EGRESS, Where.ENDPOINT} and is_compared:
         return Grade.COMPARISON
     grades = [fact.grade for fact in facts if fact.initiator is who]
     if who is Initiator.MIDDLEBOX and any(fact.is_gateways for fact in facts):

@@ -4,11 +4,15 @@ Never the network team for what the endpoint said itself, never the endpoint's o
 one egress does; the proxy's team where an explicit proxy did it.
 """
 
+from msgspec.structs import replace
+
 from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
+from stresser.analysis.diagnosis.diagnosis_words import what_broke_it
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.words.lines import lowered
 from stresser.analysis.words.remedy_table import filled, sent_words
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import escaped, format_duration
@@ -27,7 +31,7 @@ _OF_THE_PATH = frozenset(
     }
 )
 """What boxes do more often than endpoints that say nothing of it."""
-LOSSY = ", on a path that loses packets"
+_NAME = 80
 _MARGIN = 0.8
 """A ping this much sooner than a timer is in time."""
 
@@ -39,10 +43,13 @@ def ask_for(
     if candidate.ask is not None:
         return candidate.ask
     facts = members(candidate, case)
+    if scope.endpoint is None and len(case.endpoints) == 1:
+        scope = replace(scope, endpoint=escaped(case.endpoints[0], _NAME))
     whom = _whom(candidate, where, who, facts)
     opening = _address(whom, candidate.mechanism, where)
-    wish = _wish(candidate, scope, whom, _name_sent(facts, case))
-    return Ask(whom=whom, says=f"{opening}{wish}")
+    wish = _of_broken(facts, scope, whom)
+    wish = wish or _wish(candidate, scope, whom, _name_sent(facts, case))
+    return Ask(whom=whom, says=f"{opening}{lowered(wish) if opening else wish}")
 
 
 def _name_sent(facts: list[EndingFact], case: CaseFile) -> str:
@@ -72,7 +79,7 @@ def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[Ending
 def _of_egress(candidate: Candidate, who: Initiator, *, by_proxy: bool) -> Whom:
     """No one is named, or the endpoint for what one egress alone meets."""
     is_open = candidate.mechanism in {Mechanism.STATE_LOST, Mechanism.NO_PATTERN}
-    if who is Initiator.ENDPOINT or (is_open and not candidate.event.startswith(LOSSY)):
+    if who is Initiator.ENDPOINT or (is_open and not candidate.is_lossy):
         return Whom.NOBODY
     return Whom.PROXY_TEAM if by_proxy else Whom.NETWORK_TEAM
 
@@ -89,10 +96,10 @@ def _of_all(mechanism: Mechanism, where: Where, *, by_proxy: bool) -> Whom:
     """Nothing tells the endpoint from what is before it: who can look first."""
     if mechanism is Mechanism.RESOLVE_FAILURE:
         return Whom.NETWORK_TEAM if where is Where.SHARED else Whom.THIS_HOST
-    is_timer = mechanism in {Mechanism.IDLE_TIMER, Mechanism.AGE_LIMIT}
+    is_timer = mechanism in {Mechanism.IDLE_TIMER, Mechanism.AGE_LIMIT} and not by_proxy
     if mechanism is Mechanism.REFUSED_BY_ENDPOINT or (is_timer and where is Where.SHARED):
         return Whom.SERVICE_OWNER
-    if mechanism in _OF_THE_PATH:
+    if mechanism in _OF_THE_PATH or (mechanism is Mechanism.OUTAGE and where is Where.UNKNOWN):
         return Whom.PROXY_TEAM if by_proxy else Whom.NETWORK_TEAM
     return Whom.NOBODY
 
@@ -114,8 +121,22 @@ def _whose_logs(whom: Whom, through: str, to: str) -> str:
     return to if whom is Whom.SERVICE_OWNER else f"{to} and of {carrier}"
 
 
+def _of_broken(facts: list[EndingFact], scope: DiagnosedScope, whom: Whom) -> str:
+    """Bytes that are no frames name their sender, often: that comes before any limit."""
+    broken = [fact for fact in facts if fact.kind is Kind.PROTOCOL_ERROR and fact.seen]
+    if 2 * len(broken) <= len(facts):
+        return ""
+    logs = _whose_logs(whom, *_places(scope))
+    return f"Find in the logs of {logs} who sent {what_broke_it(broken[0])} amid the frames."
+
+
+def _places(scope: DiagnosedScope) -> tuple[str, str]:
+    """Through which egress, and to which endpoint."""
+    return scope.egress or "every egress", scope.endpoint or "the endpoints"
+
+
 def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom, sent: str) -> str:
-    through, to = scope.egress or "every egress", scope.endpoint or "the endpoints"
+    through, to = _places(scope)
     words = candidate.advice or _WISHES.get(candidate.mechanism, _COMPARE_TIMES)
     facts = {
         "through": through,
@@ -125,7 +146,7 @@ def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom, sent: str) ->
         "sent": sent,
         "place": f"of {to}" if candidate.said else f"on {through}",
         "limit": _limit_words(candidate),
-        "at": candidate.event.removeprefix(", ") or "that moment",
+        "at": candidate.event or "that moment",
         "logs": _whose_logs(whom, through, to),
     }
     return filled(words, facts)
@@ -171,7 +192,7 @@ _WISHES = {
         "Let big packets to {to} pass on {through}: check its MTU and that ICMP 'fragmentation"
         " needed' gets through, or clamp the MSS."
     ),
-    Mechanism.PING_INTOLERANCE: "Stop pinging {to}, or ask its owner to answer pings.",
+    Mechanism.PING_INTOLERANCE: "Answer pings; until then the client must stop pinging {to}.",
     Mechanism.SESSION_CEILING: "Raise the limit{limit} at once to {to} on {through}.",
     Mechanism.STATE_LOST: "Look for a restart, reload or failover at {at} in the logs of {logs}.",
     Mechanism.OUTAGE: (

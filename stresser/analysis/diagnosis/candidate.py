@@ -15,10 +15,17 @@ from stresser.analysis.patterns.session_lives import Life
 from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator
 from stresser.statistics.brackets import Bracket, common
+from stresser.statistics.chance import binomial_tail
 from stresser.statistics.concentration import tolerance
 
+_TIMES_MORE = 3
+_CHANCE = 1e-4
+"""Rates are not one where one is so much higher, and chance makes so of equal ones this rarely."""
 Through = Callable[[Life], bool]
 """Whether a session went through what is said to end sessions, and lived."""
+Fate = Callable[[DropFact], bool | None]
+"""Of a drop elsewhere: True: it had lived through the same before; False: it may have died of it;
+None: it never met it."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -38,10 +45,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
     moment: Bracket | None = None
     """When it struck, if it struck once."""
     through: Through | None = None
+    fate: Fate | None = None
+    """None: whatever dropped at its moment may have died of it."""
     condition: str = ""
     """Of sessions: `that were silent for 4 s`."""
     event: str = ""
-    """What happened, where no condition says it: `at 02:13:07 UTC`."""
+    """What happened, where no condition says it, in words: `02:13:07 UTC`, `link down`."""
+    is_lossy: bool = False
+    """Its path loses packets, by the evidence of most of its endings."""
     apart: str = ""
     """What keeps it from being one with others: the endpoint that speaks for itself."""
     by_log: bool = False
@@ -134,7 +145,27 @@ def _is_one(one: Candidate, other: Candidate, case: CaseFile) -> bool:
         return False
     ours, theirs = pairs_of(one, case), pairs_of(other, case)
     endpoints = {e for e, _ in ours} & {e for e, _ in theirs}
-    return bool(endpoints or (not drains and {g for _, g in ours} & {g for _, g in theirs}))
+    if not endpoints and (drains or not {g for _, g in ours} & {g for _, g in theirs}):
+        return False
+    return one.mechanism is not Mechanism.NO_PATTERN or _as_often(one, other, case)
+
+
+def _as_often(one: Candidate, other: Candidate, case: CaseFile) -> bool:
+    """Whether sessions there and here drop at rates that chance can make of one.
+
+    The conditional test of two Poisson rates (Przyborowski and Wilenski, Biometrika 31, 1940).
+    """
+    more, less = (one, other) if _rate(one, case) >= _rate(other, case) else (other, one)
+    if _rate(more, case) < _TIMES_MORE * _rate(less, case):
+        return True
+    held = [case.session_time_ns(pairs_of(each, case)) for each in (more, less)]
+    drops = len(more.drops) + len(less.drops)
+    share = held[0] / max(sum(held), 1)
+    return binomial_tail(drops, share, len(more.drops)) > _CHANCE
+
+
+def _rate(candidate: Candidate, case: CaseFile) -> float:
+    return len(candidate.drops) / max(case.session_time_ns(pairs_of(candidate, case)), 1)
 
 
 def _meet(one: Bracket | None, other: Bracket | None) -> bool:

@@ -7,10 +7,9 @@ endpoints through the same egresses tell the endpoint from what all of them shar
 from typing import NamedTuple
 
 from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
-from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
 from stresser.analysis.diagnosis.run_evidence import EndingFact
-from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Pair
 from stresser.model.units import escaped
 
@@ -50,7 +49,7 @@ def locate(candidate: Candidate, case: CaseFile) -> Located:
     clean = [one for one in across if one.is_clean]
     beside = _controls(candidate, case, _other_endpoints(case, pairs))
     endpoints = {endpoint for endpoint, _ in pairs}
-    controls = [_control(one, endpoints) for one in [*across, *beside][:_MOST_CONTROLS]]
+    controls = [_control(one, endpoints, candidate) for one in [*across, *beside][:_MOST_CONTROLS]]
     if clean:
         same = any(_is_same_machine(case, pairs, one.pair, facts) for one in clean)
         return Located(Where.EGRESS, controls, is_same_machine=same)
@@ -107,15 +106,21 @@ def _of_pair(candidate: Candidate, case: CaseFile, pair: Pair) -> list[_Found]:
 
 
 def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | None) -> _Found:
-    lived = case.survivors_of(pair, activity, candidate.through or _always)
-    ended = [
-        one
+    lived = len(case.survivors_of(pair, activity, candidate.through or _always))
+    fates = [
+        _fate(candidate, one)
         for one in case.drops_of.get(pair, [])
         if (activity is None or one.fact.cohort.activity == activity)
         and one.number not in candidate.drops
-        and (candidate.moment is None or candidate.moment.meets(one.drop.moment))
     ]
-    return _Found(pair, activity, len(lived), len(ended))
+    return _Found(pair, activity, lived + fates.count(True), fates.count(False))
+
+
+def _fate(candidate: Candidate, one: DropFact) -> bool | None:
+    if candidate.fate is not None:
+        return candidate.fate(one)
+    is_at = candidate.moment is None or candidate.moment.meets(one.drop.moment)
+    return False if is_at else None
 
 
 def _always(_life: object) -> bool:
@@ -131,17 +136,18 @@ def _of_attempts(candidate: Candidate, case: CaseFile, pair: Pair) -> _Found:
     return _Found(pair, None, opened, len(failed))
 
 
-def _control(found: _Found, endpoints: set[str]) -> Control:
+def _control(found: _Found, endpoints: set[str], candidate: Candidate) -> Control:
     endpoint, egress = (escaped(name, _NAME) for name in found.pair)
     activity = None if found.activity is None else escaped(found.activity, _NAME)
     place = f"to {endpoint}" if found.pair[0] not in endpoints else f"through {egress}"
+    place = place if activity is None else f"{place}, {activity}"
     total = found.lived + found.ended
-    said = f"{place} {'none' if not found.ended else f'{found.ended:,}'} of {total:,} was"
+    fate = "failed" if candidate.through is None else "dropped"
     return Control(
         scope=DiagnosedScope(endpoint=endpoint, egress=egress, activity=activity),
         sessions=total,
         drops=found.ended,
-        says=f"{said} ({counted(found.lived, 'session')} lived)" if found.ended else said,
+        says=f"{place}: {f'{found.ended:,}' if found.ended else 'none'} of {total:,} {fate}",
     )
 
 

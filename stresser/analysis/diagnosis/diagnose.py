@@ -18,8 +18,8 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, me
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
-from stresser.analysis.diagnosis.diagnosis_words import says
-from stresser.analysis.diagnosis.failed_attempts import failed_attempts
+from stresser.analysis.diagnosis.diagnosis_words import says, what_broke_it
+from stresser.analysis.diagnosis.failed_attempts import failed_attempts, late_refusals
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
 from stresser.analysis.diagnosis.host_causes import absences, path_change
@@ -40,6 +40,7 @@ PROPOSERS: tuple[_Propose, ...] = (
     path_change,
     absences,
     lab_log,
+    late_refusals,
     first_message,
     byte_contrast,
     timers,
@@ -150,6 +151,7 @@ def _diagnosis(
         of_failures=of_failures,
         sessions_found_dead=sum(fact.kind is Kind.FOUND_DEAD for fact in facts),
         kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
+        seen=_seen(facts),
         first_utc=utc(times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
         contrasts=list(candidate.contrast),
@@ -164,6 +166,12 @@ def _diagnosis(
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _seen(facts: list[EndingFact]) -> str:
+    """What broke the protocol, where that ended most of them."""
+    broken = [fact for fact in facts if fact.kind is Kind.PROTOCOL_ERROR]
+    return what_broke_it(broken[0]) if 2 * len(broken) > len(facts) else ""
 
 
 def _unproved_place(candidate: Candidate, located: Located, case: CaseFile) -> Iterator[str]:
@@ -193,7 +201,7 @@ def _timed(candidate: Candidate, utc: Callable[[int], str]) -> Candidate:
     if candidate.moment is None or candidate.event:
         return candidate
     clock = utc(candidate.moment.high)[_CLOCK_TIME]
-    return replace(candidate, event=f", {clock} UTC" if clock else "")
+    return replace(candidate, event=f"{clock} UTC" if clock else "")
 
 
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:

@@ -85,6 +85,20 @@ class Control(Struct, frozen=True, kw_only=True):
     drops: int
     says: str
 
+    @property
+    def whose(self) -> str:
+        """Which endpoint and activity, where it is about one: `echo, seldom`."""
+        return ", ".join(one for one in (self.scope.endpoint, self.scope.activity) if one)
+
+
+def is_clean(control: Control) -> bool:
+    """Whether nine lived for each that dropped."""
+    return 0 < control.sessions >= _CLEAN * control.drops
+
+
+_CLEAN = 10
+"""So many sessions, for each of them that dropped."""
+
 
 class Ask(Struct, frozen=True, kw_only=True):
     """One sentence that its addressee can act on."""
@@ -118,6 +132,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     sessions_found_dead: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
     """Of the drops and failures that it explains."""
+    seen: str = ""
+    """Of bytes that break the protocol: their first line, or what the parser said, in quotes."""
     first_utc: str | None = None
     last_utc: str | None = None
     contrasts: list[str] = field(default_factory=list)

@@ -9,9 +9,11 @@ from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Whe
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.endings import counted, kind_words
 from stresser.model.ending import Kind
-from stresser.model.units import escaped, shown
+from stresser.model.units import shown
 
 _LONGEST_REASON = 60
+_LONGEST_LINE = 80
+_NEARLY = 0.9
 _MOST_KINDS = 2
 _DIED = {
     Kind.SILENCE: "went dead without RST or FIN",
@@ -24,6 +26,8 @@ _DIED = {
     Kind.TLS_CLOSE_NOTIFY: "was closed by TLS close_notify",
     Kind.UNKNOWN: "ended",
 }
+_UNFIT = {Mechanism.HOST_UNFIT, Mechanism.TOOL_UNFIT}
+_LOSSY = ", on a path that loses packets"
 _AT_ONCE = {
     Mechanism.STATE_LOST: "at one moment",
     Mechanism.OUTAGE: "in an outage",
@@ -60,33 +64,40 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
         total = count + _spared(candidate, facts, case)
         which = candidate.condition
         which = which if which.startswith(("that ", "whose ")) else f"that was {which}"
-        return f"{_every(count, total)} {which} {ended} ({count:,} of {total:,})"
+        return f"{_those(count, total, f'{which} {ended}')} ({count:,} of {total:,})"
     if candidate.mechanism is Mechanism.NO_PATTERN:
         return (
             f"{counted(count, 'drop')} of {of_drops:,} ({_kinds(facts)}) came at times, ages and"
-            f" silences that nothing here explains{candidate.event}"
+            f" silences that nothing here explains{_LOSSY if candidate.is_lossy else ''}"
         )
     if candidate.mechanism is Mechanism.PATH_CHANGE:
         when = _AT_ONCE[candidate.mechanism]
-        return f"{counted(count, 'session')} {_plural(ended, count)} {when}{candidate.event}"
+        change = f" ({candidate.event})" if candidate.event else ""
+        return f"{counted(count, 'session')} {_plural(ended, count)} {when}{change}"
     if candidate.moment is None and candidate.mechanism is Mechanism.ENDPOINT_GOODBYE:
         return f"{counted(count, 'session')} {_plural(ended, count)}, by the endpoint's own word"
     open_then = max(_open_then(candidate, facts, case), count)
     when = _AT_ONCE.get(candidate.mechanism, "at one moment")
     if candidate.event:
-        when = f"{when}{candidate.event}"
-    return f"{_every(count, open_then)} {ended} {when} ({count:,} of {open_then:,})"
+        when = f"{when}, {candidate.event}"
+    return f"{_those(count, open_then, ended)} {when} ({count:,} of {open_then:,})"
 
 
 def _plural(ended: str, count: int) -> str:
-    return ended if count == 1 else ended.replace("was ", "were ", 1)
+    return ended if count == 1 else ended.replace("was ", "were ")
+
+
+def _those(count: int, total: int, ended: str) -> str:
+    """`nearly every session was reset`, `some sessions were reset`."""
+    those = _every(count, total)
+    return f"{those} {_plural(ended, 2) if those.endswith('s') else ended}"
 
 
 def _every(count: int, total: int) -> str:
+    if count < _NEARLY * total:
+        return "some sessions" if total - count > count else "most sessions"
     if count < total:
-        return (
-            f"{count:,} of {total:,} sessions," if total - count > count else "nearly every session"
-        )
+        return "nearly every session"
     return "every session" if count > 1 else "the one session"
 
 
@@ -118,8 +129,14 @@ def _ended(facts: list[EndingFact]) -> str:
     if kind is Kind.TLS_ALERT:
         return f"was ended by TLS alert {facts[0].alert}"
     if kind is Kind.PROTOCOL_ERROR:
-        return f"was ended by bytes that break the protocol ({shown(facts[0].raw, 80)})"
+        return f"was ended by bytes that break the protocol ({what_broke_it(facts[0])})"
     return _DIED.get(kind, f"ended ({kind_words(kind)})")
+
+
+def what_broke_it(fact: EndingFact) -> str:
+    """The first line of what came, `"HTTP/1.1 504 Gateway Time-out"`; else what the parser said."""
+    line = fact.seen.partition("\\r\\n")[0]
+    return f'"{line[:_LONGEST_LINE]}"' if line else shown(fact.raw, _LONGEST_LINE)
 
 
 def _close(fact: EndingFact) -> str:
@@ -159,7 +176,7 @@ def _of_failures(
 ) -> str:
     facts = members(candidate, case)
     if not facts:
-        return f"{_place(scope)}{candidate.event}."
+        return f"{_place(scope)}, {candidate.event}."
     count = counted(len(facts), "attempt")
     if candidate.mechanism is Mechanism.SESSION_CEILING and candidate.limit is not None:
         said = (
@@ -167,12 +184,13 @@ def _of_failures(
             f" failed while they lived ({len(facts):,})"
         )
     elif candidate.event:
-        said = f"{count} failed: {candidate.event.removeprefix(', ')}"
+        joint = ", and" if candidate.mechanism in _UNFIT else ":"
+        said = f"{count} failed{joint} {candidate.event}"
     else:
         said = f"{count} failed ({_kinds(facts)})"
     across = [text.replace(" was", " did") for text in _across(located, scope)[:1]]
     beside = [*across, *candidate.contrast[:1]]
     tail = f"; {'; '.join(beside)}" if beside else ""
     if facts[0].kind is Kind.PROTOCOL_ERROR:
-        said = f"{said} ({escaped(facts[0].raw, 80)})"
+        said = f"{said} ({what_broke_it(facts[0])})"
     return f"{_place(scope)}, {said}{tail}."

@@ -3,10 +3,11 @@
 One candidate for each pair and each thing met; those of one endpoint or one egress are joined.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from stresser.analysis.counts.chain_tally import ChainNotes
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
@@ -14,10 +15,17 @@ from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.endings import counted
-from stresser.analysis.words.obstacles import Obstacle
-from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, row_facts, seen_words
+from stresser.analysis.words.obstacles import Obstacle, is_about_certificate
+from stresser.analysis.words.remedy_table import (
+    BY_OBSTACLE,
+    filled,
+    missing_facts,
+    row_facts,
+    seen_words,
+)
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_S, escaped
 
 _BESIDE_NS = 5 * NS_PER_S
 _MECHANISMS = {
@@ -43,6 +51,7 @@ _MECHANISMS = {
     Obstacle.ALERT_NAME: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALERT: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.CHAIN_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.CHAIN_INCOMPLETE: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.UPGRADE_DROPPED: Mechanism.HANDSHAKE_HANG,
     Obstacle.UPGRADE_UNANSWERED: Mechanism.HANDSHAKE_HANG,
     Obstacle.UPGRADE_CUT: Mechanism.REFUSED_BY_ENDPOINT,
@@ -71,6 +80,7 @@ _ITS_OWN_WISH = frozenset(
 _MAY_BE_A_BOXS = frozenset(
     {Obstacle.UPGRADE_STRIPPED, Obstacle.NOT_FOUND, Obstacle.ALPN_NOT_SPOKEN}
 )
+_JUST_OPENED_NS = 2 * NS_PER_S
 _FEWEST = 2
 """One hello may meet the beginning of an outage."""
 
@@ -98,24 +108,27 @@ _HUNG = Met(Mechanism.HANDSHAKE_HANG, BY_OBSTACLE[Obstacle.HELLO_UNANSWERED].see
 
 def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """All that is left, sorted by what was met."""
-    groups: dict[tuple[tuple[str, str], Met], set[int]] = defaultdict(set)
+    groups: dict[tuple[Pair, Met], set[int]] = defaultdict(set)
     for one in claims.free_failures(case):
-        carries_token = one.ending.cohort.endpoint in case.plan.tokens
-        met = what_was_met(one.ending, carries_token=carries_token)
+        place = one.ending.cohort.endpoint
+        notes = case.chains.notes(place, one.ending.chain)
+        met = what_was_met(one.ending, carries_token=place in case.plan.tokens, notes=notes)
         if _is_refused_beside(case, one):
             met = _DOWN
         elif one.ending.obstacle is Obstacle.HELLO_DROPPED and not _is_always_dropped(case, one):
             met = _HUNG
         if met is not None:
             groups[one.ending.pair, met].add(one.place)
-    for (_, met), places in groups.items():
+    for (pair, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
         family = _broken_family(case, facts)
+        apart = "" if family else _by_address(case, pair, facts)
+        by = f"by {family.name}, " if family else ""
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=f"by {family.name}, {met.words}" if family and met.words else met.words,
-            contrast=(family.contrast,) if family else (),
+            event=met.words and f"{by}{met.words}",
+            contrast=tuple(filter(None, [family.contrast if family else "", apart])),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved else (),
             advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
@@ -146,6 +159,48 @@ def _broken_family(case: CaseFile, facts: list[EndingFact]) -> _Family | None:
     return None
 
 
+def _by_address(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
+    """`to 192.0.2.1 alone: to 192.0.2.2 3 sessions opened`: where only some addresses fail."""
+    failing = {_host(fact.remote) for fact in facts} - {""}
+    opened = Counter(
+        _host(case.lives.places[life.place].server) for life in case.lives_of.get(pair, [])
+    )
+    if not failing or not opened or failing & opened.keys():
+        return ""
+    there = f"to {_named(opened)} {counted(opened.total(), 'session')} opened"
+    return f"to {_named(failing)} alone: {there}"
+
+
+def _host(remote: str) -> str:
+    return remote.rpartition(":")[0].strip("[]")
+
+
+def _named(hosts: Iterable[str]) -> str:
+    first, *more = sorted(hosts)
+    return escaped(first, 45) if not more else f"{escaped(first, 45)} and {len(more)} more"
+
+
+def late_refusals(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    """Sessions that had only just opened when an alert refused them.
+
+    In TLS 1.3 the client's handshake is over before the server has looked for its certificate.
+    """
+    groups: dict[tuple[Pair, int], set[int]] = defaultdict(set)
+    for one in claims.free_drops(case):
+        number, age_ns = one.fact.alert, one.drop.age.high
+        if is_about_certificate(number) and age_ns < _JUST_OPENED_NS and not one.fact.pongs:
+            groups[one.pair, number or 0].add(one.number)
+    for (_, number), drops in groups.items():
+        row = BY_OBSTACLE[Obstacle.ALERT_CLIENT]
+        puts = row_facts(number, None, {}, None)
+        yield Candidate(
+            mechanism=Mechanism.REFUSED_BY_ENDPOINT,
+            drops=frozenset(drops),
+            condition="that had just opened",
+            advice=filled(row.ask, puts),
+        )
+
+
 def _is_refused_beside(case: CaseFile, one: FailureFact) -> bool:
     """An interceptor says that it cannot reach an endpoint that refused this host just then."""
     if one.ending.kind is not Kind.HTTP_REFUSAL or not is_far_side(one.ending):
@@ -166,11 +221,18 @@ def _is_always_dropped(case: CaseFile, one: FailureFact) -> bool:
     return len(alike) >= _FEWEST and not case.opened_between(pair, min(times), max(times))
 
 
-def what_was_met(fact: EndingFact, *, carries_token: bool = False) -> Met | None:
-    """What one failed attempt shows; None: nothing that has a name here."""
+def what_was_met(
+    fact: EndingFact, *, carries_token: bool = False, notes: ChainNotes | None = None
+) -> Met | None:
+    """What one failed attempt shows; None: nothing that has a name here.
+
+    `notes`: of the chain that it was shown.
+    """
     obstacle = fact.obstacle
     if obstacle is Obstacle.LOGIN_WANTED and carries_token:
         obstacle = Obstacle.TOKEN_REFUSED
+    if obstacle is Obstacle.CHAIN_REFUSED and notes is not None and notes.issuer_url:
+        obstacle = Obstacle.CHAIN_INCOMPLETE
     mechanism = None if obstacle is None else _MECHANISMS.get(obstacle)
     if obstacle is None or mechanism is None:
         return None
@@ -178,10 +240,12 @@ def what_was_met(fact: EndingFact, *, carries_token: bool = False) -> Met | None
         return _DOWN
     if mechanism is Mechanism.ENDPOINT_DOWN:
         return _DOWN
-    if obstacle is Obstacle.CHAIN_REFUSED and fact.intercepted:
+    if fact.kind is Kind.CERTIFICATE and fact.intercepted:
         return Met(Mechanism.INTERCEPTION, "the chain is an interceptor's")
     row = BY_OBSTACLE[obstacle]
     puts = row_facts(fact.alert, fact.status, fact.headers, fact.alpn)
+    if notes is not None:
+        puts |= missing_facts(notes.missing_issuer, notes.issuer_url)
     return Met(
         mechanism,
         seen_words(row, puts),

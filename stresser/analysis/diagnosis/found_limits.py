@@ -16,6 +16,7 @@ from stresser.analysis.diagnosis.limit_candidates import (
     limit_candidate,
     with_doubts,
 )
+from stresser.analysis.patterns.box_endings import AGE, IDLE, like_boxes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.known_timeouts import consistent_with, how_it_showed
 from stresser.analysis.patterns.scopes import Variable, bracket_of
@@ -144,7 +145,12 @@ def _known(timer: FoundTimer, variable: Variable, members: list[DropFact]) -> li
         return []
     shown = frozenset(how_it_showed(one.fact.kind, is_answer=one.drop.is_answer) for one in members)
     found = consistent_with(timer.variables, timer.brackets[variable], shown)
-    return [f"{one.name} ({one.seconds:,} s)" for one in found[:_MOST_KNOWN]]
+    named = [f"{one.name} ({one.seconds:,} s)" for one in found[:_MOST_KNOWN]]
+    if any(one.drop.is_answer for one in members):
+        return named  # what forgot them said nothing: who answered is another one
+    when = IDLE if variable is Variable.IDLE else AGE
+    kinds, proxied = {one.fact.kind for one in members}, any(one.fact.proxy for one in members)
+    return named + like_boxes(when, kinds, proxied=proxied, limit=timer.brackets[variable])
 
 
 def _refuted(

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
+from stresser.analysis.diagnosis.crowds import Crowd
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where, Whom
-from stresser.analysis.diagnosis.one_moment import Crowd
 from stresser.analysis.words.endings import counted
 from stresser.model.ending import BRACKETED, Initiator, Kind
 from stresser.model.units import NS_PER_S, escaped
@@ -52,8 +52,8 @@ def path_change(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             where=Where.HOST,
             ask=Ask(
                 whom=Whom.THIS_HOST,
-                says=f"Look on this host at what changed the path of {escaped(egress, 40)}"
-                f"{changes}.",
+                says=f"Look at what changed the path of {escaped(egress, 40)}"
+                f"{f' ({changes})' if changes else ''}.",
             ),
         )
 
@@ -126,14 +126,14 @@ def _failing_then(case: CaseFile, claims: Claims, egress: str, bursts: list[Brac
 
 
 def _changes(case: CaseFile, bursts: list[Bracket]) -> str:
-    """` (link down ...)`, as the kernel reported it shortly before the first or meanwhile."""
+    """`link down ...`, as the kernel reported it shortly before the first or meanwhile."""
     first = bursts[0]
     told = [
         escaped(one.words, 60)
         for one in case.evidence.path
         if first.low - _SHORTLY_NS <= one.t_ns <= first.high + NS_PER_S
     ]
-    return f" ({'; '.join(told[:2])})" if told else ""
+    return "; ".join(told[:2])
 
 
 _TOOL_ASKS = {
@@ -168,7 +168,7 @@ def absences(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
                 mechanism=mechanism,
                 drops=drops,
                 failures=failures,
-                event=f"; {ended} ended by it are no drops" if counts[who] else "",
+                event=f"{ended} ended so, which is no drop" if counts[who] else "",
                 who=who,
                 where=where,
                 ask=Ask(whom=Whom.THIS_HOST, says=_TOOL_ASKS[who]),

@@ -49,7 +49,7 @@ def interception(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             mechanism=Mechanism.INTERCEPTION,
             failures=failures,
             event=(
-                f", TLS to {escaped(', '.join(pair.endpoint for pair in pairs), 80)} is intercepted"
+                f"TLS to {escaped(', '.join(pair.endpoint for pair in pairs), 80)} is intercepted"
                 f" ({count:,} of {counted(judged, 'handshake')})"
             ),
             egress=egress,
@@ -68,8 +68,8 @@ def _count(pair: Pair, seen: PairTally, made_up: set[tuple[Pair, str]]) -> int:
 def _is_made_up(case: CaseFile, pair: Pair, chain: str) -> bool:
     """Nobody here trusts it, it is for the right name, and no egress shows the endpoint's so."""
     ours = case.chains.notes(pair.endpoint, chain)
-    if ours is None or ours.chain_class is not ChainClass.PRIVATE_UNTRUSTED:
-        return False
+    if ours is None or ours.chain_class is not ChainClass.PRIVATE_UNTRUSTED or ours.intercepted:
+        return False  # a chain whose own verdict accuses is counted by that
     if not ours.names_match or case.chains.shared(pair.endpoint).is_shared(chain):
         return False
     return any(

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.candidate import Candidate, Through
+from stresser.analysis.diagnosis.candidate import Candidate, Fate, Through
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
-from stresser.analysis.patterns.scopes import Variable
+from stresser.analysis.patterns.scopes import Variable, bracket_of
 from stresser.analysis.patterns.session_lives import Life
 from stresser.analysis.words.endings import counted
 from stresser.model.cohort import Cohort
@@ -54,6 +54,7 @@ def limit_candidate(
         needed_ns=_needed(case, members) if variable is Variable.IDLE else None,
         tick_ns=tick_ns or None,
         through=through(variable, limit, announced=announced),
+        fate=fate(case, variable, limit),
         condition=condition(variable, limit),
         said=said,
         contrast=tuple(_contrasts(case, variable, limit, members)),
@@ -88,6 +89,21 @@ def through(variable: Variable, limit: Bracket, *, announced: bool) -> Through:
         return silence_ns >= enough
 
     return lived
+
+
+def fate(case: CaseFile, variable: Variable, limit: Bracket) -> Fate:
+    """Of drops elsewhere: whether they had gone beyond the limit, or died where it lies."""
+    pad = tolerance(limit.high, 1 if variable is Variable.BYTES else GRAIN)
+
+    def met(one: DropFact) -> bool | None:
+        own = bracket_of(one.drop, variable, case.floors)
+        if variable is Variable.IDLE and one.drop.life.survived_ns > limit.high + pad:
+            return True
+        if own is None or own.high < limit.low - pad:
+            return None
+        return own.low > limit.high + pad
+
+    return met
 
 
 def condition(variable: Variable, limit: Bracket) -> str:

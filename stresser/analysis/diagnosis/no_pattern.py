@@ -1,18 +1,18 @@
 """What nothing explains: said as such, with what would tell.
 
-A close frame of the endpoint's own needs no pattern: a drain takes its time.
+A goodbye of the endpoint's own needs no pattern: a drain takes its time.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
 
-from stresser.analysis.diagnosis.asks import LOSSY
-from stresser.analysis.diagnosis.candidate import Candidate, Claims, Through
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, Fate, Through
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Kind
 
 _FEW = 5
+_WORDS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT})
 
 
 def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
@@ -26,25 +26,26 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         failures[failure.ending.cohort.egress].add(failure.place)
     for (_, endpoint, said), numbers in drops.items():
         facts = [case.by_number[number].fact for number in numbers]
-        words = sum(fact.kind is Kind.WS_CLOSE for fact in facts)
+        words = sum(fact.kind in _WORDS for fact in facts)
         is_goodbye = said and 2 * words > len(facts)
         yield Candidate(
             mechanism=Mechanism.ENDPOINT_GOODBYE if is_goodbye else Mechanism.NO_PATTERN,
             drops=frozenset(numbers),
             through=_outlived(case, numbers),
+            fate=_fate(case, numbers),
             said=said,
             apart=endpoint,
-            event=_losses(case, numbers),
+            is_lossy=_is_lossy(case, numbers),
             unproved=(_would_tell(len(numbers)),),
         )
     for places in failures.values():
         yield Candidate(mechanism=Mechanism.NO_PATTERN, failures=frozenset(places))
 
 
-def _losses(case: CaseFile, numbers: set[int]) -> str:
-    """Losses that can silence a session which nothing drops, where most endings show them."""
+def _is_lossy(case: CaseFile, numbers: set[int]) -> bool:
+    """Whether most endings show losses that can silence a session which nothing drops."""
     lossy = sum("path-loses-packets" in case.by_number[n].fact.rules for n in numbers)
-    return LOSSY if 2 * lossy > len(numbers) else ""
+    return 2 * lossy > len(numbers)
 
 
 def _outlived(case: CaseFile, numbers: set[int]) -> Through:
@@ -52,6 +53,12 @@ def _outlived(case: CaseFile, numbers: set[int]) -> Through:
     ages = sorted(case.by_number[number].drop.age.high for number in numbers)
     middle = ages[len(ages) // 2]
     return lambda life: life.proved_age_ns >= middle
+
+
+def _fate(case: CaseFile, numbers: set[int]) -> Fate:
+    """Of drops elsewhere: whether they had lived as long first."""
+    outlived = _outlived(case, numbers)
+    return lambda one: outlived(one.drop.life)
 
 
 def _would_tell(drops: int) -> str:

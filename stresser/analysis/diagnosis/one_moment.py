@@ -1,22 +1,22 @@
 """One moment at which most of the sessions of an endpoint, an egress or both died: what it was.
 
 State that was lost, an outage, an endpoint that went down or said goodbye: distinguished by how the
-sessions ended and by what fresh connections met then. What refutes a moment: most sessions there
-lived on, or chance explains as many.
+sessions ended and by what fresh connections met then.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from math import exp
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.candidate import Candidate, Claims
+from stresser.analysis.diagnosis.candidate import Candidate, Claims, Fate
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
+from stresser.analysis.diagnosis.crowds import FEWEST, TOGETHER_NS, Crowd, Group, part_that_died
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.silences_compared import SHORTEST_TIMER_NS
+from stresser.analysis.patterns.box_endings import MOMENT, like_boxes
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.cohort import Pair
@@ -24,23 +24,11 @@ from stresser.model.ending import BRACKETED, Kind
 from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement, common
-from stresser.statistics.chance import binomial_tail
-from stresser.statistics.numerics import np
 
-_FEWEST = 3
-_ALL_OF_SO_MANY = 10
-_MOST_OF_THEM = 0.5
-_TOGETHER_NS = NS_PER_S // 2
-"""Announced endings this close, twice over, came of one event: a restart takes its time."""
-_SHORTEST_TIMER_NS = 3 * NS_PER_S
-"""No box is known with a timer of silence as short: what dies at once died of something else."""
 _AFTERWARDS_NS = 10 * NS_PER_S
-_CHANCE = 1e-6
 _MOST_DROPS = 20_000
 _MOST_TRIES = 60
 _GRAIN_NS = 50_000_000
-_DATED_TO_NS = 5_000_000
-"""Endings are not dated better."""
 _TIGHTER = 2
 _STOPPED = frozenset(
     {"endpoint-stopped-listening", "peer-stopped-listening", "endpoint-gone-behind-proxy"}
@@ -54,13 +42,6 @@ _FAR_SIDE_SOCKS = frozenset({3, 4, 5, 6})
 """RFC 1928 section 6: network or host unreachable, refused, TTL expired."""
 
 
-class _Group(NamedTuple):
-    members: list[DropFact]
-    at: Bracket
-    """What their brackets have in common."""
-    pairs: list[Pair]
-
-
 def one_moment(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """The moments that chance does not explain, those with most drops first."""
     free = [one for one in claims.free_drops(case) if one.fact.kind is not Kind.FOUND_DEAD]
@@ -68,9 +49,9 @@ def one_moment(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     tries = 0
     while tries < _MOST_TRIES:
         together, at = crowd.densest()
-        if len(together) < _FEWEST:
+        if len(together) < FEWEST:
             return
-        group = _scoped(case, together, at)
+        group = part_that_died(case, together, at)
         if group is None:
             tries += 1
             crowd.leave(together)
@@ -79,94 +60,7 @@ def one_moment(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             yield _candidate(case, claims, group)
 
 
-class Crowd:
-    """Drops as stretches of time, and where most of them overlap."""
-
-    def __init__(self, drops: list[DropFact]) -> None:
-        self._drops = drops
-        self._places = {one.number: place for place, one in enumerate(drops)}
-        spans = np.array([_span(one) for one in drops], np.int64).reshape(-1, 2)
-        self._lows, self._highs = spans.T
-        self._order = np.argsort(np.concatenate(spans.T), kind="stable")  # begins before ends
-        self._weights = np.ones(len(drops), np.int64)
-
-    def densest(self) -> tuple[list[DropFact], Bracket]:
-        """Those that most others overlap at one point of time, and what they have in common."""
-        if not self._weights.any():
-            return [], Bracket(0, 0)
-        steps = np.concatenate((self._weights, -self._weights))[self._order]
-        place = self._order[np.argmax(np.cumsum(steps))]
-        at = np.concatenate((self._lows, self._highs))[place]
-        here = np.flatnonzero((self._lows <= at) & (at <= self._highs) & (self._weights > 0))
-        common = Bracket(int(self._lows[here].max()), int(self._highs[here].min()))
-        return [self._drops[one] for one in here.tolist()], common
-
-    def leave(self, drops: list[DropFact]) -> None:
-        """These are spoken for."""
-        self._weights[[self._places[one.number] for one in drops]] = 0
-
-
-def _span(one: DropFact) -> Bracket:
-    low, high = one.drop.moment
-    if high - low > 2 * _TOGETHER_NS:
-        return one.drop.moment
-    return Bracket(low - _TOGETHER_NS, high + _TOGETHER_NS)
-
-
-def _scoped(case: CaseFile, together: list[DropFact], at: Bracket) -> _Group | None:
-    """The part of the run of which most sessions died then; None: there is none."""
-    best: tuple[tuple[int, float, int], _Group] | None = None
-    for pairs in _parts(case, together):
-        inside = [one for one in together if one.pair in pairs]
-        open_then = max(case.open_at(pairs, at.low), case.open_at(pairs, at.high), len(inside))
-        share = len(inside) / open_then
-        if (
-            len(inside) < _FEWEST
-            or share < _MOST_OF_THEM
-            or _is_chance(case, inside, pairs, open_then)
-        ):
-            continue
-        rank = (len(inside), share, -len(pairs))
-        if best is None or rank > best[0]:
-            best = rank, _Group(inside, at, [p for p in pairs if any(o.pair == p for o in inside)])
-    return None if best is None else best[1]
-
-
-def _parts(case: CaseFile, together: list[DropFact]) -> Iterator[set[Pair]]:
-    hit = list(dict.fromkeys(one.pair for one in together))
-    for pair in hit:
-        yield {pair}
-    for egress in dict.fromkeys(pair[1] for pair in hit):
-        yield {pair for pair in case.pairs if pair[1] == egress}
-    for endpoint in dict.fromkeys(pair[0] for pair in hit):
-        yield {pair for pair in case.pairs if pair[0] == endpoint}
-    yield set(case.pairs)
-
-
-def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_then: int) -> bool:
-    """Whether a steady rate of drops would strike so many of those that were open, so close.
-
-    Heartbeats that beat together put all drops of one interval into one bracket: the rate is that
-    of all drops there, these included, and each such interval had its chance.
-    """
-    drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
-    if len(inside) >= _ALL_OF_SO_MANY and len(inside) == drops == open_then:
-        return False  # all that were open died then, none before or after: no rate is as unsteady
-    rate = drops / max(case.session_time_ns(pairs), 1)
-    width = max(_width(inside), _DATED_TO_NS)
-    chance = binomial_tail(open_then, 1 - exp(-rate * width), len(inside))
-    return chance * max(case.lives.now_ns / width, 1) > _CHANCE
-
-
-def _width(inside: list[DropFact]) -> int:
-    """How far apart they are: of dated ones the first from the last, else their brackets."""
-    wide = [high - low for low, high in (one.drop.moment for one in inside)]
-    if max(wide) > 2 * _TOGETHER_NS:
-        return max(wide)
-    return max(one.drop.moment.high for one in inside) - min(one.drop.moment.low for one in inside)
-
-
-def _candidate(case: CaseFile, claims: Claims, group: _Group) -> Candidate:
+def _candidate(case: CaseFile, claims: Claims, group: Group) -> Candidate:
     facts = [one.fact for one in group.members]
     if _looks_like_a_timer(group):
         return _slow_timer(case, group)
@@ -182,12 +76,19 @@ def _candidate(case: CaseFile, claims: Claims, group: _Group) -> Candidate:
         failures=frozenset(failures),
         moment=moment,
         through=_alive_after(moment),
+        fate=_fate_at(moment),
         said=is_said(facts),
         unproved=tuple(_unproved(case, group)) if mechanism is Mechanism.STATE_LOST else (),
+        consistent_with=tuple(_boxes(facts)) if mechanism is Mechanism.STATE_LOST else (),
     )
 
 
-def _moment(group: _Group) -> Bracket:
+def _boxes(facts: list[EndingFact]) -> list[str]:
+    kinds, proxied = {fact.kind for fact in facts}, any(fact.proxy for fact in facts)
+    return like_boxes(MOMENT, kinds, proxied=proxied, limit=None)
+
+
+def _moment(group: Group) -> Bracket:
     """From the first to the last of announced endings; else what the brackets have in common."""
     dated = [one.drop.moment for one in group.members if one.fact.kind not in BRACKETED]
     if 2 * len(dated) > len(group.members) and not any(o.drop.is_answer for o in group.members):
@@ -198,11 +99,23 @@ def _moment(group: _Group) -> Bracket:
 def _alive_after(moment: Bracket) -> Callable[[Life], bool]:
     def lived(life: Life) -> bool:
         proved_until = life.opened_ns + max(life.proved_age_ns, 0)
-        is_dated = moment.high - moment.low <= 2 * _TOGETHER_NS
+        is_dated = moment.high - moment.low <= 2 * TOGETHER_NS
         until = life.ended_ns if is_dated else proved_until
         return life.opened_ns <= moment.low and until > moment.high
 
     return lived
+
+
+def _fate_at(moment: Bracket) -> Fate:
+    """Of drops elsewhere: died then, died later, or were not open then."""
+    until = moment.high + TOGETHER_NS
+
+    def met(one: DropFact) -> bool | None:
+        if one.drop.life.opened_ns > moment.low or one.drop.moment.high < moment.low:
+            return None
+        return one.drop.moment.low > until
+
+    return met
 
 
 def is_said(facts: list[EndingFact]) -> bool:
@@ -220,7 +133,7 @@ def is_said(facts: list[EndingFact]) -> bool:
 
 
 def _silent(
-    case: CaseFile, claims: Claims, group: _Group, moment: Bracket
+    case: CaseFile, claims: Claims, group: Group, moment: Bracket
 ) -> tuple[Mechanism, set[int]]:
     """It came unannounced: did fresh connections get through?"""
     facts = [one.fact for one in group.members]
@@ -239,7 +152,7 @@ def _silent(
 
 
 def _announced(
-    case: CaseFile, claims: Claims, group: _Group, moment: Bracket
+    case: CaseFile, claims: Claims, group: Group, moment: Bracket
 ) -> tuple[Mechanism, set[int]]:
     """It was announced: did the endpoint say why, and does it still listen?"""
     facts = [one.fact for one in group.members]
@@ -275,7 +188,7 @@ def is_far_side(fact: EndingFact) -> bool:
 
 
 def _failures(
-    case: CaseFile, claims: Claims, group: _Group, moment: Bracket, kinds: frozenset[Kind]
+    case: CaseFile, claims: Claims, group: Group, moment: Bracket, kinds: frozenset[Kind]
 ) -> set[int]:
     """Attempts of these pairs, since then and until one opened again, that failed like this.
 
@@ -292,7 +205,7 @@ def _failures(
     return found
 
 
-def _found_dead(case: CaseFile, claims: Claims, group: _Group) -> set[int]:
+def _found_dead(case: CaseFile, claims: Claims, group: Group) -> set[int]:
     """Silent sessions of the same pairs that were found dead later and may have died then."""
     return {
         one.number
@@ -303,30 +216,28 @@ def _found_dead(case: CaseFile, claims: Claims, group: _Group) -> set[int]:
     }
 
 
-def _looks_like_a_timer(group: _Group) -> bool:
+def _looks_like_a_timer(group: Group) -> bool:
     """Wide brackets and no silence survived before: a timer slower than the heartbeat fits better.
 
     Unless their own peer says that it knows no such connection: no idle timer of the endpoint
     forgets silently.
     """
     silences = [one.drop.silence for one in group.members]
-    is_wide = group.at.high - group.at.low > 2 * _TOGETHER_NS
+    is_wide = group.at.high - group.at.low > 2 * TOGETHER_NS
     strangers = sum(one.fact.is_strangers for one in group.members)
     hung = any(one.fact.kind is Kind.UNRESPONSIVE for one in group.members)
-    is_idle = all(
-        silence is not None and silence.high >= _SHORTEST_TIMER_NS for silence in silences
-    )
+    is_idle = all(silence is not None and silence.high >= SHORTEST_TIMER_NS for silence in silences)
     return is_wide and is_idle and not hung and 2 * strangers <= len(group.members)
 
 
-def _slow_timer(case: CaseFile, group: _Group) -> Candidate:
+def _slow_timer(case: CaseFile, group: Group) -> Candidate:
     limit = common([one.drop.silence for one in group.members if one.drop.silence is not None])
     candidate = limit_candidate(case, Variable.IDLE, limit, group.members)
     told = "Whether silence, age or one moment ended them: all ended at their first ping."
     return replace(candidate, unproved=(told,))
 
 
-def _unproved(case: CaseFile, group: _Group) -> Iterator[str]:
+def _unproved(case: CaseFile, group: Group) -> Iterator[str]:
     """What else would look the same: all had started together, and nothing older lived there."""
     ages = agreement([one.drop.age for one in group.members])
     moments = agreement([one.drop.moment for one in group.members])

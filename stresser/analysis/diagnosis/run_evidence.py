@@ -38,6 +38,8 @@ _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
 _MOST_SETS = 1000
 _LONGEST = 200
+_BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
+"""One session's comparison is outdone by the whole run's."""
 
 
 _NO_HEADERS: Mapping[str, str] = {}
@@ -67,6 +69,8 @@ class EndingFact(NamedTuple):
     status: int | None
     alert: int | None
     raw: str
+    seen: str
+    """What came in the place of the protocol, from its beginning; escaped already."""
     headers: Mapping[str, str]
     met: frozenset[FreshResult]
     """What fresh connections to its endpoint through its egress met while it ended."""
@@ -98,7 +102,7 @@ class EndingFact(NamedTuple):
     @property
     def is_said(self) -> bool:
         """The endpoint's own TLS end said it: its chain verifies."""
-        return "endpoint-said-so" in self.rules
+        return bool(self.rules & _BY_VERIFIED_END)
 
 
 class FailureFact(NamedTuple):
@@ -203,7 +207,8 @@ class RunEvidence:
         ending = event.ending
         self.ponged[event.cohort] += event.pongs > 0
         if ending.planned:
-            self.unproved[event.cohort] += ending.proved is not Proof.ALIVE
+            if ending.proved is not Proof.ALIVE:
+                self.unproved[event.cohort] += 1
         elif ending.no_drop in {NoDrop.HOST_SLEPT, NoDrop.HOST_UNFIT}:
             self.absences[event.cohort, Initiator.HOST] += 1
         elif ending.no_drop is NoDrop.TOOL:
@@ -253,6 +258,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         status=ending.status,
         alert=ending.alert,
         raw=intern((ending.raw or "")[:_LONGEST]),
+        seen=intern((evidence.first_bytes or "")[:_LONGEST]),
         headers=headers or _NO_HEADERS,
         met=_set_of(
             tuple(

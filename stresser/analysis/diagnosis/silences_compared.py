@@ -14,6 +14,7 @@ from stresser.analysis.patterns.first_silence import survived_below
 from stresser.analysis.patterns.scopes import Variable
 from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
+from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.concentration import timer_limit, tolerance
 
@@ -21,6 +22,8 @@ _FEWEST = 3
 _LIVED = 2
 """So many sessions tell silence from age: one may be an error of ours."""
 _MOST_SURVIVORS = 0.1
+SHORTEST_TIMER_NS = 3 * NS_PER_S
+"""No box is known with a timer of silence as short: what dies at once died of something else."""
 _COARSEST = 0.6
 """A tick that is a larger part of its timer is no one value any more."""
 
@@ -56,7 +59,9 @@ def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | 
     is_all = _share(case, members) >= 1 - _MOST_SURVIVORS
     if others < _LIVED and not (is_all and _apart(members)):
         return None
-    least = max([limit.low, *(n for life in lives if (n := life.survived_ns) < limit.high)])
+    # Who outlived a silence by less than a tick may only have been looked at too early.
+    survived = [life.survived_ns - tick_ns for life in lives if life.survived_ns < limit.high]
+    least = max([limit.low, *survived])
     limit = Bracket(min(least, limit.high), limit.high) if is_wide(limit) else limit
     candidate = limit_candidate(case, Variable.IDLE, limit, members, tick_ns)
     unproved = [] if others >= _LIVED else ["Whether it is silence or age: no session shows it."]
@@ -99,8 +104,12 @@ def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -
 
 
 def _apart(members: list[DropFact]) -> bool:
-    """They died at different times: no one moment explains them."""
-    agreed = agreement([one.drop.moment for one in members])
+    """They died at different times: no one moment explains them.
+
+    Of those that were found dead only the others show when it was.
+    """
+    dated = [one for one in members if one.fact.kind is not Kind.FOUND_DEAD] or members
+    agreed = agreement([one.drop.moment for one in dated])
     return agreed is not None and agreed.width > tolerance(0)
 
 
@@ -119,7 +128,11 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """Silent sessions that were dead when the plan ended them, or when they were asked."""
     by_pair: dict[Pair, list[DropFact]] = defaultdict(list)
     for one in claims.free_drops(case):
-        if one.fact.kind is Kind.FOUND_DEAD and one.drop.silence is not None:
+        if (
+            one.fact.kind is Kind.FOUND_DEAD
+            and one.drop.silence is not None
+            and case.plan.is_silent(one.fact.cohort)
+        ):
             by_pair[one.pair].append(one)
     for pair, members in by_pair.items():
         lives = case.lives_of.get(pair, [])
@@ -127,7 +140,8 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         low = max(one.drop.silence.low for one in members if one.drop.silence)
         limit = Bracket(max(low, survived_below(lives, high)), high)
         lived = sum(life.survived_ns > limit.high for life in lives)
-        if limit.low < limit.high and lived <= _MOST_SURVIVORS * len(members):
+        is_timer = limit.low < limit.high and limit.high >= SHORTEST_TIMER_NS
+        if is_timer and lived <= _MOST_SURVIVORS * len(members):
             candidate = limit_candidate(case, Variable.IDLE, limit, members)
             told = "Whether silence, age or one moment ended them: nothing was sent meanwhile."
             yield with_doubts(candidate, [told], [])

@@ -41,6 +41,8 @@ _BYTE_GRAIN = 1
 _FEWEST_BYTES = 10_000
 """Beyond the handshake: a limit below it would let no page load, and pings alone stay below it."""
 _ENOUGH_SURVIVORS = 2
+_EXACTER = 2
+"""So much smaller are the ticks of timers that together are better than one."""
 
 
 def find_timers(
@@ -59,7 +61,8 @@ def find_timers(
         return []
     search = _Search(lives, plan, scopes, set(candidates), set(units))
     found = [timer for scope in scopes for timer in search.of_scope(scope)]
-    return sorted(_without_repeats(found), key=lambda one: -len(one.drops))
+    ones = [timer for timer in found if not _is_several(timer, found)]
+    return sorted(_without_repeats(ones), key=lambda one: -len(one.drops))
 
 
 class _Hit(NamedTuple):
@@ -273,6 +276,19 @@ class _Search:
 
 def _grain(variable: Variable) -> int:
     return _BYTE_GRAIN if variable is Variable.BYTES else GRAIN
+
+
+def _is_several(timer: FoundTimer, found: Sequence[FoundTimer]) -> bool:
+    """Whether parts of its scope have exacter ones: two values side by side look like one tick."""
+    if timer.tick_ns is None:
+        return False
+    exacter = [
+        other.drops & timer.drops
+        for other in found
+        if other.scope.cohorts < timer.scope.cohorts
+        and (other.tick_ns or 0) * _EXACTER <= timer.tick_ns
+    ]
+    return len(frozenset().union(*exacter)) >= _NEARLY_ALL * len(timer.drops)
 
 
 def _without_repeats(found: Sequence[FoundTimer]) -> Iterator[FoundTimer]:

@@ -22,6 +22,7 @@ CHANCE = 0.001
 """That a run of independent drops shows a loss like it."""
 _MOST_LIVED_ON = 0.2
 """For each that died: one may open while the others die."""
+_HALF = 0.5
 _TOGETHER_NS = 500 * NS_PER_MS
 """How far from the common moment a dated ending may be: a box needs its time to end hundreds."""
 
@@ -72,6 +73,9 @@ def _of_scope(
         # Each would have died at any other time of its life just as well as in its own bracket.
         here = sum(spans[i].high - spans[i].low for i in group)
         share = min(here / max(sessions.time_held(scope.extent.cohorts), 1), 1.0)
+        if len(group) == len(scope.drops):
+            # All there ever were: of independent ones every second would have lived so long.
+            share = min(share, _HALF)
         return searches * len(drops) * binomial_tail(len(numbers) - 1, share, len(group) - 1)
 
     def is_whole(group: Sequence[int], point: int) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stresser.analysis.diagnosis.diagnosis import Diagnosis, Where
+from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, is_clean
 from stresser.analysis.summary.answer import (
     NAME_WIDTH,
     TEXT_WIDTH,
@@ -15,9 +15,14 @@ from stresser.analysis.summary.answer import (
     shown_rows,
     verdict_in_words,
 )
-from stresser.analysis.summary.mechanism_words import addressed, named_cause, what_it_does
+from stresser.analysis.summary.mechanism_words import (
+    addressed,
+    known_from,
+    named_cause,
+    what_it_does,
+)
 from stresser.analysis.summary.run_figures import RunFigures
-from stresser.analysis.words.endings import GRADE_WORDS, counted, kind_words
+from stresser.analysis.words.endings import counted, kind_words
 from stresser.analysis.words.lines import fitted, shortened
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped, format_duration
@@ -28,6 +33,7 @@ _MOST_NAMED = 4
 """Diagnoses beside the first, and kinds."""
 _PAIR = 2
 _LONGEST = 1000
+_WORDS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.HTTP_REFUSAL})
 _NOT_THE_EGRESS = frozenset({Where.ENDPOINT, Where.SHARED, Where.HOST, Where.TOOL})
 
 
@@ -70,7 +76,9 @@ def _is_egress(run: RunFigures) -> IsIt:
     if not run.diagnoses:
         is_quiet = not run.total.drops and not run.total.attempts_failed and run.total.sessions
         return IsIt.NOTHING if is_quiet else IsIt.UNKNOWN
-    places = {found.where for found in run.diagnoses}
+    # What ended nothing stands beside what did: an interceptor that passes everything on.
+    weighty = [found for found in run.diagnoses if found.drops or found.failures]
+    places = {found.where for found in weighty or run.diagnoses}
     if Where.EGRESS in places:
         return IsIt.PARTLY if places & _NOT_THE_EGRESS else IsIt.YES
     return IsIt.NO if run.diagnoses[0].where in _NOT_THE_EGRESS else IsIt.UNKNOWN
@@ -94,6 +102,7 @@ def _is_it(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[
 
 def _blamed(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[str]:
     found = [one for one in run.diagnoses if one.where is Where.EGRESS]
+    found = [one for one in found if one.drops or one.failures] or found
     blamed = {escaped(one.scope.egress or "", 128) for one in found}
     ours = [row for row in rows if row.egress in blamed]
     theirs = [row for row in rows if row.egress not in blamed and row.attempts]
@@ -114,9 +123,20 @@ def _elsewhere(main: Diagnosis, rows: list[EgressRow]) -> str:
     if main.where is Where.TOOL:
         return "No: it is stresser itself."
     alike = f"{_names(rows) if len(rows) == _PAIR else 'all egresses'} are alike"
-    if main.where is Where.ENDPOINT:
+    if main.where is not Where.ENDPOINT:
+        return f"No single egress: {alike}."
+    if sum(row.attempts > 0 for row in rows) == 1:
+        return "No: it is the endpoint's own doing."
+    if _other_endpoints_lived(main):
         return f"No: {alike}, while other endpoints live."
-    return f"No single egress: {alike}."
+    is_its = main.who is Initiator.ENDPOINT
+    return f"No: {alike}: it is the endpoint{'' if is_its else ' or a box in front of it'}."
+
+
+def _other_endpoints_lived(main: Diagnosis) -> bool:
+    return main.scope.endpoint is not None and any(
+        one.scope.endpoint != main.scope.endpoint and is_clean(one) for one in main.controls
+    )
 
 
 def _why_unknown(run: RunFigures, rows: list[EgressRow]) -> str:
@@ -214,8 +234,6 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     main = run.diagnoses[0]
     egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
     match main.who:
-        case Initiator.MIDDLEBOX if main.grade is Grade.REFLECTOR:
-            yield "The middlebox: its own log says so."
         case Initiator.MIDDLEBOX:
             yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
         case Initiator.ENDPOINT:
@@ -231,11 +249,21 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
 def _grounds(main: Diagnosis, rows: list[EgressRow]) -> str:
     """What its grade rests on."""
     others = [row for row in rows if row.egress != main.scope.egress and row.sessions]
-    if main.grade is Grade.REFLECTOR:
-        return "its own log says so"
-    if main.grade is Grade.COMPARISON and len(others) == 1:
-        return f"the same endpoints lived through {_name(others[0])}"
-    return f"{GRADE_WORDS[main.grade]} {'show' if main.grade is Grade.PACKET else 'shows'} it"
+    if main.grade is Grade.COMPARISON and main.where is Where.EGRESS and len(others) == 1:
+        return f"sessions like them lived through {_name(others[0])}"
+    if main.who is Initiator.ENDPOINT and main.grade not in {Grade.PACKET, Grade.REFLECTOR}:
+        return _own_word(main)
+    words = known_from(main)
+    return f"{words} {'show' if words.endswith('s') else 'shows'} it"
+
+
+def _own_word(main: Diagnosis) -> str:
+    if main.mechanism is Mechanism.PING_INTOLERANCE:
+        return "under TLS it alone can see a ping"
+    said = sum(main.kinds.get(kind, 0) for kind in _WORDS)
+    if 2 * said > sum(main.kinds.values()):
+        return "it said so itself"
+    return f"{known_from(main)} shows it"
 
 
 # --- What to do. Not proved. -----------------------------------------------------------------

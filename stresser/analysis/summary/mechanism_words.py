@@ -4,12 +4,15 @@ A clause's subject is whatever the question asks of: "What does it do? Resets a 
 """
 
 from stresser.analysis.diagnosis.diagnosis import Ask, Diagnosis, Mechanism, Whom
-from stresser.analysis.words.endings import counted
-from stresser.model.ending import Kind
+from stresser.analysis.words.endings import GRADE_WORDS, counted
+from stresser.analysis.words.lines import lowered
+from stresser.model.ending import Initiator, Kind
 from stresser.model.units import format_duration
 
 _NARROW = 0.05
 """A bracket this narrow, as a share, is reported as one figure."""
+_SHARE = 0.25
+_MOST_VERBS = 2
 _CLOCK_TIME = slice(11, 19)
 """Hours to seconds of an ISO 8601 text."""
 _VERBS = {
@@ -91,10 +94,12 @@ def what_it_does(found: Diagnosis) -> str:
     words = _WITH_LIMIT.get(found.mechanism) if limit else None
     template = _ALONE[found.mechanism] if words is None else words
     verb, how = _verb(found)
+    if found.mechanism is Mechanism.REFUSED_BY_ENDPOINT and found.who is not Initiator.ENDPOINT:
+        template = "The connection is refused by the endpoint, or in its place"
     clause = template.format(
         verb=verb, how=how, limit=limit, at=_moment(found), between=_between(found)
     )
-    tick = "" if found.tick_ns is None else f", checked every {format_duration(found.tick_ns)}"
+    tick = "" if found.tick_ns is None else f", looked at every {_roughly(found.tick_ns)} or so"
     share = share_in_words(found)
     return f"{clause}{tick} ({share})." if share else f"{clause}{tick}."
 
@@ -130,16 +135,23 @@ def diagnosed_limit(found: Diagnosis) -> str:
     return f"{_figure(found, low)} to {_figure(found, high)}"
 
 
+def known_from(found: Diagnosis) -> str:
+    """On what the initiator rests; no ending need have shown an interceptor."""
+    if found.mechanism is Mechanism.INTERCEPTION:
+        return "certificates"
+    return GRADE_WORDS[found.grade]
+
+
 def addressed(ask: Ask) -> str:
     """`Ask the network team: raise ...`; for `Whom.NOBODY`, the sentence alone."""
     whom = WHOM_WORDS[ask.whom]
-    return f"{whom}: {_lowered(ask.says)}" if whom else ask.says
+    return f"{whom}: {lowered(ask.says)}" if whom else ask.says
 
 
-def _lowered(sentence: str) -> str:
-    """Without its capital, but for names and abbreviations: `TLS`, `DNS`, `I`."""
-    first, second = sentence[:1], sentence[1:2]
-    return first.lower() + sentence[1:] if second.islower() else sentence
+def _roughly(ns: int) -> str:
+    """One digit: what is seen of a tick is how far apart its drops came."""
+    unit = 10 ** max(len(str(ns)) - 1, 0)
+    return format_duration(max(round(ns / unit), 1) * unit)
 
 
 def _figure(found: Diagnosis, value: int | None) -> str:
@@ -151,10 +163,15 @@ def _figure(found: Diagnosis, value: int | None) -> str:
 
 
 def _verb(found: Diagnosis) -> tuple[str, str]:
-    """By the commonest kind, and in which manner."""
-    commonest = max(found.kinds, key=found.kinds.__getitem__, default="")
-    is_known = commonest in set(Kind)
-    return _VERBS.get(Kind(commonest), ("Ends", "")) if is_known else ("Ends", "")
+    """By the commonest kinds, and in which manner."""
+    least = _SHARE * sum(found.kinds.values())
+    common = [k for k, n in found.kinds.items() if k in set(Kind) and n >= least]
+    ways = [_VERBS.get(Kind(kind), ("Ends", "")) for kind in common[:_MOST_VERBS]]
+    first, *others = dict.fromkeys(verb for verb, _ in ways) or ["Ends"]
+    how = ways[0][1] if ways else ""
+    if found.seen and not how:
+        how = f", with bytes that break the protocol: {found.seen}"
+    return " or ".join([first, *map(lowered, others)]), "" if others else how
 
 
 def _moment(found: Diagnosis) -> str:

@@ -1,5 +1,7 @@
 """One recorded run -> its `Summary`: what is shown at the end, and written as `summary.json`."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import asdict
 
 from stresser.analysis.chains.accusations import accusations_in_words
@@ -25,7 +27,7 @@ from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findi
 from stresser.analysis.summary.limit_words import limit_in_words
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
-from stresser.analysis.summary.run_reading import RunReading, read_run
+from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
 from stresser.analysis.summary.shortfall import shortfalls
 from stresser.analysis.summary.thresholds import (
     Measured,
@@ -53,13 +55,17 @@ class Summary(RunFigures, frozen=True, kw_only=True):
     """What is printed first, wherever the run is shown."""
 
 
-def summarise(run: RecordedRun, last_endings: int = LAST_ENDINGS) -> Summary:
-    """Read a run and sum it up; `last_endings` as `read_run` has it.
+def summarise(
+    run: RecordedRun,
+    last_endings: int = LAST_ENDINGS,
+    others: Sequence[EventCollector] = (),
+) -> Summary:
+    """Read a run and sum it up; `last_endings` and `others` as `read_run` has them.
 
     Raises:
         RunFolderError: the run cannot be read.
     """
-    return summary_of(read_run(run, last_endings=last_endings))
+    return summary_of(read_run(run, last_endings=last_endings, others=others))
 
 
 def summary_of(reading: RunReading) -> Summary:

@@ -97,11 +97,11 @@ class _Views:
 def gather_report(
     runs: Sequence[RecordedRun],
     egresses: tuple[str, str] | None,
-    watch: Callable[[RecordedRun], EventCollector] | None = None,
+    watch: Callable[[RecordedRun], Sequence[EventCollector]] | None = None,
 ) -> Report:
     """Read these runs, each once. Two are compared, or two egresses, or the two that a run has.
 
-    `watch` gives a collector that takes the events of a run as well.
+    `watch` gives collectors that take the events of a run as well.
 
     Raises:
         RunFolderError: a run cannot be read, is named twice, or has no such egress.
@@ -111,7 +111,7 @@ def gather_report(
     views = [_Views() for _ in runs]
     readings = []
     for run, seen in zip(runs, views, strict=True):
-        more = [] if watch is None else [watch(run)]
+        more = [] if watch is None else watch(run)
         others: list[EventCollector] = [seen.timeline, seen.drops, *more]
         readings.append(read_run(run, sessions=True, others=others))
     facts = [facts_of(reading) for reading in readings]

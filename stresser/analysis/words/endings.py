@@ -48,7 +48,7 @@ GRADE_WORDS = {
     Grade.TCP_INFO: "the kernel's TCP state",
     Grade.PACKET: "packets",
     Grade.COMPARISON: "what lived and ended beside it",
-    Grade.REFLECTOR: "the other end's own log",
+    Grade.REFLECTOR: "the far side's own record",
 }
 """What supports the initiator."""
 

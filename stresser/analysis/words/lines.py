@@ -79,3 +79,9 @@ def _cut(text: str, width: int) -> str:
         if room < 0:
             return text[: max(place, 1)]
     return text
+
+
+def lowered(sentence: str) -> str:
+    """Without its capital, but for names and abbreviations: `TLS`, `DNS`, `I`."""
+    first, second = sentence[:1], sentence[1:2]
+    return first.lower() + sentence[1:] if second.islower() else sentence

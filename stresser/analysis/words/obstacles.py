@@ -48,6 +48,7 @@ class Obstacle(StrEnum):
     ALERT_NAME = "alert_name"
     ALERT = "alert"
     CHAIN_REFUSED = "chain_refused"
+    CHAIN_INCOMPLETE = "chain_incomplete"
     UPGRADE_DROPPED = "upgrade_dropped"
     UPGRADE_UNANSWERED = "upgrade_unanswered"
     UPGRADE_CUT = "upgrade_cut"
@@ -97,6 +98,13 @@ class Stopped(NamedTuple):
     """The request held an Authorization or a cookie."""
     is_page: bool = False
     """A page was asked for, no WebSocket."""
+    names_issuer: bool = False
+    """The chain says where the certificate that it lacks may be fetched."""
+
+
+def is_about_certificate(alert: int | None) -> bool:
+    """Whether a TLS alert is about the client certificate: none was sent, or a bad one."""
+    return _ALERTS.get(alert or 0) is Obstacle.ALERT_CLIENT
 
 
 def obstacle_of(one: Stopped) -> Obstacle:
@@ -110,6 +118,8 @@ def obstacle_of(one: Stopped) -> Obstacle:
         return _of_name(one.ending)
     if kind is Kind.HTTP_REFUSAL:
         return _of_status(one)
+    if kind is Kind.CERTIFICATE and one.names_issuer:
+        return Obstacle.CHAIN_INCOMPLETE
     by_kind = _BY_KIND.get(kind)
     return by_kind or _BY_PHASE.get(phase, _unnamed)(one)
 

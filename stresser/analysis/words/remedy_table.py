@@ -166,6 +166,12 @@ ROWS: tuple[RemedyRow, ...] = (
         first='If its CA is the endpoint\'s own, declare it with ca = "FILE" in the scenario.',
     ),
     RemedyRow(
+        _O.CHAIN_INCOMPLETE, "its chain lacks the certificate of {issuer}",
+        _A.OWNER, "Send the certificate of {issuer} along with the chain of {hosts}: Windows"
+        " (Schannel){fetch} it from {url}, where the network lets them; OpenSSL, Go on Linux, Java"
+        " and Node.js refuse the chain.",
+    ),
+    RemedyRow(
         _O.UPGRADE_DROPPED, "the WebSocket upgrade was never acknowledged",
         _A.NETWORK, _BIG_PACKETS,
         first=f"Most often big packets from this host are lost. {_LOWER_MTU}", unproved=_IS_IT_SIZE,
@@ -261,6 +267,9 @@ IN_GENERAL = {
     "place": "",
     "schemes": "a login by SCHEMES",
     "status": "",
+    "issuer": "the issuer",
+    "fetch": ", macOS and Chrome fetch",
+    "url": "the place that it names",
 }
 """What stands in the braces where no ending is at hand."""
 
@@ -313,6 +322,16 @@ def row_facts(
         "place": f", which leads to {escaped(place, _TEXT)}" if place else "",
         "schemes": escaped(", ".join(schemes(fields)), 60) or "a login",
         "status": "" if status is None else f" ({status})",
+    }
+
+
+def missing_facts(issuer: str | None, url: str | None) -> dict[str, str]:
+    """What the row of an incomplete chain needs: whose certificate it lacks, and its place."""
+    is_web = (url or "").lower().startswith("http")
+    return {
+        "issuer": escaped(issuer or "?", _TEXT),
+        "url": escaped(url or "?", _TEXT),
+        "fetch": ", macOS and Chrome fetch" if is_web else " alone fetches",
     }
 
 

@@ -67,7 +67,7 @@ def test_interception_is_one_finding_with_one_request():
         way("a", "direct", chain=chain("a", "direct", tls(), scts=2)),
     ]
     (finding,) = [f for f in report(*ways).findings if f.concern is Concern.INTERCEPTION]
-    assert finding.says == "TLS is intercepted on 2 of 3 ways."
+    assert finding.says == "TLS is intercepted for 2 of 3 pairs of endpoint and egress."
     assert finding.evidence[0] == (
         "TLS to a is intercepted through vpn (consistent with Zscaler), not through direct."
     )
@@ -119,7 +119,7 @@ def test_a_missing_intermediate_that_may_be_fetched_is_asked_of_who_serves_it():
     place = "http://r3.i.lencr.org/"
     seen = chain("broker", "direct", facts, missing_issuer="CN=R3", issuer_url=place)
     (finding,) = report(way(tls=facts, chain=seen)).findings
-    assert finding.remedy.startswith("Ask who serves broker.example.net to send the certificate of")
+    assert "send the certificate of CN=R3 along with the chain of broker" in finding.remedy
     assert "CN=R3 along" in finding.remedy
     assert f"Windows (Schannel), macOS and Chrome fetch it from {place}" in finding.remedy
     assert "declare" not in finding.remedy

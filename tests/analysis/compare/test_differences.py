@@ -30,7 +30,7 @@ def test_a_timer(tmp_path):
     found = differences(tmp_path, silent_story(8))
     assert found["timers"] == (
         "none",
-        "8 of 8 followed 301 +/- 3 s of silence",
+        "8 of 8 followed 300 +/- 3 s of silence",
     )
 
 

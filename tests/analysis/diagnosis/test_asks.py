@@ -13,13 +13,13 @@ def test_what_the_endpoint_said_is_asked_of_its_owner():
     ask = of.idle_goodbye_of_the_endpoint().only().ask
     assert ask.whom == "service_owner"
     assert ask.says == (
-        "Raise the idle timeout of the endpoints above 5 s, or have the client ping within 4 s."
+        "Raise the idle timeout of server above 5 s, or have the client ping within 4 s."
     )
 
 
 def test_where_nobody_can_be_asked_it_says_why():
     ask = of.endpoint_resets_one_egress().only().ask
     assert ask.says == (
-        "The run does not show who can act: Look for a restart, reload or failover at 00:00:07 UTC"
-        " in the logs of the endpoints and of what carries sus."
+        "The run does not show who can act: look for a restart, reload or failover at 00:00:07 UTC"
+        " in the logs of server and of what carries sus."
     )

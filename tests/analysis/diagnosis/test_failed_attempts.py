@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from stresser.analysis.diagnosis.failed_attempts import what_was_met
-from stresser.model.ending import Kind, Phase
+from stresser.model.ending import Initiator, Kind, Phase
 from tests.analysis.diagnosis.made_runs import TLS, MadeRun, answers, cohort, look
 from tests.fakes.checked import tcp_info
 
@@ -156,15 +156,15 @@ def test_one_family_that_fails_is_named_where_the_other_opens():
     assert one.mechanism == "handshake_hang"
     assert "failed: by IPv6, the ClientHello was acknowledged" in one.says
     assert one.says.endswith("; by IPv4 1 session opened.")
-    assert "to the endpoints by IPv6" in one.ask.says
+    assert "to server by IPv6" in one.ask.says
 
 
 def test_a_fresh_connection_of_the_other_family_shows_it_too():
     met = look("sus", "answered", remote="198.51.100.1:443")
-    one = of_two_families(opens=False, looks=[met]).only()
+    one = of_two_families(opens=False, fresh_connections=[met]).only()
     assert one.says.endswith("; by IPv4 a fresh connection was answered.")
     silent = look("sus", "silent", remote="198.51.100.1:443")
-    assert "IPv" not in of_two_families(opens=False, looks=[silent]).only().says
+    assert "IPv" not in of_two_families(opens=False, fresh_connections=[silent]).only().says
 
 
 def test_addresses_that_fail_in_both_families_are_no_families_matter():
@@ -173,3 +173,38 @@ def test_addresses_that_fail_in_both_families_are_no_families_matter():
         run.fails(SUSPECT, 2 + 3 * number, Kind.TIMEOUT, Phase.TLS, fields=V4,
                   evidence={"tcp_info": tcp_info(bytes_acked=518)})  # fmt: skip
     assert "IPv" not in run.only().says
+
+
+def test_one_address_that_fails_is_named_where_another_opens():
+    run = MadeRun(cohort("sus"))
+    for n in range(4):
+        run.fails(
+            cohort("sus"), 1 + n, Kind.TIMEOUT, Phase.TLS, fields={"remote": "203.0.113.7:443"}
+        )
+    for n in range(3):
+        run.lives(run.opens(cohort("sus"), 2 + n), 20, remote="203.0.113.8:443")
+    assert "to 203.0.113.7 alone: to 203.0.113.8 3 sessions opened" in run.only().says
+
+
+@pytest.mark.parametrize("ways", [(SUSPECT,), (SUSPECT, CONTROL)], ids=["one egress", "two"])
+def test_an_alert_for_a_certificate_right_after_the_handshake_is_a_refusal(ways):
+    run = MadeRun(*ways)
+    for number in range(6):
+        for way in ways:
+            session = run.opens(way, 1 + 2 * number)
+            run.drops(session, 1.02 + 2 * number, Kind.TLS_ALERT, idle=0.01, alert=116,
+                      why=("endpoint-said-so",), fields={"pings": 0, "pongs": 0},
+                      initiator=Initiator.ENDPOINT)  # fmt: skip
+    one = run.only()
+    where = "unknown" if len(ways) == 1 else "endpoint"
+    assert answers(one) == ("refused_by_endpoint", where, "endpoint", "service_owner")
+    assert "every session that had just opened was ended by TLS alert 116" in one.says
+    assert "without a client certificate" in one.ask.says
+
+
+def test_the_same_alert_later_is_no_late_refusal():
+    run = MadeRun(SUSPECT)
+    for number in range(6):
+        session = run.opens(SUSPECT, 1 + number)
+        run.drops(session, 31 + 2.5 * number, Kind.TLS_ALERT, alert=116)
+    assert run.only().mechanism != "refused_by_endpoint"

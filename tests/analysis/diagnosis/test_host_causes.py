@@ -7,7 +7,7 @@ from tests.analysis.diagnosis.situations import HOST
 def test_the_change_that_the_kernel_told_stands_beside_its_drops():
     one = of.host_removes_its_route().only()
     assert (one.drops, one.failures) == (20, 20)
-    assert one.ask.says == "Look on this host at what changed the path of sus (route removed gone)."
+    assert one.ask.says == "Look at what changed the path of sus (route removed gone)."
 
 
 def test_who_died_before_the_change_is_not_its():
@@ -36,4 +36,22 @@ def test_sessions_that_slept_with_their_host_are_told_though_they_are_no_drops()
     run.drops(run.opens(cohort("sus"), 0), 5, Kind.HOST_SLEPT, initiator=Initiator.HOST)
     one = run.only()
     assert (one.mechanism, one.drops) == ("host_unfit", 0)
-    assert "1 session ended by it" in one.says
+    assert "1 session ended so, which is no drop" in one.says
+
+
+def test_attempts_that_failed_and_sessions_that_slept_are_one_sentence():
+    run = MadeRun(cohort("sus"))
+    run.drops(run.opens(cohort("sus"), 0), 5, Kind.HOST_SLEPT, initiator=Initiator.HOST)
+    run.fails(cohort("sus"), 6, Kind.UNREACHABLE, Phase.CONNECT, ("failed-here",), **HOST)
+    said = "Through sus, 1 attempt failed, and 1 session ended so, which is no drop."
+    assert run.only().says == said
+
+
+def test_attempts_alone_name_the_change_that_stopped_them():
+    run = MadeRun(cohort("sus"))
+    run.path_changes(2)
+    for at in (3, 4):
+        run.fails(
+            cohort("sus"), at, Kind.UNREACHABLE, Phase.CONNECT, ("own-route-changed",), **HOST
+        )
+    assert run.only().says == "Through sus, 2 attempts failed: route removed gone."

@@ -1,3 +1,5 @@
+from msgspec.structs import replace
+
 from stresser.model.ending import Kind
 from tests.analysis.diagnosis.made_runs import INTERCEPTED, MadeRun, answers, cohort
 from tests.analysis.story import PUBLIC_TLS, UNKNOWN_TLS, chain_seen
@@ -10,7 +12,16 @@ def test_interception_is_an_egress_own_where_another_serves_a_clean_chain():
     one = run.only()
     assert answers(one) == ("interception", "egress", "middlebox", "network_team")
     assert one.says == "Through sus, TLS to server is intercepted (1 of 1 handshake)."
-    assert one.ask.says == "Exempt the endpoints from TLS inspection on sus."
+    assert one.ask.says == "Exempt server from TLS inspection on sus."
+
+
+def test_a_chain_whose_own_verdict_accuses_is_counted_once():
+    run, tls = MadeRun(cohort("sus"), cohort("ctl")), UNKNOWN_TLS
+    accused = replace(tls, intercepted=True)
+    run.story.events += [chain_seen(cohort("sus"), accused), chain_seen(cohort("ctl"), PUBLIC_TLS)]
+    run.lives(run.opens(cohort("sus"), 0, accused), 9)
+    run.lives(run.opens(cohort("ctl"), 0, PUBLIC_TLS), 9)
+    assert run.only().says == "Through sus, TLS to server is intercepted (1 of 1 handshake)."
 
 
 def test_without_a_clean_chain_nobody_knows_where():

@@ -1,4 +1,5 @@
 from stresser.model.ending import Kind
+from tests.analysis.diagnosis import mixed_situations as mixed
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
 from tests.analysis.story import dice
@@ -29,3 +30,9 @@ def test_a_drain_takes_its_time():
     assert answers(one) == ("endpoint_goodbye", "endpoint", "endpoint", "service_owner")
     what = "40 sessions were closed by WebSocket close 1012, by the endpoint's own word"
     assert one.says == f"Through all egresses, {what}."
+
+
+def test_a_path_that_loses_packets_is_named_and_its_network_asked():
+    one = mixed.lossy_path().only()
+    assert (one.mechanism, one.ask.whom) == ("no_pattern", "network_team")
+    assert ", on a path that loses packets; " in one.says

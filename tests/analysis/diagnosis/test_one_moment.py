@@ -1,4 +1,4 @@
-from stresser.analysis.diagnosis.one_moment import Crowd, is_said
+from stresser.analysis.diagnosis.one_moment import is_said
 from stresser.model.ending import Initiator, Kind
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
@@ -37,16 +37,6 @@ def test_an_announced_restart_is_a_goodbye():
         one = run.opens(cohort(("sus", "ctl")[n % 2]), 0.3 * n)
         run.drops(one, 12 + 0.01 * n, Kind.WS_CLOSE, code=1012, why=SAID)
     assert answers(run.only()) == ("endpoint_goodbye", "endpoint", "endpoint", "service_owner")
-
-
-def test_the_densest_point_of_time():
-    case = of.endpoint_resets_one_egress().case()
-    crowd = Crowd(case.drops)
-    members, at = crowd.densest()
-    assert len(members) == 25
-    assert at.low <= case.drops[0].drop.moment.low <= at.high
-    crowd.leave(members)
-    assert crowd.densest()[0] == []
 
 
 def test_what_an_interceptor_passes_on_is_the_endpoints_word_only_beside_the_endpoints_own():

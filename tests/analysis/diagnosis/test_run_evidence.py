@@ -41,3 +41,9 @@ def test_sessions_that_answered_at_the_end_are_told_from_those_that_did_not():
         run.lives(run.opens(cohort("sus"), 0), 9, answered=answered)
     evidence = seen_by(run)
     assert evidence.unproved == {cohort("sus"): 1}
+
+
+def test_cohorts_that_all_answered_are_no_doubt_of_zero_sessions():
+    run = MadeRun(cohort("sus"))
+    run.lives(run.opens(cohort("sus"), 0), 9)
+    assert list(seen_by(run).unproved) == []

@@ -27,3 +27,19 @@ def test_a_few_sessions_contrast_beside_others_that_live():
 def test_silences_as_long_that_were_survived_refute_it():
     found = seldom_and_often(seldom_live=4).diagnosed().diagnoses
     assert "idle_timer" not in [one.mechanism for one in found]
+
+
+def test_one_moment_and_young_sessions_found_dead_show_no_timer():
+    """All were cut at once; those that came after were dead when the run ended, a second later."""
+    run = MadeRun(cohort("sus", "often"), cohort("con", "often"))
+    for n in range(20):
+        run.lives(run.opens(cohort("con", "often"), 0.14 + 0.004 * n), 2.1, silent=0.9)
+        one = run.opens(cohort("sus", "often"), 0.14 + 0.004 * n)
+        run.drops(one, 1.09, Kind.TCP_FIN, idle=0.95 - 0.004 * n, fields={"pings": 0, "pongs": 0})
+    for n in range(20):
+        one, opened = run.opens(cohort("sus", "often"), 1.26 + 0.015 * n), 1.26 + 0.015 * n
+        run.drops(one, 2.1, Kind.FOUND_DEAD, alive=opened, idle=2.1 - opened,
+                  fields={"pings": 0, "pongs": 0})  # fmt: skip
+    found = run.diagnosed().diagnoses
+    assert found[0].mechanism == "state_lost"
+    assert "idle_timer" not in [one.mechanism for one in found]

@@ -1,8 +1,16 @@
 """The five questions, for each situation that a run can be in."""
 
 import pytest
+from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
+from stresser.analysis.diagnosis.diagnosis import (
+    Ask,
+    Control,
+    DiagnosedScope,
+    Mechanism,
+    Where,
+    Whom,
+)
 from stresser.analysis.summary.answer import IsIt
 from stresser.model.ending import Grade, Initiator
 from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed, held
@@ -13,8 +21,8 @@ OWNER = Ask(whom=Whom.SERVICE_OWNER, says="Raise its maximum age.")
 
 
 def everywhere(where, who=Initiator.UNKNOWN, mechanism=Mechanism.AGE_LIMIT, **changes):
-    fields = {"drops": 78, "of_drops": 78, "controls": [], "ask": OWNER}
-    return diagnosed(mechanism, scope=DiagnosedScope(), where=where, who=who, **(fields | changes))
+    fields = {"scope": DiagnosedScope(), "drops": 78, "of_drops": 78, "controls": [], "ask": OWNER}
+    return diagnosed(mechanism, where=where, who=who, **(fields | changes))
 
 
 def test_the_quickstart():
@@ -25,7 +33,7 @@ def test_the_quickstart():
         "Resets a session after 4 s of silence (79 of 79 drops). Not age: 5 sessions that ping"
         " every 2 s lived to the end."
     )
-    assert found.who == ("A middlebox behind middlebox: the same endpoints lived through direct.")
+    assert found.who == ("A middlebox behind middlebox: sessions like them lived through direct.")
     assert found.what_to_do == (
         "Ask the network team: raise its idle timeout above 6 s, or ping within 4 s."
     )
@@ -68,7 +76,7 @@ def test_one_egress_alone_has_nothing_to_compare_with():
     ("where", "who", "is_it", "says"),
     [
         (Where.ENDPOINT, Initiator.UNKNOWN,
-         "No: direct and vpn are alike, while other endpoints live.",
+         "No: direct and vpn are alike: it is the endpoint or a box in front of it.",
          "Unknown: the endpoint, or a box directly in front of it."),
         (Where.SHARED, Initiator.UNKNOWN,
          "No single egress: direct and vpn are alike.",
@@ -150,9 +158,9 @@ def test_what_contradicts_a_diagnosis_is_shown():
 @pytest.mark.parametrize(
     ("grade", "words"),
     [
-        (Grade.REFLECTOR, "its own log says so."),
+        (Grade.REFLECTOR, "the far side's own record shows it."),
         (Grade.PACKET, "packets show it."),
-        (Grade.COMPARISON, "the same endpoints lived through direct."),
+        (Grade.COMPARISON, "sessions like them lived through direct."),
     ],
 )
 def test_who_rests_on_its_grade(grade, words):
@@ -163,3 +171,30 @@ def test_where_the_machine_behind_an_egress_may_differ_nobody_is_named():
     found = answer_to(QUICKSTART, diagnosed(who=Initiator.UNKNOWN))
     assert found.is_egress is IsIt.YES
     assert found.who == "Unknown: a box behind middlebox, or the machine that middlebox reaches."
+
+
+def test_an_endpoint_is_named_with_what_shows_it():
+    lived = Control(
+        scope=DiagnosedScope(endpoint="other", egress="vpn"), sessions=20, drops=0, says="none was"
+    )
+    scope = {"scope": DiagnosedScope(endpoint="broker")}
+    found = answer_to(BOTH, everywhere(Where.ENDPOINT, controls=[lived], **scope))
+    assert found.is_it.startswith("No: direct and vpn are alike, while other endpoints live.")
+    died = replace(lived, drops=20)
+    found = answer_to(BOTH, everywhere(Where.ENDPOINT, controls=[died], **scope))
+    assert found.is_it.startswith("No: direct and vpn are alike: it is the endpoint or a box")
+    alone = answer_to([held("vpn", 60, 40)], everywhere(Where.ENDPOINT, Initiator.ENDPOINT))
+    assert alone.is_it.startswith("No: it is the endpoint's own doing.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kinds": {"ws_close": 78}}, "it said so itself."),
+        ({"mechanism": Mechanism.PING_INTOLERANCE}, "under TLS it alone can see a ping."),
+        ({"grade": Grade.PACKET}, "packets show it."),
+    ],
+)
+def test_what_names_the_endpoint(changes, words):
+    found = answer_to(BOTH, everywhere(Where.ENDPOINT, Initiator.ENDPOINT, **changes))
+    assert found.who == f"The endpoint: {words}"

@@ -5,9 +5,11 @@ from stresser.analysis.summary.mechanism_words import (
     WHOM_WORDS,
     addressed,
     diagnosed_limit,
+    known_from,
     named_cause,
     what_it_does,
 )
+from stresser.model.ending import Grade
 from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import diagnosed
 
@@ -28,10 +30,15 @@ def test_each_mechanism_has_a_sentence_and_a_name(mechanism, bounds):
         ({}, "Resets a session after 4 s of silence"),
         (
             {"kinds": {"tcp_fin": 3, "tcp_reset": 2}},
-            "Closes a session after 4 s of silence, with a TCP FIN (79",
+            "Closes or resets a session after 4 s of silence (79",
+        ),
+        ({"kinds": {"tcp_fin": 9, "tcp_reset": 1}}, "after 4 s of silence, with a TCP FIN (79"),
+        (
+            {"kinds": {"protocol_error": 9}, "seen": '"HTTP/1.1 504 Gateway Time-out"'},
+            'with bytes that break the protocol: "HTTP/1.1 504 Gateway Time-out" (79',
         ),
         ({"kinds": {"something_new": 3}}, "Ends a session after 4 s"),
-        ({"tick_ns": 30 * NS_PER_S}, "4 s of silence, checked every 30 s (79"),
+        ({"tick_ns": 30 * NS_PER_S}, "4 s of silence, looked at every 30 s or so (79"),
         ({"drops": 0, "of_drops": 0, "failures": 3, "of_failures": 4}, "(3 of 4 failed attempts)"),
         ({"drops": 0, "of_drops": 0}, "of silence."),
     ],
@@ -60,6 +67,11 @@ def test_moments_are_named():
 )
 def test_a_limit_is_one_figure_where_it_is_narrow(low, high, unit, words):
     assert diagnosed_limit(diagnosed(low=low, high=high, unit=unit)) == words
+
+
+def test_interception_rests_on_certificates_whatever_the_grade():
+    assert known_from(diagnosed(Mechanism.INTERCEPTION)) == "certificates"
+    assert known_from(diagnosed(Mechanism.IDLE_TIMER, grade=Grade.PACKET)) == "packets"
 
 
 def test_a_sentence_is_addressed_to_who_can_act():

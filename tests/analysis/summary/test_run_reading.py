@@ -89,7 +89,7 @@ def test_everything_that_counts_drops_counts_the_same(tmp_path, seed):
 
     def watch(of):
         flows["seen"] = DroppedFlows("run", of.anchor_unix_ns, io.StringIO(), io.BytesIO())
-        return flows["seen"]
+        return [flows["seen"]]
 
     report = gather_report([run], None, watch)
     reading = read_run(run, sessions=True)

@@ -63,6 +63,7 @@ CASES: list[tuple[Phase, Kind, dict[str, Any], Obstacle]] = [
     (P.TLS, K.TLS_ALERT, {"alert": 250}, O.ALERT),
     (P.TLS, K.TLS_ALERT, {"alert": None}, O.ALERT),
     (P.TLS, K.CERTIFICATE, {}, O.CHAIN_REFUSED),
+    (P.TLS, K.CERTIFICATE, {"names_issuer": True}, O.CHAIN_INCOMPLETE),
     (P.UPGRADE, K.TIMEOUT, DROPPED, O.UPGRADE_DROPPED),
     (P.UPGRADE, K.TIMEOUT, DROPPED | PROXY, O.UPGRADE_UNANSWERED),
     (P.UPGRADE, K.TIMEOUT, HELD_BACK, O.UPGRADE_UNANSWERED),
@@ -88,7 +89,13 @@ CASES: list[tuple[Phase, Kind, dict[str, Any], Obstacle]] = [
 
 
 def met(phase: Phase, kind: Kind, changes: dict[str, Any]) -> Obstacle:
-    known = {"tls": tls(), "by_proxy": False, "carries_token": False, "is_page": False}
+    known = {
+        "tls": tls(),
+        "by_proxy": False,
+        "carries_token": False,
+        "is_page": False,
+        "names_issuer": False,
+    }
     stopped = {key: changes.get(key, usual) for key, usual in known.items()}
     ending = {key: value for key, value in changes.items() if key not in known}
     return obstacle_of(Stopped(failed(phase=phase, kind=kind, **ending).ending, **stopped))

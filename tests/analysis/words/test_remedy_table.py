@@ -10,13 +10,21 @@ from stresser.analysis.words.remedy_table import (
     ROWS,
     asked_words,
     facts_of_ending,
+    missing_facts,
     seen_words,
     sent_words,
 )
 from stresser.model.ending import Kind, Phase
 from tests.fakes.checked import failed, tls
 
-NAMES = {"hosts": "h", "destinations": "h:443", "names": "h", "bare": "tls://h:443", "sent": "s"}
+LACKS = missing_facts("CN=Middle", "http://ca.test/m.crt")
+NAMES = LACKS | {
+    "hosts": "h",
+    "destinations": "h:443",
+    "names": "h",
+    "bare": "tls://h:443",
+    "sent": "s",
+}
 
 
 def facts(phase=Phase.TLS, kind=Kind.TIMEOUT, facts_of_tls=None, **changes):
@@ -89,6 +97,17 @@ def test_a_peers_words_are_escaped_and_put_nothing_in():
     said = asked_words(BY_OBSTACLE[Obstacle.PROXY_LOGIN_NOT_SPOKEN], known)
     assert "\x1b" not in said
     assert "{hosts}" in said
+
+
+def test_an_incomplete_chain_names_what_it_lacks_and_who_fetches_it():
+    row = BY_OBSTACLE[Obstacle.CHAIN_INCOMPLETE]
+    assert "(Schannel), macOS and Chrome fetch it from http://ca.test/m.crt" in asked_words(
+        row, facts()
+    )
+    directory = facts() | missing_facts("CN=Middle", "ldap:///CN=Middle")
+    assert "Windows (Schannel) alone fetches it from ldap:///CN=Middle" in asked_words(
+        row, directory
+    )
 
 
 def test_which_name_was_sent():
