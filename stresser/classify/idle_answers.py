@@ -9,7 +9,7 @@ from stresser.model.ending import Ending, Kind, Proof
 
 BUSY = "busy"
 """Those that ping so often that no limit of silence meets them."""
-PING, TCP_KEEPALIVE = "ping", "tcp_keepalive"
+PING, TCP_KEEPALIVE, UP = "ping", "tcp_keepalive", "up"
 """Those that beat in one way alone, within the limit."""
 _TOLD = frozenset(
     {Kind.TCP_RESET, Kind.TCP_FIN, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.WS_CLOSE}

@@ -14,6 +14,7 @@ from stresser.classify.idle_answers import (
     BUSY,
     PING,
     TCP_KEEPALIVE,
+    UP,
     answer_of_silence,
     beside,
 )
@@ -25,7 +26,11 @@ from stresser.session.route import Route, timers_for
 from stresser.session.run_context import RunContext
 from stresser.statistics.asked_limits import AskedLimit
 
-_REFRESHING = {PING: ActivityKind.HEARTBEAT, TCP_KEEPALIVE: ActivityKind.KEEPALIVE}
+_REFRESHING = {
+    PING: ActivityKind.HEARTBEAT,
+    UP: ActivityKind.HEARTBEAT,
+    TCP_KEEPALIVE: ActivityKind.KEEPALIVE,
+}
 """What may count as traffic, and the activity that does it."""
 _ATTEMPTS = 5
 _BUSY_SESSIONS = 3
@@ -131,7 +136,7 @@ class _Hunt:
         for what, activity in _activities(every):
             if activity.kind is ActivityKind.HEARTBEAT and self._route.request is None:
                 continue
-            route = self._doing(what, activity)
+            route = replace(self._doing(what, activity), is_one_way=what == UP)
             for _ in range(_REFRESHED_SESSIONS):
                 self._refreshing += 1
                 self._nursery.start_soon(self._be_refreshed, route, asked_at_ns)

@@ -26,6 +26,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import hear_of_attempt, hear_witnesses
 from stresser.session.ending_event import attempt_failed, session_ended
 from stresser.session.held import HeldSession
+from stresser.session.one_way_beats import OneWayBeats
 from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.proof_ages import ProofAges
 from stresser.session.retry_after import retry_after_s
@@ -337,7 +338,8 @@ def _was_silent(fault: Exception) -> bool:
 
 
 async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
-    ticket = around.heartbeats.add(session.next_due_ns, session) if session.every_ns else None
+    beating = OneWayBeats(session) if session.target.route.is_one_way else session
+    ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
         return await session.hold()
     except Exception as exc:  # noqa: BLE001 - a bug ends this session and nobody else's

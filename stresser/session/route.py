@@ -57,6 +57,8 @@ class Route:
     """The request carries a secret that only a chain that verifies may see."""
     activity: Activity
     timeouts: Timeouts
+    is_one_way: bool = False
+    """Beats are sent that are never answered, in the place of pings."""
     timers: TcpTimers | None = None
     """The kernel's own, set on each socket; None: left as they are."""
     connect: Connect = connect_tcp

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 import trio
 
-from stresser.classify.idle_answers import BUSY, PING, answer_of_silence, beside
+from stresser.classify.idle_answers import BUSY, PING, UP, answer_of_silence, beside
 from stresser.model.ending import Kind
 from stresser.model.units import NS_PER_S, Duration
 from stresser.scenario.plan import Activity, ActivityKind
@@ -90,9 +90,9 @@ def test_without_a_limit_it_ends_with_the_longest_silence():
     assert {event.ending.kind for event in made.notebook.ended} == {Kind.PLANNED}
 
 
-def test_busy_sessions_and_pings_live_through_it():
+def test_busy_sessions_pings_and_pongs_that_answer_nothing_live_through_it():
     made = searched(30)
-    for what in (BUSY, PING):
+    for what in (BUSY, PING, UP):
         own = [one for one in made.notebook.ended if one.cohort == beside(COHORT, what)]
         assert own
         assert {one.ending.kind for one in own} == {Kind.PLANNED}

@@ -17,6 +17,7 @@ from stresser.classify.idle_answers import (
     BUSY,
     PING,
     TCP_KEEPALIVE,
+    UP,
     answer_of_age,
     answer_of_silence,
     beside,
@@ -167,8 +168,12 @@ class SearchAnswers:
             yield aged if age is None else _with_limit(aged, age, busy, RefreshedBy(), blamed)
 
     def _refreshed(self, cohort: Cohort) -> RefreshedBy:
+        # Under TLS a box sees no difference between them.
+        up = self._lived(beside(cohort, UP))
         return RefreshedBy(
             ping=self._lived(beside(cohort, PING)),
+            unanswered_ping=up,
+            up=up,
             tcp_keepalive=self._lived(beside(cohort, TCP_KEEPALIVE)),
         )
 

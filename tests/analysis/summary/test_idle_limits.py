@@ -5,7 +5,7 @@ import pytest
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Where
 from stresser.analysis.summary.idle_limits import SearchAnswers
-from stresser.classify.idle_answers import BUSY, PING, TCP_KEEPALIVE, beside
+from stresser.classify.idle_answers import BUSY, PING, TCP_KEEPALIVE, UP, beside
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.model.evidence import Evidence
@@ -57,12 +57,15 @@ def test_a_limit_with_what_refreshes_it():
     search = forgetting()
     for _ in range(2):
         search.lives(340, beside(VPN, PING), at=320)
+        search.dies(340, beside(VPN, UP), at=320)
         search.dies(340, beside(VPN, TCP_KEEPALIVE), at=320)
     idle, age = search.limits(DIAGNOSED)
     assert (idle.kind, idle.low, idle.high) == ("idle", 299 * NS_PER_S, 301 * NS_PER_S)
     assert (idle.form, idle.at_expiry, idle.tick) == (Kind.SILENCE, False, None)
     assert (idle.who, idle.where) == (Initiator.MIDDLEBOX, Where.EGRESS)
     assert (idle.refreshed_by.ping, idle.refreshed_by.tcp_keepalive) == (True, False)
+    assert (idle.refreshed_by.up, idle.refreshed_by.unanswered_ping) == (False, False)
+    assert idle.refreshed_by.down is None
     assert (idle.confirmed, idle.is_silence, idle.survived) == (True, True, 299 * NS_PER_S)
     assert (age.kind, age.low, age.high, age.survived) == ("age", None, None, 620 * NS_PER_S)
 
