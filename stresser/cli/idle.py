@@ -28,7 +28,6 @@ from stresser.scenario.plan import Activity, ActivityKind, Endpoint, Scenario, S
 from stresser.session.idle_ladder import first_ladder
 
 _LEAST = 2 * NS_PER_S
-_A_SECOND = 20.0
 _IN_FLIGHT = 16
 _NAME = "idle"
 
@@ -147,8 +146,8 @@ def _searching(scenario: Scenario, longest: Duration) -> Scenario:
     own = scenario.sessions
     sessions = Sessions(
         count=len(first_ladder(longest)),
-        attempts_per_second=min(own.attempts_per_second, 5 * _A_SECOND),
-        attempts_per_second_per_endpoint=min(own.attempts_per_second_per_endpoint, _A_SECOND),
+        attempts_per_second=own.attempts_per_second,
+        attempts_per_second_per_endpoint=own.attempts_per_second_per_endpoint,
         handshakes_in_flight=min(own.handshakes_in_flight, _IN_FLIGHT),
         reconnect=False,
         max_per_endpoint=own.max_per_endpoint,

@@ -9,7 +9,7 @@ from stresser.analysis.summary.idle_limits import LimitFigures
 from stresser.analysis.summary.limit_words import (
     heartbeat_ns,
     limit_in_words,
-    lines_for_network_team,
+    wishes_in_words,
 )
 from stresser.model.units import format_duration
 from stresser.report.tables import MISSING, add_figures, duration, figure_table, plain
@@ -38,9 +38,9 @@ def _parts(limits: Sequence[LimitFigures]) -> Iterator[RenderableType]:
     if beats:
         shortest = format_duration(min(beats)).replace(" ", "")
         yield Text("")
-        yield plain(f'For a scenario:  [activity] kind = "heartbeat", every = "{shortest}"')
-    for line in lines_for_network_team(limits):
-        yield plain(f"For the network team:  {line}", limit=_LONGEST_SENTENCE)
+        yield plain(f'For a scenario: [activity] kind = "heartbeat", every = "{shortest}"')
+    for line in wishes_in_words(limits):
+        yield plain(line, limit=_LONGEST_SENTENCE)
 
 
 def _figures(one: LimitFigures) -> list[str]:

@@ -118,8 +118,9 @@ class _Hunt:
         where = f"{self._route.cohort.endpoint} through {self._route.cohort.egress}"
         low = format_duration(limit.low)
         if limit.high is None:
-            left = format_duration(max(self._route.activity.up_to - passed_ns, 0))
-            more = "" if self._search.is_done else f"; at most {left} more"
+            left_ns = self._route.activity.up_to - passed_ns
+            is_last = self._search.is_done or left_ns < NS_PER_S
+            more = "" if is_last else f"; at most {format_duration(left_ns)} more"
             self._say(f"{where}: alive after {low} of silence{more}")
             return
         high = format_duration(limit.high)

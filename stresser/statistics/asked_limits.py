@@ -56,9 +56,9 @@ def _of_dated(dated: list[AskedValue], lived: list[int]) -> AskedLimit:
     moments = len({one.at // GRAIN for one in dated})
     first, last = dated[0].value, dated[-1].value
     limit, tick = timer_limit([Bracket(one.value, one.value) for one in dated], moments)
-    # A tick makes some live longer than the limit: then they say nothing of where it begins.
-    low = max([limit.low, *(one for one in lived if tick is None and one < first)])
     beyond = max(last + (tick or 0), limit.high)
+    # With a tick some live longer than the limit, by no more than the tick: twice what was seen.
+    low = max([limit.low, *(one - 2 * (tick or 0) for one in lived if one <= beyond)])
     return AskedLimit(min(low, first), limit.high, tick, sum(one > beyond for one in lived))
 
 

@@ -24,7 +24,7 @@ def test_a_row_a_sentence_the_heartbeat_and_the_line():
     assert "4 m 59 s-5 m 1 s" in rows[0]
     assert "counts" in rows[0]
     assert "vpn ends quiet sessions to broker" in text
-    assert 'For a scenario:  [activity] kind = "heartbeat", every = "3m50s"' in text
+    assert 'For a scenario: [activity] kind = "heartbeat", every = "3m50s"' in text
     assert text.count("For the network team:") == 1
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where
+from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, Whom
 from stresser.classify.idle_answers import (
     BUSY,
     PING,
@@ -76,6 +76,8 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     """It says so when the limit is reached; else only when something is sent, or never."""
     who: str = Initiator.UNKNOWN
     where: str = Where.UNKNOWN
+    ask: str = Whom.NETWORK_TEAM
+    """Whom to ask for a longer one."""
     refreshed_by: RefreshedBy = RefreshedBy()
     survived: int | None = None
     """The longest that was survived, and proved; None: nothing was proved."""
@@ -133,7 +135,7 @@ class SearchAnswers:
 
     def limits(self, diagnoses: Sequence[Diagnosis]) -> list[LimitFigures]:
         """All limits, and what was survived where there is none."""
-        searches = [cohort for cohort in self._heard if self._plan.searches_idle(cohort)]
+        searches = sorted(cohort for cohort in self._heard if self._plan.searches_idle(cohort))
         return [one for cohort in searches for one in self._limits_of(cohort, diagnoses)]
 
     def _limits_of(self, cohort: Cohort, diagnoses: Sequence[Diagnosis]) -> Iterator[LimitFigures]:
@@ -236,6 +238,7 @@ def _with_limit(
         at_expiry=2 * heard.told > heard.forms.total(),
         who=Initiator.UNKNOWN if blamed is None else blamed.who,
         where=Where.UNKNOWN if blamed is None else blamed.where,
+        ask=Whom.NETWORK_TEAM if blamed is None else blamed.ask.whom,
         refreshed_by=refreshed,
         confirmed=is_repeated,
         is_silence=is_silence,

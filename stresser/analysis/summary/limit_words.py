@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stresser.analysis.diagnosis.diagnosis import Where
+from stresser.analysis.diagnosis.diagnosis import Where, Whom
 from stresser.analysis.summary.idle_limits import LimitFigures, RefreshedBy
 from stresser.model.ending import Kind
 from stresser.model.units import NS_PER_S, format_duration
@@ -13,6 +13,11 @@ _FORMS = {
     Kind.TLS_CLOSE_NOTIFY: "with a TLS close_notify",
     Kind.TLS_ALERT: "with a TLS alert",
     Kind.WS_CLOSE: "with a WebSocket close",
+}
+_TEAMS = {
+    Whom.NETWORK_TEAM.value: "network team",
+    Whom.PROXY_TEAM.value: "proxy's team",
+    Whom.SERVICE_OWNER.value: "owner of the service",
 }
 _TIMERS = {"idle": "idle timeout", "age": "limit of session age"}
 _SAFE = 0.8
@@ -59,17 +64,17 @@ def heartbeat_ns(limit: LimitFigures) -> int | None:
     return int(safe_s // grain * grain) * NS_PER_S or None
 
 
-def lines_for_network_team(limits: Sequence[LimitFigures]) -> list[str]:
-    """What to ask for, a line for each egress; none where an endpoint ends them itself."""
-    by_egress: dict[tuple[str, str], list[LimitFigures]] = {}
+def wishes_in_words(limits: Sequence[LimitFigures]) -> list[str]:
+    """What to ask whom for: a line for each egress, team and kind of limit."""
+    groups: dict[tuple[str, str, str], list[LimitFigures]] = {}
     for one in limits:
-        if one.low is not None and one.where != Where.ENDPOINT:
-            by_egress.setdefault((one.egress, one.kind), []).append(one)
+        if one.low is not None and one.ask in _TEAMS:
+            groups.setdefault((one.egress, one.ask, one.kind), []).append(one)
     return [
-        f"Raise the {_TIMERS[kind]} of TCP sessions through {egress} to"
+        f"For the {_TEAMS[whom]}: raise the {_TIMERS[kind]} of TCP sessions through {egress} to"
         f" {', '.join(one.endpoint for one in found)}, now {_middle(found[0])}, or have a session"
         " that is forgotten reset at both ends."
-        for (egress, kind), found in by_egress.items()
+        for (egress, whom, kind), found in groups.items()
     ]
 
 

@@ -8,7 +8,7 @@ from stresser.analysis.summary.limit_words import (
     form_in_words,
     heartbeat_ns,
     limit_in_words,
-    lines_for_network_team,
+    wishes_in_words,
 )
 from stresser.model.units import NS_PER_S
 
@@ -86,7 +86,10 @@ def test_no_ping_is_advised_where_pings_do_not_count():
     assert "a ping does not count" in limit_in_words(found)
 
 
-def test_the_network_team_gets_a_line_for_each_egress():
-    limits = [FOUND, replace(FOUND, endpoint="hub"), NONE, replace(FOUND, where="endpoint")]
-    (line,) = lines_for_network_team(limits)
-    assert line.startswith("Raise the idle timeout of TCP sessions through vpn to broker, hub, now")
+def test_each_team_gets_a_line_for_each_egress():
+    own, nobodys = replace(FOUND, ask="service_owner"), replace(FOUND, ask="nobody")
+    lines = wishes_in_words([FOUND, replace(FOUND, endpoint="hub"), NONE, own, nobodys])
+    raises = "raise the idle timeout of TCP sessions through vpn to"
+    assert lines[0].startswith(f"For the network team: {raises} broker, hub, now 5 m, or")
+    assert lines[1].startswith(f"For the owner of the service: {raises} broker, now")
+    assert len(lines) == 2
