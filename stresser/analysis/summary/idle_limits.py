@@ -25,7 +25,7 @@ from stresser.classify.idle_answers import (
 from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Initiator, Kind
-from stresser.model.events import AnyEvent, SessionEnded
+from stresser.model.events import AnyEvent, RunStarted, SessionEnded
 from stresser.model.units import NS_PER_S, escaped
 from stresser.statistics.asked_limits import AskedLimit, limit_of_asked
 from stresser.statistics.concentration import tolerance
@@ -126,6 +126,10 @@ class SearchAnswers:
 
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""
+        if isinstance(event, RunStarted):
+            for cohort in event.cohorts[:_MOST_COHORTS]:
+                if self._plan.searches_idle(cohort):
+                    self._heard[cohort] = _Heard()  # also of those that will never answer
         if isinstance(event, SessionEnded) and self._plan.may_belong_to_search(event.activity):
             heard = self._heard.get(event.cohort)
             if heard is None and len(self._heard) < _MOST_COHORTS:

@@ -139,3 +139,8 @@ def test_an_ordinary_run_has_no_limits():
     for event in forgetting().story.events:
         answers.event(event)
     assert answers.limits([]) == []
+
+
+def test_where_no_session_answered_nothing_is_known():
+    (idle,) = Search().limits()
+    assert (idle.low, idle.high, idle.survived, idle.asked) == (None, None, None, 0)
