@@ -1,6 +1,7 @@
 # make demo    holds sessions through a misbehaving middlebox, half a minute, no network needed
 # make test    everything that must hold before a change lands
 # make netlab  real kernels and boxes in network namespaces, and what stresser says of them (root)
+# make fuzz    damages run folders, bundles, scenarios and allowlists, 10,000 times each: an hour
 # make bench   what a held session costs, beside a bare script that does the same
 # make check   what make test does before the tests: format, lint, types, layers
 #
@@ -16,7 +17,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 # Windows puts the interpreter elsewhere in a virtual environment.
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test netlab bench check format lock clean help
+.PHONY: demo test netlab fuzz bench check format lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +37,12 @@ test: check
 # Scenarios wait more than they work. The matrix is also in results/netlab-matrix.txt.
 netlab: $(DEV)/.ready $(MITMPROXY)/.ready
 	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 3 --dist load
+
+# A seed of its own each time; a failure prints it, and STRESSER_FUZZ_SEED=... plays it again.
+fuzz: export STRESSER_FUZZ ?= 10000
+fuzz: export STRESSER_FUZZ_SEED ?= $(shell date +%s)
+fuzz: $(DEV)/.ready
+	$(DEV)/$(BIN)/python -m pytest tests/fuzz -m slow -n 2
 
 # Stresser beside the floor, an hour; what else can be measured: bench/README.md.
 bench: $(DEV)/.ready

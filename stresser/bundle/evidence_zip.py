@@ -84,16 +84,13 @@ def write_evidence(
             if file.is_file()
         }
         computed = compute(top, manifest, top)
-        files |= {
-            name: text.encode() if isinstance(text, str) else text
-            for name, text in computed.items()
-        }
+        files |= computed
         files["README.txt"] = _README.encode()
         return write_bundle(path, manifest, files, sign), key
 
 
-def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str | Path]:
-    """Every file of a bundle that follows from the runs in it; the long ones lie in `scratch`.
+def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, Path]:
+    """Every file of a bundle that follows from the runs in it; they are written into `scratch`.
 
     Raises:
         StresserError: a run cannot be read, or the sides have nothing in common.
@@ -119,20 +116,26 @@ def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, str
             return [flows[name], packets]
 
         report = gather_report(runs, chosen, watch)
-    captured: dict[str, str | Path] = {PACKETS: capture} if packets.packets else {}
+    captured = {PACKETS: capture} if packets.packets else {}
+    network_page = "\n".join(_network_page(report, list(flows.values()))) + "\n"
     return captured | {
-        FIGURES: report_json(report),
-        PAGE: html_page(report),
-        "report.md": markdown(report),
-        "network-team.md": "\n".join(_network_page(report, list(flows.values()))) + "\n",
+        FIGURES: _written(scratch / "computed.json", report_json(report)),
+        PAGE: _written(scratch / "computed.html", html_page(report)),
+        "report.md": _written(scratch / "computed.md", markdown(report).encode()),
+        "network-team.md": _written(scratch / "computed-network.md", network_page.encode()),
         "drops.csv": rows,
         "drops.jsonl": lines,
     }
 
 
-def report_json(report: Report) -> str:
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def report_json(report: Report) -> bytes:
     """All figures as one JSON document."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
 def _network_page(report: Report, flows: list[DroppedFlows]) -> Iterator[str]:

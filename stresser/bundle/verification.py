@@ -59,7 +59,7 @@ def verify_bundle(path: Path, signers: Sequence[Signer] | None = None) -> Verifi
         wrong += _exchanged_chains(top)
         computed = compute(top, manifest, Path(scratch))
         is_same_version = manifest.stresser == stresser.__version__
-        figures, differences = _figures(top / FIGURES, str(computed[FIGURES]))
+        figures, differences = _figures(top / FIGURES, computed[FIGURES])
         wrong += differences
         if is_same_version and PACKETS not in computed and (top / PACKETS).exists():
             wrong.append(f"{PACKETS} is not what follows from the events")
@@ -67,7 +67,7 @@ def verify_bundle(path: Path, signers: Sequence[Signer] | None = None) -> Verifi
             if not (top / name).is_file():
                 if is_same_version or name != PACKETS:
                     wrong.append(f"{name} is missing")
-            elif is_same_version and not _is_same(top / name, computed[name]):
+            elif is_same_version and not filecmp.cmp(top / name, computed[name], shallow=False):
                 wrong.append(f"{name} is not what follows from the events")
     signature = _check_signature(found, signers)
     notes = [signature.note]
@@ -135,30 +135,16 @@ def _exchanged_chains(top: Path) -> Iterator[str]:
             yield f"{shown(name)} does not hold the certificates that its name is the hash of"
 
 
-def _is_same(path: Path, computed: str | Path) -> bool:
-    if isinstance(computed, Path):
-        return filecmp.cmp(path, computed, shallow=False)
-    return _text(path) == computed
-
-
-def _text(path: Path) -> str | None:
+def _figures(path: Path, computed: Path) -> tuple[int, list[str]]:
     try:
-        if path.stat().st_size > _LARGEST_TEXT:
-            return ""
-        return path.read_bytes().decode("utf-8", "replace")
-    except OSError:
-        return None
-
-
-def _figures(path: Path, computed: str) -> tuple[int, list[str]]:
-    text = _text(path)
-    if text is None:
-        return 0, [f"{FIGURES} is missing"]
-    try:
+        # No larger file can be the same; nor is one read.
+        text = path.read_bytes() if path.stat().st_size <= _LARGEST_TEXT else b""
         said = msgspec.json.decode(text)
+    except OSError:
+        return 0, [f"{FIGURES} is missing"]
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return 0, [f"{FIGURES} is no JSON"]
-    expected = msgspec.json.decode(computed)
+    expected = msgspec.json.decode(computed.read_bytes())
     for document in (said, expected):
         if isinstance(document, dict):
             document.pop("stresser", None)  # the version that wrote it is no figure

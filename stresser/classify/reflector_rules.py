@@ -1,4 +1,4 @@
-"""Who ended a session, where both ends tell: the table of grade `reflector`. Pure.
+"""Who ended a session, where both ends recorded it: the table of grade `reflector`. Pure.
 
 The far end is our own `stresser reflect`: a healthy process that says of itself whether it closed.
 Its kernel sends no RST and no FIN for a socket that it still holds. So what ended our side while
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stresser.model.ending import BRACKETED, Ending, Grade, Initiator, Kind
 from stresser.model.far_end import FarEnd
+from stresser.model.units import NS_PER_S
 
 _OVERRULED = frozenset({Initiator.UNKNOWN, Initiator.ENDPOINT, Initiator.MIDDLEBOX})
 """What this host or the tool did to itself, the far end cannot know better."""
@@ -23,6 +24,11 @@ _ANNOUNCED = frozenset(
     }
 )  # fmt: skip
 _SILENT = BRACKETED - {Kind.HOST_SLEPT}
+
+
+_CLOSING_NS = 2 * NS_PER_S
+"""Closing many sessions takes a while: an end that the reflector brought about so soon after ours
+may have been on its way to us."""
 
 
 class BothEnds(NamedTuple):
@@ -43,6 +49,8 @@ class BothEnds(NamedTuple):
         """The reflector certainly held it still when our side had ended."""
         far, ended_ns = self.far, self.ending.dead_by_ns
         until_ns = far.known_until_ns if far.at_ns is None else far.at_ns
+        if far.kind == Kind.PLANNED:
+            until_ns -= _CLOSING_NS
         return until_ns - far.within_ns > ended_ns
 
     @property
@@ -111,7 +119,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
     ReflectorRule(
         "far-end-met-another-end",
         _ANNOUNCED,
-        lambda both: both.far.kind is not None and not both.far_closed,
+        lambda both: both.far.kind not in {None, Kind.PLANNED},
         Initiator.MIDDLEBOX,
         "The session ended at the reflector too, and the reflector had not ended it: "
         "something in between ended both sides.",

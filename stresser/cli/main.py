@@ -37,8 +37,8 @@ COMMANDS: Final = {
     "lab": "Serve endpoints and a misbehaving middlebox on 127.0.0.1.",
     "doctor": "Say what this machine can witness and hold.",
     "completion": "Print a shell's script for completing this command.",
-    "reflect": "Serve the far end: echo, and record what each session met here.",
-    "join": "Join a run with a reflector's record: both ends tell.",
+    "reflect": "Serve the far end: echo sessions, record how each ended.",
+    "join": "Join a run with a reflector's record of it.",
     "schema": "Print the JSON Schema of scenario files or of events.jsonl.",
 }
 """The first line of each command's docstring, by its name: `stresser/cli/<name>.py`, `<name>`."""

@@ -85,7 +85,7 @@ def report(
     gathered = gather_report(runs, egress)
     text = _text(gathered, form)
     if out == Path("-"):
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(text)
         return
     path = _written(out or runs[0].path / _NAMES[form], text)
     if gathered.comparison is not None:
@@ -108,14 +108,13 @@ def _opened(names: list[str], results: Path) -> list[RecordedRun]:
     return [open_run(resolve_run(name, results)) for name in names]
 
 
-def _text(gathered: Report, form: Format) -> str:
+def _text(gathered: Report, form: Format) -> bytes:
     if form is Format.HTML:
         return html_page(gathered)
     if form is Format.MARKDOWN:
-        return markdown(gathered)
+        return markdown(gathered).encode()
     if form is Format.JUNIT:
-        return junit_xml(gathered)
-
+        return junit_xml(gathered).encode()
     return report_json(gathered)
 
 
@@ -132,15 +131,14 @@ def _bundle(
     typer.echo(f"Bundle: {shown(str(path), 300)[1:-1]}\nSHA-256: {digest}")
     if redact:
         beside = path.with_name(f"{path.name}.key.json")
-        secret = msgspec.json.format(msgspec.json.encode(key), indent=1).decode()
+        secret = msgspec.json.format(msgspec.json.encode(key), indent=1)
         written = _written(beside, secret, is_private=True)
         typer.echo(f"What its names stand for, to be kept back: {written}")
 
 
-def _written(path: Path, text: str, *, is_private: bool = False) -> str:
-
+def _written(path: Path, text: bytes, *, is_private: bool = False) -> str:
     try:
-        write_atomically(path, text.encode(), is_private=is_private)
+        write_atomically(path, text, is_private=is_private)
     except OSError as error:
         raise RunFolderError(
             f"--out {shown(str(path), 300)}: cannot be written: {error.strerror}"

@@ -49,7 +49,8 @@ def run(
         ),
     ],
     duration: Annotated[
-        str | None, typer.Option(help="How long to run: 90s, 45m, 8h. As in the scenario.")
+        str | None,
+        typer.Option(help="How long to run: 90s, 45m, 8h. Default: as the scenario says."),
     ] = None,
     sessions: Annotated[
         str | None, typer.Option(help="Sessions for each endpoint and egress.")

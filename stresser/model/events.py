@@ -3,8 +3,9 @@
 `stresser schema events` prints the JSON Schema of these.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
-from sys import intern
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -19,6 +20,9 @@ from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
 from stresser.model.unfit import UnfitCause
+
+_cohort: Callable[[str, str, str], Cohort] = lru_cache(1000)(Cohort)
+"""The same few in ten thousands of events: each is kept once."""
 
 
 class ResolvedBy(StrEnum):
@@ -91,8 +95,7 @@ class CohortEvent(Event, kw_only=True):
     @property
     def cohort(self) -> Cohort:
         """The cohort it belongs to."""
-        # The same three names in each event of a run: kept once.
-        return Cohort(intern(self.endpoint), intern(self.egress), intern(self.activity))
+        return _cohort(self.endpoint, self.egress, self.activity)
 
 
 class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):

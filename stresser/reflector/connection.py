@@ -80,13 +80,15 @@ class Connection:
         except* Exception:  # noqa: BLE001 - one session's bug in a library must not end the others
             _log.warning("a reflected session ended by an error of its own", exc_info=True)
         finally:
-            if self._reception.is_stopping and self._stream.end is None:
-                self._closed_here = "the reflector stopped"
             self._stream.look()
+            ended_ns = self._stream.ended_ns or self._clock.now_ns()
+            if self._reception.stopping_ns is not None and self._stream.end is None:
+                # Thousands are closed one after the other: it began to close them all then.
+                self._closed_here, ended_ns = "the reflector stopped", self._reception.stopping_ns
             with trio.move_on_after(_PARTING_S, shield=True):
                 await self._part()
             if self._hello is not None:
-                self._record_end(self._hello)
+                self._record_end(self._hello, ended_ns)
 
     async def _shake_hands(self) -> bool:
         with trio.move_on_after(HANDSHAKE_S):
@@ -210,12 +212,13 @@ class Connection:
         """A guest may be silent, and its path slow, for as long as it likes."""
         return trio.move_on_after(math.inf if self.is_guest else seconds)
 
-    def _record_end(self, hello: Hello) -> None:
-        now, stream, end = self._clock.now_ns(), self._stream, self._end()
+    def _record_end(self, hello: Hello, ended_ns: int) -> None:
+        """It stands at the moment of the end: saying goodbye may take seconds."""
+        stream, end = self._stream, self._end()
         self._reception.recorder.event(
             ReflectionEnded(
-                t_ns=now,
-                utc=self._clock.utc(now),
+                t_ns=ended_ns,
+                utc=self._clock.utc(ended_ns),
                 number=self._number,
                 run=hello.run,
                 attempt=hello.attempt,

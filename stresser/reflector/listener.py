@@ -29,7 +29,7 @@ class ReflectorListener:
 
     def stop(self) -> None:
         """End what is still held, as this reflector's own doing."""
-        self._reception.is_stopping = True
+        self._reception.stopping_ns = self._reception.clock.now_ns()
         self._scope.cancel()
 
     async def serve(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:

@@ -32,8 +32,8 @@ class Reception:
         self._replays = ReplayGuard()
         self.guests = 0
         """Connections whose hello the token proved."""
-        self.is_stopping = False
-        """The reflector itself ends what is still held."""
+        self.stopping_ns: int | None = None
+        """Since when the reflector itself ends what is still held."""
         self.strangers = 0
         """Connections without a hello that the token proves."""
         self.hellos_refused: Counter[str] = Counter()

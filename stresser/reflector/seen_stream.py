@@ -43,6 +43,8 @@ class SeenStream(trio.abc.Stream):
         self._tcp_info = tcp_info
         self._unread = b""
         self.end: SeenEnd | None = None
+        self.ended_ns: int | None = None
+        """When that was seen."""
         self.info: TcpInfo | None = None
         """As it was at the end, before the socket was closed."""
         self.bytes_received = 0
@@ -105,7 +107,7 @@ class SeenStream(trio.abc.Stream):
 
     def _ended(self, end: SeenEnd) -> None:
         if self.end is None:
-            self.end = end
+            self.end, self.ended_ns = end, self._clock.now_ns()
             self.look()
 
 

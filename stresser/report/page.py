@@ -9,6 +9,7 @@ import base64
 import hashlib
 import importlib.resources
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,9 +40,9 @@ _COMPARISON_CLASSES = {
     ComparisonVerdict.CANNOT_TELL: "doubt",
 }
 _PLOTLY_CSS = ".js-plotly-plot .plotly { position: relative; }"
-_SHEET_ID = re.compile(r'document\.getElementById\("([0-9a-f]{64})"\)')
+_SHEET_ID = re.compile(rb'document\.getElementById\("([0-9a-f]{64})"\)')
 """Sheets that the bundle adds, for maps, when no element has their id."""
-_ENDS_SCRIPT = re.compile(r"<(/script|script|!--)", re.IGNORECASE)
+_ENDS_SCRIPT = re.compile(rb"<(/script|script|!--)", re.IGNORECASE)
 _MOST_ON_PAPER = 8
 _LONGEST_ON_PAPER = 300
 METHOD = (
@@ -51,7 +52,7 @@ METHOD = (
     ),
     (
         "An incident is drops that share a moment more closely than chance explains; a drop that"
-        " shares its moment with no other is an incident of one. Sessions through one box die"
+        " shares its moment with no other is an incident of one. Sessions through one box end"
         " together, so comparisons count incidents, not sessions."
     ),
     (
@@ -76,13 +77,14 @@ METHOD = (
 """What a reader must know to judge the figures."""
 
 
-def html_page(report: Report) -> str:
-    """The whole file."""
+def html_page(report: Report) -> bytes:
+    """The whole file. Plotly is put in as bytes: as text it would take 10 MB a copy."""
     runs = report.runs
-    scripts = [_script("plotly.min.js", "plotly"), _script("report.js")]
+    plotly, script = _script("plotly.min.js", "plotly"), _script("report.js")
     css = _asset("report.css")
     comparison = report.comparison
-    return _template().render(
+    place = secrets.token_hex()
+    page = _template().render(
         report=report,
         runs=[_run_words(run) for run in runs],
         title=title_of(report),
@@ -97,14 +99,15 @@ def html_page(report: Report) -> str:
         known_from=known_from,
         addressed=addressed,
         method=METHOD,
-        policy=_policy(scripts, [css, _PLOTLY_CSS]),
-        css=_trusted(css),
+        policy=_policy([plotly, script], [css, _PLOTLY_CSS.encode()]),
+        css=_trusted(css.decode()),
         plotly_css=_trusted(_PLOTLY_CSS),
-        plotly_sheets=_SHEET_ID.findall(scripts[0]),
+        plotly_sheets=[found.decode() for found in _SHEET_ID.findall(plotly)],
         data=_trusted(data_block(report)),
-        plotly=_trusted(scripts[0]),
-        script=_trusted(scripts[1]),
+        plotly=place,
+        script=_trusted(script.decode()),
     )
+    return plotly.join(part.encode() for part in page.split(place))
 
 
 def title_of(report: Report) -> str:
@@ -173,7 +176,7 @@ def _drop_notes(run: RunReport) -> Iterator[str]:
         yield f"{run.timeline.more:,} changes had no room in the timeline."
 
 
-def _policy(scripts: list[str], styles: list[str]) -> str:
+def _policy(scripts: list[bytes], styles: list[bytes]) -> str:
     """Content Security Policy. Style attributes are Plotly's; they can load nothing here."""
     return "; ".join(
         (
@@ -188,29 +191,28 @@ def _policy(scripts: list[str], styles: list[str]) -> str:
     )
 
 
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
+def _hash(text: bytes) -> str:
+    digest = hashlib.sha256(text).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _asset(name: str, package: str = "") -> str:
+def _asset(name: str, package: str = "") -> bytes:
     """A file of ours, or Plotly's own bundle."""
     top = importlib.resources.files(package or "stresser.report")
     folder = top / ("package_data" if package else "page")
-    return (folder / name).read_text(encoding="utf-8")
+    return (folder / name).read_bytes()
 
 
-def _script(name: str, package: str = "") -> str:
+def _script(name: str, package: str = "") -> bytes:
     """A script that no text in it can end early (HTML, restrictions for script elements)."""
-    text = _asset(name, package)
-    return _ENDS_SCRIPT.sub(lambda found: f"\\x3c{found[1]}", text)
+    return _ENDS_SCRIPT.sub(rb"\\x3c\1", _asset(name, package))
 
 
 def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(_asset("report.html.j2"))
+    return environment.from_string(_asset("report.html.j2").decode())
 
 
 def _trusted(text: str) -> str:

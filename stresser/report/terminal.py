@@ -89,7 +89,7 @@ def summary_parts(summary: Summary, folder: Path | None, endings: int) -> Iterat
 def _head(summary: Summary) -> RenderableType:
     head = Text().append_text(plain(summary.scenario, "bold"))
     status = _status(summary)
-    asked = f" of {format_duration(summary.duration_ns)}" if summary.duration_ns else ""
+    asked = f" ({format_duration(summary.duration_ns)} planned)" if summary.duration_ns else ""
     head.append(f"  {escaped(status)}", style="" if summary.status == "complete" else "yellow")
     when = f"Started {summary.started_utc}, lasted {format_duration(summary.elapsed_ns)}{asked}."
     return Group(Text(""), head, plain(when))

@@ -39,7 +39,7 @@ class PackedCounts(Struct, frozen=True, eq=False):
         return Distribution(self)
 
 
-def packed(buckets: Mapping[int, int]) -> PackedCounts:
+def packed_counts(buckets: Mapping[int, int]) -> PackedCounts:
     """Counts by bucket as arrays."""
     indices = sorted(buckets)
     times = np.array([buckets[index] for index in indices], np.int64)
@@ -49,7 +49,7 @@ def packed(buckets: Mapping[int, int]) -> PackedCounts:
 def added_up(parts: Sequence[PackedCounts]) -> PackedCounts:
     """All of them as one; of none, no counts."""
     if not parts:
-        return packed({})
+        return packed_counts({})
     indices = np.concatenate([part.indices for part in parts])
     order = indices.argsort(kind="stable")  # of 16 bits: a radix sort
     indices = indices[order]

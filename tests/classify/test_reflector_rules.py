@@ -67,8 +67,10 @@ ROWS = [
     ],
     # It may have: the clocks do not tell which was first.
     (ending(Kind.TCP_FIN), far(Kind.PLANNED, ENDED + MS), ENDPOINT, "far-end-closed"),
+    # Or it was closing: a goodbye may be here before the reflector has noted it.
+    (ending(Kind.TCP_FIN), far(Kind.PLANNED, ENDED + S), UNKNOWN, None),
     # It did, long after.
-    (ending(Kind.TCP_FIN), far(Kind.PLANNED, ENDED + S), BOX, "far-end-still-held-it"),
+    (ending(Kind.TCP_FIN), far(Kind.PLANNED, ENDED + 3 * S), BOX, "far-end-still-held-it"),
     # Its record ends before: nothing follows.
     (ending(Kind.TCP_RESET), far(known_until_ns=50 * S), UNKNOWN, None),
     (ending(Kind.SILENCE, ping_sent_ns=PING), far(), UNKNOWN, None),

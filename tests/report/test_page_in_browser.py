@@ -39,7 +39,7 @@ def chromium():
 
 def written(run, folder):
     path = folder / "report.html"
-    path.write_text(html_page(gather_report([run], None)), encoding="utf-8")
+    path.write_bytes(html_page(gather_report([run], None)))
     return path
 
 
@@ -80,7 +80,7 @@ def answered(tmp_path_factory):
     summary = replace(summary, answer=answer_of(summary))
     path = folder / "report.html"
     page = html_page(replace(report, runs=[replace(run, summary=summary)]))
-    path.write_text(page, encoding="utf-8")
+    path.write_bytes(page)
     return path
 
 

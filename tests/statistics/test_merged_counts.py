@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from stresser.model.quantity import HIGHEST_NS
 from stresser.statistics import merged_counts
 from stresser.statistics.duration_counts import HIGHEST_BUCKET, SparseCounts
-from stresser.statistics.merged_counts import MergedCounts, added_up, packed
+from stresser.statistics.merged_counts import MergedCounts, added_up, packed_counts
 
 DURATIONS = st.lists(st.integers(min_value=0, max_value=HIGHEST_NS), max_size=30)
 
 
 def packed_of(values):
-    return packed(SparseCounts.of(values).buckets())
+    return packed_counts(SparseCounts.of(values).buckets())
 
 
 @given(st.lists(DURATIONS, max_size=8))
@@ -24,7 +24,7 @@ def test_counts_added_up_are_those_of_all_durations(lists):
 
 
 def test_no_sum_leaves_a_machines_integers():
-    most = packed({HIGHEST_BUCKET: 2**41 - 1, 3: 1})
+    most = packed_counts({HIGHEST_BUCKET: 2**41 - 1, 3: 1})
     total = added_up([most] * 100)
     assert total.buckets() == {3: 100, HIGHEST_BUCKET: 2**47}
     assert total.distribution().max > HIGHEST_NS * 0.99

@@ -146,7 +146,7 @@ def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom, sent: str) ->
         "sent": sent,
         "place": f"of {to}" if candidate.said else f"on {through}",
         "limit": _limit_words(candidate),
-        "at": candidate.event or "that moment",
+        "at": candidate.event or "at that moment",
         "logs": _whose_logs(whom, through, to),
     }
     return filled(words, facts)
@@ -194,7 +194,7 @@ _WISHES = {
     ),
     Mechanism.PING_INTOLERANCE: "Answer pings; until then the client must stop pinging {to}.",
     Mechanism.SESSION_CEILING: "Raise the limit{limit} at once to {to} on {through}.",
-    Mechanism.STATE_LOST: "Look for a restart, reload or failover at {at} in the logs of {logs}.",
+    Mechanism.STATE_LOST: "Look for a restart, reload or failover {at} in the logs of {logs}.",
     Mechanism.OUTAGE: (
         "Find out why nothing passed to {to} through {through} at that time: a rule that drops it,"
         " a dead link, or a service that hung."
@@ -210,9 +210,11 @@ _WISHES = {
         "Check what {to} expects of its clients: path, login, certificate."
     ),
     Mechanism.ENDPOINT_GOODBYE: (
-        "Ask why {to} closes sessions then, and have the client reconnect before it does."
+        "Say why {to} closes sessions then, and have the client reconnect before it does."
     ),
-    Mechanism.ENDPOINT_DOWN: "Find out why {to} stopped listening.",
+    Mechanism.ENDPOINT_DOWN: (
+        "Find out why connections to {to} were refused, and whether it had stopped listening."
+    ),
     Mechanism.RESOLVE_FAILURE: (
         "Check that the name of {to} resolves where {through} looks it up."
     ),

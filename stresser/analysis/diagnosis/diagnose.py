@@ -18,7 +18,7 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, me
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
-from stresser.analysis.diagnosis.diagnosis_words import says, what_broke_it
+from stresser.analysis.diagnosis.diagnosis_words import moment_words, says, what_broke_it
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts, late_refusals
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
@@ -54,8 +54,6 @@ PROPOSERS: tuple[_Propose, ...] = (
 )
 MOST_DIAGNOSES = 50
 _NAME = 80
-_CLOCK_TIME = slice(11, 19)
-"""Hours to seconds of an ISO 8601 text."""
 
 
 class ExplainedEnding(Struct, frozen=True, kw_only=True):
@@ -133,7 +131,7 @@ def _diagnosis(
     scope = _scope(candidate, case)
     of_drops, of_failures = _totals(scope, case)
     times = sorted(fact.t_ns for fact in facts)
-    limit = candidate.limit
+    limit, struck = candidate.limit, candidate.moment
     return Diagnosis(
         number=number,
         mechanism=candidate.mechanism,
@@ -150,9 +148,10 @@ def _diagnosis(
         failures=len(candidate.failures),
         of_failures=of_failures,
         sessions_found_dead=sum(fact.kind is Kind.FOUND_DEAD for fact in facts),
+        struck=moment_words(*map(utc, struck)) if struck else "",
         kinds=dict(Counter(fact.kind.value for fact in facts).most_common()),
         seen=_seen(facts),
-        first_utc=utc(times[0]) if times else None,
+        first_utc=utc(min(times[0], struck.low) if struck else times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
         contrasts=list(candidate.contrast),
         controls=located.controls,
@@ -186,7 +185,7 @@ def _unproved_controls(located: Located, case: CaseFile) -> Iterator[str]:
         for cohort, count in case.evidence.unproved.items():
             if case.plan.is_silent(cohort) and one.scope == _as_scope(cohort):
                 silent[cohort.egress] += count
-    for egress, count in silent.items():
+    for egress, count in (+silent).items():
         sessions = counted(count, "silent session")
         yield f"Whether {sessions} through {escaped(egress, _NAME)} lived: nothing was sent."
 
@@ -200,8 +199,7 @@ def _timed(candidate: Candidate, utc: Callable[[int], str]) -> Candidate:
     """With the time of day of its one moment, where the record has one."""
     if candidate.moment is None or candidate.event:
         return candidate
-    clock = utc(candidate.moment.high)[_CLOCK_TIME]
-    return replace(candidate, event=f"{clock} UTC" if clock else "")
+    return replace(candidate, event=moment_words(*map(utc, candidate.moment)))
 
 
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:

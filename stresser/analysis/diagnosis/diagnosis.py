@@ -134,7 +134,10 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     """Of the drops and failures that it explains."""
     seen: str = ""
     """Of bytes that break the protocol: their first line, or what the parser said, in quotes."""
+    struck: str = ""
+    """Where it struck once, when: `at 02:13:07 UTC`, `between 02:13:07 and 02:13:12 UTC`."""
     first_utc: str | None = None
+    """When the first of them was noticed; where it struck once, when it can have struck."""
     last_utc: str | None = None
     contrasts: list[str] = field(default_factory=list)
     """What lived on although another cause would have ended it, in sentences."""

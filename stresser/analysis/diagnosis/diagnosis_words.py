@@ -14,6 +14,8 @@ from stresser.model.units import shown
 _LONGEST_REASON = 60
 _LONGEST_LINE = 80
 _NEARLY = 0.9
+_CLOCK_TIME = slice(11, 19)
+"""Hours to seconds of an ISO 8601 text."""
 _MOST_KINDS = 2
 _DIED = {
     Kind.SILENCE: "went dead without RST or FIN",
@@ -79,7 +81,7 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     open_then = max(_open_then(candidate, facts, case), count)
     when = _AT_ONCE.get(candidate.mechanism, "at one moment")
     if candidate.event:
-        when = f"{when}, {candidate.event}"
+        when = f"{when}, {candidate.event.removeprefix('at ')}"
     return f"{_those(count, open_then, ended)} {when} ({count:,} of {open_then:,})"
 
 
@@ -131,6 +133,14 @@ def _ended(facts: list[EndingFact]) -> str:
     if kind is Kind.PROTOCOL_ERROR:
         return f"was ended by bytes that break the protocol ({what_broke_it(facts[0])})"
     return _DIED.get(kind, f"ended ({kind_words(kind)})")
+
+
+def moment_words(low_utc: str, high_utc: str) -> str:
+    """`at 02:13:07 UTC`; `between 02:13:07 and 02:13:12 UTC` where it is only bracketed."""
+    first, last = low_utc[_CLOCK_TIME], high_utc[_CLOCK_TIME]
+    if not last:
+        return ""
+    return f"at {last} UTC" if first == last else f"between {first} and {last} UTC"
 
 
 def what_broke_it(fact: EndingFact) -> str:

@@ -112,15 +112,20 @@ def condition(variable: Variable, limit: Bracket) -> str:
         low, high = f"{limit.low:,}", f"{limit.high:,}"
         between = high if limit.high - limit.low <= _TIGHT * limit.high else f"{low} to {high}"
         return f"that had moved {between} bytes"
-    value = bracket_words(limit)
+    # Where the limit is known from above alone, what lasted as long as that has met it.
+    value = format_duration(limit.high) if _is_from_above(limit) else bracket_words(limit)
     return f"silent for {value}" if variable is Variable.IDLE else f"that was {value} old"
+
+
+def _is_from_above(limit: Bracket) -> bool:
+    return limit.low <= _TIGHT * limit.high
 
 
 def bracket_words(limit: Bracket) -> str:
     """`25 s`; where the bracket is wide, `at most 30 s` or `2 s to 7 s`."""
     if limit.high - limit.low <= _TIGHT * limit.high:
         return format_duration((limit.low + limit.high) // 2)
-    if limit.low <= _TIGHT * limit.high:
+    if _is_from_above(limit):
         return f"at most {format_duration(limit.high)}"
     return f"{format_duration(limit.low)} to {format_duration(limit.high)}"
 
@@ -131,7 +136,8 @@ def _contrasts(
     """Cohorts of the same pairs that lived on beyond what else would explain the drops."""
     if variable is Variable.AGE:
         return
-    oldest = min(max(one.drop.age.high for one in members), 2 * limit.high)
+    ages = sorted(one.drop.age.high for one in members)
+    oldest = min(ages[len(ages) // 2], 2 * limit.high)
     lived: Counter[Cohort] = Counter()
     for pair in {one.pair for one in members}:
         dropped = {one.fact.cohort for one in case.drops_of.get(pair, [])}
@@ -144,8 +150,9 @@ def _contrasts(
     for cohort, count in lived.items():
         by_interval[case.plan.pings_every_ns(cohort)] += count
     for every_ns, count in by_interval.most_common():
-        how = "send nothing" if every_ns is None else f"ping every {format_duration(every_ns)}"
-        yield f"{counted(count, 'session')} that {how} lived on"
+        does = ("sends", "pings") if count == 1 else ("send", "ping")
+        every = "" if every_ns is None else f"{does[1]} every {format_duration(every_ns)}"
+        yield f"{counted(count, 'session')} that {every or f'{does[0]} nothing'} lived on"
 
 
 def with_doubts(candidate: Candidate, unproved: list[str], known: list[str]) -> Candidate:

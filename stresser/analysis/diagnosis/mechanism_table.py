@@ -58,8 +58,10 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.STATE_LOST,
-        "At one moment most sessions of a part of the run ended, and fresh ones opened at once.",
-        "Most sessions there lived on. Chance explains as many drops. Silence or age fits better.",
+        "At one moment most sessions of a part of the run ended, or many of any age at one instant,"
+        " and fresh ones opened at once.",
+        "Older sessions did not live on beside a few. Chance explains as many drops. Silence or age"
+        " fits better.",
     ),
     MechanismRow(
         Mechanism.OUTAGE,

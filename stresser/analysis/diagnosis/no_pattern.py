@@ -36,7 +36,7 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             said=said,
             apart=endpoint,
             is_lossy=_is_lossy(case, numbers),
-            unproved=(_would_tell(len(numbers)),),
+            unproved=() if is_goodbye else (_would_tell(len(numbers)),),
         )
     for places in failures.values():
         yield Candidate(mechanism=Mechanism.NO_PATTERN, failures=frozenset(places))

@@ -20,7 +20,7 @@ from stresser.analysis.patterns.box_endings import MOMENT, like_boxes
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.cohort import Pair
-from stresser.model.ending import BRACKETED, Kind
+from stresser.model.ending import BRACKETED, Kind, Phase
 from stresser.model.fresh_connection import FreshResult
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket, agreement, common
@@ -34,6 +34,7 @@ _STOPPED = frozenset(
     {"endpoint-stopped-listening", "peer-stopped-listening", "endpoint-gone-behind-proxy"}
 )
 _REFUSALS = frozenset({Kind.REFUSED, Kind.PROXY_ERROR, Kind.HTTP_REFUSAL})
+_CUT = frozenset({Kind.TCP_FIN, Kind.TCP_RESET})
 _LOST = frozenset({Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE})
 FAR_SIDE_STATUS = frozenset({500, 502, 503, 504})
 """A proxy answers so for an endpoint that it cannot reach (measured: squid, tinyproxy, Apache,
@@ -45,13 +46,14 @@ _FAR_SIDE_SOCKS = frozenset({3, 4, 5, 6})
 def one_moment(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """The moments that chance does not explain, those with most drops first."""
     free = [one for one in claims.free_drops(case) if one.fact.kind is not Kind.FOUND_DEAD]
+    counts = Counter(one.pair for one in free)
     crowd = Crowd(free[:_MOST_DROPS])
     tries = 0
     while tries < _MOST_TRIES:
         together, at = crowd.densest()
         if len(together) < FEWEST:
             return
-        group = part_that_died(case, together, at)
+        group = part_that_died(case, together, at, counts)
         if group is None:
             tries += 1
             crowd.leave(together)
@@ -160,6 +162,9 @@ def _announced(
     refused = {p for p in refused if _is_of_endpoint(case.failures[p].ending)}
     if not any(case.failures[p].ending.kind is Kind.REFUSED for p in refused):
         refused = {p for p in refused if not case.failures[p].ending.intercepted}
+    else:  # a box that accepts for the dead hangs up on them
+        cut = _failures(case, claims, group, moment, _CUT)
+        refused |= {p for p in cut if case.failures[p].ending.phase is Phase.TLS}
     if refused or 2 * sum(bool(f.rules & _STOPPED) for f in facts) > len(facts):
         return Mechanism.ENDPOINT_DOWN, refused
     words = {Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.TLS_CLOSE_NOTIFY}

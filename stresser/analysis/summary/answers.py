@@ -18,7 +18,7 @@ from stresser.analysis.summary.answer import (
 from stresser.analysis.summary.mechanism_words import (
     addressed,
     known_from,
-    named_cause,
+    named_causes,
     what_it_does,
 )
 from stresser.analysis.summary.run_figures import RunFigures
@@ -185,8 +185,9 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
     main, *others = run.diagnoses
     yield what_it_does(main)
     if others:
-        names = [named_cause(one) for one in others[:_MOST_NAMED]]
-        more = len(others) - len(names)
+        every = named_causes(others)
+        names = every[:_MOST_NAMED]
+        more = len(every) - len(names)
         yield (
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
@@ -251,19 +252,14 @@ def _grounds(main: Diagnosis, rows: list[EgressRow]) -> str:
     others = [row for row in rows if row.egress != main.scope.egress and row.sessions]
     if main.grade is Grade.COMPARISON and main.where is Where.EGRESS and len(others) == 1:
         return f"sessions like them lived through {_name(others[0])}"
-    if main.who is Initiator.ENDPOINT and main.grade not in {Grade.PACKET, Grade.REFLECTOR}:
-        return _own_word(main)
+    if main.who is Initiator.ENDPOINT and main.mechanism is Mechanism.PING_INTOLERANCE:
+        return "no one else sees a ping under TLS"
+    said = sum(main.kinds.get(kind, 0) for kind in _WORDS)
+    is_own = main.who is Initiator.ENDPOINT and 2 * said > sum(main.kinds.values())
+    if is_own and main.grade is not Grade.PACKET:
+        return "it said so itself"
     words = known_from(main)
     return f"{words} {'show' if words.endswith('s') else 'shows'} it"
-
-
-def _own_word(main: Diagnosis) -> str:
-    if main.mechanism is Mechanism.PING_INTOLERANCE:
-        return "under TLS it alone can see a ping"
-    said = sum(main.kinds.get(kind, 0) for kind in _WORDS)
-    if 2 * said > sum(main.kinds.values()):
-        return "it said so itself"
-    return f"{known_from(main)} shows it"
 
 
 # --- What to do. Not proved. -----------------------------------------------------------------

@@ -3,6 +3,8 @@
 A clause's subject is whatever the question asks of: "What does it do? Resets a session ...".
 """
 
+from collections.abc import Sequence
+
 from stresser.analysis.diagnosis.diagnosis import Ask, Diagnosis, Mechanism, Whom
 from stresser.analysis.words.endings import GRADE_WORDS, counted
 from stresser.analysis.words.lines import lowered
@@ -30,6 +32,7 @@ _WITH_LIMIT = {
     Mechanism.AGE_LIMIT: "{verb} a session {limit} after it opened{how}",
     Mechanism.BYTE_LIMIT: "{verb} a session after {limit}{how}",
     Mechanism.SIZE_LIMIT: "Loses packets or messages larger than {limit}",
+    Mechanism.ENDPOINT_GOODBYE: "The endpoint ends a session {limit} after it opened, and says so",
     Mechanism.SESSION_CEILING: "Allows {limit} at a time; further attempts fail",
 }
 _ALONE = {
@@ -55,6 +58,11 @@ _ALONE = {
     Mechanism.TOOL_UNFIT: "stresser reached a limit of its own{between}",
     Mechanism.NO_PATTERN: "No pattern holds",
 }
+_BY_NO_ONE = {
+    Mechanism.ENDPOINT_DOWN: "Connections to the endpoint are refused{between}",
+    Mechanism.REFUSED_BY_ENDPOINT: "The connection is refused by the endpoint, or in its place",
+}
+"""Where it is not known that the endpoint did it."""
 _NAMES = {
     Mechanism.IDLE_TIMER: "an idle timer",
     Mechanism.AGE_LIMIT: "an age limit",
@@ -76,7 +84,7 @@ _NAMES = {
     Mechanism.CAPTIVE_PORTAL: "a captive portal",
     Mechanism.HOST_UNFIT: "this host unfit",
     Mechanism.TOOL_UNFIT: "stresser's own limit",
-    Mechanism.NO_PATTERN: "no pattern",
+    Mechanism.NO_PATTERN: "what has no pattern",
 }
 WHOM_WORDS = {
     Whom.NETWORK_TEAM: "Ask the network team",
@@ -91,17 +99,24 @@ WHOM_WORDS = {
 def what_it_does(found: Diagnosis) -> str:
     """Such as `Resets a session after 4 s of silence (79 of 79).`."""
     limit = diagnosed_limit(found)
-    words = _WITH_LIMIT.get(found.mechanism) if limit else None
-    template = _ALONE[found.mechanism] if words is None else words
+    template = _template(found, has_limit=bool(limit))
     verb, how = _verb(found)
-    if found.mechanism is Mechanism.REFUSED_BY_ENDPOINT and found.who is not Initiator.ENDPOINT:
-        template = "The connection is refused by the endpoint, or in its place"
     clause = template.format(
         verb=verb, how=how, limit=limit, at=_moment(found), between=_between(found)
     )
-    tick = "" if found.tick_ns is None else f", looked at every {_roughly(found.tick_ns)} or so"
+    tick = ""
+    if found.tick_ns is not None:
+        tick = f", as of a box that looks each {_roughly(found.tick_ns)}"
     share = share_in_words(found)
     return f"{clause}{tick} ({share})." if share else f"{clause}{tick}."
+
+
+def _template(found: Diagnosis, *, has_limit: bool) -> str:
+    if has_limit and found.mechanism in _WITH_LIMIT:
+        return _WITH_LIMIT[found.mechanism]
+    if found.who is not Initiator.ENDPOINT and found.mechanism in _BY_NO_ONE:
+        return _BY_NO_ONE[found.mechanism]
+    return _ALONE[found.mechanism]
 
 
 def share_in_words(found: Diagnosis) -> str:
@@ -114,12 +129,20 @@ def share_in_words(found: Diagnosis) -> str:
     return ", ".join(parts)
 
 
-def named_cause(found: Diagnosis) -> str:
-    """A diagnosis beside a weightier one: `an outage (12 drops)`."""
-    name = _NAMES[found.mechanism]
-    if found.drops:
-        return f"{name} ({counted(found.drops, 'drop')})"
-    return f"{name} ({counted(found.failures, 'failure')})" if found.failures else name
+def named_causes(found: Sequence[Diagnosis]) -> list[str]:
+    """Diagnoses beside a weightier one: `an outage (12 drops)`, `an outage, 3 times (36 drops)`."""
+    alike: dict[Mechanism, list[Diagnosis]] = {}
+    for one in found:
+        alike.setdefault(one.mechanism, []).append(one)
+    return [_named_cause(mechanism, some) for mechanism, some in alike.items()]
+
+
+def _named_cause(mechanism: Mechanism, alike: list[Diagnosis]) -> str:
+    name = _NAMES[mechanism] + (f", {len(alike)} times" if len(alike) > 1 else "")
+    drops, failures = sum(one.drops for one in alike), sum(one.failures for one in alike)
+    if drops:
+        return f"{name} ({counted(drops, 'drop')})"
+    return f"{name} ({counted(failures, 'failure')})" if failures else name
 
 
 def diagnosed_limit(found: Diagnosis) -> str:
@@ -175,6 +198,8 @@ def _verb(found: Diagnosis) -> tuple[str, str]:
 
 
 def _moment(found: Diagnosis) -> str:
+    if found.struck:
+        return f", {found.struck}"
     return "" if found.first_utc is None else f", at {found.first_utc[_CLOCK_TIME]} UTC"
 
 

@@ -6,12 +6,12 @@ from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.record.histogram_log import LoggedInterval
 from stresser.statistics.duration_counts import bucket_of
-from stresser.statistics.merged_counts import packed
+from stresser.statistics.merged_counts import packed_counts
 from tests.analysis.story import VPN, seconds
 
 
 def interval(at, quantity=Quantity.RTT, cohort=VPN):
-    counts = packed({bucket_of(20 * NS_PER_MS): 1})
+    counts = packed_counts({bucket_of(20 * NS_PER_MS): 1})
     return LoggedInterval((quantity, cohort), seconds(at), seconds(at + 1), counts)
 
 

@@ -12,7 +12,7 @@ SENTENCES = [
       " none of 25 was.")),
     (of.hung_endpoint,
      ("Through all egresses to server, every session stopped answering, while its TCP went on in an"
-     " outage, 00:00:09 UTC (40 of 40); to other none of 40 was.")),
+     " outage, between 00:00:04 and 00:00:09 UTC (40 of 40); to other none of 40 was.")),
     (of.ceiling,
      ("Through sus, never more than 20 sessions were open: every further attempt failed while they"
       " lived (30).")),

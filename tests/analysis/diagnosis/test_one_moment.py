@@ -1,5 +1,5 @@
 from stresser.analysis.diagnosis.one_moment import is_said
-from stresser.model.ending import Initiator, Kind
+from stresser.model.ending import Initiator, Kind, Phase
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import SAID, MadeRun, answers, cohort
 
@@ -37,6 +37,21 @@ def test_an_announced_restart_is_a_goodbye():
         one = run.opens(cohort(("sus", "ctl")[n % 2]), 0.3 * n)
         run.drops(one, 12 + 0.01 * n, Kind.WS_CLOSE, code=1012, why=SAID)
     assert answers(run.only()) == ("endpoint_goodbye", "endpoint", "endpoint", "service_owner")
+
+
+def test_a_box_that_hangs_up_for_an_endpoint_that_refuses_beside_it_filters_no_name():
+    run = MadeRun(*(cohort(way, endpoint=at) for way in ("sus", "con") for at in ("one", "two")))
+    for way in ("sus", "con"):
+        for n in range(10):
+            run.lives(run.opens(cohort(way, endpoint="two"), 0.1 * n), 30)
+            one = run.opens(cohort(way, endpoint="one"), 0.1 * n)
+            run.drops(one, 12 + 0.001 * n, Kind.TCP_FIN)
+    for n in range(10):
+        run.fails(cohort("con", endpoint="one"), 13 + n, Kind.REFUSED, Phase.CONNECT)
+        run.fails(cohort("sus", endpoint="one"), 13 + n, Kind.TCP_FIN, Phase.TLS)
+    found = run.only()
+    assert answers(found) == ("endpoint_down", "endpoint", "unknown", "service_owner")
+    assert (found.drops, found.failures) == (20, 20)
 
 
 def test_what_an_interceptor_passes_on_is_the_endpoints_word_only_beside_the_endpoints_own():

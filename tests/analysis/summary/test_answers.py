@@ -107,7 +107,9 @@ def test_nothing_but_failures():
         of_failures=78,
     )  # fmt: skip
     told = answer_to(failed, down)
-    assert told.what.startswith("The endpoint is down, at 02:13:07 UTC (78 of 78 failed attempts).")
+    assert told.what.startswith(
+        "Connections to the endpoint are refused, at 02:13:07 UTC (78 of 78"
+    )
 
 
 def test_several_diagnoses_name_each_and_ask_for_each():
@@ -191,7 +193,7 @@ def test_an_endpoint_is_named_with_what_shows_it():
     ("changes", "words"),
     [
         ({"kinds": {"ws_close": 78}}, "it said so itself."),
-        ({"mechanism": Mechanism.PING_INTOLERANCE}, "under TLS it alone can see a ping."),
+        ({"mechanism": Mechanism.PING_INTOLERANCE}, "no one else sees a ping under TLS."),
         ({"grade": Grade.PACKET}, "packets show it."),
     ],
 )

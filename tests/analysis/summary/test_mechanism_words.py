@@ -6,7 +6,7 @@ from stresser.analysis.summary.mechanism_words import (
     addressed,
     diagnosed_limit,
     known_from,
-    named_cause,
+    named_causes,
     what_it_does,
 )
 from stresser.model.ending import Grade
@@ -20,8 +20,8 @@ def test_each_mechanism_has_a_sentence_and_a_name(mechanism, bounds):
     found = diagnosed(mechanism, low=bounds[0], high=bounds[1])
     assert what_it_does(found).endswith(" (79 of 79 drops).")
     assert "{" not in what_it_does(found)
-    assert named_cause(found).endswith(" (79 drops)")
-    assert "(" not in named_cause(diagnosed(mechanism, drops=0))
+    assert named_causes([found])[0].endswith(" (79 drops)")
+    assert "(" not in named_causes([diagnosed(mechanism, drops=0)])[0]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_each_mechanism_has_a_sentence_and_a_name(mechanism, bounds):
             'with bytes that break the protocol: "HTTP/1.1 504 Gateway Time-out" (79',
         ),
         ({"kinds": {"something_new": 3}}, "Ends a session after 4 s"),
-        ({"tick_ns": 30 * NS_PER_S}, "4 s of silence, looked at every 30 s or so (79"),
+        ({"tick_ns": 30 * NS_PER_S}, "4 s of silence, as of a box that looks each 30 s (79"),
         ({"drops": 0, "of_drops": 0, "failures": 3, "of_failures": 4}, "(3 of 4 failed attempts)"),
         ({"drops": 0, "of_drops": 0}, "of silence."),
     ],
@@ -81,3 +81,20 @@ def test_a_sentence_is_addressed_to_who_can_act():
     ask = Ask(whom=Whom.PROXY_TEAM, says="TLS inspection should exempt broker.")
     assert addressed(ask) == "Ask the proxy team: TLS inspection should exempt broker."
     assert addressed(Ask(whom=Whom.NOBODY, says="Ping within 4 s.")) == "Ping within 4 s."
+
+
+def test_like_causes_are_named_once():
+    flushes = [diagnosed(Mechanism.STATE_LOST, drops=20) for _ in range(3)]
+    named = named_causes([*flushes, diagnosed(Mechanism.OUTAGE, drops=5)])
+    assert named == ["sessions lost at one moment, 3 times (60 drops)", "an outage (5 drops)"]
+
+
+def test_a_bracketed_moment_is_no_point():
+    struck = diagnosed(Mechanism.STATE_LOST, struck="between 02:13:07 and 02:13:12 UTC")
+    assert "at one moment, between 02:13:07 and 02:13:12 UTC" in what_it_does(struck)
+
+
+def test_an_announced_age_is_said():
+    assert what_it_does(diagnosed(Mechanism.ENDPOINT_GOODBYE)).startswith(
+        "The endpoint ends a session 4 s after it opened, and says so"
+    )

@@ -1,0 +1,91 @@
+"""What one end alone has to leave open, and a reflector decides."""
+
+from collections import Counter
+from typing import Any
+
+from tests.netlab import firewalls
+from tests.netlab.conftest import need
+from tests.netlab.judge import NOTHING, Truth
+from tests.netlab.proxies import start_haproxy
+from tests.netlab.reflected import NAMED, TOKEN, Reflector
+from tests.netlab.tester import SESSIONS, Heartbeat
+from tests.netlab.topology import CONTROL, SERVER
+from tests.netlab.truths import box_does, endpoint_says
+
+SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxy's patience
+BOX, GRADE = {"middlebox"}, {"reflector"}
+
+
+def held(lab, **plan):
+    reflector = Reflector(lab)
+    return reflector, lab.hold(lab.plan(each_endpoint=NAMED, **plan), environment=TOKEN)
+
+
+def test_a_perfect_forgery_is_known_by_the_far_end(lab, judge):
+    forger = lab.start_forger()
+    reflector, tester = held(lab)
+    forger.order("imitate")
+    forger.wait_until_says("forged")
+    tester.wait_for_drops(SESSIONS)
+    recording = tester.finish()
+    reflector.stop()
+    judge(
+        reflector.joined(recording),
+        Truth(what="like the server's own", kinds={"tcp_reset"}, initiators=BOX, grades=GRADE),
+        NOTHING,
+        box_does("state_lost", "perfect resets, seen from both ends"),
+    )
+
+
+def test_a_fin_of_a_proxy_is_known_by_the_far_end(lab, judge):
+    need("haproxy")
+    start_haproxy(lab, "tcp")
+    reflector, tester = held(lab, activities=(SELDOM,))
+    tester.wait_for_drops(SESSIONS)
+    recording = tester.finish()
+    reflector.stop()
+    judge(
+        reflector.joined(recording),
+        Truth(
+            what="an L4 proxy's idle FIN",
+            kinds={"tcp_fin", "tls_close_notify"},
+            initiators=BOX,
+            grades=GRADE,
+        ),
+        NOTHING,
+        box_does("idle_timer", "HAProxy in mode tcp, seen from both ends"),
+    )
+
+
+def test_what_the_far_end_closed_is_its_own(lab, judge):
+    reflector, tester = held(lab)
+    reflector.stop()
+    tester.wait_for_drops(2 * SESSIONS)
+    recording = tester.finish()
+    ended: dict[str, Any] = {
+        "kinds": {"tls_close_notify", "tcp_fin", "tcp_reset", "ws_close"},
+        "initiators": {"endpoint"},
+        "grades": GRADE,
+    }
+    judge(
+        reflector.joined(recording),
+        Truth(what="the service is stopped", **ended),
+        Truth(what="the service is stopped", egress=CONTROL, **ended),
+        endpoint_says("endpoint_goodbye|endpoint_down|state_lost", "a service that is stopped"),
+    )
+
+
+def test_one_policy_on_both_egresses_is_no_fault_of_the_endpoint(lab):
+    reflector, tester = held(lab)
+    for box in (lab.suspect, lab.control):
+        box.nft(firewalls.drops(SERVER))
+    tester.wait_for_drops(2 * SESSIONS)
+    recording = tester.finish()
+    reflector.stop()
+    joined = reflector.joined(recording)
+    said = Counter((one.kind, one.initiator, one.grade) for one in joined.drops())
+    assert said == {("silence", "middlebox", "reflector"): 2 * SESSIONS}
+    [found] = joined.summary["diagnoses"]
+    assert (found["mechanism"], found["who"]) == ("outage", "middlebox")
+    assert found["where"] in {"shared", "endpoint"}
+    assert found["ask"]["whom"] == "network_team"
