@@ -22,7 +22,7 @@ from stresser.model.units import NS_PER_S, Duration, format_duration, shown
 from stresser.record.folder import RESULTS
 from stresser.report.console import ReportConsole
 from stresser.report.limits_terminal import print_limits
-from stresser.scenario.checkup_targets import COMMAND_LINE, CheckWishes, read_targets
+from stresser.scenario.checkup_endpoints import COMMAND_LINE, CheckWishes, read_endpoints
 from stresser.scenario.endpoint import parse_url
 from stresser.scenario.plan import Activity, ActivityKind, Endpoint, Scenario, Sessions
 from stresser.session.idle_ladder import first_ladder
@@ -33,10 +33,10 @@ _NAME = "idle"
 
 
 def idle(
-    targets: Annotated[
+    endpoints: Annotated[
         list[str],
         typer.Argument(
-            metavar="TARGET...|SCENARIO",
+            metavar="ENDPOINT...|SCENARIO",
             help="Hosts, host:port, wss:// or tls:// URLs; or one scenario.",
             autocompletion=complete_scenario,
         ),
@@ -45,13 +45,13 @@ def idle(
         list[str] | None,
         typer.Option(
             metavar="WHICH",
-            help="Through this egress: a scenario's own name; of targets, an interface, an address"
+            help="Through this egress: one of the scenario; for endpoints an interface, an address"
             " of ours, a proxy's URL, or `direct`. May be repeated.",
         ),
     ] = None,
     up_to: Annotated[str, typer.Option("--up-to", help="The longest silence to try.")] = "2h",
     ca: Annotated[
-        str | None, typer.Option(metavar="FILE", help="PEM file of the targets' own root.")
+        str | None, typer.Option(metavar="FILE", help="PEM file of the endpoints' own root.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = RESULTS,
     label: Annotated[str | None, typer.Option(help="Added to the run folder's name.")] = None,
@@ -65,7 +65,7 @@ def idle(
     longest silence, 1: one was found, 3: neither is sure. Ctrl-C prints what is known so far.
     """
     longest = _longest(up_to)
-    scenario, file = _scenario(targets, egress or [], ca)
+    scenario, file = _scenario(endpoints, egress or [], ca)
     asked = checked_request(_searching(scenario, longest), file, out, label)
     if not quiet and not json:
         tell_stderr(_announced(asked.scenario, longest))
@@ -84,14 +84,16 @@ def _longest(text: str) -> Duration:
     return longest
 
 
-def _scenario(targets: list[str], egresses: Sequence[str], ca: str | None) -> tuple[Scenario, Path]:
-    named = [text for text in targets if is_scenario(text)]
+def _scenario(
+    endpoints: list[str], egresses: Sequence[str], ca: str | None
+) -> tuple[Scenario, Path]:
+    named = [text for text in endpoints if is_scenario(text)]
     if not named:
-        return _of_targets(targets, egresses, ca), Path(COMMAND_LINE)
-    if len(targets) > 1:
-        raise ScenarioError(f"{shown(named[0])} is a scenario: search it alone, or targets alone")
+        return _of_endpoints(endpoints, egresses, ca), Path(COMMAND_LINE)
+    if len(endpoints) > 1:
+        raise ScenarioError(f"{shown(named[0])} is a scenario: search it alone, or endpoints alone")
     if ca is not None:
-        raise ScenarioError("--ca goes with targets; a scenario names its own roots")
+        raise ScenarioError("--ca goes with endpoints; a scenario names its own roots")
     scenario, file = refuse_untouched(load_scenario(named[0], []))
     known = [one.name for one in scenario.egresses]
     if unknown := [name for name in egresses if name not in known]:
@@ -102,7 +104,7 @@ def _scenario(targets: list[str], egresses: Sequence[str], ca: str | None) -> tu
     return replace(scenario, egresses=chosen), file
 
 
-def _of_targets(targets: list[str], egresses: Sequence[str], ca: str | None) -> Scenario:
+def _of_endpoints(endpoints: list[str], egresses: Sequence[str], ca: str | None) -> Scenario:
     if ca is not None and not Path(ca).expanduser().is_file():
         raise ScenarioError(f"--ca: there is no file {shown(ca)}")
     kinds = {one: _kind_of(one) for one in dict.fromkeys(egresses)}
@@ -116,11 +118,9 @@ def _of_targets(targets: list[str], egresses: Sequence[str], ca: str | None) -> 
         direct="direct" in of_kind,
         ca=ca,
     )
-    found = read_targets(targets, wishes, os.environ, parse_behaviour)
-    endpoints = [
-        _quiet(one) if one.name in found.paths else one for one in found.scenario.endpoints
-    ]
-    return replace(found.scenario, name=_NAME, endpoints=endpoints)
+    found = read_endpoints(endpoints, wishes, os.environ, parse_behaviour)
+    held = [_quiet(one) if one.name in found.paths else one for one in found.scenario.endpoints]
+    return replace(found.scenario, name=_NAME, endpoints=held)
 
 
 def _kind_of(egress: str) -> str:

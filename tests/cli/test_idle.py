@@ -1,4 +1,4 @@
-"""`stresser idle` as a user runs it: targets, scenarios, mistakes, the limit, Ctrl-C."""
+"""`stresser idle` as a user runs it: endpoints, scenarios, mistakes, the limit, Ctrl-C."""
 
 import json
 import signal
@@ -34,8 +34,8 @@ def file(tmp_path):
         (("--up-to", "1s"), '--up-to: "1s" is too short; from 2s on'),
         (("--up-to", "soon"), "--up-to: "),
         (("--egress", "tun0"), 'has no egress "tun0"; known are direct, vpn'),
-        (("--ca", "root.pem"), "--ca goes with targets; a scenario names its own roots"),
-        (("broker.example.net",), "is a scenario: search it alone, or targets alone"),
+        (("--ca", "root.pem"), "--ca goes with endpoints; a scenario names its own roots"),
+        (("broker.example.net",), "is a scenario: search it alone, or endpoints alone"),
     ],
 )
 def test_mistakes_are_one_line(file, words, line):
@@ -53,7 +53,7 @@ def test_mistakes_are_one_line(file, words, line):
         (("--ca", "no-such.pem"), '--ca: there is no file "no-such.pem"'),
     ],
 )
-def test_mistakes_about_targets(words, line):
+def test_mistakes_about_endpoints(words, line):
     said = stresser_says("idle", "broker.example.net", *words)
     assert said.code == 2
     assert line in said.err

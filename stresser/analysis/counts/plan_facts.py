@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from stresser.classify.idle_answers import TCP_KEEPALIVE
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration, Size, escaped, format_duration
 from stresser.scenario.endpoint import TOKENS, is_address, parse_url
@@ -62,6 +63,13 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         """Whether its sessions are those of a search for an idle limit."""
         activity = self.activities.get(cohort.activity)
         return activity is not None and activity.kind == ActivityKind.IDLE_SEARCH
+
+    def is_kept_alive(self, cohort: Cohort) -> bool:
+        """Whether TCP keepalive breaks its silence, for the boxes that count it."""
+        activity = self.activities.get(cohort.activity)
+        search, _, what = cohort.activity.rpartition("-")
+        is_beside = what == TCP_KEEPALIVE and self.searches_idle(cohort._replace(activity=search))
+        return is_beside or (activity is not None and activity.kind == ActivityKind.KEEPALIVE)
 
     def may_belong_to_search(self, activity: str) -> bool:
         """Whether sessions of this name may be those of a search, or stand beside them."""

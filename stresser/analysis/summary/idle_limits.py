@@ -33,6 +33,7 @@ from stresser.statistics.concentration import tolerance
 _MOST_COHORTS = 2_000
 _MOST_ANSWERS = 2_000
 _LONGEST_NAME = 128
+_FEWEST_CONFIRMED = 3
 _MOST_AGAINST = 0.25
 """Of the deaths: more answers that do not fit, and there is no one limit."""
 _NEARLY = 0.97
@@ -85,7 +86,8 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     """Sessions that gave an answer."""
     dead: int = 0
     confirmed: bool = False
-    """Sessions that opened after the first had died met it as well."""
+    """Sessions that opened after the first had died met it as well, or busy ones lived on beside
+    several that were dead when they were asked: no one moment ended them."""
     reached: bool = False
     """As far as was asked for was tried."""
     is_silence: bool | None = None
@@ -244,7 +246,7 @@ def _with_limit(
         where=Where.UNKNOWN if blamed is None else blamed.where,
         ask=Whom.NETWORK_TEAM if blamed is None else blamed.ask.whom,
         refreshed_by=refreshed,
-        confirmed=is_repeated,
+        confirmed=is_repeated or bool(is_silence and len(deaths) >= _FEWEST_CONFIRMED),
         is_silence=is_silence,
     )
 
