@@ -6,9 +6,11 @@ The sessions of a search that are not silent stand in cohorts beside it, named f
 from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind, Proof
+from stresser.model.units import NS_PER_S
 
 BUSY = "busy"
 """Those that ping so often that no limit of silence meets them."""
+BUSY_EVERY_NS = NS_PER_S
 PING, TCP_KEEPALIVE, UP = "ping", "tcp_keepalive", "up"
 """Those that beat in one way alone, within the limit."""
 _TOLD = frozenset(

@@ -12,6 +12,7 @@ import trio
 
 from stresser.classify.idle_answers import (
     BUSY,
+    BUSY_EVERY_NS,
     PING,
     TCP_KEEPALIVE,
     UP,
@@ -34,7 +35,6 @@ _REFRESHING = {
 """What may count as traffic, and the activity that does it."""
 _ATTEMPTS = 5
 _BUSY_SESSIONS = 3
-_BUSY_EVERY = Duration(NS_PER_S)
 _BUSY_TIMEOUT = Duration(10 * NS_PER_S)
 _FOR_EVER_NS = 2**62
 _REFRESHED_SESSIONS = 2
@@ -74,7 +74,7 @@ class _Hunt:
         """Start the first ladder, and the busy sessions beside it."""
         self._climb(self._search.first)
         if self._route.request is not None:  # bare TLS has nothing that could be sent
-            activity = Activity(name=BUSY, every=_BUSY_EVERY, timeout=_BUSY_TIMEOUT)
+            activity = Activity(name=BUSY, every=Duration(BUSY_EVERY_NS), timeout=_BUSY_TIMEOUT)
             busy = self._doing(BUSY, activity)
             self._search.has_control = True
             for _ in range(_BUSY_SESSIONS):

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from stresser.classify.idle_answers import TCP_KEEPALIVE
+from stresser.classify.idle_answers import BUSY, BUSY_EVERY_NS, TCP_KEEPALIVE
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration, Size, escaped, format_duration
 from stresser.scenario.endpoint import TOKENS, is_address, parse_url
@@ -100,7 +100,7 @@ def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
             for name, table in _named(scenario, "egresses")
             if isinstance(table.get("lab"), Mapping)
         },
-        activities={name: _activity(table) for name, table in _named(scenario, "activities")},
+        activities=_activities(scenario),
         thresholds=_thresholds(scenario.get("thresholds")),
     )
 
@@ -153,6 +153,18 @@ def _lab_words(table: Mapping[str, Any]) -> str:
 def _lab_value(value: Any) -> str:
     duration_ns = _number(value)
     return str(value) if duration_ns is None else format_duration(duration_ns)
+
+
+def _activities(scenario: Mapping[str, Any]) -> dict[str, ActivityFacts]:
+    """Those of the scenario, and the busy sessions beside a search."""
+    planned = {name: _activity(table) for name, table in _named(scenario, "activities")}
+    busy = ActivityFacts(kind=ActivityKind.HEARTBEAT, every_ns=BUSY_EVERY_NS)
+    beside = {
+        f"{name}-{BUSY}": busy
+        for name, one in planned.items()
+        if one.kind == ActivityKind.IDLE_SEARCH
+    }
+    return beside | planned
 
 
 def _activity(table: Mapping[str, Any]) -> ActivityFacts:
