@@ -107,7 +107,7 @@ def test_an_acknowledged_hello_without_an_answer_hangs_and_the_mtu_is_first():
     one = run_of(SUSPECT, controls=(CONTROL,), **ACKNOWLEDGED).only()
     assert answers(one)[:2] == ("handshake_hang", "egress")
     assert "was acknowledged and its answer did not come" in one.says
-    assert one.ask.says.startswith("Clamp the MSS")
+    assert one.ask.says.startswith("Check the MTU")
     assert "filter" in one.ask.says
     assert "MTU of 1280" in one.unproved[0]
 
