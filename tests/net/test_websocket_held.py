@@ -234,6 +234,7 @@ def test_a_flooding_peer_lets_other_tasks_run():
     run(test)
 
 
+@pytest.mark.slow
 def test_a_peer_that_pings_and_never_reads_is_not_read_either():
     async def test():
         # Buffers as the system makes them: with small ones Linux now and then drops
