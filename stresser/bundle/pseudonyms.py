@@ -6,6 +6,7 @@ What a stand-in stands for is known to this object alone; a bundle never holds i
 import re
 from collections.abc import Iterable
 
+from stresser.classify.idle_answers import BESIDE
 from stresser.scenario.endpoint import ip_or_none
 
 REDACTED = "(redacted)"
@@ -31,9 +32,9 @@ _OURS = re.compile(r"(?:[\w-]+\.)+(?:invalid|jsonl|hlog|json|pem|toml|csv|conf|p
 _LOOPBACK = frozenset({"localhost", "::", "::1", "0.0.0.0"})  # noqa: S104 - not bound
 GENERIC = frozenset({
     "direct", "vpn", "proxy", "default", "lan", "wifi", "ethernet", "mobile", "middlebox",
-    "heartbeat", "silent", "keepalive", "often", "seldom", "idle", "quickstart", "own-endpoint",
-    "behind-proxy", "vpn-vs-direct", "overnight-soak", "citrix-cloud", "citrix-government", "lo",
-    "(others)", "h2", "http/1.1", "none",
+    "heartbeat", "silent", "keepalive", "idle_search", "often", "seldom", "idle", "quickstart",
+    "own-endpoint", "behind-proxy", "vpn-vs-direct", "overnight-soak", "citrix-cloud",
+    "citrix-government", "lo", "(others)", "h2", "http/1.1", "none",
 })  # fmt: skip
 """Names that say nothing of anybody: they stay, for readers need them."""
 
@@ -54,6 +55,9 @@ class Pseudonyms:
         """The stand-in of a name, as it may stand in a scenario: `endpoint-1`."""
         if not text or text in GENERIC:
             return text
+        search, _, what = text.rpartition("-")
+        if kind == "activity" and search and what in BESIDE:
+            return f"{self.name(kind, search)}-{what}"  # they go by the name of their search
         return self._stand_in(kind, text, f"{kind}-{{}}")
 
     def host(self, text: str) -> str:

@@ -13,6 +13,7 @@ BUSY = "busy"
 BUSY_EVERY_NS = NS_PER_S
 PING, TCP_KEEPALIVE, UP = "ping", "tcp_keepalive", "up"
 """Those that beat in one way alone, within the limit."""
+BESIDE = (BUSY, PING, TCP_KEEPALIVE, UP)
 _TOLD = frozenset(
     {Kind.TCP_RESET, Kind.TCP_FIN, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.WS_CLOSE}
 )

@@ -14,7 +14,7 @@ from msgspec import Struct
 from stresser.model.errors import PreflightError
 from stresser.net.dial import Binding, bind_to_egress
 from stresser.scenario.endpoint import parse_url
-from stresser.scenario.plan import Egress, Scenario
+from stresser.scenario.plan import ActivityKind, Egress, Scenario
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.proxy_url import FROM_ENVIRONMENT
 
@@ -22,6 +22,8 @@ if sys.platform != "win32":
     import fcntl
     import resource
 
+_OF_A_SEARCH = 100
+"""Sessions of one search at the most: two ladders, and those beside them."""
 SPARE_FILES = 128
 """Run folder, resolver threads, lab pipes, epoll, ..."""
 ENDED_BESIDE = 512
@@ -59,7 +61,7 @@ def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
     sessions = sessions_of(scenario)
     missing: list[str] = []
     notes: list[str] = []
-    limit = _raise_file_limit(sessions + scenario.sessions.handshakes_in_flight, missing)
+    limit = _raise_file_limit(_sockets_of(scenario), missing)
     chosen = {} if proxies is None else proxies
     ports = _check_ports(scenario, chosen, missing)
     memory = _check_memory(sessions, missing)
@@ -83,12 +85,20 @@ def sessions_of(scenario: Scenario) -> int:
     return cohorts * scenario.sessions.count
 
 
+def _sockets_of(scenario: Scenario) -> int:
+    """At once: sessions, handshakes, and what a search opens beyond its first ladder."""
+    pairs = len(scenario.endpoints) * len(scenario.egresses)
+    searches = [one for one in scenario.activities if one.kind is ActivityKind.IDLE_SEARCH]
+    beyond = pairs * len(searches) * max(_OF_A_SEARCH - scenario.sessions.count, 0)
+    return sessions_of(scenario) + beyond + scenario.sessions.handshakes_in_flight
+
+
 def sockets_to_spare(scenario: Scenario) -> int:
     """How many ended sessions may keep their sockets while others take their places."""
     if sys.platform == "win32":
         return ENDED_BESIDE
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    spare = soft - sessions_of(scenario) - scenario.sessions.handshakes_in_flight - SPARE_FILES
+    spare = soft - _sockets_of(scenario) - SPARE_FILES
     return ENDED_BESIDE if soft == resource.RLIM_INFINITY else min(max(spare, 0), ENDED_BESIDE)
 
 

@@ -11,6 +11,14 @@ def test_the_same_text_has_the_same_stand_in():
     assert pseudonyms.of == {"acme": "endpoint-1", "other": "endpoint-2"}
 
 
+def test_what_stands_beside_a_search_keeps_its_part_of_the_name():
+    pseudonyms = Pseudonyms()
+    assert pseudonyms.name("activity", "nights-tcp_keepalive") == "activity-1-tcp_keepalive"
+    assert pseudonyms.name("activity", "nights") == "activity-1"
+    assert pseudonyms.name("activity", "idle_search-busy") == "idle_search-busy"
+    assert pseudonyms.name("egress", "nights-busy") == "egress-1"
+
+
 @pytest.mark.parametrize("name", ["direct", "vpn", "heartbeat"])
 def test_generic_names_stay(name):
     assert name in GENERIC

@@ -263,3 +263,11 @@ def test_more_files_than_any_kernel_allows_are_refused_to_everybody():
     (files, _, _), limits = with_limits(256, 600, 4_000_000_000)
     assert "4000000192 open files, and this process may open 600;" in files
     assert limits == [256, 600]
+
+
+def test_a_search_opens_more_than_its_first_ladder():
+    search = CHILD.replace(
+        "endpoints=", "activities=[Activity(kind=ActivityKind.IDLE_SEARCH)], endpoints="
+    )
+    search = search.replace("import Endpoint", "import Activity, ActivityKind, Endpoint")
+    assert with_limits(300, 1000, 40, search) == ([804], [804, 1000])
