@@ -17,7 +17,7 @@ from stresser.bundle.drop_packets import PACKETS, DropPackets
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.bundle.network_page import DroppedFlows, asked_of_network, write_columns
 from stresser.bundle.redaction import Redaction
-from stresser.bundle.zip_file import BundleManifest, write_bundle
+from stresser.bundle.zip_file import BundleManifest, check_sizes, write_bundle
 from stresser.record.reader import RecordedRun, open_run
 from stresser.report.markdown import answer_part, markdown, markdown_text
 from stresser.report.page import html_page
@@ -64,6 +64,11 @@ def write_evidence(
     Raises:
         StresserError: a run cannot be read or still goes on, or the file cannot be written.
     """
+    recorded = [(run.path.name, run.folder.events) for run in runs]
+    recorded += [(run.path.name, run.folder.histograms) for run in runs]
+    check_sizes(
+        path, {f"{run}/{it.name}": it.stat().st_size for run, it in recorded if it.exists()}
+    )
     changes: Changes = RedactedChanges() if redact else Changes()
     key = changes.pseudonyms.of if isinstance(changes, RedactedChanges) else {}
     with tempfile.TemporaryDirectory() as scratch:

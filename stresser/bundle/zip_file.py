@@ -86,8 +86,12 @@ def write_bundle(
     `sign` makes the signature of `bundle.json`.
 
     Raises:
-        BundleError: it cannot be written.
+        BundleError: it cannot be written, or could not be read again.
     """
+    check_sizes(path, {
+        name: content.stat().st_size if isinstance(content, Path) else len(content)
+        for name, content in files.items()
+    })  # fmt: skip
     try:
         with (
             replacing(path, durable=False) as file,
@@ -105,6 +109,21 @@ def write_bundle(
         raise BundleError(
             f"{shown(str(path), 300)}: cannot be written: {error.strerror}"
         ) from error
+
+
+def check_sizes(path: Path, sizes: Mapping[str, int]) -> None:
+    """Refuse to write what `unpack` would refuse to read.
+
+    Raises:
+        BundleError: a file, or all of them together, are too large for a bundle.
+    """
+    name, largest = max(sizes.items(), key=lambda one: one[1], default=("", 0))
+    if largest > _LARGEST_FILE or sum(sizes.values()) > _LARGEST_IN_ALL:
+        raise BundleError(
+            f"{shown(str(path), 300)}: is not written: a bundle has room for 2 GiB in one file and"
+            f" 4 GiB in all; {shown(name, 300)} has {largest / 2**30:.1f} GiB,"
+            f" all have {sum(sizes.values()) / 2**30:.1f} GiB"
+        )
 
 
 def _add(bundle: zipfile.ZipFile, name: str, content: bytes | Path) -> ListedFile:

@@ -97,12 +97,12 @@ def _head(summary: Summary) -> RenderableType:
 
 def _diagnosis(found: Diagnosis) -> list[str]:
     """What it says, and what speaks for it and against it."""
-    known = f"Where: {found.where}. Who: {found.who}, from {known_from(found)}."
+    known = f"Where: {found.where}. Who: {found.who}{known_from(found)}."
     return [
         found.says,
         known,
         addressed(found.ask),
-        *(f"Control ({control.whose}): {control.says}" for control in found.controls),
+        *(f"Control: {control.says}" for control in found.controls),
         *(f"Against it: {one}" for one in found.against),
         *(f"Not proved: {one}" for one in found.unproved),
         *(f"Consistent with: {one}" for one in found.consistent_with),

@@ -68,7 +68,7 @@ def capture_of(story, tmp_path, **chosen):
     return tmp_path / PACKETS
 
 
-@pytest.mark.parametrize("v6", [False, True])
+@pytest.mark.parametrize("v6", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_packet_that_ended_it_says_so(tmp_path, v6):
     path = capture_of(story_with(flow(v6=v6), v6=v6), tmp_path)
     ttl = "ipv6.hlim" if v6 else "ip.ttl"
@@ -106,7 +106,7 @@ def test_one_session_alone(tmp_path):
     assert read_by_tshark(capture_of(story, tmp_path, session=2), "frame.number") == []
 
 
-@pytest.mark.parametrize("v6", [False, True])
+@pytest.mark.parametrize("v6", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_redacted_bundle_has_other_addresses_and_right_checksums(tmp_path, v6):
     run = story_with(flow(v6=v6), v6=v6).recorded(tmp_path / "run")
     write_evidence([run], None, tmp_path / "b.zip", redact=True)

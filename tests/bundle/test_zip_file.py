@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from stresser.bundle import zip_file as bundle_file
-from stresser.bundle.zip_file import MANIFEST, BundleError, BundleManifest, unpack, write_bundle
+from stresser.bundle.zip_file import (
+    MANIFEST,
+    BundleError,
+    BundleManifest,
+    check_sizes,
+    unpack,
+    write_bundle,
+)
 
 FILES: dict[str, bytes | Path] = {"runs/one/events.jsonl": b"{}\n", "report.md": b"# A"}
 
@@ -123,3 +130,18 @@ def test_where_it_cannot_be_written_nothing_is_left(tmp_path):
     with pytest.raises(BundleError, match="cannot be written"):
         write_bundle(tmp_path / "nowhere" / "b.zip", manifest(), FILES)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path):
+    large, path = tmp_path / "events.jsonl", tmp_path / "b.zip"
+    with large.open("wb") as file:
+        file.truncate((2 << 30) + 1)
+    with pytest.raises(BundleError, match=r"b\.zip\": is not written: .* 2 GiB .*events\.jsonl"):
+        write_bundle(path, manifest(), {"runs/a/events.jsonl": large})
+    assert list(tmp_path.iterdir()) == [large]
+
+
+def test_many_files_are_too_large_together(tmp_path):
+    with pytest.raises(BundleError, match="4 GiB in all"):
+        check_sizes(tmp_path / "b.zip", dict.fromkeys(["a", "b", "c"], 3 << 29))
+    check_sizes(tmp_path / "b.zip", dict.fromkeys(["a", "b"], 3 << 29))

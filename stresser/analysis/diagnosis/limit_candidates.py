@@ -107,14 +107,14 @@ def fate(case: CaseFile, variable: Variable, limit: Bracket) -> Fate:
 
 
 def condition(variable: Variable, limit: Bracket) -> str:
-    """Of sessions: `silent for 25 s`."""
+    """Of sessions: `that was silent for 25 s`."""
     if variable is Variable.BYTES:
         low, high = f"{limit.low:,}", f"{limit.high:,}"
         between = high if limit.high - limit.low <= _TIGHT * limit.high else f"{low} to {high}"
         return f"that had moved {between} bytes"
     # Where the limit is known from above alone, what lasted as long as that has met it.
     value = format_duration(limit.high) if _is_from_above(limit) else bracket_words(limit)
-    return f"silent for {value}" if variable is Variable.IDLE else f"that was {value} old"
+    return f"that was silent for {value}" if variable is Variable.IDLE else f"that was {value} old"
 
 
 def _is_from_above(limit: Bracket) -> bool:

@@ -46,8 +46,8 @@ class RemedyRow(NamedTuple):
 _O, _A = Obstacle, Addressee
 _LOWER_MTU = "Lower the MTU of this host's interface to 1280 and try again."
 _BIG_PACKETS = (
-    "Clamp the MSS and let ICMP 'fragmentation needed' (IPv6: 'packet too big') through, on the"
-    " path to {hosts}."
+    "Check the MTU on the path to {hosts}: clamp the MSS there, or let ICMP 'fragmentation needed'"
+    " (IPv6: 'packet too big') through."
 )
 _IS_IT_SIZE = "Whether it is the size: an MTU of 1280 on this host's interface shows it."
 _OTHER_NAME = "Whether the name decides: try another sni to the same address."
@@ -162,8 +162,8 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.CHAIN_REFUSED, "its certificate chain does not verify",
-        _A.OWNER, "Put the chain of {hosts} right.",
-        first='If its CA is the endpoint\'s own, declare it with ca = "FILE" in the scenario.',
+        _A.OWNER, "Put the chain of {hosts} right; if its CA is the endpoint's own, declare it with"
+        ' ca = "FILE" in the scenario.',
     ),
     RemedyRow(
         _O.CHAIN_INCOMPLETE, "its chain lacks the certificate of {issuer}",

@@ -20,5 +20,5 @@ def test_the_condition_of_a_limit_on_bytes():
 
 
 def test_a_limit_known_from_above_alone_was_met_by_what_lasted_as_long():
-    assert condition(Variable.IDLE, Bracket(0, seconds(21))) == "silent for 21 s"
+    assert condition(Variable.IDLE, Bracket(0, seconds(21))) == "that was silent for 21 s"
     assert condition(Variable.AGE, Bracket(seconds(2), seconds(7))) == "that was 2 s to 7 s old"
