@@ -90,14 +90,15 @@ class World:
         self._scopes: list[trio.CancelScope] = []
         self._nursery = nursery
         self._ports = count(50_000)
+        self.over = trio.Event()
         nursery.start_soon(self._beside)
 
     async def _beside(self) -> None:
-        with trio.CancelScope() as scope:
-            self._scopes.append(scope)
-            async with trio.open_nursery() as nursery:
-                self.around.beside = nursery
-                await trio.sleep_forever()
+        async with trio.open_nursery() as nursery:
+            self._scopes.append(nursery.cancel_scope)
+            self.around.beside = nursery
+            with trio.CancelScope(shield=True):  # as long as anything lives, it is open
+                await self.over.wait()
 
     async def connect(
         self, address: Address, binding: Binding, clock: Clock, hangups: Hangups | None
@@ -211,4 +212,5 @@ async def world(program: Program, *, latency_s: float = 0.0) -> AsyncIterator[Wo
             yield made
         finally:
             trio.lowlevel.remove_instrument(stamp)
+            made.over.set()
         nursery.cancel_scope.cancel()
