@@ -132,6 +132,12 @@ def _commented(seen: FlowPackets, ending: Ending) -> Iterator[tuple[Packet | Icm
     named += [(one, ": ServerHello") for one in (seen.server_hello,) if one is not None]
     named += [(one, _end_words(one, ending.evidence.origin)) for one in seen.ends]
     named += [(one, f": ICMP, {one.words}") for one in seen.icmp]
+    known = {(one.unix_ns, one.outgoing, one.seq) for one, _ in named if isinstance(one, Packet)}
+    named += [
+        (one, f": {'sent' if one.outgoing else 'received'}, {one.length:,} bytes of data")
+        for one in seen.last
+        if (one.unix_ns, one.outgoing, one.seq) not in known
+    ]
     named.sort(key=lambda pair: pair[0].unix_ns)
     if named and ending.evidence.origin is None and ending.kind in BRACKETED:
         last, words = named[-1]

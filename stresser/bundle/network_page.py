@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 
 from msgspec import Struct
 
-from stresser.analysis.diagnosis.diagnosis import Whom
+from stresser.analysis.diagnosis.diagnosis import Mechanism, Whom
 from stresser.analysis.views.run_report import RunReport
 from stresser.model.ending import BRACKETED
 from stresser.model.events import AnyEvent, SessionEnded
@@ -139,13 +139,15 @@ def _cell(value: str | float | None) -> str:
 
 def asked_of_network(run: RunReport) -> list[str]:
     """What the network's and the proxy's teams can do, as far as diagnoses and chains carry."""
+    chains = []
+    for chain in run.chains:
+        if chain.intercepted:
+            product = f" (consistent with {chain.product})" if chain.product else ""
+            chains += [f"Exempt from TLS inspection{product}: {way}." for way in chain.ways]
     asked = [
         f"{one.ask.says} {one.says}"
         for one in run.summary.diagnoses
         if one.ask.whom in {Whom.NETWORK_TEAM, Whom.PROXY_TEAM}
+        and not (chains and one.mechanism is Mechanism.INTERCEPTION)  # the chains say more of it
     ]
-    for chain in run.chains:
-        if chain.intercepted:
-            product = f" (consistent with {chain.product})" if chain.product else ""
-            asked += [f"Exempt from TLS inspection{product}: {way}." for way in chain.ways]
-    return asked[:_MOST_ASKED]
+    return [*asked, *chains][:_MOST_ASKED]

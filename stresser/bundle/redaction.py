@@ -21,6 +21,7 @@ from stresser.net.http_head import TELLING
 from stresser.record.event_lines import event_of_line, event_tag, flat_types, flattened
 from stresser.record.histogram_log import histogram_tag, key_of
 from stresser.record.manifest import Manifest
+from stresser.scenario.endpoint import TOKENS
 from stresser.scenario.plan import Scenario
 from stresser.scenario.threshold import parse_threshold
 
@@ -225,7 +226,7 @@ class Redaction:
         if not isinstance(headers, Mapping):
             return REDACTED
         return {
-            (name if name.lower() in TELLING else self.pseudonyms.name("header", name)):
+            (name if name.lower() in TELLING | TOKENS else self.pseudonyms.name("header", name)):
                 self._header(name.lower(), str(value))
             for name, value in headers.items()
         }  # fmt: skip

@@ -71,7 +71,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "ChainSeen": _COHORT
     | {
         "chain": _T.CHAIN_ID, "problem": _T.FREE, "certificates": _T.CERTIFICATES, "why": _T.FREE,
-        "product": _T.OURS, "missing_issuer": _T.NAME, "issuer_url": _T.PEER,
+        "product": _T.OURS, "missing_issuer": _T.NAME, "issuer_url": _T.URL,
         "spki_sha256": _T.SHA256, "issuer": _T.NAME, "issuer_organisation": _T.NAME,
         "not_before": _T.OURS, "not_after": _T.OURS, "file": _T.GONE,
     },

@@ -1,4 +1,4 @@
-"""Who ended a session, where both ends tell: the table of grade `reflector`. Pure.
+"""Who ended a session, where both ends recorded it: the table of grade `reflector`. Pure.
 
 The far end is our own `stresser reflect`: a healthy process that says of itself whether it closed.
 Its kernel sends no RST and no FIN for a socket that it still holds. So what ended our side while

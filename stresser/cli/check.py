@@ -13,12 +13,12 @@ from stresser.cli.templates import refuse_untouched
 from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import ExitCode, ScenarioError
 from stresser.model.units import shown
-from stresser.scenario.checkup_targets import (
+from stresser.scenario.checkup_endpoints import (
     COMMAND_LINE,
     CheckWishes,
     checked_path,
     checked_timeout,
-    read_targets,
+    read_endpoints,
 )
 from stresser.scenario.plan import Scenario
 
@@ -38,10 +38,10 @@ class _Asked(NamedTuple):
 
 
 def check(
-    targets: Annotated[
+    endpoints: Annotated[
         list[str],
         typer.Argument(
-            metavar="TARGET...|SCENARIO",
+            metavar="ENDPOINT...|SCENARIO",
             help="Hosts, host:port, https://, wss:// or tls:// URLs; or one scenario.",
             autocompletion=complete_scenario,
         ),
@@ -62,7 +62,7 @@ def check(
         str | None, typer.Option(metavar="PATH", help="GET this path, and ask for no WebSocket.")
     ] = None,
     ca: Annotated[
-        str | None, typer.Option(metavar="FILE", help="PEM file of the targets' own root.")
+        str | None, typer.Option(metavar="FILE", help="PEM file of the endpoints' own root.")
     ] = None,
     timeout: Annotated[
         str | None, typer.Option(help="Deadline of each phase: 3s. Default 5s, or the scenario's.")
@@ -80,7 +80,7 @@ def check(
     does, 2: bad input, 3: nothing could be tried from here.
     """
     local_routes = (interface or (), source or (), proxy or ())
-    asked = _read(targets, CheckWishes(*local_routes, direct=direct, ca=ca, timeout=timeout), get)
+    asked = _read(endpoints, CheckWishes(*local_routes, direct=direct, ca=ca, timeout=timeout), get)
 
     code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
     raise typer.Exit(code or ExitCode.PASS)
@@ -90,16 +90,16 @@ def _read(targets: list[str], wishes: CheckWishes, get: str | None) -> _Asked:
 
     checked_timeout(wishes.timeout)
     path = None if get is None else checked_path(get)
-    named = [text for text in targets if _is_scenario(text)]
+    named = [text for text in targets if is_scenario(text)]
     if not named:
-        return _read_targets(targets, wishes, path)
+        return _read_endpoints(targets, wishes, path)
     if len(targets) > 1:
-        raise ScenarioError(f"{shown(named[0])} is a scenario: check it alone, or targets alone")
+        raise ScenarioError(f"{shown(named[0])} is a scenario: check it alone, or endpoints alone")
     return _read_scenario(named[0], wishes, path)
 
 
-def _is_scenario(text: str) -> bool:
-
+def is_scenario(text: str) -> bool:
+    """Whether a word of the command line names a scenario, and no target."""
     if "://" in text:
         return False
     if text.endswith(_SUFFIX) or text in shipped_names():
@@ -110,11 +110,11 @@ def _is_scenario(text: str) -> bool:
         return False
 
 
-def _read_targets(targets: list[str], wishes: CheckWishes, path: str | None) -> _Asked:
+def _read_endpoints(endpoints: list[str], wishes: CheckWishes, path: str | None) -> _Asked:
 
     if wishes.ca is not None and not Path(wishes.ca).expanduser().is_file():
         raise ScenarioError(f"--ca: there is no file {shown(wishes.ca)}")
-    found = read_targets(targets, wishes, os.environ, parse_behaviour)
+    found = read_endpoints(endpoints, wishes, os.environ, parse_behaviour)
     paths = found.paths if path is None else {}
     return _Asked(found.scenario, Path(COMMAND_LINE), COMMAND_LINE, paths, path)
 
@@ -124,7 +124,7 @@ def _read_scenario(named: str, wishes: CheckWishes, path: str | None) -> _Asked:
     if wishes._replace(timeout=None) != type(wishes)():
         raise ScenarioError(
             "a scenario names its own egresses and roots: --interface, --source, --proxy, --direct"
-            " and --ca go with targets alone"
+            " and --ca go with endpoints alone"
         )
     overrides = []
     if wishes.timeout is not None:

@@ -25,7 +25,7 @@ from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
 from stresser.run.fanout import Fanout
 from stresser.run.lab_witness import LabWitness
-from stresser.run.preflight import Readiness
+from stresser.run.preflight import Readiness, sessions_of
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
 from stresser.run.stop import StopSignals
@@ -146,6 +146,7 @@ class _RecordedRun:
             self.observer,
             packets=self._open_packets(),
             keep_chain=self._recorder.keep_chain,
+            say=self._note,
         )
         self._manifest: Manifest
 
@@ -168,7 +169,7 @@ class _RecordedRun:
         if not self._scenario.witnesses.packets:
             return None
         try:
-            return PacketWitness.open(self._clock)
+            return PacketWitness.open(self._clock, sessions_of(self._scenario))
         except OSError as exc:
             self._blind = exc
             return None

@@ -30,7 +30,7 @@ def join(
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     results: Annotated[Path, typer.Option(help="Where both are looked for.")] = RESULTS,
 ) -> None:
-    """Join a run with a reflector's record: both ends tell.
+    """Join a run with a reflector's record of it.
 
     Writes what the reflector saw into the run's folder, where `show`, `report` and `compare` use
     it from then on, and joined.json beside its summary. The two clocks need not agree.
@@ -45,7 +45,7 @@ def join(
     text = json_text(summary) + "\n"
     _write(recorded, lambda: write_atomically(recorded.folder.joined, text.encode()))
     tell_stderr(
-        f"both ends tell of {len(both.seen):,} of {counted(both.sessions, 'session')};"
+        f"both ends recorded {len(both.seen):,} of {counted(both.sessions, 'session')};"
         f" their clocks are aligned within {format_duration(both.within_ns)}"
     )
     console = stdout_console()

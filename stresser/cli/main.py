@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "run": "Hold the sessions of a scenario and record every ending.",
     "init": "Write a commented scenario to fill in.",
     "check": "Try each phase to each endpoint once: proxy, TLS, chain, HTTP.",
+    "idle": "Find each egress's limits of silence and age, what resets them.",
     "show": "Print the summary of a recorded run.",
     "runs": "List the recorded runs, newest first.",
     "compare": "Say whether one run, or one egress, is worse than another.",
@@ -36,15 +37,15 @@ COMMANDS: Final = {
     "lab": "Serve endpoints and a misbehaving middlebox on 127.0.0.1.",
     "doctor": "Say what this machine can witness and hold.",
     "completion": "Print a shell's script for completing this command.",
-    "reflect": "Serve the far end: echo, and record what each session met here.",
-    "join": "Join a run with a reflector's record: both ends tell.",
+    "reflect": "Serve the far end: echo sessions, record how each ended.",
+    "join": "Join a run with a reflector's record of it.",
     "schema": "Print the JSON Schema of scenario files or of events.jsonl.",
 }
 """The first line of each command's docstring, by its name: `stresser/cli/<name>.py`, `<name>`."""
 
 COMPLETE: Final = "_STRESSER_COMPLETE"
 """Set in the environment by a completion script: it says which shell asks for words."""
-_OBEYING: Final = frozenset({"run", "check"})
+_OBEYING: Final = frozenset({"run", "check", "idle"})
 """Commands that set handlers of their own, and have nothing to clean up before that."""
 _EPILOG = (
     "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."

@@ -26,7 +26,9 @@ def reflect(
     key: Annotated[Path, typer.Option(help="The leaf's private key, PEM.")],
     token: Annotated[
         str | None,
-        typer.Option(help="env:NAME: the token by which testers name themselves. 16 characters."),
+        typer.Option(
+            help="env:NAME: the token by which testers name themselves; 16 characters or more."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the reflector's folder is made.")] = RESULTS,
     label: Annotated[str | None, typer.Option(help="Added to the folder's name.")] = None,
@@ -36,10 +38,11 @@ def reflect(
         typer.Option("--without-token", help="Serve strangers on a public address, too."),
     ] = False,
 ) -> None:
-    """Serve the far end: echo, and record what each session met here.
+    """Serve the far end: echo sessions, record how each ended.
 
     WSS and bare TLS on one port. Sessions of a scenario whose endpoint has `reflector = { token =
-    "env:NAME" }` name themselves; `stresser join RUN FOLDER` then tells both ends. Ctrl-C ends it.
+    "env:NAME" }` name themselves; `stresser join RUN FOLDER` then judges by both
+    ends. Ctrl-C ends it.
 
     Raises:
         StresserError: the address, the certificate or the token cannot be used.

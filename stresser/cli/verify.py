@@ -16,7 +16,9 @@ def verify(
     *,
     signer: Annotated[
         Path | None,
-        typer.Option(help="Public key, or list of allowed signers, of whom it must be signed by."),
+        typer.Option(
+            help="A public key, or a list of allowed signers: one of them must have signed it."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:

@@ -14,6 +14,7 @@ from stresser.model.bounds import Byte, Count, Name, Sequence, Whole, Word
 MOST_ENDS = 8
 """So many FIN and RST of one connection are kept; the rest is counted."""
 MOST_ICMP = 4
+MOST_LAST = 6
 MOST_SIGNALS = 16
 Headers = Annotated[str, Meta(max_length=384, pattern="^([0-9a-f]{2})*$")]
 
@@ -78,6 +79,8 @@ class FlowPackets(Struct, frozen=True, kw_only=True):
     """The first four."""
     unlisted: Count = 0
     """FIN, RST and ICMP errors beyond those kept."""
+    last: Annotated[list[Packet], Meta(max_length=MOST_LAST)] = []
+    """The last segments of either direction, the oldest first, where they were looked for."""
 
 
 class Reading(StrEnum):
@@ -151,6 +154,9 @@ class Packets(Protocol):
 
     def watch(self, local: str, remote: str) -> None:
         """A connection has been made."""
+
+    def last(self, local: str, remote: str) -> list[Packet]:
+        """The last segments of a connection, the oldest first, where they are kept."""
 
     def forget(self, local: str, remote: str) -> None:
         """Its ending is recorded."""

@@ -2,7 +2,7 @@
 
 A peer that sends thousands of tiny frames costs a parser 10 us for each of them, and sends them
 for nothing. What it sends beyond its share waits in the kernel, whose window then holds the peer
-back, and is read in turn with that of others: all floods together take a tenth of a CPU core.
+back, and is read in turn with that of others: all floods together take a twentieth of a CPU core.
 """
 
 import trio
@@ -18,7 +18,7 @@ _WINDOW_NS = 100 * NS_PER_MS
 _WINDOW_COSTS = 96
 """What a session may take in a window without asking: 600 frames or 1 MiB a second and more."""
 _TURN_COSTS = 32
-_BETWEEN_TURNS_S = 0.005
+_BETWEEN_TURNS_S = 0.01
 
 
 class Turns:

@@ -43,7 +43,7 @@ _MOST_HEAVY = 8
 """New chains that are long or large and are judged in ten minutes, by one judge: each takes up to
 ten times as long as a usual one."""
 _LARGE = 32 * 1024
-_LONG = 16
+_LONG = 8
 """Certificates. To read more costs OpenSSL more than it tells: such a chain is put to it once."""
 _UNTRUSTED = NO_ISSUER | {SELF_SIGNED_LEAF, SELF_SIGNED_ROOT}
 """Refused for no other reason than that its root is not trusted, as far as OpenSSL has looked."""

@@ -68,8 +68,9 @@ def _sides(comparison: Comparison) -> Iterator[RenderableType]:
     rates = comparison.rates
     if rates is not None and rates.permutation_p_value is not None:
         yield plain(
-            "Drops per session hour, whole incidents redistributed over the sides: p <="
-            f" {rates.permutation_p_value:.2g}.",
+            "If the sides were alike, as large a difference in drops per session hour had a"
+            f" probability of at most {rates.permutation_p_value:.2g} (whole incidents were"
+            " redistributed over them).",
             limit=_LONGEST_LINE,
         )
 

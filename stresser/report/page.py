@@ -52,7 +52,7 @@ METHOD = (
     ),
     (
         "An incident is drops that share a moment more closely than chance explains; a drop that"
-        " shares its moment with no other is an incident of one. Sessions through one box die"
+        " shares its moment with no other is an incident of one. Sessions through one box end"
         " together, so comparisons count incidents, not sessions."
     ),
     (

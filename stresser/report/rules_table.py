@@ -63,4 +63,5 @@ def _row(rule: Rule | ReflectorRule) -> Group:
     if rule.is_final:
         head.append("; no later rule is asked")
     kinds = "endings of every kind" if rule.kinds is None else ", ".join(sorted(rule.kinds))
-    return Group(head, Padding(Text(f"of {kinds}"), (0, 0, 0, 4)), Padding(rule.says, (0, 0, 0, 4)))
+    said = Text(f"for {kinds}\n{rule.says}")
+    return Group(head, Padding(said, (0, 0, 0, 4)))

@@ -89,7 +89,7 @@ def summary_parts(summary: Summary, folder: Path | None, endings: int) -> Iterat
 def _head(summary: Summary) -> RenderableType:
     head = Text().append_text(plain(summary.scenario, "bold"))
     status = _status(summary)
-    asked = f" of {format_duration(summary.duration_ns)}" if summary.duration_ns else ""
+    asked = f" ({format_duration(summary.duration_ns)} planned)" if summary.duration_ns else ""
     head.append(f"  {escaped(status)}", style="" if summary.status == "complete" else "yellow")
     when = f"Started {summary.started_utc}, lasted {format_duration(summary.elapsed_ns)}{asked}."
     return Group(Text(""), head, plain(when))
@@ -97,12 +97,12 @@ def _head(summary: Summary) -> RenderableType:
 
 def _diagnosis(found: Diagnosis) -> list[str]:
     """What it says, and what speaks for it and against it."""
-    known = f"Where: {found.where}. Who: {found.who}, from {known_from(found)}."
+    known = f"Where: {found.where}. Who: {found.who}{known_from(found)}."
     return [
         found.says,
         known,
         addressed(found.ask),
-        *(f"Control ({control.whose}): {control.says}" for control in found.controls),
+        *(f"Control: {control.says}" for control in found.controls),
         *(f"Against it: {one}" for one in found.against),
         *(f"Not proved: {one}" for one in found.unproved),
         *(f"Consistent with: {one}" for one in found.consistent_with),

@@ -56,7 +56,7 @@ def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
     Raises:
         PreflightError: one line for each thing that is missing, with figure and remedy.
     """
-    sessions = _requested(scenario)
+    sessions = sessions_of(scenario)
     missing: list[str] = []
     notes: list[str] = []
     limit = _raise_file_limit(sessions + scenario.sessions.handshakes_in_flight, missing)
@@ -77,7 +77,8 @@ def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
     )
 
 
-def _requested(scenario: Scenario) -> int:
+def sessions_of(scenario: Scenario) -> int:
+    """How many sessions it asks for, over all cohorts."""
     cohorts = len(scenario.endpoints) * len(scenario.egresses) * len(scenario.activities)
     return cohorts * scenario.sessions.count
 
@@ -87,7 +88,7 @@ def sockets_to_spare(scenario: Scenario) -> int:
     if sys.platform == "win32":
         return ENDED_BESIDE
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    spare = soft - _requested(scenario) - scenario.sessions.handshakes_in_flight - SPARE_FILES
+    spare = soft - sessions_of(scenario) - scenario.sessions.handshakes_in_flight - SPARE_FILES
     return ENDED_BESIDE if soft == resource.RLIM_INFINITY else min(max(spare, 0), ENDED_BESIDE)
 
 

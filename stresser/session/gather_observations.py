@@ -314,6 +314,8 @@ def _packets(local: str | None, remote: str, look: SocketAtEnd, around: RunConte
     if around.packets is None or local is None:
         return _NONE_SEEN
     flow = around.packets.seen(local, remote)
+    last = around.packets.last(local, remote)
+    flow = replace(flow, last=last) if last else flow
     around.packets.forget(local, remote)
     info, tap = look.info, look.tap
     cause = look.fault.__cause__ if isinstance(look.fault, FoundDead) else look.fault

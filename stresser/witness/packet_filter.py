@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 SNAP_BYTES = 192
 """So much of a packet is kept: two IP headers with options, and what ICMP quotes of TCP."""
+HEADER_BYTES = 80
+"""So much where only headers are wanted: IPv4's with options and the beginning of TCP's."""
 MOST_REMOTES = 64
 """Beyond so many addresses the filter looks at ports alone, beyond so many ports at neither."""
 
@@ -51,9 +53,11 @@ class Remotes:
     port passes, and the reader drops it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        """With `whole`, the headers of each of their segments pass, in both directions."""
         self._addresses: set[bytes] = set()
         self._ports: set[int] = set()
+        self._whole = whole
 
     def add(self, address: bytes, port: int) -> bool:
         """Let a remote end pass (4 or 16 bytes in network order). True: a new program is due."""
@@ -62,7 +66,8 @@ class Remotes:
 
     def program(self) -> list[Instruction]:
         """The program for the remote ends known so far."""
-        return _Program(_looked_at(self._addresses), _looked_at(self._ports)).instructions()
+        looked_at = _looked_at(self._addresses), _looked_at(self._ports)
+        return _Program(*looked_at, whole=self._whole).instructions()
 
 
 def _add(known: set[T], one: T) -> bool:
@@ -103,7 +108,10 @@ def assembled(program: list[Instruction]) -> bytes:
 class _Program:
     """A tiny assembler: labels, and conditional jumps that reach any distance."""
 
-    def __init__(self, addresses: tuple[bytes, ...] | None, ports: tuple[int, ...] | None) -> None:
+    def __init__(
+        self, addresses: tuple[bytes, ...] | None, ports: tuple[int, ...] | None, *, whole: bool
+    ) -> None:
+        self._whole = whole
         self._code: list[tuple[int, int, int, int | str]] = []
         self._labels: dict[str, int] = {}
         self._addresses = addresses
@@ -119,7 +127,7 @@ class _Program:
         self._label("drop")
         self._do(_RET, 0)
         self._label("keep")
-        self._do(_RET, SNAP_BYTES)
+        self._do(_RET, HEADER_BYTES if whole else SNAP_BYTES)
 
     def instructions(self) -> list[Instruction]:
         """With every label in its place."""
@@ -190,6 +198,8 @@ class _Program:
     def _segment(self) -> None:
         self._label("tcp")
         self._do(_STX, _TRANSPORT)
+        if self._whole:
+            self._go("an end")
         self._do(_LD_XB, 13)
         self._if(_JSET, 0x05, "an end")  # FIN or RST
         self._do(_AND, 0x12)

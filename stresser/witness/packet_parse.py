@@ -97,6 +97,15 @@ def sketch(packet: bytes, *, outgoing: bool) -> Sketch | None:
     return None if outgoing else _error(packet, transport)
 
 
+def headers_of(packet: bytes) -> bytes | None:
+    """A segment's IP header and the first twenty bytes of TCP's; None: it is none."""
+    transport = _transport(packet)
+    if transport is None or transport.protocol != _TCP:
+        return None
+    ends = transport.begins + _TCP_BYTES
+    return packet[:ends] if len(packet) >= ends else None
+
+
 def flow_key(local: tuple[bytes, int], remote: tuple[bytes, int]) -> bytes:
     """The key of a connection from addresses in network order and ports."""
     return local[0] + remote[0] + struct.pack("!HH", local[1], remote[1])

@@ -7,21 +7,20 @@ packets that this host sends: a RST that our own kernel made for another program
 after unanswered keepalives, shows who ended the session.
 """
 
-import ctypes
 import errno
-import os
 import socket
 import struct
-import sys
 from contextlib import suppress
 
 import trio
 
-from stresser.model.packet import FlowPackets
+from stresser.model.packet import FlowPackets, Packet
 from stresser.witness.clock import KernelStamps, RunClock
-from stresser.witness.packet_filter import SNAP_BYTES, Remotes, assembled, remote_end
+from stresser.witness.packet_filter import SNAP_BYTES, Remotes, remote_end
 from stresser.witness.packet_flows import FlowTable
 from stresser.witness.packet_parse import Stamp, flow_key
+from stresser.witness.packet_ring import PacketRing
+from stresser.witness.packet_socket import attach, bind_everywhere, packet_socket
 
 _ETH_P_ALL = 0x0003  # linux/if_ether.h
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h, as are the next two
@@ -54,36 +53,46 @@ class PacketWitness:
         self._table = FlowTable()
         self._waiting: dict[bytes, trio.Event] = {}
         self._lost = 0
+        self._ring: PacketRing | None = None
         self._is_read_up = True
         """The last reading left nothing in the socket."""
         self.failure: OSError | None = None
         """Why the witness closed itself: the kernel would not let it read any more."""
 
     @classmethod
-    def open(cls, clock: RunClock) -> "PacketWitness":
+    def open(cls, clock: RunClock, sessions: int = 0) -> "PacketWitness":
         """Begin to witness, at first no packet of anybody.
+
+        With a number of `sessions`, the last packets of each are kept too, where the kernel can.
 
         Raises:
             OSError: EPERM without CAP_NET_RAW, ENOSYS where it is not Linux.
         """
-        sock = _packet_socket()
+        sock = packet_socket()
         witness = cls(sock, clock)
         try:
             witness._attach_filter()  # before the socket is bound: nothing else is queued
             _make_room(sock)
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            _bind_everywhere(sock)
+            bind_everywhere(sock)
         except BaseException:
             sock.close()
             raise
+        if sessions:
+            with suppress(OSError):
+                witness._ring = PacketRing.open(clock, sessions)
         return witness
 
     async def run(self) -> None:
         """Read packets as they come, until `close`."""
-        with suppress(trio.ClosedResourceError):
-            while not self._is_closed():
-                await trio.lowlevel.wait_readable(self._socket)
-                self._read(_A_PASS)
+        async with trio.open_nursery() as nursery:
+            if self._ring is not None:
+                nursery.start_soon(self._ring.run)
+            with suppress(trio.ClosedResourceError):
+                while not self._is_closed():
+                    await trio.lowlevel.wait_readable(self._socket)
+                    self._read(_A_PASS)
+            nursery.cancel_scope.cancel()
 
     def expect(self, remote: str) -> None:
         """Let the packets of a remote end pass. Costs next to nothing for a known one.
@@ -94,6 +103,8 @@ class PacketWitness:
         if self._remotes.add(*remote_end(remote)) and not self._is_closed():
             # The kernel changes one program for the other at once; the new one passes more.
             self._attach_filter()
+        if self._ring is not None and not self._is_closed():
+            self._ring.expect(remote)
 
     def watch(self, local: str, remote: str) -> None:
         """Keep the packets of a connection that has just been made."""
@@ -114,6 +125,12 @@ class PacketWitness:
         if not self._table.has_end(key):
             self._read(_A_PASS)
         return self._table.packets(key)
+
+    def last(self, local: str, remote: str) -> list[Packet]:
+        """The last packets of a connection, where they are kept."""
+        if self._ring is None or self._is_closed():
+            return []
+        return self._ring.last(local, remote)
 
     async def settle(self, local: str, remote: str, within_s: float) -> None:
         """Wait for a connection's FIN or RST, no longer than this.
@@ -145,16 +162,14 @@ class PacketWitness:
             self._lost = self.lost
             trio.lowlevel.notify_closing(self._socket)
             self._socket.close()
+            if self._ring is not None:
+                self._ring.close()
 
     def _is_closed(self) -> bool:
         return self._socket.fileno() < 0
 
     def _attach_filter(self) -> None:
-        program = assembled(self._remotes.program())
-        kept = ctypes.create_string_buffer(program, len(program))
-        # struct sock_fprog (linux/filter.h); the kernel copies what it points to.
-        fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(kept))
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+        attach(self._socket, self._remotes.program())
 
     def _read(self, most: int) -> None:
         """Take what has come, so many packets at the most."""
@@ -197,27 +212,8 @@ def _key(local: str, remote: str) -> bytes:
     return flow_key(remote_end(local), remote_end(remote))
 
 
-def _packet_socket() -> socket.socket:
-    if sys.platform != "linux":
-        raise OSError(errno.ENOSYS, "packets are witnessed on Linux alone")
-    # Protocol 0: nothing is queued before there is a filter.
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-    sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
-    return sock
-
-
 def _make_room(sock: socket.socket) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM_BYTES)
     except PermissionError:  # without CAP_NET_ADMIN, no more than net.core.rmem_max
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM_BYTES)
-
-
-def _bind_everywhere(sock: socket.socket) -> None:
-    """Bind to all protocols on all interfaces: Python's bind() insists on naming one."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    # struct sockaddr_ll (packet(7)): family, protocol, index 0 for every interface, zeros.
-    address = struct.pack("@HHi12x", socket.AF_PACKET, socket.htons(_ETH_P_ALL), 0)
-    if libc.bind(sock.fileno(), address, len(address)) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

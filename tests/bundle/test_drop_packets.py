@@ -13,7 +13,7 @@ from stresser.classify.packet_origin import provenance
 from stresser.model.ending import Kind
 from stresser.model.evidence import Evidence
 from stresser.model.packet import FlowPackets
-from stresser.witness.packet_parse import Stamp, read_icmp, read_packet, sketch
+from stresser.witness.packet_parse import Stamp, headers_of, read_icmp, read_packet, sketch
 from tests.analysis.story import VPN, Story
 from tests.record.test_pcapng import read_by_tshark
 from tests.witness.made_packets import LOCAL, LOCAL6, REMOTE, REMOTE6, icmp, incoming, outgoing
@@ -25,9 +25,9 @@ GOOD = "1"
 
 def seen(packet, at_s, *, sent=False):
     stamp = Stamp(at_s * S, (1_800_000_000 + at_s) * S, "tun0", sent)
-    found = sketch(packet, outgoing=sent)
-    assert found is not None
-    return read_packet(found.headers, stamp)
+    headers = headers_of(packet)
+    assert headers is not None
+    return read_packet(headers, stamp)
 
 
 def flow(*, v6=False, ttl=63):
@@ -68,7 +68,7 @@ def capture_of(story, tmp_path, **chosen):
     return tmp_path / PACKETS
 
 
-@pytest.mark.parametrize("v6", [False, True])
+@pytest.mark.parametrize("v6", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_packet_that_ended_it_says_so(tmp_path, v6):
     path = capture_of(story_with(flow(v6=v6), v6=v6), tmp_path)
     ttl = "ipv6.hlim" if v6 else "ip.ttl"
@@ -106,7 +106,7 @@ def test_one_session_alone(tmp_path):
     assert read_by_tshark(capture_of(story, tmp_path, session=2), "frame.number") == []
 
 
-@pytest.mark.parametrize("v6", [False, True])
+@pytest.mark.parametrize("v6", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_redacted_bundle_has_other_addresses_and_right_checksums(tmp_path, v6):
     run = story_with(flow(v6=v6), v6=v6).recorded(tmp_path / "run")
     write_evidence([run], None, tmp_path / "b.zip", redact=True)
@@ -160,3 +160,20 @@ def test_what_a_hand_wrote_is_written_without_a_traceback(tmp_path):
     odd = replace(flow().ends[0], raw="45", ip_id=None, length=2**62, unix_ns=-5, flags="?")
     story = story_with(FlowPackets(ends=[odd]), origin=False)
     assert len(read_by_tshark(capture_of(story, tmp_path), "frame.number")) == 1
+
+
+def test_the_last_segments_are_in_it_and_none_twice(tmp_path):
+    packets = flow()
+    data = [
+        seen(outgoing("PA", payload=b"ping" * 5), 7, sent=True),
+        seen(incoming("A"), 8),
+        packets.ends[0],
+    ]
+    path = capture_of(story_with(replace(packets, last=data)), tmp_path)
+    assert [one[0] for one in read_by_tshark(path, "frame.comment")] == [
+        "session 1: SYN-ACK",
+        "session 1: sent, 20 bytes of data",
+        "session 1: received, 0 bytes of data",
+        "session 1, reset, TTL 63 where the endpoint's packets carry 54",
+        "session 1: FIN of this host",
+    ]

@@ -3,7 +3,7 @@ import io
 
 from msgspec.structs import replace
 
-from stresser.analysis.diagnosis.diagnosis import Ask, Whom
+from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Whom
 from stresser.analysis.views.run_report import gather_report
 from stresser.bundle.network_page import (
     COLUMNS,
@@ -97,7 +97,8 @@ def test_what_is_asked_follows_from_diagnoses_and_interception(tmp_path):
     story.events.sort(key=lambda event: event.t_ns)
     [run] = gather_report([story.recorded(tmp_path / "run")], None).runs
     owner = Ask(whom=Whom.SERVICE_OWNER, says="Raise the maximum age.")
-    summary = replace(run.summary, diagnoses=[diagnosed(), diagnosed(ask=owner)])
+    boxed = diagnosed(Mechanism.INTERCEPTION)
+    summary = replace(run.summary, diagnoses=[diagnosed(), diagnosed(ask=owner), boxed])
     asked = asked_of_network(replace(run, summary=summary))
     assert asked[0].startswith("Raise its idle timeout above 6 s, or ping within 4 s. Through")
     assert asked[1].startswith("Exempt from TLS inspection (consistent with Zscaler): broker")

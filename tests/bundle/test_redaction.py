@@ -102,6 +102,7 @@ def test_what_figures_need_is_left():
         == "rtt/endpoint-1/egress-1/heartbeat"
     )
     assert redaction.tag("loop_lag") == "loop_lag"
+    assert list(manifest["scenario"]["endpoints"][0]["headers"]) == ["Authorization"]
 
 
 def test_the_same_thing_has_the_same_stand_in_everywhere():
@@ -144,3 +145,15 @@ def test_a_plan_edited_by_hand_keeps_its_figures_and_nothing_else():
     scenario = msgspec.json.decode(text)["scenario"]
     assert scenario["sessions"] == {"count": "(redacted)", "ramp": "90s", "reconnect": False}
     assert scenario["timeouts"] == {"tls": "10s"}
+
+
+@pytest.mark.parametrize(
+    ("place", "scheme"), [("http://ca.acme.example/m.crt", "http"), ("ldap:///CN=Acme", "ldap")]
+)
+def test_where_an_issuer_may_be_fetched_keeps_its_scheme(place, scheme):
+    redaction = Redaction()
+    seen = chain_seen(COHORT, INSPECTED_TLS, missing_issuer="CN=Acme", issuer_url=place)
+    line = redaction.event_line(encode_event(seen), is_whole=True)
+    found = msgspec.json.decode(line)["issuer_url"]
+    assert found.startswith(scheme)
+    assert "acme" not in found.lower()

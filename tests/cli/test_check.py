@@ -1,4 +1,4 @@
-"""`stresser check` as a user runs it: targets, scenarios, mistakes, JSON, Ctrl-C."""
+"""`stresser check` as a user runs it: endpoints, scenarios, mistakes, JSON, Ctrl-C."""
 
 import json
 import os
@@ -118,7 +118,7 @@ def test_a_shipped_scenario_and_nothing_on_disk(tmp_path):
     [
         (["a/b"], "write https://host/path"),
         (["a.example", "quickstart"], "check it alone"),
-        (["quickstart", "--proxy", "http://p.example:1"], "go with targets alone"),
+        (["quickstart", "--proxy", "http://p.example:1"], "go with endpoints alone"),
         (["nosuch.toml"], "no file"),
         (["a.example", "--timeout", "5"], "--timeout"),
         (["a.example", "--get", "x"], "--get"),

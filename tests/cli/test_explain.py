@@ -31,7 +31,7 @@ def test_one_mechanism_and_all_after_the_rules(capsys):
 def test_what_to_ask_about_one_obstacle(capsys):
     explain("proxy_login_not_spoken")
     out = " ".join(capsys.readouterr().out.split())
-    assert "Ask the proxy team: let this host through without" in out
+    assert "Ask the proxy team: let this host (by its address) through" in out
     assert "idle_timer" not in out
 
 

@@ -99,7 +99,7 @@ def test_both_ends_tell_of_a_run(keys, tmp_path):
     )  # fmt: skip
 
     assert joined.returncode == 0, joined.stderr
-    assert "both ends tell of 12 of 12 sessions" in joined.stderr
+    assert "both ends recorded 12 of 12 sessions" in joined.stderr
     summary = json.loads(joined.stdout)
     assert summary == json.loads((near_folder / "joined.json").read_text())
     assert summary["diagnoses"][0]["who"] == "middlebox"

@@ -43,7 +43,7 @@ def results(tmp_path):
 def test_each_form_is_written_beside_the_run(results, form, name, begins):
     told = run_report(RUN, "--format", form, "--results", str(results))
     assert told.exit_code == 0
-    assert told.output.startswith("Through vpn, 20 drops came")
+    assert told.output.startswith("20 drops came through vpn")
     assert told.output.rstrip().endswith(name)
     assert (results / RUN / name).read_text().startswith(begins)
 

@@ -41,7 +41,7 @@ def test_who_stays_within_the_share_never_waits():
     in_virtual_time(story)
 
 
-def test_turns_go_round_and_all_floods_together_get_one_in_5_ms():
+def test_turns_go_round_and_all_floods_together_get_one_in_10_ms():
     async def story():
         turns, clock = Turns(), RunClock()
         shares = [FairShare(turns, clock) for _ in range(20)]
@@ -61,10 +61,10 @@ def test_turns_go_round_and_all_floods_together_get_one_in_5_ms():
         return order, shares
 
     order, shares = in_virtual_time(story)
-    assert 195 <= len(order) <= 205
-    rounds = [sorted(order[at : at + 20]) for at in range(0, 180, 20)]
-    assert rounds == [list(range(20))] * 9
-    assert all(share.held_back_ns > 800 * NS_PER_MS for share in shares)
+    assert 95 <= len(order) <= 105
+    rounds = [sorted(order[at : at + 20]) for at in range(0, 80, 20)]
+    assert rounds == [list(range(20))] * 4
+    assert all(share.held_back_ns > 700 * NS_PER_MS for share in shares)
 
 
 def test_a_turn_that_nobody_else_wants_comes_soon():
@@ -76,6 +76,6 @@ def test_a_turn_that_nobody_else_wants_comes_soon():
             before = trio.current_time()
             await share.turn()
             waited.append(trio.current_time() - before)
-        assert max(waited) <= 0.0051
+        assert max(waited) <= 0.0101
 
     in_virtual_time(story)

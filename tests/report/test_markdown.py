@@ -10,7 +10,7 @@ def test_the_paragraph_comes_before_the_tables(tmp_path):
     text = markdown(gather_report([idle_kill_story().recorded(tmp_path / "run")], None))
     lines = text.splitlines()
     assert lines[0] == "# stresser: made-up"
-    assert lines[2].startswith("Through vpn, 20 drops came")
+    assert lines[2].startswith("20 drops came through vpn")
     assert "**worse**" in text
     assert text.index("## Comparison") < text.index("## Method and limits")
 

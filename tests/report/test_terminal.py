@@ -54,7 +54,7 @@ def made_summary(tmp_path, story: Story | None = None, **scenario: object) -> Su
 def test_all_that_matters_is_there(tmp_path):
     text = flat(printed(made_summary(tmp_path, thresholds=RULES)))
     assert "made-up complete (duration)" in text
-    assert "lasted 1 m of 1 m" in text
+    assert "lasted 1 m (1 m planned)" in text
     assert "20 drops, every one a TCP reset, 4.01 s (4 s to 4.02 s) after the last byte" in text
     assert "fail drops{egress=vpn} = 0 20" in text
     assert "pass tls.p99 < 800ms 10 ms" in text

@@ -20,7 +20,7 @@ from stresser.analysis.chains.interception import (
 from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
 from stresser.analysis.checkup.redirection import redirections
-from stresser.analysis.checkup.remedies import met_on, remedy
+from stresser.analysis.checkup.remedies import met_on, remedy, seen_on
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
@@ -177,6 +177,17 @@ def _never_left(way: WayChecked, *, has_route: bool) -> bool:
     return failed.ending.kind is Kind.RESOLVE_ERROR and not has_route
 
 
+def _was_sent_away(way: WayChecked) -> bool:
+    """By a portal, whose chain is no other obstacle than the portal."""
+    failed = way.failed
+    has_chain = way.tls is not None and not way.tls.verified
+    return failed is not None and has_chain and met_on(way, failed) is Obstacle.SENT_AWAY
+
+
+def _is_intercepted(way: WayChecked) -> bool:
+    return way.tls is not None and way.tls.intercepted
+
+
 def _is_bad_chain(way: WayChecked) -> bool:
     return way.tls is not None and (way.tls.intercepted or not way.tls.verified)
 
@@ -213,9 +224,11 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
     source = f" from {named(way.local)}" if way.local else ""
     yield f"{named(way.endpoint)}: {dialled}{source}"
-    fate = fate_words(failed.ending)
-    if fate is not None:
-        yield fate
+    seen = fate_words(failed.ending) or seen_on(way, failed)
+    if seen is not None:
+        yield seen
+    if _was_sent_away(way):
+        yield f"the chain that was served: {chain_words(way)}"
     if failed.ending.evidence.first_bytes:
         yield f"what came instead begins with: {failed.ending.evidence.first_bytes}"
     if failed.ending.raw:
@@ -269,7 +282,7 @@ def _chains(ways: Sequence[WayChecked], accusations: Sequence[Accusation]) -> It
     """Chains that do not verify here and accuse no one."""
     alike: dict[tuple[str, str], list[WayChecked]] = defaultdict(list)
     for way in ways:
-        if way.tls is not None and not way.tls.verified and not way.tls.intercepted:
+        if _is_bad_chain(way) and not _is_intercepted(way) and not _was_sent_away(way):
             alike[way.egress, chain_words(way) or ""].append(way)
     suspicions = [found for found in accusations if isinstance(found, Suspected)]
     for (egress, words), caught in alike.items():

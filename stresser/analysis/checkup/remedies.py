@@ -9,6 +9,7 @@ from stresser.analysis.words.remedy_table import (
     asked_words,
     facts_of_ending,
     missing_facts,
+    seen_words,
     sent_words,
 )
 from stresser.model.checkup_facts import Asked, WayChecked
@@ -31,10 +32,23 @@ def met_on(way: WayChecked, failed: AttemptFailed) -> Obstacle:
 
 def remedy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
     """What to do, for ways that failed alike. `failed`: how the first of them did."""
+    return asked_words(BY_OBSTACLE[met_on(ways[0], failed)], _facts(failed, ways))
+
+
+def seen_on(way: WayChecked, failed: AttemptFailed) -> str | None:
+    """What was seen, in words; None: the ending's own say it all."""
+    met = met_on(way, failed)
+    return None if met in _SAID else seen_words(BY_OBSTACLE[met], _facts(failed, [way]))
+
+
+_SAID = frozenset({Obstacle.UNNAMED, Obstacle.TOOL_LIMIT, Obstacle.CHAIN_REFUSED})
+
+
+def _facts(failed: AttemptFailed, ways: Sequence[WayChecked]) -> dict[str, str]:
     first = ways[0]
     names = listed(failed.ending.evidence.name or way.host for way in ways[:1])
     lacks = first.chain and missing_facts(first.chain.missing_issuer, first.chain.issuer_url)
-    facts = (
+    return (
         facts_of_ending(failed.ending, first.tls)
         | (lacks or {})
         | {
@@ -45,7 +59,6 @@ def remedy(failed: AttemptFailed, ways: Sequence[WayChecked]) -> str:
             "bare": listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways),
         }
     )
-    return asked_words(BY_OBSTACLE[met_on(first, failed)], facts)
 
 
 def _name_sent(ways: Sequence[WayChecked]) -> str:

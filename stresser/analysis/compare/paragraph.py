@@ -4,7 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from stresser.analysis.compare.comparison_verdict import ComparisonJudgement, ComparisonVerdict
 from stresser.analysis.compare.durations import DurationDifference
-from stresser.analysis.compare.incident_rates import RateComparison, RatioFigures
+from stresser.analysis.compare.incident_rates import (
+    RateComparison,
+    RateFigures,
+    RatioFigures,
+)
 from stresser.analysis.compare.side_timer import side_timer
 from stresser.analysis.compare.sides import Side
 from stresser.analysis.counts.cohort_sessions import HANDSHAKE
@@ -34,7 +38,7 @@ def paragraph_of(
         [
             *_rate(names, rates),
             *_timer(candidate),
-            *chains_in_words(baseline, candidate, names.baseline, names.candidate),
+            *chains_in_words(baseline, candidate, names.other, names.through),
             *_durations(names, durations),
             _verdict(names, judgement),
         ]
@@ -47,8 +51,8 @@ class _Names:
     def __init__(self, baseline: Side, candidate: Side, *, is_one_run: bool) -> None:
         self.baseline = escaped(baseline.label, 60)
         self.candidate = escaped(candidate.label, 60)
-        self.through = f"Through {self.candidate}" if is_one_run else f"On {self.candidate}"
-        self.other = self.baseline if is_one_run else f"on {self.baseline}"
+        by = "through" if is_one_run else "on"
+        self.through, self.other = f"{by} {self.candidate}", f"{by} {self.baseline}"
 
 
 def _rate(names: _Names, rates: RateComparison | None) -> Iterator[str]:
@@ -56,37 +60,36 @@ def _rate(names: _Names, rates: RateComparison | None) -> Iterator[str]:
         yield f"{names.baseline} and {names.candidate}: no session time was held to compare."
         return
     ours, theirs = rates.baseline, rates.candidate
-    hours = _hours(ours.session_hours, theirs.session_hours)
-    counts = f"{counted(theirs.incidents, 'incident')} against {ours.incidents:,} {hours}"
+    counts = _counts(ours, theirs)
     is_same = (ours.drops, theirs.drops) == (ours.incidents, theirs.incidents)
     if not is_same:
         counts += f", {counted(theirs.drops, 'drop')} against {ours.drops:,}"
     if not ours.incidents and not theirs.incidents:
         total = ours.session_hours + theirs.session_hours
         yield (
-            f"No drop was seen through {names.candidate} nor {names.other}"
+            f"No drop was seen {names.through} or {names.other}"
             f" ({total:,.4g} session hours in all)."
         )
     elif rates.ratio.ratio is None:
         yield (
-            f"{names.through}, {counted(theirs.drops, 'drop')} came, {names.other} none"
+            f"{counted(theirs.drops, 'drop')} came {names.through}, none {names.other}"
             f" ({counts}; {_interval(rates.ratio)})."
         )
     elif rates.ratio.ratio == 0:
         known = f"{counts}; {_interval(rates.ratio)}"
-        yield f"{names.through}, no drops came, {names.other} some ({known})."
+        yield f"No drop came {names.through}, some {names.other} ({known})."
     else:
         often = _times(rates.ratio.ratio)
         known = f"{counts}; {_interval(rates.ratio)}"
-        what = "drops" if is_same else "incidents"
-        yield f"{names.through}, {what} came {often} {names.other} ({known})."
+        what = "Drops" if is_same else "Incidents"
+        yield f"{what} came {often} {names.through} as {names.other} ({known})."
 
 
 def _times(ratio: float) -> str:
     if 0.95 < ratio < 1.05:  # noqa: PLR2004 - what rounds to one
-        return "about as often as"
+        return "about as often"
     shown = f"{ratio:.0f}" if ratio >= _LARGE else f"{ratio:.2g}"
-    return f"{shown} times as often as"
+    return f"{shown} times as often"
 
 
 def _interval(figures: RatioFigures) -> str:
@@ -95,10 +98,16 @@ def _interval(figures: RatioFigures) -> str:
     return f"95 % interval {low:.2g} to {until}"
 
 
-def _hours(ours: float, theirs: float) -> str:
-    if abs(ours - theirs) <= _EQUAL * max(ours, theirs):
-        return "in equal session time"
-    return f"in {theirs:,.4g} against {ours:,.4g} session hours"
+def _counts(ours: RateFigures, theirs: RateFigures) -> str:
+    """`6 incidents in 0.08 session hours against 0 in 0.07`, the candidate first."""
+    hours = theirs.session_hours, ours.session_hours
+    incidents = counted(theirs.incidents, "incident")
+    if abs(hours[0] - hours[1]) <= _EQUAL * max(hours):
+        return f"{incidents} against {ours.incidents:,} in equal session time"
+    return (
+        f"{incidents} in {hours[0]:,.4g} session hours against {ours.incidents:,} in"
+        f" {hours[1]:,.4g}"
+    )
 
 
 def _timer(candidate: Side) -> Iterator[str]:
@@ -115,7 +124,7 @@ def _durations(names: _Names, durations: Sequence[DurationDifference]) -> Iterat
             longer = "longer" if row.candidate_ns > row.baseline_ns else "less"
             ours, theirs = format_duration(row.baseline_ns), format_duration(row.candidate_ns)
             yield (
-                f"{words[row.quantity]} took {apart} {longer} on {names.candidate} (median"
+                f"{words[row.quantity]} took {apart} {longer} {names.through} (median"
                 f" {theirs} against {ours})."
             )
 
@@ -130,29 +139,29 @@ def _verdict(names: _Names, judgement: ComparisonJudgement) -> str:
 
 
 def chains_in_words(
-    baseline: Side, candidate: Side, baseline_name: str, candidate_name: str
+    baseline: Side, candidate: Side, on_baseline: str, on_candidate: str
 ) -> Iterator[str]:
     """Interception where a side has it; else a chain that verifies on one side alone.
 
-    Example: `TLS is intercepted on vpn (consistent with Zscaler), not on direct.`
+    Example: `TLS is intercepted through vpn (consistent with Zscaler), not through direct.`
     """
     ours, theirs = baseline.tally.intercepted, candidate.tally.intercepted
     if ours and theirs:
         yield f"TLS is intercepted on both sides{_product(candidate)}."
     elif theirs:
-        yield from _intercepted(candidate, baseline, candidate_name, baseline_name)
+        yield from _intercepted(candidate, baseline, on_candidate, on_baseline)
     elif ours:
-        yield from _intercepted(baseline, candidate, baseline_name, candidate_name)
+        yield from _intercepted(baseline, candidate, on_baseline, on_candidate)
     else:
-        yield from _unverified(candidate, baseline, candidate_name, baseline_name)
-        yield from _unverified(baseline, candidate, baseline_name, candidate_name)
+        yield from _unverified(candidate, baseline, on_candidate, on_baseline)
+        yield from _unverified(baseline, candidate, on_baseline, on_candidate)
 
 
-def _intercepted(side: Side, other: Side, name: str, other_name: str) -> Iterator[str]:
+def _intercepted(side: Side, other: Side, on: str, on_other: str) -> Iterator[str]:
     hit, judged = side.tally.intercepted, side.tally.judged
     extent = "" if hit == judged else f" in {hit:,} of {judged:,} handshakes"
-    contrast = f", not on {other_name}" if other.tally.judged else ""
-    yield f"TLS is intercepted on {name}{extent}{_product(side)}{contrast}."
+    contrast = f", not {on_other}" if other.tally.judged else ""
+    yield f"TLS is intercepted {on}{extent}{_product(side)}{contrast}."
 
 
 def _product(side: Side) -> str:
@@ -172,7 +181,7 @@ def _seen(side: Side, chain: str) -> ChainSeen | None:
     return None
 
 
-def _unverified(side: Side, other: Side, name: str, other_name: str) -> Iterator[str]:
+def _unverified(side: Side, other: Side, on: str, on_other: str) -> Iterator[str]:
     """A chain that does not verify on one side, while all do on the other."""
     bad = side.counter("problems")
     del bad[""]
@@ -180,6 +189,6 @@ def _unverified(side: Side, other: Side, name: str, other_name: str) -> Iterator
     if bad and fine and set(fine) == {""}:
         [(problem, _)] = bad.most_common(1)
         yield (
-            f"The TLS chain does not verify on {name} ({escaped(problem, _LONGEST)}), it does on"
-            f" {other_name}."
+            f"The TLS chain does not verify {on} ({escaped(problem, _LONGEST)}), it does"
+            f" {on_other}."
         )

@@ -52,6 +52,8 @@ NEVER_THE_ENDPOINTS = frozenset(
 """Rules that no ending by the endpoint satisfies: with a control, some sessions speak for all."""
 _OWN_ALERTS = frozenset({42, 43, 44, 45, 46, 48, 116, 120})
 """About client certificates and ALPN (RFC 8446 section 6): no filter has a reason for these."""
+_FORGOTTEN = frozenset({"flow-dropped-alone", "flow-unknown-there"})
+"""Without a control one of the endpoint's own machines may have forgotten its part of the flows."""
 _ENOUGH = 0.1
 _MOST = 0.5
 """What fewer sessions say of themselves is not said of the others."""
@@ -73,7 +75,7 @@ def accuse(candidate: Candidate, located: Located, case: CaseFile) -> Accused:
         return Accused(candidate.who, _grade(facts, candidate.who, located))
     if candidate.by_log:
         return Accused(Initiator.MIDDLEBOX, Grade.REFLECTOR)
-    pooled = _pooled(facts, located.where)
+    pooled = _pooled(facts, _weak(candidate.mechanism, located.where))
     who = _by_mechanism(candidate, located, facts, pooled)
     return Accused(who, _grade(facts, who, located), _against(pooled, who))
 
@@ -143,9 +145,17 @@ def _is_intercepted(facts: list[EndingFact]) -> bool:
     return any(fact.intercepted for fact in facts)
 
 
-def _pooled(facts: list[EndingFact], where: Where) -> Counter[Initiator]:
+def _weak(mechanism: Mechanism, where: Where) -> frozenset[str]:
+    """Rules that name no one here: what befell all alike may be the endpoint's own doing."""
+    if where is Where.EGRESS:
+        return frozenset()
+    if where is Where.UNKNOWN:
+        return _FORGOTTEN if mechanism is Mechanism.STATE_LOST else frozenset()
+    return OF_ONE_FLOW
+
+
+def _pooled(facts: list[EndingFact], weak: frozenset[str]) -> Counter[Initiator]:
     """Whom the sessions' own evidence names, but for rules that the whole run makes weak."""
-    weak = frozenset() if where in {Where.EGRESS, Where.UNKNOWN} else OF_ONE_FLOW
     named: Counter[Initiator] = Counter(
         fact.initiator
         for fact in facts

@@ -47,7 +47,7 @@ def ask_for(
         scope = replace(scope, endpoint=escaped(case.endpoints[0], _NAME))
     whom = _whom(candidate, where, who, facts)
     opening = _address(whom, candidate.mechanism, where)
-    wish = _of_broken(facts, scope, whom)
+    wish = "" if candidate.advice else _of_broken(facts, scope, whom)
     wish = wish or _wish(candidate, scope, whom, _name_sent(facts, case))
     return Ask(whom=whom, says=f"{opening}{lowered(wish) if opening else wish}")
 
@@ -138,6 +138,8 @@ def _places(scope: DiagnosedScope) -> tuple[str, str]:
 def _wish(candidate: Candidate, scope: DiagnosedScope, whom: Whom, sent: str) -> str:
     through, to = _places(scope)
     words = candidate.advice or _WISHES.get(candidate.mechanism, _COMPARE_TIMES)
+    if candidate.mechanism is Mechanism.HANDSHAKE_HANG and whom is Whom.SERVICE_OWNER:
+        words = _HANGS_THERE
     facts = {
         "through": through,
         "to": to,
@@ -182,6 +184,11 @@ def _rounded(ns: int) -> int:
 
 
 _COMPARE_TIMES = "Compare the times of these drops with the logs of {logs}."
+_HANGS_THERE = (
+    "Find out why {to} does not answer handshakes that its kernel acknowledges: a process that"
+    " hangs, or big packets that are lost before it."
+)
+"""Through all egresses alike, while other endpoints answer."""
 _WISHES = {
     Mechanism.IDLE_TIMER: "Raise the idle timeout {place}{limit}.",
     Mechanism.AGE_LIMIT: (

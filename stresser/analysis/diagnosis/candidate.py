@@ -48,7 +48,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     fate: Fate | None = None
     """None: whatever dropped at its moment may have died of it."""
     condition: str = ""
-    """Of sessions: `that were silent for 4 s`."""
+    """Of a session: `that was silent for 4 s`."""
     event: str = ""
     """What happened, where no condition says it, in words: `02:13:07 UTC`, `link down`."""
     is_lossy: bool = False

@@ -48,8 +48,7 @@ def locate(candidate: Candidate, case: CaseFile) -> Located:
     across = _controls(candidate, case, _other_egresses(case, pairs))
     clean = [one for one in across if one.is_clean]
     beside = _controls(candidate, case, _other_endpoints(case, pairs))
-    endpoints = {endpoint for endpoint, _ in pairs}
-    controls = [_control(one, endpoints, candidate) for one in [*across, *beside][:_MOST_CONTROLS]]
+    controls = [_control(one, candidate) for one in [*across, *beside][:_MOST_CONTROLS]]
     if clean:
         same = any(_is_same_machine(case, pairs, one.pair, facts) for one in clean)
         return Located(Where.EGRESS, controls, is_same_machine=same)
@@ -136,11 +135,10 @@ def _of_attempts(candidate: Candidate, case: CaseFile, pair: Pair) -> _Found:
     return _Found(pair, None, opened, len(failed))
 
 
-def _control(found: _Found, endpoints: set[str], candidate: Candidate) -> Control:
+def _control(found: _Found, candidate: Candidate) -> Control:
     endpoint, egress = (escaped(name, _NAME) for name in found.pair)
     activity = None if found.activity is None else escaped(found.activity, _NAME)
-    place = f"to {endpoint}" if found.pair[0] not in endpoints else f"through {egress}"
-    place = place if activity is None else f"{place}, {activity}"
+    place = f"to {endpoint} through {egress}{'' if activity is None else f', {activity}'}"
     total = found.lived + found.ended
     fate = "failed" if candidate.through is None else "dropped"
     return Control(

@@ -4,6 +4,7 @@ What refutes a moment: most sessions there lived on, or chance explains as many.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from math import exp
 from typing import NamedTuple
@@ -76,12 +77,16 @@ def _span(one: DropFact) -> Bracket:
     return Bracket(low - TOGETHER_NS, high + TOGETHER_NS)
 
 
-def part_that_died(case: CaseFile, together: list[DropFact], at: Bracket) -> Group | None:
+def part_that_died(
+    case: CaseFile, together: list[DropFact], at: Bracket, free: Counter[Pair]
+) -> Group | None:
     """The part of the run of which most, or many, sessions died then; None: there is none."""
-    return _whole(case, together, at) or _burst(case, together)
+    return _whole(case, together, at, free) or _burst(case, together, free)
 
 
-def _whole(case: CaseFile, together: list[DropFact], at: Bracket) -> Group | None:
+def _whole(
+    case: CaseFile, together: list[DropFact], at: Bracket, free: Counter[Pair]
+) -> Group | None:
     best: tuple[tuple[int, float, int], Group] | None = None
     for pairs in _parts(case, together):
         inside = [one for one in together if one.pair in pairs]
@@ -90,7 +95,7 @@ def _whole(case: CaseFile, together: list[DropFact], at: Bracket) -> Group | Non
         if (
             len(inside) < FEWEST
             or share < _MOST_OF_THEM
-            or _is_chance(case, inside, pairs, open_then)
+            or _is_chance(case, inside, sum(free[pair] for pair in pairs), pairs, open_then)
         ):
             continue
         rank = (len(inside), share, -len(pairs))
@@ -99,7 +104,7 @@ def _whole(case: CaseFile, together: list[DropFact], at: Bracket) -> Group | Non
     return None if best is None else best[1]
 
 
-def _burst(case: CaseFile, together: list[DropFact]) -> Group | None:
+def _burst(case: CaseFile, together: list[DropFact], free: Counter[Pair]) -> Group | None:
     """A part of the sessions that ended by the same packet's time, of any age and silence."""
     dated = sorted(
         (one for one in together if one.fact.kind not in BRACKETED and not one.drop.is_answer),
@@ -116,7 +121,7 @@ def _burst(case: CaseFile, together: list[DropFact]) -> Group | None:
     open_then = max(case.open_at(pairs, at.low), len(inside))
     if len(inside) < _LEAST_OF_A_BURST * open_then or not _spares_older(case, inside, at):
         return None
-    is_chance = _is_chance(case, inside, pairs, open_then)
+    is_chance = _is_chance(case, inside, sum(free[pair] for pair in pairs), pairs, open_then)
     return None if is_chance else Group(inside, at, sorted(pairs))
 
 
@@ -144,13 +149,15 @@ def _parts(case: CaseFile, together: list[DropFact]) -> Iterator[set[Pair]]:
     yield set(case.pairs)
 
 
-def _is_chance(case: CaseFile, inside: list[DropFact], pairs: set[Pair], open_then: int) -> bool:
+def _is_chance(
+    case: CaseFile, inside: list[DropFact], drops: int, pairs: set[Pair], open_then: int
+) -> bool:
     """Whether a steady rate of drops would strike so many of those that were open, so close.
 
     Heartbeats that beat together put all drops of one interval into one bracket: the rate is that
-    of all drops there, these included, and each such interval had its chance.
+    of all drops there that nothing else explains (`drops`), these included, and each such interval
+    had its chance.
     """
-    drops = sum(len(case.drops_of.get(pair, [])) for pair in pairs)
     is_all = len(inside) == drops == open_then
     if len(inside) >= _ALL_OF_SO_MANY and is_all:
         return False  # all that were open died then, none before or after: no rate is as unsteady

@@ -85,11 +85,6 @@ class Control(Struct, frozen=True, kw_only=True):
     drops: int
     says: str
 
-    @property
-    def whose(self) -> str:
-        """Which endpoint and activity, where it is about one: `echo, seldom`."""
-        return ", ".join(one for one in (self.scope.endpoint, self.scope.activity) if one)
-
 
 def is_clean(control: Control) -> bool:
     """Whether nine lived for each that dropped."""

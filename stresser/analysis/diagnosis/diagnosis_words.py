@@ -64,9 +64,7 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     ended = _ended(facts)
     if candidate.condition:
         total = count + _spared(candidate, facts, case)
-        which = candidate.condition
-        which = which if which.startswith(("that ", "whose ")) else f"that was {which}"
-        return f"{_those(count, total, f'{which} {ended}')} ({count:,} of {total:,})"
+        return f"{_those(count, total, f'{candidate.condition} {ended}')} ({count:,} of {total:,})"
     if candidate.mechanism is Mechanism.NO_PATTERN:
         return (
             f"{counted(count, 'drop')} of {of_drops:,} ({_kinds(facts)}) came at times, ages and"

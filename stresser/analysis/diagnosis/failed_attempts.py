@@ -46,6 +46,8 @@ _MECHANISMS = {
     Obstacle.HELLO_UNANSWERED: Mechanism.HANDSHAKE_HANG,
     Obstacle.TUNNEL_SILENT: Mechanism.HANDSHAKE_HANG,
     Obstacle.PLAIN_HTTP: Mechanism.CAPTIVE_PORTAL,
+    Obstacle.NO_TLS: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.NO_HTTP: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALERT_CLIENT: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALERT_ALPN: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALERT_NAME: Mechanism.REFUSED_BY_ENDPOINT,
@@ -78,7 +80,13 @@ _ITS_OWN_WISH = frozenset(
 )
 """Where the mechanism's own sentence says more than the row: it knows the egress."""
 _MAY_BE_A_BOXS = frozenset(
-    {Obstacle.UPGRADE_STRIPPED, Obstacle.NOT_FOUND, Obstacle.ALPN_NOT_SPOKEN}
+    {
+        Obstacle.UPGRADE_STRIPPED,
+        Obstacle.NOT_FOUND,
+        Obstacle.ALPN_NOT_SPOKEN,
+        Obstacle.NO_TLS,
+        Obstacle.NO_HTTP,
+    }
 )
 _JUST_OPENED_NS = 2 * NS_PER_S
 _FEWEST = 2
@@ -122,15 +130,16 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     for (pair, met), places in groups.items():
         facts = [case.failures[place].ending for place in places]
         family = _broken_family(case, facts)
-        apart = "" if family else _by_address(case, pair, facts)
+        apart = family.contrast if family else _by_address(case, pair, facts)
+        by_name = _other_name(case, pair, facts) if met.mechanism is Mechanism.NAME_FILTER else ""
         by = f"by {family.name}, " if family else ""
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
             event=met.words and f"{by}{met.words}",
-            contrast=tuple(filter(None, [family.contrast if family else "", apart])),
+            contrast=tuple(filter(None, [by_name, apart])),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
-            unproved=(met.unproved,) if met.unproved else (),
+            unproved=(met.unproved,) if met.unproved and not by_name else (),
             advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
             who=met.who,
             elsewhere=met.elsewhere,
@@ -169,6 +178,21 @@ def _by_address(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
         return ""
     there = f"to {_named(opened)} {counted(opened.total(), 'session')} opened"
     return f"to {_named(failing)} alone: {there}"
+
+
+def _other_name(case: CaseFile, pair: Pair, facts: list[EndingFact]) -> str:
+    """`by the name b.test 3 sessions opened there`: at the same address through the same egress."""
+    addresses = {fact.remote.rpartition(":")[0] for fact in facts} - {""}
+    names = case.plan.snis
+    for other in case.pairs:
+        name = names.get(other.endpoint)
+        if other.egress != pair.egress or name in {None, names.get(pair.endpoint)}:
+            continue
+        opened = len(case.opened.get(other, []))
+        if opened and case.evidence.pairing(*other).addresses & addresses:
+            sessions = counted(opened, "session")
+            return f"by the name {escaped(name or '', 60)} {sessions} opened there"
+    return ""
 
 
 def _host(remote: str) -> str:

@@ -1,7 +1,7 @@
 """Failed attempts that came together: from when until when, where, and after which incident.
 
 A burst of one pair is its failed attempts with no opening between them; bursts of several pairs
-that share endpoint or egress and overlap are one.
+that share endpoint or egress, overlap and failed alike are one.
 """
 
 from collections import Counter
@@ -36,6 +36,8 @@ class FailureBurst(Struct, frozen=True, kw_only=True):
     until_utc: str
     failures: int
     kinds: dict[str, int]
+    pairs: list[Pair]
+    """Endpoints and egresses of its attempts."""
     endpoint: str | None
     """None: of several."""
     egress: str | None
@@ -45,9 +47,8 @@ class FailureBurst(Struct, frozen=True, kw_only=True):
 
     def holds(self, endpoint: str, egress: str, began_ns: int) -> bool:
         """Whether an attempt that failed belongs to it."""
-        scope = (self.endpoint, escaped(endpoint, _NAME)), (self.egress, escaped(egress, _NAME))
-        is_there = all(own in {None, name} for own, name in scope)
-        return is_there and self.from_ns <= began_ns <= self.until_ns
+        pair = Pair(escaped(endpoint, _NAME), escaped(egress, _NAME))
+        return pair in self.pairs and self.from_ns <= began_ns <= self.until_ns
 
 
 def failure_bursts(
@@ -56,11 +57,11 @@ def failure_bursts(
     """The largest of a run, in the order of time; `utc` writes a time of the run."""
     joined: list[list[FailureFact]] = []
     for one in sorted(_of_pairs(case), key=lambda burst: burst[0].began_ns):
-        same = next((other for other in joined if _is_one(case, one, other)), None)
-        if same is None:
-            joined.append(list(one))
-        else:
-            same += one
+        same: list[list[FailureFact]] = []
+        apart: list[list[FailureFact]] = []
+        for other in joined:
+            (same if _is_one(case, one, other) else apart).append(other)
+        joined = [*apart, [fact for burst in [*same, one] for fact in burst]]
     large = sorted((one for one in joined if len(one) >= FEWEST), key=len)[-MOST_BURSTS:]
     made = [_figures(case, one, incidents, utc) for one in large]
     return sorted(made, key=lambda burst: burst.from_ns)
@@ -78,10 +79,14 @@ def _of_pairs(case: CaseFile) -> Iterator[list[FailureFact]]:
 
 
 def _is_one(case: CaseFile, one: list[FailureFact], other: list[FailureFact]) -> bool:
-    """They overlap, for the one began while the other went on, and share endpoint or egress."""
+    """They overlap, share endpoint or egress, and failed alike: the one began during the other."""
     ours, theirs = one[0].ending.pair, {fact.ending.pair for fact in other}
     shares = any(ours[0] == endpoint or ours[1] == egress for endpoint, egress in theirs)
-    return shares and one[0].began_ns <= _until(case, other)[0]
+    return shares and _kind(one) is _kind(other) and one[0].began_ns <= _until(case, other)[0]
+
+
+def _kind(burst: list[FailureFact]) -> Kind:
+    return Counter(one.ending.kind for one in burst).most_common(1)[0][0]
 
 
 def _until(case: CaseFile, burst: list[FailureFact]) -> tuple[int, bool]:
@@ -122,6 +127,7 @@ def _figures(
         until_utc=utc(until),
         failures=len(burst),
         kinds=dict(Counter(one.ending.kind.value for one in burst).most_common()),
+        pairs=sorted(Pair(escaped(one, _NAME), escaped(other, _NAME)) for one, other in pairs),
         endpoint=_only({endpoint for endpoint, _ in pairs}),
         egress=_only({egress for _, egress in pairs}),
         incident_ns=None if incident is None else incident.span.low,

@@ -107,20 +107,25 @@ def fate(case: CaseFile, variable: Variable, limit: Bracket) -> Fate:
 
 
 def condition(variable: Variable, limit: Bracket) -> str:
-    """Of sessions: `silent for 25 s`."""
+    """Of sessions: `that was silent for 25 s`."""
     if variable is Variable.BYTES:
         low, high = f"{limit.low:,}", f"{limit.high:,}"
         between = high if limit.high - limit.low <= _TIGHT * limit.high else f"{low} to {high}"
         return f"that had moved {between} bytes"
-    value = bracket_words(limit)
-    return f"silent for {value}" if variable is Variable.IDLE else f"that was {value} old"
+    # Where the limit is known from above alone, what lasted as long as that has met it.
+    value = format_duration(limit.high) if _is_from_above(limit) else bracket_words(limit)
+    return f"that was silent for {value}" if variable is Variable.IDLE else f"that was {value} old"
+
+
+def _is_from_above(limit: Bracket) -> bool:
+    return limit.low <= _TIGHT * limit.high
 
 
 def bracket_words(limit: Bracket) -> str:
     """`25 s`; where the bracket is wide, `at most 30 s` or `2 s to 7 s`."""
     if limit.high - limit.low <= _TIGHT * limit.high:
         return format_duration((limit.low + limit.high) // 2)
-    if limit.low <= _TIGHT * limit.high:
+    if _is_from_above(limit):
         return f"at most {format_duration(limit.high)}"
     return f"{format_duration(limit.low)} to {format_duration(limit.high)}"
 
@@ -143,7 +148,9 @@ def _contrasts(
         )
     by_interval = Counter[int | None]()
     for cohort, count in lived.items():
-        by_interval[case.plan.pings_every_ns(cohort)] += count
+        every_ns = case.plan.pings_every_ns(cohort)
+        if every_ns is not None or case.plan.is_silent(cohort):
+            by_interval[every_ns] += count
     for every_ns, count in by_interval.most_common():
         does = ("sends", "pings") if count == 1 else ("send", "ping")
         every = "" if every_ns is None else f"{does[1]} every {format_duration(every_ns)}"

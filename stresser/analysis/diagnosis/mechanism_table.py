@@ -58,8 +58,10 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.STATE_LOST,
-        "At one moment most sessions of a part of the run ended, and fresh ones opened at once.",
-        "Most sessions there lived on. Chance explains as many drops. Silence or age fits better.",
+        "At one moment most sessions of a part of the run ended, or many of any age at one instant,"
+        " and fresh ones opened at once.",
+        "Older sessions did not live on beside a few. Chance explains as many drops. Silence or age"
+        " fits better.",
     ),
     MechanismRow(
         Mechanism.OUTAGE,
@@ -106,8 +108,9 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.REFUSED_BY_ENDPOINT,
-        "The endpoint answers HTTP other than 101, sends an alert, or closes at the upgrade. It"
-        " ends sessions that have just opened by an alert about client certificates (TLS 1.3).",
+        "The endpoint answers HTTP other than 101, sends an alert, or closes at the upgrade; or it"
+        " ends sessions that have just opened by an alert about client certificates (TLS 1.3), or"
+        " what answers is neither TLS nor HTTP.",
         "Nothing. Attempts that opened through another egress show where it is.",
     ),
     MechanismRow(

@@ -46,13 +46,14 @@ _FAR_SIDE_SOCKS = frozenset({3, 4, 5, 6})
 def one_moment(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     """The moments that chance does not explain, those with most drops first."""
     free = [one for one in claims.free_drops(case) if one.fact.kind is not Kind.FOUND_DEAD]
+    counts = Counter(one.pair for one in free)
     crowd = Crowd(free[:_MOST_DROPS])
     tries = 0
     while tries < _MOST_TRIES:
         together, at = crowd.densest()
         if len(together) < FEWEST:
             return
-        group = part_that_died(case, together, at)
+        group = part_that_died(case, together, at, counts)
         if group is None:
             tries += 1
             crowd.leave(together)

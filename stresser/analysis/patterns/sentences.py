@@ -200,9 +200,7 @@ def _count(patterns: Patterns) -> Iterator[str]:
     if not patterns.of_several:
         return
     drops = counted(patterns.drops, "drop")
-    several = counted(patterns.of_several, "incident")
+    several = f"{counted(patterns.of_several, 'incident')} of several drops"
+    several += " each" if patterns.of_several > 1 else ""
     alone = patterns.total - patterns.of_several
-    yield (
-        f"The {drops} are {counted(patterns.total, 'incident')}: {several} of several drops each,"
-        f" {alone:,} of one."
-    )
+    yield (f"The {drops} are {counted(patterns.total, 'incident')}: {several}, {alone:,} of one.")

@@ -17,7 +17,7 @@ from stresser.analysis.summary.answer import (
 )
 from stresser.analysis.summary.mechanism_words import (
     addressed,
-    known_from,
+    grounds,
     named_causes,
     what_it_does,
 )
@@ -258,7 +258,7 @@ def _grounds(main: Diagnosis, rows: list[EgressRow]) -> str:
     is_own = main.who is Initiator.ENDPOINT and 2 * said > sum(main.kinds.values())
     if is_own and main.grade is not Grade.PACKET:
         return "it said so itself"
-    words = known_from(main)
+    words = grounds(main)
     return f"{words} {'show' if words.endswith('s') else 'shows'} it"
 
 

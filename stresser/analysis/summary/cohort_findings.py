@@ -117,7 +117,7 @@ def _when(kind: Kind, group: DropGroup) -> str:
         return _when_few(group)
     if kind in BRACKETED:
         width = format_duration(group.bracket.quantile(0.5))
-        return f", at ages up to {_spread(group.age)}, each dated to within {width} (median)"
+        return f", at an age of at most {_spread(group.age)}, each dated to within {width} (median)"
     if group.answer.count == group.count:
         silence, answer = _centre(group.broken_silence), _centre(group.answer)
         return f", {answer} after we had sent something into a silence of {silence}"

@@ -47,7 +47,7 @@ _ALONE = {
     Mechanism.PATH_CHANGE: "This host's path changes{at}, and the sessions end with it",
     Mechanism.INTERCEPTION: "Ends TLS itself and shows a certificate of its own",
     Mechanism.NAME_FILTER: "Refuses connections by the server name in the TLS hello",
-    Mechanism.HANDSHAKE_HANG: "Acknowledges the TLS hello and never answers it",
+    Mechanism.HANDSHAKE_HANG: "Leaves TLS handshakes or upgrades without an answer",
     Mechanism.PROXY_REFUSAL: "The proxy refuses the connection",
     Mechanism.REFUSED_BY_ENDPOINT: "The endpoint refuses the connection",
     Mechanism.ENDPOINT_GOODBYE: "The endpoint ends the sessions and says so",
@@ -75,7 +75,7 @@ _NAMES = {
     Mechanism.PATH_CHANGE: "a path change of this host",
     Mechanism.INTERCEPTION: "TLS interception",
     Mechanism.NAME_FILTER: "a filter of server names",
-    Mechanism.HANDSHAKE_HANG: "TLS handshakes that hang",
+    Mechanism.HANDSHAKE_HANG: "handshakes that hang",
     Mechanism.PROXY_REFUSAL: "refusals of the proxy",
     Mechanism.REFUSED_BY_ENDPOINT: "refusals of the endpoint",
     Mechanism.ENDPOINT_GOODBYE: "goodbyes of the endpoint",
@@ -158,11 +158,16 @@ def diagnosed_limit(found: Diagnosis) -> str:
     return f"{_figure(found, low)} to {_figure(found, high)}"
 
 
-def known_from(found: Diagnosis) -> str:
+def grounds(found: Diagnosis) -> str:
     """On what the initiator rests; no ending need have shown an interceptor."""
     if found.mechanism is Mechanism.INTERCEPTION:
         return "certificates"
     return GRADE_WORDS[found.grade]
+
+
+def known_from(found: Diagnosis) -> str:
+    """`, from packets`; empty where nobody is named."""
+    return "" if found.who is Initiator.UNKNOWN else f", from {grounds(found)}"
 
 
 def addressed(ask: Ask) -> str:

@@ -46,8 +46,8 @@ class RemedyRow(NamedTuple):
 _O, _A = Obstacle, Addressee
 _LOWER_MTU = "Lower the MTU of this host's interface to 1280 and try again."
 _BIG_PACKETS = (
-    "Clamp the MSS and let ICMP 'fragmentation needed' (IPv6: 'packet too big') through, on the"
-    " path to {hosts}."
+    "Check the MTU on the path to {hosts}: clamp the MSS there, or let ICMP 'fragmentation needed'"
+    " (IPv6: 'packet too big') through."
 )
 _IS_IT_SIZE = "Whether it is the size: an MTU of 1280 on this host's interface shows it."
 _OTHER_NAME = "Whether the name decides: try another sni to the same address."
@@ -67,7 +67,7 @@ ROWS: tuple[RemedyRow, ...] = (
         first="Somebody rejects the connection: check the port.",
     ),
     RemedyRow(
-        _O.NO_CONNECTION, "no TCP connection came about",
+        _O.NO_CONNECTION, "no TCP connection was made",
         _A.NETWORK, "Allow outbound TCP to {destinations}.",
         first="If only a proxy leads out, check with --proxy.",
     ),
@@ -86,8 +86,8 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.PROXY_LOGIN_NOT_SPOKEN, "the proxy asked for {schemes} (407)",
-        _A.PROXY, "Let this host through without {schemes}, which stresser does not speak, by its"
-        " address, to {destinations}.",
+        _A.PROXY, "Let this host (by its address) through to {destinations} without {schemes}:"
+        " stresser does not speak it.",
         first="Send it no password: it takes no other login.",
     ),
     RemedyRow(
@@ -111,7 +111,7 @@ ROWS: tuple[RemedyRow, ...] = (
         first="Try another egress.", unproved=_OTHER_NAME,
     ),
     RemedyRow(
-        _O.ANSWER_TORN, "of the answer to the ClientHello the big packets were lost",
+        _O.ANSWER_TORN, "the big packets of the answer to the ClientHello were lost",
         _A.NETWORK, _BIG_PACKETS,
         first=f"Later parts came and one before them did not. {_LOWER_MTU}",
     ),
@@ -162,8 +162,8 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.CHAIN_REFUSED, "its certificate chain does not verify",
-        _A.OWNER, "Put the chain of {hosts} right.",
-        first='If its CA is the endpoint\'s own, declare it with ca = "FILE" in the scenario.',
+        _A.OWNER, "Put the chain of {hosts} right; if its CA is the endpoint's own, declare it with"
+        ' ca = "FILE" in the scenario.',
     ),
     RemedyRow(
         _O.CHAIN_INCOMPLETE, "its chain lacks the certificate of {issuer}",
@@ -193,7 +193,7 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.REDIRECTED, "the endpoint itself answered with HTTP {code}{place}",
-        _A.READER, "Ask for the place that {hosts} names, or give its login in headers.",
+        _A.READER, "Put the place that {hosts} names into url, or give its login in headers.",
     ),
     RemedyRow(
         _O.SENT_AWAY, "somebody answered for the endpoint with HTTP {code}{place}",
@@ -232,7 +232,7 @@ ROWS: tuple[RemedyRow, ...] = (
         _A.READER, "Leave {alpn} out of alpn for {hosts}.",
     ),
     RemedyRow(
-        _O.NO_HTTP, "the upgrade was answered by what is no HTTP",
+        _O.NO_HTTP, "the answer to the upgrade was no HTTP",
         _A.NETWORK, "Say what inspects HTTP on the path to {hosts}, and let WebSockets pass it.",
     ),
     RemedyRow(

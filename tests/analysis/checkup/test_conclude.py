@@ -227,3 +227,18 @@ def test_sites_that_differ():
 def test_that_other_stacks_may_differ_is_said_where_tls_was_seen():
     assert any("another client" in note for note in report(way()).notes)
     assert report(failed_way()).notes == []
+
+
+def test_a_portal_and_its_certificate_are_one_obstacle():
+    facts = tls(ChainClass.PRIVATE_UNTRUSTED)
+    sent: dict[str, Any] = {
+        "status": 302,
+        "evidence": {"headers": {"location": "http://login.test/"}},
+    }
+    ending = failed(phase=Phase.UPGRADE, kind=Kind.HTTP_REFUSAL, **sent)
+    caught = way(tls=facts, failed=ending, asked=Asked.UPGRADE, http=None)
+    (finding,) = report(caught).findings
+    assert finding.concern is Concern.FAILURE
+    assert "leads to http://login.test/" in finding.evidence[1]
+    assert any("private, not trusted" in line for line in finding.evidence)
+    assert "Log in to this network" in finding.remedy

@@ -42,9 +42,9 @@ def test_the_paragraph_of_an_interceptor(tmp_path):
             event.phases_ns = {"tls": int(random.lognormal(np.log(middle), 0.2))}
     text = paragraph(tmp_path, story)
     assert text.startswith(
-        "Through vpn, drops came 5.9 times as often as direct (41 incidents against 7 in equal"
-        " session time; 95 % interval 2.6 to 15). The TLS chain does not verify on vpn"
-        " (self-signed certificate in certificate chain), it does on direct. Handshakes took "
+        "Drops came 5.9 times as often through vpn as through direct (41 incidents against 7 in"
+        " equal session time; 95 % interval 2.6 to 15). The TLS chain does not verify through vpn"
+        " (self-signed certificate in certificate chain), it does through direct. Handshakes took "
     )
     assert text.endswith("Verdict: vpn is worse: incidents came at least 2.6 times as often.")
 
@@ -55,7 +55,7 @@ def test_the_paragraph_of_an_idle_timer(tmp_path):
         if isinstance(event, SessionEnded) and event.ending.is_drop:
             event.ending = replace(event.ending, initiator=Initiator.MIDDLEBOX)
     text = paragraph(tmp_path, story)
-    assert text.startswith("Through vpn, 30 drops came, direct none (30 incidents against 0 in ")
+    assert text.startswith("30 drops came through vpn, none through direct (30 incidents in ")
     clause = text.partition("). ")[2].partition(". ")[0]
     assert clause.startswith("30 of 30 followed 30")
     assert clause.endswith(" s of silence and were ended by a TCP reset, by a middlebox")
@@ -64,8 +64,8 @@ def test_the_paragraph_of_an_idle_timer(tmp_path):
 def test_incidents_of_many_drops_are_called_so(tmp_path):
     text = paragraph(tmp_path, incident_story(7, 41, size=3))
     assert text.startswith(
-        "Through vpn, incidents came 6 times as often as direct (41 incidents against 7 in equal"
-        " session time, 123 drops against 21; 95 % interval 2.6 to 16)."
+        "Incidents came 6 times as often through vpn as through direct (41 incidents against 7 in"
+        " equal session time, 123 drops against 21; 95 % interval 2.6 to 16)."
     )
     assert "silence" not in text
     assert "TLS" not in text
@@ -73,24 +73,24 @@ def test_incidents_of_many_drops_are_called_so(tmp_path):
 
 def test_no_drop_at_all(tmp_path):
     assert paragraph(tmp_path, incident_story(0, 0)) == (
-        "No drop was seen through vpn nor direct (15.99 session hours in all). Verdict: cannot tell"
-        " whether vpn is worse: there was no incident on either side."
+        "No drop was seen through vpn or through direct (15.99 session hours in all). Verdict:"
+        " cannot tell whether vpn is worse: there was no incident on either side."
     )
 
 
 def test_none_on_the_baseline(tmp_path):
     assert paragraph(tmp_path, incident_story(0, 9)).startswith(
-        "Through vpn, 9 drops came, direct none (9 incidents against 0 in equal session time;"
-        " 95 % interval 2 to infinity)."
+        "9 drops came through vpn, none through direct (9 incidents against 0 in equal session"
+        " time; 95 % interval 2 to infinity)."
     )
 
 
 def test_none_on_the_candidate_and_as_many_on_both(tmp_path):
     none = paragraph(tmp_path, incident_story(9, 0))
-    assert none.startswith("Through vpn, no drops came, direct some (0 incidents against 9")
+    assert none.startswith("No drop came through vpn, some through direct (0 incidents against 9")
     (tmp_path / "b").mkdir()
     equal = paragraph(tmp_path / "b", incident_story(9, 9))
-    assert equal.startswith("Through vpn, drops came about as often as direct (9 incidents")
+    assert equal.startswith("Drops came about as often through vpn as through direct (9 incidents")
 
 
 def test_two_runs_are_called_by_their_names(tmp_path):
@@ -99,8 +99,8 @@ def test_two_runs_are_called_by_their_names(tmp_path):
     other = replace(vpn.parts[0].facts, name="tuesday")
     second = make_side("tue\x1bsday", [other], "vpn")
     text = compare_sides(first, second).paragraph
-    assert text.startswith("On tue\\x1bsday, ")
-    assert "as often as on monday" in text
+    assert text.startswith("Drops came ")
+    assert "as often on tue\\x1bsday as on monday" in text
     assert "(41 incidents against 7 in equal session time" in text
 
 
@@ -126,25 +126,25 @@ def words(tmp_path, direct, vpn, *events):
             event.tls = (direct if event.cohort == DIRECT else vpn)[event.session % 2]
     story.events += events
     sides = recorded_sides(tmp_path, story)
-    return " ".join(chains_in_words(sides[0], sides[1], "direct", "vpn"))
+    return " ".join(chains_in_words(sides[0], sides[1], "through direct", "through vpn"))
 
 
 def test_the_candidate_alone_is_intercepted(tmp_path):
     said = words(tmp_path, [PUBLIC] * 2, [BOX] * 2, seen(VPN, "Zscaler"))
-    assert said == "TLS is intercepted on vpn (consistent with Zscaler), not on direct."
+    assert said == "TLS is intercepted through vpn (consistent with Zscaler), not through direct."
 
 
 def test_the_baseline_alone_by_a_weak_name(tmp_path):
     said = words(tmp_path, [BOX] * 2, [PUBLIC] * 2, seen(DIRECT, "B\x1bx", product_is_weak=True))
     assert said == (
-        "TLS is intercepted on direct (consistent with B\\x1bx, by a weak likeness of names), not"
-        " on vpn."
+        "TLS is intercepted through direct (consistent with B\\x1bx, by a weak likeness of names),"
+        " not through vpn."
     )
 
 
 def test_some_handshakes_by_nobody_who_has_a_name(tmp_path):
     said = words(tmp_path, [PUBLIC] * 2, [BOX, PUBLIC], seen(VPN, None))
-    assert said == "TLS is intercepted on vpn in 2 of 4 handshakes, not on direct."
+    assert said == "TLS is intercepted through vpn in 2 of 4 handshakes, not through direct."
 
 
 def test_both_sides(tmp_path):
@@ -157,14 +157,18 @@ def test_one_private_chain_on_both_sides_is_nobodys_interception(tmp_path):
 
 
 def test_where_nobody_judged_the_other_side_nothing_is_said_of_it(tmp_path):
-    assert words(tmp_path, [GOOD_CHAIN] * 2, [BOX] * 2) == "TLS is intercepted on vpn."
+    assert words(tmp_path, [GOOD_CHAIN] * 2, [BOX] * 2) == "TLS is intercepted through vpn."
 
 
 @pytest.mark.parametrize(
     ("direct", "vpn", "said"),
     [
-        (GOOD_CHAIN, BAD_CHAIN, "does not verify on vpn (self-signed certificate in certificate"),
-        (BAD_CHAIN, GOOD_CHAIN, "does not verify on direct"),
+        (
+            GOOD_CHAIN,
+            BAD_CHAIN,
+            "does not verify through vpn (self-signed certificate in certificate",
+        ),
+        (BAD_CHAIN, GOOD_CHAIN, "does not verify through direct"),
         (BAD_CHAIN, BAD_CHAIN, ""),
         (GOOD_CHAIN, GOOD_CHAIN, ""),
     ],

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 
 from stresser.analysis.diagnosis.crowds import Crowd, part_that_died
@@ -33,5 +35,5 @@ def test_a_part_of_the_sessions_dies_at_one_instant(died, is_one):
     for n in set(range(20)) - set(died):
         run.lives(sessions[n], 30)
     case = run.case()
-    group = part_that_died(case, *Crowd(case.drops).densest())
+    group = part_that_died(case, *Crowd(case.drops).densest(), Counter(o.pair for o in case.drops))
     assert (group is not None) == is_one

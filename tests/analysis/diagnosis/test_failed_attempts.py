@@ -46,7 +46,26 @@ def test_what_an_attempt_met(kind, phase, more, mechanism):
 
 
 def test_what_has_no_name_is_left():
-    assert met(Kind.PROTOCOL_ERROR, Phase.TLS, raw="junk") is None
+    assert met(Kind.UNKNOWN, Phase.TLS, raw="junk") is None
+
+
+@pytest.mark.parametrize("phase", [Phase.TLS, Phase.UPGRADE])
+def test_bytes_that_are_neither_tls_nor_http_refuse_and_accuse_nobody(phase):
+    stranger = {"first_bytes": "SSH-2.0-OpenSSH"}
+
+    def run(*ways: Any, controls: tuple[Any, ...] = ()) -> Any:
+        made = MadeRun(*ways, *controls)
+        for number in range(3):
+            for way in ways:
+                made.fails(way, 1 + number, Kind.PROTOCOL_ERROR, phase, evidence=stranger)
+        for way in controls:
+            made.lives(made.opens(way, 1), 30)
+        return made.only()
+
+    one = run(SUSPECT, controls=(CONTROL,))
+    assert answers(one) == ("refused_by_endpoint", "egress", "unknown", "network_team")
+    every = run(SUSPECT, CONTROL)
+    assert answers(every)[:3] == ("refused_by_endpoint", "shared", "unknown")
 
 
 def test_no_password_is_advised_where_the_proxy_wants_negotiate():
@@ -107,7 +126,7 @@ def test_an_acknowledged_hello_without_an_answer_hangs_and_the_mtu_is_first():
     one = run_of(SUSPECT, controls=(CONTROL,), **ACKNOWLEDGED).only()
     assert answers(one)[:2] == ("handshake_hang", "egress")
     assert "was acknowledged and its answer did not come" in one.says
-    assert one.ask.says.startswith("Clamp the MSS")
+    assert one.ask.says.startswith("Check the MTU on the path to")
     assert "filter" in one.ask.says
     assert "MTU of 1280" in one.unproved[0]
 
@@ -208,3 +227,34 @@ def test_the_same_alert_later_is_no_late_refusal():
         session = run.opens(SUSPECT, 1 + number)
         run.drops(session, 31 + 2.5 * number, Kind.TLS_ALERT, alert=116)
     assert run.only().mechanism != "refused_by_endpoint"
+
+
+def test_who_hangs_through_every_egress_beside_others_that_answer_is_asked_why():
+    run, other = run_of(SUSPECT, CONTROL, **ACKNOWLEDGED), cohort("sus", endpoint="other")
+    run.lives(run.opens(other, 1), 30)
+    one = run.only()
+    assert answers(one) == ("handshake_hang", "endpoint", "unknown", "service_owner")
+    assert one.ask.says.startswith("Find out why server does not answer handshakes")
+
+
+def test_another_name_that_passes_to_the_same_address_shows_that_the_name_decides():
+    other = cohort("sus", endpoint="other")
+    run = MadeRun(SUSPECT, CONTROL, other)
+    run.scenario["endpoints"][1]["sni"] = "passes.test"
+    for number in range(4):
+        run.fails(SUSPECT, 1 + number, Kind.TCP_RESET, Phase.TLS)
+    for way in (CONTROL, other):
+        run.lives(run.opens(way, 1, remote="198.51.100.1:443"), 30)
+    one = run.only()
+    assert answers(one) == ("name_filter", "egress", "middlebox", "network_team")
+    assert "by the name passes.test 1 session opened there" in one.says
+    assert one.unproved == []
+
+
+def test_what_has_a_row_of_its_own_is_asked_by_it_whatever_bytes_came():
+    run = MadeRun(SUSPECT)
+    for number in range(3):
+        run.fails(SUSPECT, 1 + number, Kind.PROTOCOL_ERROR, Phase.UPGRADE,
+                  evidence={"first_bytes": "\\x00\\x00\\x12"},
+                  fields={"tls": msgspec.structs.replace(TLS, alpn="h2")})  # fmt: skip
+    assert run.only().ask.says == "Leave h2 out of alpn for server."

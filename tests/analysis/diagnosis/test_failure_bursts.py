@@ -69,6 +69,18 @@ def test_pairs_of_one_egress_that_fail_at_one_time_are_one_burst():
     assert (second.failures, second.endpoint) == (3, "server")
 
 
+def test_bursts_that_a_third_one_joins_are_one():
+    far = cohort("ctl", endpoint="other")
+    run = MadeRun(SUS, CTL, OTHER, far)
+    for number in range(4):
+        for late, of in enumerate((SUS, far, OTHER)):  # the first two share nothing
+            run.fails(of, 62 + 5 * number + late / 10, Kind.TIMEOUT, Phase.CONNECT)
+    [one] = bursts_of(run)
+    assert (one.failures, one.endpoint, one.egress) == (12, None, None)
+    assert one.holds("other", "ctl", seconds(70))
+    assert not one.holds("server", "ctl", seconds(70))
+
+
 def test_what_belongs_to_a_burst():
     [one] = bursts_of(outage())
     assert one.holds("server", "sus", seconds(70))
@@ -82,3 +94,11 @@ def test_an_incident_from_which_the_pair_had_recovered_is_not_the_bursts():
         run.fails(SUS, 150 + at, Kind.TIMEOUT, Phase.CONNECT)
     _, late = bursts_of(run)
     assert late.incident_ns is None
+
+
+def test_pairs_that_fail_in_other_ways_are_bursts_of_their_own():
+    run = MadeRun(SUS, OTHER)
+    for at in range(4):
+        run.fails(SUS, 10 + at, Kind.TIMEOUT, Phase.CONNECT)
+        run.fails(OTHER, 10 + at, Kind.HTTP_REFUSAL, Phase.UPGRADE, status=401)
+    assert [one.kinds for one in bursts_of(run)] == [{"timeout": 4}, {"http_refusal": 4}]

@@ -17,3 +17,8 @@ def test_a_bracket_words_says_how_well_it_is_known(low, high, words):
 def test_the_condition_of_a_limit_on_bytes():
     said = condition(Variable.BYTES, Bracket(299_000, 301_000))
     assert said == "that had moved 301,000 bytes"
+
+
+def test_a_limit_known_from_above_alone_was_met_by_what_lasted_as_long():
+    assert condition(Variable.IDLE, Bracket(0, seconds(21))) == "that was silent for 21 s"
+    assert condition(Variable.AGE, Bracket(seconds(2), seconds(7))) == "that was 2 s to 7 s old"

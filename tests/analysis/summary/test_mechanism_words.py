@@ -5,11 +5,12 @@ from stresser.analysis.summary.mechanism_words import (
     WHOM_WORDS,
     addressed,
     diagnosed_limit,
+    grounds,
     known_from,
     named_causes,
     what_it_does,
 )
-from stresser.model.ending import Grade
+from stresser.model.ending import Grade, Initiator
 from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import diagnosed
 
@@ -70,8 +71,13 @@ def test_a_limit_is_one_figure_where_it_is_narrow(low, high, unit, words):
 
 
 def test_interception_rests_on_certificates_whatever_the_grade():
-    assert known_from(diagnosed(Mechanism.INTERCEPTION)) == "certificates"
-    assert known_from(diagnosed(Mechanism.IDLE_TIMER, grade=Grade.PACKET)) == "packets"
+    assert grounds(diagnosed(Mechanism.INTERCEPTION)) == "certificates"
+    assert grounds(diagnosed(Mechanism.IDLE_TIMER, grade=Grade.PACKET)) == "packets"
+
+
+def test_where_nobody_is_named_nothing_shows_who():
+    assert known_from(diagnosed(who=Initiator.UNKNOWN)) == ""
+    assert known_from(diagnosed(grade=Grade.PACKET)) == ", from packets"
 
 
 def test_a_sentence_is_addressed_to_who_can_act():

@@ -51,7 +51,7 @@ def test_a_row_is_whole_sentences_with_nothing_left_in_braces(row):
     [
         (Obstacle.ANSWER_MISSING, {}, "acknowledged and its answer did not come",
          "Lower the MTU of this host's interface to 1280", "name"),
-        (Obstacle.ANSWER_TORN, {}, "big packets were lost", "clamp the MSS", "name"),
+        (Obstacle.ANSWER_TORN, {}, "big packets of the answer", "clamp the MSS", "name"),
         (Obstacle.HELLO_DROPPED, {}, "never acknowledged", "(s)", "MTU"),
         (Obstacle.HELLO_CUT, {}, "cut", "let h pass the filter (s)", "MTU"),
         (Obstacle.TUNNEL_SILENT, {}, "through the proxy", "Ask the proxy team", "MTU"),

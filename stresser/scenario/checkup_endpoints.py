@@ -1,6 +1,6 @@
 """What a person asks `stresser check` for on a command line, made a scenario.
 
-A target is a host name, `host:port`, `https://host/path`, `wss://host/path`, `tls://host:port`,
+An endpoint is a host name, `host:port`, `https://host/path`, `wss://host/path`, `tls://host:port`,
 or a lab's `lab+wss://behaviour`. Reads no environment itself: the caller hands a mapping over.
 """
 
@@ -18,7 +18,7 @@ from stresser.scenario.proxy_url import FROM_ENVIRONMENT
 
 COMMAND_LINE = "command line"
 """Stands in messages where a file's name would."""
-MOST_TARGETS = 1000
+MOST_NAMED = 1000
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}){0,2047}")
 _ACTIVITY = {"kind": "silent"}
@@ -40,7 +40,7 @@ class CheckWishes(NamedTuple):
     """Of each phase."""
 
 
-class Targets(NamedTuple):
+class NamedEndpoints(NamedTuple):
     """A command line's scenario."""
 
     scenario: Scenario
@@ -48,13 +48,13 @@ class Targets(NamedTuple):
     """What to GET, by endpoint; a wss endpoint that is not in it is asked for an upgrade."""
 
 
-def read_targets(
+def read_endpoints(
     texts: Sequence[str],
     wishes: CheckWishes,
     environment: Mapping[str, str],
     check_lab: LabCheck | None = None,
-) -> Targets:
-    """Read targets and options.
+) -> NamedEndpoints:
+    """Read endpoints and options.
 
     Raises:
         ScenarioError: one line for each mistake.
@@ -70,7 +70,7 @@ def read_targets(
         "endpoints": endpoints,
         "egresses": _egresses(wishes, [str(e["url"]) for e in endpoints], environment),
     }
-    return Targets(scenario_from_tree(tree, COMMAND_LINE, check_lab=check_lab), paths)
+    return NamedEndpoints(scenario_from_tree(tree, COMMAND_LINE, check_lab=check_lab), paths)
 
 
 def checked_timeout(text: str | None) -> str | None:
@@ -103,14 +103,14 @@ def _endpoints(texts: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, st
     mistakes: list[str] = []
     endpoints: dict[str, dict[str, Any]] = {}
     paths: dict[str, str] = {}
-    if len(texts) > MOST_TARGETS:
-        raise ScenarioError(f"TARGET: {len(texts)} are too many; at most {MOST_TARGETS} at once")
+    if len(texts) > MOST_NAMED:
+        raise ScenarioError(f"ENDPOINT: {len(texts)} are too many; at most {MOST_NAMED} at once")
     for text in dict.fromkeys(texts):
         try:
             url, path = _url_and_path(text)
             address = parse_url(url)
         except ValueError as error:
-            mistakes.append(f"TARGET {_shown_target(text)}: {error}")
+            mistakes.append(f"ENDPOINT {_shown_endpoint(text)}: {error}")
             continue
         name = _free_name(address, endpoints)
         endpoints[name] = {"name": name, "url": url}
@@ -123,7 +123,7 @@ def _endpoints(texts: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, st
     return list(endpoints.values()), paths
 
 
-def _shown_target(text: str) -> str:
+def _shown_endpoint(text: str) -> str:
     """Without a user and a query: both may hold a secret."""
     found = _SCHEME.match(text)
     scheme = "" if found is None else found[0]
@@ -146,7 +146,7 @@ def _url_and_path(text: str) -> tuple[str, str | None]:
 
 def _free_name(address: EndpointAddress, taken: Mapping[str, object]) -> str:
     base = address.behaviour or address.authority
-    base = re.sub(r"[^A-Za-z0-9._-]", "-", base.strip("[]"))[:56].strip("-") or "target"
+    base = re.sub(r"[^A-Za-z0-9._-]", "-", base.strip("[]"))[:56].strip("-") or "endpoint"
     name, number = base, 1
     while name in taken:
         number += 1

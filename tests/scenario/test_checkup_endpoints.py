@@ -1,20 +1,20 @@
-"""Targets: what each way of writing one means, and what a mistake is told as."""
+"""Endpoints: what each way of writing one means, and what a mistake is told as."""
 
 import pytest
 
 from stresser.lab.behaviours import parse_behaviour
 from stresser.model.errors import ScenarioError
-from stresser.scenario.checkup_targets import (
-    MOST_TARGETS,
+from stresser.scenario.checkup_endpoints import (
+    MOST_NAMED,
     CheckWishes,
     checked_path,
     checked_timeout,
-    read_targets,
+    read_endpoints,
 )
 
 
 def read(*texts, environment=None, **wishes):
-    return read_targets(texts, CheckWishes(**wishes), environment or {}, parse_behaviour)
+    return read_endpoints(texts, CheckWishes(**wishes), environment or {}, parse_behaviour)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def read(*texts, environment=None, **wishes):
         ("bücher.example", "xn--bcher-kva.example", "wss://bücher.example", "/"),
     ],
 )  # fmt: skip
-def test_targets(text, name, url, path):
+def test_endpoints(text, name, url, path):
     found = read(text)
     (endpoint,) = found.scenario.endpoints
     assert (endpoint.name, endpoint.url) == (name, url)
@@ -80,9 +80,9 @@ def test_all_mistakes_are_told_at_once():
     assert len(caught.value.lines) == 2
 
 
-def test_too_many_targets():
+def test_too_many_endpoints():
     with pytest.raises(ScenarioError, match="too many"):
-        read(*(f"h{n}.example" for n in range(MOST_TARGETS + 1)))
+        read(*(f"h{n}.example" for n in range(MOST_NAMED + 1)))
 
 
 @pytest.mark.parametrize(
