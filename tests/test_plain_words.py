@@ -35,14 +35,11 @@ def docstring_of(source: str) -> str:
 
 def texts_of(source: str) -> Iterator[tuple[int, str]]:
     """Line and text of each string that is no docstring and reads like words, not like a key."""
-    tree = ast.parse(source)
-    silent = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+    silent: set[int] = set()
+    for node in ast.walk(ast.parse(source)):  # a statement comes before the text in it
+        if isinstance(node, ast.Expr):
+            silent.add(id(node.value))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             is_words = " " in node.value.strip()
             if id(node) not in silent and is_words:
                 yield node.lineno, node.value

@@ -102,11 +102,14 @@ def _flow_packets(session: HeldSession, around: RunContext) -> FlowPackets:
 async def _hear_whether_others_close(session: HeldSession, look: SocketAtEnd) -> None:
     """An endpoint that closes at an age, a silence or a moment does so through every egress."""
     siblings = session.siblings
-    if siblings is not None and siblings.has_control:
-        await trio.sleep(_CLOSES_WITHIN_S)
-        # By now one that is a little younger has outlived this one, too.
-        until_ns = session.connected_ns + int(_CLOSES_WITHIN_S * NS_PER_S / 2)
-        look.as_old_is_open = siblings.as_old_is_open(session.cohort.activity, until_ns)
+    if siblings is None or not siblings.has_control:
+        return
+    activity, age_ns = session.cohort.activity, int(_CLOSES_WITHIN_S * NS_PER_S / 2)
+    # Clearly older ones have outlived this one already: that stands if the run stops meanwhile.
+    look.as_old_is_open = siblings.as_old_is_open(activity, session.connected_ns - age_ns)
+    await trio.sleep(_CLOSES_WITHIN_S)
+    # By now one that is a little younger has, too.
+    look.as_old_is_open = siblings.as_old_is_open(activity, session.connected_ns + age_ns)
 
 
 async def _hear_siblings(session: HeldSession, look: SocketAtEnd, packets: FlowPackets) -> None:

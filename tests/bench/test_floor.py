@@ -35,6 +35,7 @@ def last_line(folder):
     return json.loads((folder / "stdout").read_text().splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_held_sessions_are_counted_by_the_server_and_send_nothing(peer, tmp_path):
     opened = peer.counters[Counter.OPENED]
     held = measure_held(peer, floor_command, job(peer, tmp_path, 3600))

@@ -88,6 +88,7 @@ class World:
         self.finished = 0
         """Seats whose life has returned."""
         self._scopes: list[trio.CancelScope] = []
+        self.stays_open = trio.CancelScope(shield=True)
         self._nursery = nursery
         self._ports = count(50_000)
         nursery.start_soon(self._beside)
@@ -97,7 +98,9 @@ class World:
             self._scopes.append(scope)
             async with trio.open_nursery() as nursery:
                 self.around.beside = nursery
-                await trio.sleep_forever()
+                # As in a run, it takes what a session that is being stopped has to say.
+                with self.stays_open:
+                    await trio.sleep_forever()
 
     async def connect(
         self, address: Address, binding: Binding, clock: Clock, hangups: Hangups | None
@@ -211,4 +214,5 @@ async def world(program: Program, *, latency_s: float = 0.0) -> AsyncIterator[Wo
             yield made
         finally:
             trio.lowlevel.remove_instrument(stamp)
+            made.stays_open.cancel()
         nursery.cancel_scope.cancel()

@@ -103,6 +103,7 @@ def test_it_raises_its_own_file_limit():
         assert soft == hard
 
 
+@pytest.mark.slow
 def test_kills_that_nobody_reads_stall_nobody():
     # Standard output is the smallest pipe; nobody reads it after the ready line.
     plan = PLAN | {

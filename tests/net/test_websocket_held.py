@@ -10,7 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from stresser.model.faults import PeerClosed, PeerCloseNotify, PeerFin, ProtocolViolation
-from stresser.net.fair_share import FRAMES_A_PASS
+from stresser.net.fair_share import FRAMES_A_PASS, FairShare, Turns
 from tests.net.frames import (
     BINARY,
     CLOSE,
@@ -234,6 +234,13 @@ def test_a_flooding_peer_lets_other_tasks_run():
     run(test)
 
 
+class Unlimited(FairShare):
+    """What fills our buffers does so in a moment."""
+
+    def take(self, frames):
+        return frames >= 0
+
+
 def test_a_peer_that_pings_and_never_reads_is_not_read_either():
     async def test():
         # Buffers as the system makes them: with small ones Linux now and then drops
@@ -250,7 +257,8 @@ def test_a_peer_that_pings_and_never_reads_is_not_read_either():
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(flood)
-                nursery.start_soon(drained, websocket, [])
+                share = Unlimited(Turns(), stream.tap.clock)
+                nursery.start_soon(websocket.drain, lambda _: None, share)
                 while not stream.backlog:
                     await wait_all_tasks_blocked(cushion=0.01)
                 await wait_all_tasks_blocked(cushion=0.05)

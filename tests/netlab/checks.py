@@ -43,7 +43,11 @@ class Check:
             for one in self.said["findings"]
             if one["concern"] in _FAILING
         ]
-        return [text for text in texts if re.search(rf"through {egress}\b(?! it verifies)", text)]
+        return [
+            text
+            for text in texts
+            if re.search(rf"(?<!not )through {egress}\b(?! it verifies)", text)
+        ]
 
 
 def check(

@@ -168,23 +168,25 @@ def closes_at(path_of_it: int, at_s: float):
 
 
 @pytest.mark.parametrize(
-    ("egress", "other_since_s", "who"),
+    ("egress", "first_s", "other_s", "until_s", "who"),
     [
-        ("direct", 0, Initiator.UNKNOWN),
-        ("direct", 5, Initiator.ENDPOINT),  # it is younger: its turn may come
-        ("vpn", 0, Initiator.ENDPOINT),  # no other egress shows anything
+        ("direct", 0, 0.1, 30, Initiator.UNKNOWN),
+        ("direct", 0, 5, 30, Initiator.ENDPOINT),  # it is younger: its turn may come
+        ("vpn", 0, 0.1, 30, Initiator.ENDPOINT),  # no other egress shows anything
+        ("direct", 4, 0, 20.1, Initiator.UNKNOWN),  # the run stops meanwhile: it has shown it
+        ("direct", 0, 0.1, 20.1, Initiator.ENDPOINT),
     ],
 )
 def test_a_close_notify_is_compared_with_a_session_as_old_through_another_egress(
-    egress, other_since_s, who
+    egress, first_s, other_s, until_s, who
 ):
     async def story():
-        async with world(closes_at(0, 20)) as made:
-            made.start(made.route())
+        async with world(closes_at(first_s > other_s, 20)) as made:
+            made.start(made.route(), at_s=first_s)
             other = made.route()
             other = replace(other, cohort=other.cohort._replace(egress=egress))
-            made.start(other, at_s=other_since_s + 0.1)
-            await trio.sleep_until(30)
+            made.start(other, at_s=other_s)
+            await trio.sleep_until(until_s)
             made.stop()
             await trio.sleep(2)
             return made

@@ -72,6 +72,7 @@ def test_only_witnesses_count():
     assert concentration(brackets, [0, 1], exposure, exposure, 1) is None
 
 
+@pytest.mark.slow
 def test_a_falling_hazard_is_no_timer():
     # Many die young, but at no one age.
     false = 0

@@ -124,6 +124,7 @@ def test_buckets_of_a_distribution_are_ordered_with_their_counts():
     assert list(taken.buckets()) == [(5, 5, 2), (3000, 3001, 1)]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_samples():
     draw = random.Random(7)  # noqa: S311 - a fixed seed, no secret
     counts = SparseCounts()

@@ -19,6 +19,7 @@ from stresser.statistics.rates import (
 COUNTS = [(7, 41, 100, 100), (0, 6, 80, 90), (3, 0, 10, 20), (250, 310, 1600, 1500), (1, 1, 5, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 7, 41, 10_000])
 def test_the_interval_of_a_rate_agrees_with_statsmodels(count):
     from tests.statistics.judges import confint_poisson

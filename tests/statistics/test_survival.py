@@ -14,6 +14,7 @@ def made_lifetimes(seed, count=300, scale=100.0):
     return np.ceil(np.minimum(lived, watched)), lived <= watched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_the_curve_and_its_band_agree_with_lifelines(seed):
     from tests.statistics.judges import lifelines

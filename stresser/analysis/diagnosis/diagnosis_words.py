@@ -6,7 +6,9 @@ from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Where
+from stresser.analysis.diagnosis.limit_candidates import condition
 from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.words.endings import counted, kind_words
 from stresser.model.ending import Kind
 from stresser.model.units import shown
@@ -30,6 +32,12 @@ _DIED = {
 }
 _UNFIT = {Mechanism.HOST_UNFIT, Mechanism.TOOL_UNFIT}
 _LOSSY = ", on a path that loses packets"
+_COUNTS = {
+    Mechanism.IDLE_TIMER: Variable.IDLE,
+    Mechanism.AGE_LIMIT: Variable.AGE,
+    Mechanism.ENDPOINT_GOODBYE: Variable.AGE,
+    Mechanism.BYTE_LIMIT: Variable.BYTES,
+}
 _AT_ONCE = {
     Mechanism.STATE_LOST: "at one moment",
     Mechanism.OUTAGE: "in an outage",
@@ -64,7 +72,8 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
     ended = _ended(facts)
     if candidate.condition:
         total = count + _spared(candidate, facts, case)
-        return f"{_those(count, total, f'{candidate.condition} {ended}')} ({count:,} of {total:,})"
+        which = f"{_which(candidate)} {ended}"
+        return f"{_those(count, total, which)} ({count:,} of {total:,})"
     if candidate.mechanism is Mechanism.NO_PATTERN:
         return (
             f"{counted(count, 'drop')} of {of_drops:,} ({_kinds(facts)}) came at times, ages and"
@@ -85,6 +94,14 @@ def _what(candidate: Candidate, facts: list[EndingFact], case: CaseFile, of_drop
 
 def _plural(ended: str, count: int) -> str:
     return ended if count == 1 else ended.replace("was ", "were ")
+
+
+def _which(candidate: Candidate) -> str:
+    """`silent for 4 s`: of the limit as it is now, that several candidates may have in common."""
+    variable = _COUNTS.get(candidate.mechanism)
+    if variable is None or candidate.limit is None:
+        return candidate.condition
+    return condition(variable, candidate.limit)
 
 
 def _those(count: int, total: int, ended: str) -> str:

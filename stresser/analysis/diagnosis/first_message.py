@@ -83,6 +83,12 @@ def _first_loss_ns(case: CaseFile, dead: list[DropFact]) -> int:
     return min(one.drop.moment.low + _silence_ns(case, one) for one in dead)
 
 
+def _is_lost(one: DropFact) -> bool:
+    """It had no answer to a message, whether that was noticed at once or at the end."""
+    unanswered = one.fact.kind is Kind.FOUND_DEAD and one.fact.pings > one.fact.pongs
+    return one.fact.kind in _LOST or unanswered
+
+
 def _answered_since(case: CaseFile, cohorts: set[Cohort], since_ns: int) -> bool:
     """Whether a session of these cohorts may have had an answer to a ping after that time."""
     until_ns = since_ns + _IN_FLIGHT_NS
@@ -102,16 +108,14 @@ def _answered_since(case: CaseFile, cohorts: set[Cohort], since_ns: int) -> bool
 def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
     """Of one pair: since one moment no big message is answered, while small ones are."""
     sizes = {a: facts.message_bytes or 0 for a, facts in case.plan.activities.items()}
-    dead = [one for one in drops if one.fact.kind in _LOST and sizes.get(one.fact.cohort.activity)]
+    dead = [one for one in drops if _is_lost(one) and sizes.get(one.fact.cohort.activity)]
     if len(dead) < _FEWEST:
         return None
     if _answered_since(case, {one.fact.cohort for one in dead}, _first_loss_ns(case, dead)):
         return None
     least = min(sizes[one.fact.cohort.activity] for one in dead)
     lived = _smaller_that_lived(case, pair, dead, {a for a, n in sizes.items() if n < least})
-    lost = sum(
-        one.fact.kind in _LOST and sizes.get(one.fact.cohort.activity, 0) < least for one in drops
-    )
+    lost = sum(_is_lost(one) and sizes.get(one.fact.cohort.activity, 0) < least for one in drops)
     if len(lived) < _LIVED or lost > _MOST_SMALL_LOST * len(lived):
         return None
     passed = max(sizes.get(case.cohort_of(life).activity, 0) for life in lived)

@@ -34,6 +34,7 @@ def test_one_that_failed_to_come_does_not_hide_it():
     assert (round(found.period_ns / seconds(1)), found.came, found.teeth) == (3600, 6, 7)
 
 
+@pytest.mark.slow
 def test_chance_makes_no_period():
     false = 0
     for seed in range(300):
