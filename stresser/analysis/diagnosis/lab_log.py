@@ -9,7 +9,9 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
+from stresser.analysis.patterns.first_silence import survived_below
 from stresser.analysis.patterns.scopes import Variable, bracket_of
+from stresser.statistics.brackets import Bracket
 from stresser.statistics.concentration import timer_limit
 
 _RULES = {
@@ -42,4 +44,8 @@ def _of_rule(case: CaseFile, rule: str, drops: list[DropFact]) -> Candidate:
         numbers = frozenset(one.number for one in drops)
         return Candidate(mechanism=mechanism, drops=numbers, by_log=True)
     limit = timer_limit(known, len(known)).bracket
+    if variable is Variable.IDLE:
+        pairs = {one.pair for one in drops}
+        lives = [life for pair in pairs for life in case.lives_of.get(pair, [])]
+        limit = Bracket(max(limit.low, survived_below(lives, limit.high)), limit.high)
     return replace(limit_candidate(case, variable, limit, drops), by_log=True)

@@ -162,10 +162,13 @@ class SearchAnswers:
             dead=sum(not one.lived for one in heard.silences),
             reached=survived is not None and survived >= _NEARLY * (up_to_ns or 0),
         )
-        yield found if silence is None else _with_limit(
-            found, silence, heard, self._refreshed(cohort), _blamed(cohort, "idle", diagnoses),
-            is_silence=None if busy_lived is None else busy_lived > silence.low,
-        )  # fmt: skip
+        if silence is None:
+            yield found
+        else:
+            refreshed = self._refreshed(cohort, silence.high or 0)
+            lived_on = None if busy_lived is None else busy_lived > silence.low
+            blamed = _blamed(cohort, "idle", diagnoses)
+            yield _with_limit(found, silence, heard, refreshed, blamed, is_silence=lived_on)
         if busy.ages:
             aged = LimitFigures(
                 endpoint=found.endpoint, egress=found.egress, kind="age", low=None, high=None,
@@ -175,19 +178,20 @@ class SearchAnswers:
             blamed = _blamed(cohort, "age", diagnoses)
             yield aged if age is None else _with_limit(aged, age, busy, RefreshedBy(), blamed)
 
-    def _refreshed(self, cohort: Cohort) -> RefreshedBy:
+    def _refreshed(self, cohort: Cohort, limit_ns: int) -> RefreshedBy:
         # Under TLS a box sees no difference between them.
-        up = self._lived(beside(cohort, UP))
+        up = self._outlived(beside(cohort, UP), limit_ns)
         return RefreshedBy(
-            ping=self._lived(beside(cohort, PING)),
+            ping=self._outlived(beside(cohort, PING), limit_ns),
             unanswered_ping=up,
             up=up,
-            tcp_keepalive=self._lived(beside(cohort, TCP_KEEPALIVE)),
+            tcp_keepalive=self._outlived(beside(cohort, TCP_KEEPALIVE), limit_ns),
         )
 
-    def _lived(self, cohort: Cohort) -> bool | None:
-        """Whether those that beat in one way lived; None where they say both, or nothing."""
-        said = {one.lived for one in self._heard.get(cohort, _Heard()).ages}
+    def _outlived(self, cohort: Cohort, limit_ns: int) -> bool | None:
+        """Whether those that beat in one way lived beyond the limit; None: both, or not known."""
+        ages = self._heard.get(cohort, _Heard()).ages
+        said = {one.lived for one in ages if not one.lived or one.value > limit_ns}
         return said.pop() if len(said) == 1 else None
 
 

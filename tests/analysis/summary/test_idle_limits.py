@@ -134,6 +134,12 @@ def test_who_says_both_or_nothing_of_refreshing_says_nothing(said):
     assert search.limits()[0].refreshed_by.ping is None
 
 
+def test_who_was_asked_before_the_limit_says_nothing_of_refreshing():
+    search = forgetting()
+    search.lives(200, beside(VPN, PING), at=320)
+    assert search.limits()[0].refreshed_by.ping is None
+
+
 def test_an_ordinary_run_has_no_limits():
     answers = SearchAnswers(read_plan({"activities": [{"kind": "silent", "name": "silent"}]}))
     for event in forgetting().story.events:
