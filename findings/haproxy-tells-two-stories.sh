@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Guess:    When HAProxy's `timeout tunnel` ends an idle WebSocket, it closes both sides alike, as
-#           nginx, tinyproxy or HAProxy itself in mode tcp do.
+#           nginx, Apache httpd or HAProxy itself in mode tcp do.
 # What is:  In mode http the client is sent away politely (close_notify and FIN; FIN without TLS) and
 #           at the same moment the origin gets a RST. In mode tcp both get a FIN.
 # Seen:     mode http, TLS, idle for 2 s: client close_notify, FIN; origin RST

@@ -5,8 +5,8 @@
 #           In an event loop everything stands still meanwhile: the pings of every other session and the
 #           timer that should have ended the attempt. The attempt then succeeds, after its deadline,
 #           and the peer's address is the proxy's.
-# Seen:     proxy answers after 3 s, connect's deadline 1 s: connected after 3 s, to the proxy's address
-#           longest pause of the loop, which has work each 20 ms: 3 s
+# Seen:     proxy answers after 3 s, connect's deadline 1 s: connected after 3 to 5 s, to the proxy's address
+#           the loop, which has work each 20 ms, goes on after 3 to 5 s
 # Software: proxychains-ng 4.16 (Debian 4.16-2), asyncio of Python 3.11; measured 2026-11-30.
 # Matters:  One dead proxy of the chain (8 s to connect, 15 s to answer, unless set) makes all held
 #           sessions late at once, which looks like an outage of the path, and RTT through this
@@ -39,7 +39,7 @@ while True:
 EOF
 cat >"$stage/client.py" <<'EOF'
 import asyncio, os, time
-from peers import finish, same
+from peers import about, finish, same
 
 
 async def main():
@@ -61,8 +61,8 @@ async def main():
     except TimeoutError:
         seen = "the deadline ended the attempt"
     await asyncio.sleep(0.1)
-    same("deadline 1 s, proxy answers after 3 s", seen, "connected after 3 s, to 127.0.0.1")
-    same("longest pause of the loop", f"{round(max(pauses))} s", "3 s")
+    same("deadline 1 s, proxy answers after 3 s", about(seen, 3, 5), "connected after 3 to 5 s, to 127.0.0.1")
+    same("the loop goes on", about(f"after {round(max(pauses))} s", 3, 5), "after 3 to 5 s")
 
 
 asyncio.run(main())

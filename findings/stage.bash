@@ -125,9 +125,11 @@ certificate() {
     chmod 644 "$stage"/*.pem
 }
 
-# A command in a user and network namespace of its own, where it is root and has loopback alone.
+# A command in a network namespace of its own, where it is root and has loopback alone.
 alone() {
-    unshare --user --map-root-user --net true 2>/dev/null ||
-        untried "this machine gives no user and network namespaces"
-    unshare --user --map-root-user --net "$@"
+    local namespaces=(--net)
+    [ "$(id -u)" -eq 0 ] || namespaces+=(--user --map-root-user)
+    unshare "${namespaces[@]}" true 2>/dev/null ||
+        untried "this machine gives no network namespace (as root, or by a user namespace)"
+    unshare "${namespaces[@]}" "$@"
 }

@@ -23,31 +23,39 @@ def test_there_are_findings():
     assert len(SCRIPTS) > 10
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda one: one.stem)
-class TestAFinding:
-    def test_says_all_at_its_top(self, script):
-        head = head_of(script)
-        assert [word for word in SAYS if f"# {word}:" not in head] == []
-        assert "measured 20" in head
+each_finding = pytest.mark.parametrize("script", SCRIPTS, ids=lambda one: one.stem)
 
-    def test_installs_pinned_packages_into_the_folder_that_goes(self, script):
-        text = script.read_text(encoding="utf-8")
-        assert '. "$(dirname "$0")/stage.bash"' in text
-        installs = [
-            line for line in text.splitlines() if re.match(r"debian |python_packages ", line)
-        ]
-        assert installs
-        assert all(PINNED.search(line) for line in installs)
 
-    def test_is_in_the_index_and_can_be_called(self, script):
-        assert f"]({script.name})" in (ROOM / "README.md").read_text(encoding="utf-8")
-        assert script.stat().st_mode & 0o111
+@each_finding
+def test_says_all_at_its_top(script):
+    head = head_of(script)
+    assert [word for word in SAYS if f"# {word}:" not in head] == []
+    assert "measured 20" in head
 
-    def test_runs_without_stresser(self, script):
-        assert not re.search(r"\b(?:import|from) stresser\b", script.read_text(encoding="utf-8"))
 
-    def test_is_bash(self, script):
-        assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+@each_finding
+def test_installs_pinned_packages_into_the_folder_that_goes(script):
+    text = script.read_text(encoding="utf-8")
+    assert '. "$(dirname "$0")/stage.bash"' in text
+    installs = [line for line in text.splitlines() if re.match(r"debian |python_packages ", line)]
+    assert installs
+    assert all(PINNED.search(line) for line in installs)
+
+
+@each_finding
+def test_is_in_the_index_and_can_be_called(script):
+    assert f"]({script.name})" in (ROOM / "README.md").read_text(encoding="utf-8")
+    assert script.stat().st_mode & 0o111
+
+
+@each_finding
+def test_runs_without_stresser(script):
+    assert not re.search(r"\b(?:import|from) stresser\b", script.read_text(encoding="utf-8"))
+
+
+@each_finding
+def test_is_bash(script):
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
 
 
 def test_the_index_names_only_what_is_there():

@@ -90,7 +90,7 @@ def _read(targets: list[str], wishes: CheckWishes, get: str | None) -> _Asked:
 
     checked_timeout(wishes.timeout)
     path = None if get is None else checked_path(get)
-    named = [text for text in targets if _is_scenario(text)]
+    named = [text for text in targets if is_scenario(text)]
     if not named:
         return _read_endpoints(targets, wishes, path)
     if len(targets) > 1:
@@ -98,8 +98,8 @@ def _read(targets: list[str], wishes: CheckWishes, get: str | None) -> _Asked:
     return _read_scenario(named[0], wishes, path)
 
 
-def _is_scenario(text: str) -> bool:
-
+def is_scenario(text: str) -> bool:
+    """Whether a word of the command line names a scenario, and no target."""
     if "://" in text:
         return False
     if text.endswith(_SUFFIX) or text in shipped_names():

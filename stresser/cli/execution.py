@@ -146,6 +146,7 @@ class _RecordedRun:
             self.observer,
             packets=self._open_packets(),
             keep_chain=self._recorder.keep_chain,
+            say=self._note,
         )
         self._manifest: Manifest
 

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "run": "Hold the sessions of a scenario and record every ending.",
     "init": "Write a commented scenario to fill in.",
     "check": "Try each phase to each endpoint once: proxy, TLS, chain, HTTP.",
+    "idle": "Find each egress's limits of silence and age, what resets them.",
     "show": "Print the summary of a recorded run.",
     "runs": "List the recorded runs, newest first.",
     "compare": "Say whether one run, or one egress, is worse than another.",
@@ -44,7 +45,7 @@ COMMANDS: Final = {
 
 COMPLETE: Final = "_STRESSER_COMPLETE"
 """Set in the environment by a completion script: it says which shell asks for words."""
-_OBEYING: Final = frozenset({"run", "check"})
+_OBEYING: Final = frozenset({"run", "check", "idle"})
 """Commands that set handlers of their own, and have nothing to clean up before that."""
 _EPILOG = (
     "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."

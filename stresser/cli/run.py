@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from stresser.record.reader import open_run
 from stresser.record.summary_file import write_summary
 from stresser.report.answer_terminal import print_answer
 from stresser.report.console import (
+    ReportConsole,
     json_text,
     stderr_console,
     stdout_console,
@@ -31,6 +33,7 @@ from stresser.report.console import (
 )
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
+from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
@@ -74,14 +77,19 @@ def run(
     overrides = list(assignments or [])
     overrides += [f'duration="{duration}"'] if duration is not None else []
     overrides += [f"sessions.count={sessions}"] if sessions is not None else []
-    asked = _request(scenario, overrides, out, label, fail_fast=fail_fast)
-    raise typer.Exit(_execute(asked, quiet=quiet or json, as_json=json))
+    found, file = refuse_untouched(load_scenario(scenario, overrides))
+    asked = checked_request(found, file, out, label, fail_fast=fail_fast)
+    raise typer.Exit(execute(asked, quiet=quiet or json, as_json=json))
 
 
-def _request(
-    named: str, overrides: list[str], out: Path, label: str | None, *, fail_fast: bool
+def checked_request(
+    scenario: Scenario, file: Path, out: Path, label: str | None, *, fail_fast: bool = False
 ) -> RunRequest:
-    scenario, file = refuse_untouched(load_scenario(named, overrides))
+    """What is to be run, with its secrets, proxies and this machine's limits looked up.
+
+    Raises:
+        StresserError: one line for each thing that is missing.
+    """
     proxies = resolve_proxies(scenario, os.environ, str(file))
     return RunRequest(
         scenario=scenario,
@@ -110,8 +118,19 @@ def _without_values(argv: list[str]) -> list[str]:
     return shown
 
 
-def _execute(asked: RunRequest, *, quiet: bool, as_json: bool) -> ExitCode:
-    """Run a scenario to its end and print what came of it."""
+def _print_whole_answer(summary: Summary, console: ReportConsole, folder: Path) -> None:
+    print_answer(summary.answer, console, folder)
+
+
+def execute(
+    asked: RunRequest,
+    *,
+    quiet: bool,
+    as_json: bool,
+    show: Callable[[Summary, ReportConsole, Path], None] = _print_whole_answer,
+    judge: Callable[[Summary], ExitCode] = lambda summary: summary.verdict.exit_code,
+) -> ExitCode:
+    """Run a scenario to its end, print what came of it, and say how it is to be taken."""
     if not quiet:
         tell_stderr(*asked.readiness.notes)
     with StopSignals() as signals:
@@ -119,9 +138,9 @@ def _execute(asked: RunRequest, *, quiet: bool, as_json: bool) -> ExitCode:
         summary = _conclude(done)
         try:
             if summary is not None:
-                _print(summary, done, as_json=as_json)
+                _print(summary, done, None if as_json else show)
         finally:  # a device that takes no more of the summary hides nothing else
-            code = _exit_code(done, summary)
+            code = _exit_code(done, summary, judge)
     return code
 
 
@@ -145,16 +164,22 @@ def _conclude(done: Finished) -> Summary | None:
     return summary
 
 
-def _print(summary: Summary, done: Finished, *, as_json: bool) -> None:
+def _print(
+    summary: Summary,
+    done: Finished,
+    show: Callable[[Summary, ReportConsole, Path], None] | None,
+) -> None:
     console = stdout_console()
     with until_reader_leaves(console):
-        if as_json:
+        if show is None:
             console.file.write(json_text(summary) + "\n")
         else:
-            print_answer(summary.answer, console, done.folder.path)
+            show(summary, console, done.folder.path)
 
 
-def _exit_code(done: Finished, summary: Summary | None) -> ExitCode:
+def _exit_code(
+    done: Finished, summary: Summary | None, judge: Callable[[Summary], ExitCode]
+) -> ExitCode:
     if done.manifest.gap is not None:
         tell_stderr(str(done.manifest.gap))
     if done.bugs:
@@ -165,4 +190,4 @@ def _exit_code(done: Finished, summary: Summary | None) -> ExitCode:
         return ExitCode.BUG
     if summary is None or done.manifest.gap is not None:
         return ExitCode.INCONCLUSIVE
-    return summary.verdict.exit_code
+    return judge(summary)

@@ -155,6 +155,10 @@ class WebSocket:
         """Send a ping; its payload, at most 125 bytes, comes back in the pong."""
         self.stream.send_nowait(_ping(payload))
 
+    def pong_nowait(self, payload: bytes) -> None:
+        """Send a pong that answers nothing, as `TlsStream.send_nowait` does."""
+        self.stream.send_nowait(_BUILD.pong(payload))
+
     def message_nowait(self, data: bytes) -> None:
         """Send a binary message in one frame."""
         self.stream.send_nowait(_BUILD.send_data(data))

@@ -3,7 +3,7 @@
 import gc
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -13,10 +13,11 @@ from stresser.model.quantity import Quantity
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.run.preflight import sockets_to_spare
-from stresser.scenario.plan import Reconnect, Scenario
+from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
+from stresser.session.idle_search import search_idle
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
@@ -38,6 +39,8 @@ _COLLECT_SELDOM = (3_000, 100, 50)
 """Sessions make few cycles and live long: with Python's own (700, 10, 10) looking for garbage
 took a sixth of the CPU of a ramp. Each looks through 3,000 objects once; the second time, through
 all that is young, comes seldom."""
+
+_NONE_LEFT = "every session has ended and none is to be replaced"
 
 
 def start_offsets_s(places: int, ramp_s: float) -> list[float]:
@@ -64,8 +67,11 @@ class Runner:
         *,
         packets: PacketWitness | None = None,
         keep_chain: KeepChain = keep_none,
+        say: Callable[[str], object] = len,
     ) -> None:
+        """`say` takes what a search has learned while it goes on, in sentences."""
         self._scenario = scenario
+        self._say = say
         self._routes = routes
         self._clock = clock
         self._bugs = Bugs()
@@ -151,11 +157,15 @@ class Runner:
     async def _hold_all(self) -> None:
         sessions = self._scenario.sessions
         reconnect = sessions.reconnect if isinstance(sessions.reconnect, Reconnect) else None
-        places = shuffled_places(self._routes, sessions.count)
+        searches = [one for one in self._routes if one.activity.kind is ActivityKind.IDLE_SEARCH]
+        held = [route for route in self._routes if route not in searches]
+        places = shuffled_places(held, sessions.count)
         now = trio.current_time()
         with self._sessions_scope:
             async with trio.open_nursery() as nursery:
                 self._around.beside = nursery
+                for route in searches:
+                    nursery.start_soon(search_idle, route, self._around, self._say)
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
                 numbers: Counter[Cohort] = Counter()
                 for route, offset in zip(places, offsets, strict=True):
@@ -165,7 +175,8 @@ class Runner:
                     numbers[route.cohort] += 1
                     nursery.start_soon(keep_open, route, self._around, reconnect, proofs)
         if self.reason is None:
-            self.reason = "every session has ended and none is to be replaced"
+            is_search = searches and not held
+            self.reason = "the search is complete" if is_search else _NONE_LEFT
 
     def _close_packets(self) -> None:
         if self._packets is None:

@@ -51,6 +51,7 @@ class Range(NamedTuple):
     most: float
 
 
+_FARTHEST = Activity().up_to
 _A_YEAR = 366 * 86_400 * NS_PER_S
 _WAIT = Range(NS_PER_MS, _A_YEAR)
 _SPAN = Range(1, _A_YEAR)
@@ -69,6 +70,7 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Activity, "timeout"): _WAIT,
     (Activity, "message"): Range(1, 16 * 2**20),
     (Activity, "prove"): _WAIT,
+    (Activity, "up_to"): Range(2 * NS_PER_S, _A_YEAR),
     (Activity, "prove_share"): Range(0.001, 1),
     (Record, "histogram_interval"): Range(10 * NS_PER_MS, 86_400 * NS_PER_S),
     **{(Timeouts, name): _WAIT for name in Timeouts.__struct_fields__},
@@ -315,6 +317,8 @@ def _check_activity(values: dict[str, Any], report: Report) -> None:
         report(("message",), f'is sent before each ping, and kind = "{kind}" sends none')
     if kind is not ActivityKind.SILENT and "prove" in values:
         report(("prove",), f'proves silent sessions, and kind = "{kind}" does not hold any')
+    if kind is not ActivityKind.IDLE_SEARCH and values.get("up_to", _FARTHEST) != _FARTHEST:
+        report(("up_to",), f'ends a search, and kind = "{kind}" is none')
     usual = Activity().prove_share
     if values.get("prove_share", usual) != usual and "prove" not in values:
         report(("prove_share",), 'needs prove, the age of the first proof: prove = "5m"')

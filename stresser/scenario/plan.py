@@ -65,6 +65,8 @@ class ActivityKind(StrEnum):
     SILENT = "silent"
     KEEPALIVE = "keepalive"
     """TCP keepalive probes alone (tcp(7)): some boxes answer them themselves."""
+    IDLE_SEARCH = "idle_search"
+    """Silent for different times, then asked once: the search for an idle limit."""
 
 
 class Activity(_Table, frozen=True, kw_only=True):
@@ -82,6 +84,8 @@ class Activity(_Table, frozen=True, kw_only=True):
     message: Size | None = None
     """Send a binary message of this size before each ping: a path that lets small packets pass
     and loses big ones shows. Only for endpoints that take such messages."""
+    up_to: Duration = _seconds(7200)
+    """Of `idle_search`: the longest silence that is tried."""
     prove: Duration | None = None
     """Of silent sessions: some are closed at this age, then at twice the age up to 16 times, and
     replaced: the close proves whether they lived. The others stay silent to the end."""

@@ -10,8 +10,15 @@ import trio
 from msgspec.structs import replace
 
 from stresser.classify.errno_table import is_silent
-from stresser.model.ending import Proof
-from stresser.model.events import AnyEvent, AttemptFailed, SessionEnded, SessionOpened
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Ending, Proof
+from stresser.model.events import (
+    AnyEvent,
+    AttemptFailed,
+    Observer,
+    SessionEnded,
+    SessionOpened,
+)
 from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.scenario.plan import Reconnect
@@ -19,6 +26,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import hear_of_attempt, hear_witnesses
 from stresser.session.ending_event import attempt_failed, session_ended
 from stresser.session.held import HeldSession
+from stresser.session.one_way_beats import OneWayBeats
 from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.proof_ages import ProofAges
 from stresser.session.retry_after import retry_after_s
@@ -26,6 +34,8 @@ from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.session.seat_events import SeatEvents
 from stresser.session.socket_at_end import SocketAtEnd
+
+_WITNESSES_WITHIN_S = 60
 
 
 @dataclass(slots=True)
@@ -74,6 +84,50 @@ async def keep_open(
             return
         wait_s = max(back_off_s(reconnect, past.failures), past.asked_to_wait_s)
         await trio.sleep_until(past.stopped_s + wait_s)
+
+
+async def hold_until_asked(
+    route: Route, around: RunContext, age_ns: int, attempts: int
+) -> Ending | None:
+    """Hold one session to an age, then ask it whether it lives, by closing it.
+
+    How it ended, then or before; None: so many `attempts` failed. Being cancelled is the plan's
+    stop, as in `keep_open`.
+    """
+    listener = _Listener(around.observer)
+    past = _Past(SeatEvents(listener), proofs=ProofAges(age_ns, 0, 1))
+    for _ in range(attempts):
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            await _live(route, around, past)
+        except Exception as exc:  # noqa: BLE001 - as in `keep_open`
+            around.bugs.note(exc)
+        if past.session is not None:
+            with trio.move_on_after(_WITNESSES_WITHIN_S):  # they may be awaited beside this
+                await listener.has_ended.wait()
+            break
+        await trio.sleep(max(back_off_s(Reconnect(), past.failures), past.asked_to_wait_s))
+    return listener.ending
+
+
+class _Listener:
+    """An observer who passes all on, and hears how a session ended."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.ending: Ending | None = None
+        self.has_ended = trio.Event()
+
+    def event(self, event: AnyEvent) -> None:
+        """Something happened."""
+        self._observer.event(event)
+        if isinstance(event, SessionEnded):
+            self.ending = event.ending
+            self.has_ended.set()
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """A duration was measured."""
+        self._observer.sample(quantity, cohort, value_ns)
 
 
 async def _live(route: Route, around: RunContext, past: _Past) -> None:
@@ -284,7 +338,8 @@ def _was_silent(fault: Exception) -> bool:
 
 
 async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
-    ticket = around.heartbeats.add(session.next_due_ns, session) if session.every_ns else None
+    beating = OneWayBeats(session) if session.target.route.is_one_way else session
+    ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
         return await session.hold()
     except Exception as exc:  # noqa: BLE001 - a bug ends this session and nobody else's

@@ -57,6 +57,8 @@ class Route:
     """The request carries a secret that only a chain that verifies may see."""
     activity: Activity
     timeouts: Timeouts
+    is_one_way: bool = False
+    """Beats are sent that are never answered, in the place of pings."""
     timers: TcpTimers | None = None
     """The kernel's own, set on each socket; None: left as they are."""
     connect: Connect = connect_tcp
@@ -83,7 +85,7 @@ def timers_for(activity: Activity) -> TcpTimers:
     long and a probe is out (net/ipv4/tcp_timer.c, tcp_keepalive_timer): it must hold the idle
     time as well.
     """
-    if activity.kind is ActivityKind.SILENT:
+    if activity.kind in {ActivityKind.SILENT, ActivityKind.IDLE_SEARCH}:
         return TcpTimers(user_timeout_ms=_ms(_QUIET_NS))
     if activity.kind is ActivityKind.HEARTBEAT:
         return TcpTimers(user_timeout_ms=_ms(activity.timeout + _JUDGE_FIRST_NS))

@@ -125,8 +125,9 @@ class RunContext:
         return [] if self.path is None else self.path.changes_near(alive_at_ns, dead_by_ns)
 
     async def do_beside(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it beside what the caller does next; where there is no room, first."""
-        if self.beside is None or self.room_beside <= 0:
+        """Do it beside what the caller does next; where there is no room, or no next, first."""
+        is_stopping = self.stop_at_s is not None
+        if self.beside is None or self.room_beside <= 0 or is_stopping:
             await work()
             return
         self.room_beside -= 1

@@ -43,14 +43,16 @@ lab = {{ age_limit = "700ms", kill = "reset" }}
 
 
 class Run:
-    """A `stresser run` in the background."""
+    """A `stresser run`, or another command that runs, in the background."""
 
-    def __init__(self, folder: Path, text: str, *options: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, text: str, *options: str, command: str = "run", **environment: str
+    ) -> None:
         self.results = folder / "results"
         scenario = folder / "short.toml"
         scenario.write_text(text)
         self.process = subprocess.Popen(
-            [*STRESSER, "run", str(scenario), "--out", str(self.results), *options],
+            [*STRESSER, command, str(scenario), "--out", str(self.results), *options],
             cwd=ROOT,
             env=os.environ | environment,
             stdout=subprocess.PIPE,

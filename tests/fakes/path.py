@@ -127,6 +127,9 @@ class KernelView:
         # A number of segments that the test chose says nothing of bytes.
         return raw[: length if self.unacked is None else _WITHOUT_BYTES]
 
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        """The kernel's timers are set; here nobody keeps them."""
+
     def shutdown(self, how: int) -> None:
         assert how == socket.SHUT_WR
         if self._path.dark or self._path.forgotten:

@@ -8,12 +8,18 @@ from tests.netlab.certificates import NAME
 IDLE_TIMEOUT_S = 3
 """Of an established flow; real ones wait for minutes or hours."""
 
-SETTINGS = (
-    f"net.netfilter.nf_conntrack_tcp_timeout_established={IDLE_TIMEOUT_S}",
-    # A flow whose beginning was not seen is not taken up (the kernel's default is to).
-    "net.netfilter.nf_conntrack_tcp_loose=0",
-    "net.netfilter.nf_conntrack_timestamp=1",
-)
+
+def settings(idle_s: int) -> tuple[str, ...]:
+    """What forgets an established flow that was quiet for so long."""
+    return (
+        f"net.netfilter.nf_conntrack_tcp_timeout_established={idle_s}",
+        # A flow whose beginning was not seen is not taken up (the kernel's default is to).
+        "net.netfilter.nf_conntrack_tcp_loose=0",
+        "net.netfilter.nf_conntrack_timestamp=1",
+    )
+
+
+SETTINGS = settings(IDLE_TIMEOUT_S)
 WATCH = ("conntrack", "-E", "-e", "DESTROY", "-o", "xml,ktimestamp")
 """Says when each flow expired, whenever the kernel came to clear it away (conntrack(8))."""
 PATIENT = ("net.netfilter.nf_conntrack_tcp_loose=0",)

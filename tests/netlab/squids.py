@@ -24,7 +24,7 @@ coredump_dir {{folder}}
 cache deny all
 pinger_enable off
 shutdown_lifetime 1 seconds
-read_timeout {IDLE_TIMEOUT_S} seconds
+read_timeout {{idle}} seconds
 http_port {ASKED_PORT}
 http_access allow all
 """
@@ -46,14 +46,14 @@ http_upgrade_request_protocols websocket allow all
 
 
 @contextmanager
-def squid(lab: Lab, *, bumps: bool) -> Iterator[Process]:
-    """Idle connections are closed after `IDLE_TIMEOUT_S`."""
+def squid(lab: Lab, *, bumps: bool, idle_s: int = IDLE_TIMEOUT_S) -> Iterator[Process]:
+    """Idle connections are closed after `idle_s`."""
     # It gives up root's rights, so it cannot stay in a folder of pytest's, which only root enters.
     with tempfile.TemporaryDirectory(prefix="netlab-") as name:
         folder = Path(name)
         folder.joinpath("inspector.pem").write_bytes(lab.certificates.inspector.read_bytes())
         folder.joinpath("root.pem").write_bytes(lab.certificates.root.read_bytes())
-        text = (_SQUID + (_BUMP if bumps else "")).format(folder=folder)
+        text = (_SQUID + (_BUMP if bumps else "")).format(folder=folder, idle=idle_s)
         folder.joinpath("squid.conf").write_text(text)
         if bumps:
             lab.suspect.run(_CERTIFICATE_MAKER, "-c", "-s", str(folder / "made"), "-M", "4MB")

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from stresser.classify.idle_answers import BUSY, BUSY_EVERY_NS, TCP_KEEPALIVE
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration, Size, escaped, format_duration
 from stresser.scenario.endpoint import TOKENS, is_address, parse_url
@@ -22,6 +23,8 @@ class ActivityFacts(Struct, frozen=True, kw_only=True):
 
     kind: str
     every_ns: int | None = None
+    up_to_ns: int | None = None
+    """How far a search for an idle limit goes."""
     message_bytes: int | None = None
     """Of the message that goes with each ping; None: none does."""
 
@@ -56,6 +59,23 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
             return False
         return activity.kind != ActivityKind.HEARTBEAT or self.is_muted(cohort)
 
+    def searches_idle(self, cohort: Cohort) -> bool:
+        """Whether its sessions are those of a search for an idle limit."""
+        activity = self.activities.get(cohort.activity)
+        return activity is not None and activity.kind == ActivityKind.IDLE_SEARCH
+
+    def is_kept_alive(self, cohort: Cohort) -> bool:
+        """Whether TCP keepalive breaks its silence, for the boxes that count it."""
+        activity = self.activities.get(cohort.activity)
+        search, _, what = cohort.activity.rpartition("-")
+        is_beside = what == TCP_KEEPALIVE and self.searches_idle(cohort._replace(activity=search))
+        return is_beside or (activity is not None and activity.kind == ActivityKind.KEEPALIVE)
+
+    def may_belong_to_search(self, activity: str) -> bool:
+        """Whether sessions of this name may be those of a search, or stand beside them."""
+        names = (name for name, one in self.activities.items() if one.kind == "idle_search")
+        return any(activity == name or activity.startswith(f"{name}-") for name in names)
+
     def is_muted(self, cohort: Cohort) -> bool:
         """Whether a heartbeat cannot be sent here, so that the sessions are held silent."""
         activity = self.activities.get(cohort.activity)
@@ -80,7 +100,7 @@ def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
             for name, table in _named(scenario, "egresses")
             if isinstance(table.get("lab"), Mapping)
         },
-        activities={name: _activity(table) for name, table in _named(scenario, "activities")},
+        activities=_activities(scenario),
         thresholds=_thresholds(scenario.get("thresholds")),
     )
 
@@ -135,10 +155,23 @@ def _lab_value(value: Any) -> str:
     return str(value) if duration_ns is None else format_duration(duration_ns)
 
 
+def _activities(scenario: Mapping[str, Any]) -> dict[str, ActivityFacts]:
+    """Those of the scenario, and the busy sessions beside a search."""
+    planned = {name: _activity(table) for name, table in _named(scenario, "activities")}
+    busy = ActivityFacts(kind=ActivityKind.HEARTBEAT, every_ns=BUSY_EVERY_NS)
+    beside = {
+        f"{name}-{BUSY}": busy
+        for name, one in planned.items()
+        if one.kind == ActivityKind.IDLE_SEARCH
+    }
+    return beside | planned
+
+
 def _activity(table: Mapping[str, Any]) -> ActivityFacts:
     return ActivityFacts(
         kind=_text(table.get("kind")) or ActivityKind.HEARTBEAT,
         every_ns=_number(table.get("every")),
+        up_to_ns=_number(table.get("up_to")),
         message_bytes=_number(table.get("message"), Size),
     )
 

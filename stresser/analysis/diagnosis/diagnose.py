@@ -217,8 +217,10 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
             mechanism = Mechanism.OUTAGE
     elif mechanism is Mechanism.AGE_LIMIT and candidate.said:
         mechanism = Mechanism.ENDPOINT_GOODBYE
+    elif candidate.elsewhere is not None:
+        mechanism = candidate.elsewhere
     elif mechanism is Mechanism.NAME_FILTER:
-        mechanism = candidate.elsewhere or Mechanism.REFUSED_BY_ENDPOINT
+        mechanism = Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
     keeps = mechanism in {candidate.mechanism, candidate.elsewhere}
     advice = candidate.advice if keeps else ""

@@ -46,6 +46,8 @@ _MECHANISMS = {
     Obstacle.HELLO_UNANSWERED: Mechanism.HANDSHAKE_HANG,
     Obstacle.TUNNEL_SILENT: Mechanism.HANDSHAKE_HANG,
     Obstacle.PLAIN_HTTP: Mechanism.CAPTIVE_PORTAL,
+    Obstacle.NO_TLS: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.NO_HTTP: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALERT_CLIENT: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALERT_ALPN: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALERT_NAME: Mechanism.REFUSED_BY_ENDPOINT,
@@ -78,7 +80,13 @@ _ITS_OWN_WISH = frozenset(
 )
 """Where the mechanism's own sentence says more than the row: it knows the egress."""
 _MAY_BE_A_BOXS = frozenset(
-    {Obstacle.UPGRADE_STRIPPED, Obstacle.NOT_FOUND, Obstacle.ALPN_NOT_SPOKEN}
+    {
+        Obstacle.UPGRADE_STRIPPED,
+        Obstacle.NOT_FOUND,
+        Obstacle.ALPN_NOT_SPOKEN,
+        Obstacle.NO_TLS,
+        Obstacle.NO_HTTP,
+    }
 )
 _JUST_OPENED_NS = 2 * NS_PER_S
 _FEWEST = 2

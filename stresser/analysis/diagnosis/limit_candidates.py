@@ -148,7 +148,9 @@ def _contrasts(
         )
     by_interval = Counter[int | None]()
     for cohort, count in lived.items():
-        by_interval[case.plan.pings_every_ns(cohort)] += count
+        every_ns = case.plan.pings_every_ns(cohort)
+        if every_ns is not None or case.plan.is_silent(cohort):
+            by_interval[every_ns] += count
     for every_ns, count in by_interval.most_common():
         does = ("sends", "pings") if count == 1 else ("send", "ping")
         every = "" if every_ns is None else f"{does[1]} every {format_duration(every_ns)}"

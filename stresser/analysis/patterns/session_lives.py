@@ -170,7 +170,7 @@ class Lives:
         silences = event.pongs if survived_ns else 0
         if ending.proved is Proof.ALIVE:
             proved_ns = age_ns
-            if last_ns > survived_ns:
+            if last_ns > survived_ns and not self._plan.is_kept_alive(event.cohort):
                 survived_ns, silences = last_ns, 1
         moved = max(event.bytes_received + event.bytes_sent, 0)
         if not event.pings and not event.messages:

@@ -8,6 +8,7 @@ from stresser.analysis.diagnosis.failure_bursts import FailureBurst
 from stresser.analysis.patterns.incidents import IncidentFigures
 from stresser.analysis.patterns.pattern_figures import PeriodFigures, TimerFigures
 from stresser.analysis.summary.cohort_figures import CohortFigures, LastEnding
+from stresser.analysis.summary.idle_limits import LimitFigures
 from stresser.model.verdict import ThresholdResult, Verdict
 
 SCHEMA_VERSION = 1
@@ -35,6 +36,8 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     thresholds: list[ThresholdResult]
     diagnoses: list[Diagnosis]
     """What explains the drops and failures, the weightiest first."""
+    limits: list[LimitFigures] = []
+    """What a search for limits found, or survived."""
     findings: list[str]
     notes: list[str]
     total: CohortFigures

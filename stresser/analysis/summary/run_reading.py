@@ -20,6 +20,7 @@ from stresser.analysis.diagnosis.failure_bursts import FailureBurst, failure_bur
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
+from stresser.analysis.summary.idle_limits import SearchAnswers
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_US, format_utc
@@ -64,6 +65,7 @@ class RunReading:
         self.tally = Tally(min(last_endings, _MOST_ENDINGS))
         self.lives = Lives(self.plan)
         self.evidence = RunEvidence(self.tally.served)
+        self.searched = SearchAnswers(self.plan)
         self.by_cohort = SessionsByCohort(self.tally)
         self.elapsed_ns = 0
         """How long the run lasted, as far as is known."""
@@ -123,7 +125,7 @@ def read_run(
         RunFolderError: it cannot be read.
     """
     reading = RunReading(run, last_endings)
-    own: list[EventCollector] = [reading.tally, reading.lives, reading.evidence]
+    own: list[EventCollector] = [reading.tally, reading.lives, reading.evidence, reading.searched]
     pass_on(run.events(), [*own, *([reading.by_cohort] if sessions else []), *others])
     reading.elapsed_ns = _elapsed_ns(run, reading.tally)
     reading.lives.close(reading.elapsed_ns)

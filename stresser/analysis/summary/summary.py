@@ -24,6 +24,7 @@ from stresser.analysis.summary.cohort_figures import (
     last_ending,
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
+from stresser.analysis.summary.limit_words import limit_in_words
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
@@ -81,6 +82,7 @@ def _figures(reading: RunReading) -> RunFigures:
     run, tally, plan, patterns = reading.run, reading.tally, reading.plan, reading.patterns
     elapsed_ns, distributions = reading.elapsed_ns, reading.distributions
     crashed_at_utc = run.crashed_at_utc
+    limits = reading.searched.limits(reading.explained.diagnoses)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
     results = judge_thresholds(plan.thresholds, measured, doubts)
@@ -98,7 +100,9 @@ def _figures(reading: RunReading) -> RunFigures:
         doubts=doubts,
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
+        limits=limits,
         findings=[
+            *map(limit_in_words, limits),
             *pattern_findings(patterns),
             *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
             *_findings(tally, plan, elapsed_ns),

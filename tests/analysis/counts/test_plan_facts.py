@@ -69,3 +69,17 @@ KEYS = st.sampled_from(["name", "duration", "endpoints", "egresses", "activities
 def test_any_json_is_read_without_failing(scenario):
     plan = read_plan(scenario)
     assert all(words.isprintable() for words in plan.labs.values())
+
+
+@pytest.mark.parametrize(
+    ("activity", "is_kept"),
+    [
+        ("idle_search-tcp_keepalive", True), ("idle_search-ping", False), ("idle_search", False),
+        ("kept", True), ("kept-tcp_keepalive", False), ("silent", False), ("other", False),
+    ],
+)  # fmt: skip
+def test_whose_silence_tcp_keepalive_breaks(activity, is_kept):
+    kinds = {"idle_search": "idle_search", "kept": "keepalive", "silent": "silent"}
+    tables = [{"kind": kind, "name": name} for name, kind in kinds.items()]
+    plan = read_plan({"activities": tables})
+    assert plan.is_kept_alive(Cohort("broker", "vpn", activity)) is is_kept

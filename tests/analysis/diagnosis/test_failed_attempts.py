@@ -46,7 +46,26 @@ def test_what_an_attempt_met(kind, phase, more, mechanism):
 
 
 def test_what_has_no_name_is_left():
-    assert met(Kind.PROTOCOL_ERROR, Phase.TLS, raw="junk") is None
+    assert met(Kind.UNKNOWN, Phase.TLS, raw="junk") is None
+
+
+@pytest.mark.parametrize("phase", [Phase.TLS, Phase.UPGRADE])
+def test_bytes_that_are_neither_tls_nor_http_refuse_and_accuse_nobody(phase):
+    stranger = {"first_bytes": "SSH-2.0-OpenSSH"}
+
+    def run(*ways: Any, controls: tuple[Any, ...] = ()) -> Any:
+        made = MadeRun(*ways, *controls)
+        for number in range(3):
+            for way in ways:
+                made.fails(way, 1 + number, Kind.PROTOCOL_ERROR, phase, evidence=stranger)
+        for way in controls:
+            made.lives(made.opens(way, 1), 30)
+        return made.only()
+
+    one = run(SUSPECT, controls=(CONTROL,))
+    assert answers(one) == ("refused_by_endpoint", "egress", "unknown", "network_team")
+    every = run(SUSPECT, CONTROL)
+    assert answers(every)[:3] == ("refused_by_endpoint", "shared", "unknown")
 
 
 def test_no_password_is_advised_where_the_proxy_wants_negotiate():

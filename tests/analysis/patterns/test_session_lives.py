@@ -168,3 +168,13 @@ def test_hostile_figures_do_no_harm():
     assert drop.age == Bracket(0, 0)
     assert drop.silence is None
     assert msgspec.json.encode(drop)
+
+
+@pytest.mark.parametrize(("kind", "survived_s"), [("silent", 50), ("keepalive", 0)])
+def test_a_silence_that_tcp_keepalive_broke_is_none_that_was_survived(kind, survived_s):
+    story = Story([VPN], 1)
+    story.ends_as_planned(story.opens(VPN, 0), 50, idle_ns=seconds(50))
+    lives = Lives(read_plan({"activities": [{"kind": kind, "name": VPN.activity}]}))
+    for event in story.events:
+        lives.event(event)
+    assert [life.survived_ns for life in lives.lives] == [seconds(survived_s)]

@@ -1,0 +1,151 @@
+"""The search for an idle limit: how long to be silent before asking, and when it is known. Pure.
+
+All sessions of a ladder begin at once and are silent for different times; each is then asked once.
+The first that is dead starts a second ladder, within the bracket, from the longest silence that was
+survived. What ends sessions of itself is seen at its own time, and the second ladder confirms it:
+one event may end all sessions at one moment, but it does not come back at the same silence.
+"""
+
+import math
+
+from stresser.model.asked_value import AskedValue
+from stresser.model.units import NS_PER_S
+from stresser.statistics.asked_limits import AskedLimit, limit_of_asked
+
+RUNGS = 40
+_EXACT_SHARE = 0.01
+_EXACT_NS = NS_PER_S
+_DENSER = 0.9
+_MOST_REFINING = 40
+_CONFIRMING = 6
+_SPREAD_SHARE, _SPREAD_NS = 0.1, 3 * NS_PER_S // 2
+"""Over so long those begin that confirm: whoever begins at a tick of the box is in step with it."""
+_FEWEST_DEATHS = 2
+"""So many of the second ladder."""
+_FEWEST_WITH_CONTROL = 3
+_MOST_ROUNDS = 4
+_BEYOND = 1.05
+
+
+def exact_enough_ns(value_ns: int) -> int:
+    """How wide a bracket may be: 1 % or 1 s."""
+    return max(round(value_ns * _EXACT_SHARE), _EXACT_NS)
+
+
+def first_ladder(up_to_ns: int, rungs: int = RUNGS) -> list[int]:
+    """Silences up to a limit, each longer than the last one by the same share, or by a second."""
+    least, most = 1.0, 2.0
+    for _ in range(50):
+        ratio = (least + most) / 2
+        least, most = (ratio, most) if len(_ladder(up_to_ns, ratio)) > rungs else (least, ratio)
+    return _ladder(up_to_ns, most)
+
+
+def _ladder(up_to_ns: int, ratio: float) -> list[int]:
+    rungs, at = list[int](), float(_EXACT_NS)
+    while at < up_to_ns:
+        rungs.append(round(at))
+        at = max(at * ratio, at + _EXACT_NS)
+    return [*rungs, up_to_ns]
+
+
+def refining_ladder(low_ns: int, high_ns: int) -> list[int]:
+    """Silences within a bracket, its upper end and one beyond it."""
+    step = _DENSER * exact_enough_ns(low_ns)
+    number = min(max(math.ceil((high_ns - low_ns) / step), 1), _MOST_REFINING)
+    inside = [low_ns + (high_ns - low_ns) * i // number for i in range(1, number + 1)]
+    return [*inside, high_ns + (high_ns - low_ns) // number, high_ns + round(2 * step)]
+
+
+class IdleSearch:
+    """What one endpoint through one egress has answered so far."""
+
+    def __init__(self, up_to_ns: int, rungs: int = RUNGS) -> None:
+        self.asked: list[AskedValue] = []
+        self.has_control = False
+        """Busy sessions beside these live: nothing ended all sessions at one moment."""
+        self.is_done = False
+        """The limit is known well enough, or nothing more is to come."""
+        self._first = first_ladder(up_to_ns, rungs)
+        self._sitting = len(self._first)
+        self._rounds = 0
+        self._round_open = 0
+        self._round_deaths = 0
+        self._tried_high = 0
+        self.spacing_ns = 0
+        """How far apart the sessions of the latest ladder begin."""
+
+    @property
+    def first(self) -> list[int]:
+        """The silences to begin with."""
+        return self._first
+
+    @property
+    def limit(self) -> AskedLimit:
+        """As far as is known."""
+        return limit_of_asked(self.asked)
+
+    def saw(self, asked: AskedValue | None, ladder: int) -> list[int]:
+        """Take the answer of one session, None where it gave none.
+
+        `ladder`: 0 for the first, then as they came. Returns the silences of the next ladder.
+        """
+        self._sitting -= 1
+        if ladder and ladder == self._rounds:
+            self._round_open -= 1
+        if asked is not None:
+            self.asked.append(asked)
+            self._round_deaths += not asked.lived and ladder == self._rounds > 0
+        more = self._next()
+        self._sitting += len(more)
+        if not more:
+            self.is_done = self.is_done or self._sitting == 0 or self._is_known()
+        return more
+
+    @property
+    def ladder(self) -> int:
+        """The number of the latest ladder."""
+        return self._rounds
+
+    def _is_known(self) -> bool:
+        limit = self.limit
+        if limit.high is None or (self.spacing_ns and self._round_open):
+            return False
+        if self._round_deaths < _FEWEST_DEATHS and not self._is_controlled():
+            return False
+        return limit.tick is not None or limit.high - limit.low <= exact_enough_ns(limit.high)
+
+    def _is_controlled(self) -> bool:
+        """Enough were dead when they were asked, and no one moment explains it."""
+        dead = [one for one in self.asked if not one.lived]
+        enough = len(dead) >= _FEWEST_WITH_CONTROL
+        return self.has_control and enough and not any(one.is_dated for one in dead)
+
+    def _next(self) -> list[int]:
+        limit = self.limit
+        if limit.high is None or self._round_open > 0 or self._rounds >= _MOST_ROUNDS:
+            return []
+        if self._is_known() or not self._is_news(limit.high):
+            return []
+        dead = [one for one in self.asked if not one.lived]
+        is_dated = dead[-1].is_dated
+        if is_dated and len(dead) == 1 and self._sitting:
+            return []  # if a timer ended it, others will follow at once
+        is_exact = limit.high - limit.low <= exact_enough_ns(limit.high)
+        if self.has_control and is_exact and not is_dated and self._sitting:
+            return []  # the next rungs will confirm it
+        self._tried_high = limit.high
+        self._rounds += 1
+        self._round_deaths = 0
+        self.spacing_ns = 0
+        ages = refining_ladder(limit.low, limit.high)
+        if is_dated:
+            spread_ns = max(round(limit.high * _SPREAD_SHARE), _SPREAD_NS)
+            self.spacing_ns = spread_ns // _CONFIRMING
+            ages = [round(limit.high * _BEYOND) + (limit.tick or 0)] * _CONFIRMING
+        self._round_open = len(ages)
+        return ages
+
+    def _is_news(self, high_ns: int) -> bool:
+        """A ladder that has been climbed is climbed again only for another bracket."""
+        return abs(high_ns - self._tried_high) > exact_enough_ns(high_ns) // 2

@@ -1,0 +1,146 @@
+"""What a search found, from the recorded endings of its sessions."""
+
+import pytest
+
+from stresser.analysis.counts.plan_facts import read_plan
+from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Where
+from stresser.analysis.summary.idle_limits import SearchAnswers
+from stresser.classify.idle_answers import BUSY, PING, TCP_KEEPALIVE, UP, beside
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Initiator, Kind
+from stresser.model.evidence import Evidence
+from stresser.model.units import NS_PER_S
+from tests.analysis.answer_story import diagnosed
+from tests.analysis.story import Story
+
+VPN = Cohort("broker", "vpn", "idle_search")
+PLAN = {"activities": [{"kind": "idle_search", "name": "idle_search", "up_to": "10m"}]}
+DIAGNOSED = diagnosed(scope=DiagnosedScope(egress="vpn"))
+
+
+class Search:
+    """The sessions of a search, one after another."""
+
+    def __init__(self):
+        self.story = Story([VPN], 1)
+
+    def lives(self, age, cohort=VPN, at=0.0):
+        self.story.ends_as_planned(self.story.opens(cohort, at), at + age, idle_ns=age * NS_PER_S)
+
+    def dies(self, age, cohort=VPN, at=0.0, kind=Kind.FOUND_DEAD, **evidence):
+        seen = Evidence(idle_before_send_ns=age * NS_PER_S, **evidence)
+        self.story.drops(self.story.opens(cohort, at), at + age, kind, idle=age, evidence=seen)
+
+    def limits(self, *diagnoses):
+        answers = SearchAnswers(read_plan(PLAN))
+        for event in self.story.events:
+            answers.event(event)
+        return answers.limits(diagnoses)
+
+
+def forgetting(**evidence):
+    """Alive to 299 s, dead from 301 s on, in two generations; busy ones live."""
+    search = Search()
+    for age in (100, 200, 250):
+        search.lives(age)
+    for age in (310, 400, 600):
+        search.dies(age, **evidence)
+    for age in (290, 299):
+        search.lives(age, at=320)
+    for age in (301, 303):
+        search.dies(age, at=320, **evidence)
+    search.lives(620, beside(VPN, BUSY))
+    return search
+
+
+def test_a_limit_with_what_refreshes_it():
+    search = forgetting()
+    for _ in range(2):
+        search.lives(340, beside(VPN, PING), at=320)
+        search.dies(340, beside(VPN, UP), at=320)
+        search.dies(340, beside(VPN, TCP_KEEPALIVE), at=320)
+    idle, age = search.limits(DIAGNOSED)
+    assert (idle.kind, idle.low, idle.high) == ("idle", 299 * NS_PER_S, 301 * NS_PER_S)
+    assert (idle.form, idle.at_expiry, idle.tick) == (Kind.SILENCE, False, None)
+    assert (idle.who, idle.where) == (Initiator.MIDDLEBOX, Where.EGRESS)
+    assert (idle.refreshed_by.ping, idle.refreshed_by.tcp_keepalive) == (True, False)
+    assert (idle.refreshed_by.up, idle.refreshed_by.unanswered_ping) == (False, False)
+    assert idle.refreshed_by.down is None
+    assert (idle.confirmed, idle.is_silence, idle.survived) == (True, True, 299 * NS_PER_S)
+    assert (age.kind, age.low, age.high, age.survived) == ("age", None, None, 620 * NS_PER_S)
+
+
+def test_who_answers_the_goodbye_with_a_reset_is_seen_by_the_socket():
+    idle = forgetting(operation="receive").limits()[0]
+    assert (idle.form, idle.at_expiry) == (Kind.TCP_RESET, False)
+    assert (idle.who, idle.where) == (Initiator.UNKNOWN, Where.UNKNOWN)
+
+
+def test_what_ends_of_itself_is_dated():
+    search = Search()
+    search.lives(7)
+    for at in (0, 0.2, 0.4, 12, 13):
+        search.dies(8.005, at=at, kind=Kind.TCP_FIN)
+    (idle,) = search.limits()
+    assert idle.low < 8.005 * NS_PER_S <= idle.high < 8.1 * NS_PER_S
+    assert (idle.form, idle.at_expiry, idle.confirmed) == (Kind.TCP_FIN, True, True)
+    assert idle.is_silence is None  # nobody was busy beside them
+
+
+def test_no_limit_is_what_was_survived():
+    search = Search()
+    for age in (10, 100, 599):
+        search.lives(age)
+    (idle,) = search.limits()
+    assert (idle.low, idle.high, idle.survived) == (None, None, 599 * NS_PER_S)
+    assert (idle.reached, idle.dead, idle.form) == (True, 0, None)
+
+
+def test_one_that_something_else_ended_is_no_limit():
+    search = Search()
+    for age in (10, 100, 200, 599):
+        search.lives(age)
+    search.dies(50, kind=Kind.TCP_RESET)
+    (idle,) = search.limits()
+    assert (idle.high, idle.dead, idle.reached) == (None, 1, True)
+
+
+def test_where_busy_sessions_die_as_old_it_is_a_limit_of_age():
+    search = Search()
+    for age in (10, 100, 200):
+        search.lives(age)
+    for at in (0, 0.1, 310):
+        search.dies(300, at=at, kind=Kind.TCP_RESET)
+        search.dies(300, beside(VPN, BUSY), at=at, kind=Kind.TCP_RESET)
+    idle, age = search.limits(diagnosed(Mechanism.AGE_LIMIT, scope=DiagnosedScope()))
+    assert (idle.low, idle.high) == (None, None)
+    assert age.low <= 300 * NS_PER_S <= age.high
+    assert (age.kind, age.who) == ("age", Initiator.MIDDLEBOX)
+
+
+def test_one_moment_is_no_limit_of_age():
+    search = Search()
+    search.lives(10)
+    for _ in range(3):
+        search.dies(300, beside(VPN, BUSY), kind=Kind.TCP_RESET)
+    assert [one.high for one in search.limits()] == [None, None]
+
+
+@pytest.mark.parametrize("said", [[], [True, False]])
+def test_who_says_both_or_nothing_of_refreshing_says_nothing(said):
+    search = forgetting()
+    for lived in said:
+        (search.lives if lived else search.dies)(340, beside(VPN, PING), at=320)
+    assert search.limits()[0].refreshed_by.ping is None
+
+
+def test_an_ordinary_run_has_no_limits():
+    answers = SearchAnswers(read_plan({"activities": [{"kind": "silent", "name": "silent"}]}))
+    for event in forgetting().story.events:
+        answers.event(event)
+    assert answers.limits([]) == []
+
+
+def test_where_no_session_answered_nothing_is_known():
+    (idle,) = Search().limits()
+    assert (idle.low, idle.high, idle.survived, idle.asked) == (None, None, None, 0)

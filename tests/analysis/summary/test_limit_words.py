@@ -1,0 +1,95 @@
+"""The sentences on limits."""
+
+import pytest
+from msgspec.structs import replace
+
+from stresser.analysis.summary.idle_limits import LimitFigures, RefreshedBy
+from stresser.analysis.summary.limit_words import (
+    form_in_words,
+    heartbeat_ns,
+    limit_in_words,
+    wishes_in_words,
+)
+from stresser.model.units import NS_PER_S
+
+FOUND = LimitFigures(
+    endpoint="broker", egress="vpn", kind="idle", low=299 * NS_PER_S, high=301 * NS_PER_S,
+    form="silence", at_expiry=False, who="middlebox", where="egress", confirmed=True,
+    refreshed_by=RefreshedBy(ping=True, tcp_keepalive=False), survived=299 * NS_PER_S, asked=60,
+    dead=20, is_silence=True,
+)  # fmt: skip
+NONE = LimitFigures(
+    endpoint="broker", egress="vpn", kind="idle", low=None, high=None,
+    survived=7200 * NS_PER_S, asked=40, reached=True,
+)  # fmt: skip
+
+
+def test_one_sentence_says_limit_form_refreshing_and_heartbeat():
+    assert limit_in_words(FOUND) == (
+        "vpn ends quiet sessions to broker after 5 m (4 m 59 s to 5 m 1 s), silently;"
+        " a ping counts; TCP keepalive does not count; ping at least every 3 m 50 s."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"form": "tcp_fin", "at_expiry": True}, "with a TCP FIN"),
+        ({"form": "tcp_reset"}, "silently; what is sent then is answered with a TCP RST"),
+        ({"form": "unknown to this version"}, "silently"),
+    ],
+)
+def test_how_it_ends_them(changes, words):
+    assert form_in_words(replace(FOUND, **changes)) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"where": "endpoint"}, "broker, or what stands before it, ends quiet sessions"),
+        ({"where": "unknown"}, "Something behind vpn ends quiet sessions"),
+        ({"tick": NS_PER_S}, "it looks only every 1 s or so"),
+        ({"confirmed": False}, "seen once, not confirmed."),
+        ({"is_silence": None}, "it may be a limit of age"),
+        ({"kind": "age"}, "ends sessions, quiet or not, to broker"),
+    ],
+)
+def test_what_else_it_says(changes, words):
+    assert words in limit_in_words(replace(FOUND, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "broker through vpn: no limit of silence found up to 2 h."),
+        ({"reached": False}, "up to 2 h, which is not as far as was asked for."),
+        ({"dead": 1}, "up to 2 h; 1 of 40 died of something else."),
+        ({"survived": None}, "so nothing is known of a limit of silence."),
+    ],
+)
+def test_where_none_was_found(changes, words):
+    assert limit_in_words(replace(NONE, **changes)).endswith(words)
+    assert heartbeat_ns(replace(NONE, **changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("low_s", "every_s"), [(8, 6), (30, 20), (100, 80), (299, 230), (3600, 2880), (1, None)]
+)
+def test_the_heartbeat_is_round_and_well_below_the_limit(low_s, every_s):
+    every = heartbeat_ns(replace(FOUND, low=low_s * NS_PER_S))
+    assert every == (None if every_s is None else every_s * NS_PER_S)
+
+
+def test_no_ping_is_advised_where_pings_do_not_count():
+    found = replace(FOUND, refreshed_by=RefreshedBy(ping=False))
+    assert heartbeat_ns(found) is None
+    assert "a ping does not count" in limit_in_words(found)
+
+
+def test_each_team_gets_a_line_for_each_egress():
+    own, nobodys = replace(FOUND, ask="service_owner"), replace(FOUND, ask="nobody")
+    lines = wishes_in_words([FOUND, replace(FOUND, endpoint="hub"), NONE, own, nobodys])
+    raises = "raise the idle timeout of TCP sessions through vpn to"
+    assert lines[0].startswith(f"For the network team: {raises} broker, hub, now 5 m, or")
+    assert lines[1].startswith(f"For the owner of the service: {raises} broker, now")
+    assert len(lines) == 2

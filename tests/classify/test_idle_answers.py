@@ -1,0 +1,40 @@
+"""What an ending answers: alive or dead, at which silence, at which age."""
+
+import pytest
+
+from stresser.classify.idle_answers import BUSY, answer_of_age, answer_of_silence, beside
+from stresser.classify.standing import make_ending
+from stresser.model.asked_value import AskedValue
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Grade, Initiator, Kind, Phase, Proof
+
+
+def ending(kind=Kind.PLANNED, *, phase=Phase.HELD, proved=None):
+    return make_ending(
+        phase=phase, kind=kind, failure=None, initiator=Initiator.UNKNOWN, grade=Grade.ERRNO,
+        planned=kind is Kind.PLANNED, age_ns=90, idle_ns=80, alive_at_ns=120, dead_by_ns=200,
+        detected_at_ns=200, proved=proved,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "answer"),
+    [
+        (ending(proved=Proof.ALIVE), (True, False, 0)),
+        (ending(proved=Proof.UNPROVED), None),
+        (ending(Kind.FOUND_DEAD, proved=Proof.DEAD), (False, False, 200)),
+        (ending(Kind.TCP_RESET), (False, True, 200)),
+        (ending(Kind.WS_CLOSE), (False, True, 200)),
+        (ending(Kind.KERNEL_TIMEOUT), None),
+        (ending(Kind.HOST_SLEPT), None),
+        (ending(Kind.TOOL), None),
+    ],
+)
+def test_an_ending_as_an_answer(one, answer):
+    for value, said in ((80, answer_of_silence(one)), (90, answer_of_age(one))):
+        wanted = None if answer is None else AskedValue(value, *answer)
+        assert said == wanted
+
+
+def test_cohorts_beside_a_search_are_named_for_what_they_do():
+    assert beside(Cohort("a", "b", "c"), BUSY) == Cohort("a", "b", "c-busy")

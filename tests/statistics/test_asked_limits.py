@@ -1,0 +1,68 @@
+"""A limit from what was asked at different values."""
+
+import pytest
+
+from stresser.model.asked_value import AskedValue
+from stresser.statistics.asked_limits import limit_of_asked
+
+S = 1_000_000_000
+
+
+def told(lived=(), dead=(), dated=()):
+    return [
+        *(AskedValue(round(one * S), lived=True) for one in lived),
+        *(AskedValue(round(one * S), lived=False) for one in dead),
+        *(
+            AskedValue(round(one * S), lived=False, is_dated=True, at=i * S)
+            for i, one in enumerate(dated)
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lived", "dead", "low", "high", "against"),
+    [
+        ((), (), 0, None, 0),
+        ((1, 2, 4), (), 4, None, 0),
+        ((1, 2, 4), (8, 16), 4, 8, 0),
+        ((), (1, 2), 0, 1, 0),
+        # One that something else ended is no limit.
+        ((1, 2, 4, 8, 16), (3,), 16, None, 1),
+        ((1, 2, 4, 8), (3, 16, 32), 8, 16, 1),
+        # One that an odd box spared.
+        ((1, 2, 4, 30), (8, 16, 32), 4, 8, 1),
+    ],
+)
+def test_the_cut_that_contradicts_the_fewest(lived, dead, low, high, against):
+    found = limit_of_asked(told(lived, dead))
+    assert (found.low, found.high, found.tick, found.against) == (
+        low * S, None if high is None else high * S, None, against,
+    )  # fmt: skip
+
+
+def test_a_box_that_looks_only_now_and_then_has_a_tick():
+    found = limit_of_asked(told((10, 15, 19, 22), (16, 18, 21, 25, 30)))
+    assert found.high == 16 * S
+    assert found.tick == 6 * S
+    assert found.low == 3.68 * S
+    assert not found.against
+
+
+def test_what_ended_of_itself_dates_the_limit():
+    found = limit_of_asked(told((1, 4, 7), (), (8.01, 8.012, 8.008, 8.011)))
+    assert found.high is not None
+    assert 7.9 * S < found.low < 8.01 * S < found.high < 8.1 * S
+    assert (found.tick, found.against) == (None, 0)
+
+
+def test_a_sweep_each_second_is_a_tick():
+    dated = [8.0 + step / 10 for step in range(11)]
+    found = limit_of_asked(told((1, 4, 7), (), dated))
+    assert found.tick == pytest.approx(S, rel=0.3)
+    assert found.high is not None
+    assert found.low <= 8 * S <= found.high
+
+
+def test_one_that_ended_of_itself_is_no_limit_where_others_lived_beyond():
+    found = limit_of_asked(told((1, 4, 7, 20, 30), (), (8,)))
+    assert (found.low, found.high, found.against) == (30 * S, None, 1)
