@@ -39,11 +39,11 @@ def dead_by_lateness_ns(drops, segments):
     return [drop.dead_by_ns - judged[drop.local_port].unix_ns for drop in drops]
 
 
-def forge(lab, order, **options):
+def forge(lab, order, heartbeat=None, **options):
     """All sessions by the suspect way, broken by the router: the tester, tcpdump, the moment."""
     forger = lab.start_forger()
     capture = lab.capture()
-    plan = lab.plan(endpoints=WSS_AND_TLS)
+    plan = lab.plan(endpoints=WSS_AND_TLS, activities=(heartbeat or Heartbeat(),))
     tester = lab.hold(plan, **options)
     waited_ns = tester.waited_for_a_core_ns()
     forger.order(order)
@@ -66,7 +66,8 @@ def test_reset_forged_with_another_ttl(lab, judge):
 
 
 def test_reset_forged_perfectly(lab, judge):
-    recording, segments, moment, _ = forge(lab, "imitate")
+    # A pong that comes after a reset would show that it was forged.
+    recording, segments, moment, _ = forge(lab, "imitate", Heartbeat(every="10s"))
     judge(
         recording,
         # Nothing tells it from the endpoint's own: neither may be accused.
