@@ -47,6 +47,7 @@ def test_keys_of_every_kind(client, key, code):
     assert (answer.is_accepted, answer.code) == (code is None, code)
 
 
+@pytest.mark.slow
 def test_a_key_that_no_suite_uses(client):
     answer = rehearse(client, (of_key(dsa.generate_private_key(2048)),), NAME)
     assert (answer.is_accepted, answer.code) == (False, None)

@@ -28,6 +28,7 @@ def test_the_interval_of_a_rate_agrees_with_statsmodels(count):
     assert rate_interval(count, 123.4) == pytest.approx(theirs, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("baseline", "candidate", "hours", "other_hours"), COUNTS)
 def test_the_interval_of_a_ratio_agrees_with_statsmodels(baseline, candidate, hours, other_hours):
     from tests.statistics.judges import proportion_confint

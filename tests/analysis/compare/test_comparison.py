@@ -37,6 +37,7 @@ def test_deaths_by_host_and_tool_are_censored(tmp_path):
     assert found.limits[0].startswith("The figures are in doubt: 1 ending through limits")
 
 
+@pytest.mark.slow
 def test_lifetimes_are_those_of_kaplan_and_meier(tmp_path):
     from tests.statistics.judges import lifelines
 

@@ -224,6 +224,7 @@ def test_impossible_figures_are_left_out_and_told(tmp_path, digits):
     assert summary.verdict == "inconclusive"
 
 
+@pytest.mark.slow
 def test_any_single_damage_gives_a_summary(tmp_path):
     chance = random.Random(1)  # noqa: S311 - the same damage each time
     with_samples().recorded(tmp_path)
