@@ -18,7 +18,7 @@ import trio
 
 from stresser.model.clocks import Clock
 from stresser.model.cohort import Pair
-from stresser.model.fresh_connection import FreshConnection
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import Packets
 from stresser.model.units import NS_PER_S
 from stresser.net.resolve import Address
@@ -129,13 +129,21 @@ class FreshConnections:
         yield from elsewhere[:1]
 
     async def _look(self, target: Target) -> None:
+        look = await self._met(target)
+        if look is not None and look.result is FreshResult.CONNECTED and look.failure is not None:
+            # A process that ends resets what waits in its listener's queue: asked again, its host
+            # refuses. A box that accepts for it hangs up once more.
+            again = await self._met(target)
+            look = again if again is not None and again.result is FreshResult.REFUSED else look
+        if look is not None:
+            self._looks.append(look)
+
+    async def _met(self, target: Target) -> FreshConnection | None:
         fresh = FreshHandshake(target, self._clock, self._packets)
         try:
             with trio.move_on_after(ANSWER_WITHIN_S):
                 await fresh.go()
-            look = await fresh.met()
-            if look is not None:
-                self._looks.append(look)
+            return await fresh.met()
         finally:
             if self._start is None:
                 fresh.close()

@@ -59,6 +59,7 @@ def test_mistakes_about_endpoints(words, line):
     assert line in said.err
 
 
+@pytest.mark.slow
 def test_the_limit_of_a_lab_is_found_by_one_egress_alone(file, tmp_path):
     out = str(tmp_path / "results")
     said = stresser_says("idle", str(file), "--up-to", "4s", "--out", out, "--json")

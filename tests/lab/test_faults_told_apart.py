@@ -33,9 +33,12 @@ from stresser.scenario.plan import (
 )
 from stresser.witness.clock import RunClock
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="black holes and reset-by-SYN need Linux here"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="black holes and reset-by-SYN need Linux here"
+    ),
+]
 
 WSS, TLS = ("wss",), ("tls",)
 BOTH = ("wss", "tls")

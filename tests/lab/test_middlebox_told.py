@@ -23,7 +23,10 @@ from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Sessions, Timeouts
 from stresser.witness.clock import RunClock
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="silent kills need Linux here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="silent kills need Linux here"),
+]
 
 
 def _seconds(value: float) -> Duration:

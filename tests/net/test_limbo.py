@@ -20,6 +20,8 @@ from stresser.model.chain import ChainClass, ChainRoot
 from stresser.net.trust import ChainJudge
 from tests.net.certificates import NOW, Issuer
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     case["id"]: case
     for case in json.loads(

@@ -175,3 +175,48 @@ def test_a_round_asks_an_address_of_the_other_family_as_well():
             assert sorted(remotes) == [own.remote, other.remote]
 
     trio.run(story)
+
+
+def listening():
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
+
+
+def test_a_listener_that_ends_while_we_wait_in_its_queue_is_asked_again_and_refuses():
+    async def story():
+        server = listening()
+        async with at_work() as looks, trio.open_nursery() as nursery:
+
+            async def end():
+                await trio.lowlevel.wait_readable(server)  # we are in its queue
+                server.close()
+
+            nursery.start_soon(end)
+            found = await met(looks, target(server.getsockname()[1]))
+        assert found["broker", "vpn"].result is FreshResult.REFUSED
+
+    trio.run(story)
+
+
+def test_a_box_that_accepts_and_hangs_up_each_time_has_accepted():
+    async def story():
+        server = trio.socket.from_stdlib_socket(listening())
+        taken = []
+        async with at_work() as looks, trio.open_nursery() as nursery:
+
+            async def hang_up():
+                while True:
+                    sock, _ = await server.accept()
+                    taken.append(sock)
+                    await trio.lowlevel.wait_readable(sock)
+                    sock.close()  # with an unread ClientHello: a reset
+
+            nursery.start_soon(hang_up)
+            found = await met(looks, target(server.getsockname()[1]))
+            nursery.cancel_scope.cancel()
+        server.close()
+        assert found["broker", "vpn"].result is FreshResult.CONNECTED
+        assert len(taken) == 2
+
+    trio.run(story)
