@@ -179,7 +179,7 @@ def test_a_round_asks_an_address_of_the_other_family_as_well():
 
 def listening():
     sock = socket.create_server(("127.0.0.1", 0))
-    sock.setblocking(False)
+    sock.settimeout(0)
     return sock
 
 
