@@ -49,17 +49,19 @@ def cause_of(
         timer_was_due: the thread slept, and its timer ran out when the window began: from then
             on it was ready to run, unless something kept it from being so.
     """
+    waited = _waited(before, after)
+    ran_long = (after.ran_ns - before.ran_ns) * _HALF >= late_ns
+    waited_long = waited is not None and waited * _HALF >= late_ns
+    if after.continued > before.continued and not ran_long and not waited_long:
+        return UnfitCause.STOPPED  # amid a collection, too: its pause is wall time
     if (after.collected_ns - before.collected_ns) * _HALF >= late_ns:
         return UnfitCause.GC
-    ran = after.ran_ns - before.ran_ns
-    if ran * _HALF >= late_ns:
+    if ran_long:
         return UnfitCause.BUSY
-    waited = _waited(before, after)
-    if waited is not None and waited * _HALF >= late_ns:
+    if waited_long:
         return UnfitCause.STARVED
-    if after.continued > before.continued or (timer_was_due and waited is not None):
-        return UnfitCause.STOPPED
-    return UnfitCause.UNKNOWN
+    is_stopped = timer_was_due and waited is not None
+    return UnfitCause.STOPPED if is_stopped else UnfitCause.UNKNOWN
 
 
 def _waited(before: CpuReading, after: CpuReading) -> int | None:

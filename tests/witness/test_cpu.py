@@ -40,6 +40,7 @@ def after(ran=0, waited: int | None = 0, collected=0, continued=0):
         (after(ran=10, waited=5), True, UnfitCause.STOPPED),
         (after(ran=10, waited=5), False, UnfitCause.UNKNOWN),
         (after(ran=10, waited=5, continued=1), False, UnfitCause.STOPPED),
+        (after(ran=10, waited=5, collected=990, continued=1), False, UnfitCause.STOPPED),
         (after(ran=600, continued=1), False, UnfitCause.BUSY),
         (after(ran=10, waited=None), True, UnfitCause.UNKNOWN),
         (after(ran=10, waited=None, continued=1), True, UnfitCause.STOPPED),

@@ -5,6 +5,8 @@ from stresser.analysis.compare.durations import compare_durations
 from stresser.analysis.compare.run_facts import read_run_facts
 from stresser.analysis.compare.sides import make_side
 from stresser.model.events import RunEnded, SessionOpened
+from stresser.statistics.duration_counts import SparseCounts
+from stresser.statistics.merged_counts import packed_counts
 from tests.analysis.sides_story import DIRECT, HOUR, VPN, Quantity
 from tests.analysis.story import Story, seconds
 
@@ -86,9 +88,7 @@ def rtt_facts(tmp_path, shift_ms, name="rtt"):
 
 
 def counts_of(values):
-    from stresser.statistics.duration_counts import SparseCounts
-
-    return SparseCounts.of(values)
+    return packed_counts(SparseCounts.of(values).buckets())
 
 
 def test_round_trips_are_compared_by_blocks_of_time(tmp_path):
