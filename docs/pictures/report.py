@@ -29,7 +29,7 @@ def draw(run: str) -> None:
         sys.exit("chromium is not installed")
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "report.html"
-        file.write_text(page, encoding="utf-8")
+        file.write_bytes(page)
         profile = f"--user-data-dir={scratch}/profile"
         command = [browser, *_FLAGS, profile, f"--screenshot={picture}", file.as_uri()]
         subprocess.run(command, check=True, timeout=120)  # noqa: S603 - our own command
