@@ -14,7 +14,7 @@ _LONGEST_MESSAGE: Final = 1 << 20
 _UPGRADE_S: Final = 10.0
 _log = logging.getLogger(__name__)
 
-# Its reader logs each death of a peer; here they are all on purpose.
+# Its reader logs each peer that goes; here they all go on purpose.
 logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)
 
 

@@ -64,8 +64,8 @@ async def running_lab(
     finally:
         with trio.CancelScope(shield=True):
             await child.go_down()
-    if child.death is not None:
-        raise child.death
+    if child.failure is not None:
+        raise child.failure
 
 
 async def _start() -> trio.Process:
@@ -97,7 +97,7 @@ class _Child:
         self, process: trio.Process, on_kill: Callable[[KillRecord | KillsLost], None]
     ) -> None:
         self.is_wanted = True
-        self.death: LabError | None = None
+        self.failure: LabError | None = None
         self._process = process
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise LabError("the lab process has no pipes")
@@ -113,16 +113,16 @@ class _Child:
                 await self._stdin.send_all(encode_message(plan))
             line = await self._lines.next()
             if line is None:
-                raise await self._obituary("did not start")
+                raise await self._error("did not start")
             self._ready = decode_ready(line)
             return self._ready
-        raise await self._obituary(f"did not come up within {_COMES_UP_S:.0f} s")
+        raise await self._error(f"did not come up within {_COMES_UP_S:.0f} s")
 
     async def watch(self, scope: trio.CancelScope) -> None:
         """Read kills until the lab dies, which ends the block."""
         while (line := await self._lines.next()) is not None:
             self._on_kill(decode_kill(line))
-        self.death = await self._obituary("died")
+        self.failure = await self._error("died")
         scope.cancel()
 
     async def read_errors(self) -> None:
@@ -146,7 +146,7 @@ class _Child:
         if self._ready is not None and self._process.returncode:
             _remove_folder(self._ready)
 
-    async def _obituary(self, what: str) -> LabError:
+    async def _error(self, what: str) -> LabError:
         with trio.move_on_after(1):  # what it last said is on its way
             await self._process.wait()
         code = self._process.returncode

@@ -61,7 +61,7 @@ class Kind(StrEnum):
     TOOL = "tool"
     """stresser's own limit: file descriptors, ports, memory, overload."""
     FOUND_DEAD = "found_dead"
-    """The planned end, or a liveness probe, proved that it had died before: a drop, bracketed."""
+    """Its planned end proved that it had died before: a drop, bracketed."""
     PLANNED = "planned"
     UNKNOWN = "unknown"
 

@@ -39,7 +39,7 @@ _PARTING_S: Final = 2.0
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 _log = logging.getLogger(__name__)
 
-# Its reader logs each death of a peer; here deaths are what is recorded.
+# Its reader logs each peer that goes; here that is what is recorded.
 logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)
 
 

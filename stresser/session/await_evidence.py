@@ -25,7 +25,7 @@ from stresser.model.packet import FlowPackets
 from stresser.model.units import NS_PER_S
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
-from stresser.session.fresh_handshake import of_other_family, target_of
+from stresser.session.fresh_handshake import destination_of, of_other_family
 from stresser.session.held import HeldSession
 from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
@@ -49,31 +49,31 @@ async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: RunCon
     if not was_told and not isinstance(look.fault, NoPong):
         return
     if around.looks is not None:
-        around.looks.ask(session.target)
+        around.looks.ask(session.destination)
     if around.packets is not None and was_told:
         await around.packets.settle(session.local, str(session.dialled), _PACKET_WITHIN_S)
         _date_others(around)
     await _hear_siblings(session, look, _flow_packets(session, around))
     if around.looks is not None:
-        await around.looks.answered(session.target)
+        await around.looks.answered(session.destination)
         _date_others(around)
 
 
 async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
     """Wait for what fresh connections beside a failed attempt meet, and for its last packet."""
     await trio.lowlevel.checkpoint_if_cancelled()
-    target = target_of(attempt)
+    destination = destination_of(attempt)
     told = isinstance(look.fault, (PeerFin, OSError))
-    if target is None or not (told or _needs_witness(attempt, look.fault)):
+    if destination is None or not (told or _needs_witness(attempt, look.fault)):
         return
     if around.looks is not None:
-        around.looks.ask(target, FRESH_FOR_ATTEMPTS_NS, of_other_family(attempt, target))
+        around.looks.ask(destination, FRESH_FOR_ATTEMPTS_NS, of_other_family(attempt, destination))
     if around.packets is not None and told and attempt.local is not None:
-        await around.packets.settle(attempt.local, str(target.address), _PACKET_WITHIN_S)
+        await around.packets.settle(attempt.local, str(destination.address), _PACKET_WITHIN_S)
         # Who forged a reset did not keep the server from answering our hello.
         await trio.sleep(_ANSWER_WITHIN_S)
     if around.looks is not None:
-        await around.looks.answered(target)
+        await around.looks.answered(destination)
 
 
 def _needs_witness(attempt: Attempt, fault: BaseException) -> bool:

@@ -22,7 +22,7 @@ from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import Packets
 from stresser.model.units import NS_PER_S
 from stresser.net.resolve import Address
-from stresser.session.fresh_handshake import FreshHandshake, Target
+from stresser.session.fresh_handshake import Destination, FreshHandshake
 
 ANSWER_WITHIN_S = 2.5
 """Long enough for the SYN to be sent twice (RFC 6298 section 2: after one second)."""
@@ -47,7 +47,7 @@ class FreshConnections:
     def __init__(self, clock: Clock, packets: Packets | None = None) -> None:
         self._clock = clock
         self._packets = packets
-        self._known: dict[Pair, Target] = {}
+        self._known: dict[Pair, Destination] = {}
         self._rounds: dict[tuple[Pair, Address], _Round] = {}
         self._looks: deque[FreshConnection] = deque(maxlen=_LOOKS_KEPT)
         self._start: Callable[..., object] | None = None
@@ -62,15 +62,18 @@ class FreshConnections:
             finally:
                 self._start = None
 
-    def learn(self, target: Target) -> None:
+    def learn(self, destination: Destination) -> None:
         """A session has opened here: a look here is worth it when others end."""
-        self._known[target.pair] = target
+        self._known[destination.pair] = destination
 
     def ask(
-        self, target: Target, fresh_ns: int = FRESH_NS, other_family: Target | None = None
+        self,
+        destination: Destination,
+        fresh_ns: int = FRESH_NS,
+        other_family: Destination | None = None,
     ) -> None:
         """Begin a round for what seems to be dying, unless one so fresh is there."""
-        key = target.pair, target.address
+        key = destination.pair, destination.address
         last = self._rounds.get(key)
         now = self._clock.now_ns()
         if last is not None and (not last.done.is_set() or now - last.began_ns < fresh_ns):
@@ -79,7 +82,7 @@ class FreshConnections:
         if self._start is None or len(self._at_work) >= _ROUNDS_AT_ONCE:
             return
         begun = self._rounds[key] = _Round(now, trio.Event())
-        self._start(self._look_around, target, other_family, begun.done)
+        self._start(self._look_around, destination, other_family, begun.done)
 
     @property
     def _at_work(self) -> list[_Round]:
@@ -93,9 +96,9 @@ class FreshConnections:
                 if not begun.done.is_set() or now - begun.began_ns < FRESH_FOR_ATTEMPTS_NS
             }
 
-    async def answered(self, target: Target) -> None:
-        """Wait for the round at work for this target, if there is one: at most 2.5 s."""
-        at_work = self._rounds.get((target.pair, target.address))
+    async def answered(self, destination: Destination) -> None:
+        """Wait for the round at work for this destination, if there is one: at most 2.5 s."""
+        at_work = self._rounds.get((destination.pair, destination.address))
         if at_work is not None:
             await at_work.done.wait()
 
@@ -104,42 +107,42 @@ class FreshConnections:
         return tuple(look for look in self._looks if look.asked_ns >= t_ns)
 
     async def _look_around(
-        self, target: Target, other_family: Target | None, done: trio.Event
+        self, destination: Destination, other_family: Destination | None, done: trio.Event
     ) -> None:
         try:
             async with trio.open_nursery() as nursery:
-                for one in self._round(target):
+                for one in self._round(destination):
                     nursery.start_soon(self._look, one)
                 if other_family is not None:
                     nursery.start_soon(self._look, other_family)
         finally:
             done.set()
 
-    def _round(self, target: Target) -> Iterator[Target]:
-        own = self._known.get(target.pair)
-        if own is not None and own.address == target.address:
-            target = target._replace(usual_ttl=own.usual_ttl)
-        yield target
-        pair = target.pair
+    def _round(self, destination: Destination) -> Iterator[Destination]:
+        own = self._known.get(destination.pair)
+        if own is not None and own.address == destination.address:
+            destination = destination._replace(usual_ttl=own.usual_ttl)
+        yield destination
+        pair = destination.pair
         same_endpoint = [w for w in self._known if w.endpoint == pair.endpoint and w != pair]
         for other in same_endpoint[:_OTHERS_ASKED]:
-            yield self._known[other].at(target)
+            yield self._known[other].at(destination)
         same_egress = [self._known[w] for w in self._known if w.egress == pair.egress and w != pair]
-        elsewhere = [one for one in same_egress if _host(one.remote) != _host(target.remote)]
+        elsewhere = [one for one in same_egress if _host(one.remote) != _host(destination.remote)]
         yield from elsewhere[:1]
 
-    async def _look(self, target: Target) -> None:
-        look = await self._met(target)
+    async def _look(self, destination: Destination) -> None:
+        look = await self._met(destination)
         if look is not None and look.result is FreshResult.CONNECTED and look.failure is not None:
             # A process that ends resets what waits in its listener's queue: asked again, its host
             # refuses. A box that accepts for it hangs up once more.
-            again = await self._met(target)
+            again = await self._met(destination)
             look = again if again is not None and again.result is FreshResult.REFUSED else look
         if look is not None:
             self._looks.append(look)
 
-    async def _met(self, target: Target) -> FreshConnection | None:
-        fresh = FreshHandshake(target, self._clock, self._packets)
+    async def _met(self, destination: Destination) -> FreshConnection | None:
+        fresh = FreshHandshake(destination, self._clock, self._packets)
         try:
             with trio.move_on_after(ANSWER_WITHIN_S):
                 await fresh.go()

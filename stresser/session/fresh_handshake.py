@@ -33,7 +33,7 @@ _GOODBYE_WITHIN_S = 0.5
 _PACKET_WITHIN_S = 0.02
 
 
-class Target(NamedTuple):
+class Destination(NamedTuple):
     """Where a fresh connection goes."""
 
     route: Route
@@ -51,7 +51,7 @@ class Target(NamedTuple):
         """Which it belongs to."""
         return self.route.cohort.pair
 
-    def at(self, other: "Target") -> "Target":
+    def at(self, other: "Destination") -> "Destination":
         """The same endpoint at the very address that another egress was used to reach.
 
         Two sites behind one name would prove nothing. What only a proxy reaches is asked as it is,
@@ -62,13 +62,20 @@ class Target(NamedTuple):
             return self
         return self._replace(address=other.address, remote=other.remote, usual_ttl=None)
 
+    def is_told_by(self, look: FreshConnection) -> bool:
+        """Of its own endpoint, those at the very same address: another may be another site."""
+        if look.endpoint != self.pair.endpoint:
+            return look.egress == self.pair.egress
+        is_same = look.remote == self.remote or look.result is FreshResult.PROXY_FAILED
+        return is_same or self.route.proxy is not None
 
-def target_of(attempt: Attempt, usual_ttl: int | None = None) -> Target | None:
+
+def destination_of(attempt: Attempt, usual_ttl: int | None = None) -> Destination | None:
     """Where an attempt went; None: it did not come so far as to dial."""
     if attempt.dialled is None:
         return None
     endpoint = attempt.address
-    return Target(
+    return Destination(
         route=attempt.route,
         address=attempt.dialled,
         remote=attempt.remote or str(attempt.dialled),
@@ -77,22 +84,24 @@ def target_of(attempt: Attempt, usual_ttl: int | None = None) -> Target | None:
     )
 
 
-def of_other_family(attempt: Attempt, target: Target) -> Target | None:
+def of_other_family(attempt: Attempt, destination: Destination) -> Destination | None:
     """The same endpoint at an address of the other family; None: its name has none here."""
     dialled = attempt.address
     if dialled is None or attempt.route.proxy is not None:
         return None
     for one in attempt.found:
         if one.family != dialled.family:
-            return target._replace(address=one, remote=str(one), usual_ttl=None)
+            return destination._replace(address=one, remote=str(one), usual_ttl=None)
     return None
 
 
 class FreshHandshake:
     """One fresh connection and what it has met so far. `close` or `part` ends it."""
 
-    def __init__(self, target: Target, clock: Clock, packets: Packets | None = None) -> None:
-        self._target = target
+    def __init__(
+        self, destination: Destination, clock: Clock, packets: Packets | None = None
+    ) -> None:
+        self._destination = destination
         self._clock = clock
         self._packets = packets
         self._asked_ns = clock.now_ns()
@@ -110,9 +119,9 @@ class FreshHandshake:
 
     async def go(self) -> None:
         """Connect and shake hands, as far as it goes. Cancelled: what was met so far counts."""
-        route = self._target.route
+        route = self._destination.route
         if self._packets is not None:
-            self._packets.expect(str(self._target.address))
+            self._packets.expect(str(self._destination.address))
         try:
             tap = self._tap = await self._connect()
             carrier, early = await self._through_proxy(tap)
@@ -132,10 +141,10 @@ class FreshHandshake:
         self._take_answer()
 
     async def _connect(self) -> Tap:
-        route = self._target.route
-        sock = make_socket(self._target.address, route.binding)
+        route = self._destination.route
+        sock = make_socket(self._destination.address, route.binding)
         try:
-            await connect(sock, self._target.address, on_sent=lambda: self._sent(sock))
+            await connect(sock, self._destination.address, on_sent=lambda: self._sent(sock))
         except BaseException:
             self._retransmits = _retransmits(sock)
             release(sock)
@@ -149,14 +158,14 @@ class FreshHandshake:
     def _sent(self, sock: socket.socket) -> None:
         self._local = format_sockaddr(sock.getsockname())
         if self._packets is not None:
-            self._packets.watch(self._local, str(self._target.address))
+            self._packets.watch(self._local, str(self._destination.address))
 
     async def _through_proxy(self, tap: Tap) -> tuple[Carrier | None, bytes]:
-        hop = self._target.route.proxy
+        hop = self._destination.route.proxy
         if hop is None:
             return None, b""
         channel = await shake_hands_with(hop, tap)
-        asked = self._target.asked_host, self._target.route.port
+        asked = self._destination.asked_host, self._destination.route.port
         tunnel = await open_tunnel(hop, channel, *asked)
         return tunnel.carrier, tunnel.early
 
@@ -170,7 +179,7 @@ class FreshHandshake:
         self._chain = chain_id(served) if served else None
 
     def _failed(self, exc: OSError) -> None:
-        chosen = self._target.route.binding.source is not None
+        chosen = self._destination.route.binding.source is not None
         kind, self._failure = meaning_of(exc, local_address_chosen=chosen)
         self._result = _result_of(kind, exc)
 
@@ -183,16 +192,16 @@ class FreshHandshake:
         if self._result is None:
             return None
         return FreshConnection(
-            egress=self._target.pair.egress,
-            endpoint=self._target.pair.endpoint,
-            remote=self._target.remote,
+            egress=self._destination.pair.egress,
+            endpoint=self._destination.pair.endpoint,
+            remote=self._destination.remote,
             result=self._result,
             asked_ns=self._asked_ns,
             answered_ns=self._answered_ns or self._clock.now_ns(),
             failure=self._failure,
             ttl=ttl,
             hello_ttl=hello_ttl,
-            usual_ttl=self._target.usual_ttl,
+            usual_ttl=self._destination.usual_ttl,
             rtt_ns=self._rtt_ns,
             retransmits=self._retransmits,
             chain=self._chain,
@@ -202,7 +211,7 @@ class FreshHandshake:
         """Of what answered the SYN, and of the ServerHello, where packets are captured."""
         if self._packets is None or self._local is None:
             return None, None
-        remote = str(self._target.address)
+        remote = str(self._destination.address)
         refused = self._result is FreshResult.REFUSED
         if refused:
             await self._packets.settle(self._local, remote, _PACKET_WITHIN_S)

@@ -36,14 +36,14 @@ from stresser.model.faults import (
     ProtocolViolation,
     ProxyRefused,
 )
-from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.fresh_connection import FreshConnection
 from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US, escaped
 from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import dead_since_ns
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
-from stresser.session.fresh_handshake import Target, of_other_family, target_of
+from stresser.session.fresh_handshake import Destination, destination_of, of_other_family
 from stresser.session.held import HeldSession
 from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
@@ -77,12 +77,12 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
     tap = attempt.tap
     alive = attempt.began_ns if tap is None else tap.last_received_ns
     packets = _packets(attempt.local, str(attempt.dialled), look, around)
-    target = target_of(attempt)
+    destination = destination_of(attempt)
     since_ns = min(attempt.began_ns, look.at_ns - FRESH_FOR_ATTEMPTS_NS)
-    looks = () if target is None else _looks(target, since_ns, around)
-    beside = () if target is None else _looks_beside(attempt, target, since_ns, around)
+    looks = () if destination is None else _looks(destination, since_ns, around)
+    beside = () if destination is None else _looks_beside(attempt, destination, since_ns, around)
     changes = around.path_changes_near(attempt.began_ns, look.at_ns)
-    own_route = _attempts_route(target, look, around)
+    own_route = _attempts_route(destination, look, around)
     return Observations(
         phase=attempt.phase,
         began_ns=attempt.began_ns,
@@ -101,7 +101,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
         icmp=tuple(packets.flow.icmp),
         server=None if attempt.dialled is None else attempt.dialled.host,
         own_route_changes=tuple(own_route),
-        behind_gateway=target is not None and _is_behind_gateway(target, around),
+        behind_gateway=destination is not None and _is_behind_gateway(destination, around),
         looks=looks,
         by_proxy=attempt.route.proxy is not None,
         chain=None if attempt.tls is None else attempt.tls.chain,
@@ -130,7 +130,7 @@ def session_observations(
     # Of what we sent into a silence nobody knows that it passed anything.
     passed = alive if is_silent else _last_activity(look.fault, tap)
     packets = _packets(session.local, str(session.dialled), look, around)
-    looks = _looks(session.target, _doubted_ns(look), around)
+    looks = _looks(session.destination, _doubted_ns(look), around)
     siblings = session.siblings
     changes = around.path_changes_near(alive, look.at_ns)
     own_route = _sessions_route(session, alive, look, around, changes)
@@ -139,17 +139,17 @@ def session_observations(
         began_ns=session.opened_ns,
         detected_ns=look.at_ns,
         alive_ns=alive,
-        dead_by_ns=_first_proof_of_death(look, packets, info, sent),
+        dead_by_ns=_first_proof_of_end(look, packets, info, sent),
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
         intercepted=_is_intercepted(session, around),
         undeclared_root=session.intercepted and not _is_intercepted(session, around),
-        source_chosen=session.target.route.binding.source is not None,
+        source_chosen=session.destination.route.binding.source is not None,
         sent=sent,
         slept_ns=around.slept_since(alive, look.at_ns),
         unfit=tuple(around.unfit_between(*_absent_window(alive, look, is_silent=is_silent))),
         own_route_changes=tuple(own_route),
-        behind_gateway=_is_behind_gateway(session.target, around),
+        behind_gateway=_is_behind_gateway(session.destination, around),
         provenance=packets.origin,
         icmp=tuple(packets.flow.icmp),
         server=session.dialled.host,
@@ -200,7 +200,7 @@ def _sessions_route(
     """
     if not _is_silent(look.fault):
         return []
-    binding = session.target.route.binding
+    binding = session.destination.route.binding
     since = [change for change in changes if change.t_ns >= alive_ns]
     gone = around.local_routes.gone_with_link(since, session.local, binding.device)
     changed = around.local_routes.changed_for_session(
@@ -209,23 +209,25 @@ def _sessions_route(
     return [*gone, *changed][:MOST_ROUTE_CHANGES]
 
 
-def _attempts_route(target: Target | None, look: SocketAtEnd, around: RunContext) -> list[str]:
+def _attempts_route(
+    destination: Destination | None, look: SocketAtEnd, around: RunContext
+) -> list[str]:
     unanswered = isinstance(look.fault, DeadlinePassed) or is_silent(look.fault)
-    if target is None or not unanswered:
+    if destination is None or not unanswered:
         return []
-    return around.local_routes.changed_for_attempt(target.address, target.route.binding)
+    return around.local_routes.changed_for_attempt(destination.address, destination.route.binding)
 
 
 def _is_intercepted(one: Attempt | HeldSession, around: RunContext) -> bool:
     if not one.intercepted:
         return False
     if isinstance(one, HeldSession):
-        return around.chains.is_interceptors(one.target.route, one.chain)
+        return around.chains.is_interceptors(one.destination.route, one.chain)
     return around.chains.is_interceptors(one.route, None if one.tls is None else one.tls.chain)
 
 
-def _is_behind_gateway(target: Target, around: RunContext) -> bool:
-    return around.local_routes.behind_gateway(target.address, target.route.binding)
+def _is_behind_gateway(destination: Destination, around: RunContext) -> bool:
+    return around.local_routes.behind_gateway(destination.address, destination.route.binding)
 
 
 def _absent_window(alive_ns: int, look: SocketAtEnd, *, is_silent: bool) -> tuple[int, int]:
@@ -293,7 +295,7 @@ def _last_proof_of_life(session: HeldSession, look: SocketAtEnd) -> int:
     return max(session.answered_ns, heard - on_its_way)
 
 
-def _first_proof_of_death(
+def _first_proof_of_end(
     look: SocketAtEnd, packets: _Packets, info: TcpInfo | None, sent: Transmissions | None
 ) -> int | None:
     """The packet's own time; of a black hole, when the last retransmission had its round trip.
@@ -336,32 +338,26 @@ def _doubted_ns(look: SocketAtEnd) -> int:
     return look.fault.sent_ns if isinstance(look.fault, NoPong) else look.at_ns - _LOOKS_BEFORE_NS
 
 
-def _looks(target: Target, since_ns: int, around: RunContext) -> tuple[FreshConnection, ...]:
+def _looks(
+    destination: Destination, since_ns: int, around: RunContext
+) -> tuple[FreshConnection, ...]:
     if around.looks is None:
         return ()
-    return tuple(one for one in around.looks.since(since_ns) if _tells_of(one, target))
+    return tuple(one for one in around.looks.since(since_ns) if destination.is_told_by(one))
 
 
 def _looks_beside(
-    attempt: Attempt, target: Target, since_ns: int, around: RunContext
+    attempt: Attempt, destination: Destination, since_ns: int, around: RunContext
 ) -> tuple[FreshConnection, ...]:
     """At the endpoint's address of the other family: shown, and no rule's about this address."""
-    other = of_other_family(attempt, target)
+    other = of_other_family(attempt, destination)
     if around.looks is None or other is None:
         return ()
     met = around.looks.since(since_ns)
-    own = target.pair
+    own = destination.pair
     return tuple(
         one for one in met if (one.endpoint, one.egress) == own and one.remote == other.remote
     )
-
-
-def _tells_of(look: FreshConnection, target: Target) -> bool:
-    """Of its own endpoint, those at the very same address: another may be another site."""
-    if look.endpoint != target.pair.endpoint:
-        return look.egress == target.pair.egress
-    is_same = look.remote == target.remote or look.result is FreshResult.PROXY_FAILED
-    return is_same or target.route.proxy is not None
 
 
 def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) -> Evidence:

@@ -17,7 +17,7 @@ from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FreshConnections
-from stresser.session.fresh_handshake import target_of
+from stresser.session.fresh_handshake import destination_of
 from stresser.session.internal_errors import without_frames
 from stresser.session.sibling_sessions import SiblingSessions
 from stresser.witness.tcp_info import raw_tcp_info
@@ -63,6 +63,7 @@ class HeldSession:
         "close_timeout_s",
         "cohort",
         "connected_ns",
+        "destination",
         "endpoint_proved",
         "every_ns",
         "info_at_ping",
@@ -81,7 +82,6 @@ class HeldSession:
         "siblings",
         "state",
         "stream",
-        "target",
         "websocket",
     )
 
@@ -94,15 +94,15 @@ class HeldSession:
         siblings: SiblingSessions | None = None,
         turns: Turns | None = None,
     ) -> None:
-        target = target_of(attempt)
-        if attempt.stream is None or attempt.local is None or target is None:
+        destination = destination_of(attempt)
+        if attempt.stream is None or attempt.local is None or destination is None:
             raise ValueError("the attempt has not been established")
         route = attempt.route
         self.number = number
         self.attempt = attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
-        self.target = target
+        self.destination = destination
         self.proxy = attempt.proxy
         self.chain = None if attempt.tls is None else attempt.tls.chain
         self.endpoint_proved = attempt.endpoint_proved
@@ -129,7 +129,7 @@ class HeldSession:
         self._looks = looks
         self.siblings = None
         if siblings is not None:
-            remote, peer = target.remote, target.address.host
+            remote, peer = destination.remote, destination.address.host
             self.siblings = siblings.of(self.cohort, remote, peer)
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
@@ -156,12 +156,12 @@ class HeldSession:
     @property
     def dialled(self) -> Address:
         """Where the TCP connection goes: the endpoint's address, or the proxy's."""
-        return self.target.address
+        return self.destination.address
 
     @property
     def remote(self) -> str:
         """The endpoint's `address:port`; its name's where only a proxy knows the address."""
-        return self.target.remote
+        return self.destination.remote
 
     async def hold(self) -> Exception:
         """Drain until the end. Returns what ended it, as seen first.
@@ -252,7 +252,7 @@ class HeldSession:
         self.info_at_ping = raw_tcp_info(self.tap.sock)
         is_first, self.state = self.state is HeldState.AWAITING_PONG, HeldState.PONG_LATE
         if self._looks is not None and is_first:
-            self._looks.ask(self.target)
+            self._looks.ask(self.destination)
 
     def _skip_to(self, now_ns: int) -> int:
         """One ping in flight: due times that pass meanwhile are accounted for by the pong."""

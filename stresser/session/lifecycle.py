@@ -185,9 +185,9 @@ def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     if session.siblings is not None:
         activity = session.cohort.activity
         session.siblings.opened(session.number, activity, session.connected_ns, session.opened_ns)
-    around.local_routes.learn(session.local, session.dialled, session.target.route.binding)
+    around.local_routes.learn(session.local, session.dialled, session.destination.route.binding)
     if around.looks is not None:
-        around.looks.learn(session.target._replace(usual_ttl=_ttl_of_peer(session, around)))
+        around.looks.learn(session.destination._replace(usual_ttl=_ttl_of_peer(session, around)))
 
 
 def _ttl_of_peer(session: HeldSession, around: RunContext) -> int | None:
@@ -222,7 +222,7 @@ def _failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> Attempt
         around.tell_chain(attempt)
         around.tell_addresses(attempt)
         _sample_phases(attempt, around)
-    event = _obituary(partial(attempt_failed, attempt), look, around)
+    event = _written(partial(attempt_failed, attempt), look, around)
     if attempt.tap is not None:
         attempt.tap.close()
     return event
@@ -231,7 +231,7 @@ def _failure(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> Attempt
 E = TypeVar("E", AttemptFailed, SessionEnded)
 
 
-def _obituary(
+def _written(
     write: Callable[[SocketAtEnd, RunContext], E], look: SocketAtEnd, around: RunContext
 ) -> E | None:
     """The event of an ending. Where writing it meets a bug, that is the ending."""
@@ -304,7 +304,7 @@ async def _hold(session: HeldSession, around: RunContext, past: _Past) -> None:
 
 def _ended(session: HeldSession, look: SocketAtEnd, around: RunContext) -> SessionEnded | None:
     session.tap.close()
-    return _obituary(partial(session_ended, session), look, around)
+    return _written(partial(session_ended, session), look, around)
 
 
 async def _until_asked(
@@ -338,7 +338,7 @@ def _was_silent(fault: Exception) -> bool:
 
 
 async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
-    beating = OneWayBeats(session) if session.target.route.is_one_way else session
+    beating = OneWayBeats(session) if session.destination.route.is_one_way else session
     ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
         return await session.hold()
@@ -364,7 +364,7 @@ async def _end_as_planned(
     closed = PlannedClose("unanswered", Proof.UNPROVED, None)
     with trio.CancelScope(shield=True):
         async with around.after_ending:  # thousands stop at once: a few in each pass of the loop
-            event = _obituary(partial(session_ended, session), look, around)
+            event = _written(partial(session_ended, session), look, around)
             with around.bugs.contained():
                 session.begin_close()
         with around.bugs.contained():
@@ -373,7 +373,7 @@ async def _end_as_planned(
         if closed.dead is not None:
             async with around.after_ending:
                 look = SocketAtEnd(closed.dead, session.tap, closed.dead.at_ns)
-                event = _obituary(partial(session_ended, session), look, around)
+                event = _written(partial(session_ended, session), look, around)
         elif around.packets is not None:
             around.packets.forget(session.local, str(session.dialled))
         session.tap.close()

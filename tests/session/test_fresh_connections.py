@@ -10,13 +10,13 @@ import trio
 from stresser.model.fresh_connection import FreshResult
 from stresser.net.resolve import literal_address
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS, FreshConnections
-from stresser.session.fresh_handshake import Target
+from stresser.session.fresh_handshake import Destination
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
 from tests.fakes.loopback import loopback_route, loopback_server
 
 
-def target(port, *, endpoint="broker", egress="vpn", host="127.0.0.1", source=None, name=None):
+def destination(port, *, endpoint="broker", egress="vpn", host="127.0.0.1", source=None, name=None):
     route = loopback_route(port, endpoint=endpoint, egress=egress)
     if source is not None:
         route = replace(route, binding=type(route.binding)(source=source))
@@ -24,7 +24,7 @@ def target(port, *, endpoint="broker", egress="vpn", host="127.0.0.1", source=No
         route = replace(route, host=name)
     address = literal_address(host, port)
     assert address is not None
-    return Target(route=route, address=address, remote=str(address), asked_host=host)
+    return Destination(route=route, address=address, remote=str(address), asked_host=host)
 
 
 @contextmanager
@@ -52,12 +52,12 @@ async def met(looks, one):
 def test_a_round_asks_the_other_egresses_at_the_same_address_and_one_other_endpoint():
     async def story():
         async with loopback_server() as port, at_work() as looks:
-            own = target(port, name="broker.example")
+            own = destination(port, name="broker.example")
             looks.learn(own)
             with closed_port() as elsewhere:
-                looks.learn(target(elsewhere, egress="direct", name="broker.example"))
-                looks.learn(target(port, endpoint="gateway", host="127.0.0.2"))
-                looks.learn(target(port, endpoint="far", egress="direct"))
+                looks.learn(destination(elsewhere, egress="direct", name="broker.example"))
+                looks.learn(destination(port, endpoint="gateway", host="127.0.0.2"))
+                looks.learn(destination(port, endpoint="far", egress="direct"))
                 found = await met(looks, own)
             assert set(found) == {("broker", "vpn"), ("broker", "direct"), ("gateway", "vpn")}
             assert found["broker", "vpn"].result is FreshResult.ANSWERED
@@ -74,8 +74,8 @@ def test_an_egress_with_a_host_of_its_own_is_asked_there():
     async def story():
         async with loopback_server() as port, at_work() as looks:
             with closed_port() as elsewhere:
-                looks.learn(target(elsewhere, egress="middlebox", name="127.0.0.3"))
-                found = await met(looks, target(port))
+                looks.learn(destination(elsewhere, egress="middlebox", name="127.0.0.3"))
+                found = await met(looks, destination(port))
             assert found["broker", "vpn"].result is FreshResult.ANSWERED
             assert found["broker", "middlebox"].result is FreshResult.REFUSED
 
@@ -85,7 +85,7 @@ def test_an_egress_with_a_host_of_its_own_is_asked_there():
 def test_an_egress_that_is_gone_is_no_fault_of_the_path():
     async def story():
         async with loopback_server() as port, at_work() as looks:
-            look = (await met(looks, target(port, source="192.0.2.77")))["broker", "vpn"]
+            look = (await met(looks, destination(port, source="192.0.2.77")))["broker", "vpn"]
             assert look.result is FreshResult.CANNOT_SEND
             assert look.failure == "address_not_available"
 
@@ -97,7 +97,7 @@ def test_five_hundred_that_die_together_share_one_round():
         async with loopback_server() as port, at_work() as looks:
             async with trio.open_nursery() as nursery:
                 for _ in range(500):
-                    nursery.start_soon(met, looks, target(port))
+                    nursery.start_soon(met, looks, destination(port))
                 nursery.cancel_scope.deadline = trio.current_time() + 10
             assert len(looks.since(0)) == 1
 
@@ -107,7 +107,7 @@ def test_five_hundred_that_die_together_share_one_round():
 def test_attempts_are_content_with_an_older_round():
     async def story():
         async with loopback_server() as port, at_work() as looks:
-            one = target(port)
+            one = destination(port)
             await met(looks, one)
             await trio.sleep(1.1)  # what is tested is a time
             looks.ask(one, FRESH_FOR_ATTEMPTS_NS)
@@ -122,7 +122,7 @@ def test_attempts_are_content_with_an_older_round():
 def test_nobody_is_asked_before_the_run():
     async def story():
         async with loopback_server() as port:
-            assert await met(FreshConnections(RunClock()), target(port)) == {}
+            assert await met(FreshConnections(RunClock()), destination(port)) == {}
 
     trio.run(story)
 
@@ -130,9 +130,9 @@ def test_nobody_is_asked_before_the_run():
 def test_the_usual_ttl_is_that_of_the_same_two():
     async def story():
         async with loopback_server() as port, at_work() as looks:
-            own = target(port, name="broker.example")
+            own = destination(port, name="broker.example")
             looks.learn(own._replace(usual_ttl=54))
-            elsewhere = target(port, egress="direct", host="127.0.0.2", name="broker.example")
+            elsewhere = destination(port, egress="direct", host="127.0.0.2", name="broker.example")
             looks.learn(elsewhere._replace(usual_ttl=60))
             found = await met(looks, own)
             assert found["broker", "vpn"].usual_ttl == 54
@@ -156,7 +156,7 @@ def test_the_server_hears_a_handshake_a_goodbye_and_no_request():
         async with at_work() as looks, trio.open_nursery() as nursery:
             listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
             port = listeners[0].socket.getsockname()[1]
-            await met(looks, target(port))
+            await met(looks, destination(port))
             with trio.fail_after(5):
                 await served.wait()
             nursery.cancel_scope.cancel()
@@ -168,7 +168,7 @@ def test_the_server_hears_a_handshake_a_goodbye_and_no_request():
 def test_a_round_asks_an_address_of_the_other_family_as_well():
     async def story():
         async with loopback_server() as port, at_work() as looks:
-            own, other = target(port), target(port, host="127.0.0.3")
+            own, other = destination(port), destination(port, host="127.0.0.3")
             looks.ask(own, other_family=other)
             await looks.answered(own)
             remotes = [look.remote for look in looks.since(0)]
@@ -193,7 +193,7 @@ def test_a_listener_that_ends_while_we_wait_in_its_queue_is_asked_again_and_refu
                 server.close()
 
             nursery.start_soon(end)
-            found = await met(looks, target(server.getsockname()[1]))
+            found = await met(looks, destination(server.getsockname()[1]))
         assert found["broker", "vpn"].result is FreshResult.REFUSED
 
     trio.run(story)
@@ -213,7 +213,7 @@ def test_a_box_that_accepts_and_hangs_up_each_time_has_accepted():
                     sock.close()  # with an unread ClientHello: a reset
 
             nursery.start_soon(hang_up)
-            found = await met(looks, target(server.getsockname()[1]))
+            found = await met(looks, destination(server.getsockname()[1]))
             nursery.cancel_scope.cancel()
         server.close()
         assert found["broker", "vpn"].result is FreshResult.CONNECTED

@@ -14,11 +14,11 @@ from stresser.net.proxy import ProxyHop
 from stresser.net.trust import chain_id
 from stresser.scenario.proxy_url import parse_proxy
 from stresser.session.attempt import Attempt
-from stresser.session.fresh_handshake import FreshHandshake, target_of
+from stresser.session.fresh_handshake import FreshHandshake, destination_of
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
 from tests.fakes.loopback import loopback_route, loopback_server
-from tests.session.test_fresh_connections import closed_port, target
+from tests.session.test_fresh_connections import closed_port, destination
 
 
 @contextmanager
@@ -66,7 +66,7 @@ async def meet(one, within_s=0.3):
 def test_where_nobody_answers(place, result):
     async def story():
         with place() as port:
-            look = await meet(target(port))
+            look = await meet(destination(port))
             assert look.result is result
             assert look.asked_ns <= look.answered_ns
             assert (look.rtt_ns is None) == (result is not FreshResult.CONNECTED)
@@ -78,7 +78,7 @@ def test_where_nobody_answers(place, result):
 def test_a_server_answers_with_its_hello_and_its_chain():
     async def story():
         async with loopback_server() as port:
-            look = await meet(target(port), within_s=5)
+            look = await meet(destination(port), within_s=5)
             assert look.result is FreshResult.ANSWERED
             assert look.failure is None
             assert 0 < look.rtt_ns <= look.answered_ns - look.asked_ns
@@ -96,7 +96,7 @@ async def served(serve, **options):
     """What a fresh connection meets at a server that does this with its streams."""
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
-        look = await meet(target(listeners[0].socket.getsockname()[1], **options), within_s=5)
+        look = await meet(destination(listeners[0].socket.getsockname()[1], **options), within_s=5)
         nursery.cancel_scope.cancel()
     return look
 
@@ -144,7 +144,7 @@ def test_a_server_that_dies_in_the_middle_of_the_handshake_has_answered():
         async with trio.open_nursery() as nursery:
             listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
             port = listeners[0].socket.getsockname()[1]
-            look = await meet(target(port), within_s=0.5)
+            look = await meet(destination(port), within_s=0.5)
             nursery.cancel_scope.cancel()
         assert (look.result, look.chain) == (FreshResult.ANSWERED, None)
 
@@ -172,7 +172,7 @@ def test_a_proxy_that_does_not_reach_the_endpoint(answer, result):
         async with trio.open_nursery() as nursery:
             listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
             port = listeners[0].socket.getsockname()[1]
-            one = target(port)
+            one = destination(port)
             hop = ProxyHop(proxy=parse_proxy(f"http://127.0.0.1:{port}"), user_agent="x")
             one = one._replace(route=replace(one.route, proxy=hop), asked_host="broker.example")
             look = await meet(one, within_s=5)
@@ -185,6 +185,6 @@ def test_a_proxy_that_does_not_reach_the_endpoint(answer, result):
 
 def test_an_attempt_that_never_dialled_has_no_target():
     async def story():
-        return target_of(Attempt(1, loopback_route(443), RunClock()))
+        return destination_of(Attempt(1, loopback_route(443), RunClock()))
 
     assert trio.run(story) is None

@@ -47,12 +47,14 @@ def ports(tmp_path_factory):
         yield direct, squid
 
 
-def through(proxy, target):
+def through(proxy, destination):
     """`session.route.Connect` by CONNECT (RFC 9110 section 9.3.6), by hand."""
 
     async def connect(_address, _binding, clock, hangups):
         sock = socket.create_connection(("127.0.0.1", proxy), 10)
-        sock.sendall(f"CONNECT {NAME}:{target} HTTP/1.1\r\nHost: {NAME}:{target}\r\n\r\n".encode())
+        sock.sendall(
+            f"CONNECT {NAME}:{destination} HTTP/1.1\r\nHost: {NAME}:{destination}\r\n\r\n".encode()
+        )
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
             answer += sock.recv(1)

@@ -83,13 +83,13 @@ class CohortSessions:
         opened_ns = self._open.pop(event.session, None)
         if opened_ns is None:
             opened_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
-        is_death = event.ending.is_drop
+        is_drop = event.ending.is_drop
         if len(self.died) >= _MOST_SESSIONS:
             self.left_out += 1
             return
         ended_ns = max(_held(event.ending.dead_by_ns), opened_ns)
-        self._add(opened_ns, ended_ns, died=is_death)
-        self.drops += is_death
+        self._add(opened_ns, ended_ns, died=is_drop)
+        self.drops += is_drop
 
     def record_ends(self, at_ns: int) -> None:
         """Sessions that are still open are censored now."""
