@@ -45,6 +45,8 @@ def ask_for(
     facts = members(candidate, case)
     if scope.endpoint is None and len(case.endpoints) == 1:
         scope = replace(scope, endpoint=escaped(case.endpoints[0], _NAME))
+    if candidate.is_ours and where is Where.EGRESS:  # what another egress takes is not wrong
+        candidate = replace(candidate, advice=_ANSWERED_FOR, is_ours=False)
     whom = _whom(candidate, where, who, facts)
     opening = _address(whom, candidate.mechanism, where)
     wish = "" if candidate.advice else _of_broken(facts, scope, whom)
@@ -62,7 +64,7 @@ def _name_sent(facts: list[EndingFact], case: CaseFile) -> str:
 def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[EndingFact]) -> Whom:
     mechanism = candidate.mechanism
     by_proxy = bool(facts) and all(fact.proxy for fact in facts)
-    if who in {Initiator.HOST, Initiator.TOOL}:
+    if candidate.is_ours or who in {Initiator.HOST, Initiator.TOOL}:
         return Whom.THIS_HOST
     if who is Initiator.MIDDLEBOX:
         is_proxy = by_proxy or mechanism is Mechanism.PROXY_REFUSAL
@@ -183,6 +185,7 @@ def _rounded(ns: int) -> int:
     return round(ns / unit) * unit
 
 
+_ANSWERED_FOR = "Say who answers for {to} on {through}: through another egress the same is taken."
 _COMPARE_TIMES = "Compare the times of these drops with the logs of {logs}."
 _HANGS_THERE = (
     "Find out why {to} does not answer handshakes that its kernel acknowledges: a process that"

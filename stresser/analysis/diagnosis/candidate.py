@@ -69,6 +69,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Where it explains neither drop nor failure: the egress that it speaks of."""
     advice: str = ""
     """What to ask for, where the mechanism's own sentence says too little."""
+    is_ours: bool = False
+    """What is advised is done on this host: its scenario says what the endpoint does not take."""
     contrast: tuple[str, ...] = ()
     """What lived beside it in the same place, in clauses."""
     against: tuple[str, ...] = ()

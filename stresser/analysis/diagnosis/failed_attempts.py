@@ -18,6 +18,7 @@ from stresser.analysis.words.endings import counted
 from stresser.analysis.words.obstacles import Obstacle, is_about_certificate
 from stresser.analysis.words.remedy_table import (
     BY_OBSTACLE,
+    Addressee,
     filled,
     missing_facts,
     row_facts,
@@ -102,6 +103,8 @@ class Met(NamedTuple):
     unproved: str = ""
     ask: str = ""
     """A sentence for whoever can act, where the mechanism's own says too little."""
+    is_ours: bool = False
+    """That is done on this host."""
     who: Initiator | None = None
     """Whom the endings' own evidence must not name alone."""
     elsewhere: Mechanism | None = None
@@ -141,6 +144,7 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved and not by_name else (),
             advice=met.ask.replace("{hosts}", f"{{hosts}} by {family.name}") if family else met.ask,
+            is_ours=met.is_ours,
             who=met.who,
             elsewhere=met.elsewhere,
         )
@@ -270,11 +274,13 @@ def what_was_met(
     puts = row_facts(fact.alert, fact.status, fact.headers, fact.alpn)
     if notes is not None:
         puts |= missing_facts(notes.missing_issuer, notes.issuer_url)
+    own_wish = obstacle in _ITS_OWN_WISH
     return Met(
         mechanism,
         seen_words(row, puts),
         row.unproved,
-        "" if obstacle in _ITS_OWN_WISH else filled(row.ask, puts),
-        Initiator.UNKNOWN if obstacle in _MAY_BE_A_BOXS else None,
-        Mechanism.HANDSHAKE_HANG if obstacle is Obstacle.HELLO_DROPPED else None,
+        ask="" if own_wish else filled(row.ask, puts),
+        is_ours=row.whom is Addressee.READER and not own_wish,
+        who=Initiator.UNKNOWN if obstacle in _MAY_BE_A_BOXS else None,
+        elsewhere=Mechanism.HANDSHAKE_HANG if obstacle is Obstacle.HELLO_DROPPED else None,
     )

@@ -81,7 +81,8 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.PROXY_LOGIN, "the proxy asked for {schemes} (407)",
-        _A.READER, "Give the egress proxy_user and proxy_password in a scenario, or put them into"
+        _A.PROXY, "Give this host a login for {destinations}.",
+        first="Put a login into proxy_user and proxy_password of the egress in a scenario, or into"
         " HTTPS_PROXY.",
     ),
     RemedyRow(
@@ -205,7 +206,8 @@ ROWS: tuple[RemedyRow, ...] = (
     ),
     RemedyRow(
         _O.LOGIN_WANTED, "the endpoint wants a login (HTTP {code}){login}",
-        _A.READER, 'Give the endpoint headers = { Authorization = "env:NAME" } in the scenario.',
+        _A.OWNER, "Give this host a login for {hosts}.",
+        first='Put a login into headers = { Authorization = "env:NAME" } of the endpoint.',
     ),
     RemedyRow(
         _O.TOKEN_REFUSED, "the endpoint refused the token that was sent (HTTP {code}){login}",

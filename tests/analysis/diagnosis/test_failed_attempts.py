@@ -258,3 +258,30 @@ def test_what_has_a_row_of_its_own_is_asked_by_it_whatever_bytes_came():
                   evidence={"first_bytes": "\\x00\\x00\\x12"},
                   fields={"tls": msgspec.structs.replace(TLS, alpn="h2")})  # fmt: skip
     assert run.only().ask.says == "Leave h2 out of alpn for server."
+
+
+ALPN: dict[str, Any] = {"alert": 120, "why": ("endpoint-said-so",)}
+
+
+def refused_by_alert(*ways: Any, controls: tuple[Any, ...] = ()) -> MadeRun:
+    run = MadeRun(*ways, *controls)
+    for number in range(4):
+        for way in ways:
+            run.fails(way, 1 + number, Kind.TLS_ALERT, Phase.TLS, **ALPN)
+        for way in controls:
+            run.lives(run.opens(way, 1 + number), 30)
+    return run
+
+
+@pytest.mark.parametrize("ways", [(SUSPECT,), (SUSPECT, CONTROL)], ids=["one egress", "two"])
+def test_what_the_scenario_asks_for_in_vain_is_this_hosts_to_change(ways):
+    ask = refused_by_alert(*ways).only().ask
+    assert ask.whom == "this_host"
+    assert ask.says.startswith("Leave alpn out of the scenario")
+
+
+def test_what_another_egress_takes_is_nothing_that_the_scenario_asks_in_vain():
+    ask = refused_by_alert(SUSPECT, controls=(CONTROL,)).only().ask
+    assert ask.whom in {"network_team", "nobody"}
+    assert "alpn" not in ask.says
+    assert "through another egress the same is taken" in ask.says
