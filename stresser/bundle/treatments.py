@@ -111,8 +111,8 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "Signal": {"name": _T.OURS},
     "Manifest": {
         "stresser": _T.OURS, "started_utc": _T.OURS, "ended_utc": _T.OURS, "end_reason": _T.FREE,
-        "scenario": _T.PLAN, "run_id": _T.GONE, "command_line": _T.GONE, "versions": _T.OURS,
-        "host": _T.HOST_FACTS,
+        "scenario": _T.PLAN, "run_id": _T.GONE, "listened": _T.GONE,
+        "command_line": _T.GONE, "versions": _T.OURS, "host": _T.HOST_FACTS,
         "kernel": _T.OURS, "socket_options": _T.FREE, "capabilities": _T.FREE, "limits": _T.OURS,
     },
     "ProcessIdentity": {

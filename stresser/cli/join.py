@@ -15,7 +15,7 @@ from stresser.model.units import format_duration
 from stresser.record.atomic_write import write_atomically
 from stresser.record.far_ends import write_far_ends
 from stresser.record.folder import RESULTS, shown_path
-from stresser.record.reader import RecordedRun, open_run, resolve_run
+from stresser.record.reader import RecordedRun, open_reflection, open_run, resolve_run
 from stresser.reflector.joining import both_ends_of
 from stresser.report.answer_terminal import print_answer
 from stresser.report.console import json_text, stdout_console, until_reader_leaves
@@ -39,7 +39,7 @@ def join(
         RunFolderError: a folder cannot be read or written, or they have no session in common.
     """
     recorded = open_run(resolve_run(run, results))
-    both = both_ends_of(recorded, open_run(resolve_run(reflector_run, results)))
+    both = both_ends_of(recorded, open_reflection(resolve_run(reflector_run, results)))
     _write(recorded, lambda: write_far_ends(recorded.folder, both.seen))
     summary = summarise(open_run(recorded.path))
     text = json_text(summary) + "\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
 from stresser.record.folder import RUN_NAME, RunFolder, shown_path
+from stresser.record.manifest import read_manifest
 
 _LAST = "last"
 _LONGEST_NAME = 200
@@ -62,9 +63,17 @@ def _by_start(path: Path) -> tuple[list[str], list[int]]:
 
 def _last(results_dir: Path) -> Path:
     for path in reversed(list_runs(results_dir)):
-        if has_begun(RunFolder(path)):
+        folder = RunFolder(path)
+        if has_begun(folder) and not _is_reflectors(folder):
             return path
     raise RunFolderError(f"{shown_path(results_dir)}: there is no run in it yet")
+
+
+def _is_reflectors(folder: RunFolder) -> bool:
+    try:
+        return read_manifest(folder.manifest).listened is not None
+    except RunFolderError:  # a run that lost its manifest is a run
+        return False
 
 
 def _suggestion(text: str, results_dir: Path) -> str:

@@ -73,6 +73,8 @@ class Manifest(Struct, kw_only=True):
     """The scenario as resolved; secrets are masked."""
     run_id: str | None = None
     """A random name, 128 bits in hex: by it a reflector's record is joined to the run's."""
+    listened: str | None = None
+    """Where a reflector listened: this is its record, and no run of a tester's."""
     status: Status = Status.RUNNING
     started_utc: str
     anchor_unix_ns: int

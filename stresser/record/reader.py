@@ -25,7 +25,10 @@ from stresser.record.summary_file import read_summary
 from stresser.statistics.duration_counts import Distribution
 from stresser.statistics.merged_counts import MergedCounts
 
-__all__ = ["LastSign", "RecordedRun", "RunStatus", "open_run", "resolve_run"]
+__all__ = [
+    "LastSign", "RecordedRun", "RunStatus", "open_record", "open_reflection", "open_run",
+    "resolve_run",
+]  # fmt: skip
 
 _MOST_HISTOGRAMS = 20_000
 _MOST_BUCKETS = 4_000_000
@@ -71,6 +74,11 @@ class RecordedRun:
     def path(self) -> Path:
         """The folder."""
         return self.folder.path
+
+    @property
+    def is_reflectors(self) -> bool:
+        """A reflector's record: of its sessions this end alone is in it."""
+        return self.manifest is not None and self.manifest.listened is not None
 
     @property
     def anchor_unix_ns(self) -> int | None:
@@ -217,7 +225,34 @@ def _utc(unix_ns: int) -> str:
 
 
 def open_run(path: Path) -> RecordedRun:
-    """Open a run folder.
+    """Open the folder of a tester's run.
+
+    Raises:
+        RunFolderError: there is no run in it, or it cannot be read.
+    """
+    record = open_record(path)
+    if record.is_reflectors:
+        raise RunFolderError(
+            f"{shown_path(path)}: is a reflector's record; `stresser join RUN"
+            f" {shown_path(path)}` joins it with the run of its tester"
+        )
+    return record
+
+
+def open_reflection(path: Path) -> RecordedRun:
+    """Open the folder of a reflector.
+
+    Raises:
+        RunFolderError: it is none, or cannot be read.
+    """
+    record = open_record(path)
+    if not record.is_reflectors:
+        raise RunFolderError(f"{shown_path(path)}: is no record of `stresser reflect`")
+    return record
+
+
+def open_record(path: Path) -> RecordedRun:
+    """Open a folder, whosever it is.
 
     Raises:
         RunFolderError: there is no run in it, or it cannot be read.

@@ -9,7 +9,7 @@ from msgspec import Struct
 from stresser.model.errors import RunFolderError
 from stresser.model.units import NS_PER_US
 from stresser.model.verdict import Verdict
-from stresser.record.reader import RecordedRun, RunStatus, open_run
+from stresser.record.reader import RecordedRun, RunStatus, open_record
 
 
 class ListedRun(Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class ListedRun(Struct, frozen=True, kw_only=True):
 def listed_run(path: Path) -> ListedRun:
     """What the list says of a run folder, in whatever state it is."""
     try:
-        run = open_run(path)
+        run = open_record(path)
         return _listed(run, path.name)
     except RunFolderError:
         return ListedRun(name=path.name)

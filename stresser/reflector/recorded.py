@@ -14,6 +14,7 @@ from stresser.model.errors import ExitCode, ReflectorError, RunFolderError
 from stresser.model.events import RunStarted
 from stresser.model.units import NS_PER_S
 from stresser.net.dial import socket_options
+from stresser.net.resolve import format_sockaddr
 from stresser.net.tls import server_context
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import create_run_folder
@@ -103,7 +104,8 @@ class RecordedReflector:
     def _begin(self, clock: RunClock) -> Manifest:
         plan = self._plan
         manifest = gather_manifest(
-            scenario={"name": _NAME, "listen": f"{plan.host}:{plan.port}"},
+            scenario={"name": _NAME},
+            listened=format_sockaddr((plan.host, plan.port)),
             anchor_unix_ns=clock.anchor_unix_ns,
             command_line=self._command_line,
             capabilities=dict(capabilities()),

@@ -7,9 +7,9 @@ from stresser.model.errors import RunFolderError
 from tests.analysis.story import idle_kill_story
 
 
-def test_a_run_that_named_itself_to_nobody_is_told(tmp_path):
+def test_two_runs_are_no_two_ends(tmp_path):
     run = idle_kill_story().recorded(tmp_path / "run")
-    with pytest.raises(RunFolderError, match=r"no run_id|named itself"):
+    with pytest.raises(RunFolderError, match="is no record of `stresser reflect`"):
         join(str(run.path), str(run.path))
     assert not (run.path / "joined.json").exists()
 

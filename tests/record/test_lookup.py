@@ -1,7 +1,12 @@
 import pytest
 
 from stresser.model.errors import RunFolderError
+from stresser.record.folder import RunFolder
+from stresser.record.host_facts import gather_manifest
 from stresser.record.lookup import list_runs, resolve_run
+from stresser.record.manifest import write_manifest
+from stresser.record.reader import open_reflection, open_run
+from tests.analysis.story import idle_kill_story
 
 NAMES = [
     "20261122T235959Z-b",
@@ -34,6 +39,32 @@ def test_last_is_no_run_that_never_began(results, left):
         (killed / name).write_bytes(bytes(9))
     assert resolve_run("last", results).name == "20261123T072526Z-a-10"
     assert resolve_run(killed.name, results) == killed
+
+
+def reflection(path):
+    path.mkdir()
+    manifest = gather_manifest(
+        scenario={}, listened="192.0.2.1:443", anchor_unix_ns=0, command_line=[], capabilities={},
+        socket_options={},
+    )  # fmt: skip
+    write_manifest(RunFolder(path).manifest, manifest)
+    return path
+
+
+def test_last_is_no_reflectors_record(results):
+    newest = reflection(results / "20261125T000000Z-reflector")
+    assert resolve_run("last", results).name == "20261123T072526Z-a-10"
+    assert resolve_run(newest.name, results) == newest
+
+
+def test_a_reflectors_record_is_no_run_and_a_run_is_no_reflectors(results):
+    path = reflection(results / "20261125T000000Z-reflector")
+    with pytest.raises(RunFolderError, match="is a reflector's record; `stresser join RUN"):
+        open_run(path)
+    assert open_reflection(path).is_reflectors
+    run = idle_kill_story().recorded(results / "20261126T000000Z-run")
+    with pytest.raises(RunFolderError, match="is no record of `stresser reflect`"):
+        open_reflection(run.path)
 
 
 def test_runs_are_listed_oldest_first(results):

@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from stresser.model.errors import ReflectorError
-from stresser.record.reader import RunStatus, open_run
+from stresser.record.reader import RunStatus, open_reflection
 from stresser.reflector.recorded import RecordedReflector, ReflectorPlan, context_of
 from tests.fakes.certificates import authority, server_context
 
@@ -31,10 +31,11 @@ def test_its_folder_is_a_run_folder_that_says_how_it_ended(tmp_path):
     trio.run(main)
 
     [path] = tmp_path.iterdir()
-    run = open_run(path)
+    run = open_reflection(path)
     assert path.name.endswith("-reflector-far")
     assert run.status is RunStatus.COMPLETE
     assert run.manifest is not None
+    assert run.manifest.listened == "127.0.0.1:0"
     assert run.manifest.end_reason == "signal SIGINT"
     assert reflector.gap is None
 
