@@ -1,6 +1,5 @@
 """A real nginx on loopback, in a process of its own, with certificates that a test chooses."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -8,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.fakes.tools import tool
 
 _PATIENCE_S = 15.0
 _CONFIG = """
@@ -39,9 +38,7 @@ http {{
 @contextmanager
 def nginx(folder: Path, chain: bytes, key: bytes, directives: str = "") -> Iterator[int]:
     """Serves while the block runs; gives its port. `chain` and `key` are PEM, leaf first."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip("nginx is not installed")
+    program = tool("nginx")
     port = free_port()
     (folder / "chain.pem").write_bytes(chain)
     (folder / "key.pem").write_bytes(key)

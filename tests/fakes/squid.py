@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.fakes.nginx import free_port, wait_for
+from tests.fakes.tools import missing
 
 _PATIENCE_S = 20.0
 _CONFIG = """
@@ -58,7 +57,7 @@ def bumping_squid(ca: bytes, host: str) -> Iterator[int]:
 def _bumping(folder: Path, ca: bytes, host: str) -> Iterator[int]:
     squid, certgen = shutil.which("squid", path="/usr/sbin:/usr/bin:/usr/local/sbin"), _certgen()
     if squid is None or certgen is None:
-        pytest.skip("squid with OpenSSL is not installed")
+        missing("squid with OpenSSL is not installed")
     user = "proxy" if os.geteuid() == 0 else getpass.getuser()
     port = free_port()
     (folder / "squid-ca.pem").write_bytes(ca)

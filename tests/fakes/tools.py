@@ -2,13 +2,14 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 _BESIDES_PATH = os.pathsep.join(["/usr/sbin", "/usr/local/sbin", "/sbin"])
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skip the test, with the reason; where CI has promised to have everything, fail it."""
     if os.environ.get("STRESSER_CI"):
         pytest.fail(f"{what} (STRESSER_CI is set: nothing may be missing here)")
@@ -21,7 +22,7 @@ def tool(name: str) -> str:
     found = shutil.which(name, path=search)
     if found is None:
         missing(f"{name} is not installed")
-    return found or name
+    return found
 
 
 def root() -> None:
