@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from stresser.model.chain import ChainClass, ChainRoot
 from stresser.net.trust import ChainJudge
 from tests.net.certificates import DAY, NOW, Issuer, der
+from tests.net.plain_handshake import shakes_hands
 from tests.net.test_limbo import RAW
 
 NAME = "a.example.net"
@@ -176,33 +177,16 @@ def judge(root_pem):
     return ChainJudge((root_pem,))
 
 
-def shakes_hands(key, served, root_pem, folder) -> bool | None:
+def is_taken(key, served, root_pem, folder) -> bool | None:
     """Whether Python's own client takes the chain; None: no server could be made of it."""
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     pem = folder / "server.pem"
     pem.write_text("".join(map(ssl.DER_cert_to_PEM_cert, served)) + secret.decode())
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.set_ciphers("ALL:@SECLEVEL=0")
-    try:
-        serving.load_cert_chain(str(pem))
-    except ssl.SSLError:
-        return None
     asking = ssl.create_default_context(cafile=root_pem)
     asking.verify_flags &= ~ssl.VERIFY_X509_STRICT  # stresser's contexts do not set it, either
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = asking.wrap_bio(back, there, server_hostname=NAME)
-    server = serving.wrap_bio(there, back, server_side=True)
-    try:
-        for end in (client, server, client, server):
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-    except ssl.SSLCertVerificationError:
-        return False
-    return True
+    return shakes_hands(pem, asking, NAME)
 
 
 @pytest.mark.parametrize(("made", "reason"), CASES.values(), ids=CASES)
@@ -213,7 +197,7 @@ def test_an_odd_chain_is_taken_as_a_handshake_takes_it_and_for_a_true_reason(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         verdict = judge.judge(served, NAME)
-    accepted = shakes_hands(key, served, root_pem, tmp_path)
+    accepted = is_taken(key, served, root_pem, tmp_path)
     assert (accepted is None) == (made in UNSERVABLE)
     assert (verdict.problem is None) == bool(accepted) == (reason is None), verdict.problem
     assert not RAW.search(f"{verdict.problem} {verdict.why}")

@@ -136,6 +136,17 @@ table ip sized {
 """
 
 
+BIG_IPV6_LOST = """
+table ip6 sized {
+  chain forwarded {
+    type filter hook forward priority filter; policy accept;
+    oifname "client" ip6 length > 1100 drop
+  }
+}
+"""
+"""Of IPv6 alone big packets towards the client are lost, without a word."""
+
+
 def drops(address: str, chain: str = "forward") -> str:
     """What goes to an address is dropped."""
     return f"""

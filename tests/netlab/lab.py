@@ -20,6 +20,7 @@ from tests.netlab.topology import (
     CLIENT,
     CONTROL,
     SERVER,
+    SERVER6,
     SUSPECT,
     TO_CLIENT,
     TO_SERVER,
@@ -105,6 +106,13 @@ class Lab:
         self.servers.pop(address).kill()
         self.serve(address, big=big, both=both)
         self.servers[address].wait_until_says("listening")
+
+    def serve_by_both_families(self) -> None:
+        """The server with a big chain, by IPv4 and by IPv6."""
+        self.topology.add_ipv6()
+        self.serve_again(SERVER, big=True)
+        self.serve(SERVER6, big=True)
+        self.servers[SERVER6].wait_until_says("listening")
 
     def plan(self, **changes: Any) -> Plan:
         return Plan(ca=self.certificates.root, **changes)

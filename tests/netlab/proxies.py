@@ -71,6 +71,10 @@ defaults
   option tcplog
   timeout connect 5s
 """
+_NGINX_FILES = "access_log off;" + "".join(
+    f" {what}_temp_path {{folder}}/{what};"
+    for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+)
 _NGINX_STREAM = f"""
 stream {{{{
   server {{{{
@@ -82,12 +86,7 @@ stream {{{{
 """
 _NGINX_HTTP = f"""
 http {{{{
-  access_log off;
-  client_body_temp_path {{folder}}/body;
-  proxy_temp_path {{folder}}/proxy;
-  fastcgi_temp_path {{folder}}/fastcgi;
-  uwsgi_temp_path {{folder}}/uwsgi;
-  scgi_temp_path {{folder}}/scgi;
+  {_NGINX_FILES}
   server {{{{
     listen {{port}} {{tls}};
     server_name {NAME};
@@ -103,12 +102,7 @@ http {{{{
 """
 _NGINX_PORTAL = f"""
 http {{{{
-  access_log off;
-  client_body_temp_path {{folder}}/body;
-  proxy_temp_path {{folder}}/proxy;
-  fastcgi_temp_path {{folder}}/fastcgi;
-  uwsgi_temp_path {{folder}}/uwsgi;
-  scgi_temp_path {{folder}}/scgi;
+  {_NGINX_FILES}
   server {{{{
     listen {{port}} {{tls}};
     server_name {NAME};

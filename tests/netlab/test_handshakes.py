@@ -103,20 +103,8 @@ def test_a_box_judges_one_segment(lab, judge):
 
 
 def test_ipv6_alone_is_broken(lab, judge):
-    lab.topology.add_ipv6()
-    lab.serve_again(SERVER, big=True)
-    lab.serve(SERVER6, big=True)
-    lab.servers[SERVER6].wait_until_says("listening")
-    lab.suspect.nft(
-        """
-table ip6 sized {
-  chain forwarded {
-    type filter hook forward priority filter; policy accept;
-    oifname "client" ip6 length > 1100 drop
-  }
-}
-"""
-    )
+    lab.serve_by_both_families()
+    lab.suspect.nft(firewalls.BIG_IPV6_LOST)
     hosts = {"app.netlab.test": [SERVER6, SERVER]}
     plan = few(lab, endpoints={"app": f"wss://app.netlab.test:{WSS_PORT}/"},
                egresses={SUSPECT: ""})  # fmt: skip

@@ -70,23 +70,8 @@ def test_big_flight_is_lost(lab, judge, alone):
 
 
 def test_big_flight_is_lost_by_ipv6_alone(lab, judge):
-    lab.topology.add_ipv6()
-    for address in (SERVER, SERVER6):
-        if address in lab.servers:
-            lab.serve_again(address, big=True)
-        else:
-            lab.serve(address, big=True)
-            lab.servers[address].wait_until_says("listening")
-    lab.suspect.nft(
-        """
-table ip6 sized {
-  chain forwarded {
-    type filter hook forward priority filter; policy accept;
-    oifname "client" ip6 length > 1100 drop
-  }
-}
-"""
-    )
+    lab.serve_by_both_families()
+    lab.suspect.nft(firewalls.BIG_IPV6_LOST)
     urls = {"app": f"wss://app.netlab.test:{WSS_PORT}/"}
     recording = lab.run(
         plan_of(lab, endpoints=urls, egresses={SUSPECT: ""}),
