@@ -139,6 +139,7 @@ def _diagnosis(
         where=located.where,
         who=accused.who,
         grade=accused.grade,
+        by_log=candidate.by_log,
         low=None if limit is None else limit.low,
         high=None if limit is None else limit.high,
         unit=None if limit is None else candidate.unit,

@@ -112,6 +112,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     where: Where
     who: Initiator
     grade: Grade
+    by_log: bool = False
+    """The middlebox that did it says so in its own log: only one of the lab does."""
     low: int | None = None
     high: int | None = None
     unit: str | None = None

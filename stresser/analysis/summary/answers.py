@@ -235,6 +235,8 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     main = run.diagnoses[0]
     egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
     match main.who:
+        case Initiator.MIDDLEBOX if main.by_log:
+            yield f"The middlebox: its own log has the same {_logged(main)}."
         case Initiator.MIDDLEBOX:
             yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
         case Initiator.ENDPOINT:
@@ -245,6 +247,14 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
             yield "stresser itself."
         case _:
             yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
+
+
+def _logged(main: Diagnosis) -> str:
+    """`79 TCP resets`."""
+    if len(main.kinds) == 1:
+        [(kind, count)] = main.kinds.items()
+        return f"{count:,} {kind_words(Kind(kind), count)}"
+    return f"{main.drops:,} endings"
 
 
 def _grounds(main: Diagnosis, rows: list[EgressRow]) -> str:

@@ -162,6 +162,8 @@ def grounds(found: Diagnosis) -> str:
     """On what the initiator rests; no ending need have shown an interceptor."""
     if found.mechanism is Mechanism.INTERCEPTION:
         return "certificates"
+    if found.by_log:
+        return "the middlebox's own log"
     return GRADE_WORDS[found.grade]
 
 

@@ -20,5 +20,6 @@ def test_the_labs_own_log_names_the_middlebox_and_its_rule():
     one = killed_by_the_lab("idle_timeout").only()
     assert answers(one) == ("idle_timer", "egress", "middlebox", "network_team")
     assert one.grade is Grade.REFLECTOR
+    assert one.by_log
     assert (one.drops, one.low is not None and 3.9e9 < one.low <= 4e9) == (12, True)
     assert killed_by_the_lab("age_limit").only().mechanism == "age_limit"

@@ -169,6 +169,18 @@ def test_who_rests_on_its_grade(grade, words):
     assert answer_to(QUICKSTART, diagnosed(grade=grade)).who.endswith(words)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "words"),
+    [
+        ({"tcp_reset": 79}, "The middlebox: its own log has the same 79 TCP resets."),
+        ({"tcp_reset": 70, "tcp_fin": 9}, "The middlebox: its own log has the same 79 endings."),
+    ],
+)
+def test_a_middlebox_that_says_so_itself_is_quoted(kinds, words):
+    found = answer_to(QUICKSTART, diagnosed(grade=Grade.REFLECTOR, by_log=True, kinds=kinds))
+    assert found.who == words
+
+
 def test_where_the_machine_behind_an_egress_may_differ_nobody_is_named():
     found = answer_to(QUICKSTART, diagnosed(who=Initiator.UNKNOWN))
     assert found.is_egress is IsIt.YES
