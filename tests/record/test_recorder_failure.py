@@ -55,8 +55,13 @@ def failing_run(parent, spoil, **options):
     return folder, recorder, sent
 
 
+def remove(folder):
+    """Moved first: a tree that is deleted in place still takes what is written meanwhile."""
+    shutil.rmtree(folder.path.rename(folder.path.with_name("gone")))
+
+
 SPOILERS = {
-    "folder removed": lambda folder: shutil.rmtree(folder.path),
+    "folder removed": remove,
     "events file removed": lambda folder: folder.events.unlink(),
     "folder moved": lambda folder: folder.path.rename(folder.path.with_name("moved")),
     "another file in its place": lambda folder: folder.manifest.replace(folder.events),
