@@ -146,7 +146,7 @@ class _RecordedRun:
             self.observer,
             packets=self._open_packets(),
             keep_chain=self._recorder.keep_chain,
-            say=self._note,
+            say=self._say,
         )
         self._manifest: Manifest
 
@@ -185,14 +185,14 @@ class _RecordedRun:
             detail=f"packets are not captured ({why}): who sent a reset is seldom known",
         )
         self.observer.event(told)
-        self._note(f"{told.detail}; `stresser doctor` says how to enable it")
+        self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
 
     async def run(self, signals: StopSignals, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._recorder.run)
-                await nursery.start(signals.obey, self._stop, self._force, self._note)
+                await nursery.start(signals.obey, self._stop, self._force, self._say)
                 nursery.start_soon(self._live.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)
@@ -215,7 +215,7 @@ class _RecordedRun:
         return self._runner.reason or "stopped by force"
 
     def _stop(self, reason: str) -> None:
-        self._note(f"stopping: {reason}")
+        self._say(f"stopping: {reason}")
         self._runner.stop(reason)
 
     def _force(self) -> None:
@@ -227,14 +227,18 @@ class _RecordedRun:
             self._errors.show_cursor()
         os._exit(ExitCode.FORCED)
 
-    def _note(self, text: str) -> None:
+    def _warn(self, text: str) -> None:
         self._log.logger.warning(text)
         self._live.warn(text)
+
+    def _say(self, text: str) -> None:
+        self._log.logger.info(text)
+        self._live.say(text)
 
     async def _stop_when_not_recorded(self) -> None:
         await self._recorder.failed.wait()
         # Without its records the night is lost: better to be found stopped than to look well.
-        self._note(str(self._recorder.failure))
+        self._warn(str(self._recorder.failure))
         self._runner.stop("recording stopped")
 
     async def _warn_after_ramp(self, fail_fast: bool) -> None:  # noqa: FBT001 - as trio starts it
@@ -242,7 +246,7 @@ class _RecordedRun:
         if self._runner.reason is not None:
             return
         for words in missing:
-            self._note(words)
+            self._warn(words)
         if missing and fail_fast:
             self._runner.stop("fewer sessions opened than asked (--fail-fast)")
 
