@@ -215,9 +215,9 @@ class _RecordedRun:
         try:
             until.enter_context(keys_logged(contexts, path))
         except OSError as exc:
-            self._note(f"the keys of the TLS sessions are not kept: {path.name}: {exc.strerror}")
+            self._warn(f"the keys of the TLS sessions are not kept: {path.name}: {exc.strerror}")
             return
-        self._note(
+        self._warn(
             f"tls_keys: who has {path.name} and a capture reads all that sessions send,"
             " passwords and tokens too"
         )
