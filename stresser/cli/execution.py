@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
+from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
@@ -196,13 +197,30 @@ class _RecordedRun:
                 nursery.start_soon(self._live.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)
-                await self._runner.run()
+                with ExitStack() as stack:
+                    self._log_keys(stack)
+                    await self._runner.run()
                 self._tell_bugs()
                 await self._recorder.close(self._reason)
                 nursery.cancel_scope.cancel()
         finally:
             # Where a bug came in between; after an orderly end it does nothing.
             self._recorder.close_now("a bug in stresser")
+
+    def _log_keys(self, until: ExitStack) -> None:
+        if not self._scenario.record.tls_keys:
+            return
+        path = self._folder.tls_keys
+        contexts = {context for route in self._routes for context in route.contexts}
+        try:
+            until.enter_context(keys_logged(contexts, path))
+        except OSError as exc:
+            self._warn(f"the keys of the TLS sessions are not kept: {path.name}: {exc.strerror}")
+            return
+        self._warn(
+            f"tls_keys: who has {path.name} and a capture reads all that sessions send,"
+            " passwords and tokens too"
+        )
 
     def finished(self) -> Finished:
         """The manifest's last words, and what else the caller must know."""

@@ -18,7 +18,6 @@ from tests.classify.cases import (
     look,
     origin,
     packet,
-    rerouted,
     rows_as_tests,
     sent,
 )
@@ -223,18 +222,6 @@ DISTANCE = [
             (look("silent"),),
             (OTHER_WAY, ELSEWHERE),
             (),
-        )
-    ],
-    *[
-        # The path became longer long before a box resets: the latest data is the measure, and a
-        # fresh connection says that it still is.
-        (case("tcp_reset", provenance=origin(packets), looks=looks), initiator, rule, PACKET)
-        for packets, looks, initiator, rule in (
-            (rerouted(packet("RA", ttl=60)), (answer(ttl=53, hello_ttl=53),), BOX, "another-box"),
-            (rerouted(packet("RA", ttl=60)), (answer(),), UNKNOWN, "path-may-have-changed"),
-            # The endpoint's own, over the longer path and over the first one again.
-            (rerouted(packet("RA", ttl=53)), (answer(),), UNKNOWN, "own-peer-or-perfect-forgery"),
-            (rerouted(RESET), (answer(ttl=53, hello_ttl=53),), UNKNOWN, "path-may-have-changed"),
         )
     ],
     (

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from stresser.classify.packet_origin import hops, next_seq, provenance
 from stresser.model.packet import (
@@ -41,12 +40,6 @@ def flow(*ends, syn_ack_ttl=54, data_ttl=54, data_ip_id=400, data_df=True, inter
     return FlowPackets(syn_ack=answer, server_hello=data, ends=list(ends))
 
 
-def last(packets, *ttls, **fields):
-    """The connection's last data came with these TTLs, the latest last."""
-    usual = {"length": 30, "t_ns": SENT_NS} | fields
-    return replace(packets, last=[packet("PA", ttl=ttl, **usual) for ttl in ttls])
-
-
 def found_in(packets, **known):
     known = {"expected_seq": EXPECTED, "sent_ns": SENT_NS} | known
     found = provenance(packets, **known)
@@ -73,40 +66,6 @@ CASES = {
         flow(no_socket()),
         Shape.NO_SOCKET,
         {"ttl_matches": OWN, "no_socket_reset": NEUTRAL, "ip_id_zero": NEUTRAL, **SEQ},
-    ),
-    "the path became longer before the peer aborts": (
-        last(flow(packet("RA", ttl=53)), 54, 53, ip_id=499),
-        Shape.SOCKET,
-        {"ttl_matches": OWN, "socket_reset": OWN, "ip_id_counts_on": OWN, **SEQ},
-    ),
-    "the path became longer before a box resets": (
-        last(flow(packet("RA", ttl=60)), 54, 53),
-        Shape.SOCKET,
-        {"ttl_differs": ANOTHER, "socket_reset": OWN, **SEQ},
-    ),
-    "the path became longer, and shorter again": (
-        last(flow(packet("RA", ttl=54), data_ttl=55, syn_ack_ttl=55), 54, 53, 53),
-        Shape.SOCKET,
-        {"ttl_matches_earlier_data": NEUTRAL, "socket_reset": OWN, **SEQ},
-    ),
-    "packets by paths of several lengths": (
-        last(flow(packet("RA", ttl=52)), 53, 54, 53),
-        Shape.SOCKET,
-        {"ttl_varies": NEUTRAL, "socket_reset": OWN, **SEQ},
-    ),
-    "what is no data of this connection before its end": (
-        replace(
-            flow(packet("RA", ttl=53)),
-            last=[
-                packet("A", ttl=53, t_ns=SENT_NS),
-                packet("PA", ttl=53, length=9, t_ns=SENT_NS, outgoing=True),
-                packet("PA", ttl=53, length=9, t_ns=SENT_NS + 2 * NS_PER_MS),
-                packet("FA", ttl=53, length=9, t_ns=SENT_NS),
-                packet("PA", ttl=53, length=9, t_ns=1),
-            ],
-        ),
-        Shape.SOCKET,
-        {"ttl_differs": ANOTHER, "socket_reset": OWN, "ip_id_counts_on": OWN, **SEQ},
     ),
     "a box one hop away rejects": (
         flow(no_socket(ttl=63)),
