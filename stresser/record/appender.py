@@ -74,6 +74,19 @@ class Appender:
         if mine.st_nlink == 0 or (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino):
             raise FileGoneError(None, "another file is in its place")
 
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self._fd).st_size
+
+    def move(self, path: Path) -> None:
+        """Give the file another name; what is open stays open.
+
+        Raises:
+            OSError: it has its old name.
+        """
+        self.path = self.path.rename(path)
+
     def sync(self) -> None:
         """Bring what was appended to the disk (fsync(2)). Safe beside an append or a close.
 

@@ -21,6 +21,7 @@ from stresser.record.histogram_log import Key, LoggedInterval, LogReader
 from stresser.record.host_facts import lives
 from stresser.record.lookup import has_begun, resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
+from stresser.record.segments import has_segments
 from stresser.record.summary_file import read_summary
 from stresser.statistics.duration_counts import Distribution
 from stresser.statistics.merged_counts import MergedCounts
@@ -93,7 +94,7 @@ class RecordedRun:
         Raises:
             RunFolderError: the file cannot be read.
         """
-        if self.folder.events.exists():
+        if has_segments(self.folder.events):
             yield from with_far_ends(self._events, self._far_ends)
 
     def intervals(self) -> Iterator[LoggedInterval]:
@@ -268,7 +269,7 @@ def open_record(path: Path) -> RecordedRun:
     try:
         return RecordedRun(folder, read_manifest(folder.manifest), [])
     except RunFolderError as error:
-        if not (folder.events.exists() or folder.histograms.exists()):
+        if not (has_segments(folder.events) or folder.histograms.exists()):
             raise
         # Named as the other files are: where the folder lies is nothing of the run's.
         where, name = f"{shown_path(folder.manifest)}: ", folder.manifest.name

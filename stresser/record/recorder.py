@@ -26,6 +26,7 @@ from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap
+from stresser.record.segments import SEGMENT_BYTES
 from stresser.record.write_queue import WriteQueue
 from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
 from stresser.statistics.duration_counts import SparseCounts
@@ -72,6 +73,8 @@ class Recorder:
         on_failure: Callable[[RecordingFailure], None] | None = None,
         flush_every_ns: int = _FLUSH_EVERY_NS,
         buffer_limit: int = _BUFFER_LIMIT,
+        sync_every_s: float = _SYNC_EVERY_S,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         """Open the files.
 
@@ -84,6 +87,7 @@ class Recorder:
         self._diagnostics = diagnostics
         self._on_failure = on_failure
         self._flush_every_s = flush_every_ns / NS_PER_S
+        self._sync_every_s = sync_every_s
         # Half, for a batch of this size may be with the thread while the next one grows.
         self._buffer_limit = buffer_limit // 2
         # Of its own: trio's default limiter may be taken up by a thousand name look-ups.
@@ -108,7 +112,7 @@ class Recorder:
         """Set when recording stopped."""
         self.failure: RecordingFailure | None = None
         self._advance_interval(now_ns)
-        self._writer = FolderWriter(folder, clock.anchor_unix_ns, now_ns)
+        self._writer = FolderWriter(folder, clock.anchor_unix_ns, now_ns, segment_bytes)
         self._queue = WriteQueue(self._writer, now_ns)
 
     # What the event loop calls.
@@ -208,9 +212,10 @@ class Recorder:
 
     async def _keep_synced(self) -> None:
         while True:
-            await trio.sleep(_SYNC_EVERY_S)
+            await trio.sleep(self._sync_every_s)
             await self._in_thread(self._queue.sync)
             self._adopt_write_error()
+            await self._in_thread(self._pack)
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
         # Abandoned on cancel: a disk that hangs must not keep a run from stopping.
@@ -251,6 +256,12 @@ class Recorder:
     def _finish(self) -> None:
         self._queue.finish()
         self._flush_diagnostics()
+
+    def _pack(self) -> None:
+        try:
+            self._writer.pack()
+        except OSError as error:
+            self._warn("a closed segment stays as it is", why=error.strerror or repr(error))
 
     def _flush_diagnostics(self) -> None:
         if self._diagnostics is not None:
@@ -299,6 +310,7 @@ class Recorder:
         self._prepare_end(reason)
         with trio.move_on_after(_CLOSE_WITHIN_S, shield=True) as scope:
             await self._in_thread(self._finish)
+            await self._in_thread(self._pack)
         self._settle(timed_out=scope.cancelled_caught, reason=reason)
 
     def close_now(self, reason: str, within_s: float = _FORCED_CLOSE_WITHIN_S) -> None:

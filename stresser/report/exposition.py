@@ -26,7 +26,7 @@ from stresser.analysis.counts.cohort_tally import FailedBy
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S, escaped
-from stresser.report.metrics import BOUNDS_NS, PHASES, FixedBuckets, CohortReading, MetricsReading
+from stresser.report.metrics import BOUNDS_NS, PHASES, CohortReading, FixedBuckets, MetricsReading
 from stresser.run.scrape_server import PageType
 
 _COHORT: Final = ("endpoint", "egress", "activity")
