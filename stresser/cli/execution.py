@@ -148,7 +148,7 @@ class _RecordedRun:
         self._served: ServedMetrics | None = None
         if metrics is not None:
             self._served = metrics.serve(
-                self._live.tally, scenario.name, folder.path, clock.anchor_unix_ns, self._note
+                self._live.tally, scenario.name, folder.path, clock.anchor_unix_ns, self._warn
             )
             observers.append(self._served.metrics)
         self.observer = Fanout(observers)

@@ -55,9 +55,12 @@ def get(url: str) -> bytes:
 
 
 def url_of(run: Run) -> str:
-    run.wait_for(lambda: run.results.exists() and '"url": ' in run.log())
-    [url] = re.findall(r'"url": "(http://[^"]+)"', run.log())
-    return str(url)
+    def found() -> list[str]:
+        logs = [log.read_text() for log in run.results.glob("*/stresser.log")]
+        return re.findall(r'"url": "(http://[^"]+)"', "".join(logs))
+
+    run.wait_for(lambda: bool(found()))
+    return found()[0]
 
 
 @pytest.mark.parametrize(
