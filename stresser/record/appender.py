@@ -26,14 +26,15 @@ class FileGoneError(OSError):
 class Appender:
     """Appends whole lines. Used by one thread at a time, except for `sync`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_new: bool = False) -> None:
         """Create the file where it is missing.
 
         Raises:
-            OSError: it cannot be opened for writing.
+            OSError: it cannot be opened for writing; `is_new`: something has its name already.
         """
         self.path = path
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        flags |= os.O_EXCL if is_new else 0
         self._fd = os.open(path, flags, 0o644)
         self._fd_lock = threading.Lock()
 

@@ -126,7 +126,9 @@ class FolderWriter:
             OSError: the old one goes on.
         """
         path, closed = self._folder.events, next_closed(self._folder.events)
-        beside = Appender(path.with_name(f".{path.name}.next"))
+        place = path.with_name(f".{path.name}.next")
+        place.unlink(missing_ok=True)  # of a crash
+        beside = Appender(place, is_new=True)
         try:
             self._events.sync()
             self._events.move(closed)

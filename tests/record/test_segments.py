@@ -188,6 +188,20 @@ def test_a_segment_that_is_closed_while_the_run_is_read_is_read_once(path):
         assert found[:10] == lines(0, 10).splitlines()
 
 
+def test_what_lies_where_the_next_segment_is_made_is_not_written_to(tmp_path):
+    outside, folder = tmp_path / "outside", RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    outside.write_bytes(b"somebody's")
+    (folder.path / ".events.jsonl.next").symlink_to(outside)
+    writer = FolderWriter(folder, 0, segment_bytes=1)
+    for number in range(3):
+        line = bytearray(encode_event(numbered(number)))
+        writer.write(Batch(line, {}, taken_ns=number, ends_interval=False))
+    writer.close()
+    assert outside.read_bytes() == b"somebody's"
+    assert numbers(folder.events) == [0, 1, 2]
+
+
 def test_a_writer_closes_segments_and_packs_them_while_a_reader_reads(tmp_path):
     folder = RunFolder(tmp_path)
     writer = FolderWriter(folder, 0, segment_bytes=2_000)
