@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from msgspec.structs import asdict
@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import RunStarted, WitnessGap
+from stresser.model.events import Observer, RunStarted, WitnessGap
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
 from stresser.net.tls import keys_logged
@@ -38,6 +38,9 @@ from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
 from stresser.witness.packets import PacketWitness
 
+if TYPE_CHECKING:
+    from stresser.cli.served_metrics import MetricsPort, ServedMetrics
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
@@ -56,6 +59,8 @@ class RunRequest:
     fail_fast: bool
     """End the run where fewer sessions opened than asked."""
     command_line: list[str]
+    metrics: "MetricsPort | None" = None
+    """Where the figures are served while the run goes on; None: nowhere, and nothing is counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +101,7 @@ class Execution:
             routes = builder.build()
             self._signals.begin()  # a folder that was made is ended in an orderly way
             folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
-            recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
+            recorded = _RecordedRun(scenario, routes, clock, folder, self._errors, asked.metrics)
             recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
             witness.tell(recorded.observer, clock)
             await recorded.run(self._signals, fail_fast=asked.fail_fast)
@@ -128,6 +133,7 @@ class _RecordedRun:
         clock: RunClock,
         folder: RunFolder,
         errors: ReportConsole,
+        metrics: "MetricsPort | None",
     ) -> None:
         self._scenario = scenario
         self._routes = routes
@@ -138,7 +144,14 @@ class _RecordedRun:
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
-        self.observer = Fanout([self._recorder, self._live])
+        observers: list[Observer] = [self._recorder, self._live]
+        self._served: ServedMetrics | None = None
+        if metrics is not None:
+            self._served = metrics.serve(
+                self._live.tally, scenario.name, folder.path, clock.anchor_unix_ns, self._warn
+            )
+            observers.append(self._served.metrics)
+        self.observer = Fanout(observers)
         self._blind: OSError | None = None
         self._runner = Runner(
             scenario,
@@ -156,6 +169,8 @@ class _RecordedRun:
         self._manifest = manifest
         write_manifest(self._folder.manifest, manifest)
         self._log.logger.info("run started", folder=str(self._folder.path))
+        if self._served is not None:
+            self._log.logger.info("metrics are served", url=self._served.url)
         started = RunStarted(
             t_ns=0,
             utc=self._clock.utc(0),
@@ -195,6 +210,8 @@ class _RecordedRun:
                 await nursery.start(self._recorder.run)
                 await nursery.start(signals.obey, self._stop, self._force, self._say)
                 nursery.start_soon(self._live.run)
+                if self._served is not None:
+                    nursery.start_soon(self._served.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)
                 with ExitStack() as stack:
