@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunStarted, WitnessGap
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
+from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
@@ -146,7 +147,7 @@ class _RecordedRun:
             self.observer,
             packets=self._open_packets(),
             keep_chain=self._recorder.keep_chain,
-            say=self._note,
+            say=self._say,
         )
         self._manifest: Manifest
 
@@ -186,24 +187,41 @@ class _RecordedRun:
             " and no hops are walked",
         )
         self.observer.event(told)
-        self._note(f"{told.detail}; `stresser doctor` says how to enable it")
+        self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
 
     async def run(self, signals: StopSignals, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._recorder.run)
-                await nursery.start(signals.obey, self._stop, self._force, self._note)
+                await nursery.start(signals.obey, self._stop, self._force, self._say)
                 nursery.start_soon(self._live.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)
-                await self._runner.run()
+                with ExitStack() as stack:
+                    self._log_keys(stack)
+                    await self._runner.run()
                 self._tell_bugs()
                 await self._recorder.close(self._reason)
                 nursery.cancel_scope.cancel()
         finally:
             # Where a bug came in between; after an orderly end it does nothing.
             self._recorder.close_now("a bug in stresser")
+
+    def _log_keys(self, until: ExitStack) -> None:
+        if not self._scenario.record.tls_keys:
+            return
+        path = self._folder.tls_keys
+        contexts = {context for route in self._routes for context in route.contexts}
+        try:
+            until.enter_context(keys_logged(contexts, path))
+        except OSError as exc:
+            self._warn(f"the keys of the TLS sessions are not kept: {path.name}: {exc.strerror}")
+            return
+        self._warn(
+            f"tls_keys: who has {path.name} and a capture reads all that sessions send,"
+            " passwords and tokens too"
+        )
 
     def finished(self) -> Finished:
         """The manifest's last words, and what else the caller must know."""
@@ -216,7 +234,7 @@ class _RecordedRun:
         return self._runner.reason or "stopped by force"
 
     def _stop(self, reason: str) -> None:
-        self._note(f"stopping: {reason}")
+        self._say(f"stopping: {reason}")
         self._runner.stop(reason)
 
     def _force(self) -> None:
@@ -228,14 +246,18 @@ class _RecordedRun:
             self._errors.show_cursor()
         os._exit(ExitCode.FORCED)
 
-    def _note(self, text: str) -> None:
+    def _warn(self, text: str) -> None:
         self._log.logger.warning(text)
         self._live.warn(text)
+
+    def _say(self, text: str) -> None:
+        self._log.logger.info(text)
+        self._live.say(text)
 
     async def _stop_when_not_recorded(self) -> None:
         await self._recorder.failed.wait()
         # Without its records the night is lost: better to be found stopped than to look well.
-        self._note(str(self._recorder.failure))
+        self._warn(str(self._recorder.failure))
         self._runner.stop("recording stopped")
 
     async def _warn_after_ramp(self, fail_fast: bool) -> None:  # noqa: FBT001 - as trio starts it
@@ -243,7 +265,7 @@ class _RecordedRun:
         if self._runner.reason is not None:
             return
         for words in missing:
-            self._note(words)
+            self._warn(words)
         if missing and fail_fast:
             self._runner.stop("fewer sessions opened than asked (--fail-fast)")
 

@@ -6,9 +6,9 @@
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot
@@ -22,6 +22,8 @@ from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
 from stresser.model.unfit import UnfitCause
 
+MOST_ALSO = 32
+"""Failed attempts that one event stands for, besides its own."""
 _cohort: Callable[[str, str, str], Cohort] = lru_cache(1000)(Cohort)
 """The same few in ten thousands of events: each is kept once."""
 
@@ -145,6 +147,10 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """Who looked the endpoint's name up, as far as it came to that."""
     tls: TlsFacts | None = None
     """When the TLS handshake was completed."""
+    also: Annotated[list[Whole], Meta(max_length=MOST_ALSO)] = []
+    """Attempts that failed alike just before this one, and have no event of their own."""
+    since_ns: Whole | None = None
+    """When the first of those failed."""
 
 
 class SessionEnded(Ended, kw_only=True, tag="session_ended"):

@@ -162,6 +162,8 @@ class Record(_Table, frozen=True, kw_only=True):
     """How the run is recorded."""
 
     histogram_interval: Duration = _seconds(10)
+    tls_keys: bool = False
+    """Write the keys of the run's TLS sessions down, so that a capture of theirs can be read."""
 
 
 class Witnesses(_Table, frozen=True, kw_only=True):
