@@ -1,5 +1,7 @@
 """What is told is read back as it was, and what nobody tells is refused."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -9,7 +11,14 @@ from stresser.model.far_account import MOST_ASKED, FarAccount, FarQuestion
 
 
 def test_held_and_ended_sessions_are_told_apart():
-    same = {"t_ns": 5, "utc": "u", "number": 1, "run": "r", "attempt": 2, "last_in_ns": 3}
+    same: dict[str, Any] = {
+        "t_ns": 5,
+        "utc": "u",
+        "number": 1,
+        "run": "r",
+        "attempt": 2,
+        "last_in_ns": 3,
+    }
     held, ended = ReflectionHeld(**same), ReflectionEnded(**same, kind=Kind.TCP_FIN)
     told = FarAccount(record="x", now_ns=9, last=4, events=[held, ended])
     assert msgspec.json.decode(msgspec.json.encode(told), type=FarAccount) == told

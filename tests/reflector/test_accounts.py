@@ -1,5 +1,7 @@
 """What is remembered for those who ask, and what is not."""
 
+from functools import partial
+
 from stresser.model.ending import Kind
 from stresser.model.events import ReflectionEnded, ReflectionHeld, ReflectionOpened
 from stresser.model.far_account import MOST_TOLD
@@ -28,7 +30,7 @@ def looked(attempt, run=RUN):
 def filled(*events, most=100):
     accounts = Accounts(most)
     for event in events:
-        accounts.opened(event, lambda event=event: looked(event.attempt, event.run))
+        accounts.opened(event, partial(looked, event.attempt, event.run))
     return accounts
 
 
