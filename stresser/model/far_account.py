@@ -14,7 +14,7 @@ MOST_TOLD: Final = 50
 """In one message."""
 _MOST_RECORDS = 16
 
-Reflection = ReflectionOpened | ReflectionHeld | ReflectionEnded
+Reflection = ReflectionOpened | ReflectionEnded
 
 
 class FarQuestion(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,5 +39,9 @@ class FarAccount(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`sent_ns` of the latest question, and when it was heard here."""
     question_heard_ns: Whole | None = None
     last: Whole = 0
-    """The number of the last event that is told; each is told in order, once."""
-    events: Annotated[list[Reflection], Meta(max_length=MOST_ASKED + MOST_TOLD)] = []
+    """Of the record's events, this run's up to this number are known with this message."""
+    numbers: Annotated[list[Whole], Meta(max_length=MOST_TOLD)] = []
+    """Of the events, one for each: they come by every control session of the run."""
+    events: Annotated[list[Reflection], Meta(max_length=MOST_TOLD)] = []
+    held: Annotated[list[ReflectionHeld], Meta(max_length=MOST_ASKED)] = []
+    """Of the sessions that were asked for, those that are held."""

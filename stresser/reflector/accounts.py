@@ -46,8 +46,8 @@ class Accounts:
         self.last += 1
         self._events.append((self.last, event))
 
-    def since(self, run: str, number: int) -> tuple[list[_Told], int]:
-        """Events of a run after one number, the oldest first, and the number to go on from."""
+    def since(self, run: str, number: int) -> tuple[list[tuple[int, _Told]], int]:
+        """Events of a run after a number, each with its own, and the number to go on from."""
         newer = []
         for at, event in reversed(self._events):
             if at <= number:
@@ -57,7 +57,7 @@ class Accounts:
         newer.reverse()
         told = newer[:MOST_TOLD]
         last = told[-1][0] if len(told) < len(newer) else self.last
-        return [event for _, event in told], last
+        return told, last
 
     def held(self, run: str, attempts: Iterable[int]) -> list[ReflectionHeld]:
         """Those of a run's sessions that are held now, as they are now."""

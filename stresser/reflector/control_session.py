@@ -88,12 +88,14 @@ class ControlSession:
             del self._asked[attempt]
         # What is held is looked at before the events are: one that has ended is in either.
         held = self._accounts.held(self._run, asked)
-        events, self._last = self._accounts.since(self._run, self._last)
+        told, self._last = self._accounts.since(self._run, self._last)
         return FarAccount(
             record=self._accounts.record,
             now_ns=now_ns,
             question_sent_ns=None if question is None else question[0],
             question_heard_ns=None if question is None else question[1],
             last=self._last,
-            events=[*events, *held],
+            numbers=[number for number, _ in told],
+            events=[event for _, event in told],
+            held=held,
         )

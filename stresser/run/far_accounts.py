@@ -17,7 +17,6 @@ from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
     Observer,
-    ReflectionOpened,
     SessionEnded,
     SessionOpened,
     WitnessGap,
@@ -37,47 +36,83 @@ _LAST_WORD_S: Final = 3.0
 _ASK_FOR_NS: Final = 120 * NS_PER_S
 """An ended session is asked for no longer than that; what is told later is taken all the same."""
 _MOST_AWAITED: Final = 100_000
-_MOST_RECORDS: Final = 8
-"""Reflectors of one endpoint: restarted ones, or several behind one name."""
+_MOST_RECORDS: Final = 16
+"""Reflectors: restarted ones, or several behind one name."""
 _DRIFT: Final = 10_000
+"""Two clocks drift apart by less than a ten-thousandth."""
 
 
-class _Endpoint:
-    """One endpoint that is a reflector: what is known and what is awaited."""
+class FarAccounts:
+    """One for a run with reflectors. An Observer; tells another one what it learns."""
 
-    def __init__(self, run_id: str, clock: RunClock, observer: Observer) -> None:
-        self._run_id = run_id
+    def __init__(
+        self, routes: Iterable[Route], clock: RunClock, observer: Observer, bugs: Bugs
+    ) -> None:
         self._clock = clock
         self._observer = observer
+        self._run_id = ""
+        self._links: dict[Pair, FarLink] = {}
         self._records: dict[str, FarRecord] = {}
         self._last: dict[str, int] = {}
         self._opened: dict[int, SessionOpened] = {}
         self._ended: dict[int, SessionEnded] = {}
         self._to_ask: dict[int, None] = {}
         self._told: set[int] = set()
-        self.links: list[FarLink] = []
+        for route in routes:
+            pair = route.cohort.pair
+            if route.introducer is not None and pair not in self._links:
+                self._run_id = route.introducer.run
+                self._links[pair] = FarLink(route, clock, bugs, self)
 
-    def opened(self, event: SessionOpened) -> None:
-        self._opened[event.attempt] = event
-        for record in self._records.values():
-            record.opened_here(event)
+    @property
+    def has_any(self) -> bool:
+        """An endpoint of the run is a reflector."""
+        return bool(self._links)
 
-    def failed(self, attempt: int) -> None:
-        for record in self._records.values():
-            record.forget(attempt)
+    async def run(self) -> None:
+        """Keep the control sessions open, for ever."""
+        async with trio.open_nursery() as nursery:
+            for link in self._links.values():
+                nursery.start_soon(link.run)
 
-    def ended(self, event: SessionEnded) -> None:
-        self._opened.pop(event.attempt, None)
+    # What happens here.
+
+    def event(self, event: AnyEvent) -> None:
+        """Something happened."""
+        if not isinstance(event, SessionOpened | SessionEnded | AttemptFailed):
+            return
+        if Pair(event.endpoint, event.egress) not in self._links:
+            return
+        if isinstance(event, SessionOpened):
+            self._opened[event.attempt] = event
+            for record in self._records.values():
+                record.opened_here(event)
+        elif isinstance(event, SessionEnded):
+            self._has_ended(event)
+        else:
+            self._forget(event.attempt)
+
+    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
+        """Durations tell nothing here."""
+
+    def _has_ended(self, event: SessionEnded) -> None:
         if len(self._ended) >= _MOST_AWAITED:
-            self._drop(next(iter(self._ended)))
+            self._forget(next(iter(self._ended)))
+        self._opened.pop(event.attempt, None)
         self._ended[event.attempt] = event
         self._tell(event.attempt)
         if event.attempt in self._ended:
             self._to_ask[event.attempt] = None
-            for link in self.links:
-                link.wake()
+            self._wake()
+
+    def _wake(self) -> None:
+        for link in self._links.values():
+            link.wake()
+
+    # What the control sessions ask and hear.
 
     def after(self) -> dict[str, int]:
+        """The last event heard of each record."""
         return dict(self._last)
 
     def wanted(self) -> list[int]:
@@ -91,21 +126,23 @@ class _Endpoint:
         return wanted
 
     def heard(self, account: FarAccount, at_ns: int) -> None:
+        """An account came."""
         record = self._record(account.record)
-        self._last[account.record] = max(self._last[account.record], account.last)
-        sent_ns, heard_ns = account.question_sent_ns, account.question_heard_ns
-        if sent_ns is not None and heard_ns is not None:
-            drift_ns = abs(at_ns - sent_ns) // _DRIFT
-            low_ns, high_ns = account.now_ns - at_ns, heard_ns - sent_ns + drift_ns
-            record.bound(OffsetBound(at_ns, min(low_ns, high_ns), max(low_ns, high_ns)))
-        for event in account.events:
+        known = self._last[account.record]
+        self._last[account.record] = max(known, account.last)
+        if (bound := _bound_in(account, at_ns)) is not None:
+            record.bound(bound)
+        events = [
+            event
+            for number, event in zip(account.numbers, account.events, strict=False)
+            if number > known  # the rest came by another control session
+        ]
+        for event in (*events, *account.held):
             record.event(event)
-        for event in account.events:
-            if not isinstance(event, ReflectionOpened):
-                self._tell(event.attempt)
-        if self._to_ask:
-            for link in self.links:
-                link.wake()
+        for event in (*events, *account.held):
+            self._tell(event.attempt)
+        if len(self._to_ask) > MOST_ASKED:
+            self._wake()
 
     def _record(self, name: str) -> FarRecord:
         if name not in self._records:
@@ -126,98 +163,59 @@ class _Endpoint:
             if attempt not in record.ended and attempt not in record.held:
                 continue
             seen = record.seen(event)
-            if seen is None:
-                continue
-            self._observer.event(seen)
-            self._told.add(attempt)
-            self._to_ask.pop(attempt, None)
-            if attempt in record.ended:
-                self._drop(attempt)
-            return
+            if seen is not None:
+                self._observer.event(seen)
+                self._told.add(attempt)
+                self._to_ask.pop(attempt, None)
+                if attempt in record.ended:
+                    self._forget(attempt)
+                return
 
-    def _drop(self, attempt: int) -> None:
+    def _forget(self, attempt: int) -> None:
+        self._opened.pop(attempt, None)
         self._ended.pop(attempt, None)
         self._to_ask.pop(attempt, None)
         self._told.discard(attempt)
-        self.failed(attempt)
+        for record in self._records.values():
+            record.forget(attempt)
 
-    @property
-    def untold(self) -> list[SessionEnded]:
-        """Sessions that have ended here and of which no account came."""
-        return [event for attempt, event in self._ended.items() if attempt not in self._told]
-
-
-class FarAccounts:
-    """One for a run with reflectors. An Observer; tells another one what it learns."""
-
-    def __init__(
-        self, routes: Iterable[Route], clock: RunClock, observer: Observer, bugs: Bugs
-    ) -> None:
-        self._clock = clock
-        self._observer = observer
-        self._endpoints: dict[str, _Endpoint] = {}
-        self._links: dict[Pair, FarLink] = {}
-        for route in routes:
-            pair = route.cohort.pair
-            if route.introducer is None or pair in self._links:
-                continue
-            endpoint = self._endpoints.setdefault(
-                pair.endpoint, _Endpoint(route.introducer.run, clock, observer)
-            )
-            link = self._links[pair] = FarLink(route, clock, bugs, endpoint)
-            endpoint.links.append(link)
-
-    @property
-    def has_any(self) -> bool:
-        """An endpoint of the run is a reflector."""
-        return bool(self._endpoints)
-
-    def event(self, event: AnyEvent) -> None:
-        """Something happened."""
-        if not isinstance(event, SessionOpened | SessionEnded | AttemptFailed):
-            return
-        endpoint = self._endpoints.get(event.endpoint)
-        if endpoint is None:
-            return
-        if isinstance(event, SessionOpened):
-            endpoint.opened(event)
-        elif isinstance(event, SessionEnded):
-            endpoint.ended(event)
-        else:
-            endpoint.failed(event.attempt)
-
-    def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        """Durations tell nothing here."""
-
-    async def run(self) -> None:
-        """Keep the control sessions open, for ever."""
-        async with trio.open_nursery() as nursery:
-            for link in self._links.values():
-                nursery.start_soon(link.run)
+    # The end.
 
     async def settle(self) -> None:
         """Every session has ended: wait for the last accounts, and tell which did not come."""
         with trio.move_on_after(_LAST_WORD_S):
-            while any(  # noqa: ASYNC110 - a link that closes sets no event either
-                one.untold and any(link.is_open for link in one.links)
-                for one in self._endpoints.values()
+            while self._untold and any(  # noqa: ASYNC110 - a link that closes sets no event
+                link.is_open for link in self._links.values()
             ):
                 await trio.sleep(0.02)
-        silent = Counter(
-            event.egress for endpoint in self._endpoints.values() for event in endpoint.untold
-        )
-        for egress, number in silent.items():
+        for egress, number in Counter(event.egress for event in self._untold).items():
             self._tell_gap(egress, number)
 
+    @property
+    def _untold(self) -> list[SessionEnded]:
+        """Sessions that have ended here and of which no account came."""
+        return [event for attempt, event in self._ended.items() if attempt not in self._told]
+
     def _tell_gap(self, egress: str, number: int) -> None:
-        why = {link.failure for link in self._links.values() if link.egress == egress}
-        reason = next((f" ({one})" for one in why if one is not None), "")
+        failures = (link.failure for pair, link in self._links.items() if pair.egress == egress)
+        reason = next((f" ({one})" for one in failures if one is not None), "")
+        sessions = "1 session" if number == 1 else f"{number:,} sessions"
         now = self._clock.now_ns()
         self._observer.event(
             WitnessGap(
                 t_ns=now,
                 utc=self._clock.utc(now),
                 witness="far end",
-                detail=f"no account came of {number} sessions through {egress}{reason}",
+                detail=f"no account came of {sessions} through {egress}{reason}",
             )
         )
+
+
+def _bound_in(account: FarAccount, at_ns: int) -> OffsetBound | None:
+    """It was said before it was heard, and the question asked before that was heard there."""
+    sent_ns, heard_ns = account.question_sent_ns, account.question_heard_ns
+    if sent_ns is None or heard_ns is None:
+        return None
+    low_ns = account.now_ns - at_ns
+    high_ns = heard_ns - sent_ns + abs(at_ns - sent_ns) // _DRIFT
+    return OffsetBound(at_ns, min(low_ns, high_ns), max(low_ns, high_ns))

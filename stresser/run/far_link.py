@@ -55,11 +55,6 @@ class FarLink:
         self.failure: str | None = None
         """Why it ended last."""
 
-    @property
-    def egress(self) -> str:
-        """Through which it goes."""
-        return self._route.cohort.egress
-
     def wake(self) -> None:
         """There is something to ask."""
         self._news.set()

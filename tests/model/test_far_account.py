@@ -20,7 +20,7 @@ def test_held_and_ended_sessions_are_told_apart():
         "last_in_ns": 3,
     }
     held, ended = ReflectionHeld(**same), ReflectionEnded(**same, kind=Kind.TCP_FIN)
-    told = FarAccount(record="x", now_ns=9, last=4, events=[held, ended])
+    told = FarAccount(record="x", now_ns=9, last=4, numbers=[4], events=[ended], held=[held])
     assert msgspec.json.decode(msgspec.json.encode(told), type=FarAccount) == told
 
 

@@ -36,7 +36,9 @@ async def control(served):
 
 
 def named(*names):
-    return lambda account: [type(one).__name__ for one in account.events] == list(names)
+    return lambda account: (
+        [type(one).__name__ for one in (*account.events, *account.held)] == list(names)
+    )
 
 
 @in_loop
@@ -48,7 +50,7 @@ async def test_openings_endings_and_what_is_held_are_told(served):
     assert (opened.record, opened.question_sent_ns) == (served.reception.accounts.record, 77)
     assert opened.question_heard_ns <= opened.now_ns
     await one.ask(attempts=[1, 2])
-    [held] = (await one.told(named("ReflectionHeld"))).events
+    [held] = (await one.told(named("ReflectionHeld"))).held
     assert (held.attempt, held.bytes_sent, held.info is not None) == (1, 4, True)
     reset(first.transport_stream)
     [ended] = (await one.told(named("ReflectionEnded"))).events

@@ -231,6 +231,6 @@ async def test_without_an_account_it_is_said_that_none_came(served, box):
     await run.until(lambda: [one for one in run.told.events if isinstance(one, WitnessGap)])
     [gap] = [one for one in run.told.events if isinstance(one, WitnessGap)]
     assert gap.witness == "far end"
-    assert gap.detail.startswith("no account came of 1 sessions through vpn")
+    assert gap.detail.startswith("no account came of 1 session through vpn")
     assert run.seen() == {}
     assert run.runner.bugs == 0, run.runner.bug_reports
