@@ -15,6 +15,7 @@ from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.units import NS_PER_S, format_utc
 from stresser.record.chain_files import read_chain
 from stresser.record.events_file import EventsReader, last_event
+from stresser.record.failure_runs import one_by_one
 from stresser.record.far_ends import with_far_ends
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import Key, LoggedInterval, LogReader
@@ -87,7 +88,7 @@ class RecordedRun:
         return self.manifest.anchor_unix_ns if self.manifest else self._log.anchor_unix_ns
 
     def events(self) -> Iterator[AnyEvent]:
-        """All readable events, in order; empty where the file is missing.
+        """All readable events, in order, counted ones one by one; none where the file is missing.
 
         Endings are judged by both ends where a reflector's record was joined.
 
@@ -95,7 +96,7 @@ class RecordedRun:
             RunFolderError: the file cannot be read.
         """
         if has_segments(self.folder.events):
-            yield from with_far_ends(self._events, self._far_ends)
+            yield from with_far_ends(one_by_one(self._events), self._far_ends)
 
     def intervals(self) -> Iterator[LoggedInterval]:
         """All readable histogram intervals, the unfinished one included, each once.

@@ -18,12 +18,13 @@ import trio
 from msgspec import Struct
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, RunEnded
+from stresser.model.events import AnyEvent, AttemptFailed, RunEnded
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.record.chain_files import ChainShelf
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.events_file import encode_event
+from stresser.record.failure_runs import FailureRuns, events_in
 from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap
 from stresser.record.segments import SEGMENT_BYTES
@@ -98,6 +99,7 @@ class Recorder:
         self._next_interval_ns = now_ns
         self._lines = bytearray()
         self._counts: dict[Key, SparseCounts] = {}
+        self._failures = FailureRuns()
         self._chains = ChainShelf()
         self._run_ended = False
         self._clamped = 0
@@ -121,7 +123,20 @@ class Recorder:
         """Record an event. About 1.5 us; never blocks, never raises."""
         if self.failure is not None:
             self._lost_events += 1
-            return
+        elif isinstance(event, AttemptFailed):
+            written = self._failures.take(event)
+            if written is not None:
+                self._write(written)
+        else:
+            self._write_counted()  # in the order in which things happened
+            self._write(event)
+
+    def _write_counted(self) -> None:
+        if self._failures.waiting:
+            for run in self._failures.flush():
+                self._write(run)
+
+    def _write(self, event: AnyEvent) -> None:
         try:
             line = encode_event(event)
         except Exception as error:  # noqa: BLE001 - what is in an event must never end a run
@@ -226,6 +241,7 @@ class Recorder:
         now_ns = self._now_ns()
         if self.failure is not None:
             return
+        self._write_counted()
         ends_interval = final or now_ns >= self._next_interval_ns
         chains = self._chains.take()
         if self._lines or self._counts or chains or ends_interval:
@@ -282,7 +298,7 @@ class Recorder:
     def _fail(self, what: str, path: str) -> None:
         now_ns = self._now_ns()
         utc = self._clock.utc(now_ns)
-        self._lost_events += self._lines.count(b"\n")
+        self._lost_events += events_in(self._lines) + self._failures.waiting
         self._lines = bytearray()
         self.failure = RecordingFailure(what=what, path=path, t_ns=now_ns, utc=utc)
         events, samples = self._queue.drop()

@@ -15,6 +15,7 @@ from stresser.model.errors import RunFolderError
 from stresser.record.appender import Appender, AppendError
 from stresser.record.atomic_write import sync_directory, write_atomically
 from stresser.record.chain_files import write_chains
+from stresser.record.failure_runs import events_in
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import IntervalLines, Key, header
 from stresser.record.segments import SEGMENT_BYTES, next_closed, pack_closed
@@ -36,7 +37,7 @@ class Batch(NamedTuple):
     @property
     def events(self) -> int:
         """How many events it holds."""
-        return self.lines.count(b"\n")
+        return events_in(self.lines)
 
     @property
     def samples(self) -> int:
@@ -110,7 +111,7 @@ class FolderWriter:
             events.check_present()
             events.append(batch.lines)
         except AppendError as error:
-            lost = batch.lines.count(b"\n", error.kept)
+            lost = events_in(batch.lines[error.kept :])
             raise WriteError(events.path, lost, batch.samples) from error.__cause__
         except OSError as error:
             raise WriteError(events.path, batch.events, batch.samples) from error
