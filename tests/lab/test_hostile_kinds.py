@@ -125,10 +125,11 @@ def test_memory_is_bounded(held: list[Held]) -> None:
 
 
 def test_each_kind_is_told_and_none_is_a_bug(held: list[Held]) -> None:
-    folder, by_kind = held[1].folder, {kind: set() for kind in KINDS}  # type: ignore[var-annotated]
+    folder = held[1].folder
+    by_kind: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for one in endings(folder):
         if one["endpoint"] in by_kind:
-            by_kind[str(one["endpoint"])].add("planned" if one["planned"] else one["kind"])
+            by_kind[str(one["endpoint"])].add("planned" if one["planned"] else str(one["kind"]))
     assert held[1].code in {0, 3}
     assert "Traceback" not in (folder / "stresser.log").read_text()
     for kind, told in by_kind.items():
