@@ -198,7 +198,8 @@ class _RecordedRun:
             t_ns=0,
             utc=self._clock.utc(0),
             witness="packets",
-            detail=f"packets are not captured ({why}): who sent a reset is seldom known",
+            detail=f"packets are not captured ({why}): who sent a reset is seldom known,"
+            " and no hops are walked",
         )
         self.observer.event(told)
         self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
