@@ -30,6 +30,7 @@ from stresser.model.events import (
     CohortEvent,
     Ended,
     ResolvedBy,
+    RunResumed,
     SessionEnded,
     SessionOpened,
     TlsFacts,
@@ -64,6 +65,8 @@ class StoryTeller:
         self.opened: SessionOpened | None = None
         self.ended: SessionEnded | None = None
         self.failed: AttemptFailed | None = None
+        self.cut_off: RunResumed | None = None
+        """When the run went on without it."""
         self.replaced_by: SessionOpened | None = None
         self._chains: dict[str, ChainSeen] = {}
 
@@ -76,6 +79,8 @@ class StoryTeller:
                 self.replaced_by = event
             case SessionEnded() if event.session == self.session:
                 self.ended = event
+            case RunResumed() if self.opened is not None and self.ended is None:
+                self.cut_off = self.cut_off or event
             case AttemptFailed() if event.attempt == self.attempt:
                 self.failed = event
             case ChainSeen() if len(self._chains) < _MOST_CHAINS:
@@ -109,7 +114,7 @@ class StoryTeller:
         if self.opened is None:
             return [] if self.ended is None else _ending(self.ended)
         chain = self._chain(self.opened, self.opened.tls, served)
-        return [*_opening(self.opened, chain), *_ending(self.ended)]
+        return [*_opening(self.opened, chain), *_ending(self.ended, self.cut_off)]
 
     def _chain(self, event: CohortEvent, tls: TlsFacts | None, served: ChainTally) -> list[Line]:
         if tls is None:
@@ -226,7 +231,11 @@ def _tls_end(tls: TlsFacts, seen: ChainSeen | None) -> str:
     return f"{tls.chain_class} chain, {who}{product}{why}"
 
 
-def _ending(event: SessionEnded | None) -> list[Line]:
+def _ending(event: SessionEnded | None, cut_off: RunResumed | None = None) -> list[Line]:
+    if event is None and cut_off is not None:
+        until = format_duration(cut_off.since_ns)
+        why = escaped(cut_off.why)
+        return [("ending", f"none recorded: open {until} into the run, when that ended ({why})")]
     if event is None:
         return [("ending", "none recorded: it was open when the record ends")]
     counts = [
