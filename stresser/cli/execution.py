@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from msgspec.structs import asdict
@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import RunResumed, RunStarted, WitnessGap
+from stresser.model.events import Observer, RunResumed, RunStarted, WitnessGap
 from stresser.model.units import escaped, format_duration
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
@@ -40,6 +40,9 @@ from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
 from stresser.witness.packets import PacketWitness
 
+if TYPE_CHECKING:
+    from stresser.cli.served_metrics import MetricsPort, ServedMetrics
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
@@ -60,6 +63,8 @@ class RunRequest:
     fail_fast: bool
     """End the run where fewer sessions opened than asked."""
     command_line: list[str]
+    metrics: "MetricsPort | None" = None
+    """Where the figures are served while the run goes on; None: nowhere, and nothing is counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +112,9 @@ class Execution:
             with held_alone(folder):
                 if earlier is not None:
                     mend(folder)
-                recorded = _RecordedRun(scenario, routes, clock, folder, self._errors, earlier)
+                recorded = _RecordedRun(
+                    scenario, routes, clock, folder, self._errors, asked.metrics, earlier
+                )
                 recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
                 witness.tell(recorded.observer, clock)
                 await recorded.run(self._signals, fail_fast=asked.fail_fast)
@@ -145,6 +152,7 @@ class _RecordedRun:
         clock: RunClock,
         folder: RunFolder,
         errors: ReportConsole,
+        metrics: "MetricsPort | None",
         earlier: Earlier | None,
     ) -> None:
         self._scenario = scenario
@@ -157,7 +165,14 @@ class _RecordedRun:
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
-        self.observer = Fanout([self._recorder, self._live])
+        observers: list[Observer] = [self._recorder, self._live]
+        self._served: ServedMetrics | None = None
+        if metrics is not None:
+            self._served = metrics.serve(
+                self._live.tally, scenario.name, folder.path, clock.anchor_unix_ns, self._warn
+            )
+            observers.append(self._served.metrics)
+        self.observer = Fanout(observers)
         self._blind: OSError | None = None
         self._runner = Runner(
             scenario,
@@ -180,6 +195,8 @@ class _RecordedRun:
         self._manifest = manifest
         write_manifest(self._folder.manifest, manifest)
         self._log.logger.info("run started", folder=str(self._folder.path))
+        if self._served is not None:
+            self._log.logger.info("metrics are served", url=self._served.url)
         started = RunStarted(
             t_ns=0,
             utc=self._clock.utc(0),
@@ -220,7 +237,8 @@ class _RecordedRun:
             t_ns=now_ns,
             utc=self._clock.utc(now_ns),
             witness="packets",
-            detail=f"packets are not captured ({why}): who sent a reset is seldom known",
+            detail=f"packets are not captured ({why}): who sent a reset is seldom known,"
+            " and no hops are walked",
         )
         self.observer.event(told)
         self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
@@ -232,6 +250,8 @@ class _RecordedRun:
                 await nursery.start(self._recorder.run)
                 await nursery.start(signals.obey, self._stop, self._force, self._say)
                 nursery.start_soon(self._live.run)
+                if self._served is not None:
+                    nursery.start_soon(self._served.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)
                 with ExitStack() as stack:

@@ -16,6 +16,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind
 from stresser.model.evidence import TcpInfo
 from stresser.model.far_end import FarEnd
+from stresser.model.hops import Hops
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
@@ -239,6 +240,19 @@ class AddressesSeen(CohortEvent, kw_only=True, tag="addresses_seen"):
     """All of this look-up, at most 64."""
 
 
+class HopsSeen(CohortEvent, kw_only=True, tag="hops_seen"):
+    """The routers that a healthy session's own segments pass; told again when they change."""
+
+    session: Whole
+    remote: str
+    """Where the flow goes: the endpoint's `address:port`, or the proxy's."""
+    proxy: str | None = None
+    """Scheme and address of the proxy: then these are the hops to it."""
+    hops: Hops
+    before: Hops = []
+    """What they were, where they have changed."""
+
+
 class HostSlept(Event, kw_only=True, tag="host_slept"):
     """The host was suspended; sessions cannot be judged over this time."""
 
@@ -351,6 +365,7 @@ AnyEvent: TypeAlias = (
     | SessionEnded
     | ChainSeen
     | AddressesSeen
+    | HopsSeen
     | HostSlept
     | ClockStepped
     | TesterLate

@@ -37,6 +37,14 @@ class FailureKey(NamedTuple):
     failure: str
 
 
+class FailedBy(NamedTuple):
+    """Where an attempt failed, at what, and who did it: closed lists, so they are few."""
+
+    phase: Phase
+    kind: Kind
+    initiator: Initiator
+
+
 class DropGroup:
     """The drops of one cohort that are of one kind."""
 
@@ -130,6 +138,8 @@ class CohortTally:
         """Sessions that were not read for a while: their peer sent more than their share."""
         self.held_back_ns = 0
         self.failures: Counter[FailureKey] = Counter()
+        self.failed_by: Counter[FailedBy] = Counter()
+        """The same failures by who did it."""
         self.recovery = SampleRange()
         self.handshakes = 0
         """Attempts of which the certificate chain is known."""
@@ -146,10 +156,8 @@ class CohortTally:
         """Sessions that were open when the run's process ended, and the run went on later."""
         self._first_opened_before = 0
         """`first_opened` of the part of the run, before the last gap, that opened most."""
-        self._unasked_ns = 0
-        """Session time that nobody asked for, because the run did not run."""
-        self._ended_age_ns = 0
-        self._opened_at_sum_ns = 0
+        self._ended_age_ns = self._opened_at_sum_ns = self._unasked_ns = 0
+        """The last: session time that nobody asked for, because the run did not run."""
 
     @property
     def attempts(self) -> int:
@@ -219,6 +227,7 @@ class CohortTally:
         self.by_tool += ending.no_drop is NoDrop.TOOL
         failure = (ending.failure or "none")[:_LONGEST_FAILURE]
         self._count_failure(FailureKey(ending.phase, ending.kind, failure), 1)
+        self.failed_by[FailedBy(ending.phase, ending.kind, ending.initiator)] += 1
 
     def session_ended(self, event: SessionEnded) -> None:
         """Count the ending of a session: a drop, or as planned."""
@@ -284,6 +293,7 @@ class CohortTally:
             self.drop_groups.setdefault(kind, DropGroup()).merge(group)
         for key, count in other.failures.items():
             self._count_failure(key, count)
+        self.failed_by.update(other.failed_by)
         self.recovery.merge(other.recovery)
 
     def _count_failure(self, key: FailureKey, count: int) -> None:
