@@ -88,6 +88,24 @@ class RunEnded(Event, kw_only=True, tag="run_ended"):
     """Samples out of a histogram's range."""
 
 
+class RunResumed(Event, kw_only=True, tag="run_resumed"):
+    """The run goes on in its folder, after its process had ended (`--resume`).
+
+    Sessions that are open before it have no ending: they lived until `since_ns` at least. Nothing
+    was held, and nothing is known, from then on.
+    """
+
+    since_ns: Whole
+    """The last sign of the run before."""
+    why: str
+    """How it had ended: `crashed`, or in the words of its `run_ended`."""
+
+    @property
+    def gap_ns(self) -> int:
+        """For how long it did not run."""
+        return max(self.t_ns - self.since_ns, 0)
+
+
 class CohortEvent(Event, kw_only=True):
     """An event of one cohort."""
 
@@ -346,6 +364,7 @@ class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):
 AnyEvent: TypeAlias = (
     RunStarted
     | RunEnded
+    | RunResumed
     | SessionOpened
     | AttemptFailed
     | SessionEnded

@@ -177,9 +177,10 @@ class WebSocket:
         """
         data, self._trailing = self._trailing, b""
         while True:
-            may_read_on = True
             if data or self._has_unread:
                 may_read_on = share.take(self._take(data, on_pong))
+            else:
+                may_read_on = share.take_barren(self.stream.junk)
             if self.stream.backlog:
                 # The peer does not read our pongs: do not read on either.
                 await self.stream.flush()
@@ -187,7 +188,7 @@ class WebSocket:
                 await share.turn()
             elif self._has_unread or self.stream.has_more:
                 await trio.lowlevel.checkpoint()
-            data = b"" if self._has_unread else await self.stream.receive_some()
+            data = b"" if self._has_unread else await self.stream.receive_any()
 
     def _take(self, data: bytes, on_pong: Callable[[bytes], None]) -> int:
         """Take what came, as far as one pass goes. Returns the number of frames."""

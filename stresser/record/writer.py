@@ -87,7 +87,8 @@ class FolderWriter:
             self._events = Appender(path)
             path = folder.histograms
             self._histograms = Appender(path)
-            self._histograms.append(self._header)
+            if not self._histograms.size:
+                self._histograms.append(self._header)
         except (OSError, AppendError) as error:
             cause = error.__cause__ if isinstance(error, AppendError) else error
             reason = cause.strerror if isinstance(cause, OSError) else cause

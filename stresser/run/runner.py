@@ -4,6 +4,7 @@ import gc
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import trio
 
@@ -71,6 +72,8 @@ class Runner:
         packets: PacketWitness | None = None,
         keep_chain: KeepChain = keep_none,
         say: Callable[[str], object] = len,
+        first_attempt: int = 1,
+        first_session: int = 1,
     ) -> None:
         """`say` takes what a search has learned while it goes on, in sentences."""
         self._scenario = scenario
@@ -110,6 +113,8 @@ class Runner:
             fitness=self._fitness,
             room_beside=sockets_to_spare(scenario),
             local_routes=LocalRoutes(self._path),
+            attempt_numbers=count(first_attempt),
+            session_numbers=count(first_session),
         )
 
     @property
@@ -207,7 +212,8 @@ class Runner:
 
     async def _stop_after_duration(self) -> None:
         if self._scenario.duration is not None:
-            await trio.sleep_until(self._clock.trio_time(self._scenario.duration))
+            asked_ns = self._scenario.duration + self._clock.gaps_ns
+            await trio.sleep_until(self._clock.trio_time(asked_ns))
             self.stop("duration")
 
     async def _spare_collector(self) -> None:
