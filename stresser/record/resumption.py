@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -233,12 +234,20 @@ def mend(folder: RunFolder) -> None:
             left.unlink()
         for path in (folder.summary, folder.packets):  # to be computed anew of all parts
             path.unlink(missing_ok=True)
+        _set_keys_aside(folder.tls_keys)
         reserve_room(folder)
         sync_directory(folder.path)
     except OSError as error:
         raise RunFolderError(
             f"{shown_path(folder.path)}: cannot be written: {error.strerror}"
         ) from error
+
+
+def _set_keys_aside(keys: Path) -> None:
+    """The TLS keys of each part are a file of their own, made by nobody but that part."""
+    if os.path.lexists(keys):
+        names = (keys.with_name(f"{keys.name}.{number}") for number in count(1))
+        keys.rename(next(name for name in names if not os.path.lexists(name)))
 
 
 def _is_event(line: bytes) -> bool:

@@ -137,6 +137,16 @@ def test_what_a_killed_writer_left_beside_is_removed_and_room_is_kept(left):
     mend(RunFolder(left))
 
 
+def test_the_keys_of_each_part_are_set_aside(left):
+    keys = RunFolder(left).tls_keys
+    for part in ("one", "two"):
+        keys.write_text(part)
+        mend(RunFolder(left))
+    assert not keys.exists()
+    kept = [keys.with_name(f"{keys.name}.{number}").read_text() for number in (1, 2)]
+    assert kept == ["one", "two"]
+
+
 def resumed(path, at_s):
     """Goes on, and is killed at once."""
     found = earlier(path)
