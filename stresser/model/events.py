@@ -328,25 +328,30 @@ class ReflectionOpened(Event, kw_only=True, tag="reflection_opened"):
     """When TCP was accepted."""
 
 
-class ReflectionEnded(Event, kw_only=True, tag="reflection_ended"):
-    """A session that named itself stopped, as this reflector saw it."""
+class ReflectionHeld(Event, kw_only=True, tag="reflection_held"):
+    """A session that named itself, as this reflector sees it while it holds it. Never recorded."""
 
     number: Whole
     run: str
     attempt: Whole
-    kind: Kind
-    """`planned`: this reflector closed it."""
-    code: Whole | None = None
-    """WebSocket close code that the tester sent."""
-    raw: str | None = None
-    """The untranslated error."""
     bytes_received: Whole = 0
     """Plaintext."""
     bytes_sent: Whole = 0
     last_in_ns: Whole
     last_out_ns: Whole | None = None
     info: TcpInfo | None = None
-    """The kernel's account at the end."""
+    """The kernel's account of now; of the end, where it has ended."""
+
+
+class ReflectionEnded(ReflectionHeld, kw_only=True, tag="reflection_ended"):
+    """A session that named itself stopped, as this reflector saw it."""
+
+    kind: Kind
+    """`planned`: this reflector closed it."""
+    code: Whole | None = None
+    """WebSocket close code that the tester sent."""
+    raw: str | None = None
+    """The untranslated error."""
 
 
 class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):

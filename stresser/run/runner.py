@@ -11,6 +11,8 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
+from stresser.run.fanout import Fanout
+from stresser.run.far_accounts import FarAccounts
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.run.preflight import sockets_to_spare
@@ -79,7 +81,9 @@ class Runner:
         self._routes = routes
         self._clock = clock
         self._bugs = Bugs()
-        self._observer = Guarded(observer, self._bugs)
+        self._far = FarAccounts(routes, clock, observer, self._bugs)
+        heard = Fanout([observer, self._far]) if self._far.has_any else observer
+        self._observer = Guarded(heard, self._bugs)
         self._sessions_scope = trio.CancelScope()
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
@@ -155,7 +159,9 @@ class Runner:
                 if self._packets is not None:
                     background.start_soon(self._packets.run)
                 background.start_soon(keep_heap_small)
+                background.start_soon(self._far.run)
                 await self._hold_all()
+                await self._far.settle()
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)

@@ -19,6 +19,7 @@ from stresser.model.events import (
     ChainSeen,
     ClockStepped,
     CohortEvent,
+    FarEndSeen,
     HopsSeen,
     HostSlept,
     LabKilled,
@@ -171,6 +172,8 @@ class Tally:
                 self._tester_late(event)
             case PathChanged():
                 self._path_changed(event)
+            case FarEndSeen():
+                pass  # of an ending that was counted
             case _:
                 self.uncounted_events += 1
 
