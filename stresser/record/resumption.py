@@ -1,4 +1,4 @@
-"""Goes on in the folder of a run whose process has ended: what it left, mended, and the lock.
+"""Goes on in the folder of a run whose process has ended: what it left, set right, and the lock.
 
 Who goes on must be alone at it: the lock is the folder's own (flock(2)), is held as long as the
 process lives, and is gone with it, however it ends.
@@ -105,7 +105,7 @@ def _checked(run: RecordedRun, path: Path) -> Manifest:
     if run.is_reflectors:
         why = "is a reflector's record: `stresser reflect` begins a new one each time"
     elif manifest is None:
-        why = "has no manifest that can be read: nobody knows what it ran"
+        why = "has no manifest that can be read, so what it ran is unknown"
     elif run.status is RunStatus.RUNNING:
         pid = manifest.process.pid
         raise StillRunningError(f"{shown_path(path)}: still goes on (process {pid})")
