@@ -109,7 +109,7 @@ def _checked(run: RecordedRun, path: Path) -> Manifest:
     elif run.status is RunStatus.RUNNING:
         pid = manifest.process.pid
         raise StillRunningError(f"{shown_path(path)}: still goes on (process {pid})")
-    elif folder.joined.exists() or folder.far_ends.exists():
+    elif folder.joined.exists():
         why = "was joined with a reflector's record: what is joined is complete"
     elif (path.resolve().parent.parent / "bundle.json").exists():
         why = "came out of a bundle: the run itself is what goes on"
@@ -227,6 +227,7 @@ def mend(folder: RunFolder) -> None:
     """
     try:
         _end_last_line(folder.events, _is_event)
+        _end_last_line(folder.far_ends, _is_event)
         _end_last_line(folder.log, lambda _: True)
         _end_last_line(folder.histograms, lambda _: False)  # the partial file has it, whole
         _take_over_partial(folder)
