@@ -20,6 +20,7 @@ from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
+from stresser.record.limits_file import kept_limits
 from stresser.record.manifest import Manifest, Status, finished, write_manifest
 from stresser.record.recorder import Recorder
 from stresser.report.console import ReportConsole
@@ -115,6 +116,7 @@ class Execution:
             command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},
+            measured=kept_limits(),
         )
 
     def _timers(self) -> dict[str, Any]:
