@@ -169,22 +169,27 @@ class Tally:
                 self.ended = event
             case RunResumed():
                 self._run_resumed(event)
+            case LabKilled():
+                self._lab_killed(event)
+            case FarEndSeen():
+                pass  # of an ending that was counted
+            case _:
+                self._host_event(event)
+
+    def _host_event(self, event: AnyEvent) -> None:
+        match event:
             case HostSlept():
                 self.sleeps += 1
                 self.slept_ns += max(event.slept_ns, 0)
             case ClockStepped():
                 self.clock_steps += 1
                 self.clock_stepped_ns += event.step_ns
-            case LabKilled():
-                self._lab_killed(event)
             case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
                 self.witness_gaps[event.witness] = event.detail
             case TesterLate():
                 self._tester_late(event)
             case PathChanged():
                 self._path_changed(event)
-            case FarEndSeen():
-                pass  # of an ending that was counted
             case _:
                 self.uncounted_events += 1
 
