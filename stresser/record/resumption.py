@@ -34,6 +34,8 @@ from stresser.scenario.secrets import masked
 if sys.platform != "win32":
     import fcntl
 
+_WHOLE = "duration"
+"""The reason of a `run_ended` that came when the duration was over."""
 _SPARE_ATTEMPTS = 10_000
 """What a crash left unwritten, a reflector may have recorded: those numbers are not used again."""
 
@@ -90,7 +92,8 @@ def what_was_left(path: Path, scenario: Scenario) -> Earlier:
             " the scenario that it began with"
         )
     earlier = _scanned(run, manifest)
-    if scenario.duration is not None and earlier.ran_ns >= scenario.duration:
+    asked_ns = scenario.duration
+    if asked_ns is not None and (earlier.why == _WHOLE or earlier.ran_ns >= asked_ns):
         raise RunFolderError(f"{shown_path(path)}: ran for its whole duration: nothing is left")
     return earlier
 

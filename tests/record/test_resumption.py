@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from stresser.model.errors import RunFolderError
-from stresser.model.events import RunResumed
+from stresser.model.events import RunEnded, RunResumed
 from stresser.model.units import NS_PER_S
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
@@ -85,6 +85,10 @@ def test_what_is_refused_is_refused_in_one_line(left, tmp_path):
     refuse(left, "another scenario: egresses differs", egresses=TREE["egresses"][:1])
     change(left, scenario=masked(plan(duration="20s")))
     refuse(left, "nothing is left", duration="20s")
+    with RunFolder(left).events.open("ab") as events:
+        events.write(encode_event(RunEnded(t_ns=20 * S, utc=utc(20 * S), reason="duration")))
+    change(left, scenario=masked(plan(duration="21s")))
+    refuse(left, "nothing is left", duration="21s")
     change(left, scenario=SCENARIO)
     (left / "joined.json").write_text("{}")
     refuse(left, "was joined")
