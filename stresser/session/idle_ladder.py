@@ -22,7 +22,10 @@ _STEP_NS = 960 * NS_PER_MS
 _GROWS_FROM_NS = 31 * NS_PER_S
 _GROWS_BY = 0.2
 """Of what a rung is longer than that: so much longer is the next one, but a step at least."""
+_ALL_DENSE_NS = 72 * NS_PER_S
 _BEGIN_SHARE, _BEGIN_NS, _BEGIN_SLOWLY, _BEGIN_LAST_NS = 0.1, 2 * NS_PER_S, 0.01, 10 * NS_PER_S
+_LAST_RUNGS, _LAST_NS = 6, 350 * NS_PER_MS
+"""Closer together at the end: there, too, several meet a limit."""
 _GOLDEN = 0.618_034
 _DENSER = 0.9
 _MOST_REFINING = 40
@@ -42,12 +45,17 @@ def exact_enough_ns(value_ns: int) -> int:
 
 
 def first_ladder(up_to_ns: int) -> list[int]:
-    """Silences up to a limit: each second to half a minute, then by shares that grow to a fifth."""
+    """Silences up to a limit: each second to half a minute, then by shares that grow to a fifth.
+
+    Up to a minute or so all of them are a second apart.
+    """
     rungs, at = list[int](), _EXACT_NS
+    grows_by = _GROWS_BY if up_to_ns > _ALL_DENSE_NS else 0
     while at < up_to_ns:
         rungs.append(at)
-        at += max(_STEP_NS, round(_GROWS_BY * (at - _GROWS_FROM_NS)))
-    return [*rungs, up_to_ns]
+        at += max(_STEP_NS, round(grows_by * (at - _GROWS_FROM_NS)))
+    last = (up_to_ns - number * _LAST_NS for number in range(_LAST_RUNGS + 1))
+    return sorted({*rungs, *(one for one in last if one > _EXACT_NS)})
 
 
 def beginnings(silences: list[int]) -> list[int]:

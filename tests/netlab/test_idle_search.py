@@ -180,16 +180,16 @@ def test_the_limits_of_two_asked_proxies_are_found_at_once(lab):
 
 def test_a_firewall_that_forgets_is_found_by_its_drops_and_by_its_resets(lab):
     """To one server what it has forgotten is dropped, to the other one reset."""
-    [limit_s] = drawn(1, 30, 57)
+    [limit_s] = drawn(1, 30, 58)
     lab.suspect.nft(firewalls.STATEFUL_RESET_TO.format(server=OTHER))
     lab.suspect.sysctl(*firewalls.settings(limit_s))
     endpoints = {name: f"wss://{address}:{WSS_PORT}/"
                  for name, address in (("drops", SERVER), ("resets", OTHER))}  # fmt: skip
-    search = searched(lab, "60s", endpoints=endpoints)
+    search = searched(lab, "62s", endpoints=endpoints)
     assert search.code == 1, search.summary["limits"]
     for name, box in (("drops", DROPS), ("resets", RESETS)):
         judge(search, box, limit_s, name, SUSPECT)
-        nothing_found(search, name, CONTROL, 60)
+        nothing_found(search, name, CONTROL, 62)
 
 
 def test_the_whole_command_takes_not_much_longer_than_the_limit(lab):
