@@ -116,5 +116,5 @@ class _Hunt:
             self._say(f"{where}: alive after {low} of silence{more}")
             return
         high = format_duration(limit.high)
-        more = "" if self._search.is_done else f"; about {high} more to be exact"
+        more = "" if self._search.is_done else f"; at most {high} more to confirm it"
         self._say(f"{where}: alive after {low} of silence, dead after {high}{more}")

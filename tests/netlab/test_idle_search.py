@@ -175,6 +175,8 @@ def test_the_limits_of_two_asked_proxies_are_found_at_once(lab):
     assert search.code == 1, search.summary["limits"]
     judge(search, SQUID, of_squid, "server", SUSPECT)
     judge(search, TINYPROXY, of_tinyproxy, "server", "tinyproxy")
+    swept = search.found("server", SUSPECT)
+    assert 0.3e9 <= swept["tick"] <= 3e9, swept  # squid looks at its timers once a second
     nothing_found(search, "server", CONTROL, 22)
 
 
