@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, Whom
@@ -101,7 +101,7 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     reached: bool = False
     """As far as was asked for was tried."""
     is_silence: bool | None = None
-    """Busy sessions lived on beyond it; None: there were none, so that it may be one of age."""
+    """Sessions that were not silent lived beyond it; None: none is known to have."""
 
 
 class SearchAnswers:
@@ -154,6 +154,8 @@ class SearchAnswers:
         if silence is not None:
             refreshed = self._refreshed(cohort, silence)
             lived_on = None if busy.oldest_ns is None else busy.oldest_ns > silence.low
+            # Whatever else broke its silence and lived shows as much.
+            lived_on = True in astuple(refreshed) or lived_on
             found = _with_limit(found, silence, heard, blamed("idle"))
             is_sure = found.confirmed or bool(lived_on and found.dead >= _FEWEST_CONFIRMED)
             found = replace(found, refreshed_by=refreshed, is_silence=lived_on, confirmed=is_sure)

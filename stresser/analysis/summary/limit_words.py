@@ -43,9 +43,12 @@ def limit_in_words(limit: LimitFigures) -> str:
     says += _refreshing(limit.refreshed_by)
     every_ns = heartbeat_ns(limit)
     if every_ns is not None:
-        says.append(f"ping at least every {format_duration(every_ns)}")
+        does = "ping" if limit.refreshed_by.ping else "send something"
+        says.append(f"{does} at least every {format_duration(every_ns)}")
     if limit.kind == "idle" and limit.is_silence is None:
-        says.append("it may be a limit of age: no session was busy beside these")
+        says.append(
+            "it may be a limit of age: no session that was not silent is known to have lived"
+        )
     if not limit.confirmed:
         says.append("seen once, not confirmed")
     return f"{'; '.join(says)}."

@@ -153,6 +153,17 @@ def test_who_was_asked_before_the_limit_or_died_sooner_says_nothing_of_refreshin
     assert search.limits()[0].refreshed_by.up is None
 
 
+def test_who_broke_its_silence_in_any_way_and_lived_shows_that_it_is_no_limit_of_age():
+    search = Search()
+    for age in (5, 6, 7):
+        search.lives(age)
+    for age in (9, 10, 11):
+        search.dies(age)
+    assert search.limits()[0].is_silence is None
+    search.lives(12, beside(VPN, TCP_KEEPALIVE))
+    assert search.limits()[0].is_silence is True
+
+
 def test_where_nothing_came_down_it_says_nothing():
     search = forgetting()
     search.dies(340, beside(VPN, DOWN), at=320)
