@@ -189,6 +189,29 @@ def test_a_middlebox_that_says_so_itself_is_quoted(kinds, words):
     assert found.who == words
 
 
+@pytest.mark.parametrize(
+    ("by_log", "words"),
+    [
+        (True, "The middlebox: {}; its own log has the same 79 TCP resets."),
+        (False, "A middlebox behind middlebox: {}."),
+    ],
+)
+def test_both_ends_are_quoted(by_log, words):
+    both = "both ends met a reset and neither had sent one (77 of 79 drops)"
+    found = diagnosed(
+        grade=Grade.REFLECTOR,
+        by_log=by_log,
+        kinds={"tcp_reset": 79},
+        by_both_ends={"far-end-was-reset-too": 77, "far-end-closed": 2},
+    )
+    assert answer_to(QUICKSTART, found).who == words.format(both)
+
+
+def test_both_ends_that_name_another_are_not_quoted():
+    found = diagnosed(by_both_ends={"far-end-closed": 2})
+    assert answer_to(QUICKSTART, found).who.startswith("A middlebox behind middlebox: sessions")
+
+
 def test_where_the_machine_behind_an_egress_may_differ_nobody_is_named():
     found = answer_to(QUICKSTART, diagnosed(who=Initiator.UNKNOWN))
     assert found.is_egress is IsIt.YES
