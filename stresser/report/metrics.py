@@ -105,11 +105,11 @@ class Metrics:
         """The tally has it."""
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        """Count a duration, if it is one that is served. About 0.4 us."""
+        """Count a duration, if it is one that is served."""
         self.samples(quantity, cohort, (value_ns,))
 
     def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
-        """Count durations, as `sample` does."""
+        """Count durations, if they are of those that are served. About 0.3 us each."""
         if quantity not in _COUNTED:
             return
         buckets = self._by_sample.get((quantity, cohort))
