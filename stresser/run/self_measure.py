@@ -9,7 +9,7 @@ other work gives nearly the same figures.
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -124,8 +124,11 @@ class _Tape:
             self.all_opened.set()
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        del cohort, value_ns
-        self.pongs += quantity is Quantity.RTT
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        del cohort
+        self.pongs += len(values_ns) if quantity is Quantity.RTT else 0
 
 
 class SelfMeasurement:
