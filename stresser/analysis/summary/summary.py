@@ -24,7 +24,7 @@ from stresser.analysis.summary.cohort_figures import (
     last_ending,
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
-from stresser.analysis.summary.limit_words import limit_in_words
+from stresser.analysis.summary.limit_words import limits_in_words
 from stresser.analysis.summary.near_limits import near_limits
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
@@ -108,7 +108,7 @@ def _figures(reading: RunReading) -> RunFigures:
         limits=limits,
         near_limits=near,
         findings=[
-            *map(limit_in_words, limits),
+            *limits_in_words(limits),
             *pattern_findings(patterns),
             *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
             *_findings(tally, plan, elapsed_ns),
