@@ -5,6 +5,7 @@ The only module of this room that reads events.
 Bounded: drops and failures beyond `MOST_FACTS` are left out.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -144,7 +145,7 @@ class RunEvidence:
         self.drops: dict[int, EndingFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
-        self.opened: dict[Pair, list[int]] = {}
+        self.opened: dict[Pair, array[int]] = {}
         """When sessions opened, by endpoint and egress."""
         self.pairings: dict[Pair, Pairing] = {}
         self.kills: dict[tuple[str, int], str] = {}
@@ -185,7 +186,7 @@ class RunEvidence:
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
-            self.opened.setdefault(event.cohort.pair, []).append(event.t_ns)
+            self.opened.setdefault(event.cohort.pair, array("q")).append(event.t_ns)
         if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
             self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)

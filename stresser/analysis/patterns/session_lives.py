@@ -1,4 +1,4 @@
-"""What each session's life was, kept as small tuples: the material of incidents and timers.
+"""What each session's life was, kept in columns: the material of incidents and timers.
 
 Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives beyond
 `MOST_LIVES`, only the number is kept, and the summary says so.
@@ -13,6 +13,7 @@ from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
 from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.columns import Columns
 from stresser.statistics.concentration import tolerance
 
 MOST_DROPS = 200_000
@@ -70,6 +71,8 @@ class Drop(NamedTuple):
     """Noticed only because we sent something: it may have been dead before."""
     cause_ns: int | None = None
     """When this host's own path changed, where that ended it."""
+    row: int = -1
+    """Of its life among the run's; -1: there was no room for that."""
 
     @property
     def age(self) -> Bracket:
@@ -83,7 +86,7 @@ class Lives:
 
     def __init__(self, plan: PlanFacts) -> None:
         self.drops: list[Drop] = []
-        self.lives: list[Life] = []
+        self.lives = Columns(Life._fields, Life._make)
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
         self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
@@ -134,19 +137,22 @@ class Lives:
         self._open.pop(event.session, None)
         place = self._place(event.cohort, event.remote or "", event.local or "")
         life = self._life(event, place)
-        self._keep(life)
+        row = self._keep(life)
         if not event.ending.is_drop:
             return
         if len(self.drops) < MOST_DROPS:
-            self.drops.append(_drop(event, life))
+            self.drops.append(_drop(event, life, row))
         else:
             self.beyond += 1
 
-    def _keep(self, life: Life) -> None:
-        if len(self.lives) < MOST_LIVES:
-            self.lives.append(life)
-        else:
+    def _keep(self, life: Life) -> int:
+        """Its row; -1: there is no room."""
+        row = len(self.lives)
+        if row >= MOST_LIVES:
             self.beyond += 1
+            return -1
+        self.lives.append(life)
+        return row
 
     def _place(self, cohort: Cohort, remote: str, local: str) -> int:
         source = local.rpartition(":")[0][:_LONGEST_ADDRESS]
@@ -193,7 +199,7 @@ def _is_answer(ending: Ending) -> bool:
     return ending.answers_send or ending.kind in BRACKETED
 
 
-def _drop(event: SessionEnded, life: Life) -> Drop:
+def _drop(event: SessionEnded, life: Life, row: int) -> Drop:
     ending = event.ending
     is_answer = _is_answer(ending)
     dead_ns = ending.dead_by_ns
@@ -211,6 +217,7 @@ def _drop(event: SessionEnded, life: Life) -> Drop:
         _silence(life, is_answer=is_answer),
         is_answer,
         _cause(event, alive_ns),
+        row,
     )
 
 
