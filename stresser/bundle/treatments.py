@@ -76,6 +76,8 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "not_before": _T.OURS, "not_after": _T.OURS, "file": _T.GONE,
     },
     "AddressesSeen": _COHORT | {"name": _T.HOST, "addresses": _T.HOST},
+    "HopsSeen": _COHORT | {"remote": _T.PLACE, "proxy": _T.URL},
+    "Hop": {"address": _T.HOST},
     "HostSlept": _EVENT,
     "ClockStepped": _EVENT,
     "TesterLate": _EVENT,

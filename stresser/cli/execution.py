@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from msgspec.structs import asdict
@@ -13,9 +13,10 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import RunStarted, WitnessGap
+from stresser.model.events import Observer, RunStarted, WitnessGap
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
+from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
@@ -37,6 +38,9 @@ from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
 from stresser.witness.packets import PacketWitness
 
+if TYPE_CHECKING:
+    from stresser.cli.served_metrics import MetricsPort, ServedMetrics
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
@@ -55,6 +59,8 @@ class RunRequest:
     fail_fast: bool
     """End the run where fewer sessions opened than asked."""
     command_line: list[str]
+    metrics: "MetricsPort | None" = None
+    """Where the figures are served while the run goes on; None: nowhere, and nothing is counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +101,7 @@ class Execution:
             routes = builder.build()
             self._signals.begin()  # a folder that was made is ended in an orderly way
             folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
-            recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
+            recorded = _RecordedRun(scenario, routes, clock, folder, self._errors, asked.metrics)
             recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
             witness.tell(recorded.observer, clock)
             await recorded.run(self._signals, fail_fast=asked.fail_fast)
@@ -127,6 +133,7 @@ class _RecordedRun:
         clock: RunClock,
         folder: RunFolder,
         errors: ReportConsole,
+        metrics: "MetricsPort | None",
     ) -> None:
         self._scenario = scenario
         self._routes = routes
@@ -137,7 +144,14 @@ class _RecordedRun:
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
-        self.observer = Fanout([self._recorder, self._live])
+        observers: list[Observer] = [self._recorder, self._live]
+        self._served: ServedMetrics | None = None
+        if metrics is not None:
+            self._served = metrics.serve(
+                self._live.tally, scenario.name, folder.path, clock.anchor_unix_ns, self._warn
+            )
+            observers.append(self._served.metrics)
+        self.observer = Fanout(observers)
         self._blind: OSError | None = None
         self._runner = Runner(
             scenario,
@@ -146,7 +160,7 @@ class _RecordedRun:
             self.observer,
             packets=self._open_packets(),
             keep_chain=self._recorder.keep_chain,
-            say=self._note,
+            say=self._say,
         )
         self._manifest: Manifest
 
@@ -155,6 +169,8 @@ class _RecordedRun:
         self._manifest = manifest
         write_manifest(self._folder.manifest, manifest)
         self._log.logger.info("run started", folder=str(self._folder.path))
+        if self._served is not None:
+            self._log.logger.info("metrics are served", url=self._served.url)
         started = RunStarted(
             t_ns=0,
             utc=self._clock.utc(0),
@@ -182,27 +198,47 @@ class _RecordedRun:
             t_ns=0,
             utc=self._clock.utc(0),
             witness="packets",
-            detail=f"packets are not captured ({why}): who sent a reset is seldom known",
+            detail=f"packets are not captured ({why}): who sent a reset is seldom known,"
+            " and no hops are walked",
         )
         self.observer.event(told)
-        self._note(f"{told.detail}; `stresser doctor` says how to enable it")
+        self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
 
     async def run(self, signals: StopSignals, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._recorder.run)
-                await nursery.start(signals.obey, self._stop, self._force, self._note)
+                await nursery.start(signals.obey, self._stop, self._force, self._say)
                 nursery.start_soon(self._live.run)
+                if self._served is not None:
+                    nursery.start_soon(self._served.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)
-                await self._runner.run()
+                with ExitStack() as stack:
+                    self._log_keys(stack)
+                    await self._runner.run()
                 self._tell_bugs()
                 await self._recorder.close(self._reason)
                 nursery.cancel_scope.cancel()
         finally:
             # Where a bug came in between; after an orderly end it does nothing.
             self._recorder.close_now("a bug in stresser")
+
+    def _log_keys(self, until: ExitStack) -> None:
+        if not self._scenario.record.tls_keys:
+            return
+        path = self._folder.tls_keys
+        contexts = {context for route in self._routes for context in route.contexts}
+        try:
+            until.enter_context(keys_logged(contexts, path))
+        except OSError as exc:
+            self._warn(f"the keys of the TLS sessions are not kept: {path.name}: {exc.strerror}")
+            return
+        self._warn(
+            f"tls_keys: who has {path.name} and a capture reads all that sessions send,"
+            " passwords and tokens too"
+        )
 
     def finished(self) -> Finished:
         """The manifest's last words, and what else the caller must know."""
@@ -215,7 +251,7 @@ class _RecordedRun:
         return self._runner.reason or "stopped by force"
 
     def _stop(self, reason: str) -> None:
-        self._note(f"stopping: {reason}")
+        self._say(f"stopping: {reason}")
         self._runner.stop(reason)
 
     def _force(self) -> None:
@@ -227,14 +263,18 @@ class _RecordedRun:
             self._errors.show_cursor()
         os._exit(ExitCode.FORCED)
 
-    def _note(self, text: str) -> None:
+    def _warn(self, text: str) -> None:
         self._log.logger.warning(text)
         self._live.warn(text)
+
+    def _say(self, text: str) -> None:
+        self._log.logger.info(text)
+        self._live.say(text)
 
     async def _stop_when_not_recorded(self) -> None:
         await self._recorder.failed.wait()
         # Without its records the night is lost: better to be found stopped than to look well.
-        self._note(str(self._recorder.failure))
+        self._warn(str(self._recorder.failure))
         self._runner.stop("recording stopped")
 
     async def _warn_after_ramp(self, fail_fast: bool) -> None:  # noqa: FBT001 - as trio starts it
@@ -242,7 +282,7 @@ class _RecordedRun:
         if self._runner.reason is not None:
             return
         for words in missing:
-            self._note(words)
+            self._warn(words)
         if missing and fail_fast:
             self._runner.stop("fewer sessions opened than asked (--fail-fast)")
 

@@ -1,9 +1,11 @@
 """`stresser run`: reads the scenario, asks preflight, runs, prints the summary, gives the code."""
 
+import dataclasses
 import io
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +63,13 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = RESULTS,
     label: Annotated[str | None, typer.Option(help="Added to the run folder's name.")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve figures for Prometheus there while it runs, as in 127.0.0.1:9464.",
+        ),
+    ] = None,
     *,
     fail_fast: Annotated[
         bool,
@@ -79,6 +88,9 @@ def run(
     overrides += [f"sessions.count={sessions}"] if sessions is not None else []
     found, file = refuse_untouched(load_scenario(scenario, overrides))
     asked = checked_request(found, file, out, label, fail_fast=fail_fast)
+    if metrics is not None:  # what a run without them has no need of is not even loaded
+        served = import_module("stresser.cli.served_metrics")
+        asked = dataclasses.replace(asked, metrics=served.MetricsPort(metrics))
     raise typer.Exit(execute(asked, quiet=quiet or json, as_json=json))
 
 

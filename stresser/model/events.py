@@ -6,9 +6,9 @@
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot
@@ -16,11 +16,14 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind
 from stresser.model.evidence import TcpInfo
 from stresser.model.far_end import FarEnd
+from stresser.model.hops import Hops
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
 from stresser.model.unfit import UnfitCause
 
+MOST_ALSO = 32
+"""Failed attempts that one event stands for, besides its own."""
 _cohort: Callable[[str, str, str], Cohort] = lru_cache(1000)(Cohort)
 """The same few in ten thousands of events: each is kept once."""
 
@@ -144,6 +147,10 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """Who looked the endpoint's name up, as far as it came to that."""
     tls: TlsFacts | None = None
     """When the TLS handshake was completed."""
+    also: Annotated[list[Whole], Meta(max_length=MOST_ALSO)] = []
+    """Attempts that failed alike just before this one, and have no event of their own."""
+    since_ns: Whole | None = None
+    """When the first of those failed."""
 
 
 class SessionEnded(Ended, kw_only=True, tag="session_ended"):
@@ -213,6 +220,19 @@ class AddressesSeen(CohortEvent, kw_only=True, tag="addresses_seen"):
     name: str
     addresses: list[str]
     """All of this look-up, at most 64."""
+
+
+class HopsSeen(CohortEvent, kw_only=True, tag="hops_seen"):
+    """The routers that a healthy session's own segments pass; told again when they change."""
+
+    session: Whole
+    remote: str
+    """Where the flow goes: the endpoint's `address:port`, or the proxy's."""
+    proxy: str | None = None
+    """Scheme and address of the proxy: then these are the hops to it."""
+    hops: Hops
+    before: Hops = []
+    """What they were, where they have changed."""
 
 
 class HostSlept(Event, kw_only=True, tag="host_slept"):
@@ -326,6 +346,7 @@ AnyEvent: TypeAlias = (
     | SessionEnded
     | ChainSeen
     | AddressesSeen
+    | HopsSeen
     | HostSlept
     | ClockStepped
     | TesterLate

@@ -22,7 +22,9 @@ LONGEST: Final = 256
 """Bytes of a hello, prefix and newline included."""
 _VERSION = "v1"
 _RUN_BYTES, _NONCE_BYTES = 16, 12
-_FORM = re.compile(r"v1 ([0-9a-f]{32}) ([0-9]{1,15}) ([0-9]{1,12}) ([0-9a-f]{24}) ([0-9a-f]{64})")
+_FORM = re.compile(
+    r"v1 ([0-9a-f]{32}) (0|[1-9][0-9]{0,14}) (0|[1-9][0-9]{0,11}) ([0-9a-f]{24}) ([0-9a-f]{64})"
+)
 
 
 class Hello(Struct, frozen=True, kw_only=True):

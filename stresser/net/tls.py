@@ -6,8 +6,9 @@ hides the alert that is already in the receive buffer.
 """
 
 import contextlib
+import os
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,6 +84,30 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(certificate, key)
     return context
+
+
+@contextlib.contextmanager
+def keys_logged(contexts: Iterable[ssl.SSLContext], path: Path) -> Iterator[None]:
+    """Meanwhile the keys of the contexts' sessions go to a new file that is its owner's alone.
+
+    In the format that Wireshark reads (RFC 9850). OpenSSL appends each line by itself; that a
+    disk is full it tells nobody.
+
+    Raises:
+        OSError: the file is there, or cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    fd, logged = os.open(path, flags, 0o600), tuple(contexts)
+    try:
+        # The descriptor's: what others may have put at that name meanwhile is not written to.
+        own = Path(f"/dev/fd/{fd}")
+        for context in logged:
+            context.keylog_filename = str(own if own.exists() else path)
+        yield
+    finally:
+        os.close(fd)
+        for context in logged:
+            context.keylog_filename = None  # type: ignore[assignment]  # as ssl documents it
 
 
 def _bare_context() -> ssl.SSLContext:

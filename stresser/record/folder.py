@@ -71,6 +71,11 @@ class RunFolder:
         return self.path / "drops.pcapng"
 
     @property
+    def tls_keys(self) -> Path:
+        """Where the scenario asks for it: the keys of the run's TLS sessions. In no bundle."""
+        return self.path / "tls_keys.log"
+
+    @property
     def chains(self) -> Path:
         """A folder of certificate chains, one PEM file each."""
         return self.path / "chains"

@@ -5,6 +5,7 @@ One thread at a time. It knows no trio and no clock: a batch says when it was ta
 
 import contextlib
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,10 +13,12 @@ from typing import NamedTuple
 
 from stresser.model.errors import RunFolderError
 from stresser.record.appender import Appender, AppendError
-from stresser.record.atomic_write import write_atomically
+from stresser.record.atomic_write import sync_directory, write_atomically
 from stresser.record.chain_files import write_chains
+from stresser.record.failure_runs import events_in
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import IntervalLines, Key, header
+from stresser.record.segments import SEGMENT_BYTES, next_closed, pack_closed
 from stresser.statistics.duration_counts import SparseCounts
 
 
@@ -34,7 +37,7 @@ class Batch(NamedTuple):
     @property
     def events(self) -> int:
         """How many events it holds."""
-        return self.lines.count(b"\n")
+        return events_in(self.lines)
 
     @property
     def samples(self) -> int:
@@ -57,8 +60,14 @@ class WriteError(Exception):
 class FolderWriter:
     """Keeps the events file and the histogram log open."""
 
-    def __init__(self, folder: RunFolder, anchor_unix_ns: int, start_ns: int = 0) -> None:
-        """Open the files.
+    def __init__(
+        self,
+        folder: RunFolder,
+        anchor_unix_ns: int,
+        start_ns: int = 0,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        """Open the files. A segment of the events is closed once it is `segment_bytes` long.
 
         Raises:
             RunFolderError: one of them cannot be written.
@@ -66,6 +75,10 @@ class FolderWriter:
         self._folder = folder
         self._header = header(anchor_unix_ns)
         self._interval = IntervalLines(start_ns)
+        self._segment_bytes = segment_bytes
+        self._closed_one = False
+        """A segment was closed and is not yet compressed."""
+        self._packing = threading.Lock()
         path = folder.events
         try:
             self._events = Appender(path)
@@ -98,10 +111,50 @@ class FolderWriter:
             events.check_present()
             events.append(batch.lines)
         except AppendError as error:
-            lost = batch.lines.count(b"\n", error.kept)
+            lost = events_in(batch.lines[error.kept :])
             raise WriteError(events.path, lost, batch.samples) from error.__cause__
         except OSError as error:
             raise WriteError(events.path, batch.events, batch.samples) from error
+        if events.size >= self._segment_bytes:
+            # What cannot be renamed now goes on growing.
+            with contextlib.suppress(OSError):
+                self._close_segment()
+
+    def _close_segment(self) -> None:
+        """Go on in a new file. It is there before the old one is renamed: nothing is lost between.
+
+        Raises:
+            OSError: the old one goes on.
+        """
+        path, closed = self._folder.events, next_closed(self._folder.events)
+        place = path.with_name(f".{path.name}.next")
+        place.unlink(missing_ok=True)  # of a crash
+        beside = Appender(place, is_new=True)
+        try:
+            self._events.sync()
+            self._events.move(closed)
+            try:
+                beside.move(path)
+            except OSError:
+                self._events.move(path)
+                raise
+        except OSError:
+            beside.close()
+            raise
+        self._events.close()
+        self._events, self._closed_one = beside, True
+        sync_directory(path.parent)
+
+    def pack(self) -> None:
+        """Compress what was closed. May run beside `write`.
+
+        Raises:
+            OSError: it stays as it is, until the next segment is closed.
+        """
+        with self._packing:
+            if self._closed_one:
+                self._closed_one = False
+                pack_closed(self._folder.events)
 
     def _write_chains(self, batch: Batch) -> None:
         # After the events: a chain without its file is told of all the same.

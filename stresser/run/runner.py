@@ -17,6 +17,7 @@ from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
+from stresser.session.held_walks import HeldWalks
 from stresser.session.idle_search import search_idle
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
@@ -86,6 +87,9 @@ class Runner:
         self._fitness = Fitness(clock, self._on_late)
         self._path = PathWitness(clock, self._observer.event)
         self._clock_steps = ClockSteps()
+        self._walks = None
+        if packets is not None and scenario.witnesses.hops:
+            self._walks = HeldWalks(clock, packets, self._observer.event)
         self._around = RunContext(
             clock=clock,
             observer=self._observer,
@@ -95,6 +99,7 @@ class Runner:
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
+            walks=self._walks,
             chains=ChainsSeen(keep_chain),
             sleeps=SleepWitness(),
             path=self._path,
@@ -140,6 +145,8 @@ class Runner:
                 background.start_soon(self._spare_collector)
                 if self._looks is not None:
                     await background.start(self._looks.run)
+                if self._walks is not None:
+                    background.start_soon(self._walks.run)
                 if self._packets is not None:
                     background.start_soon(self._packets.run)
                 background.start_soon(keep_heap_small)

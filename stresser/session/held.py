@@ -1,5 +1,6 @@
 """One held session: it drains what comes, pings when asked to, and ends with one fault."""
 
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NoReturn
 
@@ -8,6 +9,7 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.events import Observer
 from stresser.model.faults import Fault, NoPong, PeerClosed
+from stresser.model.hops import Hop
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.net.fair_share import FairShare, Turns
@@ -71,7 +73,9 @@ class HeldSession:
         "local",
         "next_due_ns",
         "number",
+        "on_answer",
         "opened_ns",
+        "path",
         "ping_end",
         "pings",
         "pongs",
@@ -131,6 +135,10 @@ class HeldSession:
         if siblings is not None:
             remote, peer = destination.remote, destination.address.host
             self.siblings = siblings.of(self.cohort, remote, peer)
+        self.on_answer: Callable[[], object] | None = None
+        """Called in the moment in which a pong has come."""
+        self.path: Sequence[Hop] = ()
+        """The hops that its segments were seen to pass while it was healthy."""
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
@@ -272,6 +280,8 @@ class HeldSession:
         now = self.tap.last_received_ns
         if self.siblings is not None:
             self.siblings.answered(self.number, self.connected_ns, self.answered_ns, now)
+        if self.on_answer is not None:
+            self.on_answer()
         if not self.tap.interrupted:
             self._verdict = None
         if self._read_since_ns > self.answered_ns:

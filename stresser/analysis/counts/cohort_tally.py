@@ -31,6 +31,14 @@ class FailureKey(NamedTuple):
     failure: str
 
 
+class FailedBy(NamedTuple):
+    """Where an attempt failed, at what, and who did it: closed lists, so they are few."""
+
+    phase: Phase
+    kind: Kind
+    initiator: Initiator
+
+
 class DropGroup:
     """The drops of one cohort that are of one kind."""
 
@@ -124,6 +132,8 @@ class CohortTally:
         """Sessions that were not read for a while: their peer sent more than their share."""
         self.held_back_ns = 0
         self.failures: Counter[FailureKey] = Counter()
+        self.failed_by: Counter[FailedBy] = Counter()
+        """The same failures by who did it."""
         self.recovery = SampleRange()
         self.handshakes = 0
         """Attempts of which the certificate chain is known."""
@@ -207,6 +217,7 @@ class CohortTally:
         self.by_tool += ending.no_drop is NoDrop.TOOL
         failure = (ending.failure or "none")[:_LONGEST_FAILURE]
         self._count_failure(FailureKey(ending.phase, ending.kind, failure), 1)
+        self.failed_by[FailedBy(ending.phase, ending.kind, ending.initiator)] += 1
 
     def session_ended(self, event: SessionEnded) -> None:
         """Count the ending of a session: a drop, or as planned."""
@@ -259,6 +270,7 @@ class CohortTally:
             self.drop_groups.setdefault(kind, DropGroup()).merge(group)
         for key, count in other.failures.items():
             self._count_failure(key, count)
+        self.failed_by.update(other.failed_by)
         self.recovery.merge(other.recovery)
 
     def _count_failure(self, key: FailureKey, count: int) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.counts.resolved_addresses import Sites
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
     AddressesSeen,
     AnyEvent,
@@ -19,6 +19,7 @@ from stresser.model.events import (
     ChainSeen,
     ClockStepped,
     CohortEvent,
+    HopsSeen,
     HostSlept,
     LabKilled,
     PathChanged,
@@ -82,6 +83,8 @@ class Tally:
         self.late_causes: Counter[UnfitCause] = Counter()
         self.unfit_ns = 0
         """How long stresser was too late to judge sessions, in all."""
+        self.hops: dict[Pair, list[HopsSeen]] = {}
+        """Of each endpoint and egress the path that was seen first, and the latest change of it."""
         self.path_changes = 0
         """Also those that are recorded only by their number."""
         self.first_path_changes: list[PathChanged] = []
@@ -128,10 +131,16 @@ class Tally:
             figures.attempt_failed(event)
             if not event.ending.planned:
                 self.last_failures.append(event)
-        elif isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
+        else:
+            self._seen_of_pair(event)
+
+    def _seen_of_pair(self, event: CohortEvent) -> None:
+        if isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
             self.chains.setdefault(event.chain, event)
         elif isinstance(event, AddressesSeen):
             self.sites.looked_up(event.endpoint, event.egress, event.addresses)
+        elif isinstance(event, HopsSeen):
+            self._hops_seen(event)
 
     def _run_event(self, event: AnyEvent) -> None:
         match event:
@@ -162,6 +171,13 @@ class Tally:
         self.latest_ns = max(self.latest_ns, event.late_ns)
         if event.late_ns >= UNFIT_LAG_NS:
             self.unfit_ns += event.late_ns
+
+    def _hops_seen(self, event: HopsSeen) -> None:
+        if len(self.hops) >= _MOST_COHORTS:
+            return
+        known = self.hops.setdefault(event.cohort.pair, [event])
+        if event.before:
+            known[1:] = [event]
 
     def _path_changed(self, event: PathChanged) -> None:
         if event.change is PathChange.MANY:

@@ -1,5 +1,6 @@
 """One session's life from its opening to its ending, or a failed attempt, as lines to show."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from stresser.analysis.summary.run_reading import RunReading
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
 from stresser.analysis.words.far_end_words import far_end_in_words
 from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.obstacles import Stopped, obstacle_of
 from stresser.analysis.words.packet_words import provenance_in_words
 from stresser.analysis.words.remedy_table import (
@@ -29,6 +31,7 @@ from stresser.model.events import (
     ChainSeen,
     CohortEvent,
     Ended,
+    HopsSeen,
     ResolvedBy,
     SessionEnded,
     SessionOpened,
@@ -40,6 +43,7 @@ from stresser.model.units import escaped, format_duration
 _LONGEST = 500
 _MOST_CHAINS = 1000
 _MOST_LINES = 40
+_MOST_PATHS = 8
 _RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
@@ -66,6 +70,7 @@ class StoryTeller:
         self.failed: AttemptFailed | None = None
         self.replaced_by: SessionOpened | None = None
         self._chains: dict[str, ChainSeen] = {}
+        self._hops: deque[HopsSeen] = deque(maxlen=_MOST_PATHS)
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -78,6 +83,8 @@ class StoryTeller:
                 self.ended = event
             case AttemptFailed() if event.attempt == self.attempt:
                 self.failed = event
+            case HopsSeen() if event.session == self.session:
+                self._hops.append(event)
             case ChainSeen() if len(self._chains) < _MOST_CHAINS:
                 self._chains.setdefault(event.chain, event)
             case _:
@@ -109,7 +116,7 @@ class StoryTeller:
         if self.opened is None:
             return [] if self.ended is None else _ending(self.ended)
         chain = self._chain(self.opened, self.opened.tls, served)
-        return [*_opening(self.opened, chain), *_ending(self.ended)]
+        return [*_opening(self.opened, chain), *map(_path, self._hops), *_ending(self.ended)]
 
     def _chain(self, event: CohortEvent, tls: TlsFacts | None, served: ChainTally) -> list[Line]:
         if tls is None:
@@ -197,6 +204,12 @@ def _opening(event: SessionOpened, chain: list[Line]) -> list[Line]:
         after = "" if event.recovery_ns is None else f", {format_duration(event.recovery_ns)} later"
         lines.append(("replaces", f"session {event.replaces}{after}"))
     return lines
+
+
+def _path(event: HopsSeen) -> Line:
+    to = "" if event.proxy is None else " to the proxy"
+    changed = "" if not event.before else f" (changed, {change_words(event)})"
+    return f"path{to}", f"{path_words(event.hops)}{changed}, seen at {event.utc}"
 
 
 def _tls(tls: TlsFacts) -> str:

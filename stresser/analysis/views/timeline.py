@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from stresser.analysis.words.hop_words import change_words
 from stresser.model.events import (
     AnyEvent,
     ClockStepped,
+    HopsSeen,
     HostSlept,
     PathChanged,
     SessionEnded,
@@ -136,19 +138,24 @@ def _mark(event: AnyEvent) -> Mark | None:
             more = f": {event.detail}" if event.detail else ""
             words = f"{event.change.value.replace('_', ' ')}{on}{more}"
             since = event.t_ns if event.since_ns is None else event.since_ns
-            return _made("path", since, event.t_ns, words)
+            mark = "path", since, event.t_ns, words
+        case HopsSeen() if event.before:
+            words = f"path of session {event.session} through {event.egress}"
+            mark = "path", event.t_ns, event.t_ns, f"{words}: {change_words(event)}"
         case HostSlept():
             slept = f"this host slept {format_duration(max(event.slept_ns, 0))}"
-            return _made("sleep", event.t_ns - event.slept_ns, event.t_ns, slept)
+            mark = "sleep", event.t_ns - event.slept_ns, event.t_ns, slept
         case TesterLate():
             late = f"stresser was late by {format_duration(max(event.late_ns, 0))}"
-            return _made("late", event.t_ns - event.late_ns, event.t_ns, f"{late}: {event.cause}")
+            mark = "late", event.t_ns - event.late_ns, event.t_ns, f"{late}: {event.cause}"
         case ClockStepped():
             stepped = f"the wall clock was set by {format_duration(event.step_ns)}"
-            return _made("clock", event.t_ns, event.t_ns, stepped)
+            mark = "clock", event.t_ns, event.t_ns, stepped
         case WitnessGap():
-            return _made("witness", event.t_ns, event.t_ns, f"{event.witness}: {event.detail}")
-    return None
+            mark = "witness", event.t_ns, event.t_ns, f"{event.witness}: {event.detail}"
+        case _:
+            return None
+    return _made(*mark)
 
 
 def _made(what: str, from_ns: int, until_ns: int, words: str) -> Mark:
