@@ -29,7 +29,7 @@ class Columns(Collection[R], Generic[R]):
                 self._columns[place] = array("q", self._columns[place])
                 self._columns[place].append(min(max(number, -_LARGEST), _LARGEST))
 
-    def column(self, name: str) -> Sequence[int]:
+    def column(self, name: str) -> "array[int]":
         """One number of each record."""
         return self._columns[self._places[name]]
 

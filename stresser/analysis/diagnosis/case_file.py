@@ -89,7 +89,7 @@ class CaseFile:
         """Sessions that were not dropped, by endpoint and egress."""
         lived = bytearray(b"\1") * len(self.lives.lives)
         for one in self.drops:
-            if one.drop.row >= 0:
+            if one.drop.lives is self.lives.lives:
                 lived[one.drop.row] = 0
         return self._by_pair(compress(range(len(lived)), lived))
 
@@ -202,10 +202,8 @@ class CaseFile:
 
     def lab_rule(self, one: DropFact) -> str | None:
         """The rule by which the lab's own log says that it ended a session."""
-        port = one.fact.local.rpartition(":")[2]
-        if not port.isdigit():
-            return None
-        return self.evidence.kills.get((one.fact.cohort.egress, int(port)))
+        port = one.fact.port
+        return None if port is None else self.evidence.kills.get((one.fact.cohort.egress, port))
 
     def same_address(self, endpoint: str, egress: str, other: str) -> bool:
         """Whether two egresses are known to lead to one address: no proxy looked the name up."""

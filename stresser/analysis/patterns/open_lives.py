@@ -32,8 +32,10 @@ class OpenLives:
     """Of one run. Times: nanoseconds since it began."""
 
     def __init__(self, lives: Lives) -> None:
-        opened, ended, proved = map(lives.lives.column, ("opened_ns", "ended_ns", "proved_age_ns"))
-        self.opened_ns, self._ended_ns, self._proved_ns = opened, ended, proved
+        self.lives = lives.lives
+        """What the rows are of."""
+        opened, ended, proved = map(self.lives.column, ("opened_ns", "ended_ns", "proved_age_ns"))
+        self._opened_ns, self._ended_ns, self._proved_ns = opened, ended, proved
         rows: dict[Cohort, list[int]] = {}
         for row, place in enumerate(lives.lives.column("place")):
             rows.setdefault(lives.places[place].cohort, []).append(row)
@@ -51,7 +53,7 @@ class OpenLives:
         None: too many sessions have been looked at.
         """
         own = self._rows.get(cohort, array("i"))
-        until = bisect_right(own, at_ns, key=self.opened_ns.__getitem__)
+        until = bisect_right(own, at_ns, key=self._opened_ns.__getitem__)
         self._budget -= until
         if self._budget < 0:
             return None
@@ -81,7 +83,7 @@ class OpenLives:
         rows = array("i", chain.from_iterable(self._rows.get(one, ()) for one in cohorts))
         opened, ended, proved = (
             [column[row] for row in rows]
-            for column in (self.opened_ns, self._ended_ns, self._proved_ns)
+            for column in (self._opened_ns, self._ended_ns, self._proved_ns)
         )
         return _Held(
             opened=array("q", sorted(opened)),

@@ -58,7 +58,9 @@ class Life(NamedTuple):
 class Drop(NamedTuple):
     """One drop, with what struck it in brackets."""
 
-    life: Life
+    lives: Columns[Life]
+    row: int
+    """Of its life among these."""
     cohort: Cohort
     session: int
     kind: Kind
@@ -71,13 +73,16 @@ class Drop(NamedTuple):
     """Noticed only because we sent something: it may have been dead before."""
     cause_ns: int | None = None
     """When this host's own path changed, where that ended it."""
-    row: int = -1
-    """Of its life among the run's; -1: there was no room for that."""
+
+    @property
+    def life(self) -> Life:
+        """The session's life."""
+        return self.lives[self.row]
 
     @property
     def age(self) -> Bracket:
         """The session's age when the cause struck."""
-        opened = self.life.opened_ns
+        opened = self.lives.column("opened_ns")[self.row]
         return Bracket(max(self.moment.low - opened, 0), max(self.moment.high - opened, 0))
 
 
@@ -88,6 +93,8 @@ class Lives:
         self.drops: list[Drop] = []
         self.lives = Columns(Life._fields, Life._make)
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
+        self._of_drops = Columns(Life._fields, Life._make)
+        """Of drops for whose lives there was no room among those."""
         self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
         """When the path was seen to change (events `path_changed`)."""
@@ -137,22 +144,24 @@ class Lives:
         self._open.pop(event.session, None)
         place = self._place(event.cohort, event.remote or "", event.local or "")
         life = self._life(event, place)
-        row = self._keep(life)
+        is_kept = self._keep(life)
         if not event.ending.is_drop:
             return
-        if len(self.drops) < MOST_DROPS:
-            self.drops.append(_drop(event, life, row))
-        else:
+        if len(self.drops) >= MOST_DROPS:
             self.beyond += 1
+            return
+        lives = self.lives if is_kept else self._of_drops
+        if not is_kept:
+            lives.append(life)
+        self.drops.append(_drop(event, life, lives))
 
-    def _keep(self, life: Life) -> int:
-        """Its row; -1: there is no room."""
-        row = len(self.lives)
-        if row >= MOST_LIVES:
+    def _keep(self, life: Life) -> bool:
+        is_full = len(self.lives) >= MOST_LIVES
+        if is_full:
             self.beyond += 1
-            return -1
-        self.lives.append(life)
-        return row
+        else:
+            self.lives.append(life)
+        return not is_full
 
     def _place(self, cohort: Cohort, remote: str, local: str) -> int:
         source = local.rpartition(":")[0][:_LONGEST_ADDRESS]
@@ -199,7 +208,8 @@ def _is_answer(ending: Ending) -> bool:
     return ending.answers_send or ending.kind in BRACKETED
 
 
-def _drop(event: SessionEnded, life: Life, row: int) -> Drop:
+def _drop(event: SessionEnded, life: Life, lives: Columns[Life]) -> Drop:
+    """`life` is the last of these."""
     ending = event.ending
     is_answer = _is_answer(ending)
     dead_ns = ending.dead_by_ns
@@ -208,7 +218,8 @@ def _drop(event: SessionEnded, life: Life, row: int) -> Drop:
         # What we sent met a flow that was dead already: the time that the answer took is no doubt.
         dead_ns = max(dead_ns - max(ending.evidence.since_sent_ns or 0, 0), alive_ns)
     return Drop(
-        life,
+        lives,
+        len(lives) - 1,
         event.cohort,
         event.session,
         ending.kind,
@@ -217,7 +228,6 @@ def _drop(event: SessionEnded, life: Life, row: int) -> Drop:
         _silence(life, is_answer=is_answer),
         is_answer,
         _cause(event, alive_ns),
-        row,
     )
 
 

@@ -49,7 +49,8 @@ def _by_age(dead: Sequence[Drop], span: Bracket, sessions: OpenLives) -> dict[Co
 
     What opened while the others died was not spared: it may have come back from that moment.
     """
-    rows, opened = {drop.row for drop in dead}, sessions.opened_ns
+    rows = {drop.row for drop in dead if drop.lives is sessions.lives}
+    opened = sessions.lives.column("opened_ns")
     by_age = {}
     for cohort in {drop.cohort for drop in dead}:
         own = [drop for drop in dead if drop.cohort == cohort]
