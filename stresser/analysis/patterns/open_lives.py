@@ -5,7 +5,7 @@ Pure. A bounded number of sessions is looked at; beyond it nothing is known to h
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import add
@@ -81,13 +81,13 @@ class OpenLives:
 
     def _held_of(self, cohorts: frozenset[Cohort]) -> _Held:
         rows = array("i", chain.from_iterable(self._rows.get(one, ()) for one in cohorts))
-        opened, ended, proved = (
-            [column[row] for row in rows]
-            for column in (self._opened_ns, self._ended_ns, self._proved_ns)
-        )
+
+        def of(column: "array[int]") -> Iterator[int]:
+            return map(column.__getitem__, rows)
+
         return _Held(
-            opened=array("q", sorted(opened)),
-            ended=array("q", sorted(ended)),
-            proved=array("q", sorted(map(add, opened, proved))),
-            time_ns=sum(ended) - sum(opened),
+            opened=array("q", sorted(of(self._opened_ns))),
+            ended=array("q", sorted(of(self._ended_ns))),
+            proved=array("q", sorted(map(add, of(self._opened_ns), of(self._proved_ns)))),
+            time_ns=sum(of(self._ended_ns)) - sum(of(self._opened_ns)),
         )
