@@ -103,7 +103,7 @@ def test_a_run_that_is_killed_and_resumed_thirty_times_loses_nothing(tmp_path):
 def test_a_stopped_run_goes_on_for_what_is_left_of_its_duration(tmp_path):
     text = scenario_text(duration="6s", count=2)
     first = Run(tmp_path, text)
-    first.wait_until_open(4)
+    first.wait_until_open(1)
     first.process.send_signal(signal.SIGINT)
     first.finish()
     folder = first.folder
