@@ -103,6 +103,7 @@ def _figures(reading: RunReading) -> RunFigures:
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
         limits=limits,
+        both_ends=tally.both_ends,
         findings=[
             *map(limit_in_words, limits),
             *pattern_findings(patterns),
