@@ -22,9 +22,11 @@ from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
+from stresser.record.limits_file import kept_limits
 from stresser.record.manifest import Manifest, Status, finished, write_manifest
 from stresser.record.recorder import Recorder
-from stresser.record.resumption import Earlier, going_on, held_alone, mend
+from stresser.record.repair import repair
+from stresser.record.resumption import Earlier, going_on, held_alone
 from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
 from stresser.run.fanout import Fanout
@@ -117,7 +119,7 @@ class Execution:
             folder = self._folder(clock)
             with held_alone(folder):
                 if earlier is not None:
-                    mend(folder)
+                    repair(folder)
                 recorded = _RecordedRun(
                     scenario, routes, clock, folder, self._errors, asked.metrics, earlier
                 )
@@ -140,6 +142,7 @@ class Execution:
             command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},
+            measured=kept_limits(),
         )
 
     def _timers(self) -> dict[str, Any]:

@@ -342,7 +342,8 @@ def _was_silent(fault: Exception) -> bool:
 
 
 async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
-    beating = OneWayBeats(session) if session.destination.route.is_one_way else session
+    beat = session.destination.route.beat
+    beating = session if beat is None else OneWayBeats(session, beat)
     ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
         return await session.hold()

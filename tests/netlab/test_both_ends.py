@@ -139,8 +139,8 @@ def test_loss_in_one_direction_is_given_with_the_direction(lab, lossy, side):
     assert share(seen[SUSPECT][lossy]) == pytest.approx(0.05, abs=0.01)
     for way in (seen[SUSPECT][other], seen[CONTROL]["there"], seen[CONTROL]["back"]):
         assert share(way) < 0.005
-    way = "way there" if lossy == "there" else "way back"
-    assert f"of the segments on the {way}" in json.dumps(recording.summary["answer"])
+    way = "to" if lossy == "there" else "from"
+    assert f"of the segments {way} the far end" in json.dumps(recording.summary["answer"])
 
 
 def share(way: dict[str, int]) -> float:

@@ -311,6 +311,7 @@ def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
 
 def _not_proved(run: RunFigures) -> Iterator[str]:
     yield from (_sentence(doubt) for doubt in run.doubts)
+    yield from run.near_limits[:1]
     for found in run.diagnoses:
         yield from (_sentence(one) for one in found.unproved)
         yield from (f"Against it: {_sentence(one)}" for one in found.against)

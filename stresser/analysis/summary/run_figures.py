@@ -45,6 +45,8 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     """What a search for limits found, or survived."""
     both_ends: list[BothEndsFigures] = []
     """By egress, where reflectors gave an account."""
+    near_limits: list[str] = []
+    """Where the run came near what its machine was measured to do, in sentences."""
     findings: list[str]
     notes: list[str]
     total: CohortFigures

@@ -26,7 +26,7 @@ _MOST_SHOWN = 4
 
 def loss_in_words(of: BothEndsFigures) -> str:
     """Loss that is worth a sentence on the first screen; empty where there is none."""
-    ways = [("on the way there", of.there, of.back), ("on the way back", of.back, of.there)]
+    ways = [("to the far end", of.there, of.back), ("from the far end", of.back, of.there)]
     lossy = [
         f"{one.share:.1%} of the segments {way} ({one.lost:,} of {one.sent:,}"
         f"{'' if _is_lossy(other) else f'; the other way {other.share:.1%}'})"
@@ -48,8 +48,8 @@ def both_ends_in_words(of: BothEndsFigures) -> Iterator[str]:
     if of.there.sent:
         yield (
             f"Through {egress} {of.there.lost:,} of {of.there.sent:,} segments with data were lost"
-            f" on the way there ({of.there.share:.2%}) and {of.back.lost:,} of {of.back.sent:,} on"
-            f" the way back ({of.back.share:.2%}), as the kernels of both ends counted them."
+            f" to the far end ({of.there.share:.2%}) and {of.back.lost:,} of {of.back.sent:,}"
+            f" from it ({of.back.share:.2%}), as the kernels of both ends counted them."
         )
     if of.split:
         yield (

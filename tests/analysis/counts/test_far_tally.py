@@ -1,5 +1,7 @@
 """What the two kernels counted, added up."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
@@ -10,12 +12,12 @@ S = 10**9
 ENDED = session_ended()  # at 1.5 s, from port 50123
 
 
-def far(peer: str = "203.0.113.9:50123", **more: object) -> FarEnd:
+def far(peer: str = "203.0.113.9:50123", **more: Any) -> FarEnd:
     base = FarEnd(within_ns=0, known_until_ns=2 * S, peer=peer)
     return replace(base, **more)
 
 
-def ways(there: OneWay, back: OneWay) -> dict[str, object]:
+def ways(there: OneWay, back: OneWay) -> dict[str, Any]:
     return {"there": there, "back": back}
 
 

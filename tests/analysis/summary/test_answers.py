@@ -144,6 +144,14 @@ def test_a_crash_and_an_unfit_host_come_first_in_what_is_not_proved():
     assert found.not_proved.startswith("The run crashed at 2026-11-23T02:13:07Z. This host slept")
 
 
+def test_a_run_near_the_limits_of_its_machine_says_so_beside_the_results():
+    near = ["Near this machine's limits (measured 2026-11-30): 90 of 100 pings a second.", "So."]
+    found = answer_to(QUICKSTART, diagnosed(), near_limits=near)
+    assert found.not_proved == near[0]
+    short = answer_to(QUICKSTART, diagnosed(), near_limits=["Near: all."]).not_proved
+    assert short == "Near: all. Limits slower than 30 s: no session was held longer."
+
+
 def test_no_sample():
     for cohorts in ([], [held("vpn", 0)]):
         found = answer_to(cohorts)

@@ -51,17 +51,17 @@ LOSSY, CLEAN = LossFigures(sent=1000, lost=52), LossFigures(sent=900, lost=1)
 
 def test_loss_is_given_with_its_direction():
     assert loss_in_words(both(LOSSY, CLEAN)) == (
-        "Through vpn both ends count as lost 5.2% of the segments on the way there (52 of 1,000;"
+        "Through vpn both ends count as lost 5.2% of the segments to the far end (52 of 1,000;"
         " the other way 0.1%)."
     )
-    assert "on the way back (52 of 1,000" in loss_in_words(both(CLEAN, LOSSY))
+    assert "from the far end (52 of 1,000" in loss_in_words(both(CLEAN, LOSSY))
     assert " and " in loss_in_words(both(LOSSY, LOSSY))
     assert loss_in_words(both(CLEAN, CLEAN)) == ""
 
 
 def test_what_the_far_ends_add_up_to():
     said = list(both_ends_in_words(both(CLEAN, CLEAN, half_open_ns=9 * S, split=1)))
-    assert said[0].startswith("Through vpn 1 of 900 segments with data were lost on the way there")
+    assert said[0].startswith("Through vpn 1 of 900 segments with data were lost to the far end")
     assert "TCP ends in between for 1 session" in said[1]
     assert said[2] == (
         "The far end saw 3 sessions through vpn come from 192.0.2.1, 0 of 3 from another port than"
