@@ -23,6 +23,7 @@ from stresser.analysis.summary.mechanism_words import (
 )
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import counted, kind_words
+from stresser.analysis.words.far_end_words import loss_in_words
 from stresser.analysis.words.lines import fitted, shortened
 from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.ending import Grade, Initiator, Kind
@@ -180,8 +181,10 @@ def _or_no(count: int, noun: str) -> str:
 
 
 def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
+    losses = [words for one in run.both_ends if (words := loss_in_words(one))]
     if not run.diagnoses:
         yield _seen(run)
+        yield from losses
         return
     main, *others = run.diagnoses
     yield what_it_does(main)
@@ -193,6 +196,7 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
         )
+    yield from losses
     yield from map(_sentence, main.contrasts)
     yield from (
         _sentence(one.says) for one in main.controls if one.scope.egress == main.scope.egress
