@@ -30,6 +30,7 @@ from stresser.model.events import (
     SessionOpened,
 )
 from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.hops import HopWalk
 from stresser.model.packet import PacketOrigin, Shape
 
 MOST_FACTS = 200_000
@@ -95,6 +96,8 @@ class EndingFact(NamedTuple):
     """That a failed attempt was shown."""
     pings: int
     pongs: int
+    hops: HopWalk | None
+    """Where it stops, where that was walked."""
 
     @property
     def pair(self) -> Pair:
@@ -284,6 +287,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
         pings=pings,
         pongs=pongs,
+        hops=evidence.hops,
     )
 
 
