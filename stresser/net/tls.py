@@ -22,6 +22,9 @@ from stresser.net.tls_errors import translate
 _SLICE = 4096
 """Plaintext handed up at a time: what one flooding peer can make us parse in one go."""
 
+_LONGEST_RECORD = 17 << 10
+"""RFC 8446 section 5.2. What is longer and holds no plaintext is session tickets and the like."""
+
 
 class TlsProfile(Struct, frozen=True, kw_only=True):
     """What sessions of one endpoint agree to; one SSLContext is shared by all of them.
@@ -148,7 +151,10 @@ class TlsStream:
     `send_nowait` lets one scheduler send for thousands of sessions without awaiting any.
     """
 
-    __slots__ = ("_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
+    __slots__ = (
+        "_barren", "_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "junk",
+        "last_record", "tap",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -170,6 +176,9 @@ class TlsStream:
         self.last_record: bytes | None = b""
         """Tail of what last came in, during the handshake: an alert that OpenSSL has no name
         for still has its number there."""
+        self._barren = 0
+        self.junk = 0
+        """Bytes that the last read brought after more without plaintext than a record has."""
 
     async def handshake(self, *, flush: bool = True) -> None:
         """Shake hands.
@@ -200,7 +209,13 @@ class TlsStream:
             await self.flush()
 
     async def receive_some(self) -> bytes:
-        """The next plaintext, at most 4 KiB.
+        """The next plaintext, at most 4 KiB. Raises as `receive_any`."""
+        while not (data := await self.receive_any()):
+            pass
+        return data
+
+    async def receive_any(self) -> bytes:
+        """The next plaintext, at most 4 KiB; none where what came next held none.
 
         Raises:
             PeerCloseNotify: the orderly end.
@@ -208,22 +223,26 @@ class TlsStream:
             PeerAlert, ProtocolViolation: as said.
             trio.BrokenResourceError: from the OSError of the transport.
         """
-        while True:
-            # Reading costs an exception when nothing is there: look first.
-            if self._incoming.pending or self._ssl.pending():
-                try:
-                    data = self._ssl.read(_SLICE)
-                except ssl.SSLWantReadError:
-                    self.release_buffer()  # it was a ticket, or a part of something
-                except ssl.SSLError as exc:
-                    self._say_goodbye()
-                    raise translate(exc, self.last_record) from exc
-                else:
-                    if not data:
-                        raise PeerCloseNotify
-                    return data
-                await self.flush()
-            self._take_in(await self._carrier.receive_some())
+        # Reading costs an exception when nothing is there: look first.
+        if not (self._incoming.pending or self._ssl.pending()):
+            received = await self._carrier.receive_some()
+            self._take_in(received)
+            self._barren += len(received)
+            self.junk = len(received) if self._barren > _LONGEST_RECORD else 0
+        try:
+            data = self._ssl.read(_SLICE)
+        except ssl.SSLWantReadError:
+            self.release_buffer()  # it was a ticket, or a part of something
+        except ssl.SSLError as exc:
+            self._say_goodbye()
+            raise translate(exc, self.last_record) from exc
+        else:
+            if not data:
+                raise PeerCloseNotify
+            self._barren = self.junk = 0
+            return data
+        await self.flush()
+        return b""
 
     @property
     def has_more(self) -> bool:

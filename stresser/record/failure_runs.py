@@ -1,4 +1,4 @@
-"""Failed attempts that repeat: written as counted runs, told one by one again when they are read.
+"""Failed attempts that repeat: written as counted runs, given one by one again when they are read.
 
 An endpoint that is down may be asked 33 times a second for days. The first 32 attempts that fail
 alike are events of their own, with all their evidence; after that, those between two writings of

@@ -158,6 +158,11 @@ class RecordedRun:
         sentences = [*self._damage, *self._events.damage, *self._log.damage, *self._partial.damage]
         if self._refused:
             sentences.append(f"{self._refused} histogram intervals are too many to be read")
+        for before in self.manifest.resumptions if self.manifest else ():
+            if before.gap:
+                sentences.append(str(before.gap))
+            elif before.unrecorded_events:
+                sentences.append(f"{before.unrecorded_events} events were not recorded")
         if self.manifest and self.manifest.gap:
             sentences.append(str(self.manifest.gap))
         elif isinstance(self._last_event, RunEnded) and self._last_event.unrecorded_events:

@@ -194,9 +194,9 @@ class HeldSession:
 
     async def _read(self) -> NoReturn:
         while True:
-            await self.stream.receive_some()
-            self.reads += 1
-            if not self.share.take(0):
+            data = await self.stream.receive_any()
+            self.reads += bool(data)
+            if not (self.share.take(0) if data else self.share.take_barren(self.stream.junk)):
                 await self.share.turn()
             elif self.stream.has_more:
                 await trio.lowlevel.checkpoint()

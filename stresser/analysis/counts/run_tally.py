@@ -19,12 +19,14 @@ from stresser.model.events import (
     ChainSeen,
     ClockStepped,
     CohortEvent,
+    FarEndSeen,
     HopsSeen,
     HostSlept,
     LabKilled,
     PathChanged,
     ResolvedBy,
     RunEnded,
+    RunResumed,
     RunStarted,
     SessionEnded,
     SessionOpened,
@@ -40,6 +42,7 @@ _MOST_COHORTS = 10_000
 _MOST_CHAINS = 256
 _MOST_WITNESSES = 32
 _MOST_PATH_CHANGES = 10
+_MOST_RESUMED = 10
 
 
 class LabKill(NamedTuple):
@@ -83,6 +86,11 @@ class Tally:
         self.late_causes: Counter[UnfitCause] = Counter()
         self.unfit_ns = 0
         """How long stresser was too late to judge sessions, in all."""
+        self.resumed: deque[RunResumed] = deque(maxlen=_MOST_RESUMED)
+        """The last few times that the run went on after its process had ended."""
+        self.resumptions = 0
+        self.gaps_ns = 0
+        """For how long it did not run, in all."""
         self.hops: dict[Pair, list[HopsSeen]] = {}
         """Of each endpoint and egress the path that was seen first, and the latest change of it."""
         self.path_changes = 0
@@ -148,14 +156,23 @@ class Tally:
                 self._run_started(event)
             case RunEnded():
                 self.ended = event
+            case RunResumed():
+                self._run_resumed(event)
+            case LabKilled():
+                self._lab_killed(event)
+            case FarEndSeen():
+                pass  # of an ending that was counted
+            case _:
+                self._host_event(event)
+
+    def _host_event(self, event: AnyEvent) -> None:
+        match event:
             case HostSlept():
                 self.sleeps += 1
                 self.slept_ns += max(event.slept_ns, 0)
             case ClockStepped():
                 self.clock_steps += 1
                 self.clock_stepped_ns += event.step_ns
-            case LabKilled():
-                self._lab_killed(event)
             case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
                 self.witness_gaps[event.witness] = event.detail
             case TesterLate():
@@ -164,6 +181,14 @@ class Tally:
                 self._path_changed(event)
             case _:
                 self.uncounted_events += 1
+
+    def _run_resumed(self, event: RunResumed) -> None:
+        self.ended = None
+        self.resumed.append(event)
+        self.resumptions += 1
+        self.gaps_ns += event.gap_ns
+        for figures in self.cohorts.values():
+            figures.run_resumed(event)
 
     def _tester_late(self, event: TesterLate) -> None:
         self.late += 1

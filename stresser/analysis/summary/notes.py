@@ -30,6 +30,7 @@ _CAUSES = {
 def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
+        *_resumed(tally),
         *_chains(tally),
         *_other_stacks(tally, plan),
         *_path(tally),
@@ -42,6 +43,21 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_gaps(tally),
         *_hops(tally),
     ]
+
+
+def _resumed(tally: Tally) -> Iterator[str]:
+    if not tally.resumptions:
+        return
+    cut_off = sum(figures.cut_off for figures in tally.cohorts.values())
+    last = tally.resumed[-1]
+    times = "once" if tally.resumptions == 1 else counted(tally.resumptions, "time")
+    yield (
+        f"The run was resumed {times}, last at {escaped(last.utc, 40)} (before that:"
+        f" {escaped(last.why, 80)}); between its parts it did not run for"
+        f" {format_duration(tally.gaps_ns)}, which no figure counts."
+        f" {counted(cut_off, 'session')} open at the end of a part count until then: how they"
+        " ended is not known."
+    )
 
 
 def _chains(tally: Tally) -> Iterator[str]:
