@@ -182,6 +182,8 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
 
 def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
+    if around.taps is not None and session.destination.route.introducer is not None:
+        around.taps[session.attempt] = session.tap
     if session.siblings is not None:
         activity = session.cohort.activity
         session.siblings.opened(session.number, activity, session.connected_ns, session.opened_ns)
@@ -340,7 +342,8 @@ def _was_silent(fault: Exception) -> bool:
 
 
 async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
-    beating = OneWayBeats(session) if session.destination.route.is_one_way else session
+    beat = session.destination.route.beat
+    beating = session if beat is None else OneWayBeats(session, beat)
     ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
         return await session.hold()
