@@ -88,7 +88,7 @@ class EndedWalks:
     def _may_walk(self, session: HeldSession, look: SocketAtEnd, flow: FlowWalk) -> bool:
         route, info = session.destination.route, look.info
         was_silent = isinstance(look.fault, NoPong) or is_silent(look.fault)
-        is_asked = route.heartbeat and not route.is_one_way and was_silent
+        is_asked = route.heartbeat and route.beat is None and was_silent
         is_acknowledged = isinstance(look.fault, NoPong) and info is not None and not info.unacked
         if not is_asked or is_acknowledged or not flow.reach:
             return False

@@ -2,7 +2,6 @@
 
 from stresser.classify.announced_rules import ANNOUNCED
 from stresser.model.ending import Grade, Initiator, Phase
-from stresser.model.hops import HopReading, StoppedBy
 from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from tests.classify.cases import (
     ELSEWHERE,
@@ -21,14 +20,13 @@ from tests.classify.cases import (
     packet,
     rows_as_tests,
     sent,
-    walk,
 )
 from tests.classify.nearby_boxes import NEARBY
+from tests.classify.walked_hellos import HELLOS, INNOCENT_HELLOS
 
 ENDPOINT, BOX, HOST = Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST
 UNKNOWN = Initiator.UNKNOWN
 ERRNO, TCP_INFO, PACKET = Grade.ERRNO, Grade.TCP_INFO, Grade.PACKET
-COMPARED = Grade.COMPARISON
 NEARER = packet("RA", ttl=63)
 HUNG_UP = look("connected", failure="reset")
 CONTROL = {"control_lives": True, "looks": (OTHER_WAY,)}
@@ -366,24 +364,10 @@ KILLED_HERE = [(LEFT_FIRST, HOST, "killed-on-this-host", TCP_INFO)] + [
     for seen in ({}, {"by_proxy": True}, {"intercepted": True})
 ]
 
-HELLOS = [
-    *[
-        (case(kind, phase=Phase.TLS, hops=walk(hello=how)), BOX, "hello-stops-at-a-hop", COMPARED)
-        for kind, how in (
-            ("tcp_reset", StoppedBy.RESET),
-            ("tcp_fin", StoppedBy.FIN),
-            ("timeout", StoppedBy.SILENCE),
-        )
-    ],
-]
 ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE, *NEARBY, *FORGED, *STRANGERS]
 ROWS += [*HELLOS, *STOPPED_LISTENING, *KILLED_HERE]
 NOTHING = [
-    *[
-        case("tcp_reset", phase=Phase.TLS, hops=walk(hello=StoppedBy.RESET, **changes))
-        for changes in ({"last": None}, {"reading": HopReading.UNDECIDED}, {"many_paths": True})
-    ],
-    case("tcp_reset", hops=walk()),
+    *INNOCENT_HELLOS,
     *[case(k) for k in TLS_ENDINGS],
     case("tls_alert", phase=Phase.TLS, tls_end_verified=True),
     case("tls_alert", failure="proxy_tls_alert", phase=Phase.PROXY),
