@@ -4,6 +4,7 @@ Pure. A drop is one fact here: what its life shows (brackets of moment, age and 
 its own evidence says.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,8 @@ from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
+
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 class DropFact(NamedTuple):
@@ -194,9 +197,8 @@ class CaseFile:
     def lab_rule(self, one: DropFact) -> str | None:
         """The rule by which the lab's own log says that it ended a session."""
         port = one.fact.local.rpartition(":")[2]
-        if not port.isdigit():
-            return None
-        return self.evidence.kills.get((one.fact.cohort.egress, int(port)))
+        kills, egress = self.evidence.kills, one.fact.cohort.egress
+        return kills.get((egress, int(port))) if _PORT.fullmatch(port) else None
 
     def same_address(self, endpoint: str, egress: str, other: str) -> bool:
         """Whether two egresses are known to lead to one address: no proxy looked the name up."""
