@@ -1,7 +1,8 @@
 """A WebSocket client over a `TlsStream`; sole owner of wsproto (RFC 6455).
 
 Only what a held session needs: the upgrade, pings, draining, the close. What the peer sends
-is counted and thrown away; nothing of it is kept, however large it claims to be.
+is counted and thrown away, unless somebody asks for it; nothing of it is kept, however large it
+claims to be.
 """
 
 import os
@@ -136,6 +137,7 @@ class WebSocket:
         "_pong_due",
         "_trailing",
         "messages",
+        "on_data",
         "stream",
     )
 
@@ -143,6 +145,8 @@ class WebSocket:
         self.stream = stream
         self.messages = 0
         """Data messages that were received to their end."""
+        self.on_data: Callable[[bytes], None] | None = None
+        """Takes what data messages hold, as it comes; None: nobody does."""
         self._closed = False
         self._frames: _Frames | None = None
         """Only while something is half read: a quiet session needs no parser (2 KiB)."""
@@ -217,8 +221,10 @@ class WebSocket:
                     self._pong_due = _as_bytes(frame.payload)
                 elif frame.opcode is frames.Opcode.CLOSE:
                     self._answer_close(frame.payload)
-                elif frame.message_finished:
-                    self.messages += 1
+                else:
+                    self.messages += frame.message_finished
+                    if self.on_data is not None:
+                        self.on_data(_as_bytes(frame.payload))
         except frames.ParseFailed as exc:
             self.close_nowait(exc.code)
             # A page of a proxy amid the frames names itself; of a frame's payload nothing is left.

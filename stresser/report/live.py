@@ -97,13 +97,14 @@ class LiveView:
 
     def snapshot(self) -> Snapshot:
         """What is to be shown now."""
+        asked = self._scenario.duration
         fits = rows_that_fit(self._console.height, MOST_ROWS)
         return take_snapshot(
             self.tally,
             self._glimpses,
             scenario=self._scenario.name,
             now_ns=self._now_ns(),
-            duration_ns=self._scenario.duration,
+            duration_ns=asked if asked is None else asked + self.tally.gaps_ns,
             warnings=list(self._warnings),
             news=list(self._news),
             most_rows=fits if self._is_screen else MOST_ROWS,
