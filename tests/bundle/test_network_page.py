@@ -114,3 +114,12 @@ def test_the_hop_is_named_to_the_network_team(tmp_path):
     assert asked.endswith(
         " 3 of 3 walked flows stop after hop 2 (203.0.113.1); a new connection passes it."
     )
+
+
+def test_a_flow_that_was_walked_has_its_hop():
+    story = Story([VPN], 2)
+    walk = {"reading": "stops_alone", "last": {"number": 2, "address": "203.0.113.1"}}
+    for hops in (walk, walk | {"reading": "passes"}, None):
+        evidence = {} if hops is None else {"hops": hops}
+        story.drops(story.opens(VPN, 1), 10, Kind.SILENCE, evidence=evidence)
+    assert [row["stops_after"] for row in rows_of(story)] == ["hop 2 (203.0.113.1)", "", ""]
