@@ -264,7 +264,8 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str | tuple[str, ..
         case _:
             yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
             if main.hop is not None:
-                yield main.hop.says
+                is_all = main.hop.is_agreed and not main.hop.alone
+                yield main.hop.says, f"{'All' if is_all else 'Some'} stop {main.hop.place}."
 
 
 def _seen_by_both(main: Diagnosis) -> str:
