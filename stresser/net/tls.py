@@ -20,6 +20,8 @@ from stresser.net.tls_errors import translate
 
 _SLICE = 4096
 """Plaintext handed up at a time: what one flooding peer can make us parse in one go."""
+_LITTLE = 256
+"""Read at once of a session from which a pong is expected: Python's own heap has room for it."""
 
 
 class TlsProfile(Struct, frozen=True, kw_only=True):
@@ -185,20 +187,47 @@ class TlsStream:
         """
         while True:
             # Reading costs an exception when nothing is there: look first.
-            if self._incoming.pending or self._ssl.pending():
-                try:
-                    data = self._ssl.read(_SLICE)
-                except ssl.SSLWantReadError:
-                    self.release_buffer()  # it was a ticket, or a part of something
-                except ssl.SSLError as exc:
-                    self._say_goodbye()
-                    raise translate(exc, self.last_record) from exc
-                else:
-                    if not data:
-                        raise PeerCloseNotify
+            if self.has_more:
+                if data := self._decrypted():
                     return data
                 await self.flush()
             self._take_in(await self._carrier.receive_some())
+
+    @property
+    def is_direct(self) -> bool:
+        """The socket itself carries the records: `receive_nowait` may be used."""
+        return self._carrier is self.tap
+
+    def receive_nowait(self) -> bytes:
+        """Read a little of a socket that is known to be readable; `b""`: nothing whole came.
+
+        Raises:
+            BlockingIOError: nothing was there after all.
+            PeerCloseNotify, PeerFin, PeerAlert, ProtocolViolation, trio.BrokenResourceError: as
+                `receive_some`.
+        """
+        record = self.tap.receive_nowait(_LITTLE)
+        if not record:
+            raise PeerFin
+        self._incoming.write(record)
+        data = self._decrypted(_LITTLE)
+        if not data:
+            self.push_nowait()
+        return data
+
+    def _decrypted(self, most: int = _SLICE) -> bytes:
+        """Plaintext of what has come in; `b""`: more must come, and something may have to go."""
+        try:
+            data = self._ssl.read(most)
+        except ssl.SSLWantReadError:
+            self.release_buffer()  # it was a ticket, or a part of something
+            return b""
+        except ssl.SSLError as exc:
+            self._say_goodbye()
+            raise translate(exc, self.last_record) from exc
+        if not data:
+            raise PeerCloseNotify
+        return data
 
     @property
     def has_more(self) -> bool:
@@ -258,9 +287,10 @@ class TlsStream:
 
     def push_nowait(self) -> None:
         """Hand on what waits, as far as it is taken."""
-        pending = self._unsent + self._outgoing.read()
+        pending = self._unsent + self._outgoing.read() if self._unsent else self._outgoing.read()
         if pending:
-            self._unsent = pending[self._carrier.send_nowait(pending) :]
+            taken = self._carrier.send_nowait(pending)
+            self._unsent = b"" if taken == len(pending) else pending[taken:]
 
     def _say_goodbye(self) -> None:
         # OpenSSL has written the alert that says what we did not like.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
+from stresser.model.events import BatchObserver, ClockStepped, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
@@ -22,6 +22,7 @@ from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
 from stresser.session.proof_ages import ages_of_place
+from stresser.session.quiet_sessions import QuietSessions
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock, SleepWitness
@@ -63,7 +64,7 @@ class Runner:
         scenario: Scenario,
         routes: Sequence[Route],
         clock: RunClock,
-        observer: Observer,
+        observer: BatchObserver,
         *,
         packets: PacketWitness | None = None,
         keep_chain: KeepChain = keep_none,
@@ -80,6 +81,7 @@ class Runner:
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
+        self._quiet = QuietSessions.open(self._hangups)
         self._packets = packets
         wanted = scenario.witnesses.fresh_connections
         self._looks = FreshConnections(clock, packets) if wanted else None
@@ -92,6 +94,7 @@ class Runner:
             bugs=self._bugs,
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
+            quiet=self._quiet,
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
@@ -122,7 +125,8 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        stamp = LoopStamp(self._clock, self._hangups, self._fitness)
+        beat = self._around.heartbeats.beat_due
+        stamp = LoopStamp(self._clock, self._hangups, self._fitness, beat)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
         gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
@@ -133,6 +137,8 @@ class Runner:
         try:
             async with trio.open_nursery() as background:
                 background.start_soon(self._around.heartbeats.run)
+                if self._quiet is not None:
+                    background.start_soon(self._quiet.run)
                 background.start_soon(watch_lag, self._clock, self._on_lag)
                 background.start_soon(self._watch_host)
                 background.start_soon(self._path.run)
@@ -147,7 +153,10 @@ class Runner:
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
+            self._observer.hand_on()
             self._hangups.close()
+            if self._quiet is not None:
+                self._quiet.close()
             self._close_packets()
             self._fitness.close()
             self._path.close()
@@ -208,6 +217,7 @@ class Runner:
     def _on_lag(self, due_ns: int, lag_ns: int) -> None:
         del due_ns
         self._fitness.tick()
+        self._observer.hand_on()
         if self.reason is None:  # afterwards sessions are only closed, nothing is measured
             self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
 

@@ -7,6 +7,7 @@ alone; the run goes on, and says at its end that it met a bug.
 import errno
 import os
 import traceback
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import trio
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, Observer
+from stresser.model.events import AnyEvent, BatchObserver
 from stresser.model.faults import Fault
 from stresser.model.quantity import Quantity
 
@@ -94,11 +95,15 @@ def _last_lines(exc: Exception) -> str:
 
 
 class Guarded:
-    """An observer whose bugs do not reach the sessions that it hears of."""
+    """An observer whose bugs do not reach the sessions that it hears of.
 
-    def __init__(self, observer: Observer, bugs: Bugs) -> None:
+    Samples are gathered until `hand_on`: one by one they cost more than what they measure.
+    """
+
+    def __init__(self, observer: BatchObserver, bugs: Bugs) -> None:
         self._observer = observer
         self._bugs = bugs
+        self._gathered: defaultdict[tuple[Quantity, Cohort | None], list[int]] = defaultdict(list)
 
     def event(self, event: AnyEvent) -> None:
         """Something happened."""
@@ -109,7 +114,14 @@ class Guarded:
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
         """A duration was measured."""
-        try:
-            self._observer.sample(quantity, cohort, value_ns)
-        except Exception as exc:  # noqa: BLE001 - as above
-            self._bugs.note(exc)
+        self._gathered[quantity, cohort].append(value_ns)
+
+    def hand_on(self) -> None:
+        """Tell what was gathered since the last time."""
+        gathered = list(self._gathered.items())
+        self._gathered.clear()
+        for (quantity, cohort), values_ns in gathered:
+            try:
+                self._observer.samples(quantity, cohort, values_ns)
+            except Exception as exc:  # noqa: BLE001 - as above
+                self._bugs.note(exc)

@@ -1,0 +1,436 @@
+"""Quiet sessions, waited for together: whatever a server does, they end as each would by itself."""
+
+import socket
+import struct
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+from wsproto.events import Ping
+
+from stresser.model.ending import Kind
+from stresser.model.events import AnyEvent, SessionEnded
+from stresser.model.quantity import Quantity
+from stresser.net.dial import Binding, dial
+from stresser.net.resolve import Address
+from stresser.net.tap import Tap
+from stresser.session.held import HeldSession, HeldState
+from stresser.session.quiet_sessions import QuietSessions
+from stresser.witness.hangup import HangupWatch
+from tests.fakes.certificates import server_context
+from tests.fakes.notebook import Notebook
+from tests.fakes.peers import TlsPeer, WebSocketPeer
+from tests.fakes.world import World, heartbeat, world
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
+
+PATIENCE_S = 30
+TEXT = b"\x81\x02hi"
+CLOSE = b"\x88\x02" + (1001).to_bytes(2, "big")
+
+
+def pong(payload: bytes) -> bytes:
+    return b"\x8a" + bytes([len(payload)]) + payload
+
+
+class Server:
+    """One connection's server: sends records cut as its script wants them."""
+
+    def __init__(self, stream: trio.SocketStream, peer: WebSocketPeer) -> None:
+        self.stream = stream
+        self.peer = peer
+
+    @classmethod
+    async def accept(cls, stream: Any) -> "Server":
+        return cls(stream, await WebSocketPeer.accept(stream, server_context()))
+
+    @property
+    def tls(self) -> TlsPeer:
+        return self.peer.tls
+
+    async def ping(self) -> bytes:
+        """The payload of the next ping."""
+        while not isinstance(event := await self.peer.next_event(), Ping):
+            assert event is not None, "the client has ended"
+        return bytes(event.payload)
+
+    def encrypted(self, *records: bytes) -> bytes:
+        for record in records:
+            self.tls._tls.write(record)
+        return self.tls._outgoing.read()
+
+    async def say(self, *records: bytes) -> None:
+        """So many records, in one segment."""
+        await self.stream.send_all(self.encrypted(*records))
+
+    async def answer(self, times: int) -> None:
+        for _ in range(times):
+            await self.say(pong(await self.ping()))
+
+    async def fin(self) -> None:
+        await self.stream.send_eof()
+
+    def reset(self) -> None:
+        linger = struct.pack("ii", 1, 0)
+        self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.stream.socket.close()
+
+
+Script = Callable[[Server], Awaitable[None]]
+
+
+async def fin(server: Server) -> None:
+    await server.answer(3)
+    await server.fin()
+
+
+async def reset(server: Server) -> None:
+    await server.answer(3)
+    server.reset()
+
+
+async def pong_and_fin_at_once(server: Server) -> None:
+    payload = await server.ping()
+    await server.say(pong(payload))
+    await server.fin()
+
+
+async def pong_and_reset_at_once(server: Server) -> None:
+    payload = await server.ping()
+    await server.say(pong(payload))
+    server.reset()
+
+
+async def close_frame(server: Server) -> None:
+    await server.answer(2)
+    await server.say(CLOSE)
+
+
+async def pong_and_close_in_one_record(server: Server) -> None:
+    await server.say(pong(await server.ping()) + CLOSE)
+
+
+async def pong_and_close_in_one_segment(server: Server) -> None:
+    await server.say(pong(await server.ping()), CLOSE)
+
+
+async def close_notify(server: Server) -> None:
+    await server.answer(2)
+    await server.tls.close_notify()
+
+
+async def alert(server: Server) -> None:
+    await server.answer(2)
+    await server.stream.send_all(
+        b"\x17\x03\x03\x00\x20" + bytes(32)
+    )  # a record that is none of ours
+    await server.fin()
+
+
+async def no_frame(server: Server) -> None:
+    await server.answer(1)
+    await server.say(b"\xff" * 32)
+
+
+async def half_a_pong(server: Server) -> None:
+    """The segment ends amid the record; the rest comes once the first half was taken."""
+    data = server.encrypted(pong(await server.ping()))
+    await server.stream.send_all(data[:9])
+    await trio.sleep(0.05)
+    await server.stream.send_all(data[9:])
+    await fin(server)
+
+
+async def pong_and_half_a_frame(server: Server) -> None:
+    await server.say(pong(await server.ping()) + TEXT[:1])
+    await server.say(TEXT[1:])
+    await fin(server)
+
+
+async def messages(server: Server) -> None:
+    for _ in range(3):
+        await server.say(TEXT)
+        await server.say(pong(await server.ping()), TEXT)
+        await server.say(TEXT + pong(await server.ping()) + TEXT)
+    await server.fin()
+
+
+async def pings_of_its_own(server: Server) -> None:
+    for number in range(3):
+        await server.say(b"\x89\x01" + bytes([number]))
+        await server.answer(1)
+    await server.fin()
+
+
+async def pongs_nobody_asked_for(server: Server) -> None:
+    for _ in range(3):
+        payload = await server.ping()
+        await server.say(pong(b"what"), pong(b""))
+        await server.say(pong(payload))
+        await server.say(pong(payload))
+    await server.fin()
+
+
+async def a_late_pong(server: Server) -> None:
+    payload = await server.ping()
+    await trio.sleep(0.5)  # a third of the timeout has gone by
+    await server.say(pong(payload))
+    await fin(server)
+
+
+async def a_pong_that_waits_for_us(server: Server) -> None:
+    """The loop stands still over the whole timeout: it looks at its sockets before it judges."""
+    await server.say(pong(await server.ping()))
+    time.sleep(1.5)
+    await fin(server)
+
+
+async def no_more_pongs(server: Server) -> None:
+    await server.answer(2)
+    await server.peer.swallow()
+
+
+async def a_flood(server: Server) -> None:
+    await server.answer(1)
+    for _ in range(4):
+        await server.say(b"\x82\x00" * 1024)
+    await server.fin()
+
+
+ENDINGS: list[tuple[Script, Kind, dict[str, int]]] = [
+    (fin, Kind.TCP_FIN, {"pongs": 3}),
+    (reset, Kind.TCP_RESET, {"pongs": 3}),
+    (pong_and_fin_at_once, Kind.TCP_FIN, {"pongs": 1}),
+    (pong_and_reset_at_once, Kind.TCP_RESET, {}),  # a reset may overtake the pong
+    (close_frame, Kind.WS_CLOSE, {"pongs": 2, "code": 1001}),
+    (pong_and_close_in_one_record, Kind.WS_CLOSE, {"pongs": 1, "code": 1001}),
+    (pong_and_close_in_one_segment, Kind.WS_CLOSE, {"pongs": 1, "code": 1001}),
+    (close_notify, Kind.TLS_CLOSE_NOTIFY, {"pongs": 2}),
+    (alert, Kind.PROTOCOL_ERROR, {"pongs": 2}),
+    (no_frame, Kind.PROTOCOL_ERROR, {"pongs": 1}),
+    (half_a_pong, Kind.TCP_FIN, {"pongs": 4}),
+    (pong_and_half_a_frame, Kind.TCP_FIN, {"pongs": 4, "messages": 1}),
+    (messages, Kind.TCP_FIN, {"pongs": 6, "messages": 12}),
+    (pings_of_its_own, Kind.TCP_FIN, {"pongs": 3}),
+    (pongs_nobody_asked_for, Kind.TCP_FIN, {"pongs": 3}),
+    (a_late_pong, Kind.TCP_FIN, {"pongs": 4}),
+    (a_pong_that_waits_for_us, Kind.TCP_FIN, {"pongs": 4}),
+    (no_more_pongs, Kind.UNRESPONSIVE, {"pings": 3, "pongs": 2}),
+    (a_flood, Kind.TCP_FIN, {"pongs": 1, "messages": 4 * 1024}),
+]
+
+
+class Watching(Notebook):
+    """Keeps what it is told, and notices an ending and each pong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_ended = trio.Event()
+        self.more = trio.Event()
+
+    def event(self, event: AnyEvent) -> None:
+        super().event(event)
+        if isinstance(event, SessionEnded):
+            self.has_ended.set()
+
+    def sample(self, *sample: Any) -> None:
+        super().sample(*sample)
+        self.more.set()
+
+    async def pongs(self, count: int) -> None:
+        with trio.fail_after(PATIENCE_S):
+            while len(self.values(Quantity.RTT)) < count:
+                self.more = trio.Event()
+                await self.more.wait()
+
+
+class Life:
+    """One session over loopback to a server with a script, and those who wait for it."""
+
+    def __init__(self, script: Script, *, together: bool) -> None:
+        self.script = script
+        self.together = together
+        self.notebook: Watching
+        self.quiet: QuietSessions | None = None
+        self.made: World
+
+    async def play(self, during: Callable[["Life"], Awaitable[None]]) -> None:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        port = listener.socket.getsockname()[1]
+
+        async def connect(_address: Address, binding: Binding, clock: Any, hangups: Any) -> Tap:
+            address = Address(socket.AF_INET, ("127.0.0.1", port))
+            return Tap(await dial(address, binding), clock, hangups)
+
+        async def unused(_far: object) -> None:
+            raise AssertionError("no memory path is dialled")
+
+        async with world(unused) as made, trio.open_nursery() as nursery:
+            self.made, self.notebook = made, Watching()
+            made.notebook = made.around.observer = self.notebook
+            hangups = made.around.hangups = HangupWatch(made.clock)
+            if self.together:
+                self.quiet = made.around.quiet = QuietSessions.open(hangups)
+                assert self.quiet is not None
+                nursery.start_soon(self.quiet.run)
+            nursery.start_soon(self._serve, listener)
+            made.start(made.route(connect=connect, activity=heartbeat("100ms", "1200ms")))
+            with trio.fail_after(PATIENCE_S):
+                await during(self)
+            nursery.cancel_scope.cancel()
+        hangups.close()
+        if self.quiet is not None:
+            self.quiet.close()
+
+    async def _serve(self, listener: trio.SocketListener) -> None:
+        async with listener:
+            stream = await listener.accept()
+        async with stream:
+            await self.script(await Server.accept(stream))
+            await trio.sleep_forever()
+
+    @property
+    def session(self) -> HeldSession:
+        (session,) = self.made.heartbeats._sessions.values()
+        assert isinstance(session, HeldSession)
+        return session
+
+
+async def until_ended(life: Life) -> None:
+    await life.notebook.has_ended.wait()
+
+
+def ended(script: Script, *, together: bool) -> SessionEnded:
+    life = Life(script, together=together)
+    trio.run(life.play, until_ended)
+    assert life.made.around.bugs.reports == []
+    return life.notebook.only_ended()
+
+
+def told(event: SessionEnded) -> dict[str, Any]:
+    """What an ending says that does not depend on how fast the machine was."""
+    ending, evidence = event.ending, event.ending.evidence
+    names = (
+        "kind failure phase initiator grade planned proved code reason alert is_drop answers_send raw"
+    ).split()
+    facts = {name: getattr(ending, name, None) for name in names}
+    return facts | {"why": evidence.why, "messages": event.messages}
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "counts"), ENDINGS, ids=[row[0].__name__ for row in ENDINGS]
+)
+def test_an_ending_is_the_same_whoever_waits(script, kind, counts):
+    together, alone = (ended(script, together=way) for way in (True, False))
+    assert told(together) == told(alone)
+    for event in (together, alone):
+        ending = event.ending
+        assert ending.kind is kind
+        said = {"pings": event.pings, "pongs": event.pongs, "messages": event.messages}
+        said["code"] = ending.code
+        assert {name: said[name] for name in counts} == counts
+        assert 0 <= ending.alive_at_ns <= ending.dead_by_ns <= ending.detected_at_ns
+        assert event.held_back_ns == 0 or script is a_flood
+
+
+def test_a_flood_is_held_back_whoever_waits():
+    for together in (True, False):
+        assert ended(a_flood, together=together).held_back_ns > 0
+
+
+# What a session's own task does meanwhile
+
+
+class Steps(trio.abc.Instrument):
+    """Counts how often the tasks that keep a session open were run."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += "_keep_open" in task.name
+
+
+async def answers(server: Server) -> None:
+    await server.peer.answer_pings()
+
+
+def test_while_pongs_come_a_sessions_own_task_sleeps():
+    steps = Steps()
+
+    async def look(life: Life) -> None:
+        await life.notebook.pongs(1)
+        trio.lowlevel.add_instrument(steps)
+        await life.notebook.pongs(6)
+        assert life.quiet is not None
+        assert len(life.quiet) == 1
+        trio.lowlevel.remove_instrument(steps)
+
+    trio.run(Life(answers, together=True).play, look)
+    assert steps.count == 0
+    trio.run(Life(answers, together=False).play, partial(_count, steps))
+    assert steps.count >= 5
+
+
+async def _count(steps: Steps, life: Life) -> None:
+    await life.notebook.pongs(1)
+    trio.lowlevel.add_instrument(steps)
+    await life.notebook.pongs(6)
+    trio.lowlevel.remove_instrument(steps)
+
+
+def test_a_quiet_session_is_stopped_as_planned():
+    async def stop(life: Life) -> None:
+        await life.notebook.pongs(2)
+        life.made.stop()
+        await life.notebook.has_ended.wait()
+
+    life = Life(answers, together=True)
+    trio.run(life.play, stop)
+    event = life.notebook.only_ended()
+    assert (event.ending.kind, event.ending.evidence.close) == (Kind.PLANNED, "answered")
+    assert life.quiet is not None
+    assert len(life.quiet) == 0
+
+
+def test_a_quiet_session_that_is_broken_off_ends():
+    async def break_off(life: Life) -> None:
+        await life.notebook.pongs(2)
+        life.session.break_off(ZeroDivisionError("of ours"))
+        await life.notebook.has_ended.wait()
+
+    life = Life(answers, together=True)
+    trio.run(life.play, break_off)
+    assert life.notebook.only_ended().ending.kind is Kind.TOOL
+    assert len(life.made.around.bugs.reports) == 1
+
+
+def test_a_bug_met_while_all_are_looked_at_is_that_sessions(monkeypatch):
+    def broken(_self):
+        raise ZeroDivisionError("of ours")
+
+    async def until_it_ended(life: Life) -> None:
+        monkeypatch.setattr(HeldSession, "_answered", broken)
+        await life.notebook.has_ended.wait()
+
+    life = Life(answers, together=True)
+    trio.run(life.play, until_it_ended)
+    assert life.notebook.only_ended().ending.kind is Kind.TOOL
+    assert len(life.made.around.bugs.reports) == 1
+
+
+def test_what_was_interrupted_before_it_waits_does_not_wait():
+    async def look(life: Life) -> None:
+        await life.notebook.pongs(1)
+        session, quiet = life.session, life.quiet
+        assert quiet is not None
+        session.tap.interrupted = True
+        with pytest.raises(trio.ClosedResourceError):
+            await quiet.wait(session)
+        assert session.state is HeldState.QUIET
+
+    trio.run(Life(answers, together=True).play, look)
