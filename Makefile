@@ -1,7 +1,9 @@
 # make demo    holds sessions through a misbehaving middlebox, half a minute, no network needed
 # make test    everything that must hold before a change lands
 # make netlab  real kernels and boxes in network namespaces, and what stresser says of them (root)
-# make fuzz    damages run folders, bundles, scenarios and allowlists, 10,000 times each: an hour
+# make fuzz    damages run folders, bundles, scenarios and allowlists, 10,000 times each, and kills
+#              commands at 300 moments: an hour;
+#              then our own parsers, guided by coverage (atheris: Linux on x86-64), ten minutes
 # make bench   what a held session costs, beside a bare script that does the same
 # make check   what make test does before the tests: format, lint, types, layers
 #
@@ -12,12 +14,13 @@ PYTHON ?= python3
 RUN := .venv
 DEV := .venv-dev
 MITMPROXY := .venv-mitmproxy
+ATHERIS := .venv-atheris
 PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 
 # Windows puts the interpreter elsewhere in a virtual environment.
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test netlab fuzz bench check format lock clean help
+.PHONY: demo test netlab fuzz guided-fuzz bench check format lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -40,9 +43,15 @@ netlab: $(DEV)/.ready $(MITMPROXY)/.ready
 
 # A seed of its own each time; a failure prints it, and STRESSER_FUZZ_SEED=... plays it again.
 fuzz: export STRESSER_FUZZ ?= 10000
+fuzz: export STRESSER_KILLS ?= 300
 fuzz: export STRESSER_FUZZ_SEED ?= $(shell date +%s)
 fuzz: $(DEV)/.ready
 	$(DEV)/$(BIN)/python -m pytest tests/fuzz -m slow -n 2
+	$(MAKE) guided-fuzz
+
+guided-fuzz: export STRESSER_FUZZ_SEED ?= $(shell date +%s)
+guided-fuzz: $(ATHERIS)/.ready
+	$(ATHERIS)/$(BIN)/python -m tests.fuzz.guided $(or $(ROUNDS),3000000) $$STRESSER_FUZZ_SEED
 
 # Stresser beside the floor, an hour; what else can be measured: bench/README.md.
 bench: $(DEV)/.ready
@@ -76,6 +85,11 @@ $(MITMPROXY)/.ready: constraints-mitmproxy.txt
 	$(MITMPROXY)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-mitmproxy.txt
 	@touch $@
 
+$(ATHERIS)/.ready: constraints-atheris.txt constraints-run.txt
+	$(call make_venv,$(ATHERIS))
+	$(ATHERIS)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-run.txt -r constraints-atheris.txt
+	@touch $@
+
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "stresser needs Python 3.11 or later; name one: make PYTHON=python3.11"; exit 1; }
@@ -91,10 +105,12 @@ lock:
 	$(COMPILE) --extra dev --extra bench pyproject.toml .ci/build.in -o .lock.all
 	$(COMPILE) -c .lock.all pyproject.toml .ci/build.in -o .lock.run
 	$(COMPILE) .ci/mitmproxy.in -o .lock.mitmproxy
+	$(COMPILE) .ci/atheris.in -o .lock.atheris
 	@{ sed -n '/^#/!q; p' constraints.txt; cat .lock.all; } > .lock.new && mv .lock.new constraints.txt
 	@{ sed -n '/^#/!q; p' constraints-run.txt; cat .lock.run; } > .lock.new && mv .lock.new constraints-run.txt
 	@{ sed -n '/^#/!q; p' constraints-mitmproxy.txt; cat .lock.mitmproxy; } > .lock.new && mv .lock.new constraints-mitmproxy.txt
-	@rm -f .lock.all .lock.run .lock.mitmproxy
+	@{ sed -n '/^#/!q; p' constraints-atheris.txt; cat .lock.atheris; } > .lock.new && mv .lock.new constraints-atheris.txt
+	@rm -f .lock.all .lock.run .lock.mitmproxy .lock.atheris
 
 clean:
-	rm -rf $(RUN) $(DEV) $(MITMPROXY) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(RUN) $(DEV) $(MITMPROXY) $(ATHERIS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

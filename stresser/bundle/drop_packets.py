@@ -153,7 +153,7 @@ def _end_words(packet: Packet, origin: PacketOrigin | None) -> str:
         return f": {what}" + (" of this host" if packet.outgoing else "")
     if packet.outgoing:
         return f", {what}, sent by this host itself"
-    usual = origin.syn_ack_ttl if origin.data_ttl is None else origin.data_ttl
+    usual = origin.peer_ttl
     if usual is None:
         return f", {what}, TTL {packet.ttl}"
     but = "as" if usual == packet.ttl else "where"

@@ -19,6 +19,7 @@ from stresser.bundle.network_page import DroppedFlows, asked_of_network, write_c
 from stresser.bundle.redaction import Redaction
 from stresser.bundle.zip_file import BundleManifest, check_sizes, write_bundle
 from stresser.record.reader import RecordedRun, open_run
+from stresser.record.segments import unpacked_sizes
 from stresser.report.markdown import answer_part, markdown, markdown_text
 from stresser.report.page import html_page
 
@@ -64,11 +65,14 @@ def write_evidence(
     Raises:
         StresserError: a run cannot be read or still goes on, or the file cannot be written.
     """
-    recorded = [(run.path.name, run.folder.events) for run in runs]
-    recorded += [(run.path.name, run.folder.histograms) for run in runs]
-    check_sizes(
-        path, {f"{run}/{it.name}": it.stat().st_size for run, it in recorded if it.exists()}
-    )
+    sizes: dict[str, int] = {}
+    for run in runs:
+        it = run.folder.histograms
+        recorded = unpacked_sizes(run.folder.events) | {
+            it.name: it.stat().st_size if it.exists() else 0
+        }
+        sizes |= {f"{run.path.name}/{name}": size for name, size in recorded.items()}
+    check_sizes(path, sizes)
     changes: Changes = RedactedChanges() if redact else Changes()
     key = changes.pseudonyms.of if isinstance(changes, RedactedChanges) else {}
     with tempfile.TemporaryDirectory() as scratch:

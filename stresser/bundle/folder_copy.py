@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from stresser.model.errors import RunFolderError
 from stresser.record.chain_files import LARGEST_CHAIN, is_chain_id
@@ -16,11 +17,14 @@ from stresser.record.folder import RunFolder, shown_path
 from stresser.record.manifest import read_small_file
 from stresser.record.reader import RecordedRun, RunStatus
 from stresser.record.regular_file import open_regular
+from stresser.record.segments import Segment, has_segments, open_segments
 
 _LONG_AGO = (315_532_800, 315_532_800)
 """1980, the first year of ZIP: a copied crash does not look like a run that goes on."""
 _TOO_LONG = b"{}"
 _NO_INTERVAL = b"unreadable"
+_MARK_OF_DAMAGE = b"\n{}\n"
+"""A line that is no event: what the copy lacks is to be doubted there, too."""
 _OUR_HEADER = (
     b"#[Histogram log format", b"#[stresser: values", b"#[StartTime: ", b"#[BaseTime: ",
     b'"StartTimestamp","Interval',
@@ -72,15 +76,14 @@ def copy_run(run: RecordedRun, into: Path, changes: Changes) -> None:
             text = changes.manifest(read_small_file(source.manifest, _LARGEST_MANIFEST))
             if text is not None:
                 target.manifest.write_bytes(text)
-        for name in ("events", "far_ends"):
-            _copy_lines(
-                getattr(source, name),
-                getattr(target, name),
-                lambda line, is_whole: changes.event_line(line, is_whole=is_whole),
-            )
+        for path in (source.events, source.far_ends):
+            _copy_segments(path, into, changes)
         for name in ("histograms", "partial"):
-            original = getattr(source, name)
-            _copy_lines(original, getattr(target, name), lambda line, _: _log_line(line, changes))
+            if getattr(source, name).exists():
+                with open_regular(getattr(source, name)) as lines:
+                    _copy_lines(
+                        lines, getattr(target, name), lambda line, _: _log_line(line, changes)
+                    )
         if changes.keeps_chains:
             _copy_chains(source, target)
         for path in into.rglob("*"):
@@ -91,11 +94,25 @@ def copy_run(run: RecordedRun, into: Path, changes: Changes) -> None:
         ) from error
 
 
-def _copy_lines(source: Path, target: Path, change: Callable[[bytes, bool], bytes]) -> None:
-    if not source.exists():
+def _copy_segments(source: Path, into: Path, changes: Changes) -> None:
+    """Unpacked: the bundle packs its files itself, and whoever opens it reads them by hand."""
+    if not has_segments(source):
         return
-    with open_regular(source) as lines, target.open("wb") as copy:
-        for line, is_whole in bounded_lines(lines):
+    for segment in open_segments(source):
+        if isinstance(segment, Segment):
+            _copy_lines(
+                segment.file,
+                into / segment.plain_name,
+                lambda line, is_whole: changes.event_line(line, is_whole=is_whole),
+            )
+            if segment.broken:
+                with (into / segment.plain_name).open("ab") as copy:
+                    copy.write(_MARK_OF_DAMAGE)
+
+
+def _copy_lines(source: BinaryIO, target: Path, change: Callable[[bytes, bool], bytes]) -> None:
+    with target.open("wb") as copy:
+        for line, is_whole in bounded_lines(source):
             copy.write(_TOO_LONG if line is None else change(line, is_whole))
             if is_whole:
                 copy.write(b"\n")

@@ -188,6 +188,8 @@ class Redaction:
         """A number or a word of a closed list, in a plan also a duration or a size."""
         if value is None or isinstance(value, bool | int | float):
             return value
+        if isinstance(value, list):
+            return [self._figure(one, words) for one in value]
         if isinstance(value, str) and (value in words or _is_quantity(value)):
             return value
         return REDACTED

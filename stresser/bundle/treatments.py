@@ -65,6 +65,7 @@ _PACKET = {"interface": _T.INTERFACE, "flags": _T.OURS}
 TREATMENTS: dict[str, dict[str, Treatment]] = {
     "RunStarted": _EVENT | {"scenario": _T.SCENARIO, "cohorts": _T.COHORTS},
     "RunEnded": _EVENT | {"reason": _T.FREE},
+    "RunResumed": _EVENT | {"why": _T.FREE},
     "SessionOpened": _COHORT | _ENDS | _PHASES | {"subprotocol": _T.PROTOCOL},
     "AttemptFailed": _ENDED | _PHASES,
     "SessionEnded": _ENDED,
@@ -76,6 +77,8 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "not_before": _T.OURS, "not_after": _T.OURS, "file": _T.GONE,
     },
     "AddressesSeen": _COHORT | {"name": _T.HOST, "addresses": _T.HOST},
+    "HopsSeen": _COHORT | {"remote": _T.PLACE, "proxy": _T.URL},
+    "Hop": {"address": _T.HOST},
     "HostSlept": _EVENT,
     "ClockStepped": _EVENT,
     "TesterLate": _EVENT,
@@ -118,6 +121,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "ProcessIdentity": {
         "started": _T.GONE, "boot_id": _T.GONE, "pid_namespace": _T.GONE, "host": _T.GONE,
     },
+    "Resumption": {"utc": _T.OURS, "why": _T.FREE, "stresser": _T.OURS},
     "Gap": {"what": _T.FREE, "path": _T.PATH, "since_utc": _T.OURS},
     "Scenario": {"name": _T.SCENARIO, "thresholds": _T.THRESHOLDS},
     "Activity": {"name": _T.ACTIVITY},

@@ -35,6 +35,8 @@ _CHUNK = 1 << 20
 _TIME = (1980, 1, 1, 0, 0, 0)
 _LONG_AGO = (315_532_800, 315_532_800)
 """The same time: a run that crashed does not look like one that goes on."""
+_PACKED = ".zst"
+"""What our reader would unpack: a bundle holds segments unpacked, so that its sizes bound them."""
 _LINK, _TYPE_BITS = 0o120000, 0o170000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -170,6 +172,8 @@ def _checked(bundle: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
         raise _no_bundle(path, f"{len(infos)} files are too many")
     for info in infos:
         name, parts = info.filename, info.filename.split("/")
+        if name.endswith(_PACKED):
+            raise _no_bundle(path, f"{shown(name)} is packed once more in itself")
         if len(parts) > _MOST_PARTS or not all(map(_PART.fullmatch, parts)):
             raise _no_bundle(path, f"{shown(name)} is not the name of a file in a bundle")
         if name.casefold() in folded:

@@ -247,12 +247,12 @@ ANNOUNCED: tuple[Rule, ...] = (
     Rule(
         "path-may-have-changed",
         _TCP_ENDINGS,
-        lambda case: flow.of_other_distance(case.seen),
+        lambda case: flow.of_unknown_distance(case.seen),
         Initiator.UNKNOWN,
         Grade.PACKET,
-        "The packet that ended it does not carry the TTL of the flow's first packets. Either "
-        "another box sent it, or the path has changed since: no fresh connection shows that the "
-        "path is as it was.",
+        "The packet that ended it does not carry the TTL of the flow's latest data that was kept, "
+        "or else of its first packets. Either another box sent it, or the path has changed since: "
+        "no fresh connection shows that the path is as it was.",
     ),
     Rule(
         "other-make",

@@ -1,11 +1,13 @@
 """Where the FIN or RST that ended a session came from, as far as its packet shows it. Pure.
 
-It is compared with packets of the same connection: its SYN-ACK and its first data. Each thing
-that can be compared is a named signal with a reading. Nothing here decides who ended the
+It is compared with packets of the same connection: its SYN-ACK, its first data, and the last
+data before it, where that was kept (a reroute changes the TTL of all that comes later). Each
+thing that can be compared is a named signal with a reading. Nothing here decides who ended the
 session: a TLS-intercepting proxy owns the connection, so its reset matches like the endpoint's.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from stresser.model.packet import (
     MOST_SIGNALS,
@@ -18,6 +20,7 @@ from stresser.model.packet import (
 )
 from stresser.model.units import NS_PER_MS
 
+_ENDS = frozenset("SRF")
 _INITIAL_TTLS = (64, 128, 255)
 _COUNTS_ON = 1000
 """A counter of IP IDs has gone no farther (a random one is here in 1.5 % of all cases)."""
@@ -54,11 +57,15 @@ def provenance(
     if place is None:
         return None
     end = flow.ends[place]
-    data, peer = flow.server_hello, flow.server_hello or flow.syn_ack
+    late = _late_data(flow, end)
+    latest = late[-1] if late else None
+    data = latest or flow.server_hello
+    peer = data or flow.syn_ack
     after_send = _after_send(end, sent_ns)
     signals = [
         *_sender(end, flow),
-        *([] if end.outgoing else _stack(end, flow)),
+        *([] if end.outgoing or peer is None else [_distance(end, flow, peer, late)]),
+        *([] if end.outgoing else _stack(end, data)),
         *_sequence(end, expected_seq),
         *_timing(end, after_send, rtt_ns, idle_before_send_ns),
         *_company(flow, place, max(_REORDERED_NS, (rtt_ns or 0) // 2)),
@@ -71,7 +78,8 @@ def provenance(
         shape=_shape(end),
         ttl=end.ttl,
         syn_ack_ttl=None if flow.syn_ack is None else flow.syn_ack.ttl,
-        data_ttl=None if data is None else data.ttl,
+        data_ttl=None if flow.server_hello is None else flow.server_hello.ttl,
+        latest_ttl=None if latest is None else latest.ttl,
         hops=None if end.outgoing else hops(end.ttl),
         peer_hops=None if peer is None else hops(peer.ttl),
         ip_id=end.ip_id,
@@ -90,6 +98,14 @@ def provenance(
 def hops(ttl: int) -> int:
     """Routers passed since a packet left with the next of the usual initial TTLs."""
     return next(initial - ttl for initial in _INITIAL_TTLS if initial >= ttl)
+
+
+def _late_data(flow: FlowPackets, end: Packet) -> list[Packet]:
+    """The last data of the other end before `end`; a bare ACK may be another box's."""
+    # The ports may have been an older connection's.
+    since = end.t_ns if flow.syn_ack is None else flow.syn_ack.t_ns
+    data = (one for one in flow.last if one.length and not one.outgoing)
+    return [one for one in data if since < one.t_ns < end.t_ns and not _ENDS & set(one.flags)]
 
 
 def _cause(ends: list[Packet], expected: int | None) -> int | None:
@@ -145,7 +161,7 @@ def _shape(end: Packet) -> Shape:
 
 
 def _sender(end: Packet, flow: FlowPackets) -> Iterator[Signal]:
-    """Who can have sent it at all, and how far away that is."""
+    """Who can have sent it at all."""
     answer, data = flow.syn_ack, flow.server_hello
     if end.outgoing:
         yield Signal("sent_by_this_host", Reading.THIS_HOST)
@@ -161,14 +177,18 @@ def _sender(end: Packet, flow: FlowPackets) -> Iterator[Signal]:
         yield Signal(name, reading)
     if answer is not None and data is not None and answer.ttl != data.ttl:
         yield Signal("handshake_ttl_differs_from_data", Reading.NEUTRAL)
-    peer = data or answer
-    if peer is not None:
-        yield _distance(end, peer, answer)
 
 
-def _distance(end: Packet, peer: Packet, answer: Packet | None) -> Signal:
+def _distance(end: Packet, flow: FlowPackets, peer: Packet, late: list[Packet]) -> Signal:
+    """How far away its sender is, beside the flow's own, the latest data above all."""
+    answer, hello = flow.syn_ack, flow.server_hello
+    ttls = [one.ttl for one in (hello, *late) if one is not None]
     if end.ttl == peer.ttl:
         return Signal("ttl_matches", Reading.OWN_PEER)
+    if sum(one != other for one, other in pairwise(ttls)) >= len(set(ttls)) > 1:
+        return Signal("ttl_varies", Reading.NEUTRAL)  # to and fro: another path each time
+    if late and end.ttl in ttls:
+        return Signal("ttl_matches_earlier_data", Reading.NEUTRAL)
     if answer is not None and end.ttl == answer.ttl:
         # Who answered our SYN is not who sends the data: a SYN proxy or a load balancer.
         return Signal("ttl_matches_handshake_alone", Reading.ANOTHER_BOX)
@@ -178,7 +198,7 @@ def _distance(end: Packet, peer: Packet, answer: Packet | None) -> Signal:
     return Signal("ttl_differs", Reading.ANOTHER_BOX)
 
 
-def _stack(end: Packet, flow: FlowPackets) -> Iterator[Signal]:
+def _stack(end: Packet, data: Packet | None) -> Iterator[Signal]:
     """How its sender's TCP/IP makes packets."""
     shape = _shape(end)
     if shape is Shape.SOCKET:
@@ -186,7 +206,6 @@ def _stack(end: Packet, flow: FlowPackets) -> Iterator[Signal]:
         yield Signal("socket_reset", Reading.OWN_PEER)
     elif shape is not Shape.FIN:
         yield Signal(shape.value, Reading.NEUTRAL)
-    data = flow.server_hello
     if data is None or end.ip_id is None or data.ip_id is None:
         return
     if end.df != data.df:

@@ -31,6 +31,7 @@ _ICMP_V6_UNREACHABLE = 1
 _ICMP_UNREACHABLE = 3
 
 _OTHER_DISTANCE = frozenset({"ttl_differs", "ttl_matches_handshake_alone"})
+_CHANGED_DISTANCE = frozenset({"ttl_varies", "ttl_matches_earlier_data"})
 _SAME_DISTANCE = "ttl_matches"
 _QUARREL = frozenset(
     {
@@ -67,12 +68,17 @@ def left_this_host_first(seen: Observations) -> bool:
 
 
 def of_other_distance(seen: Observations) -> bool:
-    """The TTL is not that of the flow's own first packets."""
+    """The TTL is not that of the flow's own packets, the latest that were kept."""
     return bool(_signals(seen) & _OTHER_DISTANCE)
 
 
+def of_unknown_distance(seen: Observations) -> bool:
+    """It is not, or the flow's own packets came by paths of differing length."""
+    return bool(_signals(seen) & (_OTHER_DISTANCE | _CHANGED_DISTANCE))
+
+
 def from_another_box(seen: Observations) -> bool:
-    """So it is, and the path has not changed meanwhile.
+    """It came from another distance than the flow's, and the path has not changed meanwhile.
 
     That is shown by a fresh connection at that time, whose packets came from as far away as the
     flow's own; an attempt has only just shaken hands.
@@ -87,6 +93,8 @@ def _path_is_as_it_was(seen: Observations, look: FreshConnection) -> bool:
     found = seen.provenance
     if found is None or look.ttl is None or look.result is FreshResult.REFUSED:
         return False
+    if found.latest_ttl is not None and look.hello_ttl is not None:
+        return found.latest_ttl == look.hello_ttl != found.ttl
     was, now = (found.syn_ack_ttl, found.data_ttl), (look.ttl, look.hello_ttl)
     pairs = [(old, new) for old, new in zip(was, now, strict=True) if None not in {old, new}]
     return bool(pairs) and all(old == new for old, new in pairs) and found.ttl != pairs[-1][1]
@@ -168,7 +176,7 @@ def refused_by_own_peer(seen: Observations) -> bool:
     if found is None or not matches_own_peer(seen):
         return False
     return any(
-        look.result is FreshResult.REFUSED and look.ttl in {found.data_ttl, found.syn_ack_ttl}
+        look.result is FreshResult.REFUSED and look.ttl in {found.peer_ttl, found.syn_ack_ttl}
         for look in _own_looks(seen)
         if look.ttl is not None
     )

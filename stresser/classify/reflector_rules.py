@@ -61,6 +61,8 @@ class BothEnds(NamedTuple):
             return None
         if far.last_in_ns + far.within_ns < sent_ns:
             return False
+        if far.last_in_ns - far.within_ns > self.ending.dead_by_ns:
+            return None  # it came when we had given up: a retransmission, or our goodbye
         return True if far.last_in_ns - far.within_ns >= sent_ns else None
 
     @property

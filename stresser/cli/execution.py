@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from msgspec.structs import asdict
@@ -13,14 +13,17 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import RunStarted, WitnessGap
+from stresser.model.events import BatchObserver, RunResumed, RunStarted, WitnessGap
+from stresser.model.units import escaped, format_duration
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
+from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
 from stresser.record.manifest import Manifest, Status, finished, write_manifest
 from stresser.record.recorder import Recorder
+from stresser.record.resumption import Earlier, going_on, held_alone, mend
 from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
 from stresser.run.fanout import Fanout
@@ -37,6 +40,9 @@ from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
 from stresser.witness.packets import PacketWitness
 
+if TYPE_CHECKING:
+    from stresser.cli.served_metrics import MetricsPort, ServedMetrics
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
@@ -52,9 +58,13 @@ class RunRequest:
     readiness: Readiness
     out: Path
     label: str | None
+    earlier: Earlier | None = None
+    """The run to go on with, in its own folder; None: a new one is made in `out`."""
     fail_fast: bool
     """End the run where fewer sessions opened than asked."""
     command_line: list[str]
+    metrics: "MetricsPort | None" = None
+    """Where the figures are served while the run goes on; None: nowhere, and nothing is counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +95,10 @@ class Execution:
         async with lab_for(scenario, witness.on_kill) as ready:
             bindings = asked.readiness.bindings
             clock, run_id = RunClock(), new_run_id()
+            earlier = asked.earlier
+            if earlier is not None:
+                clock.go_on(earlier.anchor_unix_ns, earlier.since_ns)
+                run_id = earlier.manifest.run_id or run_id
             introducers = {
                 name: Introducer(run=run_id, token=token, anchor_unix_ns=clock.anchor_unix_ns)
                 for name, token in asked.tokens.items()
@@ -94,12 +108,23 @@ class Execution:
             )
             routes = builder.build()
             self._signals.begin()  # a folder that was made is ended in an orderly way
-            folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
-            recorded = _RecordedRun(scenario, routes, clock, folder, self._errors)
-            recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
-            witness.tell(recorded.observer, clock)
-            await recorded.run(self._signals, fail_fast=asked.fail_fast)
-        return recorded.finished()
+            folder = self._folder(clock)
+            with held_alone(folder):
+                if earlier is not None:
+                    mend(folder)
+                recorded = _RecordedRun(
+                    scenario, routes, clock, folder, self._errors, asked.metrics, earlier
+                )
+                recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
+                witness.tell(recorded.observer, clock)
+                await recorded.run(self._signals, fail_fast=asked.fail_fast)
+                return recorded.finished()
+
+    def _folder(self, clock: RunClock) -> RunFolder:
+        asked = self._asked
+        if asked.earlier is not None:
+            return asked.earlier.folder
+        return create_run_folder(asked.out, asked.scenario.name, asked.label, clock.anchor_unix_ns)
 
     def _manifest(self, clock: RunClock, run_id: str) -> Manifest:
         return gather_manifest(
@@ -127,8 +152,11 @@ class _RecordedRun:
         clock: RunClock,
         folder: RunFolder,
         errors: ReportConsole,
+        metrics: "MetricsPort | None",
+        earlier: Earlier | None,
     ) -> None:
         self._scenario = scenario
+        self._earlier = earlier
         self._routes = routes
         self._clock = clock
         self._folder = folder
@@ -137,7 +165,14 @@ class _RecordedRun:
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
-        self.observer = Fanout([self._recorder, self._live])
+        observers: list[BatchObserver] = [self._recorder, self._live]
+        self._served: ServedMetrics | None = None
+        if metrics is not None:
+            self._served = metrics.serve(
+                self._live.tally, scenario.name, folder.path, clock.anchor_unix_ns, self._warn
+            )
+            observers.append(self._served.metrics)
+        self.observer = Fanout(observers)
         self._blind: OSError | None = None
         self._runner = Runner(
             scenario,
@@ -146,15 +181,22 @@ class _RecordedRun:
             self.observer,
             packets=self._open_packets(),
             keep_chain=self._recorder.keep_chain,
-            say=self._note,
+            say=self._say,
+            first_attempt=1 if earlier is None else earlier.next_attempt,
+            first_session=1 if earlier is None else earlier.sessions + 1,
         )
         self._manifest: Manifest
 
     def begin(self, manifest: Manifest, sessions: int) -> None:
         """Write what is known before the first attempt."""
+        now = self._clock.now_ns()
+        if self._earlier is not None:
+            manifest = going_on(self._earlier, now, self._clock.utc(now), manifest.stresser)
         self._manifest = manifest
         write_manifest(self._folder.manifest, manifest)
         self._log.logger.info("run started", folder=str(self._folder.path))
+        if self._served is not None:
+            self._log.logger.info("metrics are served", url=self._served.url)
         started = RunStarted(
             t_ns=0,
             utc=self._clock.utc(0),
@@ -162,8 +204,21 @@ class _RecordedRun:
             sessions_requested=sessions,
             cohorts=[route.cohort for route in self._routes],
         )
-        self.observer.event(started)
-        self._tell_blindness()
+        if self._earlier is None:
+            self.observer.event(started)
+        else:
+            self._live.event(started)  # the folder has it already
+            self._resume(now, self._earlier)
+        self._tell_blindness(0 if self._earlier is None else now)
+
+    def _resume(self, now_ns: int, earlier: Earlier) -> None:
+        utc = self._clock.utc(now_ns)
+        resumed = RunResumed(t_ns=now_ns, utc=utc, since_ns=earlier.since_ns, why=earlier.why)
+        self._clock.gaps_ns = earlier.gaps_ns + resumed.gap_ns
+        self.observer.event(resumed)
+        self._recorder.flush_now()  # from now on a crash is one of this part
+        gap = format_duration(resumed.gap_ns)
+        self._say(f"resumed after {gap} in which nothing ran ({escaped(earlier.why)})")
 
     def _open_packets(self) -> PacketWitness | None:
         if not self._scenario.witnesses.packets:
@@ -174,35 +229,55 @@ class _RecordedRun:
             self._blind = exc
             return None
 
-    def _tell_blindness(self) -> None:
+    def _tell_blindness(self, now_ns: int) -> None:
         if self._blind is None:
             return
         why = self._blind.strerror or str(self._blind)
         told = WitnessGap(
-            t_ns=0,
-            utc=self._clock.utc(0),
+            t_ns=now_ns,
+            utc=self._clock.utc(now_ns),
             witness="packets",
-            detail=f"packets are not captured ({why}): who sent a reset is seldom known",
+            detail=f"packets are not captured ({why}): who sent a reset is seldom known,"
+            " and no hops are walked",
         )
         self.observer.event(told)
-        self._note(f"{told.detail}; `stresser doctor` says how to enable it")
+        self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
 
     async def run(self, signals: StopSignals, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._recorder.run)
-                await nursery.start(signals.obey, self._stop, self._force, self._note)
+                await nursery.start(signals.obey, self._stop, self._force, self._say)
                 nursery.start_soon(self._live.run)
+                if self._served is not None:
+                    nursery.start_soon(self._served.run)
                 nursery.start_soon(self._stop_when_not_recorded)
                 nursery.start_soon(self._warn_after_ramp, fail_fast)
-                await self._runner.run()
+                with ExitStack() as stack:
+                    self._log_keys(stack)
+                    await self._runner.run()
                 self._tell_bugs()
                 await self._recorder.close(self._reason)
                 nursery.cancel_scope.cancel()
         finally:
             # Where a bug came in between; after an orderly end it does nothing.
             self._recorder.close_now("a bug in stresser")
+
+    def _log_keys(self, until: ExitStack) -> None:
+        if not self._scenario.record.tls_keys:
+            return
+        path = self._folder.tls_keys
+        contexts = {context for route in self._routes for context in route.contexts}
+        try:
+            until.enter_context(keys_logged(contexts, path))
+        except OSError as exc:
+            self._warn(f"the keys of the TLS sessions are not kept: {path.name}: {exc.strerror}")
+            return
+        self._warn(
+            f"tls_keys: who has {path.name} and a capture reads all that sessions send,"
+            " passwords and tokens too"
+        )
 
     def finished(self) -> Finished:
         """The manifest's last words, and what else the caller must know."""
@@ -215,7 +290,7 @@ class _RecordedRun:
         return self._runner.reason or "stopped by force"
 
     def _stop(self, reason: str) -> None:
-        self._note(f"stopping: {reason}")
+        self._say(f"stopping: {reason}")
         self._runner.stop(reason)
 
     def _force(self) -> None:
@@ -227,14 +302,18 @@ class _RecordedRun:
             self._errors.show_cursor()
         os._exit(ExitCode.FORCED)
 
-    def _note(self, text: str) -> None:
+    def _warn(self, text: str) -> None:
         self._log.logger.warning(text)
         self._live.warn(text)
+
+    def _say(self, text: str) -> None:
+        self._log.logger.info(text)
+        self._live.say(text)
 
     async def _stop_when_not_recorded(self) -> None:
         await self._recorder.failed.wait()
         # Without its records the night is lost: better to be found stopped than to look well.
-        self._note(str(self._recorder.failure))
+        self._warn(str(self._recorder.failure))
         self._runner.stop("recording stopped")
 
     async def _warn_after_ramp(self, fail_fast: bool) -> None:  # noqa: FBT001 - as trio starts it
@@ -242,7 +321,7 @@ class _RecordedRun:
         if self._runner.reason is not None:
             return
         for words in missing:
-            self._note(words)
+            self._warn(words)
         if missing and fail_fast:
             self._runner.stop("fewer sessions opened than asked (--fail-fast)")
 

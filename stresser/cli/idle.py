@@ -10,6 +10,7 @@ import typer
 from msgspec.structs import replace
 
 from stresser.analysis.summary.summary import Summary
+from stresser.analysis.words.endings import counted
 from stresser.cli.check import is_scenario
 from stresser.cli.completion import complete_scenario
 from stresser.cli.run import checked_request, execute
@@ -156,12 +157,12 @@ def _searching(scenario: Scenario, longest: Duration) -> Scenario:
 
 
 def _announced(scenario: Scenario, longest: Duration) -> str:
-    ways = len(scenario.endpoints) * len(scenario.egresses)
-    each = scenario.sessions.count
+    pairs = counted(len(scenario.endpoints) * len(scenario.egresses), "pair")
+    most = format_duration(longest)
     return (
-        f"silent for up to {format_duration(longest)}, {each} sessions for each of {ways} pairs of"
-        f" endpoint and egress; a limit of any length takes some 2.3 times as long as it is, none"
-        f" {format_duration(longest)}. Ctrl-C: what is known so far."
+        f"{pairs} of endpoint and egress, {scenario.sessions.count} silent sessions each, for up to"
+        f" {most}. A limit is known after about 2.3 times its own length; that there is none,"
+        f" after {most}. Ctrl-C prints what is known by then."
     )
 
 

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "runs": "List the recorded runs, newest first.",
     "compare": "Say whether one run, or one egress, is worse than another.",
     "report": "Write what was found as one file: HTML, Markdown, JSON, JUnit.",
+    "export": "Write sessions, attempts and drops as tables: CSV or Parquet.",
     "verify": "Compute a bundle's figures again from the events in it.",
     "explain": "Print the rules and mechanisms by which stresser names causes.",
     "citrix": "Make a scenario of Citrix Cloud from the vendor's allowlist.",

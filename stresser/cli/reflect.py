@@ -1,6 +1,5 @@
 """`stresser reflect`: the far end, on any host with a port."""
 
-import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -12,12 +11,11 @@ import typer
 from stresser.cli.streams import tell_stderr
 from stresser.lab.file_limit import raise_file_limit
 from stresser.model.errors import ExitCode, ReflectorError
+from stresser.net.listen_address import ListenAddress
 from stresser.record.folder import RESULTS
 from stresser.reflector.recorded import RecordedReflector, ReflectorPlan, context_of
 from stresser.run.stop import StopSignals
 from stresser.scenario.secrets import Secret, token_of
-
-_LARGEST_PORT = 65_535
 
 
 def reflect(
@@ -47,15 +45,20 @@ def reflect(
     Raises:
         StresserError: the address, the certificate or the token cannot be used.
     """
-    host, port = _address(listen)
+    where = _address(listen)
     proved = None if token is None else _token(token)
-    if proved is None and not without_token and not _is_private(host):
+    if proved is None and not without_token and not where.is_loopback:
         raise ReflectorError(
             f"--listen {listen}: anybody may come there; give --token env:NAME, or say"
             " --without-token"
         )
     asked = ReflectorPlan(
-        host=host, port=port, context=context_of(cert, key), token=proved, out=out, label=label
+        host=where.host,
+        port=where.port,
+        context=context_of(cert, key),
+        token=proved,
+        out=out,
+        label=label,
     )
     raise_file_limit()
     with StopSignals() as signals:
@@ -67,18 +70,11 @@ def reflect(
         raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 
-def _address(listen: str) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or not 0 <= int(port) <= _LARGEST_PORT:
-        raise ReflectorError(f"--listen {listen}: write ADDRESS:PORT, as in 0.0.0.0:443")
-    return host.strip("[]"), int(port)
-
-
-def _is_private(host: str) -> bool:
+def _address(listen: str) -> ListenAddress:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return ListenAddress.parse(listen)
+    except ValueError as error:
+        raise ReflectorError(f"--listen {listen}: {error}") from None
 
 
 def _token(written: str) -> Secret:

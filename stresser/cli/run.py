@@ -1,9 +1,11 @@
 """`stresser run`: reads the scenario, asks preflight, runs, prints the summary, gives the code."""
 
+import dataclasses
 import io
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +15,17 @@ import typer
 
 from stresser.analysis.summary.summary import Summary, summarise
 from stresser.bundle.drop_packets import DropPackets, write_capture
-from stresser.cli.completion import complete_scenario
+from stresser.cli.completion import complete_run, complete_scenario
 from stresser.cli.execution import Execution, Finished, RunRequest
 from stresser.cli.scenario_file import load_scenario
 from stresser.cli.streams import tell_stderr
 from stresser.cli.templates import refuse_untouched
-from stresser.model.errors import ExitCode, RunFolderError
+from stresser.model.errors import ExitCode, RunFolderError, StresserError
+from stresser.model.units import shown
 from stresser.record.folder import RESULTS
 from stresser.record.manifest import write_manifest
-from stresser.record.reader import open_run
+from stresser.record.reader import open_run, resolve_run
+from stresser.record.resumption import Earlier, StillRunningError, what_was_left
 from stresser.record.summary_file import write_summary
 from stresser.report.answer_terminal import print_answer
 from stresser.report.console import (
@@ -35,8 +39,9 @@ from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
-from stresser.scenario.secrets import resolve_headers, resolve_tokens
+from stresser.scenario.secrets import masked, resolve_headers, resolve_tokens
 
+_AUTO = "auto"
 _MOST_PACKETS = 100_000
 """In memory at the end of a run: some 16 MiB."""
 
@@ -61,7 +66,23 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = RESULTS,
     label: Annotated[str | None, typer.Option(help="Added to the run folder's name.")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve figures for Prometheus there while it runs, as in 127.0.0.1:9464.",
+        ),
+    ] = None,
     *,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on in the folder of a run that crashed or was stopped; `auto`: with the"
+            " last one where that is possible, else begin a new one.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
     fail_fast: Annotated[
         bool,
         typer.Option("--fail-fast", help="End the run where fewer sessions open than asked."),
@@ -78,12 +99,39 @@ def run(
     overrides += [f'duration="{duration}"'] if duration is not None else []
     overrides += [f"sessions.count={sessions}"] if sessions is not None else []
     found, file = refuse_untouched(load_scenario(scenario, overrides))
-    asked = checked_request(found, file, out, label, fail_fast=fail_fast)
+    earlier = None if resume is None else _earlier(resume, found, out, label)
+    asked = checked_request(found, file, out, label, fail_fast=fail_fast, earlier=earlier)
+    if metrics is not None:  # what a run without them has no need of is not even loaded
+        served = import_module("stresser.cli.served_metrics")
+        asked = dataclasses.replace(asked, metrics=served.MetricsPort(metrics))
     raise typer.Exit(execute(asked, quiet=quiet or json, as_json=json))
 
 
+def _earlier(name: str, scenario: Scenario, out: Path, label: str | None) -> Earlier | None:
+    if label is not None:
+        raise StresserError("--label: names a new folder, and --resume goes on in an old one")
+    if name.endswith(".zip"):
+        raise RunFolderError(f"{shown(name)}: is a bundle: the run itself is what goes on")
+    try:
+        path = resolve_run("last" if name == _AUTO else name, out)
+        return what_was_left(path, masked(scenario), scenario.duration)
+    except StillRunningError:
+        raise
+    except RunFolderError as why:
+        if name != _AUTO:
+            raise
+        tell_stderr(f"a new run begins, for there is none to go on with: {why}")
+        return None
+
+
 def checked_request(
-    scenario: Scenario, file: Path, out: Path, label: str | None, *, fail_fast: bool = False
+    scenario: Scenario,
+    file: Path,
+    out: Path,
+    label: str | None,
+    *,
+    fail_fast: bool = False,
+    earlier: Earlier | None = None,
 ) -> RunRequest:
     """What is to be run, with its secrets, proxies and this machine's limits looked up.
 
@@ -100,6 +148,7 @@ def checked_request(
         readiness=prepare(scenario, proxies),
         out=out,
         label=label,
+        earlier=earlier,
         fail_fast=fail_fast,
         command_line=_without_values(sys.argv),
     )

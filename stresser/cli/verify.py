@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stresser.analysis.words.endings import counted
 from stresser.bundle.signature import read_signers
 from stresser.bundle.verification import verify_bundle
 from stresser.model.errors import ExitCode
@@ -34,7 +35,8 @@ def verify(
     if json:
         typer.echo(json_text(found))
     else:
-        typer.echo(f"Bundle of {len(found.runs)} runs, made by stresser {found.made_by}")
+        runs = counted(len(found.runs), "run")
+        typer.echo(f"Bundle of {runs}, made by stresser {found.made_by}")
         for line in (*found.notes, *found.wrong):
             typer.echo(f"- {line}")
         answer = "does NOT match its events" if found.wrong else "matches its events"

@@ -6,9 +6,9 @@
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot
@@ -16,11 +16,14 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind
 from stresser.model.evidence import TcpInfo
 from stresser.model.far_end import FarEnd
+from stresser.model.hops import Hops
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
 from stresser.model.unfit import UnfitCause
 
+MOST_ALSO = 32
+"""Failed attempts that one event stands for, besides its own."""
 _cohort: Callable[[str, str, str], Cohort] = lru_cache(1000)(Cohort)
 """The same few in ten thousands of events: each is kept once."""
 
@@ -85,6 +88,24 @@ class RunEnded(Event, kw_only=True, tag="run_ended"):
     """Samples out of a histogram's range."""
 
 
+class RunResumed(Event, kw_only=True, tag="run_resumed"):
+    """The run goes on in its folder, after its process had ended (`--resume`).
+
+    Sessions that are open before it have no ending: they lived until `since_ns` at least. Nothing
+    was held, and nothing is known, from then on.
+    """
+
+    since_ns: Whole
+    """The last sign of the run before."""
+    why: str
+    """How it had ended: `crashed`, or in the words of its `run_ended`."""
+
+    @property
+    def gap_ns(self) -> int:
+        """For how long it did not run."""
+        return max(self.t_ns - self.since_ns, 0)
+
+
 class CohortEvent(Event, kw_only=True):
     """An event of one cohort."""
 
@@ -144,6 +165,10 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """Who looked the endpoint's name up, as far as it came to that."""
     tls: TlsFacts | None = None
     """When the TLS handshake was completed."""
+    also: Annotated[list[Whole], Meta(max_length=MOST_ALSO)] = []
+    """Attempts that failed alike just before this one, and have no event of their own."""
+    since_ns: Whole | None = None
+    """When the first of those failed."""
 
 
 class SessionEnded(Ended, kw_only=True, tag="session_ended"):
@@ -213,6 +238,19 @@ class AddressesSeen(CohortEvent, kw_only=True, tag="addresses_seen"):
     name: str
     addresses: list[str]
     """All of this look-up, at most 64."""
+
+
+class HopsSeen(CohortEvent, kw_only=True, tag="hops_seen"):
+    """The routers that a healthy session's own segments pass; told again when they change."""
+
+    session: Whole
+    remote: str
+    """Where the flow goes: the endpoint's `address:port`, or the proxy's."""
+    proxy: str | None = None
+    """Scheme and address of the proxy: then these are the hops to it."""
+    hops: Hops
+    before: Hops = []
+    """What they were, where they have changed."""
 
 
 class HostSlept(Event, kw_only=True, tag="host_slept"):
@@ -290,25 +328,30 @@ class ReflectionOpened(Event, kw_only=True, tag="reflection_opened"):
     """When TCP was accepted."""
 
 
-class ReflectionEnded(Event, kw_only=True, tag="reflection_ended"):
-    """A session that named itself stopped, as this reflector saw it."""
+class ReflectionHeld(Event, kw_only=True, tag="reflection_held"):
+    """A session that named itself, as this reflector sees it while it holds it. Never recorded."""
 
     number: Whole
     run: str
     attempt: Whole
-    kind: Kind
-    """`planned`: this reflector closed it."""
-    code: Whole | None = None
-    """WebSocket close code that the tester sent."""
-    raw: str | None = None
-    """The untranslated error."""
     bytes_received: Whole = 0
     """Plaintext."""
     bytes_sent: Whole = 0
     last_in_ns: Whole
     last_out_ns: Whole | None = None
     info: TcpInfo | None = None
-    """The kernel's account at the end."""
+    """The kernel's account of now; of the end, where it has ended."""
+
+
+class ReflectionEnded(ReflectionHeld, kw_only=True, tag="reflection_ended"):
+    """A session that named itself stopped, as this reflector saw it."""
+
+    kind: Kind
+    """`planned`: this reflector closed it."""
+    code: Whole | None = None
+    """WebSocket close code that the tester sent."""
+    raw: str | None = None
+    """The untranslated error."""
 
 
 class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):
@@ -321,11 +364,13 @@ class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):
 AnyEvent: TypeAlias = (
     RunStarted
     | RunEnded
+    | RunResumed
     | SessionOpened
     | AttemptFailed
     | SessionEnded
     | ChainSeen
     | AddressesSeen
+    | HopsSeen
     | HostSlept
     | ClockStepped
     | TesterLate

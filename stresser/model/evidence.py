@@ -13,6 +13,7 @@ from msgspec.structs import force_setattr
 from stresser.model.bounds import Whole
 from stresser.model.far_end import FarEnd
 from stresser.model.fresh_connection import FreshConnection
+from stresser.model.hops import HopWalk
 from stresser.model.location import head_with_place, place_of
 from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
@@ -116,6 +117,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: PacketOrigin | None = None
     """The packet that ended it, beside the flow's own."""
     path_changes: Annotated[list[SeenPathChange], Meta(max_length=MOST_PATH_CHANGES)] = []
+    hops: HopWalk | None = None
+    """Where this flow, or a ClientHello, gets to, and where a new connection does."""
     far_end: FarEnd | None = None
     """What a reflector recorded of this session."""
 

@@ -126,12 +126,15 @@ class PacketOrigin(Struct, frozen=True, kw_only=True):
     syn_ack_ttl: Byte | None
     data_ttl: Byte | None
     """Of the segment with the ServerHello."""
+    latest_ttl: Byte | None = None
+    """Of the last data that came before it, where that was kept: a path changes in a long life."""
     hops: Byte | None
     """Routers that it passed, if it was sent with the next of the usual TTLs 64, 128, 255."""
     peer_hops: Byte | None
-    """The same of the data, or of the SYN-ACK where no data was seen."""
+    """The same of `peer_ttl`."""
     ip_id: Word | None
     data_ip_id: Word | None
+    """As `data_df` of the latest data, of the segment with the ServerHello where none was kept."""
     df: bool | None
     data_df: bool | None
     window: Word
@@ -144,6 +147,12 @@ class PacketOrigin(Struct, frozen=True, kw_only=True):
     ignored: Count
     """FIN and RST before it that TCP does not accept: their SEQ is wrong."""
     signals: Annotated[list[Signal], Meta(max_length=MOST_SIGNALS)]
+
+    @property
+    def peer_ttl(self) -> int | None:
+        """Of the flow's latest data, of its first where none was kept, else of its SYN-ACK."""
+        known = (self.latest_ttl, self.data_ttl, self.syn_ack_ttl)
+        return next((ttl for ttl in known if ttl is not None), None)
 
 
 class Packets(Protocol):

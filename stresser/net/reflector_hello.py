@@ -22,7 +22,10 @@ LONGEST: Final = 256
 """Bytes of a hello, prefix and newline included."""
 _VERSION = "v1"
 _RUN_BYTES, _NONCE_BYTES = 16, 12
-_FORM = re.compile(r"v1 ([0-9a-f]{32}) ([0-9]{1,15}) ([0-9]{1,12}) ([0-9a-f]{24}) ([0-9a-f]{64})")
+_NONCE_PLACE = 4
+_FORM = re.compile(
+    r"v1 ([0-9a-f]{32}) (0|[1-9][0-9]{0,14}) (0|[1-9][0-9]{0,11}) ([0-9a-f]{24}) ([0-9a-f]{64})"
+)
 
 
 class Hello(Struct, frozen=True, kw_only=True):
@@ -51,6 +54,11 @@ class Introducer(Struct, frozen=True, kw_only=True):
             nonce=secrets.token_hex(_NONCE_BYTES),
         )
         return f"{_plain(said)} {_mac(said, self.token)}"
+
+
+def nonce_of(hello: str) -> str:
+    """The nonce in a line of `Introducer.hello`."""
+    return hello.split(" ")[_NONCE_PLACE]
 
 
 def new_run_id() -> str:

@@ -6,8 +6,9 @@ hides the alert that is already in the receive buffer.
 """
 
 import contextlib
+import os
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +23,9 @@ _SLICE = 4096
 """Plaintext handed up at a time: what one flooding peer can make us parse in one go."""
 _LITTLE = 256
 """Read at once of a session from which a pong is expected: Python's own heap has room for it."""
+
+_LONGEST_RECORD = 17 << 10
+"""RFC 8446 section 5.2. What is longer and holds no plaintext is session tickets and the like."""
 
 
 class TlsProfile(Struct, frozen=True, kw_only=True):
@@ -87,6 +91,30 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+@contextlib.contextmanager
+def keys_logged(contexts: Iterable[ssl.SSLContext], path: Path) -> Iterator[None]:
+    """Meanwhile the keys of the contexts' sessions go to a new file that is its owner's alone.
+
+    In the format that Wireshark reads (RFC 9850). OpenSSL appends each line by itself; that a
+    disk is full it tells nobody.
+
+    Raises:
+        OSError: the file is there, or cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    fd, logged = os.open(path, flags, 0o600), tuple(contexts)
+    try:
+        # The descriptor's: what others may have put at that name meanwhile is not written to.
+        own = Path(f"/dev/fd/{fd}")
+        for context in logged:
+            context.keylog_filename = str(own if own.exists() else path)
+        yield
+    finally:
+        os.close(fd)
+        for context in logged:
+            context.keylog_filename = None  # type: ignore[assignment]  # as ssl documents it
+
+
 def _bare_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Left set, a truncation would look like an orderly close (RFC 8446 section 6.1).
@@ -125,7 +153,10 @@ class TlsStream:
     `send_nowait` lets one scheduler send for thousands of sessions without awaiting any.
     """
 
-    __slots__ = ("_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
+    __slots__ = (
+        "_barren", "_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "junk",
+        "last_record", "tap",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -147,6 +178,9 @@ class TlsStream:
         self.last_record: bytes | None = b""
         """Tail of what last came in, during the handshake: an alert that OpenSSL has no name
         for still has its number there."""
+        self._barren = 0
+        self.junk = 0
+        """Bytes that the last read brought after more without plaintext than a record has."""
 
     async def handshake(self, *, flush: bool = True) -> None:
         """Shake hands.
@@ -177,7 +211,13 @@ class TlsStream:
             await self.flush()
 
     async def receive_some(self) -> bytes:
-        """The next plaintext, at most 4 KiB.
+        """The next plaintext, at most 4 KiB. Raises as `receive_any`."""
+        while not (data := await self.receive_any()):
+            pass
+        return data
+
+    async def receive_any(self) -> bytes:
+        """The next plaintext, at most 4 KiB; none where what came next held none.
 
         Raises:
             PeerCloseNotify: the orderly end.
@@ -185,13 +225,15 @@ class TlsStream:
             PeerAlert, ProtocolViolation: as said.
             trio.BrokenResourceError: from the OSError of the transport.
         """
-        while True:
-            # Reading costs an exception when nothing is there: look first.
-            if self.has_more:
-                if data := self._decrypted():
-                    return data
-                await self.flush()
-            self._take_in(await self._carrier.receive_some())
+        # Reading costs an exception when nothing is there: look first.
+        if not (self._incoming.pending or self._ssl.pending()):
+            received = await self._carrier.receive_some()
+            self._take_in(received)
+            self._count_barren(len(received))
+        if data := self._decrypted():
+            return data
+        await self.flush()
+        return b""
 
     @property
     def is_direct(self) -> bool:
@@ -204,7 +246,7 @@ class TlsStream:
         Raises:
             BlockingIOError: nothing was there after all.
             PeerCloseNotify, PeerFin, PeerAlert, ProtocolViolation, trio.BrokenResourceError: as
-                `receive_some`.
+                `receive_any`.
         """
         record = self.tap.receive_nowait(_LITTLE)
         if not record:
@@ -212,8 +254,13 @@ class TlsStream:
         self._incoming.write(record)
         data = self._decrypted(_LITTLE)
         if not data:
+            self._count_barren(len(record))
             self.push_nowait()
         return data
+
+    def _count_barren(self, size: int) -> None:
+        self._barren += size
+        self.junk = size if self._barren > _LONGEST_RECORD else 0
 
     def _decrypted(self, most: int = _SLICE) -> bytes:
         """Plaintext of what has come in; `b""`: more must come, and something may have to go."""
@@ -227,6 +274,7 @@ class TlsStream:
             raise translate(exc, self.last_record) from exc
         if not data:
             raise PeerCloseNotify
+        self._barren = self.junk = 0
         return data
 
     @property

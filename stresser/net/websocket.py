@@ -1,7 +1,8 @@
 """A WebSocket client over a `TlsStream`; sole owner of wsproto (RFC 6455).
 
 Only what a held session needs: the upgrade, pings, draining, the close. What the peer sends
-is counted and thrown away; nothing of it is kept, however large it claims to be.
+is counted and thrown away, unless somebody asks for it; nothing of it is kept, however large it
+claims to be.
 """
 
 import os
@@ -152,6 +153,7 @@ class WebSocket:
         "_pong_due",
         "_trailing",
         "messages",
+        "on_data",
         "stream",
     )
 
@@ -159,6 +161,8 @@ class WebSocket:
         self.stream = stream
         self.messages = 0
         """Data messages that were received to their end."""
+        self.on_data: Callable[[bytes], None] | None = None
+        """Takes what data messages hold, as it comes; None: nobody does."""
         self._closed = False
         self._frames: _Frames | None = None
         """Only while something is half read: a quiet session needs no parser (2 KiB)."""
@@ -198,10 +202,11 @@ class WebSocket:
         data, self._trailing = self._trailing, b""
         is_quiet = not data
         while True:
-            may_read_on = True
             if data or self._has_unread:
                 is_quiet = self._frames is None and _is_one_pong(data)
                 may_read_on = share.take(self._take(data, on_pong))
+            else:
+                may_read_on = share.take_barren(self.stream.junk)
             if self.stream.backlog:
                 # The peer does not read our pongs: do not read on either.
                 await self.stream.flush()
@@ -212,7 +217,7 @@ class WebSocket:
             if self._has_unread:
                 data = b""
             elif park is None or not is_quiet or self.stream.has_more:
-                data = await self.stream.receive_some()
+                data = await self.stream.receive_any()
             else:
                 is_quiet = False
                 data = await park()
@@ -248,8 +253,10 @@ class WebSocket:
                     self._pong_due = _as_bytes(frame.payload)
                 elif frame.opcode is frames.Opcode.CLOSE:
                     self._answer_close(frame.payload)
-                elif frame.message_finished:
-                    self.messages += 1
+                else:
+                    self.messages += frame.message_finished
+                    if self.on_data is not None:
+                        self.on_data(_as_bytes(frame.payload))
         except frames.ParseFailed as exc:
             self.close_nowait(exc.code)
             # A page of a proxy amid the frames names itself; of a frame's payload nothing is left.

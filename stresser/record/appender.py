@@ -26,14 +26,15 @@ class FileGoneError(OSError):
 class Appender:
     """Appends whole lines. Used by one thread at a time, except for `sync`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_new: bool = False) -> None:
         """Create the file where it is missing.
 
         Raises:
-            OSError: it cannot be opened for writing.
+            OSError: it cannot be opened for writing; `is_new`: something has its name already.
         """
         self.path = path
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        flags |= os.O_EXCL if is_new else 0
         self._fd = os.open(path, flags, 0o644)
         self._fd_lock = threading.Lock()
 
@@ -73,6 +74,19 @@ class Appender:
             raise FileGoneError(error.errno, "the file was deleted or moved") from error
         if mine.st_nlink == 0 or (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino):
             raise FileGoneError(None, "another file is in its place")
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self._fd).st_size
+
+    def move(self, path: Path) -> None:
+        """Give the file another name; what is open stays open.
+
+        Raises:
+            OSError: it has its old name.
+        """
+        self.path = self.path.rename(path)
 
     def sync(self) -> None:
         """Bring what was appended to the disk (fsync(2)). Safe beside an append or a close.

@@ -78,7 +78,7 @@ def replacing(path: Path, *, durable: bool = True, is_private: bool = False) -> 
             temporary.unlink()
         raise
     if durable:
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 def write_all(fd: int, data: bytes | bytearray) -> None:
@@ -92,8 +92,12 @@ def write_all(fd: int, data: bytes | bytearray) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _sync_directory(path: Path) -> None:
-    """A rename is durable once the directory is (fsync(2)); Windows has no such call."""
+def sync_directory(path: Path) -> None:
+    """Make what was renamed in it durable (fsync(2)); Windows has no such call.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
     if os.name != "posix":
         return
     fd = os.open(path, os.O_RDONLY)

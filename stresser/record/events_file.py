@@ -1,10 +1,11 @@
 """`events.jsonl`: one JSON object a line, append only. How an event becomes a line and back.
 
 Reading believes nothing: a crash may have torn the last line, a disk may have eaten some, a newer
-stresser may have written events that this one does not know.
+stresser may have written events that this one does not know. A long run's file is in segments.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +24,7 @@ from stresser.record.event_lines import (
 )
 from stresser.record.folder import shown_path
 from stresser.record.regular_file import open_regular
+from stresser.record.segments import MissingSegment, Segment, last_bytes, open_segments
 
 LONGEST_LINE = 1 << 20
 """Bytes. Longer lines are skipped when reading, and never written."""
@@ -31,6 +33,7 @@ _LONGEST_TEXT = 1000
 _MOST_ITEMS = (100, 10, 2)
 _DEEPEST = 5
 _MOST_UNKNOWN_TYPES = 20
+_MOST_DAMAGED = 20
 _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 _KNOWN_TYPES = frozenset(event_tag(event_type) for event_type in flat_types)
 
@@ -87,7 +90,7 @@ def _clean(text: str) -> str:
 
 
 class EventsReader:
-    """The events of one file, in order, with a count of what could not be read.
+    """The events of one file and its segments, in order, with a count of what cannot be read.
 
     Memory stays at one line, whatever the file holds. The counts are complete when the
     iteration is.
@@ -101,27 +104,40 @@ class EventsReader:
         """Lines that are no event at all."""
         self.unknown_types: dict[str, int] = {}
         """Events of types that this version does not know, by type."""
+        self._damaged: list[str] = []
 
     def __iter__(self) -> Iterator[AnyEvent]:
-        """Read the file from its start.
+        """Read from the start.
 
         Raises:
             RunFolderError: it cannot be opened or read.
         """
-        self.torn, self.unreadable, self.unknown_types = False, 0, {}
+        self.torn, self.unreadable, self.unknown_types, self._damaged = False, 0, {}, []
         try:
-            with open_regular(self.path) as file:
-                yield from self._events(file)
+            for segment in open_segments(self.path):
+                if isinstance(segment, MissingSegment):
+                    self._note(f"{segment.name}: {segment.count} segments from it on are missing")
+                else:
+                    yield from self._events(segment)
         except OSError as error:
             raise RunFolderError(
                 f"{shown_path(self.path)}: cannot be read: {error.strerror}"
             ) from error
 
-    def _events(self, file: BinaryIO) -> Iterator[AnyEvent]:
-        for line, whole in bounded_lines(file):
+    def _events(self, segment: Segment) -> Iterator[AnyEvent]:
+        number = 0
+        for number, (line, whole) in enumerate(bounded_lines(segment.file), 1):  # noqa: B007 - below
+            if segment.broken and not whole:
+                break
             event = self._event(line, whole=whole)
             if event is not None:
                 yield event
+        if segment.broken:
+            self._note(f"{segment.name}: {segment.broken}: nothing after its line {number} is read")
+
+    def _note(self, sentence: str) -> None:
+        if len(self._damaged) < _MOST_DAMAGED:
+            self._damaged.append(sentence)
 
     def _event(self, line: bytes | None, *, whole: bool) -> AnyEvent | None:
         if line is not None:
@@ -146,7 +162,7 @@ class EventsReader:
     def damage(self) -> list[str]:
         """What could not be read so far, one sentence each."""
         name = self.path.name
-        sentences = []
+        sentences = list(self._damaged)
         if self.unreadable:
             sentences.append(f"{name}: {self.unreadable} unreadable lines were skipped")
         sentences += [
@@ -195,16 +211,19 @@ def last_event(path: Path) -> AnyEvent | None:
 
     None where there is none in the last 4 MiB or the file cannot be read.
     """
-    try:
-        with open_regular(path) as file:
-            size = file.seek(0, 2)
-            for tail in _TAILS:
-                file.seek(max(0, size - tail))
-                for line in reversed(file.read(tail).split(b"\n")):
-                    try:
-                        return event_of_line(line)
-                    except _MALFORMED:
-                        continue
-    except OSError:
-        pass
+    with suppress(OSError):
+        for end in _ends(path):
+            for line in reversed(end.split(b"\n")):
+                with suppress(*_MALFORMED):
+                    return event_of_line(line)
     return None
+
+
+def _ends(path: Path) -> Iterator[bytes]:
+    """The end of the file, a longer one, and that of the segment before it."""
+    with suppress(FileNotFoundError), open_regular(path) as file:
+        size = file.seek(0, 2)
+        for tail in _TAILS:
+            file.seek(max(0, size - tail))
+            yield file.read(tail)
+    yield last_bytes(path, _TAILS[-1])

@@ -8,6 +8,7 @@ from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
 from stresser.record.folder import RUN_NAME, RunFolder, shown_path
 from stresser.record.manifest import read_manifest
+from stresser.record.segments import has_segments
 
 _LAST = "last"
 _LONGEST_NAME = 200
@@ -52,7 +53,9 @@ def list_runs(results_dir: Path) -> list[Path]:
 
 def has_begun(folder: RunFolder) -> bool:
     """Whether anything of a run is in it. One that was killed as it began left its reserve."""
-    return any(file.exists() for file in (folder.manifest, folder.events, folder.histograms))
+    return has_segments(folder.events) or any(
+        file.exists() for file in (folder.manifest, folder.histograms)
+    )
 
 
 def _by_start(path: Path) -> tuple[list[str], list[int]]:

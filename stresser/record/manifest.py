@@ -63,6 +63,26 @@ class Gap(Struct, frozen=True, kw_only=True):
         )
 
 
+class Resumption(Struct, frozen=True, kw_only=True):
+    """The run went on after its process had ended. Times: nanoseconds since the run began."""
+
+    t_ns: int
+    """When it went on."""
+    utc: str
+    since_ns: int
+    """The last sign of it before."""
+    why: str
+    """How it had ended: `crashed`, or in words."""
+    stresser: str
+    """The version that went on."""
+    process: ProcessIdentity
+    """Who wrote before."""
+    gap: Gap | None = None
+    """What was not recorded before; null when everything was."""
+    unrecorded_events: int = 0
+    """Events before that are not in the folder, without a gap."""
+
+
 class Manifest(Struct, kw_only=True):
     """One run. Made by `host_facts.gather_manifest`, written at the start and at the end."""
 
@@ -85,6 +105,8 @@ class Manifest(Struct, kw_only=True):
     verdict: Verdict | None = None
     gap: Gap | None = None
     """What was not recorded; null when everything was."""
+    resumptions: list[Resumption] = field(default_factory=list)
+    """How often the run went on in the same folder (`--resume`)."""
     process: ProcessIdentity
     command_line: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)

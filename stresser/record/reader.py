@@ -15,12 +15,14 @@ from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.units import NS_PER_S, format_utc
 from stresser.record.chain_files import read_chain
 from stresser.record.events_file import EventsReader, last_event
+from stresser.record.failure_runs import one_by_one
 from stresser.record.far_ends import with_far_ends
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import Key, LoggedInterval, LogReader
 from stresser.record.host_facts import lives
 from stresser.record.lookup import has_begun, resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
+from stresser.record.segments import has_segments
 from stresser.record.summary_file import read_summary
 from stresser.statistics.duration_counts import Distribution
 from stresser.statistics.merged_counts import MergedCounts
@@ -86,15 +88,15 @@ class RecordedRun:
         return self.manifest.anchor_unix_ns if self.manifest else self._log.anchor_unix_ns
 
     def events(self) -> Iterator[AnyEvent]:
-        """All readable events, in order; empty where the file is missing.
+        """All readable events, in order, counted ones one by one; none where the file is missing.
 
         Endings are judged by both ends where a reflector's record was joined.
 
         Raises:
             RunFolderError: the file cannot be read.
         """
-        if self.folder.events.exists():
-            yield from with_far_ends(self._events, self._far_ends)
+        if has_segments(self.folder.events):
+            yield from with_far_ends(one_by_one(self._events), self._far_ends)
 
     def intervals(self) -> Iterator[LoggedInterval]:
         """All readable histogram intervals, the unfinished one included, each once.
@@ -156,6 +158,11 @@ class RecordedRun:
         sentences = [*self._damage, *self._events.damage, *self._log.damage, *self._partial.damage]
         if self._refused:
             sentences.append(f"{self._refused} histogram intervals are too many to be read")
+        for before in self.manifest.resumptions if self.manifest else ():
+            if before.gap:
+                sentences.append(str(before.gap))
+            elif before.unrecorded_events:
+                sentences.append(f"{before.unrecorded_events} events were not recorded")
         if self.manifest and self.manifest.gap:
             sentences.append(str(self.manifest.gap))
         elif isinstance(self._last_event, RunEnded) and self._last_event.unrecorded_events:
@@ -268,7 +275,7 @@ def open_record(path: Path) -> RecordedRun:
     try:
         return RecordedRun(folder, read_manifest(folder.manifest), [])
     except RunFolderError as error:
-        if not (folder.events.exists() or folder.histograms.exists()):
+        if not (has_segments(folder.events) or folder.histograms.exists()):
             raise
         # Named as the other files are: where the folder lies is nothing of the run's.
         where, name = f"{shown_path(folder.manifest)}: ", folder.manifest.name

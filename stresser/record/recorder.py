@@ -18,14 +18,16 @@ import trio
 from msgspec import Struct
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, RunEnded
+from stresser.model.events import AnyEvent, AttemptFailed, FarEndSeen, RunEnded
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.record.chain_files import ChainShelf
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.events_file import encode_event
+from stresser.record.failure_runs import FailureRuns, events_in
 from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap
+from stresser.record.segments import SEGMENT_BYTES
 from stresser.record.write_queue import WriteQueue
 from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
 from stresser.statistics.duration_counts import SparseCounts
@@ -72,6 +74,8 @@ class Recorder:
         on_failure: Callable[[RecordingFailure], None] | None = None,
         flush_every_ns: int = _FLUSH_EVERY_NS,
         buffer_limit: int = _BUFFER_LIMIT,
+        sync_every_s: float = _SYNC_EVERY_S,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         """Open the files.
 
@@ -84,6 +88,7 @@ class Recorder:
         self._diagnostics = diagnostics
         self._on_failure = on_failure
         self._flush_every_s = flush_every_ns / NS_PER_S
+        self._sync_every_s = sync_every_s
         # Half, for a batch of this size may be with the thread while the next one grows.
         self._buffer_limit = buffer_limit // 2
         # Of its own: trio's default limiter may be taken up by a thousand name look-ups.
@@ -93,7 +98,9 @@ class Recorder:
         self._last_seen = (now_ns, time.monotonic_ns())
         self._next_interval_ns = now_ns
         self._lines = bytearray()
+        self._far_lines = bytearray()
         self._counts: dict[Key, SparseCounts] = {}
+        self._failures = FailureRuns()
         self._chains = ChainShelf()
         self._run_ended = False
         self._clamped = 0
@@ -108,7 +115,7 @@ class Recorder:
         """Set when recording stopped."""
         self.failure: RecordingFailure | None = None
         self._advance_interval(now_ns)
-        self._writer = FolderWriter(folder, clock.anchor_unix_ns, now_ns)
+        self._writer = FolderWriter(folder, clock.anchor_unix_ns, now_ns, segment_bytes)
         self._queue = WriteQueue(self._writer, now_ns)
 
     # What the event loop calls.
@@ -117,17 +124,33 @@ class Recorder:
         """Record an event. About 1.5 us; never blocks, never raises."""
         if self.failure is not None:
             self._lost_events += 1
-            return
+        elif isinstance(event, AttemptFailed):
+            written = self._failures.take(event)
+            if written is not None:
+                self._write(written)
+        else:
+            self._write_counted()  # in the order in which things happened
+            self._write(event)
+
+    def _write_counted(self) -> None:
+        if self._failures.waiting:
+            for run in self._failures.flush():
+                self._write(run)
+
+    def _write(self, event: AnyEvent) -> None:
         try:
             line = encode_event(event)
         except Exception as error:  # noqa: BLE001 - what is in an event must never end a run
             self._lost_events += 1
             self._warn("an event was not recorded", error=repr(error))
             return
-        self._lines += line
+        if event.__class__ is FarEndSeen:
+            self._far_lines += line
+        else:
+            self._lines += line
         if event.__class__ is RunEnded:
             self._run_ended = True
-        if len(self._lines) > self._buffer_limit:
+        if len(self._lines) + len(self._far_lines) > self._buffer_limit:
             self._fail("the disk does not keep up, the buffer is full", str(self._folder.events))
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
@@ -212,9 +235,10 @@ class Recorder:
 
     async def _keep_synced(self) -> None:
         while True:
-            await trio.sleep(_SYNC_EVERY_S)
+            await trio.sleep(self._sync_every_s)
             await self._in_thread(self._queue.sync)
             self._adopt_write_error()
+            await self._in_thread(self._pack)
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
         # Abandoned on cancel: a disk that hangs must not keep a run from stopping.
@@ -225,12 +249,14 @@ class Recorder:
         now_ns = self._now_ns()
         if self.failure is not None:
             return
+        self._write_counted()
         ends_interval = final or now_ns >= self._next_interval_ns
         chains = self._chains.take()
-        if self._lines or self._counts or chains or ends_interval:
+        if self._lines or self._far_lines or self._counts or chains or ends_interval:
             self._clamped = self._clamped_samples
-            self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval, chains))
-            self._lines, self._counts = bytearray(), {}
+            far = bytes(self._far_lines)
+            self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval, chains, far))
+            self._lines, self._far_lines, self._counts = bytearray(), bytearray(), {}
         if ends_interval:
             self._advance_interval(now_ns)
 
@@ -256,6 +282,12 @@ class Recorder:
         self._queue.finish()
         self._flush_diagnostics()
 
+    def _pack(self) -> None:
+        try:
+            self._writer.pack()
+        except OSError as error:
+            self._warn("a closed segment stays as it is", why=error.strerror or repr(error))
+
     def _flush_diagnostics(self) -> None:
         if self._diagnostics is not None:
             self._diagnostics.flush()
@@ -275,8 +307,9 @@ class Recorder:
     def _fail(self, what: str, path: str) -> None:
         now_ns = self._now_ns()
         utc = self._clock.utc(now_ns)
-        self._lost_events += self._lines.count(b"\n")
-        self._lines = bytearray()
+        far = self._far_lines.count(b"\n")
+        self._lost_events += events_in(self._lines) + self._failures.waiting + far
+        self._lines, self._far_lines = bytearray(), bytearray()
         self.failure = RecordingFailure(what=what, path=path, t_ns=now_ns, utc=utc)
         events, samples = self._queue.drop()
         self._lost_events += events
@@ -303,6 +336,7 @@ class Recorder:
         self._prepare_end(reason)
         with trio.move_on_after(_CLOSE_WITHIN_S, shield=True) as scope:
             await self._in_thread(self._finish)
+            await self._in_thread(self._pack)
         self._settle(timed_out=scope.cancelled_caught, reason=reason)
 
     def close_now(self, reason: str, within_s: float = _FORCED_CLOSE_WITHIN_S) -> None:

@@ -5,6 +5,7 @@ One thread at a time. It knows no trio and no clock: a batch says when it was ta
 
 import contextlib
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,10 +13,12 @@ from typing import NamedTuple
 
 from stresser.model.errors import RunFolderError
 from stresser.record.appender import Appender, AppendError
-from stresser.record.atomic_write import write_atomically
+from stresser.record.atomic_write import sync_directory, write_atomically
 from stresser.record.chain_files import write_chains
+from stresser.record.failure_runs import events_in
 from stresser.record.folder import RunFolder, shown_path
 from stresser.record.histogram_log import IntervalLines, Key, header
+from stresser.record.segments import SEGMENT_BYTES, next_closed, pack_closed
 from stresser.statistics.duration_counts import SparseCounts
 
 
@@ -30,11 +33,13 @@ class Batch(NamedTuple):
     ends_interval: bool
     chains: Mapping[str, bytes] = MappingProxyType({})
     """Certificate chains as PEM, by id."""
+    far_lines: bytes = b""
+    """Lines of what a reflector told of sessions."""
 
     @property
     def events(self) -> int:
         """How many events it holds."""
-        return self.lines.count(b"\n")
+        return events_in(self.lines) + self.far_lines.count(b"\n")
 
     @property
     def samples(self) -> int:
@@ -57,8 +62,14 @@ class WriteError(Exception):
 class FolderWriter:
     """Keeps the events file and the histogram log open."""
 
-    def __init__(self, folder: RunFolder, anchor_unix_ns: int, start_ns: int = 0) -> None:
-        """Open the files.
+    def __init__(
+        self,
+        folder: RunFolder,
+        anchor_unix_ns: int,
+        start_ns: int = 0,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        """Open the files. A segment of the events is closed once it is `segment_bytes` long.
 
         Raises:
             RunFolderError: one of them cannot be written.
@@ -66,12 +77,18 @@ class FolderWriter:
         self._folder = folder
         self._header = header(anchor_unix_ns)
         self._interval = IntervalLines(start_ns)
+        self._far_ends: Appender | None = None
+        self._segment_bytes = segment_bytes
+        self._closed_one = False
+        """A segment was closed and is not yet compressed."""
+        self._packing = threading.Lock()
         path = folder.events
         try:
             self._events = Appender(path)
             path = folder.histograms
             self._histograms = Appender(path)
-            self._histograms.append(self._header)
+            if not self._histograms.size:
+                self._histograms.append(self._header)
         except (OSError, AppendError) as error:
             cause = error.__cause__ if isinstance(error, AppendError) else error
             reason = cause.strerror if isinstance(cause, OSError) else cause
@@ -84,6 +101,7 @@ class FolderWriter:
             WriteError: with what of it is lost.
         """
         self._write_events(batch)
+        self._write_far_ends(batch)
         self._write_chains(batch)
         try:
             self._write_counts(batch)
@@ -98,10 +116,64 @@ class FolderWriter:
             events.check_present()
             events.append(batch.lines)
         except AppendError as error:
-            lost = batch.lines.count(b"\n", error.kept)
+            lost = events_in(batch.lines[error.kept :])
             raise WriteError(events.path, lost, batch.samples) from error.__cause__
         except OSError as error:
             raise WriteError(events.path, batch.events, batch.samples) from error
+        if events.size >= self._segment_bytes:
+            # What cannot be renamed now goes on growing.
+            with contextlib.suppress(OSError):
+                self._close_segment()
+
+    def _close_segment(self) -> None:
+        """Go on in a new file. It is there before the old one is renamed: nothing is lost between.
+
+        Raises:
+            OSError: the old one goes on.
+        """
+        path, closed = self._folder.events, next_closed(self._folder.events)
+        place = path.with_name(f".{path.name}.next")
+        place.unlink(missing_ok=True)  # of a crash
+        beside = Appender(place, is_new=True)
+        try:
+            self._events.sync()
+            self._events.move(closed)
+            try:
+                beside.move(path)
+            except OSError:
+                self._events.move(path)
+                raise
+        except OSError:
+            beside.close()
+            raise
+        self._events.close()
+        self._events, self._closed_one = beside, True
+        sync_directory(path.parent)
+
+    def pack(self) -> None:
+        """Compress what was closed. May run beside `write`.
+
+        Raises:
+            OSError: it stays as it is, until the next segment is closed.
+        """
+        with self._packing:
+            if self._closed_one:
+                self._closed_one = False
+                pack_closed(self._folder.events)
+
+    def _write_far_ends(self, batch: Batch) -> None:
+        if not batch.far_lines:
+            return
+        path, lines = self._folder.far_ends, batch.far_lines
+        try:
+            if self._far_ends is None:
+                self._far_ends = Appender(path)
+            self._far_ends.append(lines)
+        except AppendError as error:
+            lost = lines.count(b"\n", error.kept)
+            raise WriteError(path, lost, batch.samples) from error.__cause__
+        except OSError as error:
+            raise WriteError(path, lines.count(b"\n"), batch.samples) from error
 
     def _write_chains(self, batch: Batch) -> None:
         # After the events: a chain without its file is told of all the same.
@@ -136,7 +208,9 @@ class FolderWriter:
         Raises:
             WriteError: the disk could not keep what it had accepted.
         """
-        for file in (self._events, self._histograms):
+        for file in (self._events, self._histograms, self._far_ends):
+            if file is None:
+                continue
             try:
                 file.sync()
             except OSError as error:
@@ -157,6 +231,8 @@ class FolderWriter:
         self._folder.release_reserve()
         self._events.close()
         self._histograms.close()
+        if self._far_ends is not None:
+            self._far_ends.close()
 
 
 def reason_of(error: WriteError) -> str:

@@ -19,7 +19,11 @@ class Glimpse:
         self._counts: dict[int, int] = {}
         self.count = 0
 
-    def add(self, values_ns: Sequence[int]) -> None:
+    def add(self, value_ns: int) -> None:
+        """Count one duration."""
+        self.add_all((value_ns,))
+
+    def add_all(self, values_ns: Sequence[int]) -> None:
         """Count durations."""
         counts = self._counts
         for value_ns in values_ns:

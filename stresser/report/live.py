@@ -29,8 +29,9 @@ _FRAME_EVERY_S = 1.0
 _LINE_EVERY_S = 60.0
 _LAST_WORD_WITHIN_S = 2.0
 _SWITCH_EVERY_S = 0.0005
-_MOST_WARNINGS = 8
-_LONGEST_WARNING = 300
+_MOST_NOTES = 8
+"""Of each sort: warnings, news."""
+_LONGEST_NOTE = 300
 _SHOWN = frozenset(SHOWN_QUANTITIES)
 
 
@@ -54,8 +55,9 @@ class LiveView:
         self._line_every_s = line_every_s
         self._glimpses: dict[tuple[Quantity, Cohort | None], Glimpse] = {}
         self._warnings: dict[str, None] = {}
-        self._unsaid: deque[str] = deque(maxlen=_MOST_WARNINGS)
-        self._warned = trio.Event()
+        self._news: dict[str, None] = {}
+        self._unsaid: deque[str] = deque(maxlen=_MOST_NOTES)
+        self._noted = trio.Event()
         # Of its own: trio's default limiter may be taken up by name look-ups.
         self._thread = trio.CapacityLimiter(1)
         self.is_lost = False
@@ -76,29 +78,39 @@ class LiveView:
         glimpse = self._glimpses.get((quantity, cohort))
         if glimpse is None:
             glimpse = self._glimpses[quantity, cohort] = Glimpse()
-        glimpse.add(values_ns)
+        glimpse.add_all(values_ns)
 
     def warn(self, text: str) -> None:
         """Show a warning from now on; the latest few are kept, each once. From the loop only."""
-        line = escaped(text, _LONGEST_WARNING)
-        if line in self._warnings:
+        self._note("warning", self._warnings, text)
+
+    def say(self, text: str) -> None:
+        """Show how far the run is, where nothing is wrong; kept like warnings, not counted."""
+        self._note("news", self._news, text)
+
+    def _note(self, sort: str, kept: dict[str, None], text: str) -> None:
+        line = escaped(text, _LONGEST_NOTE)
+        if line in kept:
             return
-        self._warnings[line] = None
-        while len(self._warnings) > _MOST_WARNINGS:
-            del self._warnings[next(iter(self._warnings))]
-        self._unsaid.append(line)
-        self._warned.set()
+        kept[line] = None
+        while len(kept) > _MOST_NOTES:
+            del kept[next(iter(kept))]
+        quoted = line.replace('"', "'")
+        self._unsaid.append(f'{sort}="{quoted}"')
+        self._noted.set()
 
     def snapshot(self) -> Snapshot:
         """What is to be shown now."""
+        asked = self._scenario.duration
         fits = rows_that_fit(self._console.height, MOST_ROWS)
         return take_snapshot(
             self.tally,
             self._glimpses,
             scenario=self._scenario.name,
             now_ns=self._now_ns(),
-            duration_ns=self._scenario.duration,
+            duration_ns=asked if asked is None else asked + self.tally.gaps_ns,
             warnings=list(self._warnings),
+            news=list(self._news),
             most_rows=fits if self._is_screen else MOST_ROWS,
         )
 
@@ -128,7 +140,7 @@ class LiveView:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        with _quick_thread_switches():
+        with quick_thread_switches():
             await self._draw(live)
 
     async def _draw(self, live: Live) -> None:
@@ -146,26 +158,25 @@ class LiveView:
 
     async def _run_lines(self) -> None:
         try:
-            await self._say("started")
+            await self._write_progress("started")
             due = trio.current_time()
             while not self.is_lost:
                 due = max(due + self._line_every_s, trio.current_time())
-                await self._say_warnings_until(due)
-                await self._say("running")
+                await self._write_notes_until(due)
+                await self._write_progress("running")
         finally:
             with self._last_word():
-                await self._say("ended")
+                await self._write_progress("ended")
 
-    async def _say_warnings_until(self, due: float) -> None:
+    async def _write_notes_until(self, due: float) -> None:
         with trio.move_on_at(due):
             while not self.is_lost:
-                await self._warned.wait()
-                self._warned = trio.Event()
+                await self._noted.wait()
+                self._noted = trio.Event()
                 while self._unsaid:
-                    quoted = self._unsaid.popleft().replace('"', "'")
-                    await self._write(f'warning="{quoted}"')
+                    await self._write(self._unsaid.popleft())
 
-    async def _say(self, state: str) -> None:
+    async def _write_progress(self, state: str) -> None:
         await self._write(progress_line(self.snapshot(), state))
 
     async def _write(self, line: str) -> None:
@@ -193,8 +204,8 @@ class LiveView:
 
 
 @contextlib.contextmanager
-def _quick_thread_switches() -> Iterator[None]:
-    """While the drawing thread computes, the loop may wait this long for the interpreter.
+def quick_thread_switches() -> Iterator[None]:
+    """While a thread draws or writes, the loop may wait this long for the interpreter.
 
     Drawing 20 cohorts takes 40 ms of a second. With Python's own 5 ms the loop's lag had its p99
     at 6 ms, with this at 2 ms.

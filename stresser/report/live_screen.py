@@ -22,11 +22,12 @@ from stresser.report.tables import (
     short_names,
 )
 
-_MOST_WARNINGS = 5
+_MOST_WARNINGS = 4
+_MOST_NEWS = 3
 _MOST_KINDS = 6
 _WIDE = 78
 """Columns from which all handshake phases, and kinds of drops, have room."""
-_FIXED_LINES = 18
+_FIXED_LINES = 20
 """Lines that the screen needs besides the rows of its two tables."""
 _LONGEST_ENDING = 400
 
@@ -69,6 +70,8 @@ def _parts(snapshot: Snapshot, width: int) -> Iterator[RenderableType]:
     yield _head(snapshot)
     for warning in snapshot.warnings[-_MOST_WARNINGS:]:
         yield plain(f"! {warning}", "yellow", 300)
+    for line in snapshot.news[-_MOST_NEWS:]:
+        yield plain(f"- {line}", limit=300)
     names, common = short_names(list(snapshot.rows))
     if snapshot.rows:
         is_wide = width >= _WIDE

@@ -47,6 +47,8 @@ class Snapshot(NamedTuple):
     endings: list[SessionEnded | AttemptFailed]
     """The latest unplanned ones, newest first."""
     warnings: list[str]
+    news: list[str]
+    """How far the run is, oldest first; nothing to worry about."""
 
 
 def take_snapshot(
@@ -57,6 +59,7 @@ def take_snapshot(
     now_ns: int,
     duration_ns: int | None,
     warnings: list[str],
+    news: list[str],
     most_rows: int = MOST_ROWS,
 ) -> Snapshot:
     """Copy what is shown. Where there are too many cohorts, those with most drops get a row."""
@@ -80,6 +83,7 @@ def take_snapshot(
         rest_count=len(rest),
         endings=endings[:_MOST_ENDINGS],
         warnings=[*warnings, *_observed(tally)],
+        news=news,
     )
 
 

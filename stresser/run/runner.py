@@ -4,12 +4,15 @@ import gc
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import trio
 
 from stresser.model.cohort import Cohort
 from stresser.model.events import BatchObserver, ClockStepped, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
+from stresser.run.fanout import Fanout
+from stresser.run.far_accounts import FarAccounts
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.run.preflight import sockets_to_spare
@@ -17,6 +20,7 @@ from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
+from stresser.session.held_walks import HeldWalks
 from stresser.session.idle_search import search_idle
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
@@ -69,6 +73,8 @@ class Runner:
         packets: PacketWitness | None = None,
         keep_chain: KeepChain = keep_none,
         say: Callable[[str], object] = len,
+        first_attempt: int = 1,
+        first_session: int = 1,
     ) -> None:
         """`say` takes what a search has learned while it goes on, in sentences."""
         self._scenario = scenario
@@ -76,7 +82,9 @@ class Runner:
         self._routes = routes
         self._clock = clock
         self._bugs = Bugs()
-        self._observer = Guarded(observer, self._bugs)
+        self._far = FarAccounts(routes, clock, observer, self._bugs)
+        heard = Fanout([observer, self._far]) if self._far.has_any else observer
+        self._observer = Guarded(heard, self._bugs)
         self._sessions_scope = trio.CancelScope()
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
@@ -88,6 +96,9 @@ class Runner:
         self._fitness = Fitness(clock, self._on_late)
         self._path = PathWitness(clock, self._observer.event)
         self._clock_steps = ClockSteps()
+        self._walks = None
+        if packets is not None and scenario.witnesses.hops:
+            self._walks = HeldWalks(clock, packets, self._observer.event)
         self._around = RunContext(
             clock=clock,
             observer=self._observer,
@@ -98,12 +109,15 @@ class Runner:
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
+            walks=self._walks,
             chains=ChainsSeen(keep_chain),
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,
             room_beside=sockets_to_spare(scenario),
             local_routes=LocalRoutes(self._path),
+            attempt_numbers=count(first_attempt),
+            session_numbers=count(first_session),
         )
 
     @property
@@ -146,10 +160,14 @@ class Runner:
                 background.start_soon(self._spare_collector)
                 if self._looks is not None:
                     await background.start(self._looks.run)
+                if self._walks is not None:
+                    background.start_soon(self._walks.run)
                 if self._packets is not None:
                     background.start_soon(self._packets.run)
                 background.start_soon(keep_heap_small)
+                background.start_soon(self._far.run)
                 await self._hold_all()
+                await self._far.settle()
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
@@ -203,7 +221,8 @@ class Runner:
 
     async def _stop_after_duration(self) -> None:
         if self._scenario.duration is not None:
-            await trio.sleep_until(self._clock.trio_time(self._scenario.duration))
+            asked_ns = self._scenario.duration + self._clock.gaps_ns
+            await trio.sleep_until(self._clock.trio_time(asked_ns))
             self.stop("duration")
 
     async def _spare_collector(self) -> None:

@@ -162,6 +162,8 @@ class Record(_Table, frozen=True, kw_only=True):
     """How the run is recorded."""
 
     histogram_interval: Duration = _seconds(10)
+    tls_keys: bool = False
+    """Write the keys of the run's TLS sessions down, so that a capture of theirs can be read."""
 
 
 class Witnesses(_Table, frozen=True, kw_only=True):
@@ -172,6 +174,9 @@ class Witnesses(_Table, frozen=True, kw_only=True):
     fresh_connections: bool = True
     """Make one, with a TLS handshake and a goodbye, when a pong is late, a session ended or an
     attempt failed: at most one round a second for each endpoint, egress and address."""
+    hops: bool = True
+    """Find the routers that flows pass, and where one that died stops, by small segments that die
+    before the other end: where packets are captured."""
 
 
 class Scenario(_Table, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """One held session: it drains what comes, pings when asked to, and ends with one fault."""
 
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import partial
 from typing import NoReturn
@@ -9,6 +10,7 @@ import trio
 from stresser.model.cohort import Cohort
 from stresser.model.events import Observer
 from stresser.model.faults import Fault, NoPong, PeerClosed
+from stresser.model.hops import Hop
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.net.fair_share import FairShare, Turns
@@ -75,7 +77,9 @@ class HeldSession:
         "local",
         "next_due_ns",
         "number",
+        "on_answer",
         "opened_ns",
+        "path",
         "ping_end",
         "pings",
         "pongs",
@@ -102,15 +106,13 @@ class HeldSession:
         if attempt.stream is None or attempt.local is None or destination is None:
             raise ValueError("the attempt has not been established")
         route = attempt.route
-        self.number = number
-        self.attempt = attempt.number
+        self.number, self.attempt = number, attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
         self.destination = destination
         self.proxy = attempt.proxy
         self.chain = None if attempt.tls is None else attempt.tls.chain
-        self.endpoint_proved = attempt.endpoint_proved
-        self.intercepted = attempt.intercepted
+        self.endpoint_proved, self.intercepted = attempt.endpoint_proved, attempt.intercepted
         self.close_timeout_s = route.timeouts.close.seconds
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket
@@ -130,15 +132,18 @@ class HeldSession:
         self.ping_end: int | None = None
         """How many bytes had been sent with the last ping; None: not all were taken at once."""
         self.share = FairShare(Turns() if turns is None else turns, attempt.clock)
-        self._looks = looks
+        self._looks, self._observer = looks, observer
         self.siblings = None
         if siblings is not None:
             remote, peer = destination.remote, destination.address.host
             self.siblings = siblings.of(self.cohort, remote, peer)
+        self.on_answer: Callable[[], object] | None = None
+        """Called in the moment in which a pong has come."""
+        self.path: Sequence[Hop] = ()
+        """The hops that its segments were seen to pass while it was healthy."""
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
-        self._observer = observer
         self._ping_due_ns = self._ping_sent_ns = self._quiet_ns = 0
         self.quiet_survived_ns = 0
         """The longest silence, as measured, whose ping was answered."""
@@ -198,9 +203,9 @@ class HeldSession:
 
     async def _read(self) -> NoReturn:
         while True:
-            await self.stream.receive_some()
-            self.reads += 1
-            if not self.share.take(0):
+            data = await self.stream.receive_any()
+            self.reads += bool(data)
+            if not (self.share.take(0) if data else self.share.take_barren(self.stream.junk)):
                 await self.share.turn()
             elif self.stream.has_more:
                 await trio.lowlevel.checkpoint()
@@ -210,10 +215,11 @@ class HeldSession:
         if self.state >= HeldState.CLOSING:
             return None
         if not self._ping_sent_ns:
-            if now_ns < self.next_due_ns:
-                return self.next_due_ns
-            self._ping(now_ns)
-            return min(now_ns + self._timeout_ns // _LATE_SHARE, self.next_due_ns)
+            again = self.next_due_ns
+            if now_ns >= again:
+                self._ping(now_ns)
+                again = min(now_ns + self._timeout_ns // _LATE_SHARE, self.next_due_ns)
+            return again
         late = self._read_since_ns + self._timeout_ns // _LATE_SHARE
         if now_ns < late:
             return min(late, self._skip_to(now_ns))
@@ -304,11 +310,12 @@ class HeldSession:
         self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
         if self.state < HeldState.CLOSING:
             self.state = HeldState.QUIET
-        if self._quiet_ns > self.quiet_survived_ns:
-            self.quiet_survived_ns = self._quiet_ns
+        self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
         now = self.tap.last_received_ns
         if self.siblings is not None:
             self.siblings.answered(self.number, self.connected_ns, self.answered_ns, now)
+        if self.on_answer is not None:
+            self.on_answer()
         if not self.tap.interrupted:
             self._verdict = None
         if self._read_since_ns > self.answered_ns:

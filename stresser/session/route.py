@@ -1,7 +1,7 @@
 """How sessions of one cohort reach their endpoint: the scenario, made ready to use."""
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
+from stresser.net.tls import context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.scenario.plan import Activity, ActivityKind, Timeouts
@@ -68,6 +69,13 @@ class Route:
     def heartbeat(self) -> bool:
         """Pings are sent: a `tls` session cannot carry them and is held silent."""
         return self.activity.kind is ActivityKind.HEARTBEAT and self.request is not None
+
+    @property
+    def contexts(self) -> Iterator[ssl.SSLContext]:
+        """Of all TLS that its sessions speak: with the endpoint, and with an `https://` proxy."""
+        yield self.context
+        if self.proxy is not None and self.proxy.tls is not None:
+            yield context_for(self.proxy.tls)
 
 
 _JUDGE_FIRST_NS = 5 * NS_PER_S

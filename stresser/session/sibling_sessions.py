@@ -68,8 +68,7 @@ class _Egress:
         if now_ns - self._heard_ns >= _GAP_NS or self._first_ns < 0:
             self.heard(now_ns)
         self._heard_ns = now_ns
-        if sent_ns > self.asked_ns:
-            self.asked_ns = sent_ns
+        self.asked_ns = max(self.asked_ns, sent_ns)
         second = self._second
         if now_ns - second[0] >= NS_PER_S:
             second = self._second = [now_ns, 0, 0]
@@ -114,8 +113,7 @@ class SiblingGroup:
     def answered(self, session: int, connected_ns: int, ping_sent_ns: int, now_ns: int) -> None:
         """A session's ping was answered. Called for each pong: about half a microsecond."""
         took_ns = now_ns - ping_sent_ns
-        if took_ns < self._soonest_ns:
-            self._soonest_ns = took_ns
+        self._soonest_ns = min(self._soonest_ns, took_ns)
         is_late = took_ns >= self._soonest_ns + _LATE_NS
         self._egress.ponged(ping_sent_ns, now_ns, is_late=is_late)
         if session in self._oldest or len(self._oldest) < _OLDEST_KEPT:

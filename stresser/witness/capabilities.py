@@ -42,6 +42,7 @@ def survey() -> list[Capability]:
     return [
         _tcp_info(),
         _packets(),
+        _hops(),
         _path(),
         _resolver(),
         _bind_to_interface(),
@@ -84,6 +85,24 @@ def _packets() -> Capability:
     return Capability(
         name="packets",
         sees="the packet that ended a session: when it came, and from how far away",
+        available=available,
+        why=why,
+        enable=enable,
+    )
+
+
+def _hops() -> Capability:
+    available, why, enable = False, _NEEDS_LINUX, list[str]()
+    if sys.platform == "linux":
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).close()
+            available, why = True, "a raw socket opened"
+        except OSError as error:
+            why = f"a raw socket: {in_words(error)}"
+            enable = _commands_for_raw_sockets(error)
+    return Capability(
+        name="hops",
+        sees="the routers that a flow passes, and after which of them a dead one stops",
         available=available,
         why=why,
         enable=enable,

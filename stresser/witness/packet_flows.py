@@ -9,6 +9,7 @@ import struct
 
 from stresser.model.packet import MOST_ENDS, MOST_ICMP, FlowPackets, IcmpError, Packet
 from stresser.model.units import NS_PER_MS
+from stresser.witness.hop_answers import HopAnswers
 from stresser.witness.packet_parse import (
     END,
     ICMP_ERROR,
@@ -18,6 +19,7 @@ from stresser.witness.packet_parse import (
     read_icmp,
     read_packet,
     sketch,
+    time_exceeded,
 )
 
 MOST_EARLY = 4096
@@ -47,6 +49,7 @@ class FlowTable:
     def __init__(self) -> None:
         self._flows: dict[bytes, _Flow] = {}
         self._early: dict[bytes, _Flow] = {}
+        self._walked: dict[bytes, HopAnswers] = {}
         self._interfaces: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -61,6 +64,14 @@ class FlowTable:
     def forget(self, key: bytes) -> None:
         """Drop a connection, before its socket is closed: its ports will be another's."""
         self._flows.pop(key, None)
+        self._walked.pop(key, None)
+
+    def answers(self, key: bytes) -> HopAnswers:
+        """What routers answer to the walks of a connection, until it is forgotten.
+
+        They are kept here alone: an error that a walk called for is no evidence of anything else.
+        """
+        return self._walked.setdefault(key, HopAnswers())
 
     def take(self, packet: bytes, stamp: Stamp) -> bytes | None:
         """Keep a packet that concerns a connection. Returns the key where one has an end."""
@@ -68,6 +79,8 @@ class FlowTable:
         if seen is None:
             return None
         flow = self._flows.get(seen.key)
+        if seen.what is ICMP_ERROR and self._is_of_walk(packet, seen.key, stamp):
+            return None
         if flow is None:
             flow = self._early_flow(seen)
         if flow is not None:
@@ -93,6 +106,11 @@ class FlowTable:
             icmp=list(map(self._icmp, flow.icmp)),
             unlisted=flow.unlisted,
         )
+
+    def _is_of_walk(self, packet: bytes, key: bytes, stamp: Stamp) -> bool:
+        walked = self._walked.get(key)
+        answer = None if walked is None else time_exceeded(packet)
+        return walked is not None and answer is not None and walked.take(answer, stamp.t_ns)
 
     def _early_flow(self, seen: Sketch) -> _Flow | None:
         flow = self._early.get(seen.key)

@@ -80,6 +80,14 @@ class Stamp(NamedTuple):
     outgoing: bool
 
 
+class TimeExceeded(NamedTuple):
+    """What a router says of a segment that died there."""
+
+    offender: str
+    sequence: int
+    """Of the segment."""
+
+
 class _Transport(NamedTuple):
     protocol: int
     begins: int
@@ -157,6 +165,26 @@ def read_icmp(headers: bytes, stamp: Stamp) -> IcmpError:
         mtu=mtu,
         raw=headers.hex(),
     )
+
+
+def time_exceeded(packet: bytes) -> TimeExceeded | None:
+    """Who says, in a packet that is an `ICMP_ERROR`, that a segment died in transit.
+
+    None: it says something else, or quotes less than the eight bytes of RFC 792.
+    """
+    transport = _transport(packet)
+    if transport is None or len(packet) < transport.begins + _ICMP_BYTES:
+        return None
+    is_ipv4 = len(transport.addresses) == _IPV4_PAIR_BYTES
+    if packet[transport.begins] != (11 if is_ipv4 else 3) or packet[transport.begins + 1] != 0:
+        return None
+    quoted = packet[transport.begins + _ICMP_BYTES :]
+    inner = _transport(quoted)
+    if inner is None or len(quoted) < inner.begins + 2 * _PORTS_BYTES:
+        return None
+    (sequence,) = struct.unpack_from("!I", quoted, inner.begins + _PORTS_BYTES)
+    offender = transport.addresses[: len(transport.addresses) // 2]
+    return TimeExceeded(str(ipaddress.ip_address(offender)), sequence)
 
 
 def icmp_words(version: int, kind: int, code: int) -> str:

@@ -16,6 +16,7 @@ import trio
 
 from stresser.model.packet import FlowPackets, Packet
 from stresser.witness.clock import KernelStamps, RunClock
+from stresser.witness.hop_answers import HopAnswers
 from stresser.witness.packet_filter import SNAP_BYTES, Remotes, remote_end
 from stresser.witness.packet_flows import FlowTable
 from stresser.witness.packet_parse import Stamp, flow_key
@@ -131,6 +132,10 @@ class PacketWitness:
         if self._ring is None or self._is_closed():
             return []
         return self._ring.last(local, remote)
+
+    def answers(self, local: str, remote: str) -> HopAnswers:
+        """What routers answer to walks of a connection's hops, from now until `forget`."""
+        return self._table.answers(_key(local, remote))
 
     async def settle(self, local: str, remote: str, within_s: float) -> None:
         """Wait for a connection's FIN or RST, no longer than this.

@@ -92,6 +92,7 @@ def filled(struct: Any) -> dict[str, Any]:
         else:
             made[name] = next(iter(sorted(fields.words[name], key=str)), 1)
             made[name] = True if "BoolType" in repr(field.type) else made[name]
+            made[name] = [made[name]] if "ListType" in repr(field.type) else made[name]
     return made
 
 

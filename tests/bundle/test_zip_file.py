@@ -87,6 +87,13 @@ def test_a_link_is_refused(bundle, tmp_path):
         unpack(path, tmp_path / "into")
 
 
+def test_what_is_packed_once_more_in_itself_is_refused(bundle, tmp_path):
+    packed = zipfile.ZipInfo("runs/one/events-00001.jsonl.zst")
+    path = altered(bundle, lambda entries: [*entries, (packed, b"whatever")])
+    with pytest.raises(BundleError, match="packed once more"):
+        unpack(path, tmp_path / "into")
+
+
 def test_a_bomb_is_refused_whatever_it_says_of_its_size(bundle, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle_file, "_LARGEST_FILE", 1000)
     big = zipfile.ZipInfo("big")

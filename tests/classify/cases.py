@@ -1,6 +1,7 @@
 """Cases for the rules, made of packets and looks as the witnesses would have seen them."""
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.classify.judge import judge
 from stresser.classify.observations import Observations, Transmissions
@@ -42,6 +43,12 @@ def flow(*ends, hello_ttl=54, syn_ttl=54):
         server_hello=packet("PA", t_ns=2, ttl=hello_ttl, seq=ISN + 1, ip_id=3, length=RECEIVED),
         ends=list(ends),
     )
+
+
+def rerouted(*ends, ttl=53):
+    """The same after its path has become a router longer, with a pong of since then."""
+    late = packet("PA", t_ns=3, ttl=ttl, seq=ISN + RECEIVED, length=30)
+    return replace(flow(*ends), last=[late])
 
 
 def origin(packets, **known):

@@ -35,7 +35,7 @@ def packet(flags, **fields):
 
 def flow(*ends, syn_ack_ttl=54, data_ttl=54, data_ip_id=400, data_df=True, interface="eth0"):
     """A connection with an endpoint ten hops away, unless told otherwise."""
-    answer = packet("SA", seq=ISN, ttl=syn_ack_ttl, ip_id=0, interface=interface)
+    answer = packet("SA", t_ns=2, seq=ISN, ttl=syn_ack_ttl, ip_id=0, interface=interface)
     data = packet("PA", ttl=data_ttl, ip_id=data_ip_id, df=data_df, interface=interface)
     return FlowPackets(syn_ack=answer, server_hello=data, ends=list(ends))
 

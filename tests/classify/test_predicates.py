@@ -5,7 +5,7 @@ from inspect import getmembers, isfunction
 import pytest
 
 from stresser.classify import predicates as flow_signals
-from tests.classify.cases import RESET, STRANGER, flow, observations, origin, packet
+from tests.classify.cases import RESET, STRANGER, flow, observations, origin, packet, rerouted
 
 QUESTIONS = [
     member
@@ -23,12 +23,16 @@ def test_there_are_as_many_questions_as_the_rules_ask():
     assert len(QUESTIONS) >= 13
 
 
+ELSEWHERE = {"of_other_distance", "of_unknown_distance"}
+
+
 @pytest.mark.parametrize(
     ("packets", "answers"),
     [
         (flow(RESET), {"matches_own_peer"}),
-        (flow(packet("RA", ttl=60)), {"of_other_distance"}),
-        (flow(packet("RA", ttl=60), packet("R", ttl=54)), {"of_other_distance", "injected"}),
+        (flow(packet("RA", ttl=60)), ELSEWHERE),
+        (flow(packet("RA", ttl=60), packet("R", ttl=54)), {*ELSEWHERE, "injected"}),
+        (rerouted(RESET), {"of_unknown_distance"}),
         (flow(packet("RA", outgoing=True)), {"left_this_host_first"}),
         (flow(packet("RA", df=False)), {"of_another_make"}),
         (flow(STRANGER), {"matches_own_peer"}),

@@ -9,6 +9,7 @@ from stresser.bundle.folder_copy import copy_run
 from stresser.record.folder import RunFolder
 from stresser.record.reader import open_run
 from stresser.record.run_list import listed_run
+from stresser.record.segments import next_closed, pack_closed
 from stresser.report.page import html_page
 from tests.bundle.rich_run import rich_story
 from tests.fuzz.damage import Rounds, damaged, only_mistakes
@@ -22,7 +23,14 @@ def folder(tmp_path):
 
 
 def files_of(folder):
-    paths = [folder.manifest, folder.events, folder.histograms, folder.summary]
+    """The events are in two segments, the first of them compressed."""
+    begun = folder.events.read_bytes().splitlines(keepends=True)
+    half = len(begun) // 2
+    next_closed(folder.events).write_bytes(b"".join(begun[:half]))
+    pack_closed(folder.events)
+    folder.events.write_bytes(b"".join(begun[half:]))
+    packed = next(folder.path.glob("events-*"))
+    paths = [folder.manifest, folder.events, packed, folder.histograms, folder.summary]
     return [path for path in paths if path.exists()]
 
 

@@ -300,7 +300,8 @@ def test_age_of_a_held_fault_is_no_less_than_the_labs_delay(recording):
     for opening, ending in held:
         shaking = opening.phases_ns["tls"] + opening.phases_ns.get("upgrade", 0)
         assert ending.age_ns + shaking >= delay_ns, ending
-        assert ending.age_ns == ending.dead_by_ns - opening.t_ns, ending
+        # A busy loop may learn of the end before it has said that the session is open.
+        assert ending.age_ns == max(ending.dead_by_ns - opening.t_ns, 0), ending
 
 
 @pytest.mark.parametrize("behaviour", ["expired", "wrong-name", "self-signed"])

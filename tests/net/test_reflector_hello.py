@@ -40,6 +40,11 @@ def test_each_part_is_proved():
         assert proved_hello(line[:place] + changed + line[place + 1 :], TOKEN) is None
 
 
+def test_a_number_is_written_in_one_way():
+    version, run, attempt, rest = introducer().hello(17, 0).split(" ", 3)
+    assert proved_hello(f"{version} {run} 0{attempt} {rest}", TOKEN) is None
+
+
 def test_what_is_no_hello_is_none():
     for text in ("", "v1", "v1 " * 40, "\x00", "v2 " + introducer().hello(1, 0)[3:]):
         assert proved_hello(text, TOKEN) is None

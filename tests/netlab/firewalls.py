@@ -75,6 +75,14 @@ table inet lossy {
   }
 }
 """
+LOSES_ALL_ANSWERS = """
+table inet lossy {
+  chain forwarded {
+    type filter hook forward priority filter;
+    iifname "server" drop
+  }
+}
+"""
 SERVERS_OWN = """
 table inet own {
   chain arriving {

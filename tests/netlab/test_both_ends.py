@@ -8,7 +8,7 @@ from tests.netlab import firewalls
 from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.proxies import start_haproxy
-from tests.netlab.reflected import NAMED, TOKEN, Reflector
+from tests.netlab.reflected import NAMED, TOKEN, Reflector, ToldRecording
 from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.topology import CONTROL, SERVER
 from tests.netlab.truths import box_does, endpoint_says
@@ -37,6 +37,33 @@ def test_a_perfect_forgery_is_known_by_the_far_end(lab, judge):
         NOTHING,
         box_does("state_lost", "perfect resets, seen from both ends"),
     )
+
+
+def test_a_perfect_forgery_is_known_while_the_run_goes_on(lab, judge):
+    forger = lab.start_forger()
+    reflector, tester = held(lab)
+    forger.order("imitate")
+    forger.wait_until_says("forged")
+    tester.wait_for_drops(SESSIONS)
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    judge(
+        recording,
+        Truth(what="like the server's own", kinds={"tcp_reset"}, initiators=BOX, grades=GRADE),
+        NOTHING,
+        box_does("state_lost", "perfect resets, told by the far end meanwhile"),
+    )
+
+
+def test_what_the_way_back_loses_is_told_through_the_other_egress(lab):
+    reflector, tester = held(lab)
+    lab.suspect.nft(firewalls.LOSES_ALL_ANSWERS)
+    tester.wait_for_drops(SESSIONS)
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    drops = recording.drops()
+    said = Counter((one.kind, one.initiator, one.grade) for one in drops)
+    assert said == {("silence", "middlebox", "reflector"): SESSIONS}
 
 
 def test_a_fin_of_a_proxy_is_known_by_the_far_end(lab, judge):

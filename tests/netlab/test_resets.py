@@ -8,7 +8,7 @@ from tests.netlab.judge import NOTHING, Truth, share_at_most
 from tests.netlab.lab import when
 from tests.netlab.recording import Moment
 from tests.netlab.tester import SESSIONS, WSS_AND_TLS, Heartbeat
-from tests.netlab.topology import CLIENT, SERVER, SUSPECT
+from tests.netlab.topology import CLIENT, CLIENT_NET, DETOUR_BACK, SERVER, SUSPECT
 from tests.netlab.truths import box_does, resets_like_its_own
 
 WITHIN_NS = 200_000
@@ -67,6 +67,26 @@ def test_reset_forged_with_another_ttl(lab, judge):
         box_does("state_lost", "forged resets"),
     )  # fmt: skip
     assert share_at_most(WITHIN_NS, packet_lateness_ns(recording.drops(), segments)) >= 0.99
+
+
+def test_reset_forged_long_after_the_way_back_became_longer(lab, judge):
+    lab.topology.add_detour()
+    forger = lab.start_forger()
+    tester = lab.hold(lab.plan(activities=(Heartbeat(every="4s"),)))
+    lab.server.ip(f"route replace {CLIENT_NET[SUSPECT]} via {DETOUR_BACK}")
+    tester.wait_until_answered()
+    forger.order("reset 50")
+    moment = noted(forger.wait_until_says("forged"))
+    tester.wait_for_drops(SESSIONS)
+    judge(
+        tester.finish(),
+        # The handshake's TTL says nothing any more. The latest pong's does; of forty at once ten
+        # are looked for.
+        Truth(what="TTL 50, on a path that was lengthened", kinds={"tcp_reset"},
+              initiators={"middlebox", "unknown"}, grades={"packet"}, changed=moment),
+        NOTHING,
+        box_does("state_lost", "forged resets, a hop more"),
+    )  # fmt: skip
 
 
 def test_reset_forged_perfectly(lab, judge):

@@ -21,6 +21,8 @@ BURST = 20
 """Events and samples each millisecond or so."""
 INTERVAL_NS = 700_000_000
 """Short, so that many kills fall near an interval's end."""
+SEGMENT_BYTES = 400_000
+"""Small, so that many fall where one is closed or compressed."""
 
 
 async def main() -> None:
@@ -34,7 +36,7 @@ async def main() -> None:
         socket_options={},
     )
     write_manifest(folder.manifest, manifest)
-    recorder = Recorder(folder, clock, INTERVAL_NS)
+    recorder = Recorder(folder, clock, INTERVAL_NS, sync_every_s=0.1, segment_bytes=SEGMENT_BYTES)
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
         sys.stdout.write(f"{folder.path}\n")

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from stresser.model.events import RunEnded
+from stresser.model.events import RunEnded, WitnessGap
 from stresser.model.quantity import Quantity
-from stresser.record.folder import create_run_folder
+from stresser.record.events_file import EventsReader, encode_event
+from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.reader import open_run
 from stresser.record.recorder import Recorder
+from stresser.record.writer import Batch, FolderWriter
 from stresser.witness.clock import RunClock
 from tests.record.sample_events import COHORT, number_of, numbered
 from tests.record.test_recorder import recorded
@@ -120,6 +122,31 @@ def test_a_full_disk_stops_recording_and_every_loss_is_counted(small_disk):
     assert isinstance(last, RunEnded)
     assert last.unrecorded_events == recorder.gap.events
     assert all("torn" not in sentence for sentence in run.damage)
+
+
+def test_a_disk_too_full_to_compress_keeps_the_segment_and_the_run(small_disk):
+    folder = RunFolder(small_disk)
+    writer = FolderWriter(folder, 0, segment_bytes=300_000)
+    texts = [f"{os.urandom(300).hex()}" for _ in range(520)]  # compressed to half and no less
+    events = [
+        WitnessGap(t_ns=number, utc="x", witness="packets", detail=text)
+        for number, text in enumerate(texts)
+    ]
+    lines = bytearray(b"".join(map(encode_event, events)))
+    writer.write(Batch(lines, {}, taken_ns=1, ends_interval=False))
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"0" * (shutil.disk_usage(small_disk).free - 120_000))
+    with pytest.raises(OSError, match="No space left"):
+        writer.pack()
+    ballast.write_bytes(
+        b"0" * (shutil.disk_usage(small_disk).free + ballast.stat().st_size - 9_000)
+    )
+    writer.write(Batch(bytearray(encode_event(numbered(7))), {}, taken_ns=2, ends_interval=False))
+    writer.close()
+    *first, last = EventsReader(folder.events)
+    assert (first, number_of(last)) == (events, 7)
+    names = sorted(one.name for one in small_disk.iterdir() if one.name.startswith(("e", ".")))
+    assert names == ["events-00001.jsonl", "events.jsonl"]
 
 
 def open_run_without_manifest(folder):

@@ -9,7 +9,7 @@ from stresser.report.glimpse import Glimpse
 def glimpse_of(values: list[int]) -> Glimpse:
     glimpse = Glimpse()
     for value in values:
-        glimpse.add([value])
+        glimpse.add(value)
     return glimpse
 
 
@@ -29,11 +29,11 @@ def test_nothing_counted():
 def test_a_copy_is_left_alone():
     glimpse = glimpse_of([5])
     copy = glimpse.copy()
-    glimpse.add([500])
+    glimpse.add(500)
     assert (copy.count, copy.quantile(1)) == (1, 5)
 
 
 def test_few_counters_whatever_is_counted():
     glimpse = glimpse_of([2**n + m * 2**n // 997 for n in range(80) for m in range(997)])
-    glimpse.add([-(10**30)])
+    glimpse.add(-(10**30))
     assert len(glimpse._counts) < 2000

@@ -104,7 +104,8 @@ def test_lines_from_start_to_end(pipe):
         async def done() -> None:
             await reader.saw("state=running .*drops_tcp_reset=20")
             view.warn('disk\n"full"')
-            await reader.saw("warning=")
+            view.say('between "12 s" and 13 s')
+            await reader.saw("news=")
 
         await shown_until(view, done)
         await reader.saw("state=ended")
@@ -113,7 +114,9 @@ def test_lines_from_start_to_end(pipe):
     lines = reader.text.splitlines()
     assert lines[0].startswith("state=started scenario=made-up ")
     assert r"""warning="disk\n'full'" """.strip() in lines
+    assert """news="between '12 s' and 13 s\"""" in lines
     assert lines[-1].startswith("state=ended")
+    assert lines[-1].endswith("warnings=1")
     assert "\x1b" not in reader.text
 
 
@@ -213,16 +216,18 @@ def test_a_pipe_that_nobody_reads_blocks_neither_the_run_nor_its_end():
     trio.run(main)
 
 
-def test_warnings_are_kept_once_each_and_bounded(tmp_path):
+@pytest.mark.parametrize("sort", ["warnings", "news"])
+def test_notes_are_kept_once_each_and_bounded(tmp_path, sort):
     async def main() -> None:
         with (tmp_path / "out").open("w") as file:
             view = view_on(file, terminal=False)
             for n in range(100):
-                view.warn(f"warning {n // 2} " + "x" * 10_000)
-            warnings = view.snapshot().warnings
-            assert len(warnings) == 8
-            assert warnings[-1].startswith("warning 49 ")
-            assert max(map(len, warnings)) <= 300
+                note = view.warn if sort == "warnings" else view.say
+                note(f"note {n // 2} " + "x" * 10_000)
+            kept = getattr(view.snapshot(), sort)
+            assert len(kept) == 8
+            assert kept[-1].startswith("note 49 ")
+            assert max(map(len, kept)) <= 300
 
     trio.run(main)
 

@@ -20,6 +20,7 @@ def snapshot_of(story: Story, most_rows: int = 20, **glimpses: Glimpse) -> Snaps
         now_ns=seconds(60),
         duration_ns=None,
         warnings=["one"],
+        news=["two"],
         most_rows=most_rows,
     )
 
@@ -76,3 +77,4 @@ def test_warnings_are_the_given_ones_and_what_the_events_warn_of():
         "stresser itself was late 1 time, by 250 ms at worst",
         "this host slept 1 time, 1 m 30 s in all",
     ]
+    assert snapshot_of(story).news == ["two"]

@@ -6,6 +6,7 @@ import pytest
 
 from stresser.model.packet import MOST_ENDS, MOST_ICMP, FlowPackets
 from stresser.model.units import NS_PER_MS
+from stresser.witness.hop_segment import FlowEdges
 from stresser.witness.packet_filter import remote_end
 from stresser.witness.packet_flows import MOST_EARLY, FlowTable
 from stresser.witness.packet_parse import Stamp, flow_key
@@ -193,3 +194,24 @@ def test_a_connection_takes_less_than_a_kilobyte():
     finally:
         tracemalloc.stop()
     assert used / flows < 1024
+
+
+def test_what_answers_a_walk_is_no_evidence_and_the_rest_is():
+    table = watched(made.incoming("SA"))
+    flow = FlowEdges(remote_end("198.51.100.2:40000"), remote_end("203.0.113.2:443"), 5000, 7000)
+    answers = table.answers(KEY)
+    answers.expect(flow, [1, 2], 0, 5)
+    walked = made.outgoing("A", seq=flow.sequence(1, 0))
+    assert take(table, made.icmp(11, 0, quoted=walked), 9) is None
+    take(table, made.icmp(11, 0, quoted=made.outgoing("PA", seq=5000)), 10)
+    take(table, made.icmp(3, 13), 11)
+    words = [error.words for error in table.packets(KEY).icmp]
+    assert words == ["hop limit exceeded in transit", "administratively prohibited"]
+    assert table.answers(KEY) is answers
+
+
+def test_a_forgotten_connection_is_walked_no_more():
+    table = watched(made.incoming("SA"))
+    answers = table.answers(KEY)
+    table.forget(KEY)
+    assert table.answers(KEY) is not answers

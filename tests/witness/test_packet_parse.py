@@ -19,6 +19,7 @@ from stresser.witness.packet_parse import (
     read_icmp,
     read_packet,
     sketch,
+    time_exceeded,
 )
 from tests.witness import made_packets as made
 
@@ -249,3 +250,40 @@ def test_whatever_comes_is_read_without_failing(packet, outgoing):
         segment = read_packet(seen.headers, STAMP)
         assert 0 <= segment.ttl <= 255
         assert 0 <= segment.length <= 65_575
+
+
+@pytest.mark.parametrize(
+    ("packet", "said"),
+    [
+        (made.icmp(11, 0), ("198.51.100.1", 1000)),
+        (made.icmp(3, 0, v6=True), ("2001:db8::1", 1000)),
+        (made.icmp(11, 0, quoted=made.outgoing("A", seq=2**32 - 1)), ("198.51.100.1", 2**32 - 1)),
+        (
+            made.icmp(11, 0, quoted=made.outgoing("A", options=OPTIONS), cut=32),
+            ("198.51.100.1", 1000),
+        ),
+        (made.icmp(11, 0, options=OPTIONS), ("198.51.100.1", 1000)),
+        (made.icmp(11, 1), None),  # a fragment that was waited for in vain
+        (made.icmp(3, 1), None),
+        (made.icmp(11, 0, v6=True), None),  # a number that ICMPv6 does not have
+        (made.icmp(1, 3, v6=True), None),
+        (made.icmp(11, 0, cut=27), None),
+        (made.icmp(11, 0, cut=0), None),
+        (b"", None),
+    ],
+)
+def test_who_says_that_a_segment_died_in_transit(packet, said):
+    assert time_exceeded(packet) == said
+
+
+@given(st.binary(max_size=200))
+@example(made.icmp(11, 0)[:28])
+def test_whatever_comes_as_an_answer_to_a_walk_is_read_or_left(packet):
+    said = time_exceeded(packet)
+    assert said is None or 0 <= said.sequence < 2**32
+
+
+@given(st.binary(max_size=120), st.booleans())
+def test_whatever_an_answer_quotes_is_read_or_left(quoted, v6):
+    said = time_exceeded(made.icmp(3 if v6 else 11, 0, v6=v6, quoted=quoted, cut=120))
+    assert said is None or said.offender == (made.ROUTER6 if v6 else made.ROUTER)

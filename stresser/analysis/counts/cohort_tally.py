@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 from stresser.model.chain import UNDECIDED_ROOTS
 from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase, Proof
-from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.events import (
+    AttemptFailed,
+    RunResumed,
+    SessionEnded,
+    SessionOpened,
+    TlsFacts,
+)
 from stresser.model.shared_chains import SharedChains
 from stresser.model.units import NS_PER_S
 from stresser.statistics.sample_range import SampleRange
@@ -29,6 +35,14 @@ class FailureKey(NamedTuple):
     phase: Phase
     kind: Kind
     failure: str
+
+
+class FailedBy(NamedTuple):
+    """Where an attempt failed, at what, and who did it: closed lists, so they are few."""
+
+    phase: Phase
+    kind: Kind
+    initiator: Initiator
 
 
 class DropGroup:
@@ -124,6 +138,8 @@ class CohortTally:
         """Sessions that were not read for a while: their peer sent more than their share."""
         self.held_back_ns = 0
         self.failures: Counter[FailureKey] = Counter()
+        self.failed_by: Counter[FailedBy] = Counter()
+        """The same failures by who did it."""
         self.recovery = SampleRange()
         self.handshakes = 0
         """Attempts of which the certificate chain is known."""
@@ -136,8 +152,12 @@ class CohortTally:
         self.more_undecided = 0
         self.unmatched_endings = 0
         """Endings of sessions whose opening is not recorded."""
-        self._ended_age_ns = 0
-        self._opened_at_sum_ns = 0
+        self.cut_off = 0
+        """Sessions that were open when the run's process ended, and the run went on later."""
+        self._first_opened_before = 0
+        """`first_opened` of the part of the run, before the last gap, that opened most."""
+        self._ended_age_ns = self._opened_at_sum_ns = self._unasked_ns = 0
+        """The last: session time that nobody asked for, because the run did not run."""
 
     @property
     def attempts(self) -> int:
@@ -147,7 +167,7 @@ class CohortTally:
     @property
     def never_opened(self) -> int:
         """Of the requested sessions: those that no attempt ever established."""
-        return max(self.requested - self.first_opened, 0)
+        return max(self.requested - max(self.first_opened, self._first_opened_before), 0)
 
     @property
     def drops(self) -> int:
@@ -178,7 +198,7 @@ class CohortTally:
 
     def open_ratio(self, now_ns: int) -> float | None:
         """Session time divided by requested sessions times the run's time, ramp included."""
-        wanted_ns = self.requested * now_ns
+        wanted_ns = self.requested * now_ns - self._unasked_ns
         return min(self.session_time_ns(now_ns) / wanted_ns, 1.0) if wanted_ns > 0 else None
 
     def session_opened(self, event: SessionOpened) -> None:
@@ -207,6 +227,7 @@ class CohortTally:
         self.by_tool += ending.no_drop is NoDrop.TOOL
         failure = (ending.failure or "none")[:_LONGEST_FAILURE]
         self._count_failure(FailureKey(ending.phase, ending.kind, failure), 1)
+        self.failed_by[FailedBy(ending.phase, ending.kind, ending.initiator)] += 1
 
     def session_ended(self, event: SessionEnded) -> None:
         """Count the ending of a session: a drop, or as planned."""
@@ -229,6 +250,19 @@ class CohortTally:
             is_proved = ending.proved is Proof.ALIVE or event.pongs > 0
             self.proved += is_proved
             self.unproved += not is_proved
+
+    def run_resumed(self, event: RunResumed) -> None:
+        """The run did not run for a while: open sessions are censored where it left off.
+
+        Those that the plan ended then are no more the last ones.
+        """
+        self._ended_age_ns = self.session_time_ns(event.since_ns)
+        self.cut_off += self.open
+        self.open = self._opened_at_sum_ns = 0
+        self.replaced = self.planned
+        self._first_opened_before = max(self._first_opened_before, self.first_opened)
+        self.first_opened = 0
+        self._unasked_ns += self.requested * event.gap_ns
 
     @property
     def intercepted(self) -> int:
@@ -259,6 +293,7 @@ class CohortTally:
             self.drop_groups.setdefault(kind, DropGroup()).merge(group)
         for key, count in other.failures.items():
             self._count_failure(key, count)
+        self.failed_by.update(other.failed_by)
         self.recovery.merge(other.recovery)
 
     def _count_failure(self, key: FailureKey, count: int) -> None:

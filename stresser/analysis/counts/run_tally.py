@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.counts.resolved_addresses import Sites
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
     AddressesSeen,
     AnyEvent,
@@ -19,11 +19,14 @@ from stresser.model.events import (
     ChainSeen,
     ClockStepped,
     CohortEvent,
+    FarEndSeen,
+    HopsSeen,
     HostSlept,
     LabKilled,
     PathChanged,
     ResolvedBy,
     RunEnded,
+    RunResumed,
     RunStarted,
     SessionEnded,
     SessionOpened,
@@ -39,6 +42,7 @@ _MOST_COHORTS = 10_000
 _MOST_CHAINS = 256
 _MOST_WITNESSES = 32
 _MOST_PATH_CHANGES = 10
+_MOST_RESUMED = 10
 
 
 class LabKill(NamedTuple):
@@ -82,6 +86,13 @@ class Tally:
         self.late_causes: Counter[UnfitCause] = Counter()
         self.unfit_ns = 0
         """How long stresser was too late to judge sessions, in all."""
+        self.resumed: deque[RunResumed] = deque(maxlen=_MOST_RESUMED)
+        """The last few times that the run went on after its process had ended."""
+        self.resumptions = 0
+        self.gaps_ns = 0
+        """For how long it did not run, in all."""
+        self.hops: dict[Pair, list[HopsSeen]] = {}
+        """Of each endpoint and egress the path that was seen first, and the latest change of it."""
         self.path_changes = 0
         """Also those that are recorded only by their number."""
         self.first_path_changes: list[PathChanged] = []
@@ -128,10 +139,16 @@ class Tally:
             figures.attempt_failed(event)
             if not event.ending.planned:
                 self.last_failures.append(event)
-        elif isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
+        else:
+            self._seen_of_pair(event)
+
+    def _seen_of_pair(self, event: CohortEvent) -> None:
+        if isinstance(event, ChainSeen) and len(self.chains) < _MOST_CHAINS:
             self.chains.setdefault(event.chain, event)
         elif isinstance(event, AddressesSeen):
             self.sites.looked_up(event.endpoint, event.egress, event.addresses)
+        elif isinstance(event, HopsSeen):
+            self._hops_seen(event)
 
     def _run_event(self, event: AnyEvent) -> None:
         match event:
@@ -139,14 +156,23 @@ class Tally:
                 self._run_started(event)
             case RunEnded():
                 self.ended = event
+            case RunResumed():
+                self._run_resumed(event)
+            case LabKilled():
+                self._lab_killed(event)
+            case FarEndSeen():
+                pass  # of an ending that was counted
+            case _:
+                self._host_event(event)
+
+    def _host_event(self, event: AnyEvent) -> None:
+        match event:
             case HostSlept():
                 self.sleeps += 1
                 self.slept_ns += max(event.slept_ns, 0)
             case ClockStepped():
                 self.clock_steps += 1
                 self.clock_stepped_ns += event.step_ns
-            case LabKilled():
-                self._lab_killed(event)
             case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
                 self.witness_gaps[event.witness] = event.detail
             case TesterLate():
@@ -156,12 +182,27 @@ class Tally:
             case _:
                 self.uncounted_events += 1
 
+    def _run_resumed(self, event: RunResumed) -> None:
+        self.ended = None
+        self.resumed.append(event)
+        self.resumptions += 1
+        self.gaps_ns += event.gap_ns
+        for figures in self.cohorts.values():
+            figures.run_resumed(event)
+
     def _tester_late(self, event: TesterLate) -> None:
         self.late += 1
         self.late_causes[event.cause] += 1
         self.latest_ns = max(self.latest_ns, event.late_ns)
         if event.late_ns >= UNFIT_LAG_NS:
             self.unfit_ns += event.late_ns
+
+    def _hops_seen(self, event: HopsSeen) -> None:
+        if len(self.hops) >= _MOST_COHORTS:
+            return
+        known = self.hops.setdefault(event.cohort.pair, [event])
+        if event.before:
+            known[1:] = [event]
 
     def _path_changed(self, event: PathChanged) -> None:
         if event.change is PathChange.MANY:

@@ -164,9 +164,13 @@ def _pooled(facts: list[EndingFact], weak: frozenset[str]) -> Counter[Initiator]
         and not (fact.was_reset_before and "flow-unknown-there" in fact.rules)
         and not is_far_side(fact)
     )
+    from_afar = {(fact.pair, fact.ttl) for fact in facts if "another-box" in fact.rules}
     named[Initiator.MIDDLEBOX] += sum(
-        fact.is_gateways and fact.kind is Kind.FOUND_DEAD and fact.initiator is Initiator.UNKNOWN
+        (fact.is_gateways and fact.kind is Kind.FOUND_DEAD)
+        # From as far away as packets that are known to be another box's.
+        or ("path-may-have-changed" in fact.rules and (fact.pair, fact.ttl) in from_afar)
         for fact in facts
+        if fact.initiator is Initiator.UNKNOWN
     )
     return named
 

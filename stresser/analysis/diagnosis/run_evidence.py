@@ -80,6 +80,8 @@ class EndingFact(NamedTuple):
     """A reset that TCP does not accept came before: who holds the connection had aborted it."""
     is_gateways: bool
     """The first router sent the packet that ended it, while the flow's own peer is behind one."""
+    ttl: int | None
+    """With which the packet came that ended it."""
     is_owners: bool
     """The RST of who held the connection: its ACK and window are its own."""
     obstacle: Obstacle | None
@@ -270,6 +272,7 @@ def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
         is_strangers=_is_strangers(origin),
         was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
         is_gateways=_is_gateways(origin),
+        ttl=None if origin is None or origin.outgoing else origin.ttl,
         is_owners=origin is not None and origin.shape is Shape.SOCKET,
         obstacle=_obstacle(event) if isinstance(event, AttemptFailed) else None,
         alpn=event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,

@@ -109,6 +109,8 @@ def _state(run: RunFigures) -> str:
     if asked is not None:
         is_whole = run.elapsed_ns >= _ABOUT_ALL * asked
         lasted = format_duration(asked) if is_whole else f"{lasted} of {format_duration(asked)}"
+    if run.resumptions:
+        lasted += f" in {run.resumptions + 1} parts"
     if run.crashed_at_utc is not None:
         return f"{lasted}, crashed at {escaped(run.crashed_at_utc)[:19]}Z"
     return f"{lasted}, still running" if run.status == "running" else f"{lasted}, {run.status}"

@@ -6,6 +6,7 @@ from stresser.analysis.chains.accusations import OTHER_STACKS
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted
+from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
 from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.unfit import UnfitCause
@@ -14,6 +15,7 @@ from stresser.model.units import NS_PER_S, escaped, format_duration
 _MOST_NAMES = 20
 _MOST_PATH_CHANGES = 4
 _MOST_FLOODS = 4
+_MOST_PATHS = 4
 _FLOOD_NS = NS_PER_S
 """Short bursts are everybody's: they change no figure by more than a sample."""
 _CAUSES = {
@@ -28,6 +30,7 @@ _CAUSES = {
 def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
+        *_resumed(tally),
         *_chains(tally),
         *_other_stacks(tally, plan),
         *_path(tally),
@@ -38,7 +41,23 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_clocks(tally),
         *_witness_gaps(tally),
         *_gaps(tally),
+        *_hops(tally),
     ]
+
+
+def _resumed(tally: Tally) -> Iterator[str]:
+    if not tally.resumptions:
+        return
+    cut_off = sum(figures.cut_off for figures in tally.cohorts.values())
+    last = tally.resumed[-1]
+    times = "once" if tally.resumptions == 1 else counted(tally.resumptions, "time")
+    yield (
+        f"The run was resumed {times}, last at {escaped(last.utc, 40)} (before that:"
+        f" {escaped(last.why, 80)}); between its parts it did not run for"
+        f" {format_duration(tally.gaps_ns)}, which no figure counts."
+        f" {counted(cut_off, 'session')} open at the end of a part count until then: how they"
+        " ended is not known."
+    )
 
 
 def _chains(tally: Tally) -> Iterator[str]:
@@ -61,6 +80,19 @@ def _path(tally: Tally) -> Iterator[str]:
     ]
     more = ", ..." if len(told) > len(shown) else "."
     yield f"{counted(tally.path_changes, 'path change')} of this host: {'; '.join(shown)}{more}"
+
+
+def _hops(tally: Tally) -> Iterator[str]:
+    """The paths that healthy sessions were seen to take; those that changed first."""
+    paths = sorted(tally.hops.values(), key=lambda seen: not seen[-1].before)
+    for first, *changes in paths[:_MOST_PATHS]:
+        place = f"{escaped(first.endpoint, 40)} through {escaped(first.egress, 40)}"
+        to = "" if first.proxy is None else ", to the proxy,"
+        yield f"Flows to {place}{to} pass {path_words(first.hops)}."
+        for event in changes:
+            yield f"That path changed, of session {event.session} {change_words(event)}."
+    if len(paths) > _MOST_PATHS:
+        yield f"{counted(len(paths) - _MOST_PATHS, 'more path')} are in `events.jsonl`."
 
 
 def _other_stacks(tally: Tally, plan: PlanFacts) -> Iterator[str]:

@@ -27,7 +27,11 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     end_reason: str | None
     """Why the run ended, in words; None when it has not, or crashed."""
     elapsed_ns: int
-    """How long the run lasted, as far as is known."""
+    """How long the run lasted, as far as is known, without the gaps of one that was resumed."""
+    resumptions: int = 0
+    """How often it went on after its process had ended."""
+    gaps_ns: int = 0
+    """For how long it did not run in between; nothing was held then."""
     duration_ns: int | None
     """As the scenario asks; None: until stopped."""
     verdict: Verdict

@@ -1,5 +1,6 @@
 """One session's life from its opening to its ending, or a failed attempt, as lines to show."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from stresser.analysis.summary.run_reading import RunReading
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
 from stresser.analysis.words.far_end_words import far_end_in_words
 from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.obstacles import Stopped, obstacle_of
 from stresser.analysis.words.packet_words import provenance_in_words
 from stresser.analysis.words.remedy_table import (
@@ -29,7 +31,9 @@ from stresser.model.events import (
     ChainSeen,
     CohortEvent,
     Ended,
+    HopsSeen,
     ResolvedBy,
+    RunResumed,
     SessionEnded,
     SessionOpened,
     TlsFacts,
@@ -40,6 +44,7 @@ from stresser.model.units import escaped, format_duration
 _LONGEST = 500
 _MOST_CHAINS = 1000
 _MOST_LINES = 40
+_MOST_PATHS = 8
 _RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
@@ -64,8 +69,11 @@ class StoryTeller:
         self.opened: SessionOpened | None = None
         self.ended: SessionEnded | None = None
         self.failed: AttemptFailed | None = None
+        self.cut_off: RunResumed | None = None
+        """When the run went on without it."""
         self.replaced_by: SessionOpened | None = None
         self._chains: dict[str, ChainSeen] = {}
+        self._hops: deque[HopsSeen] = deque(maxlen=_MOST_PATHS)
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -76,8 +84,12 @@ class StoryTeller:
                 self.replaced_by = event
             case SessionEnded() if event.session == self.session:
                 self.ended = event
+            case RunResumed() if self.opened is not None and self.ended is None:
+                self.cut_off = self.cut_off or event
             case AttemptFailed() if event.attempt == self.attempt:
                 self.failed = event
+            case HopsSeen() if event.session == self.session:
+                self._hops.append(event)
             case ChainSeen() if len(self._chains) < _MOST_CHAINS:
                 self._chains.setdefault(event.chain, event)
             case _:
@@ -109,7 +121,8 @@ class StoryTeller:
         if self.opened is None:
             return [] if self.ended is None else _ending(self.ended)
         chain = self._chain(self.opened, self.opened.tls, served)
-        return [*_opening(self.opened, chain), *_ending(self.ended)]
+        ending = _ending(self.ended, self.cut_off)
+        return [*_opening(self.opened, chain), *map(_path, self._hops), *ending]
 
     def _chain(self, event: CohortEvent, tls: TlsFacts | None, served: ChainTally) -> list[Line]:
         if tls is None:
@@ -199,6 +212,12 @@ def _opening(event: SessionOpened, chain: list[Line]) -> list[Line]:
     return lines
 
 
+def _path(event: HopsSeen) -> Line:
+    to = "" if event.proxy is None else " to the proxy"
+    changed = "" if not event.before else f" (changed, {change_words(event)})"
+    return f"path{to}", f"{path_words(event.hops)}{changed}, seen at {event.utc}"
+
+
 def _tls(tls: TlsFacts) -> str:
     alpn = f", ALPN {tls.alpn}" if tls.alpn else ""
     return f"{tls.version}, {tls.cipher}{alpn}"
@@ -226,7 +245,11 @@ def _tls_end(tls: TlsFacts, seen: ChainSeen | None) -> str:
     return f"{tls.chain_class} chain, {who}{product}{why}"
 
 
-def _ending(event: SessionEnded | None) -> list[Line]:
+def _ending(event: SessionEnded | None, cut_off: RunResumed | None = None) -> list[Line]:
+    if event is None and cut_off is not None:
+        until = format_duration(cut_off.since_ns)
+        why = escaped(cut_off.why)
+        return [("ending", f"none recorded: open {until} into the run, when that ended ({why})")]
     if event is None:
         return [("ending", "none recorded: it was open when the record ends")]
     counts = [

@@ -4,15 +4,19 @@ Bounded: of thousands of changes as many are kept as a picture can show, and dip
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Callable
 
 from msgspec import Struct
 
+from stresser.analysis.words.hop_words import change_words
 from stresser.model.events import (
     AnyEvent,
     ClockStepped,
+    HopsSeen,
     HostSlept,
     PathChanged,
+    RunResumed,
     SessionEnded,
     SessionOpened,
     TesterLate,
@@ -42,7 +46,7 @@ class Mark(Struct, frozen=True, array_like=True):
     """Something that happened beside the sessions."""
 
     what: str
-    """`path`, `sleep`, `late`, `clock` or `witness`."""
+    """`path`, `sleep`, `gap`, `late`, `clock` or `witness`."""
     from_us: int
     until_us: int
     words: str
@@ -63,16 +67,23 @@ class Timeline:
     def __init__(self) -> None:
         self._steps: dict[str, array[int]] = {}
         self._kept = 0
+        self._open: Counter[str] = Counter()
         self._marks: list[Mark] = []
         self._more = 0
 
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""
         if isinstance(event, SessionOpened):
+            self._open[event.egress] += 1
             self._step(event.egress, event.t_ns, 1)
         elif isinstance(event, SessionEnded):
+            self._open[event.egress] -= 1
             self._step(event.egress, event.ending.dead_by_ns, -1)
-        elif (mark := _mark(event)) is not None:
+        elif isinstance(event, RunResumed):
+            for egress in self._open.elements():
+                self._step(egress, event.since_ns, -1)
+            self._open.clear()
+        if (mark := _mark(event)) is not None:
             if len(self._marks) < _MOST_MARKS:
                 self._marks.append(mark)
             else:
@@ -136,19 +147,26 @@ def _mark(event: AnyEvent) -> Mark | None:
             more = f": {event.detail}" if event.detail else ""
             words = f"{event.change.value.replace('_', ' ')}{on}{more}"
             since = event.t_ns if event.since_ns is None else event.since_ns
-            return _made("path", since, event.t_ns, words)
+            mark = "path", since, event.t_ns, words
+        case HopsSeen() if event.before:
+            words = f"path of session {event.session} through {event.egress}"
+            mark = "path", event.t_ns, event.t_ns, f"{words}: {change_words(event)}"
         case HostSlept():
             slept = f"this host slept {format_duration(max(event.slept_ns, 0))}"
-            return _made("sleep", event.t_ns - event.slept_ns, event.t_ns, slept)
+            mark = "sleep", event.t_ns - event.slept_ns, event.t_ns, slept
+        case RunResumed():
+            mark = "gap", event.since_ns, event.t_ns, f"the run did not run ({event.why})"
         case TesterLate():
             late = f"stresser was late by {format_duration(max(event.late_ns, 0))}"
-            return _made("late", event.t_ns - event.late_ns, event.t_ns, f"{late}: {event.cause}")
+            mark = "late", event.t_ns - event.late_ns, event.t_ns, f"{late}: {event.cause}"
         case ClockStepped():
             stepped = f"the wall clock was set by {format_duration(event.step_ns)}"
-            return _made("clock", event.t_ns, event.t_ns, stepped)
+            mark = "clock", event.t_ns, event.t_ns, stepped
         case WitnessGap():
-            return _made("witness", event.t_ns, event.t_ns, f"{event.witness}: {event.detail}")
-    return None
+            mark = "witness", event.t_ns, event.t_ns, f"{event.witness}: {event.detail}"
+        case _:
+            return None
+    return _made(*mark)
 
 
 def _made(what: str, from_ns: int, until_ns: int, words: str) -> Mark:

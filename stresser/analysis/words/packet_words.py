@@ -79,10 +79,10 @@ def _headline(found: PacketOrigin) -> str:
     if found.outgoing:
         return f"{what}{after}, sent by this host itself on {_name(found.interface)}"
     carried = f"{what}{after}, TTL {found.ttl}"
-    peer_ttl = found.syn_ack_ttl if found.data_ttl is None else found.data_ttl
+    peer_ttl = found.peer_ttl
     if peer_ttl is None:
         return f"{carried}; no other packet of the connection was seen to compare it with"
-    packets = "SYN-ACK carries" if found.data_ttl is None else "data packets carry"
+    packets = _packets_compared(found)
     if found.ttl == peer_ttl:
         return (
             f"{carried} as the connection's own {packets}:"
@@ -91,7 +91,18 @@ def _headline(found: PacketOrigin) -> str:
     return f"{carried} where the connection's own {packets} {peer_ttl}: {_distance(found)}"
 
 
+def _packets_compared(found: PacketOrigin) -> str:
+    if found.latest_ttl is not None:
+        return "latest data packets carry"
+    return "SYN-ACK carries" if found.data_ttl is None else "data packets carry"
+
+
 def _distance(found: PacketOrigin) -> str:
+    names = {signal.name for signal in found.signals}
+    if "ttl_varies" in names:
+        return "the connection's packets come by paths of differing length"
+    if "ttl_matches_earlier_data" in names:
+        return f"as its first data, with TTL {found.data_ttl}: the path has changed meanwhile"
     here, there = found.hops, found.peer_hops
     if here is None or there is None:
         return "another box sent it, or it took another path"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stresser.analysis.words.hop_words import walk_lines
 from stresser.classify.initiator_rules import BY_NAME
 from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.evidence import Evidence, SeenPathChange
@@ -35,6 +36,8 @@ def reasons(evidence: Evidence) -> Iterator[tuple[str, str]]:
         if alive is not None:
             egress = escaped(alive.egress, 40)
             yield what, f"session {alive.session} through {egress} to the same server lived on"
+    if evidence.hops is not None:
+        yield from (("hops", line) for line in walk_lines(evidence.hops))
     for look in evidence.fresh_connections:
         yield "fresh connection", _look_words(look)
 

@@ -96,6 +96,13 @@ def test_failed_attempts_by_phase_kind_and_failure():
     figures = counted(story)
     assert (figures.attempts, figures.failed, figures.cut_attempts) == (3, 3, 1)
     assert figures.failures[FailureKey(Phase.CONNECT, Kind.REFUSED, "connection_refused")] == 2
+    merged = CohortTally()
+    merged.merge(figures)
+    for one in (figures, merged):
+        assert one.failed_by == {
+            (Phase.CONNECT, Kind.REFUSED, Initiator.UNKNOWN): 2,
+            (Phase.TLS, Kind.CERTIFICATE, Initiator.UNKNOWN): 1,
+        }
     assert (figures.handshakes, figures.unverified) == (1, 1)
 
 

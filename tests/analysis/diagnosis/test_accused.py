@@ -3,7 +3,7 @@ from typing import Any
 from stresser.analysis.diagnosis.accused import NEVER_THE_ENDPOINTS, OF_ONE_FLOW
 from stresser.classify.initiator_rules import BY_NAME
 from stresser.model.ending import Initiator, Kind
-from tests.analysis.diagnosis.made_runs import MadeRun, answers, cohort
+from tests.analysis.diagnosis.made_runs import STRANGER, MadeRun, answers, cohort
 from tests.analysis.diagnosis.situations import idle_killer
 
 
@@ -45,6 +45,26 @@ def test_evidence_of_like_endings_is_pooled_unless_it_contradicts_itself():
     assert one_egress(4) == "unknown"
     assert one_egress(8) == "middlebox"
     assert one_egress(8, contradicting=3) == "unknown"
+
+
+def resets_after_a_reroute(others_ttl: int) -> str:
+    """Two of twenty resets are known to be another box's: TTL 50. The path had changed."""
+    run = MadeRun(cohort("sus"), cohort("ctl"))
+    kept = [run.opens(cohort("ctl"), 0.1 * n) for n in range(20)]
+    for n, one in enumerate([run.opens(cohort("sus"), 0.1 * n) for n in range(20)]):
+        why, who, ttl = "path-may-have-changed", Initiator.UNKNOWN, others_ttl
+        if n < 2:
+            why, who, ttl = "another-box", Initiator.MIDDLEBOX, 50
+        origin = STRANGER | {"ttl": ttl, "signals": []}
+        run.drops(one, 9, Kind.TCP_RESET, initiator=who, why=(why,), evidence={"origin": origin})
+    for one in kept:
+        run.lives(one, 25)
+    return answers(run.only())[2]
+
+
+def test_resets_from_as_far_away_as_a_known_box_are_its_own():
+    assert resets_after_a_reroute(50) == "middlebox"
+    assert resets_after_a_reroute(62) == "unknown"
 
 
 def test_what_contradicts_a_diagnosis_is_said():

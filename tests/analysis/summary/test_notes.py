@@ -8,6 +8,7 @@ from stresser.analysis.summary.notes import run_notes
 from stresser.model import events as model_events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Proof
+from stresser.model.hops import Hop
 from stresser.model.path_change import PathChange
 from stresser.model.unfit import UnfitCause
 from tests.analysis.story import SCENARIO, VPN, Story, idle_kill_story, seconds, utc
@@ -115,3 +116,28 @@ def test_floods_are_named_the_longest_first_and_short_bursts_are_not():
     )
     assert [note[0] for note in notes] == ["g", "f", "e", "d", "T"]
     assert notes[-1] == "The same goes for 1 more cohort."
+
+
+def path_of(session: int, *addresses: str | None, before: tuple[str | None, ...] = ()) -> Any:
+    hops, were = (
+        [Hop(number=n, address=address) for n, address in enumerate(path, 1)]
+        for path in (addresses, before)
+    )
+    return model_events.HopsSeen(
+        t_ns=session, utc=utc(1), **VPN._asdict(), session=session, remote="203.0.113.9:443",
+        hops=hops, before=were,
+    )  # fmt: skip
+
+
+def test_the_path_that_flows_take_and_its_change():
+    story = idle_kill_story()
+    story.events += [
+        path_of(1, "198.51.100.1", None, "203.0.113.1"),
+        path_of(2, "198.51.100.1", None, "203.0.113.1"),
+    ]
+    path = "Flows to broker through vpn pass 3 hops: 198.51.100.1, silent, 203.0.113.1."
+    assert notes_of(story) == [path]
+    before = ("198.51.100.1", None, "203.0.113.1")
+    story.events.append(path_of(2, "198.51.100.1", None, "203.0.113.9", before=before))
+    changed = "That path changed, of session 2 hop 3: 203.0.113.1 -> 203.0.113.9."
+    assert notes_of(story) == [path, changed]

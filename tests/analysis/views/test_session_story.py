@@ -6,6 +6,7 @@ from stresser.analysis.views.session_story import Story as Told
 from stresser.analysis.views.session_story import StoryTeller, explained_ending
 from stresser.model import events as model_events
 from stresser.model.ending import Grade, Initiator, Kind, Phase
+from stresser.model.hops import Hop
 from tests.analysis.story import (
     BAD_CHAIN,
     DIRECT,
@@ -176,3 +177,24 @@ def test_a_failed_attempt_has_its_diagnosis_its_burst_and_what_to_ask(tmp_path):
     assert lines["met"] == "hello_dropped: the ClientHello was never acknowledged"
     assert "find out what drops the ClientHello to broker" in lines["what to do"]
     assert "never acknowledged (TCP_INFO" in lines["what was sent"]
+
+
+def test_the_path_of_a_session_and_its_change():
+    story = whole_story()
+    one, other = Hop(number=1, address="198.51.100.1"), Hop(number=1, address="198.51.100.9")
+    for hops, before in (([one], []), ([other], [one])):
+        story.events.append(
+            model_events.HopsSeen(
+                t_ns=1, utc="2026-11-23T07:25:27Z", **VPN._asdict(), session=1, remote="r",
+                hops=hops, before=before,
+            )
+        )  # fmt: skip
+    found = story_of(story, session=1)
+    assert found is not None
+    assert [value for what, value in found.lines if what == "path"] == [
+        "1 hop: 198.51.100.1, seen at 2026-11-23T07:25:27Z",
+        (
+            "1 hop: 198.51.100.9 (changed, hop 1: 198.51.100.1 -> 198.51.100.9), seen at"
+            " 2026-11-23T07:25:27Z"
+        ),
+    ]

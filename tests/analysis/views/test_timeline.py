@@ -1,7 +1,15 @@
 import pytest
 
 from stresser.analysis.views.timeline import Timeline
-from stresser.model.events import ClockStepped, HostSlept, PathChanged, TesterLate, WitnessGap
+from stresser.model.events import (
+    ClockStepped,
+    HopsSeen,
+    HostSlept,
+    PathChanged,
+    TesterLate,
+    WitnessGap,
+)
+from stresser.model.hops import Hop
 from stresser.model.path_change import PathChange
 from tests.analysis.story import DIRECT, VPN, Story, seconds, utc
 
@@ -50,6 +58,13 @@ def test_of_many_steps_dips_are_kept():
         (TesterLate(t_ns=seconds(9), utc=utc(0), late_ns=seconds(4)), "late", "late by 4 s"),
         (ClockStepped(t_ns=seconds(9), utc=utc(0), step_ns=-seconds(4)), "clock", "set by -4 s"),
         (WitnessGap(t_ns=seconds(9), utc=utc(0), witness="a", detail="\x1b"), "witness", "\\x1b"),
+        (
+            HopsSeen(
+                t_ns=seconds(9), utc=utc(0), endpoint="e", egress="vpn", activity="a", session=7,
+                remote="r", hops=[Hop(number=2, address="b")], before=[Hop(number=2, address="a")],
+            ),
+            "path", "path of session 7 through vpn: hop 2: a -> b",
+        ),
         (
             PathChanged(t_ns=seconds(9), utc=utc(0), change=PathChange.LINK_DOWN, interface="tun0"),
             "path", "link down tun0",

@@ -1,0 +1,290 @@
+"""Goes on in the folder of a run whose process has ended: what it left, mended, and the lock.
+
+Who goes on must be alone at it: the lock is the folder's own (flock(2)), is held as long as the
+process lives, and is gone with it, however it ends.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stresser.model.errors import RunFolderError
+from stresser.model.events import (
+    AnyEvent,
+    AttemptFailed,
+    RunEnded,
+    RunResumed,
+    SessionEnded,
+    SessionOpened,
+)
+from stresser.model.units import NS_PER_US
+from stresser.record.atomic_write import sync_directory
+from stresser.record.event_lines import event_of_line
+from stresser.record.events_file import LONGEST_LINE, bounded_lines
+from stresser.record.folder import RunFolder, reserve_room, shown_path
+from stresser.record.host_facts import this_process
+from stresser.record.manifest import Manifest, Resumption, Status
+from stresser.record.reader import RecordedRun, RunStatus, open_record
+from stresser.record.regular_file import open_regular
+
+if sys.platform != "win32":
+    import fcntl
+
+_SPARE_ATTEMPTS = 10_000
+"""What a crash left unwritten, a reflector may have recorded: those numbers are not used again."""
+_MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+class StillRunningError(RunFolderError):
+    """Another process goes on with the run: neither may this one, nor begin a new one beside it."""
+
+
+class Earlier(NamedTuple):
+    """What a run had come to when its process ended. Times: nanoseconds since it began."""
+
+    folder: RunFolder
+    manifest: Manifest
+    anchor_unix_ns: int
+    """As the last event had it: a host that slept has moved it."""
+    since_ns: int
+    """Its last sign."""
+    why: str
+    """How it ended: `crashed`, or the words of its `run_ended`."""
+    gaps_ns: int
+    """Between its beginning and `since_ns`, in all."""
+    attempts: int
+    """The highest number of an attempt."""
+    sessions: int
+    """The highest number of a session."""
+    unrecorded: int
+    """Events that its last `run_ended` says are not recorded."""
+
+    @property
+    def next_attempt(self) -> int:
+        """The number of the next attempt."""
+        return self.attempts + _SPARE_ATTEMPTS
+
+    @property
+    def ran_ns(self) -> int:
+        """For how long it ran, all parts together."""
+        return self.since_ns - self.gaps_ns
+
+
+def what_was_left(path: Path, scenario: dict[str, Any], duration_ns: int | None) -> Earlier:
+    """What there is to go on with; `scenario` is the one to be run now, secrets masked.
+
+    Raises:
+        StillRunningError: the run goes on.
+        RunFolderError: it is another scenario's, has nothing left to do, or the
+            folder is no run's own.
+    """
+    run = open_record(path)
+    manifest = _checked(run, path)
+    now = msgspec.json.decode(msgspec.json.encode(scenario, enc_hook=str))
+    differs = _first_difference(manifest.scenario, now)
+    if differs is not None:
+        raise RunFolderError(
+            f"{shown_path(path)}: ran another scenario: {differs} differs; a run goes on with"
+            " the scenario that it began with"
+        )
+    earlier = _scanned(run, manifest)
+    if duration_ns is not None and earlier.ran_ns >= duration_ns:
+        raise RunFolderError(f"{shown_path(path)}: ran for its whole duration: nothing is left")
+    return earlier
+
+
+def _checked(run: RecordedRun, path: Path) -> Manifest:
+    folder, manifest = run.folder, run.manifest
+    if run.is_reflectors:
+        why = "is a reflector's record: `stresser reflect` begins a new one each time"
+    elif manifest is None:
+        why = "has no manifest that can be read: nobody knows what it ran"
+    elif run.status is RunStatus.RUNNING:
+        pid = manifest.process.pid
+        raise StillRunningError(f"{shown_path(path)}: still goes on (process {pid})")
+    elif folder.joined.exists() or folder.far_ends.exists():
+        why = "was joined with a reflector's record: what is joined is complete"
+    elif (path.resolve().parent.parent / "bundle.json").exists():
+        why = "came out of a bundle: the run itself is what goes on"
+    else:
+        return manifest
+    raise RunFolderError(f"{shown_path(path)}: {why}")
+
+
+def _first_difference(old: Any, new: Any, where: str = "") -> str | None:
+    """The first key in which two scenarios differ, such as `sessions.count`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*new, *(key for key in old if key not in new)]:
+            place = f"{where}.{key}" if where else str(key)
+            found = _first_difference(old.get(key), new.get(key), place)
+            if found is not None:
+                return found
+        return None
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        differing = (_first_difference(*pair, f"{where}[{number}]") for number, pair in pairs)
+        return next((one for one in differing if one is not None), None)
+    return None if old == new else where or "it"
+
+
+def _scanned(run: RecordedRun, manifest: Manifest) -> Earlier:
+    attempts = sessions = since_ns = gaps_ns = 0
+    anchor_unix_ns = manifest.anchor_unix_ns
+    last: AnyEvent | None = None
+    for event in run.events():
+        since_ns = max(since_ns, event.t_ns)
+        last = event
+        if isinstance(event, SessionOpened | SessionEnded):
+            sessions, attempts = max(sessions, event.session), max(attempts, event.attempt)
+        elif isinstance(event, AttemptFailed):
+            attempts = max(attempts, event.attempt)
+        elif isinstance(event, RunResumed):
+            gaps_ns += event.gap_ns
+    if last is not None:
+        anchor_unix_ns = _anchor_of(last, anchor_unix_ns)
+    since_ns = max([since_ns, *(one.end_ns for one in run.intervals())])
+    return Earlier(
+        folder=run.folder,
+        manifest=manifest,
+        anchor_unix_ns=anchor_unix_ns,
+        since_ns=since_ns,
+        why=last.reason if isinstance(last, RunEnded) else "crashed",
+        gaps_ns=gaps_ns,
+        attempts=attempts,
+        sessions=sessions,
+        unrecorded=last.unrecorded_events if isinstance(last, RunEnded) else 0,
+    )
+
+
+def _anchor_of(event: AnyEvent, otherwise: int) -> int:
+    try:
+        at = datetime.fromisoformat(event.utc).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return otherwise
+    return round(at * 1e6) * NS_PER_US - event.t_ns
+
+
+def going_on(earlier: Earlier, t_ns: int, utc: str, version: str) -> Manifest:
+    """The manifest of a run that goes on since `t_ns`."""
+    before = earlier.manifest
+    resumption = Resumption(
+        t_ns=t_ns,
+        utc=utc,
+        since_ns=earlier.since_ns,
+        why=earlier.why,
+        stresser=version,
+        process=before.process,
+        gap=before.gap,
+        unrecorded_events=earlier.unrecorded,
+    )
+    return msgspec.structs.replace(
+        before,
+        status=Status.RUNNING,
+        ended_utc=None,
+        end_reason=None,
+        verdict=None,
+        gap=None,
+        process=this_process(),
+        resumptions=[*before.resumptions, resumption],
+    )
+
+
+@contextmanager
+def held_alone(folder: RunFolder) -> Iterator[None]:
+    """Keep every other process from going on in this folder meanwhile.
+
+    Raises:
+        StillRunningError: another one is at it.
+    """
+    if sys.platform == "win32":  # it has no flock: the manifest alone says that a run goes on
+        yield
+        return
+    fd = os.open(folder.path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StillRunningError(f"{shown_path(folder.path)}: still goes on") from error
+        except OSError:  # a file system without locks: the manifest alone says so
+            pass
+        yield
+    finally:
+        os.close(fd)
+
+
+def mend(folder: RunFolder) -> None:
+    """Make the folder as if its run had closed it. May be cut short and begun again.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    try:
+        _end_last_line(folder.events, _is_event)
+        _end_last_line(folder.log, lambda _: True)
+        _end_last_line(folder.histograms, lambda _: False)  # the partial file has it, whole
+        _take_over_partial(folder)
+        for left in (*folder.path.glob(".*.tmp"), *folder.path.glob(".*.next")):
+            left.unlink()
+        for path in (folder.summary, folder.packets):  # to be computed anew of all parts
+            path.unlink(missing_ok=True)
+        reserve_room(folder)
+        sync_directory(folder.path)
+    except OSError as error:
+        raise RunFolderError(
+            f"{shown_path(folder.path)}: cannot be written: {error.strerror}"
+        ) from error
+
+
+def _is_event(line: bytes) -> bool:
+    try:
+        event_of_line(line)
+    except _MALFORMED:
+        return False
+    return True
+
+
+def _end_last_line(path: Path, is_whole: Callable[[bytes], bool]) -> None:
+    """End a last line that has no end, where it is whole; else cut it off: it was not written."""
+    if not path.exists():
+        return
+    with open_regular(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - LONGEST_LINE, 0))
+        rest = file.read().rpartition(b"\n")[2]
+    if not rest:
+        return
+    with path.open("r+b") as file:
+        if is_whole(rest):
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n")
+        else:
+            file.truncate(size - len(rest))
+        os.fsync(file.fileno())
+
+
+def _take_over_partial(folder: RunFolder) -> None:
+    """The interval that was under way is complete now: what the log lacks of it is appended."""
+    if not folder.partial.exists():
+        return
+    lacking = dict(_intervals(folder.partial))
+    for key, _ in _intervals(folder.histograms):
+        lacking.pop(key, None)
+    with folder.histograms.open("ab") as log:
+        log.write(b"".join(line + b"\n" for line in lacking.values()))
+        log.flush()
+        os.fsync(log.fileno())
+    folder.partial.unlink()
+
+
+def _intervals(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Whole lines of a log, each with its tag and start before it."""
+    with suppress(FileNotFoundError), open_regular(path) as file:
+        for line, is_whole in bounded_lines(file):
+            if is_whole and line is not None and line.startswith(b"Tag="):
+                yield b",".join(line.split(b",", 2)[:2]), line

@@ -1,0 +1,95 @@
+"""Walks one flow: segments of its own that die at hop 1, 2, 3, and who says so.
+
+The flow's sequence numbers come from its SYN-ACK, which the packet witness keeps, and from what
+the kernel has counted since. How far there is to go: as far as the other end's packets have come,
+so that no segment of a walk reaches it (where the way there is shorter than the way back, one
+may: it is answered like a keepalive).
+"""
+
+import socket
+from collections.abc import Sequence
+
+from stresser.classify.packet_origin import hops
+from stresser.model.clocks import Clock
+from stresser.model.evidence import TcpInfo
+from stresser.model.hops import MOST_HOPS, Hop
+from stresser.model.packet import FlowPackets
+from stresser.net.dial import Binding
+from stresser.witness.hop_segment import FlowEdges, edges
+from stresser.witness.hop_socket import send_segments
+from stresser.witness.packet_filter import remote_end
+from stresser.witness.packets import PacketWitness
+from stresser.witness.tcp_info import sample_tcp_info
+
+
+class FlowWalk:
+    """One flow that may be walked. Ends as in events: `192.0.2.1:443`."""
+
+    def __init__(
+        self, packets: PacketWitness, clock: Clock, local: str, dialled: str, binding: Binding
+    ) -> None:
+        self._packets = packets
+        self._clock = clock
+        self._ends = local, dialled
+        self._device = binding.device
+        seen = packets.seen(local, dialled)
+        self._syn_ack = seen.syn_ack
+        self.reach = 0 if seen.syn_ack is None else min(reach_of(seen), MOST_HOPS)
+        """Routers between both ends; 0: there is nothing to walk, or its SYN-ACK was not seen."""
+
+    def edges(self, info: TcpInfo | None) -> FlowEdges | None:
+        """Where the flow stands; None: the kernel does not tell."""
+        if info is None or self._syn_ack is None:
+            return None
+        local, dialled = self._ends
+        return edges(
+            (remote_end(local), remote_end(dialled)),
+            (self._syn_ack.seq, self._syn_ack.ack),
+            info.bytes_acked,
+            info.bytes_received,
+            self._flow_label() if ":" in local.rpartition(":")[0] else 0,
+        )
+
+    def begin(self, info: TcpInfo | None, numbers: Sequence[int], attempt: int) -> bool:
+        """Send the segments for these hops, at once. False: it cannot be done."""
+        flow = self.edges(info)
+        if flow is None or not numbers:
+            return False
+        answers = self._packets.answers(*self._ends)
+        answers.expect(flow, list(numbers), attempt, self._clock.now_ns())
+        try:
+            send_segments(flow, numbers, attempt, self._device)
+        except OSError:  # the way that the flow had is gone from this host
+            return False
+        return True
+
+    async def heard(self, within_s: float) -> dict[int, Hop]:
+        """Which hops have answered since `begin`."""
+        return await self._packets.answers(*self._ends).heard(within_s)
+
+    async def walk(
+        self, info: TcpInfo | None, numbers: Sequence[int], attempt: int, within_s: float
+    ) -> dict[int, Hop]:
+        """Both, one after the other; nothing where it cannot be done."""
+        if not self.begin(info, numbers, attempt):
+            return {}
+        return await self.heard(within_s)
+
+    def _flow_label(self) -> int:
+        sent = (one for one in self._packets.last(*self._ends) if one.outgoing and one.raw)
+        newest = max(sent, key=lambda one: one.t_ns, default=None)
+        return 0 if newest is None or newest.raw is None else int(newest.raw[:8], 16) & 0xFFFFF
+
+
+def reach_of(seen: FlowPackets) -> int:
+    """Routers that the other end's packets have passed.
+
+    Of a box that accepts, and of what answers behind it, the farther one.
+    """
+    met = (seen.syn_ack, seen.server_hello)
+    return max((hops(one.ttl) for one in met if one is not None), default=0)
+
+
+def info_of(sock: socket.socket) -> TcpInfo | None:
+    """What the kernel counts of a connection now."""
+    return sample_tcp_info(sock)

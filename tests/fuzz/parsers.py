@@ -1,0 +1,224 @@
+"""Our own parsers of what peers and the kernel send, each with what must hold whatever comes.
+
+For two fuzzers: `test_parsers.py` damages the seeds by dice, `guided.py` by what the parser's own
+branches tell (atheris, which brings no pytest: none is imported here).
+"""
+
+import base64
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
+
+from stresser.bundle.signature import NAMESPACE, SignatureError, checked_key
+from stresser.model.faults import ProtocolViolation, ProxyRefused
+from stresser.net.http_head import (
+    HEAD_LIMIT,
+    TELLING,
+    header_fields,
+    read_head,
+    reason_phrase,
+    telling_headers,
+)
+from stresser.net.reflector_hello import Introducer, proved_hello
+from stresser.net.socks import connect_through_socks
+from stresser.scenario.secrets import Secret
+from stresser.witness.netlink import KernelRoute, Link, Notice, decode, route_found
+from stresser.witness.packet_parse import (
+    ICMP_ERROR,
+    Stamp,
+    headers_of,
+    read_icmp,
+    read_packet,
+    sketch,
+)
+from tests.witness.made_packets import SERVER_HELLO, extension, icmp, incoming, outgoing
+
+_STAMP = Stamp(0, 0, "tun0", outgoing=False)
+_KEY_BYTES = {12, 36}
+_TOKEN = Secret("a token of the fuzzers", "FUZZ")
+_LONGEST_HEADER = 256
+
+
+class Parser(NamedTuple):
+    """`check` raises where what must hold does not."""
+
+    check: Callable[[bytes], None]
+    seeds: list[bytes]
+
+
+def packets(data: bytes) -> None:
+    """`sketch` and what is read of it later, of packets in either direction."""
+    for sent in (False, True):
+        seen = sketch(data, outgoing=sent)
+        if seen is None:
+            continue
+        assert len(seen.key) in _KEY_BYTES
+        assert len(seen.headers) <= len(data)
+        is_error = seen.what is ICMP_ERROR
+        read = read_icmp if is_error else read_packet
+        assert len(msgspec.json.encode(read(seen.headers, _STAMP))) < 4096
+    headers = headers_of(data)
+    if headers is not None:
+        assert 0 <= read_packet(headers, _STAMP).length < 1 << 17
+
+
+def netlink(data: bytes) -> None:
+    """A datagram of routing messages, and the answer to one question."""
+    for one in decode(data):
+        thing = one.thing if isinstance(one, Notice) else None
+        if isinstance(thing, Link):
+            assert len(thing.name) <= len(data) * 4 + 20
+        if isinstance(thing, KernelRoute):
+            assert len(thing.hops) <= len(data)
+            assert isinstance(thing.covers_everything, bool)
+    for sequence in (0, 7):
+        route_found(data, sequence)
+
+
+class _Sent(Exception):
+    """There is no more."""
+
+
+def http_head(data: bytes) -> None:
+    """An answer that comes in portions; its first byte says how large they are."""
+    size = 1 + (data[0] if data else 0) * 16
+    portions = iter([data[at : at + size] for at in range(1, len(data), size)])
+    taken = 0
+
+    async def receive() -> bytes:
+        nonlocal taken
+        for portion in portions:
+            taken += len(portion)
+            return portion
+        raise _Sent
+
+    coroutine = read_head(receive)
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        head, behind = done.value
+    except (_Sent, ProtocolViolation):
+        assert taken <= HEAD_LIMIT + size
+        return
+    assert len(head) + len(behind) <= taken
+    assert len(reason_phrase(head)) <= _LONGEST_HEADER
+    told = telling_headers(header_fields(head), TELLING)
+    assert told.keys() <= TELLING
+    assert all(len(value) <= _LONGEST_HEADER for value in told.values())
+    place = told.get("location", "")
+    assert "?" not in place
+    assert "#" not in place
+
+
+def socks(data: bytes) -> None:
+    """All that a proxy answers, byte by byte."""
+    left = bytearray(data)
+
+    class Channel:
+        async def send_all(self, data: bytes) -> None:
+            pass
+
+        async def receive_some(self, max_bytes: int | None = None) -> bytes:
+            some = bytes(left[:max_bytes])
+            del left[:max_bytes]
+            if not some:
+                raise _Sent
+            return some
+
+    with suppress(_Sent, ProtocolViolation, ProxyRefused, StopIteration):
+        connect_through_socks(Channel(), "name.example", 443, (_TOKEN, _TOKEN)).send(None)
+
+
+def hello(data: bytes) -> None:
+    """A tester's line, of whom the token proves it."""
+    text = data.decode("latin-1")
+    said = proved_hello(text, _TOKEN)
+    assert said is None or text.encode() == _HELLO
+
+
+def signature(data: bytes) -> None:
+    """A signature in a bundle: none but ours is one of this message."""
+    with suppress(SignatureError):
+        raise AssertionError(checked_key(data, b"a message nobody signed"))
+
+
+def _message(kind: int, body: bytes, *, sequence: int = 7, flags: int = 2) -> bytes:
+    head = struct.pack("=IHHII", 16 + len(body), kind, flags, sequence, 0)
+    return head + body + bytes(-len(body) % 4)
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def _string(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+_ROUTE = struct.pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 3, 0, 1, 0)
+_WORDS = _attribute(1, b"\x0a\1\2\0") + _attribute(5, b"\xc0\0\2\1") + _attribute(4, b"\4\0\0\0")
+_HOPS = _attribute(9, struct.pack("=HBBi", 16, 0, 0, 4) + _attribute(5, b"\xc0\0\2\4"))
+_LINK = struct.pack("=BxHiII", 0, 1, 4, 0x10043, 0) + _attribute(3, b"tun0\0")
+_INFO = _attribute(18, _attribute(1, b"wireguard\0"))
+_HELLO = Introducer(run="ab" * 16, token=_TOKEN, anchor_unix_ns=0).hello(3, 0).encode()
+_SIGNED = _string(b"ssh-ed25519") + _string(bytes(32))
+_FIELDS = (
+    _SIGNED,
+    NAMESPACE.encode(),
+    b"",
+    b"sha512",
+    _string(b"ssh-ed25519") + _string(bytes(64)),
+)
+_SIGNATURE = b"SSHSIG\0\0\0\1" + b"".join(map(_string, _FIELDS))
+
+PARSERS = {
+    "packets": Parser(
+        packets,
+        [
+            incoming("SA"),
+            incoming("R", ttl=63, window=0),
+            outgoing("FA", v6=True),
+            incoming("PA", payload=SERVER_HELLO, options=bytes(4), tcp_options=bytes(8)),
+            incoming("SA", v6=True, extensions=extension(60) + extension(6), first_extension=0),
+            icmp(3, 4, word=1400),
+            icmp(2, 0, v6=True, word=1280),
+        ],
+    ),
+    "netlink": Parser(
+        netlink,
+        [
+            _message(24, _ROUTE + _WORDS) + _message(25, _ROUTE + _HOPS, flags=0),
+            _message(16, _LINK + _INFO) + _message(3, bytes(4)),
+            _message(20, struct.pack("=BBBBI", 2, 24, 0, 0, 4) + _attribute(2, b"\x0a\1\2\3")),
+            _message(32, _ROUTE + _attribute(2, b"\x0a\1\2\0") + _attribute(3, b"eth0\0")),
+            _message(2, struct.pack("=i", -101)),
+        ],
+    ),
+    "http_head": Parser(
+        http_head,
+        [
+            b"\x00HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x02hi",
+            (
+                b"\x01HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 407 No\r\n"
+                b'Proxy-Authenticate: Basic realm="r"\r\nVia: 1.1 squid\r\nVia: 1.1 b\r\n\r\n'
+            ),
+            b"\x05HTTP/1.0 302 Found\r\nLocation: https://u:p@login.example/a;s=1?t=2#f\r\n\r\n",
+        ],
+    ),
+    "socks": Parser(
+        socks,
+        [b"\5\0\5\0\0\1" + bytes(6), b"\5\2\1\0\5\0\0\3\4name\1\xbb", b"\5\0\5\5\0\1", b"\5\xff"],
+    ),
+    "hello": Parser(hello, [_HELLO, b"v1 " + b"0" * 32]),
+    "signature": Parser(
+        signature,
+        [
+            b"-----BEGIN SSH SIGNATURE-----\n"
+            + base64.b64encode(_SIGNATURE)
+            + b"\n-----END SSH SIGNATURE-----\n"
+        ],
+    ),
+}

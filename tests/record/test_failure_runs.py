@@ -1,0 +1,195 @@
+"""Failed attempts that repeat: fewer lines, and not one figure that differs."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresser.analysis.views.run_report import gather_report
+from stresser.bundle.evidence_zip import write_evidence
+from stresser.bundle.verification import verify_bundle
+from stresser.model.ending import Kind, Phase
+from stresser.model.events import MOST_ALSO, AttemptFailed, RunEnded
+from stresser.record.event_lines import event_of_line
+from stresser.record.events_file import encode_event
+from stresser.record.failure_runs import EACH, FailureRuns, events_in, one_by_one
+from stresser.record.reader import open_run
+from tests.analysis.story import DIRECT, VPN, Story
+from tests.record.test_recorder import recorded
+from tests.record.test_recorder_failure import SPOILERS
+
+HALF = 10
+"""Failures between two writings: one each twentieth of a second."""
+
+
+def outage_story(failures=1_000):
+    """Sessions drop, are refused for a while, of two kinds in turn, and open again."""
+    story = Story([DIRECT, VPN], 4)
+    held = [story.opens(cohort, 1 + 0.1 * n) for cohort in (DIRECT, VPN) for n in range(4)]
+    for session in held[4:]:
+        story.drops(session, 20)
+    for n in range(failures):
+        kind = Kind.REFUSED if n % 100 < 50 else Kind.TIMEOUT
+        story.fails(VPN, 20 + 0.05 * n, kind=kind, phase=Phase.CONNECT)
+    end = 21 + 0.05 * failures
+    again = [story.opens(VPN, end + 0.1 * n) for n in range(4)]
+    for session in [*held[:4], *again]:
+        story.ends_as_planned(session, end + 60)
+    story.stops(end + 60)
+    return story
+
+
+def failures_of(events):
+    return [event for event in events if isinstance(event, AttemptFailed)]
+
+
+def counted(events, flush_each=HALF):
+    """As the recorder writes them."""
+    runs, written, failures = FailureRuns(), [], 0
+    for event in events:
+        if isinstance(event, AttemptFailed):
+            now = runs.take(event)
+            written += [] if now is None else [now]
+            failures += 1
+        if not isinstance(event, AttemptFailed) or failures % flush_each == 0:
+            written += runs.flush()
+        if not isinstance(event, AttemptFailed):
+            written.append(event)
+    return [*written, *runs.flush()]
+
+
+def test_every_figure_of_a_counted_run_is_that_of_the_same_run_written_each(tmp_path):
+    each, few = outage_story(), outage_story()
+    few.events = counted(few.events)
+    assert len(few.events) < len(each.events) / 4
+    whole, short = (
+        gather_report([story.recorded(tmp_path / name / "run")], None)
+        for name, story in (("each", each), ("few", few))
+        if not (tmp_path / name).mkdir()
+    )
+    assert len(short.runs[0].failed) == 1_000
+    assert msgspec.to_builtins(short) == msgspec.to_builtins(whole)
+
+
+def test_a_bundle_of_a_counted_run_verifies_redacted_or_not(tmp_path):
+    story = outage_story()
+    story.events = counted(story.events)
+    run = story.recorded(tmp_path / "run")
+    for redact in (False, True):
+        write_evidence([run], None, tmp_path / "b.zip", redact=redact)
+        assert verify_bundle(tmp_path / "b.zip").wrong == []
+
+
+def test_the_first_are_written_each_and_again_after_a_quiet_minute():
+    story = Story([VPN], 1)
+    for n in range(EACH + 10):
+        story.fails(VPN, 0.01 * n)
+    for n in range(EACH + 10):
+        story.fails(VPN, 100 + 0.01 * n)
+    written = counted(story.events[1:], flush_each=EACH + 10)
+    assert [len(event.also) for event in written] == [0] * EACH + [9] + [0] * EACH + [9]
+
+
+def test_what_differs_in_what_decides_is_counted_apart():
+    story = Story([DIRECT, VPN], 1)
+    differences: list[dict[str, Any]] = [
+        {}, {"kind": Kind.TIMEOUT}, {"phase": Phase.TLS}, {"status": 503}, {"status": 404},
+        {"alert": 40}, {"failure": "other"},
+    ]  # fmt: skip
+    for _ in range(EACH + 5):
+        for cohort in (DIRECT, VPN):
+            for difference in differences:
+                story.fails(cohort, 1, **difference)
+    written = counted(story.events[1:], flush_each=10_000)
+    runs = [event for event in written if event.also]
+    assert len(runs) == 2 * len(differences)
+    assert {len(event.also) for event in runs} == {4}
+
+
+def test_what_the_plan_cuts_is_never_counted():
+    story = Story([VPN], 1)
+    for _ in range(2 * EACH):
+        story.fails(VPN, 1, planned=True)
+    assert len(counted(story.events[1:])) == 2 * EACH
+
+
+def test_an_event_stands_for_so_many_at_most():
+    story = Story([VPN], 1)
+    for n in range(EACH + 100):
+        story.fails(VPN, 0.01 * n)
+    written = counted(story.events[1:], flush_each=10_000)
+    assert [1 + len(event.also) for event in written[EACH:]] == [33, 33, 33, 1]
+    line = encode_event(written[EACH])
+    assert msgspec.json.decode(line)["also"] == list(range(EACH + 1, EACH + MOST_ALSO + 1))
+    forged = line.replace(b'"also":[', b'"also":[1,')
+    with pytest.raises(msgspec.ValidationError):
+        event_of_line(forged)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200)), max_size=400))
+def test_each_attempt_comes_back_once_with_its_number_and_in_order_of_its_kind(steps):
+    story, at = Story([DIRECT, VPN], 1), 0.0
+    for which, step in steps:
+        at += step / 1000
+        story.fails((DIRECT, VPN)[which % 2], at, kind=(Kind.REFUSED, Kind.TIMEOUT)[which // 2])
+    told = failures_of(story.events)
+    written = counted(told, flush_each=17)
+    lines = b"".join(map(encode_event, written))
+    assert events_in(lines) == len(told)
+    back = failures_of(one_by_one(event_of_line(line) for line in lines.splitlines()))
+    assert sorted(event.attempt for event in back) == [event.attempt for event in told]
+    times = {event.attempt: event for event in told}
+    for event in back:
+        own = times[event.attempt]
+        assert (event.cohort, event.ending.kind) == (own.cohort, own.ending.kind)
+        assert abs(event.t_ns - own.t_ns) <= 17 * 200_000_000
+        assert event.t_ns - event.ending.dead_by_ns == own.t_ns - own.ending.dead_by_ns
+        assert not event.also
+
+
+def test_a_text_that_looks_like_a_count_is_none():
+    story = Story([VPN], 1)
+    story.fails(VPN, 1, raw='","also":[1,2,3],"x":"', reason='"also":[1]')
+    assert events_in(encode_event(story.events[1])) == 1
+
+
+def test_a_recorder_counts_and_nothing_waits_for_longer_than_a_writing(tmp_path):
+    story = outage_story(300)
+
+    async def work(recorder, folder):
+        for event in story.events[:-1]:
+            recorder.event(event)
+        recorder.flush_now()
+        assert len(list(open_run(folder.path).events())) == len(story.events) - 1
+
+    folder, recorder = recorded(tmp_path, work)
+    lines = folder.events.read_bytes().splitlines()
+    assert len(lines) < len(story.events) / 2
+    *back, last = open_run(folder.path).events()
+    assert isinstance(last, RunEnded)
+    assert recorder.unrecorded_events == 0
+    told = [event.attempt for event in failures_of(story.events)]
+    assert sorted(event.attempt for event in failures_of(back)) == told
+
+
+def test_counted_attempts_that_are_lost_are_counted_as_lost(tmp_path):
+    failures = outage_story(300).events[-320:]
+    total = len(failures_of(failures))
+
+    def spoil(folder):
+        folder.manifest.write_text("")
+        SPOILERS["events file removed"](folder)
+
+    async def work(recorder, folder):
+        spoil(folder)
+        for event in failures_of(failures):
+            recorder.event(event)
+        recorder.flush_now()
+        assert recorder.failure is not None
+
+    _, recorder = recorded(tmp_path, work)
+    assert recorder.unrecorded_events == total
+    assert recorder.gap is not None
+    assert recorder.gap.events == total

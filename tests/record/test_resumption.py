@@ -1,0 +1,207 @@
+"""What a run left behind is gone on with, by one process at a time, or refused in one line."""
+
+import json
+import shutil
+
+import msgspec
+import pytest
+import trio
+
+from stresser.model.errors import RunFolderError
+from stresser.model.events import RunResumed
+from stresser.model.units import NS_PER_S
+from stresser.record.events_file import EventsReader, encode_event
+from stresser.record.folder import RunFolder
+from stresser.record.histogram_log import LogReader
+from stresser.record.manifest import Gap, Status, read_manifest, write_manifest
+from stresser.record.reader import open_run
+from stresser.record.resumption import Earlier, going_on, held_alone, mend, what_was_left
+from stresser.witness.clock import RunClock
+from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, gone_process, utc
+from tests.record.sample_events import number_of, numbered
+
+S = NS_PER_S
+
+
+@pytest.fixture
+def left(tmp_path):
+    """A run that was killed: two sessions are open, one has dropped."""
+    story = Story([DIRECT, VPN], 1)
+    for cohort in (DIRECT, VPN, VPN):
+        story.opens(cohort, 1)
+    story.drops(3, 20)
+    run = story.recorded(tmp_path / "20261123T072526Z-made-up", status=Status.RUNNING)
+    return run.path
+
+
+def earlier(path, duration_ns=None):
+    return what_was_left(path, SCENARIO, duration_ns)
+
+
+def test_what_a_run_came_to(left):
+    found = earlier(left)
+    assert (found.sessions, found.attempts, found.since_ns) == (3, 3, 20 * S)
+    assert (found.why, found.gaps_ns, found.ran_ns) == ("crashed", 0, 20 * S)
+    assert found.next_attempt > found.attempts + 1_000, "what a crash left unwritten is not reused"
+
+
+def change(path, **changes):
+    folder = RunFolder(path)
+    tree = json.loads(folder.manifest.read_bytes())
+    folder.manifest.write_text(json.dumps(tree | changes))
+
+
+def refuse(path, words, scenario=SCENARIO, duration_ns=None):
+    with pytest.raises(RunFolderError, match=words) as told:
+        what_was_left(path, scenario, duration_ns)
+    assert len(told.value.lines) == 1
+
+
+def test_what_is_refused_is_refused_in_one_line(left, tmp_path):
+    refuse(left, "ran another scenario: name differs", SCENARIO | {"name": "other"})
+    refuse(left, "another scenario: .*endpoints.* differs", SCENARIO | {"endpoints": []})
+    refuse(left, "nothing is left", duration_ns=20 * S)
+    (left / "far_ends.jsonl").write_text("")
+    refuse(left, "was joined")
+    (left / "far_ends.jsonl").unlink()
+    (tmp_path / "out" / "runs").mkdir(parents=True)
+    (tmp_path / "out" / "bundle.json").write_text("{}")
+    refuse(shutil.copytree(left, tmp_path / "out" / "runs" / "one"), "came out of a bundle")
+    change(left, listened="wss://192.0.2.1")
+    refuse(left, "is a reflector's record")
+    (left / "manifest.json").write_text("?")
+    refuse(left, "has no manifest that can be read")
+    refuse(tmp_path / "nothing", "does not exist")
+
+
+def test_a_run_that_goes_on_is_refused(tmp_path):
+    story = Story([VPN], 1)
+    story.opens(VPN, 1)
+    path = story.recorded(tmp_path / "run", status=Status.RUNNING, is_alive=True).path
+    refuse(path, "still goes on")
+
+
+def test_one_process_alone_goes_on(left):
+    folder = RunFolder(left)
+    with held_alone(folder), pytest.raises(RunFolderError, match="still goes on") as told:  # noqa: SIM117 - one in the other
+        with held_alone(folder):
+            pass
+    assert len(told.value.lines) == 1
+    with held_alone(folder):
+        pass
+
+
+def test_a_torn_event_is_cut_off_and_a_whole_one_is_ended(tmp_path):
+    folder = RunFolder(tmp_path)
+    whole = encode_event(numbered(1)) + encode_event(numbered(2))
+    for cut in range(len(encode_event(numbered(2))) + 1):
+        folder.events.write_bytes(whole[: len(whole) - cut])
+        mend(folder)
+        text = folder.events.read_bytes()
+        assert text in (whole, encode_event(numbered(1)))
+        assert (text == whole) == (cut <= 1)
+        mend(folder)
+        assert folder.events.read_bytes() == text
+        reader = EventsReader(folder.events)
+        assert [number_of(event) for event in reader] == [1, 2][: text.count(b"\n")]
+        assert reader.damage == []
+
+
+def test_the_interval_under_way_goes_into_the_log_once(left):
+    run = open_run(left)
+    folder = run.folder
+    head = folder.histograms.read_bytes()
+    line = (
+        b"Tag=rtt/broker/vpn/heartbeat,%d.000,10.000,29.966335,"
+        b"HISTFAAAADp4nJNpmSzMwMA4hQECmKE0IwOPu9mWCAYG+w8QgfbPjEzMcMiKxMYHiVNHTVUDYefAuGwrMwAulArS\n"
+    )
+    first, second = line % 0, line % 10
+    folder.histograms.write_bytes(head + first + second[:60])
+    folder.partial.write_bytes(head + first + second)
+    mend(folder)
+    assert folder.histograms.read_bytes() == head + first + second
+    assert not folder.partial.exists()
+    folder.partial.write_bytes(head + first + second)  # killed between the two
+    mend(folder)
+    log = LogReader(folder.histograms)
+    assert [one.start_ns for one in log] == [0, 10 * S]
+    assert log.damage == []
+
+
+def test_what_a_killed_writer_left_beside_is_removed_and_room_is_kept(left):
+    for name in (".events.jsonl.next", ".manifest.json.0123.tmp", "summary.json", "drops.pcapng"):
+        (left / name).write_text("x")
+    mend(RunFolder(left))
+    names = {path.name for path in left.iterdir()}
+    assert names == {"manifest.json", "events.jsonl", "histograms.hlog", ".reserve"}
+    mend(RunFolder(left))
+
+
+def resumed(path, at_s):
+    """Goes on, and is killed at once."""
+    found = earlier(path)
+    mend(found.folder)
+    write_manifest(found.folder.manifest, going_on(found, at_s * S, utc(at_s * S), "0.0.1"))
+    event = RunResumed(t_ns=at_s * S, utc=utc(at_s * S), since_ns=found.since_ns, why=found.why)
+    with found.folder.events.open("ab") as events:
+        events.write(encode_event(event))
+    change(path, process=msgspec.to_builtins(gone_process()))
+    return found
+
+
+def test_a_run_that_went_on_and_crashed_again_goes_on_again(left):
+    first = resumed(left, 50)
+    second = resumed(left, 90)
+    third = earlier(left)
+    assert [one.gaps_ns for one in (first, second, third)] == [0, 30 * S, 70 * S]
+    assert (third.since_ns, third.ran_ns) == (90 * S, 20 * S)
+    told = read_manifest(RunFolder(left).manifest).resumptions
+    assert [(one.t_ns, one.since_ns, one.why) for one in told] == [
+        (50 * S, 20 * S, "crashed"), (90 * S, 50 * S, "crashed"),
+    ]  # fmt: skip
+    assert [one.stresser for one in told] == ["0.0.1"] * 2
+
+
+def test_a_crash_before_the_event_of_going_on_counts_its_gap_once(left):
+    found = earlier(left)
+    write_manifest(found.folder.manifest, going_on(found, 50 * S, utc(50 * S), "0.0.1"))
+    change(left, process=msgspec.to_builtins(gone_process()))
+    again = resumed(left, 80)
+    assert (again.gaps_ns, earlier(left).gaps_ns) == (0, 60 * S)
+
+
+def test_what_was_not_recorded_before_is_not_forgotten(left):
+    gap = Gap(what="No space left", path="x", since_t_ns=1, since_utc="y", events=7, samples=8)
+    change(left, gap=msgspec.to_builtins(gap), status="interrupted")
+    resumed(left, 50)
+    manifest = read_manifest(RunFolder(left).manifest)
+    assert manifest.gap is None
+    assert manifest.resumptions[0].gap == gap
+    assert any("7 events and 8 samples are missing" in one for one in open_run(left).damage)
+
+
+def test_the_clock_goes_on_from_the_wall_clock_or_from_where_it_was():
+    async def main():
+        wall = RunClock().anchor_unix_ns
+        clock = RunClock()
+        clock.go_on(wall - 100 * S, 60 * S)
+        now = clock.now_ns()
+        assert 100 * S <= now < 160 * S
+        assert clock.anchor_unix_ns == wall - 100 * S
+        assert clock.since_start(clock.trio_time(now)) == pytest.approx(now, abs=1_000)
+        back = RunClock()
+        back.go_on(wall + 500 * S, 60 * S)
+        assert 60 * S < back.now_ns() < 90 * S
+
+    trio.run(main)
+
+
+def test_a_host_that_slept_has_moved_the_anchor(left):
+    slept = 1_000 * S
+    with RunFolder(left).events.open("ab") as events:
+        woken = numbered(slept, 30 * S)
+        woken.utc = utc(1_030 * S)
+        events.write(encode_event(woken))
+    found = earlier(left)
+    assert isinstance(found, Earlier)
+    assert found.anchor_unix_ns - found.manifest.anchor_unix_ns == slept

@@ -1,0 +1,95 @@
+"""The text of a scrape, judged by prometheus_client's own parsers and by promtool."""
+
+import subprocess
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as read_text
+
+from stresser import __version__
+from stresser.model.cohort import Cohort
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_MS
+from stresser.report.exposition import metrics_page
+from stresser.report.metrics import BOUNDS_NS, PHASES
+from stresser.run.scrape_server import PageType
+from tests.analysis.story import VPN, Story
+from tests.fakes.tools import tool
+from tests.report.test_metrics import eventful, metrics_of
+
+
+def page(wanted: PageType, story: Story | None = None) -> str:
+    metrics = metrics_of(eventful() if story is None else story)
+    for quantity in (*PHASES, Quantity.RTT):
+        metrics.sample(quantity, VPN, 3 * NS_PER_MS)
+        metrics.sample(quantity, VPN, 40_000 * NS_PER_MS)
+    metrics.sample(Quantity.LOOP_LAG, None, NS_PER_MS)
+    return metrics_page(metrics.reading(), wanted).decode()
+
+
+def samples_of(text, read):
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in read(text)
+        for sample in family.samples
+    }
+
+
+def labelled(cohort: Cohort, **more: str):
+    return tuple(sorted((cohort._asdict() | more).items()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"), [(PageType.TEXT, read_text), (PageType.OPENMETRICS, read_openmetrics)]
+)
+def test_figures_are_read_as_they_were_counted(kind, read):
+    found = samples_of(page(kind), read)
+    assert found["stresser_sessions_requested", labelled(VPN)] == 3
+    assert found["stresser_sessions_open", labelled(VPN)] == 0
+    assert found["stresser_attempts_total", labelled(VPN)] == 4
+    assert found["stresser_failures_total", labelled(VPN)] == 2
+    assert found["stresser_drops_total", labelled(VPN)] == 1
+    assert found["stresser_other_endings_total", labelled(VPN, initiator="host")] == 1
+    by = {"phase": "held", "kind": "tcp_reset", "initiator": "middlebox"}
+    assert found["stresser_drops_by_kind_total", labelled(VPN, **by)] == 1
+    by = {"phase": "tls", "kind": "timeout", "initiator": "unknown"}
+    assert found["stresser_failures_by_kind_total", labelled(VPN, **by)] == 1
+    assert found["stresser_rtt_seconds_bucket", labelled(VPN, le="0.0025")] == 0
+    assert found["stresser_rtt_seconds_bucket", labelled(VPN, le="0.005")] == 1
+    assert found["stresser_rtt_seconds_bucket", labelled(VPN, le="+Inf")] == 2
+    assert found["stresser_rtt_seconds_sum", labelled(VPN)] == pytest.approx(40.003)
+    assert found["stresser_handshake_phase_seconds_count", labelled(VPN, phase="tls")] == 2
+    assert found["stresser_loop_lag_seconds_count", ()] == 1
+    [build] = [dict(labels) for name, labels in found if name == "stresser_build_info"]
+    assert build["version"] == __version__
+
+
+def test_each_histogram_has_the_fixed_buckets():
+    bounds = [
+        float(dict(labels)["le"])
+        for name, labels in samples_of(page(PageType.TEXT), read_text)
+        if name == "stresser_loop_lag_seconds_bucket"
+    ]
+    assert bounds == [*(pytest.approx(ns / 1e9) for ns in BOUNDS_NS), float("inf")]
+
+
+def test_labels_that_a_damaged_run_may_have_are_escaped_and_cut():
+    hostile = Cohort('a"}\n# TYPE x\\', "e" * 5000, "\x1b[31m")
+    story = Story([hostile], 1)
+    story.opens(hostile, 1)
+    [labels] = [
+        dict(labels)
+        for name, labels in samples_of(page(PageType.TEXT, story), read_text)
+        if name == "stresser_sessions_open"
+    ]
+    assert labels["endpoint"] == 'a"}\\n# TYPE x\\'
+    assert len(labels["egress"]) == 128
+    assert labels["activity"] == "\\x1b[31m"
+
+
+def test_promtool_finds_nothing_to_say():
+    done = subprocess.run(
+        [tool("promtool"), "check", "metrics"],
+        input=page(PageType.TEXT), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
