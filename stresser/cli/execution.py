@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import BatchObserver, RunResumed, RunStarted, WitnessGap
+from stresser.model.events import RunResumed, RunStarted, WitnessGap
 from stresser.model.units import escaped, format_duration
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
@@ -35,6 +35,7 @@ from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.secrets import HeaderValues, Secret, masked
+from stresser.session.internal_errors import BatchObserver
 from stresser.session.route import Route, timers_for
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock

@@ -3,7 +3,7 @@
 `stresser schema events` prints the JSON Schema of these.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, Protocol, TypeAlias
@@ -394,10 +394,3 @@ class Observer(Protocol):
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
         """A duration was measured."""
-
-
-class BatchObserver(Observer, Protocol):
-    """Who can be told many samples at once: two of each ping, thousands a second."""
-
-    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
-        """These durations were measured."""

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, BatchObserver
+from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
+from stresser.session.internal_errors import BatchObserver
 
 
 class Fanout:

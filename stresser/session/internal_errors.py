@@ -8,14 +8,15 @@ import errno
 import os
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import trio
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, BatchObserver
+from stresser.model.events import AnyEvent, Observer
 from stresser.model.faults import Fault
 from stresser.model.quantity import Quantity
 
@@ -92,6 +93,13 @@ def _last_lines(exc: Exception) -> str:
     frames = traceback.extract_tb(exc.__traceback__)[-_FRAMES_SHOWN:]
     places = [f"{'/'.join(Path(f.filename).parts[-3:])}:{f.lineno} {f.name}" for f in frames]
     return " < ".join([said[: _RAW_LENGTH // 2], *reversed(places)])[:_RAW_LENGTH]
+
+
+class BatchObserver(Observer, Protocol):
+    """Who can be told many samples at once: two of each ping, thousands a second."""
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        """These durations were measured."""
 
 
 class Guarded:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Protocol, Self
 
 import trio
-from outcome import Error, Outcome, Value
 
 from stresser.model.clocks import Hangups
 from stresser.net.tap import Tap
@@ -44,6 +43,8 @@ class QuietSessions:
         self._epoll = epoll
         self._hangups = hangups
         self._parked: dict[int, tuple[trio.lowlevel.Task, Quiet]] = {}
+        self._came: dict[int, bytes | Exception] = {}
+        """What tasks that were woken have not yet taken."""
 
     @classmethod
     def open(cls, hangups: Hangups) -> Self | None:
@@ -77,14 +78,17 @@ class QuietSessions:
         descriptor = session.tap.sock.fileno()
         self._watch(descriptor)
         self._parked[descriptor] = trio.lowlevel.current_task(), session
-        data: bytes = await trio.lowlevel.wait_task_rescheduled(partial(self._leave, descriptor))
-        return data
+        await trio.lowlevel.wait_task_rescheduled(partial(self._leave, descriptor))
+        came = self._came.pop(descriptor)
+        if isinstance(came, Exception):
+            raise came
+        return came
 
     def interrupt(self, session: Quiet) -> None:
         """End its waiting, if it waits here, with trio.ClosedResourceError."""
         descriptor = session.tap.sock.fileno()
         if descriptor in self._parked:
-            self._wake(descriptor, Error(trio.ClosedResourceError()))
+            self._wake(descriptor, trio.ClosedResourceError())
 
     def _watch(self, descriptor: int) -> None:
         # Edge-triggered: a pong needs no call beside the read. What came while the task read for
@@ -120,13 +124,14 @@ class QuietSessions:
         except BlockingIOError:
             data = None
         except Exception as exc:  # noqa: BLE001 - its own task tells a fault from a bug
-            self._wake(descriptor, Error(exc))
+            self._wake(descriptor, exc)
             return
         if data is None and flags != select.EPOLLIN:
             data = b""  # behind the pong the end has come, too
         if data is not None:
-            self._wake(descriptor, Value(data))
+            self._wake(descriptor, data)
 
-    def _wake(self, descriptor: int, outcome: Outcome[bytes]) -> None:
+    def _wake(self, descriptor: int, came: bytes | Exception) -> None:
         task, _ = self._parked.pop(descriptor)
-        trio.lowlevel.reschedule(task, outcome)
+        self._came[descriptor] = came
+        trio.lowlevel.reschedule(task)
