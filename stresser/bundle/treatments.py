@@ -118,6 +118,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "command_line": _T.GONE, "versions": _T.OURS, "host": _T.HOST_FACTS,
         "kernel": _T.OURS, "socket_options": _T.FREE, "capabilities": _T.FREE, "limits": _T.OURS,
     },
+    "MeasuredLimits": {"stresser": _T.OURS, "measured_utc": _T.OURS},
     "ProcessIdentity": {
         "started": _T.GONE, "boot_id": _T.GONE, "pid_namespace": _T.GONE, "host": _T.GONE,
     },

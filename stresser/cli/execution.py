@@ -1,6 +1,7 @@
 """The event loop's part of a run: puts recorder, live view, lab, signals and runner together."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -21,12 +22,15 @@ from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
+from stresser.record.limits_file import kept_limits
 from stresser.record.manifest import Manifest, Status, finished, write_manifest
 from stresser.record.recorder import Recorder
-from stresser.record.resumption import Earlier, going_on, held_alone, mend
+from stresser.record.repair import repair
+from stresser.record.resumption import Earlier, going_on, held_alone
 from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
 from stresser.run.fanout import Fanout
+from stresser.run.lab_plan import lab_reflectors
 from stresser.run.lab_witness import LabWitness
 from stresser.run.preflight import Readiness, sessions_of
 from stresser.run.routes import RouteBuilder
@@ -43,6 +47,8 @@ from stresser.witness.packets import PacketWitness
 
 if TYPE_CHECKING:
     from stresser.cli.served_metrics import MetricsPort, ServedMetrics
+
+_TOKEN_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +99,9 @@ class Execution:
             StresserError: before anything was recorded.
         """
         asked, scenario, witness = self._asked, self._asked.scenario, LabWitness()
-        async with lab_for(scenario, witness.on_kill) as ready:
+        tokens = _tokens_of(asked)
+        lab_token = next((tokens[name].reveal() for name in lab_reflectors(scenario)), None)
+        async with lab_for(scenario, witness.on_kill, lab_token) as ready:
             bindings = asked.readiness.bindings
             clock, run_id = RunClock(), new_run_id()
             earlier = asked.earlier
@@ -102,7 +110,7 @@ class Execution:
                 run_id = earlier.manifest.run_id or run_id
             introducers = {
                 name: Introducer(run=run_id, token=token, anchor_unix_ns=clock.anchor_unix_ns)
-                for name, token in asked.tokens.items()
+                for name, token in tokens.items()
             }
             builder = RouteBuilder(
                 scenario, asked.file, asked.headers, bindings, ready, asked.proxies, introducers
@@ -112,7 +120,7 @@ class Execution:
             folder = self._folder(clock)
             with held_alone(folder):
                 if earlier is not None:
-                    mend(folder)
+                    repair(folder)
                 recorded = _RecordedRun(
                     scenario, routes, clock, folder, self._errors, asked.metrics, earlier
                 )
@@ -135,12 +143,19 @@ class Execution:
             command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},
+            measured=kept_limits(),
         )
 
     def _timers(self) -> dict[str, Any]:
         """How the kernel is set for each activity: it decides when a silence is noticed."""
         activities = self._asked.scenario.activities
         return {activity.name: asdict(timers_for(activity)) for activity in activities}
+
+
+def _tokens_of(asked: RunRequest) -> dict[str, Secret]:
+    """Of all endpoints that are reflectors; the lab's get one that is made for this run."""
+    own = Secret("", secrets.token_hex(_TOKEN_BYTES))
+    return {**asked.tokens, **dict.fromkeys(lab_reflectors(asked.scenario), own)}
 
 
 class _RecordedRun:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from stresser.model.errors import RunFolderError
+from stresser.model.measured_limits import MeasuredLimits
 from stresser.model.verdict import Verdict
 from stresser.record.atomic_write import write_atomically
 from stresser.record.folder import shown_path
@@ -118,6 +119,8 @@ class Manifest(Struct, kw_only=True):
     """What the sessions' sockets are set to, TCP_USER_TIMEOUT above all (tcp(7))."""
     capabilities: dict[str, Any] = field(default_factory=dict)
     """What this run could witness."""
+    measured: MeasuredLimits | None = None
+    """What `stresser doctor --measure` had found of this machine before the run."""
     limits: dict[str, Any] = field(default_factory=dict)
     """RLIMIT_NOFILE and the like (getrlimit(2)); -1 is no limit."""
 

@@ -355,6 +355,7 @@ class Recorder:
         self._hand_over()
         self._drain()
         self._adopt_write_error()
+        self._pack()
 
     def _prepare_end(self, reason: str) -> None:
         self._closed = True

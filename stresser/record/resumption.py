@@ -1,4 +1,4 @@
-"""Goes on in the folder of a run whose process has ended: what it left, mended, and the lock.
+"""Goes on in the folder of a run whose process has ended: what there is of it, and the lock.
 
 Who goes on must be alone at it: the lock is the folder's own (flock(2)), is held as long as the
 process lives, and is gone with it, however it ends.
@@ -6,8 +6,8 @@ process lives, and is gone with it, however it ends.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,21 +24,16 @@ from stresser.model.events import (
     SessionOpened,
 )
 from stresser.model.units import NS_PER_US
-from stresser.record.atomic_write import sync_directory
-from stresser.record.event_lines import event_of_line
-from stresser.record.events_file import LONGEST_LINE, bounded_lines
-from stresser.record.folder import RunFolder, reserve_room, shown_path
+from stresser.record.folder import RunFolder, shown_path
 from stresser.record.host_facts import this_process
 from stresser.record.manifest import Manifest, Resumption, Status
 from stresser.record.reader import RecordedRun, RunStatus, open_record
-from stresser.record.regular_file import open_regular
 
 if sys.platform != "win32":
     import fcntl
 
 _SPARE_ATTEMPTS = 10_000
 """What a crash left unwritten, a reflector may have recorded: those numbers are not used again."""
-_MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class StillRunningError(RunFolderError):
@@ -104,11 +99,11 @@ def _checked(run: RecordedRun, path: Path) -> Manifest:
     if run.is_reflectors:
         why = "is a reflector's record: `stresser reflect` begins a new one each time"
     elif manifest is None:
-        why = "has no manifest that can be read: nobody knows what it ran"
+        why = "has no manifest that can be read, so what it ran is unknown"
     elif run.status is RunStatus.RUNNING:
         pid = manifest.process.pid
         raise StillRunningError(f"{shown_path(path)}: still goes on (process {pid})")
-    elif folder.joined.exists() or folder.far_ends.exists():
+    elif folder.joined.exists():
         why = "was joined with a reflector's record: what is joined is complete"
     elif (path.resolve().parent.parent / "bundle.json").exists():
         why = "came out of a bundle: the run itself is what goes on"
@@ -148,7 +143,7 @@ def _scanned(run: RecordedRun, manifest: Manifest) -> Earlier:
             gaps_ns += event.gap_ns
     if last is not None:
         anchor_unix_ns = _anchor_of(last, anchor_unix_ns)
-    since_ns = max([since_ns, *(one.end_ns for one in run.intervals())])
+    since_ns = max(since_ns, run.last_interval_ns or 0)
     return Earlier(
         folder=run.folder,
         manifest=manifest,
@@ -216,75 +211,3 @@ def held_alone(folder: RunFolder) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
-
-
-def mend(folder: RunFolder) -> None:
-    """Make the folder as if its run had closed it. May be cut short and begun again.
-
-    Raises:
-        RunFolderError: it cannot be written.
-    """
-    try:
-        _end_last_line(folder.events, _is_event)
-        _end_last_line(folder.log, lambda _: True)
-        _end_last_line(folder.histograms, lambda _: False)  # the partial file has it, whole
-        _take_over_partial(folder)
-        for left in (*folder.path.glob(".*.tmp"), *folder.path.glob(".*.next")):
-            left.unlink()
-        for path in (folder.summary, folder.packets):  # to be computed anew of all parts
-            path.unlink(missing_ok=True)
-        reserve_room(folder)
-        sync_directory(folder.path)
-    except OSError as error:
-        raise RunFolderError(
-            f"{shown_path(folder.path)}: cannot be written: {error.strerror}"
-        ) from error
-
-
-def _is_event(line: bytes) -> bool:
-    try:
-        event_of_line(line)
-    except _MALFORMED:
-        return False
-    return True
-
-
-def _end_last_line(path: Path, is_whole: Callable[[bytes], bool]) -> None:
-    """End a last line that has no end, where it is whole; else cut it off: it was not written."""
-    if not path.exists():
-        return
-    with open_regular(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - LONGEST_LINE, 0))
-        rest = file.read().rpartition(b"\n")[2]
-    if not rest:
-        return
-    with path.open("r+b") as file:
-        if is_whole(rest):
-            file.seek(0, os.SEEK_END)
-            file.write(b"\n")
-        else:
-            file.truncate(size - len(rest))
-        os.fsync(file.fileno())
-
-
-def _take_over_partial(folder: RunFolder) -> None:
-    """The interval that was under way is complete now: what the log lacks of it is appended."""
-    if not folder.partial.exists():
-        return
-    lacking = dict(_intervals(folder.partial))
-    for key, _ in _intervals(folder.histograms):
-        lacking.pop(key, None)
-    with folder.histograms.open("ab") as log:
-        log.write(b"".join(line + b"\n" for line in lacking.values()))
-        log.flush()
-        os.fsync(log.fileno())
-    folder.partial.unlink()
-
-
-def _intervals(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Whole lines of a log, each with its tag and start before it."""
-    with suppress(FileNotFoundError), open_regular(path) as file:
-        for line, is_whole in bounded_lines(file):
-            if is_whole and line is not None and line.startswith(b"Tag="):
-                yield b",".join(line.split(b",", 2)[:2]), line

@@ -79,8 +79,8 @@ class FolderWriter:
         self._interval = IntervalLines(start_ns)
         self._far_ends: Appender | None = None
         self._segment_bytes = segment_bytes
-        self._closed_one = False
-        """A segment was closed and is not yet compressed."""
+        self._closed_one = True
+        """A segment was closed and is not yet compressed; at first, one that a crash left."""
         self._packing = threading.Lock()
         path = folder.events
         try:

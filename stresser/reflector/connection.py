@@ -25,6 +25,7 @@ from stresser.model.ending import Kind
 from stresser.model.events import ReflectionEnded, ReflectionHeld, ReflectionOpened
 from stresser.model.far_account import CONTROL_ATTEMPT
 from stresser.model.faults import Fault
+from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.reflector_hello import HEADER, LONGEST, PREFIX, Hello
 from stresser.net.resolve import format_sockaddr
 from stresser.reflector.admission import (
@@ -42,6 +43,8 @@ _GET: Final = b"GET "
 _CHUNK: Final = 4096
 _NO_CLOSE_FRAME: Final = 1006  # RFC 6455 section 7.1.5: what a side is told that saw none
 _PARTING_S: Final = 2.0
+_DOWN: Final = b"\0"
+"""What a guest gets that asked to hear of us while it is silent."""
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 _log = logging.getLogger(__name__)
 
@@ -196,9 +199,11 @@ class Connection:
     async def _echo_bytes(self) -> None:
         """Send back what comes, until the peer leaves or a stranger's time is up."""
         while True:
-            with self._patience(STRANGER_SILENCE_S) as waiting:
+            with self._listening() as waiting:
                 data = await self._stream.receive_some(_CHUNK)
-            if waiting.cancelled_caught or not data:
+            if waiting.cancelled_caught:
+                data = self._unasked
+            if not data:
                 break
             with self._patience(STRANGER_SEND_S) as waiting:
                 await self._stream.send_all(data)
@@ -240,10 +245,12 @@ class Connection:
     async def _echo_messages(self, connection: WebSocketConnection) -> None:
         try:
             while True:
-                with self._patience(STRANGER_SILENCE_S) as waiting:
+                with self._listening() as waiting:
                     message = await connection.get_message()
                 if waiting.cancelled_caught:
-                    break
+                    if not self._unasked:
+                        break
+                    message = self._unasked
                 with self._patience(STRANGER_SEND_S) as waiting:
                     await connection.send_message(message)
                 if waiting.cancelled_caught:
@@ -251,6 +258,17 @@ class Connection:
         except ConnectionClosed as closed:
             if closed.reason is not None and closed.reason.code != _NO_CLOSE_FRAME:
                 self._code = closed.reason.code
+
+    def _listening(self) -> trio.CancelScope:
+        """How long the other side may be silent: then it is closed, or sent `_unasked`."""
+        if self._hello is not None and self._hello.down_ms:
+            return trio.move_on_after(self._hello.down_ms * NS_PER_MS / NS_PER_S)
+        return self._patience(STRANGER_SILENCE_S)
+
+    @property
+    def _unasked(self) -> bytes:
+        """What is sent to a silent guest that asked for it; empty: nothing, its time is up."""
+        return _DOWN if self._hello is not None else b""
 
     def _patience(self, seconds: float) -> trio.CancelScope:
         """A guest may be silent, and its path slow, for as long as it likes."""

@@ -5,11 +5,11 @@ Strangers are counted, never recorded one by one: they could fill the disk.
 
 from collections import Counter
 
+from stresser.model.events import Observer
 from stresser.model.far_account import CONTROL_ATTEMPT
 from stresser.model.units import NS_PER_S
 from stresser.net.reflector_hello import Hello, proved_hello
 from stresser.net.sealed_lines import SealedLines
-from stresser.record.recorder import Recorder
 from stresser.reflector.accounts import Accounts
 from stresser.reflector.admission import Admission
 from stresser.reflector.replay import ReplayGuard
@@ -24,7 +24,7 @@ class Reception:
         self,
         token: Secret | None,
         clock: RunClock,
-        recorder: Recorder,
+        recorder: Observer,
         admission: Admission | None = None,
     ) -> None:
         """Without a token everyone is a stranger."""

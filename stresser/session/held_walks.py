@@ -112,7 +112,7 @@ class HeldWalks:
         pair = session.cohort.pair
         walked = self._walked.get(pair, [])
         route = session.destination.route
-        is_asked = route.heartbeat and not route.is_one_way
+        is_asked = route.heartbeat and route.beat is None
         if not is_asked or len(walked) >= WALKED_OF_A_PAIR or len(self._walked) >= _MOST_PAIRS:
             return
         walk = walk_of(session, self._packets, self._clock)

@@ -340,11 +340,13 @@ def _was_silent(fault: Exception) -> bool:
 
 
 async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
-    is_one_way = session.destination.route.is_one_way
-    beating = OneWayBeats(session) if is_one_way else session
+    beat = session.destination.route.beat
+    beating = session if beat is None else OneWayBeats(session, beat)
     ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
-        return await session.hold(None if ticket is None or is_one_way else around.quiet)
+        return await session.hold(
+            around.quiet if ticket is not None and beating is session else None
+        )
     except Exception as exc:  # noqa: BLE001 - a bug ends this session and nobody else's
         return around.bugs.blame(exc)
     finally:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import trio
 
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.evidence import SiblingAlive
 from stresser.model.units import NS_PER_MS, NS_PER_S
 
@@ -244,6 +244,13 @@ class SiblingSessions:
         if key not in self._groups:
             self._groups[key] = SiblingGroup(key, self)
         return self._groups[key]
+
+    def lives(self, pair: Pair, after_ns: int) -> bool:
+        """Whether a session that was connected by a moment was answered what it asked after it."""
+        question = _Question(after_ns, after_ns)
+        return any(
+            one.find(question) is not None for one in self if Pair(one.endpoint, one.egress) == pair
+        )
 
     def egress(self, name: str) -> _Egress:
         """What was heard through an egress."""

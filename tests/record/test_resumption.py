@@ -10,15 +10,15 @@ import trio
 from stresser.model.errors import RunFolderError
 from stresser.model.events import RunResumed
 from stresser.model.units import NS_PER_S
-from stresser.record.events_file import EventsReader, encode_event
+from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
-from stresser.record.histogram_log import LogReader
 from stresser.record.manifest import Gap, Status, read_manifest, write_manifest
 from stresser.record.reader import open_run
-from stresser.record.resumption import Earlier, going_on, held_alone, mend, what_was_left
+from stresser.record.repair import repair
+from stresser.record.resumption import Earlier, going_on, held_alone, what_was_left
 from stresser.witness.clock import RunClock
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, gone_process, utc
-from tests.record.sample_events import number_of, numbered
+from tests.record.sample_events import numbered
 
 S = NS_PER_S
 
@@ -61,9 +61,9 @@ def test_what_is_refused_is_refused_in_one_line(left, tmp_path):
     refuse(left, "ran another scenario: name differs", SCENARIO | {"name": "other"})
     refuse(left, "another scenario: .*endpoints.* differs", SCENARIO | {"endpoints": []})
     refuse(left, "nothing is left", duration_ns=20 * S)
-    (left / "far_ends.jsonl").write_text("")
+    (left / "joined.json").write_text("{}")
     refuse(left, "was joined")
-    (left / "far_ends.jsonl").unlink()
+    (left / "joined.json").unlink()
     (tmp_path / "out" / "runs").mkdir(parents=True)
     (tmp_path / "out" / "bundle.json").write_text("{}")
     refuse(shutil.copytree(left, tmp_path / "out" / "runs" / "one"), "came out of a bundle")
@@ -91,56 +91,10 @@ def test_one_process_alone_goes_on(left):
         pass
 
 
-def test_a_torn_event_is_cut_off_and_a_whole_one_is_ended(tmp_path):
-    folder = RunFolder(tmp_path)
-    whole = encode_event(numbered(1)) + encode_event(numbered(2))
-    for cut in range(len(encode_event(numbered(2))) + 1):
-        folder.events.write_bytes(whole[: len(whole) - cut])
-        mend(folder)
-        text = folder.events.read_bytes()
-        assert text in (whole, encode_event(numbered(1)))
-        assert (text == whole) == (cut <= 1)
-        mend(folder)
-        assert folder.events.read_bytes() == text
-        reader = EventsReader(folder.events)
-        assert [number_of(event) for event in reader] == [1, 2][: text.count(b"\n")]
-        assert reader.damage == []
-
-
-def test_the_interval_under_way_goes_into_the_log_once(left):
-    run = open_run(left)
-    folder = run.folder
-    head = folder.histograms.read_bytes()
-    line = (
-        b"Tag=rtt/broker/vpn/heartbeat,%d.000,10.000,29.966335,"
-        b"HISTFAAAADp4nJNpmSzMwMA4hQECmKE0IwOPu9mWCAYG+w8QgfbPjEzMcMiKxMYHiVNHTVUDYefAuGwrMwAulArS\n"
-    )
-    first, second = line % 0, line % 10
-    folder.histograms.write_bytes(head + first + second[:60])
-    folder.partial.write_bytes(head + first + second)
-    mend(folder)
-    assert folder.histograms.read_bytes() == head + first + second
-    assert not folder.partial.exists()
-    folder.partial.write_bytes(head + first + second)  # killed between the two
-    mend(folder)
-    log = LogReader(folder.histograms)
-    assert [one.start_ns for one in log] == [0, 10 * S]
-    assert log.damage == []
-
-
-def test_what_a_killed_writer_left_beside_is_removed_and_room_is_kept(left):
-    for name in (".events.jsonl.next", ".manifest.json.0123.tmp", "summary.json", "drops.pcapng"):
-        (left / name).write_text("x")
-    mend(RunFolder(left))
-    names = {path.name for path in left.iterdir()}
-    assert names == {"manifest.json", "events.jsonl", "histograms.hlog", ".reserve"}
-    mend(RunFolder(left))
-
-
 def resumed(path, at_s):
     """Goes on, and is killed at once."""
     found = earlier(path)
-    mend(found.folder)
+    repair(found.folder)
     write_manifest(found.folder.manifest, going_on(found, at_s * S, utc(at_s * S), "0.0.1"))
     event = RunResumed(t_ns=at_s * S, utc=utc(at_s * S), since_ns=found.since_ns, why=found.why)
     with found.folder.events.open("ab") as events:

@@ -12,9 +12,9 @@ from tests.reflector.test_connection import guest, in_loop, websocket
 
 
 class Control:
-    def __init__(self, stream, hello):
+    def __init__(self, stream, hello, token=TOKEN):
         self.stream = stream
-        self.lines = SealedLines(TOKEN, nonce_of(hello), is_tester=True)
+        self.lines = SealedLines(token, nonce_of(hello), is_tester=True)
 
     async def ask(self, **question):
         sent = msgspec.json.encode(FarQuestion(sent_ns=77, **question))

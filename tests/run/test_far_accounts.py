@@ -184,6 +184,7 @@ async def test_sessions_of_bare_tls_as_well(served, box):
     vpn = through(box.port, served.introducer, request=None)
     direct = through(served.port, served.introducer, "direct", request=None)
     async with going([vpn, direct]) as run:
+        await run.until(lambda: served.reception.guests == 2)  # a hello may still be on its way
         box.reset_clients()
         await run.until(judged_as(run))
         [drop] = run.judged()

@@ -36,6 +36,7 @@ from stresser.model.events import (
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.unfit import UNFIT_LAG_NS, UnfitCause
+from stresser.model.units import NS_PER_S
 
 LAST_ENDINGS = 10
 _MOST_COHORTS = 10_000
@@ -93,6 +94,9 @@ class Tally:
         """For how long it did not run, in all."""
         self.hops: dict[Pair, list[HopsSeen]] = {}
         """Of each endpoint and egress the path that was seen first, and the latest change of it."""
+        self.most_opened = 0
+        """Sessions that opened in the busiest second."""
+        self._second = self._opened_in_second = 0
         self.path_changes = 0
         """Also those that are recorded only by their number."""
         self.first_path_changes: list[PathChanged] = []
@@ -133,6 +137,7 @@ class Tally:
                 self.last_drops.append(event)
         elif isinstance(event, SessionOpened):
             figures.session_opened(event)
+            self._opened_at(event.t_ns)
             if event.resolved_by is ResolvedBy.PROXY:
                 self.sites.resolved_by_proxy(event.endpoint, event.egress)
         elif isinstance(event, AttemptFailed):
@@ -149,6 +154,12 @@ class Tally:
             self.sites.looked_up(event.endpoint, event.egress, event.addresses)
         elif isinstance(event, HopsSeen):
             self._hops_seen(event)
+
+    def _opened_at(self, t_ns: int) -> None:
+        second = t_ns // NS_PER_S
+        self._opened_in_second = self._opened_in_second + 1 if second == self._second else 1
+        self._second = second
+        self.most_opened = max(self.most_opened, self._opened_in_second)
 
     def _run_event(self, event: AnyEvent) -> None:
         match event:

@@ -31,6 +31,7 @@ from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
 from stresser.analysis.diagnosis.silences_compared import contrast, found_dead
 from stresser.analysis.words.endings import counted
+from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped
@@ -140,6 +141,7 @@ def _diagnosis(
         who=accused.who,
         grade=accused.grade,
         by_log=candidate.by_log,
+        by_both_ends=dict(Counter(_decided_by_both(facts)).most_common()),
         low=None if limit is None else limit.low,
         high=None if limit is None else limit.high,
         unit=None if limit is None else candidate.unit,
@@ -166,6 +168,10 @@ def _diagnosis(
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _decided_by_both(facts: list[EndingFact]) -> Iterator[str]:
+    return (name for fact in facts for name in fact.rules if name in FAR_BY_NAME)
 
 
 def _seen(facts: list[EndingFact]) -> str:

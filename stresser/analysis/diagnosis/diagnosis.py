@@ -114,6 +114,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     grade: Grade
     by_log: bool = False
     """The middlebox that did it says so in its own log: only one of the lab does."""
+    by_both_ends: dict[str, int] = field(default_factory=dict)
+    """Of its drops, those that a reflector's account decided, by rule."""
     low: int | None = None
     high: int | None = None
     unit: str | None = None

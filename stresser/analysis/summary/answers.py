@@ -23,6 +23,7 @@ from stresser.analysis.summary.mechanism_words import (
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import counted, kind_words
 from stresser.analysis.words.lines import NAME_WIDTH, fitted, shortened
+from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped, format_duration
 
@@ -234,6 +235,11 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     main = run.diagnoses[0]
     egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
     match main.who:
+        case Initiator.MIDDLEBOX | Initiator.ENDPOINT if _seen_by_both(main):
+            log = f"; its own log has the same {_logged(main)}" if main.by_log else ""
+            box = "The middlebox" if main.by_log else f"A middlebox behind {egress}"
+            name = box if main.who is Initiator.MIDDLEBOX else "The endpoint"
+            yield f"{name}: {_seen_by_both(main)}{log}."
         case Initiator.MIDDLEBOX if main.by_log:
             yield f"The middlebox: its own log has the same {_logged(main)}."
         case Initiator.MIDDLEBOX:
@@ -246,6 +252,15 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
             yield "stresser itself."
         case _:
             yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
+
+
+def _seen_by_both(main: Diagnosis) -> str:
+    """What a reflector's account adds, where it names the same one; empty where it does not."""
+    for rule, number in main.by_both_ends.items():
+        found = FAR_BY_NAME.get(rule)
+        if found is not None and found.initiator is main.who:
+            return f"{found.both} ({number:,} of {counted(main.drops, 'drop')})"
+    return ""
 
 
 def _logged(main: Diagnosis) -> str:
@@ -291,6 +306,7 @@ def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
 
 def _not_proved(run: RunFigures) -> Iterator[str]:
     yield from (_sentence(doubt) for doubt in run.doubts)
+    yield from run.near_limits[:1]
     for found in run.diagnoses:
         yield from (_sentence(one) for one in found.unproved)
         yield from (f"Against it: {_sentence(one)}" for one in found.against)

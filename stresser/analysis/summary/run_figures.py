@@ -42,6 +42,8 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     """What explains the drops and failures, the weightiest first."""
     limits: list[LimitFigures] = []
     """What a search for limits found, or survived."""
+    near_limits: list[str] = []
+    """Where the run came near what its machine was measured to do, in sentences."""
     findings: list[str]
     notes: list[str]
     total: CohortFigures

@@ -24,7 +24,8 @@ from stresser.analysis.summary.cohort_figures import (
     last_ending,
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
-from stresser.analysis.summary.limit_words import limit_in_words
+from stresser.analysis.summary.limit_words import limits_in_words
+from stresser.analysis.summary.near_limits import near_limits
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
@@ -85,6 +86,8 @@ def _figures(reading: RunReading) -> RunFigures:
     limits = reading.searched.limits(reading.explained.diagnoses)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
+    measured_limits = None if run.manifest is None else run.manifest.measured
+    near = near_limits(measured_limits, tally, elapsed_ns, distributions)
     results = judge_thresholds(plan.thresholds, measured, doubts)
     # A shortfall bears on the run, not on each of its rules.
     doubts += shortfalls(tally.cohorts)
@@ -103,13 +106,14 @@ def _figures(reading: RunReading) -> RunFigures:
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
         limits=limits,
+        near_limits=near,
         findings=[
-            *map(limit_in_words, limits),
+            *limits_in_words(limits),
             *pattern_findings(patterns),
             *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
             *_findings(tally, plan, elapsed_ns),
         ],
-        notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
+        notes=[*near, *run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
         cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
         loop_lag=_loop_lag(distributions),

@@ -74,15 +74,12 @@ class Timeline:
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""
         if isinstance(event, SessionOpened):
-            self._open[event.egress] += 1
             self._step(event.egress, event.t_ns, 1)
         elif isinstance(event, SessionEnded):
-            self._open[event.egress] -= 1
             self._step(event.egress, event.ending.dead_by_ns, -1)
         elif isinstance(event, RunResumed):
-            for egress in self._open.elements():
+            for egress in [*self._open.elements()]:
                 self._step(egress, event.since_ns, -1)
-            self._open.clear()
         if (mark := _mark(event)) is not None:
             if len(self._marks) < _MOST_MARKS:
                 self._marks.append(mark)
@@ -107,6 +104,7 @@ class Timeline:
             self._more += 1
             return
         self._kept += 1
+        self._open[egress] += by
         # The sign is the direction: one number a step. Time 0 is told from its negative by + 1.
         steps.append(by * (max(t_ns, 0) // 1000 + 1))
 

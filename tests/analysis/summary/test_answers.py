@@ -144,6 +144,14 @@ def test_a_crash_and_an_unfit_host_come_first_in_what_is_not_proved():
     assert found.not_proved.startswith("The run crashed at 2026-11-23T02:13:07Z. This host slept")
 
 
+def test_a_run_near_the_limits_of_its_machine_says_so_beside_the_results():
+    near = ["Near this machine's limits (measured 2026-11-30): 90 of 100 pings a second.", "So."]
+    found = answer_to(QUICKSTART, diagnosed(), near_limits=near)
+    assert found.not_proved == near[0]
+    short = answer_to(QUICKSTART, diagnosed(), near_limits=["Near: all."]).not_proved
+    assert short == "Near: all. Limits slower than 30 s: no session was held longer."
+
+
 def test_no_sample():
     for cohorts in ([], [held("vpn", 0)]):
         found = answer_to(cohorts)
@@ -179,6 +187,29 @@ def test_who_rests_on_its_grade(grade, words):
 def test_a_middlebox_that_says_so_itself_is_quoted(kinds, words):
     found = answer_to(QUICKSTART, diagnosed(grade=Grade.REFLECTOR, by_log=True, kinds=kinds))
     assert found.who == words
+
+
+@pytest.mark.parametrize(
+    ("by_log", "words"),
+    [
+        (True, "The middlebox: {}; its own log has the same 79 TCP resets."),
+        (False, "A middlebox behind middlebox: {}."),
+    ],
+)
+def test_both_ends_are_quoted(by_log, words):
+    both = "both ends met a reset and neither had sent one (77 of 79 drops)"
+    found = diagnosed(
+        grade=Grade.REFLECTOR,
+        by_log=by_log,
+        kinds={"tcp_reset": 79},
+        by_both_ends={"far-end-was-reset-too": 77, "far-end-closed": 2},
+    )
+    assert answer_to(QUICKSTART, found).who == words.format(both)
+
+
+def test_both_ends_that_name_another_are_not_quoted():
+    found = diagnosed(by_both_ends={"far-end-closed": 2})
+    assert answer_to(QUICKSTART, found).who.startswith("A middlebox behind middlebox: sessions")
 
 
 def test_where_the_machine_behind_an_egress_may_differ_nobody_is_named():
