@@ -142,8 +142,10 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        beat = self._around.heartbeats.beat_due
-        stamp = LoopStamp(self._clock, self._hangups, self._fitness, beat)
+        then = [self._around.heartbeats.beat_due]
+        if self._quiet is not None:
+            then.insert(0, self._quiet.read)  # a pong that is here is read before one is missed
+        stamp = LoopStamp(self._clock, self._hangups, self._fitness, then)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
         gc.freeze()  # what starting up has made stays as it is: nobody looks through it again

@@ -63,7 +63,7 @@ class QuietSessions:
         """Watch for ever."""
         while True:
             await trio.lowlevel.wait_readable(self._epoll)
-            self._sweep()
+            self.read()
 
     async def wait(self, session: Quiet) -> bytes:
         """Until something comes that is not the pong awaited; `b""`: it is not yet read.
@@ -100,13 +100,21 @@ class QuietSessions:
             self._epoll.register(descriptor, mask)
 
     def _leave(self, descriptor: int, _raise_cancel: Any) -> trio.lowlevel.Abort:
-        del self._parked[descriptor]
+        self._unpark(descriptor)
         return trio.lowlevel.Abort.SUCCEEDED
 
-    def _sweep(self) -> None:
-        """Look at all that is readable now, each once: who is late is judged after that."""
+    def _unpark(self, descriptor: int) -> trio.lowlevel.Task:
+        self._epoll.modify(descriptor, select.EPOLLET)  # its own task waits for what comes next
+        return self._parked.pop(descriptor)[0]
+
+    def read(self) -> None:
+        """Read all that is readable now, each once: `run` does, when it is woken.
+
+        Whoever is called whenever the loop comes back from waiting does it before anything is
+        judged by what has not come.
+        """
         parked = self._parked
-        left = len(parked)
+        left = max(len(parked), 1)
         while left > 0:
             events = self._epoll.poll(0, _EVENTS_A_LOOK)
             for descriptor, flags in events:
@@ -132,6 +140,5 @@ class QuietSessions:
             self._wake(descriptor, data)
 
     def _wake(self, descriptor: int, came: bytes | Exception) -> None:
-        task, _ = self._parked.pop(descriptor)
         self._came[descriptor] = came
-        trio.lowlevel.reschedule(task)
+        trio.lowlevel.reschedule(self._unpark(descriptor))
