@@ -26,7 +26,7 @@ from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
-from stresser.scenario.secrets import masked, resolve_headers, resolve_tokens
+from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
 if TYPE_CHECKING:
     from stresser.analysis.summary.summary import Summary
@@ -103,7 +103,7 @@ def _earlier(name: str, scenario: Scenario, out: Path, label: str | None) -> Ear
         raise RunFolderError(f"{shown(name)}: is a bundle: the run itself is what goes on")
     try:
         path = resolve_run("last" if name == _AUTO else name, out)
-        return what_was_left(path, masked(scenario), scenario.duration)
+        return what_was_left(path, scenario)
     except StillRunningError:
         raise
     except RunFolderError as why:

@@ -79,6 +79,7 @@ class QuietSessions:
         self._watch(descriptor)
         self._parked[descriptor] = trio.lowlevel.current_task(), session
         await trio.lowlevel.wait_task_rescheduled(partial(self._leave, descriptor))
+        self._hangups.look()  # hundreds may be woken at once: others hang up meanwhile
         came = self._came.pop(descriptor)
         if isinstance(came, Exception):
             raise came

@@ -43,7 +43,7 @@ def walk_lines(walk: HopWalk) -> Iterator[str]:
     if walk.fresh:
         yield f"new connections ({walk.connections}) reached {_numbered(walk.fresh)}"
     if walk.before:
-        yield f"while healthy it passed {path_words(walk.before)}"
+        yield f"while healthy, it or another like it passed {path_words(walk.before)}"
 
 
 def walk_words(walk: HopWalk) -> str:
@@ -59,9 +59,8 @@ def walk_words(walk: HopWalk) -> str:
         beyond = "" if walk.next is None else f"; {hop_name(walk.next)} answered it before"
         return f"nothing passes {after}{to} any more, new connections neither{beyond}"
     if walk.reading is HopReading.PASSES:
-        return f"nothing stops this flow towards the other end{to}: the last hop to answer is" + (
-            " none" if walk.last is None else f" {hop_name(walk.last)}, for new connections too"
-        )
+        reached = "no hop" if walk.last is None else hop_name(walk.last)
+        return f"this flow reaches {reached}, the last that is known to answer{to}"
     return f"where this flow stops is not known{to}{many}"
 
 

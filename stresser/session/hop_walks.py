@@ -1,0 +1,19 @@
+"""All walks of a run: of healthy sessions, of flows that ended in silence."""
+
+from collections.abc import Callable
+
+from stresser.model.events import HopsSeen
+from stresser.session.ended_walks import EndedWalks
+from stresser.session.held_walks import HeldWalks
+from stresser.witness.clock import RunClock
+from stresser.witness.packets import PacketWitness
+
+
+class HopWalks:
+    """One for a run that captures packets; without it no hops are walked."""
+
+    def __init__(
+        self, clock: RunClock, packets: PacketWitness, report: Callable[[HopsSeen], None]
+    ) -> None:
+        self.ended = EndedWalks(clock, packets)
+        self.held = HeldWalks(clock, packets, report, lambda: self.ended.is_busy)
