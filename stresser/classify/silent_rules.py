@@ -8,7 +8,7 @@ an endpoint lives; losses and big packets look like a box that drops one flow; R
 from stresser.classify import predicates as flow
 from stresser.classify.hop_reading import names_a_box
 from stresser.classify.rule import Case, Rule
-from stresser.model.ending import Grade, Initiator, Kind
+from stresser.model.ending import Grade, Initiator, Kind, Phase
 
 _SILENT = frozenset({Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE, Kind.FOUND_DEAD})
 _QUIET = _SILENT | {Kind.UNRESPONSIVE, Kind.TIMEOUT}
@@ -98,7 +98,7 @@ SILENT: tuple[Rule, ...] = (
     Rule(
         "stops-at-a-hop",
         _SILENT,
-        lambda case: names_a_box(case.seen.hops),
+        lambda case: case.seen.phase is Phase.HELD and names_a_box(case.seen.hops),
         Initiator.MIDDLEBOX,
         Grade.COMPARISON,
         "This flow's segments reach a router on the path and, each time they were sent, not the "

@@ -48,6 +48,8 @@ class StoppedBy(StrEnum):
     RESET = "reset"
     FIN = "fin"
     SILENCE = "silence"
+    NOTHING = "nothing"
+    """It reaches each router that answers, or what stops it is not decided."""
 
 
 class HopWalk(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,4 +74,4 @@ class HopWalk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     to_proxy: bool = False
     """The flow goes to a proxy: the hops are those to it."""
     hello: StoppedBy | None = None
-    """Not a held flow but a ClientHello was walked, and beyond the last hop this came of it."""
+    """Not a held flow but ClientHellos were walked, and beyond the last hop this came of them."""

@@ -81,8 +81,15 @@ async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContex
         await around.packets.settle(attempt.local, str(destination.address), _PACKET_WITHIN_S)
         # Who forged a reset did not keep the server from answering our hello.
         await trio.sleep(_ANSWER_WITHIN_S)
-    if around.looks is not None:
-        await around.looks.answered(destination)
+    async with trio.open_nursery() as nursery:
+        if around.walks is not None:
+            nursery.start_soon(_walk_hello, around.walks, attempt, look)
+        if around.looks is not None:
+            await around.looks.answered(destination)
+
+
+async def _walk_hello(walks: HopWalks, attempt: Attempt, look: SocketAtEnd) -> None:
+    look.hops = await walks.hellos.walk(attempt, look.fault)
 
 
 def _needs_witness(attempt: Attempt, fault: BaseException) -> bool:

@@ -37,20 +37,35 @@ _ANSWER_WITHIN_S = 0.7
 _ROUND_TRIPS = 4
 
 
-class EndedWalks:
-    """One for a run."""
+class RouterTurns:
+    """Who asks the routers of a run now: one at a time, and no oftener than they answer."""
 
-    def __init__(self, clock: RunClock, packets: PacketWitness) -> None:
-        self._clock = clock
-        self._packets = packets
-        self._turn = trio.Lock()
-        self._waiting = 0
+    def __init__(self) -> None:
+        self._lock = trio.Lock()
         self._next_s = -inf
 
     @property
     def is_busy(self) -> bool:
-        """Flows are being walked: who else asks the routers would take their answers."""
-        return self._waiting > 0
+        """Somebody does: who else asks would take his answers."""
+        return self._lock.locked()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Wait for one's turn."""
+        async with self._lock:
+            await trio.sleep_until(self._next_s)
+            self._next_s = trio.current_time() + _BETWEEN_S
+            yield
+
+
+class EndedWalks:
+    """One for a run."""
+
+    def __init__(self, clock: RunClock, packets: PacketWitness, turns: RouterTurns) -> None:
+        self._clock = clock
+        self._packets = packets
+        self._turns = turns
+        self._waiting = 0
 
     async def walk(
         self, session: HeldSession, look: SocketAtEnd, before: Sequence[Hop]
@@ -63,11 +78,8 @@ class EndedWalks:
         try:
             to = session.destination
             connecting = new_flows(to, self._clock, self._packets, _NEW_CONNECTIONS)
-            async with self._turn:
-                await trio.sleep_until(self._next_s)
-                self._next_s = trio.current_time() + _BETWEEN_S
-                async with connecting as fresh:
-                    walks, others = await self._side_by_side(flow, look.info, fresh)
+            async with self._turns.one(), connecting as fresh:
+                walks, others = await self._side_by_side(flow, look.info, fresh)
         finally:
             self._waiting -= 1
         is_proxys = session.proxy is not None
@@ -76,7 +88,7 @@ class EndedWalks:
     def _may_walk(self, session: HeldSession, look: SocketAtEnd, flow: FlowWalk) -> bool:
         route, info = session.destination.route, look.info
         was_silent = isinstance(look.fault, NoPong) or is_silent(look.fault)
-        is_asked = route.heartbeat and not route.is_one_way and was_silent
+        is_asked = route.heartbeat and route.beat is None and was_silent
         is_acknowledged = isinstance(look.fault, NoPong) and info is not None and not info.unacked
         if not is_asked or is_acknowledged or not flow.reach:
             return False

@@ -1,10 +1,11 @@
-"""All walks of a run: of healthy sessions, of flows that ended in silence."""
+"""All walks of a run: of healthy sessions, of flows that ended in silence, of ClientHellos."""
 
 from collections.abc import Callable
 
 from stresser.model.events import HopsSeen
-from stresser.session.ended_walks import EndedWalks
+from stresser.session.ended_walks import EndedWalks, RouterTurns
 from stresser.session.held_walks import HeldWalks
+from stresser.session.hello_walks import HelloWalks
 from stresser.witness.clock import RunClock
 from stresser.witness.packets import PacketWitness
 
@@ -15,5 +16,7 @@ class HopWalks:
     def __init__(
         self, clock: RunClock, packets: PacketWitness, report: Callable[[HopsSeen], None]
     ) -> None:
-        self.ended = EndedWalks(clock, packets)
-        self.held = HeldWalks(clock, packets, report, lambda: self.ended.is_busy)
+        turns = RouterTurns()
+        self.ended = EndedWalks(clock, packets, turns)
+        self.hellos = HelloWalks(clock, packets, turns)
+        self.held = HeldWalks(clock, packets, report, lambda: turns.is_busy)

@@ -3,7 +3,7 @@
 from stresser.classify.judge import judge
 from stresser.classify.silent_rules import SILENT
 from stresser.model.ending import Grade, Initiator, Phase
-from stresser.model.hops import Hop, HopReading, HopWalk
+from stresser.model.hops import HopReading
 from stresser.model.units import NS_PER_S
 from tests.classify.cases import (
     ELSEWHERE,
@@ -19,6 +19,7 @@ from tests.classify.cases import (
     look,
     rows_as_tests,
     sent,
+    walk,
 )
 
 UNKNOWN, ENDPOINT, BOX, HOST = (
@@ -76,13 +77,6 @@ ROUTERS = [
         PACKET,
     ),
 ]
-
-
-def walk(**changes):
-    """Two new connections pass hop 2, and this flow does not."""
-    two, three = (Hop(number=n, address=f"198.51.100.{n}") for n in (2, 3))
-    seen = {"last": two, "next": three, "connections": 2} | changes
-    return HopWalk(**{"reading": HopReading.STOPS_ALONE} | seen)
 
 
 WALKED = [

@@ -29,6 +29,10 @@ def paths(tester):
     return [one for one in tester.recording.events() if one["event"] == "hops_seen"]
 
 
+def failed(tester):
+    return sum(one["event"] == "attempt_failed" for one in tester.recording.events())
+
+
 def addresses(event):
     return tuple(hop.get("address") for hop in event["hops"])
 
@@ -109,6 +113,54 @@ def test_the_router_that_ends_flows_is_named_in_each(street, certificates, does)
     assert hops
     assert {(one["after"], one["address"], one["alone"]) for one in hops} == {(2, HOPS[1], True)}
     assert f"after hop 2 ({HOPS[1]})" in run["summary"]["answer"]["who"]
+
+
+NAMES = 5
+"""Endpoints of one server: each has its own walk, and ten attempts of two sessions each."""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "hello"),
+    [("drop", "timeout", "silence"), ("reject with tcp reset", "tcp_reset", "reset")],
+    ids=["drops", "resets"],
+)
+def test_the_router_that_filters_by_name_is_named_in_each(
+    street, certificates, verdict, kind, hello
+):
+    street.middle.nft(firewalls.meets_name(verdict))
+    url = f"wss://{SERVER}:{WSS_PORT}/"
+    endpoints = {f"server-{number}": url for number in range(NAMES)}
+    plan = Plan(
+        ca=certificates.root, egresses=VPN, endpoints=endpoints, sessions=2, ramp="20s",
+        timeouts='connect = "3s"\ntls = "2s"\nclose = "1s"',
+    )  # fmt: skip
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 2 * NAMES, "all failures", 120)
+    recording = tester.finish()
+    assert len(recording.endings()) == 2 * NAMES
+    for one in recording.endings():
+        assert (one.said, one.grade) == (f"{kind}/middlebox", "comparison")
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["hello"], walk["connections"]) == ("stops_alone", hello, 2)
+        assert (walk["last"]["number"], walk["last"]["address"]) == (2, HOPS[1])
+    [run] = recording.report["runs"]
+    [found] = run["summary"]["diagnoses"]
+    assert (found["who"], found["ask"]["whom"]) == ("middlebox", "network_team")
+    assert (found["hop"]["after"], found["hop"]["hello"]) == (2, True)
+
+
+def test_a_hello_that_the_server_drops_is_laid_to_no_router(street, certificates):
+    street.server.nft(firewalls.meets_name("drop", chain="input"))
+    plan = Plan(
+        ca=certificates.root, egresses=VPN, sessions=2,
+        timeouts='connect = "3s"\ntls = "2s"\nclose = "1s"',
+    )  # fmt: skip
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 2, "both failures", 60)
+    for one in tester.finish().endings():
+        assert one.said == "timeout/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["hello"], walk["last"]["number"]) == ("passes", "nothing", 3)
 
 
 @pytest.mark.parametrize("where", ["behind the last router", "at the server"])

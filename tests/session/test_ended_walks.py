@@ -50,4 +50,3 @@ def test_where_there_is_nothing_to_walk_an_ending_is_as_it_was(activity, reset):
     assert ended.ending.kind in {Kind.UNRESPONSIVE, Kind.SILENCE, Kind.TCP_RESET}
     assert ended.ending.evidence.hops is None
     assert made.around.bugs.count == 0
-    assert not made.around.walks.ended.is_busy

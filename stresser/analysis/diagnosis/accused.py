@@ -43,6 +43,7 @@ OF_ONE_FLOW = frozenset(
 firewall, or the endpoint behind the box, satisfies them as well."""
 NEVER_THE_ENDPOINTS = frozenset(
     {
+        "hello-stops-at-a-hop",
         "interceptor-is-gone",
         "nearby-box-cut-flow",
         "prohibited-by-router",
