@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "run": "Hold the sessions of a scenario and record every ending.",
     "init": "Write a commented scenario to fill in.",
     "check": "Try each phase to each endpoint once: proxy, TLS, chain, HTTP.",
-    "idle": "Find each egress's limits of silence, age, bytes; what resets them.",
+    "idle": "Find each egress's limits of silence, age and bytes.",
     "show": "Print the summary of a recorded run.",
     "runs": "List the recorded runs, newest first.",
     "compare": "Say whether one run, or one egress, is worse than another.",

@@ -143,7 +143,7 @@ def _scanned(run: RecordedRun, manifest: Manifest) -> Earlier:
             gaps_ns += event.gap_ns
     if last is not None:
         anchor_unix_ns = _anchor_of(last, anchor_unix_ns)
-    since_ns = max([since_ns, *(one.end_ns for one in run.intervals())])
+    since_ns = max(since_ns, run.last_interval_ns or 0)
     return Earlier(
         folder=run.folder,
         manifest=manifest,

@@ -9,7 +9,7 @@ other work gives nearly the same figures.
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ from stresser import __version__
 from stresser.lab.messages import KillRecord, KillsLost
 from stresser.model.cohort import Cohort
 from stresser.model.errors import LabError
-from stresser.model.events import AnyEvent, LabKilled, SessionEnded, SessionOpened
+from stresser.model.events import AnyEvent, AttemptFailed, LabKilled, SessionEnded, SessionOpened
 from stresser.model.measured_limits import MeasuredLimits
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
@@ -54,6 +54,8 @@ _PING_EVERY: Final = Duration(250 * NS_PER_MS)
 _AGE_LIMIT: Final = Duration(3 * NS_PER_S)
 _ASKED_EVERY_NS: Final = 5 * NS_PER_MS
 _PATIENCE_S: Final = 60.0
+_ENOUGH: Final = 0.9
+"""Of the sessions: on a busy machine an attempt may fail."""
 _NO_MEMORY = 1 << 40
 """Where the system does not say how much there is, memory is no limit."""
 _Story = Callable[["_Tape", RunClock], Awaitable[None]]
@@ -95,7 +97,7 @@ class _Tape:
 
     def __init__(self, sessions: int) -> None:
         self._sessions = sessions
-        self.opened = self.pongs = 0
+        self.opened = self.failed = self.pongs = 0
         self.ended: dict[int, int] = {}
         """When sessions ended, by their local port."""
         self.killed: dict[int, int] = {}
@@ -107,25 +109,31 @@ class _Tape:
     def event(self, event: AnyEvent) -> None:
         match event:
             case SessionOpened():
-                self._session_opened()
-            case SessionEnded(local=str(local)) if event.ending.is_drop:
+                self.opened += 1
+                if self.opened == self.warm_at:
+                    self.warm = _Mark.now()
+                self._tried()
+            case AttemptFailed() if not event.ending.planned:
+                self.failed += 1
+                self._tried()
+            case SessionEnded(local=str(local)) if not event.ending.planned:
                 self.ended[int(local.rpartition(":")[2])] = event.ending.dead_by_ns
-                if len(self.ended) >= self._sessions:
-                    self.all_ended.set()
             case LabKilled():
                 self.killed[event.client_port] = event.t_ns
+        if len(self.ended) + self.failed >= self._sessions:
+            self.all_ended.set()
 
-    def _session_opened(self) -> None:
-        self.opened += 1
-        if self.opened == self.warm_at:
-            self.warm = _Mark.now()
-        if self.opened == self._sessions:
+    def _tried(self) -> None:
+        if self.opened + self.failed == self._sessions:
             self.full = _Mark.now()
             self.all_opened.set()
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        del cohort, value_ns
-        self.pongs += quantity is Quantity.RTT
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        del cohort
+        self.pongs += len(values_ns) if quantity is Quantity.RTT else 0
 
 
 class SelfMeasurement:
@@ -160,7 +168,7 @@ class SelfMeasurement:
             after, took_ns = ledger.read(), time.perf_counter_ns() - began_ns
         finally:
             ledger.close()
-        counted = self._sessions - silent.warm_at
+        counted = silent.opened - silent.warm_at
         cpu_s = (silent.full.cpu_ns - silent.warm.cpu_ns) / NS_PER_S
         return MeasuredLimits(
             stresser=__version__,
@@ -241,9 +249,10 @@ class SelfMeasurement:
         async def tell() -> None:
             with trio.move_on_after(_PATIENCE_S) as patience:
                 await tape.all_opened.wait()
-                await story(tape, clock)
+                if tape.opened >= _ENOUGH * self._sessions:
+                    await story(tape, clock)
             runner.stop("measured")
-            if patience.cancelled_caught:
+            if patience.cancelled_caught or tape.opened < _ENOUGH * self._sessions:
                 raise LabError(
                     f"this machine was too busy to be measured: {tape.opened} of"
                     f" {self._sessions} sessions with the lab opened in {_PATIENCE_S:.0f} s,"

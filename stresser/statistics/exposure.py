@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import mul
 
 
@@ -20,7 +20,7 @@ class Exposure:
         self._lengths, self._each = lengths, weights
         self._weights: Sequence[float] = range(len(lengths) + 1)
         if weights is not None:
-            self._weights = [0.0, *accumulate(weights)]
+            self._weights = array("d", chain((0.0,), accumulate(weights)))
 
     @classmethod
     def of(cls, lengths: Iterable[int]) -> "Exposure":
@@ -30,13 +30,23 @@ class Exposure:
     @classmethod
     def weighed(cls, episodes: Iterable[tuple[int, float]]) -> "Exposure":
         """`episodes`: length and weight; those without either count for nothing."""
-        known = sorted((length, weight) for length, weight in episodes if length > 0 and weight > 0)
-        return cls([length for length, _ in known], [weight for _, weight in known])
+        lengths, weights = array("q"), array("d")
+        for length, weight in episodes:
+            if length > 0 and weight > 0:
+                lengths.append(length)
+                weights.append(weight)
+        # By length, then by weight: two sorts of numbers hold less than one of pairs.
+        order = sorted(range(len(lengths)), key=weights.__getitem__)
+        order.sort(key=lengths.__getitem__)
+        return cls(
+            array("q", map(lengths.__getitem__, order)), array("d", map(weights.__getitem__, order))
+        )
 
     @cached_property
     def _passed(self) -> Sequence[float]:
-        each = self._lengths if self._each is None else map(mul, self._lengths, self._each)
-        return [0, *accumulate(each)]
+        if self._each is None:
+            return [0, *accumulate(self._lengths)]  # exact: their sum may be no machine's integer
+        return array("d", chain((0.0,), accumulate(map(mul, self._lengths, self._each))))
 
     @property
     def total(self) -> float:

@@ -4,10 +4,12 @@ Pure. A drop is one fact here: what its life shows (brackets of moment, age and 
 its own evidence says.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import compress
 from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
@@ -18,6 +20,7 @@ from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
+from stresser.statistics.columns import Chosen
 
 
 class DropFact(NamedTuple):
@@ -77,22 +80,29 @@ class CaseFile:
         return byte_floors(self.lives)
 
     @cached_property
-    def lives_of(self) -> dict[Pair, list[Life]]:
+    def lives_of(self) -> dict[Pair, Collection[Life]]:
         """All sessions, by endpoint and egress."""
-        found: dict[Pair, list[Life]] = defaultdict(list)
-        for life in self.lives.lives:
-            found[self.cohort_of(life).pair].append(life)
-        return found
+        return self._by_pair(range(len(self.lives.lives)))
 
     @cached_property
-    def survivors(self) -> dict[Pair, list[Life]]:
+    def survivors(self) -> dict[Pair, Collection[Life]]:
         """Sessions that were not dropped, by endpoint and egress."""
-        dropped = {id(one.drop.life) for one in self.drops}
-        found: dict[Pair, list[Life]] = defaultdict(list)
-        for life in self.lives.lives:
-            if id(life) not in dropped:
-                found[self.cohort_of(life).pair].append(life)
-        return found
+        lived = bytearray(b"\1") * len(self.lives.lives)
+        for one in self.drops:
+            if one.drop.lives is self.lives.lives:
+                lived[one.drop.row] = 0
+        return self._by_pair(compress(range(len(lived)), lived))
+
+    def _by_pair(self, rows: Iterable[int]) -> dict[Pair, Collection[Life]]:
+        places, whole = self.lives.lives.column("place"), self.lives.lives
+        pairs = [place.cohort.pair for place in self.lives.places]
+        found: dict[Pair, Chosen[Life]] = {}
+        for row in rows:
+            pair = pairs[places[row]]
+            if pair not in found:
+                found[pair] = Chosen(whole)
+            found[pair].rows.append(row)
+        return dict(found)
 
     @cached_property
     def drops_of(self) -> dict[Pair, list[DropFact]]:
@@ -111,9 +121,9 @@ class CaseFile:
         return {pair: sorted(some, key=lambda one: one.began_ns) for pair, some in found.items()}
 
     @cached_property
-    def opened(self) -> dict[Pair, list[int]]:
+    def opened(self) -> dict[Pair, Sequence[int]]:
         """When sessions opened, sorted."""
-        return {pair: sorted(times) for pair, times in self.evidence.opened.items()}
+        return {pair: array("q", sorted(times)) for pair, times in self.evidence.opened.items()}
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -137,22 +147,21 @@ class CaseFile:
         return list(dict.fromkeys(endpoint for endpoint, _ in self.pairs))
 
     @cached_property
-    def _spans(self) -> dict[Pair, tuple[list[int], list[int]]]:
-        spans: dict[Pair, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-        for life in self.lives.lives:
-            begun, ended = spans[self.cohort_of(life).pair]
-            begun.append(life.opened_ns)
-            ended.append(life.ended_ns)
-        for begun, ended in spans.values():
-            begun.sort()
-            ended.sort()
-        return spans
+    def _spans(self) -> dict[Pair, tuple[Sequence[int], Sequence[int]]]:
+        """When the sessions of each pair opened and ended, both sorted."""
+        return {
+            pair: (
+                array("q", sorted(life.opened_ns for life in lives)),
+                array("q", sorted(life.ended_ns for life in lives)),
+            )
+            for pair, lives in self.lives_of.items()
+        }
 
     def open_at(self, pairs: Iterable[Pair], at_ns: int) -> int:
         """Sessions of these pairs that were open at a moment, those that ended then included."""
         total = 0
         for pair in pairs:
-            begun, ended = self._spans.get(pair, ([], []))
+            begun, ended = self._spans.get(pair, ((), ()))
             total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
         return total
 
@@ -193,10 +202,8 @@ class CaseFile:
 
     def lab_rule(self, one: DropFact) -> str | None:
         """The rule by which the lab's own log says that it ended a session."""
-        port = one.fact.local.rpartition(":")[2]
-        if not port.isdigit():
-            return None
-        return self.evidence.kills.get((one.fact.cohort.egress, int(port)))
+        port = one.fact.port
+        return None if port is None else self.evidence.kills.get((one.fact.cohort.egress, port))
 
     def same_address(self, endpoint: str, egress: str, other: str) -> bool:
         """Whether two egresses are known to lead to one address: no proxy looked the name up."""

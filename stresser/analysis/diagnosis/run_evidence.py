@@ -5,11 +5,11 @@ The only module of this room that reads events.
 Bounded: drops and failures beyond `MOST_FACTS` are left out.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from sys import intern
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct, field
 
@@ -32,12 +32,14 @@ from stresser.model.events import (
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import PacketOrigin, Shape
 
+T = TypeVar("T")
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
 _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
 _MOST_SETS = 1000
 _LONGEST = 200
+_LONGEST_PORT = 5
 _BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
 """One session's comparison is outdone by the whole run's."""
 
@@ -46,55 +48,80 @@ _NO_HEADERS: Mapping[str, str] = {}
 _set_of: Callable[[tuple[Any, ...]], frozenset[Any]] = lru_cache(_MOST_SETS)(frozenset)
 
 
-class EndingFact(NamedTuple):
+class _Alike(Generic[T]):
+    """A field of `EndingFact` that most of ten thousand drops share with others.
+
+    Its value stands in a tuple that is kept once for all of them.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._place = len(_ALIKE)
+        _ALIKE.append(name)
+
+    def __get__(self, fact: "EndingFact", owner: type) -> T:
+        value: T = fact.alike[self._place]
+        return value
+
+
+_ALIKE: list[str] = []
+
+
+class EndingFact:
     """What one unplanned ending's own evidence says."""
 
-    attempt: int
-    cohort: Cohort
-    t_ns: int
-    """When it was noticed."""
-    phase: Phase
-    kind: Kind
-    failure: str
-    initiator: Initiator
-    grade: Grade
-    rules: frozenset[str]
+    __slots__ = ("alike", "attempt", "pings", "pongs", "port", "t_ns")
+
+    def __init__(self, event: Ended, alike: tuple[Any, ...]) -> None:
+        self.attempt = event.attempt
+        self.t_ns = event.t_ns
+        """When it was noticed."""
+        self.port = _port(event.local)
+        """Our own; None where it is not known."""
+        self.pings = event.pings if isinstance(event, SessionEnded) else 0
+        self.pongs = event.pongs if isinstance(event, SessionEnded) else 0
+        self.alike = alike
+        """The values of the fields below, in their order."""
+
+    cohort = _Alike[Cohort]()
+    phase = _Alike[Phase]()
+    kind = _Alike[Kind]()
+    failure = _Alike[str]()
+    initiator = _Alike[Initiator]()
+    grade = _Alike[Grade]()
+    rules = _Alike[frozenset[str]]()
     """The rules that decided the initiator."""
-    local: str
-    remote: str
-    proxy: str | None
-    code: int | None
-    reason: str
+    remote = _Alike[str]()
+    proxy = _Alike[str | None]()
+    code = _Alike[int | None]()
+    reason = _Alike[str]()
     """Of a WebSocket close or an HTTP refusal; escaped where it is shown."""
-    status: int | None
-    alert: int | None
-    raw: str
-    seen: str
+    status = _Alike[int | None]()
+    alert = _Alike[int | None]()
+    raw = _Alike[str]()
+    seen = _Alike[str]()
     """What came in the place of the protocol, from its beginning; escaped already."""
-    headers: Mapping[str, str]
-    met: frozenset[FreshResult]
+    headers = _Alike[Mapping[str, str]]()
+    met = _Alike[frozenset[FreshResult]]()
     """What fresh connections to its endpoint through its egress met while it ended."""
-    is_strangers: bool
+    is_strangers = _Alike[bool]()
     """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
-    was_reset_before: bool
+    was_reset_before = _Alike[bool]()
     """A reset that TCP does not accept came before: who holds the connection had aborted it."""
-    is_gateways: bool
+    is_gateways = _Alike[bool]()
     """The first router sent the packet that ended it, while the flow's own peer is behind one."""
-    ttl: int | None
+    ttl = _Alike[int | None]()
     """With which the packet came that ended it."""
-    is_owners: bool
+    is_owners = _Alike[bool]()
     """The RST of who held the connection: its ACK and window are its own."""
-    obstacle: Obstacle | None
+    obstacle = _Alike[Obstacle | None]()
     """What a failed attempt has met; None: it was none."""
-    alpn: str | None
+    alpn = _Alike[str | None]()
     """What a failed attempt's handshake agreed on."""
-    other_family_opens: bool
+    other_family_opens = _Alike[bool]()
     """A fresh connection to the endpoint's address of the other family was answered."""
-    intercepted: bool
-    chain: str
+    intercepted = _Alike[bool]()
+    chain = _Alike[str]()
     """That a failed attempt was shown."""
-    pings: int
-    pongs: int
 
     @property
     def pair(self) -> Pair:
@@ -146,7 +173,7 @@ class RunEvidence:
         self.drops: dict[int, EndingFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
-        self.opened: dict[Pair, list[int]] = {}
+        self.opened: dict[Pair, array[int]] = {}
         """When sessions opened, by endpoint and egress."""
         self.pairings: dict[Pair, Pairing] = {}
         self.kills: dict[tuple[str, int], str] = {}
@@ -162,6 +189,7 @@ class RunEvidence:
         """Chains that look like an interceptor's, by open session."""
         self._served = served
         self._kept = 0
+        self._alike: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -187,7 +215,7 @@ class RunEvidence:
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
-            self.opened.setdefault(event.cohort.pair, []).append(event.t_ns)
+            self.opened.setdefault(event.cohort.pair, array("q")).append(event.t_ns)
         if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
             self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)
@@ -216,7 +244,7 @@ class RunEvidence:
         elif ending.no_drop is NoDrop.TOOL:
             self.absences[event.cohort, Initiator.TOOL] += 1
         elif ending.is_drop and len(self.drops) < MOST_FACTS:
-            self.drops[event.session] = _fact(event, intercepted=intercepted)
+            self.drops[event.session] = self._fact(event, intercepted=intercepted)
 
     def _failed(self, event: AttemptFailed) -> None:
         if event.proxy is None and event.remote is not None:
@@ -227,8 +255,14 @@ class RunEvidence:
         tls = event.tls
         intercepted = tls is not None and tls.intercepted and self._accuses(event, tls.chain)
         began_ns = max(event.ending.dead_by_ns - event.ending.age_ns, 0)
-        fact = _fact(event, intercepted=intercepted)
+        fact = self._fact(event, intercepted=intercepted)
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
+
+    def _fact(self, event: Ended, *, intercepted: bool) -> EndingFact:
+        known = _alike(event, intercepted=intercepted)
+        alike = tuple(known[name] for name in _ALIKE)
+        key = *(one for one in alike if one is not known["headers"]), *known["headers"].items()
+        return EndingFact(event, self._alike.setdefault(key, alike))
 
 
 def _keep(texts: set[str], text: str) -> None:
@@ -236,55 +270,54 @@ def _keep(texts: set[str], text: str) -> None:
         texts.add(text[:_LONGEST])
 
 
-def _fact(event: Ended, *, intercepted: bool) -> EndingFact:
-    """Of ten thousand drops most texts are the same few: each is kept once."""
+def _alike(event: Ended, *, intercepted: bool) -> dict[str, Any]:
+    """The values of all `_Alike`; of ten thousand drops most texts are the same few."""
     ending, evidence = event.ending, event.ending.evidence
     origin = evidence.origin
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
-    pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
-    return EndingFact(
-        attempt=event.attempt,
-        cohort=event.cohort,
-        t_ns=event.t_ns,
-        phase=ending.phase,
-        kind=ending.kind,
-        failure=intern((ending.failure or "")[:_LONGEST]),
-        initiator=ending.initiator,
-        grade=ending.grade,
-        rules=_set_of(tuple(evidence.why)),
-        local=event.local or "",
-        remote=intern((event.remote or "")[:_LONGEST]),
-        proxy=event.proxy,
-        code=ending.code,
-        reason=(ending.reason or "")[:_LONGEST],
-        status=ending.status,
-        alert=ending.alert,
-        raw=intern((ending.raw or "")[:_LONGEST]),
-        seen=intern((evidence.first_bytes or "")[:_LONGEST]),
-        headers=headers or _NO_HEADERS,
-        met=_set_of(
+    return {
+        "cohort": event.cohort,
+        "phase": ending.phase,
+        "kind": ending.kind,
+        "failure": ((ending.failure or "")[:_LONGEST]),
+        "initiator": ending.initiator,
+        "grade": ending.grade,
+        "rules": _set_of(tuple(evidence.why)),
+        "remote": ((event.remote or "")[:_LONGEST]),
+        "proxy": event.proxy,
+        "code": ending.code,
+        "reason": (ending.reason or "")[:_LONGEST],
+        "status": ending.status,
+        "alert": ending.alert,
+        "raw": ((ending.raw or "")[:_LONGEST]),
+        "seen": ((evidence.first_bytes or "")[:_LONGEST]),
+        "headers": headers or _NO_HEADERS,
+        "met": _set_of(
             tuple(
                 look.result
                 for look in evidence.fresh_connections
                 if (look.endpoint, look.egress) == event.cohort.pair and not _is_beside(look, event)
             )
         ),
-        is_strangers=_is_strangers(origin),
-        was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
-        is_gateways=_is_gateways(origin),
-        ttl=None if origin is None or origin.outgoing else origin.ttl,
-        is_owners=origin is not None and origin.shape is Shape.SOCKET,
-        obstacle=_obstacle(event) if isinstance(event, AttemptFailed) else None,
-        alpn=event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,
-        other_family_opens=any(
+        "is_strangers": _is_strangers(origin),
+        "was_reset_before": origin is not None and origin.resets > 1 and origin.ignored > 0,
+        "is_gateways": _is_gateways(origin),
+        "ttl": None if origin is None or origin.outgoing else origin.ttl,
+        "is_owners": origin is not None and origin.shape is Shape.SOCKET,
+        "obstacle": _obstacle(event) if isinstance(event, AttemptFailed) else None,
+        "alpn": event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,
+        "other_family_opens": any(
             look.result is FreshResult.ANSWERED and _is_beside(look, event)
             for look in evidence.fresh_connections
         ),
-        intercepted=intercepted,
-        chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
-        pings=pings,
-        pongs=pongs,
-    )
+        "intercepted": intercepted,
+        "chain": event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
+    }
+
+
+def _port(local: str | None) -> int | None:
+    port = (local or "").rpartition(":")[2]
+    return int(port) if port.isdecimal() and len(port) <= _LONGEST_PORT else None
 
 
 def _is_beside(look: FreshConnection, event: Ended) -> bool:

@@ -93,13 +93,13 @@ def _shorter(case: CaseFile, pair: Pair, members: list[DropFact], beyond: int) -
     """
     oldest = min(one.drop.age.low for one in members)
     first = min(one.drop.moment.high for one in members)
-    own, cohorts = {id(one.drop.life) for one in members}, {one.fact.cohort for one in members}
+    cohorts = {one.fact.cohort for one in members}
     return sum(
         0 < life.survived_ns < beyond
         and life.proved_age_ns > oldest
         and life.opened_ns + life.proved_age_ns > first
         for life in case.lives_of.get(pair, [])
-        if case.cohort_of(life) not in cohorts and id(life) not in own
+        if case.cohort_of(life) not in cohorts
     )
 
 

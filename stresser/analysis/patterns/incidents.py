@@ -100,8 +100,7 @@ def incident_figures(
     begins_ns = min(span.low, *(drop.life.ended_ns for drop in drops))
     shared = None
     if len(lives.lives) * MOST_INCIDENTS <= _MOST_LIVES_LOOKED_AT:
-        dropped = [drop.life for drop in drops]
-        shared = _factor(lives, dropped, _open_at(lives, begins_ns))
+        shared = _factor(lives, [drop.life for drop in drops], _open_at(lives, begins_ns))
     return IncidentFigures(
         from_ns=span.low,
         until_ns=span.high,
@@ -120,7 +119,9 @@ def incident_figures(
 
 
 def _open_at(lives: Lives, at_ns: int) -> list[Life]:
-    return [life for life in lives.lives if life.opened_ns <= at_ns <= life.ended_ns]
+    spans = zip(lives.lives.column("opened_ns"), lives.lives.column("ended_ns"), strict=True)
+    open_then = [row for row, (opened, ended) in enumerate(spans) if opened <= at_ns <= ended]
+    return list(lives.lives.rows(open_then))
 
 
 def _factor(lives: Lives, dropped: Sequence[Life], open_then: Sequence[Life]) -> _Shared | None:

@@ -5,15 +5,18 @@ Pure. A bounded number of sessions is looked at; beyond it nothing is known to h
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
+from operator import add
 from typing import NamedTuple
 
-from stresser.analysis.patterns.session_lives import Life, Lives
+from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.cohort import Cohort
 
 _MOST_LOOKED_AT = 20_000_000
+_MOST_SETS = 16
+"""Of cohorts: what was computed of more is computed again."""
 
 
 class _Held(NamedTuple):
@@ -29,30 +32,36 @@ class OpenLives:
     """Of one run. Times: nanoseconds since it began."""
 
     def __init__(self, lives: Lives) -> None:
-        self._lives: dict[Cohort, list[Life]] = {}
-        for life in lives.lives:
-            self._lives.setdefault(lives.places[life.place].cohort, []).append(life)
-        for own in self._lives.values():
-            own.sort(key=lambda life: life.opened_ns)
+        self.lives = lives.lives
+        """What the rows are of."""
+        opened, ended, proved = map(self.lives.column, ("opened_ns", "ended_ns", "proved_age_ns"))
+        self._opened_ns, self._ended_ns, self._proved_ns = opened, ended, proved
+        rows: dict[Cohort, list[int]] = {}
+        for row, place in enumerate(lives.lives.column("place")):
+            rows.setdefault(lives.places[place].cohort, []).append(row)
+        self._rows = {
+            cohort: array("i", sorted(own, key=opened.__getitem__)) for cohort, own in rows.items()
+        }
         self._budget = _MOST_LOOKED_AT
-        self._before: dict[Cohort, tuple[int, int, list[Life]]] = {}
+        self._before: dict[Cohort, tuple[int, int, list[int]]] = {}
         """The last answer of `outlived`: who asks in the order of time is answered faster."""
-        self._held = cache(self._held_of)
+        self._held = lru_cache(_MOST_SETS)(self._held_of)
 
-    def outlived(self, cohort: Cohort, at_ns: int) -> list[Life] | None:
-        """Those that were open then and ended later, in the order of their opening.
+    def outlived(self, cohort: Cohort, at_ns: int) -> list[int] | None:
+        """Rows of those that were open then and ended later, in the order of their opening.
 
         None: too many sessions have been looked at.
         """
-        own = self._lives.get(cohort, [])
-        until = bisect_right(own, at_ns, key=lambda life: life.opened_ns)
+        own = self._rows.get(cohort, array("i"))
+        until = bisect_right(own, at_ns, key=self._opened_ns.__getitem__)
         self._budget -= until
         if self._budget < 0:
             return None
         before_ns, seen, open_then = self._before.get(cohort, (at_ns, 0, []))
         if at_ns < before_ns:
             seen, open_then = 0, []
-        open_then = [one for one in chain(open_then, own[seen:until]) if one.ended_ns > at_ns]
+        ended_ns = self._ended_ns
+        open_then = [row for row in chain(open_then, own[seen:until]) if ended_ns[row] > at_ns]
         self._before[cohort] = at_ns, until, open_then
         return open_then
 
@@ -71,10 +80,14 @@ class OpenLives:
         return self._held(cohorts).time_ns
 
     def _held_of(self, cohorts: frozenset[Cohort]) -> _Held:
-        lives = [life for cohort in cohorts for life in self._lives.get(cohort, [])]
+        rows = array("i", chain.from_iterable(self._rows.get(one, ()) for one in cohorts))
+
+        def of(column: "array[int]") -> Iterator[int]:
+            return map(column.__getitem__, rows)
+
         return _Held(
-            opened=array("q", sorted(life.opened_ns for life in lives)),
-            ended=array("q", sorted(life.ended_ns for life in lives)),
-            proved=array("q", sorted(life.opened_ns + life.proved_age_ns for life in lives)),
-            time_ns=sum(life.ended_ns - life.opened_ns for life in lives),
+            opened=array("q", sorted(of(self._opened_ns))),
+            ended=array("q", sorted(of(self._ended_ns))),
+            proved=array("q", sorted(map(add, of(self._opened_ns), of(self._proved_ns)))),
+            time_ns=sum(of(self._ended_ns)) - sum(of(self._opened_ns)),
         )

@@ -5,14 +5,17 @@ at each. A heartbeat session that has survived one silence of its schedule shows
 silence with the next one that is as long: it leaves that search with its first silence. Pure.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
+from operator import sub
 from typing import NamedTuple
 
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.columns import Chosen
 from stresser.statistics.exposure import Exposure
 
 
@@ -47,10 +50,10 @@ class Extent(NamedTuple):
 class Scope:
     """The sessions of a part of the run."""
 
-    def __init__(self, extent: Extent, floors: Mapping[int, int]) -> None:
+    def __init__(self, extent: Extent, lives: Lives, floors: Mapping[int, int]) -> None:
         self.extent = extent
-        self.lives: list[Life] = []
-        self.drops: list[int] = []
+        self.lives = Chosen(lives.lives)
+        self.drops = array("i")
         """Numbers of the run's drops that a timer may have made."""
         self._floors = floors
         self._proved: dict[Variable, Exposure] = {}
@@ -58,7 +61,9 @@ class Scope:
     def exposure(self, variable: Variable) -> Exposure:
         """What the sessions passed, in the sense of `Exposure`."""
         if variable is Variable.AGE:
-            return Exposure.of(life.ended_ns - life.opened_ns for life in self.lives)
+            return Exposure.of(
+                map(sub, self.lives.column("ended_ns"), self.lives.column("opened_ns"))
+            )
         if variable is Variable.IDLE:
             return Exposure.weighed(silence for life in self.lives for silence in _silences(life))
         return Exposure.weighed(_moved(life, self._floors) for life in self.lives if life.bytes)
@@ -73,7 +78,8 @@ class Scope:
             return self.proved(variable)
         if variable is Variable.AGE:
             return self.exposure(variable)
-        return Exposure.of(max(life.survived_ns, life.last_silence_ns) for life in self.lives)
+        silences = self.lives.column("survived_ns"), self.lives.column("last_silence_ns")
+        return Exposure.of(map(max, *silences))
 
     def proved(self, variable: Variable) -> Exposure:
         """What each session is proved to have lived through, at the most."""
@@ -82,14 +88,12 @@ class Scope:
             known = self._proved[variable] = Exposure.of(self._most(variable))
         return known
 
-    def _most(self, variable: Variable) -> Iterator[int]:
-        for life in self.lives:
-            if variable is Variable.AGE:
-                yield life.proved_age_ns
-            elif variable is Variable.IDLE:
-                yield life.survived_ns
-            elif life.bytes:
-                yield _moved(life, self._floors)[0]
+    def _most(self, variable: Variable) -> Iterable[int]:
+        if variable is Variable.AGE:
+            return self.lives.column("proved_age_ns")
+        if variable is Variable.IDLE:
+            return self.lives.column("survived_ns")
+        return (_moved(life, self._floors)[0] for life in self.lives if life.bytes)
 
 
 def by_pair(scopes: Iterable[Scope]) -> dict[Pair, Scope]:
@@ -122,24 +126,29 @@ def byte_floors(lives: Lives) -> dict[int, int]:
     as much; where all had as many beats, the fewest bytes. Of the cohorts of one endpoint through
     one egress, whose handshakes are alike, the least.
     """
-    by_cohort: dict[Cohort, list[Life]] = {}
-    for life in lives.lives:
-        if life.bytes:
-            by_cohort.setdefault(lives.places[life.place].cohort, []).append(life)
+    fewest: dict[Cohort, tuple[int, int]] = {}
+    most: dict[Cohort, tuple[int, int]] = {}
+    columns = map(lives.lives.column, ("place", "beats", "bytes"))
+    for place, beats, moved in zip(*columns, strict=True):
+        if moved:
+            cohort = lives.places[place].cohort
+            fewest[cohort] = min(fewest.get(cohort, (beats, moved)), (beats, moved))
+            most[cohort] = max(most.get(cohort, (beats, -moved)), (beats, -moved))
     floors: dict[Pair, int] = {}
-    for cohort, own in by_cohort.items():
-        floor = _floor(own)
+    for cohort, least in fewest.items():
+        beats, moved = most[cohort]
+        floor = _floor(least, (beats, -moved))
         floors[cohort.pair] = min(floors.get(cohort.pair, floor), floor)
     return {index: floors.get(place.cohort.pair, 0) for index, place in enumerate(lives.places)}
 
 
-def _floor(lives: list[Life]) -> int:
-    fewest = min(lives, key=lambda life: (life.beats, life.bytes))
-    most = max(lives, key=lambda life: (life.beats, -life.bytes))
-    if most.beats == fewest.beats:
-        return min(life.bytes for life in lives)
-    beat = (most.bytes - fewest.bytes) / (most.beats - fewest.beats)
-    return max(min(round(fewest.bytes - fewest.beats * beat), fewest.bytes), 0)
+def _floor(fewest: tuple[int, int], most: tuple[int, int]) -> int:
+    """Both: beats and bytes."""
+    beats, moved = fewest
+    if most[0] == beats:
+        return moved
+    beat = (most[1] - moved) / (most[0] - beats)
+    return max(min(round(moved - beats * beat), moved), 0)
 
 
 def scopes_of(lives: Lives, most: int) -> list[Scope]:
@@ -147,15 +156,16 @@ def scopes_of(lives: Lives, most: int) -> list[Scope]:
     cohorts = [way.cohort for way in lives.places]
     floors = byte_floors(lives)
     scopes = [
-        Scope(extent, floors) for extent in islice(_extents(list(dict.fromkeys(cohorts))), most)
+        Scope(extent, lives, floors)
+        for extent in islice(_extents(list(dict.fromkeys(cohorts))), most)
     ]
     by_cohort: dict[Cohort, list[Scope]] = {}
     for scope in scopes:
         for cohort in scope.extent.cohorts:
             by_cohort.setdefault(cohort, []).append(scope)
-    for life in lives.lives:
-        for scope in by_cohort.get(cohorts[life.place], ()):
-            scope.lives.append(life)
+    for row, place in enumerate(lives.lives.column("place")):
+        for scope in by_cohort.get(cohorts[place], ()):
+            scope.lives.rows.append(row)
     for number, drop in enumerate(lives.drops):
         for scope in by_cohort.get(cohorts[drop.life.place], ()):
             scope.drops.append(number)

@@ -1,4 +1,4 @@
-"""What each session's life was, kept as small tuples: the material of incidents and timers.
+"""What each session's life was, kept in columns: the material of incidents and timers.
 
 Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives beyond
 `MOST_LIVES`, only the number is kept, and the summary says so.
@@ -13,6 +13,7 @@ from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
 from stresser.model.events import AnyEvent, RunResumed, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.columns import Columns
 from stresser.statistics.concentration import tolerance
 
 MOST_DROPS = 200_000
@@ -57,7 +58,9 @@ class Life(NamedTuple):
 class Drop(NamedTuple):
     """One drop, with what struck it in brackets."""
 
-    life: Life
+    lives: Columns[Life]
+    row: int
+    """Of its life among these."""
     cohort: Cohort
     session: int
     kind: Kind
@@ -72,9 +75,14 @@ class Drop(NamedTuple):
     """When this host's own path changed, where that ended it."""
 
     @property
+    def life(self) -> Life:
+        """The session's life."""
+        return self.lives[self.row]
+
+    @property
     def age(self) -> Bracket:
         """The session's age when the cause struck."""
-        opened = self.life.opened_ns
+        opened = self.lives.column("opened_ns")[self.row]
         return Bracket(max(self.moment.low - opened, 0), max(self.moment.high - opened, 0))
 
 
@@ -83,8 +91,10 @@ class Lives:
 
     def __init__(self, plan: PlanFacts) -> None:
         self.drops: list[Drop] = []
-        self.lives: list[Life] = []
+        self.lives = Columns(Life._fields, Life._make)
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
+        self._of_drops = Columns(Life._fields, Life._make)
+        """Of drops for whose lives there was no room among those."""
         self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
         """When the path was seen to change (events `path_changed`)."""
@@ -139,19 +149,24 @@ class Lives:
         self._open.pop(event.session, None)
         place = self._place(event.cohort, event.remote or "", event.local or "")
         life = self._life(event, place)
-        self._keep(life)
+        is_kept = self._keep(life)
         if not event.ending.is_drop:
             return
-        if len(self.drops) < MOST_DROPS:
-            self.drops.append(_drop(event, life))
-        else:
+        if len(self.drops) >= MOST_DROPS:
             self.beyond += 1
+            return
+        lives = self.lives if is_kept else self._of_drops
+        if not is_kept:
+            lives.append(life)
+        self.drops.append(_drop(event, life, lives))
 
-    def _keep(self, life: Life) -> None:
-        if len(self.lives) < MOST_LIVES:
-            self.lives.append(life)
-        else:
+    def _keep(self, life: Life) -> bool:
+        is_full = len(self.lives) >= MOST_LIVES
+        if is_full:
             self.beyond += 1
+        else:
+            self.lives.append(life)
+        return not is_full
 
     def _place(self, cohort: Cohort, remote: str, local: str) -> int:
         source = local.rpartition(":")[0][:_LONGEST_ADDRESS]
@@ -198,7 +213,8 @@ def _is_answer(ending: Ending) -> bool:
     return ending.answers_send or ending.kind in BRACKETED
 
 
-def _drop(event: SessionEnded, life: Life) -> Drop:
+def _drop(event: SessionEnded, life: Life, lives: Columns[Life]) -> Drop:
+    """`life` is the last of these."""
     ending = event.ending
     is_answer = _is_answer(ending)
     dead_ns = ending.dead_by_ns
@@ -207,7 +223,8 @@ def _drop(event: SessionEnded, life: Life) -> Drop:
         # What we sent met a flow that was dead already: the time that the answer took is no doubt.
         dead_ns = max(dead_ns - max(ending.evidence.since_sent_ns or 0, 0), alive_ns)
     return Drop(
-        life,
+        lives,
+        len(lives) - 1,
         event.cohort,
         event.session,
         ending.kind,

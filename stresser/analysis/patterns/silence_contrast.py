@@ -7,7 +7,8 @@ two Poisson rates (Przyborowski and Wilenski, Biometrika 31, 1940): were silence
 drops would fall on both in proportion to their session time. Pure.
 """
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from stresser.analysis.patterns.session_lives import Drop, Life
@@ -28,18 +29,17 @@ _FEWEST_CONTROLS = 5
 class _Side(NamedTuple):
     """Sessions that ping at most, or at least, so often."""
 
-    lives: list[Life]
+    survived_ns: Sequence[int]
+    """The longest silence of each."""
+    time_ns: int
+    """How long all together were held."""
     drops: list[int]
-
-    @property
-    def time_ns(self) -> int:
-        return sum(life.ended_ns - life.opened_ns for life in self.lives)
 
 
 def silence_contrast(
     drops: Sequence[Drop],
     units: Sequence[int],
-    lives: Sequence[Life],
+    lives: Collection[Life],
     every_ns: Callable[[int], int | None],
     searches: int,
 ) -> tuple[Concentration, int] | None:
@@ -60,7 +60,7 @@ def silence_contrast(
 
         seldom = _side(is_long, drops, units, lives)
         often = _side(is_short, drops, units, lives)
-        survived = sorted((life.survived_ns for life in often.lives), reverse=True)
+        survived = sorted(often.survived_ns, reverse=True)
         survived_ns = survived[_FEWEST_CONTROLS - 1] if len(survived) >= _FEWEST_CONTROLS else 0
         found = _contrast(drops, seldom, often, survived_ns, searches * len(intervals))
         if found is not None:
@@ -72,12 +72,14 @@ def _side(
     is_of_it: Callable[[int], bool],
     drops: Sequence[Drop],
     units: Sequence[int],
-    lives: Sequence[Life],
+    lives: Collection[Life],
 ) -> _Side:
-    return _Side(
-        [life for life in lives if is_of_it(life.place)],
-        [i for i in units if is_of_it(drops[i].life.place)],
-    )
+    survived_ns, time_ns = array("q"), 0
+    for life in lives:
+        if is_of_it(life.place):
+            survived_ns.append(life.survived_ns)
+            time_ns += life.ended_ns - life.opened_ns
+    return _Side(survived_ns, time_ns, [i for i in units if is_of_it(drops[i].life.place)])
 
 
 def _contrast(
@@ -90,7 +92,7 @@ def _contrast(
     ]  # fmt: skip
     if len(killed) < FEWEST or not survived_ns:
         return None
-    lived = sum(life.survived_ns > least for life in seldom.lives)
+    lived = sum(survived > least for survived in seldom.survived_ns)
     if lived > MOST_SURVIVORS * (lived + len(killed)):
         return None
     time_ns = seldom.time_ns + often.time_ns

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from stresser.analysis.patterns.moments import Moment
 from stresser.analysis.patterns.open_lives import OpenLives
-from stresser.analysis.patterns.session_lives import Drop, Life
+from stresser.analysis.patterns.session_lives import Drop
 from stresser.model.cohort import Cohort
 from stresser.statistics.brackets import Bracket
 
@@ -49,15 +49,16 @@ def _by_age(dead: Sequence[Drop], span: Bracket, sessions: OpenLives) -> dict[Co
 
     What opened while the others died was not spared: it may have come back from that moment.
     """
-    lives = {drop.life for drop in dead}
+    rows = {drop.row for drop in dead if drop.lives is sessions.lives}
+    opened = sessions.lives.column("opened_ns")
     by_age = {}
     for cohort in {drop.cohort for drop in dead}:
         own = [drop for drop in dead if drop.cohort == cohort]
         # What is found dead later was open until then, and lived on no longer.
         lived = [
-            one
-            for one in sessions.outlived(cohort, span.high) or ()
-            if one.opened_ns < span.low and one not in lives
+            opened[row]
+            for row in sessions.outlived(cohort, span.high) or ()
+            if opened[row] < span.low and row not in rows
         ]
         if not lived or len(lived) < _LIVED_ON * len(own):
             return {}
@@ -65,8 +66,7 @@ def _by_age(dead: Sequence[Drop], span: Bracket, sessions: OpenLives) -> dict[Co
     return by_age
 
 
-def _share_in_order(dead: Sequence[Drop], lived: Sequence[Life]) -> float:
-    """The share of pairs in which the dead one had opened no later."""
-    opened = [life.opened_ns for life in lived]
+def _share_in_order(dead: Sequence[Drop], opened: Sequence[int]) -> float:
+    """The share of pairs in which the dead one had opened no later. `opened`: by who lived on."""
     younger = sum(len(opened) - bisect_left(opened, drop.life.opened_ns) for drop in dead)
     return younger / (len(dead) * len(opened))

@@ -35,13 +35,12 @@ def whole_losses(
 ) -> list[Moment]:
     """The losses among these drops; what one change of the path ended comes first."""
     found = list(_by_cause(drops, numbers))
-    widened = [_widened(drop.moment) for drop in drops]
     taken = {number for moment in found for number in moment.members}
     for scope in sorted(scopes, key=lambda scope: -len(scope.drops)):
         rest = [n for n in scope.drops if n in numbers and n not in taken]
         if len(rest) < FEWEST_DROPS:
             continue
-        for moment in _of_scope(scope, rest, drops, widened, sessions, len(scopes)):
+        for moment in _of_scope(scope, rest, drops, sessions, len(scopes)):
             taken.update(moment.members)
             found.append(moment)
     return found
@@ -62,11 +61,10 @@ def _of_scope(
     scope: Scope,
     numbers: Sequence[int],
     drops: Sequence[Drop],
-    widened: Sequence[Bracket],
     sessions: OpenLives,
     searches: int,
 ) -> Iterator[Moment]:
-    spans = [widened[number] for number in numbers]
+    spans = [_widened(drops[number].moment) for number in numbers]
 
     def chance(group: Sequence[int]) -> float:
         """Of so many among the drops of this scope, were they independent."""

@@ -6,6 +6,7 @@ from stresser.analysis.patterns.scopes import Extent, Variable
 from stresser.analysis.patterns.session_lives import Drop, Life
 from stresser.model.ending import Initiator, Kind
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.columns import Columns
 from tests.analysis.sides_story import VPN, recorded_sides
 from tests.analysis.story import idle_kill_story, seconds
 
@@ -21,7 +22,9 @@ def found(variables, low, high, *drops):
 
 def drop(kind=Kind.TCP_RESET, initiator=Initiator.UNKNOWN):
     life = Life(0, 0, 1, 1, 0, 0, 1, 0, 0)
-    return Drop(life, VPN, 1, kind, initiator, Bracket(1, 1), None, is_answer=False)
+    lives = Columns(Life._fields, Life._make)
+    lives.append(life)
+    return Drop(lives, 0, VPN, 1, kind, initiator, Bracket(1, 1), None, is_answer=False)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from stresser.analysis.patterns.session_lives import Drop, Life
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.statistics.brackets import Bracket
+from stresser.statistics.columns import Columns
 from tests.analysis.story import DIRECT, VPN, seconds
 
 
@@ -30,7 +31,11 @@ def timer(
 def drop(low: float, high: float, cohort: Cohort = VPN) -> Drop:
     life = Life(0, 0, seconds(high), seconds(low), 0, 0, seconds(high), 0, 0)
     known = Bracket(seconds(low), seconds(high))
-    return Drop(life, cohort, 1, Kind.TCP_RESET, Initiator.UNKNOWN, known, known, is_answer=True)
+    lives = Columns(Life._fields, Life._make)
+    lives.append(life)
+    return Drop(
+        lives, 0, cohort, 1, Kind.TCP_RESET, Initiator.UNKNOWN, known, known, is_answer=True
+    )
 
 
 @pytest.mark.parametrize(

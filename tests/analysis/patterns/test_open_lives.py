@@ -32,7 +32,7 @@ def test_who_was_open_and_ended_later(at, vpn, both):
     outlived = known.outlived(VPN, seconds(at))
     assert outlived is not None
     assert len(outlived) == vpn
-    assert outlived == sorted(outlived, key=lambda life: life.opened_ns)
+    assert outlived == sorted(outlived, key=known.lives.column("opened_ns").__getitem__)
 
 
 def test_who_outlived_a_moment_does_not_depend_on_the_order_of_asking():

@@ -1,0 +1,58 @@
+"""Records kept as columns come back as they were added."""
+
+from typing import NamedTuple
+
+import pytest
+
+from stresser.statistics.columns import Chosen, Columns
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+def points(*known: tuple[int, int]) -> Columns[Point]:
+    columns = Columns(Point._fields, Point._make)
+    for one in known:
+        columns.append(one)
+    return columns
+
+
+KNOWN = [Point(1, -1), Point(2**40, 3), Point(0, -(2**40)), Point(1, -1)]
+
+
+def test_records_come_back_in_order():
+    columns = points(*KNOWN)
+    assert list(columns) == KNOWN
+    assert [columns[row] for row in range(len(columns))] == KNOWN
+    assert list(columns.column("y")) == [one.y for one in KNOWN]
+
+
+def test_what_is_in_it():
+    assert Point(0, -(2**40)) in points(*KNOWN)
+    assert Point(0, 1) not in points(*KNOWN)
+
+
+def test_small_numbers_take_four_bytes_each():
+    columns = points(*[(1, 2)] * 1000)
+    assert all(columns.column(name).itemsize == 4 for name in Point._fields)
+    columns.append((2**31, 0))
+    assert [columns.column(name).itemsize for name in Point._fields] == [8, 4]
+
+
+@pytest.mark.parametrize("beyond", [2**63, 2**70, -(2**63), -(2**70)])
+def test_what_no_machine_holds_is_cut(beyond):
+    columns = points((beyond, 0))
+    assert columns[0].x == max(min(beyond, 2**63 - 1), -(2**63 - 1))
+
+
+def test_some_of_them():
+    columns = points(*KNOWN)
+    some = Chosen(columns, [3, 1])
+    assert len(some) == 2
+    assert list(some) == [KNOWN[3], KNOWN[1]] == list(some)
+    assert list(some.column("x")) == [1, 2**40]
+    assert KNOWN[2] not in some
+    some.rows.append(2)
+    assert KNOWN[2] in some
