@@ -63,7 +63,7 @@ def joined_far_end(known: FarEnd, new: FarEnd) -> FarEnd:
     if known.kind is not None:
         return known
     if known.last_in_ns is None:
-        return new
+        return replace(new, there=known.there, back=known.back)
     return replace(
         new,
         within_ns=max(known.within_ns, new.within_ns),
@@ -72,6 +72,8 @@ def joined_far_end(known: FarEnd, new: FarEnd) -> FarEnd:
         last_in_ns=known.last_in_ns,
         last_out_ns=known.last_out_ns,
         unacked=known.unacked,
+        there=known.there,
+        back=known.back,
     )
 
 

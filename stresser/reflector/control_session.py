@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 import trio
 
+from stresser.model.events import ReflectionHeld
 from stresser.model.far_account import MOST_ASKED, FarAccount, FarQuestion
 from stresser.net.sealed_lines import SealedLines
 from stresser.reflector.accounts import Accounts
@@ -15,6 +16,7 @@ _TELL_EVERY_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.1
 _SILENT_S: Final = 120.0
 """A tester asks once a second: one that asks no more has gone."""
+_MOST_WAITING: Final = 10 * MOST_ASKED
 _question = msgspec.json.Decoder(FarQuestion).decode
 _encoded = msgspec.json.Encoder().encode
 
@@ -39,7 +41,8 @@ class ControlSession:
         self._receive = receive
         self._send = send
         self._last = 0
-        self._asked: dict[int, None] = {}
+        self._held: list[ReflectionHeld] = []
+        self._news = trio.Event()
         self._question: tuple[int, int] | None = None
 
     async def run(self) -> None:
@@ -67,7 +70,9 @@ class ControlSession:
         if self._question is None:
             self._last = asked.after.get(self._accounts.record, 0)
         self._question = asked.sent_ns, self._clock.now_ns()
-        self._asked.update(dict.fromkeys(asked.attempts))
+        if len(self._held) < _MOST_WAITING:  # else it does not read what it asked for
+            self._held += self._accounts.held(self._run, asked.attempts)  # as they are now
+        self._news.set()
 
     async def _tell(self) -> None:
         due_s = trio.current_time()
@@ -75,19 +80,17 @@ class ControlSession:
             while self._question is not None and (self._has_news or trio.current_time() >= due_s):
                 due_s = trio.current_time() + _TELL_EVERY_S
                 await self._send(self._lines.sealed(_encoded(self._account())))
-            await trio.sleep(_LOOK_EVERY_S)
+            self._news = trio.Event()
+            with trio.move_on_after(_LOOK_EVERY_S):
+                await self._news.wait()
 
     @property
     def _has_news(self) -> bool:
-        return bool(self._asked) or self._last != self._accounts.last
+        return bool(self._held) or self._last != self._accounts.last
 
     def _account(self) -> FarAccount:
         now_ns, question = self._clock.now_ns(), self._question
-        asked = list(self._asked)[:MOST_ASKED]
-        for attempt in asked:
-            del self._asked[attempt]
-        # What is held is looked at before the events are: one that has ended is in either.
-        held = self._accounts.held(self._run, asked)
+        held, self._held = self._held[:MOST_ASKED], self._held[MOST_ASKED:]
         told, self._last = self._accounts.since(self._run, self._last)
         return FarAccount(
             record=self._accounts.record,

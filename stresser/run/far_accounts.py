@@ -22,10 +22,13 @@ from stresser.model.events import (
     WitnessGap,
 )
 from stresser.model.far_account import MOST_ASKED, FarAccount
+from stresser.model.far_end import FarEnd
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
+from stresser.net.tap import Tap
 from stresser.record.far_record import FarRecord
 from stresser.run.far_link import FarLink
+from stresser.run.way_counts import WayCounts
 from stresser.session.internal_errors import Bugs
 from stresser.session.route import Route
 from stresser.statistics.clock_alignment import OffsetBound
@@ -58,11 +61,17 @@ class FarAccounts:
         self._ended: dict[int, SessionEnded] = {}
         self._to_ask: dict[int, None] = {}
         self._told: set[int] = set()
+        self._counts = WayCounts(clock)
         for route in routes:
             pair = route.cohort.pair
             if route.introducer is not None and pair not in self._links:
                 self._run_id = route.introducer.run
                 self._links[pair] = FarLink(route, clock, bugs, self)
+
+    @property
+    def taps(self) -> dict[int, Tap]:
+        """Of the sessions that are held, by attempt: who opens one adds it."""
+        return self._counts.taps
 
     @property
     def has_any(self) -> bool:
@@ -84,6 +93,8 @@ class FarAccounts:
         if Pair(event.endpoint, event.egress) not in self._links:
             return
         if isinstance(event, SessionOpened):
+            if event.proxy is not None:
+                self.taps.pop(event.attempt, None)  # TCP ends at the proxy
             self._opened[event.attempt] = event
             for record in self._records.values():
                 record.opened_here(event)
@@ -99,6 +110,7 @@ class FarAccounts:
         if len(self._ended) >= _MOST_AWAITED:
             self._forget(next(iter(self._ended)))
         self._opened.pop(event.attempt, None)
+        self.taps.pop(event.attempt, None)
         self._ended[event.attempt] = event
         self._tell(event.attempt)
         if event.attempt in self._ended:
@@ -123,7 +135,7 @@ class FarAccounts:
             event = self._ended.get(attempt)
             if event is not None and now - event.t_ns < _ASK_FOR_NS:
                 self._to_ask[attempt] = None
-        return wanted
+        return wanted + self._counts.asked(MOST_ASKED - len(wanted))
 
     def heard(self, account: FarAccount, at_ns: int) -> None:
         """An account came."""
@@ -137,6 +149,8 @@ class FarAccounts:
             for number, event in zip(account.numbers, account.events, strict=False)
             if number > known  # the rest came by another control session
         ]
+        for held in account.held:
+            self._counts.heard(held)
         for event in (*events, *account.held):
             record.event(event)
         for event in (*events, *account.held):
@@ -163,8 +177,8 @@ class FarAccounts:
             if attempt not in record.ended and attempt not in record.held:
                 continue
             seen = record.seen(event)
-            if seen is not None:
-                self._observer.event(seen)
+            if seen is not None and _is_of_the_end(seen.far_end, event):
+                self._observer.event(self._counts.added_to(seen, attempt))
                 self._told.add(attempt)
                 self._to_ask.pop(attempt, None)
                 if attempt in record.ended:
@@ -176,6 +190,7 @@ class FarAccounts:
         self._ended.pop(attempt, None)
         self._to_ask.pop(attempt, None)
         self._told.discard(attempt)
+        self._counts.forget(attempt)
         for record in self._records.values():
             record.forget(attempt)
 
@@ -209,6 +224,11 @@ class FarAccounts:
                 detail=f"no account came of {sessions} through {egress}{reason}",
             )
         )
+
+
+def _is_of_the_end(far: FarEnd, event: SessionEnded) -> bool:
+    """A session that was asked for while it lived may have ended before the answer came."""
+    return far.kind is not None or far.known_until_ns + far.within_ns >= event.ending.dead_by_ns
 
 
 def _bound_in(account: FarAccount, at_ns: int) -> OffsetBound | None:

@@ -96,6 +96,21 @@ table inet lossy {
   }
 }
 """
+_LOSES_SOME = """
+table inet lossy {{
+  chain forwarded {{
+    type filter hook forward priority filter;
+    iifname "{side}" numgen random mod 1000 < 50 drop
+  }}
+}}
+"""
+
+
+def loses_some_from(side: str) -> str:
+    """One packet of twenty that comes in from there, at random."""
+    return _LOSES_SOME.format(side=side)
+
+
 SERVERS_OWN = """
 table inet own {
   chain arriving {

@@ -1,8 +1,11 @@
 """What one end alone has to leave open, and a reflector decides."""
 
+import json
 import time
 from collections import Counter
 from typing import Any
+
+import pytest
 
 from tests.netlab import firewalls
 from tests.netlab.conftest import need
@@ -10,10 +13,12 @@ from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.proxies import start_haproxy
 from tests.netlab.reflected import NAMED, TOKEN, Reflector, ToldRecording
 from tests.netlab.tester import SESSIONS, Heartbeat
-from tests.netlab.topology import CONTROL, SERVER
+from tests.netlab.topology import CONTROL, SERVER, SUSPECT
 from tests.netlab.truths import box_does, endpoint_says
 
 SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxy's patience
+OFTEN = Heartbeat(name="often", every="200ms", timeout="10s")
+LOSES_FOR_S = 30.0
 BOX, GRADE = {"middlebox"}, {"reflector"}
 
 
@@ -118,3 +123,25 @@ def test_one_policy_on_both_egresses_is_no_fault_of_the_endpoint(lab):
     assert (found["mechanism"], found["who"]) == ("outage", "middlebox")
     assert found["where"] in {"shared", "endpoint"}
     assert found["ask"]["whom"] == "network_team"
+
+
+@pytest.mark.parametrize(("lossy", "side"), [("there", "client"), ("back", "server")])
+def test_loss_in_one_direction_is_given_with_the_direction(lab, lossy, side):
+    reflector, tester = held(lab, activities=(OFTEN,))
+    lab.suspect.nft(firewalls.loses_some_from(side))
+    time.sleep(LOSES_FOR_S)  # the measurement itself
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    seen = {one["egress"]: one for one in recording.summary["both_ends"]}
+    other = "back" if lossy == "there" else "there"
+    assert seen[SUSPECT]["split"] == seen[CONTROL]["split"] == 0
+    assert seen[SUSPECT][lossy]["sent"] > 3000
+    assert share(seen[SUSPECT][lossy]) == pytest.approx(0.05, abs=0.01)
+    for way in (seen[SUSPECT][other], seen[CONTROL]["there"], seen[CONTROL]["back"]):
+        assert share(way) < 0.005
+    way = "to" if lossy == "there" else "from"
+    assert f"of the segments {way} the far end" in json.dumps(recording.summary["answer"])
+
+
+def share(way: dict[str, int]) -> float:
+    return way["lost"] / way["sent"]

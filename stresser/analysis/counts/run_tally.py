@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.cohort_tally import CohortTally
+from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
@@ -68,6 +69,7 @@ class Tally:
         self.sites = Sites()
         self.served = ChainTally()
         """Which chains each way to an endpoint showed."""
+        self._far: dict[str, FarTally] = {}
         self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
         self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
         self.lab_kills: Counter[LabKill] = Counter()
@@ -126,6 +128,16 @@ class Tally:
             total.merge(figures)
         return total
 
+    @property
+    def both_ends(self) -> list[BothEndsFigures]:
+        """What the far ends add up to, by egress; empty where no reflector gave an account."""
+        return [one.figures(egress) for egress, one in self._far.items()]
+
+    def _far_end(self, event: SessionEnded) -> None:
+        far = event.ending.evidence.far_end
+        if far is not None:
+            self._far.setdefault(event.egress, FarTally()).ended(event, far)
+
     def _cohort_event(self, event: CohortEvent) -> None:
         figures = self.cohort(event.cohort)
         self.served.event(event)
@@ -133,6 +145,7 @@ class Tally:
             self.uncounted_events += 1
         elif isinstance(event, SessionEnded):
             figures.session_ended(event)
+            self._far_end(event)
             if event.ending.is_drop:
                 self.last_drops.append(event)
         elif isinstance(event, SessionOpened):

@@ -23,6 +23,7 @@ from stresser.analysis.summary.mechanism_words import (
 )
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import counted, kind_words
+from stresser.analysis.words.far_end_words import loss_in_words
 from stresser.analysis.words.lines import fitted, shortened
 from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.ending import Grade, Initiator, Kind
@@ -180,8 +181,10 @@ def _or_no(count: int, noun: str) -> str:
 
 
 def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
+    losses = [words for one in run.both_ends if (words := loss_in_words(one))]
     if not run.diagnoses:
         yield _seen(run)
+        yield from losses
         return
     main, *others = run.diagnoses
     yield what_it_does(main)
@@ -193,6 +196,7 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
         )
+    yield from losses
     yield from map(_sentence, main.contrasts)
     yield from (
         _sentence(one.says) for one in main.controls if one.scope.egress == main.scope.egress
@@ -227,7 +231,7 @@ _UNKNOWN_WHO = {
 }
 
 
-def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
+def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str | tuple[str, ...]]:
     total = run.total
     if not run.diagnoses:
         is_quiet = total.sessions and not total.drops and not total.attempts_failed
@@ -243,6 +247,12 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
             yield f"{name}: {_seen_by_both(main)}{log}."
         case Initiator.MIDDLEBOX if main.by_log:
             yield f"The middlebox: its own log has the same {_logged(main)}."
+        case Initiator.MIDDLEBOX if main.hop is not None and main.hop.alone:
+            what = "ClientHellos" if main.hop.hello else "flows"
+            yield (
+                f"A middlebox behind {egress}: {what} stop {main.hop.place}, where others pass.",
+                f"A middlebox: {what} stop {main.hop.place}, others pass.",
+            )
         case Initiator.MIDDLEBOX:
             yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
         case Initiator.ENDPOINT:
@@ -253,6 +263,8 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
             yield "stresser itself."
         case _:
             yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
+            if main.hop is not None:
+                yield main.hop.says
 
 
 def _seen_by_both(main: Diagnosis) -> str:

@@ -6,6 +6,7 @@ from stresser.analysis.chains.accusations import OTHER_STACKS
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted
+from stresser.analysis.words.far_end_words import both_ends_in_words
 from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
 from stresser.analysis.words.site_words import sites_in_words
@@ -42,6 +43,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_witness_gaps(tally),
         *_gaps(tally),
         *_hops(tally),
+        *(words for one in tally.both_ends for words in both_ends_in_words(one)),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from stresser.analysis.counts.far_tally import BothEndsFigures
 from stresser.analysis.counts.percentiles import Percentiles
 from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.diagnosis.failure_bursts import FailureBurst
@@ -42,6 +43,8 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     """What explains the drops and failures, the weightiest first."""
     limits: list[LimitFigures] = []
     """What a search for limits found, or survived."""
+    both_ends: list[BothEndsFigures] = []
+    """By egress, where reflectors gave an account."""
     near_limits: list[str] = []
     """Where the run came near what its machine was measured to do, in sentences."""
     findings: list[str]

@@ -106,6 +106,7 @@ def _figures(reading: RunReading) -> RunFigures:
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
         limits=limits,
+        both_ends=tally.both_ends,
         near_limits=near,
         findings=[
             *limits_in_words(limits),

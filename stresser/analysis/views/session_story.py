@@ -267,7 +267,8 @@ def _ending_lines(event: Ended, counts: list[Line]) -> list[Line]:
         lines.append(("known from", GRADE_WORDS[ending.grade]))
     lines += reasons(ending.evidence)
     if ending.evidence.far_end is not None:
-        lines.append(("far end", far_end_in_words(ending.evidence.far_end)))
+        far = far_end_in_words(ending.evidence.far_end, ending.dead_by_ns)
+        lines.append(("far end", far))
     lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
     lines += [
         ("kind", ending.kind.value),
