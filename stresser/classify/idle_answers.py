@@ -43,7 +43,8 @@ def answer_of_age(ending: Ending) -> AskedValue | None:
 
 def _answer(ending: Ending, value_ns: int) -> AskedValue | None:
     if ending.planned:
-        return AskedValue(value_ns, lived=True) if ending.proved is Proof.ALIVE else None
+        is_alive = ending.proved is Proof.ALIVE
+        return AskedValue(value_ns, lived=True, at=ending.dead_by_ns) if is_alive else None
     if not ending.is_drop:
         return None
     if ending.kind is Kind.FOUND_DEAD:

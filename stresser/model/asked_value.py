@@ -11,4 +11,4 @@ class AskedValue(NamedTuple):
     is_dated: bool = False
     """Not asked: it ended of itself, at this very value."""
     at: int = 0
-    """When, in ns: what ended at one moment is one witness of a tick."""
+    """When, in ns: what ended at one moment is one witness of a tick. 0: not known."""

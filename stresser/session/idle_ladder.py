@@ -14,6 +14,7 @@ from collections.abc import Callable
 from stresser.model.asked_value import AskedValue
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.statistics.asked_limits import AskedLimit, is_repeated, limit_of_asked
+from stresser.statistics.concentration import GRAIN
 
 _EXACT_SHARE = 0.01
 _EXACT_NS = NS_PER_S
@@ -30,6 +31,7 @@ _GOLDEN = 0.618_034
 _DENSER = 0.9
 _MOST_REFINING = 40
 _CONFIRMING = 6
+_EVERY_AGE = 16
 _SPREAD_SHARE, _SPREAD_NS = 0.1, 3 * NS_PER_S // 2
 """Over so long those begin that confirm: whoever begins at a tick of the box is in step with it."""
 _FEWEST_DEATHS = 2
@@ -171,11 +173,21 @@ class IdleSearch:
         self.spacing_ns = 0
         ages = refining_ladder(limit.low, limit.high)
         if is_dated:
-            spread_ns = max(round(limit.high * _SPREAD_SHARE), _SPREAD_NS)
-            self.spacing_ns = spread_ns // _CONFIRMING
-            ages = [round(limit.high * _BEYOND) + (limit.tick or 0)] * _CONFIRMING
+            ages = self._confirming(limit.high, limit.tick or 0, dead)
         self._round_open = len(ages)
         return ages
+
+    def _confirming(self, high_ns: int, tick_ns: int, dead: list[AskedValue]) -> list[int]:
+        """A ladder whose sessions all wait for the limit, and begin at different moments.
+
+        Where the first deaths shared one, the box may look only so seldom: when it looks again,
+        sessions of every age are to be there.
+        """
+        if max(one.at for one in dead) - min(one.at for one in dead) < GRAIN:
+            self.spacing_ns = high_ns // _EVERY_AGE
+            return [2 * high_ns + self.spacing_ns * (_EVERY_AGE - one) for one in range(_EVERY_AGE)]
+        self.spacing_ns = max(round(high_ns * _SPREAD_SHARE), _SPREAD_NS) // _CONFIRMING
+        return [round(high_ns * _BEYOND) + tick_ns] * _CONFIRMING
 
     def _is_news(self, high_ns: int) -> bool:
         """A ladder that has been climbed is climbed again only for another bracket."""

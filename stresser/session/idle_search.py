@@ -22,6 +22,8 @@ from stresser.statistics.asked_limits import AskedLimit
 
 _ATTEMPTS = 5
 _FOR_EVER_NS = 2**62
+_AT_ONCE_S = 0.5
+"""What ended at the same moment as the last one is heard by then."""
 _PONG_S = 1.1
 """Until then busy sessions have pinged again."""
 _OLDER_NS = 2 * NS_PER_S
@@ -38,7 +40,7 @@ async def search_idle(route: Route, around: RunContext, say: Callable[[str], obj
         hunt = _Hunt(route, around, nursery, say)
         hunt.begin()
         await hunt.is_over.wait()
-        await trio.sleep_until(hunt.companions_old_s)
+        await trio.sleep_until(max(hunt.companions_old_s, trio.current_time() + _AT_ONCE_S))
         nursery.cancel_scope.cancel()  # all that are held are asked now
 
 

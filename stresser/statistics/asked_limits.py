@@ -6,7 +6,8 @@ and then kills some later than others: between the first that was dead and the l
 its tick.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from stresser.model.asked_value import AskedValue
@@ -23,6 +24,8 @@ _WIDEST_OF_ONE = 0.2
 _CLEARLY_LONGER = 1.25
 _FEWEST_REPEATED = 5
 _MOMENTS_APART = 300 * NS_PER_MS
+_MOST_MOMENTS = 64
+_LOOKS_APART = 200 * NS_PER_MS
 _TIMES_CLOSER = 4
 """The silences agree so much better than the moments do."""
 
@@ -42,11 +45,11 @@ def limit_of_asked(asked: Collection[AskedValue]) -> AskedLimit:
     """The limit that contradicts the fewest answers."""
     lived = sorted(one.value for one in asked if one.lived)
     dead = sorted(one.value for one in asked if not one.lived)
-    dated = sorted(one for one in asked if one.is_dated and not _is_outlived(one, lived))
+    dated = sorted(one for one in asked if one.is_dated and not _is_outlived(one, lived, asked))
     if not dead:
         return AskedLimit(lived[-1] if lived else 0, None)
     if len(dated) >= _FEWEST_DATED and 2 * len(dated) >= len(dead):
-        return _of_dated(dated, lived)
+        return _of_dated(dated, lived, asked)
     misfits, low = min((_misfits(cut, lived, dead), cut) for cut in [0, *lived])
     if misfits and (found := _with_tick(lived, dead)) is not None:
         return found
@@ -68,18 +71,62 @@ def is_repeated(asked: Collection[AskedValue], *, has_control: bool = False) -> 
     return max(moments) - min(moments) >= max(_MOMENTS_APART, closer)
 
 
-def _is_outlived(one: AskedValue, lived: list[int]) -> bool:
-    return sum(other > _CLEARLY_LONGER * one.value for other in lived) > 1
+def _is_outlived(one: AskedValue, lived: list[int], asked: Collection[AskedValue]) -> bool:
+    """Others lived much longer, and at that moment, too, someone was spared with a higher value.
+
+    Where none was, a box may have looked at its timers then, and not before.
+    """
+    if sum(other > _CLEARLY_LONGER * one.value for other in lived) <= 1:
+        return False
+    return any(not other.at for other in asked) or any(
+        value > one.value + GRAIN for value in _living_at(one.at, asked)
+    )
 
 
-def _of_dated(dated: list[AskedValue], lived: list[int]) -> AskedLimit:
+def _living_at(moment: int, asked: Collection[AskedValue]) -> Iterator[int]:
+    """The values of those that were there at a moment and lived on."""
+    for one in asked:
+        begun = one.at - one.value
+        if begun < moment < one.at - 2 * GRAIN:
+            yield moment - begun
+
+
+def _of_dated(
+    dated: list[AskedValue], lived: list[int], asked: Collection[AskedValue]
+) -> AskedLimit:
     moments = len({one.at // GRAIN for one in dated})
     first, last = dated[0].value, dated[-1].value
     limit, tick = timer_limit([Bracket(one.value, one.value) for one in dated], moments)
     beyond = max(last + (tick or 0), limit.high)
     # With a tick some live longer than the limit, by no more than the tick: twice what was seen.
     low = max([limit.low, *(one - 2 * (tick or 0) for one in lived if one <= beyond)])
+    if tick is not None:
+        low = _spared(dated, asked, first) or limit.low
+        looks = _between_looks(dated)
+        # Where nothing was to be ended it may have looked in between as well.
+        tick = looks if 0 < looks <= 2 * tick else tick
     return AskedLimit(min(low, first), limit.high, tick, sum(one > beyond for one in lived))
+
+
+def _between_looks(dated: list[AskedValue]) -> int:
+    """The least time between moments in which several ended together; 0: no such moments."""
+    ends = sorted(one.at for one in dated)
+    looks = [ends[0], *(b for a, b in pairwise(ends) if b - a > _LOOKS_APART)]
+    if not 1 < len(looks) <= len(ends) // 2:
+        return 0
+    return min(b - a for a, b in pairwise(looks))
+
+
+def _spared(dated: list[AskedValue], asked: Collection[AskedValue], first: int) -> int:
+    """The highest value of those that lived through a moment in which others ended.
+
+    A box that looks only now and then was seen to look at that moment. 0: none lived through one,
+    or some with values at which others ended.
+    """
+    moments = sorted({one.at // GRAIN * GRAIN for one in dated})[:_MOST_MOMENTS]
+    values = [value for moment in moments for value in _living_at(moment, asked)]
+    highest = max(values, default=0)
+    return highest if highest < first else 0
 
 
 def _with_tick(lived: list[int], dead: list[int]) -> AskedLimit | None:

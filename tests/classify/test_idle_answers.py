@@ -20,7 +20,7 @@ def ending(kind=Kind.PLANNED, *, phase=Phase.HELD, proved=None):
 @pytest.mark.parametrize(
     ("one", "answer"),
     [
-        (ending(proved=Proof.ALIVE), (True, False, 0)),
+        (ending(proved=Proof.ALIVE), (True, False, 200)),
         (ending(proved=Proof.UNPROVED), None),
         (ending(Kind.FOUND_DEAD, proved=Proof.DEAD), (False, False, 200)),
         (ending(Kind.TCP_RESET), (False, True, 200)),

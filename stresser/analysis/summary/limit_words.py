@@ -35,9 +35,10 @@ def limit_in_words(limit: LimitFigures) -> str:
     if limit.high is None or limit.low is None:
         return _none_found(limit)
     quiet = "quiet sessions" if limit.kind == "idle" else "sessions, quiet or not,"
-    between = f"{_value(limit, limit.low)} to {_value(limit, limit.high)}"
+    low, high = _value(limit, limit.low), _value(limit, limit.high)
+    between = "" if low == high else f" ({low} to {high})"
     ends = f"{_subject(limit)} ends {quiet} to {limit.endpoint} after {_middle(limit)}"
-    says = [f"{ends} ({between}), {form_in_words(limit)}"]
+    says = [f"{ends}{between}, {form_in_words(limit)}"]
     if limit.tick:
         says.append(f"it looks only every {format_duration(limit.tick)} or so")
     says += _refreshing(limit.refreshed_by)

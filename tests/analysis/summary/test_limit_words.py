@@ -52,6 +52,7 @@ def test_how_it_ends_them(changes, words):
         ({"tick": NS_PER_S}, "it looks only every 1 s or so"),
         ({"confirmed": False}, "seen once, not confirmed."),
         ({"is_silence": None}, "it may be a limit of age"),
+        ({"low": 300 * NS_PER_S, "high": 300 * NS_PER_S + 9}, "after 5 m, silently"),
         ({"refreshed_by": RefreshedBy()}, "; send something at least every 3 m 50 s."),
         ({"kind": "age"}, "ends sessions, quiet or not, to broker"),
         (
