@@ -87,7 +87,11 @@ def _phases(baseline: Side, candidate: Side) -> "dict[str, tuple[Numbers, Number
 def _values(side: Side, phase: str) -> Numbers:
 
     kept = [one.phases[phase].values for one in side.sessions if phase in one.phases]
-    return np.sort(np.concatenate([np.asarray(values) for values in kept])) if kept else np.zeros(0)
+    return (
+        np.sort(np.concatenate([np.asarray(values, np.int64) for values in kept]))
+        if kept
+        else np.zeros(0)
+    )
 
 
 def _of_sessions(
