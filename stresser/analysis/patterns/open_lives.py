@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.cohort import Cohort
+from stresser.statistics.columns import in_order
 
 _MOST_LOOKED_AT = 20_000_000
 _MOST_SETS = 4
@@ -87,8 +88,8 @@ class OpenLives:
             return map(column.__getitem__, rows)
 
         return _Held(
-            opened=array("q", sorted(of(self._opened_ns))),
-            ended=array("q", sorted(of(self._ended_ns))),
-            proved=array("q", sorted(map(add, of(self._opened_ns), of(self._proved_ns)))),
+            opened=in_order(of(self._opened_ns)),
+            ended=in_order(of(self._ended_ns)),
+            proved=in_order(map(add, of(self._opened_ns), of(self._proved_ns))),
             time_ns=sum(of(self._ended_ns)) - sum(of(self._opened_ns)),
         )
