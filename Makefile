@@ -1,7 +1,8 @@
 # make demo    holds sessions through a misbehaving middlebox, half a minute, no network needed
 # make test    everything that must hold before a change lands
 # make netlab  real kernels and boxes in network namespaces, and what stresser says of them (root)
-# make fuzz    damages run folders, bundles, scenarios and allowlists, 10,000 times each: an hour;
+# make fuzz    damages run folders, bundles, scenarios and allowlists, 10,000 times each, and kills
+#              commands at 300 moments: an hour;
 #              then our own parsers, guided by coverage (atheris: Linux on x86-64), ten minutes
 # make bench   what a held session costs, beside a bare script that does the same
 # make check   what make test does before the tests: format, lint, types, layers
@@ -42,6 +43,7 @@ netlab: $(DEV)/.ready $(MITMPROXY)/.ready
 
 # A seed of its own each time; a failure prints it, and STRESSER_FUZZ_SEED=... plays it again.
 fuzz: export STRESSER_FUZZ ?= 10000
+fuzz: export STRESSER_KILLS ?= 300
 fuzz: export STRESSER_FUZZ_SEED ?= $(shell date +%s)
 fuzz: $(DEV)/.ready
 	$(DEV)/$(BIN)/python -m pytest tests/fuzz -m slow -n 2

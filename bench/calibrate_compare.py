@@ -85,6 +85,7 @@ def make_facts(plan: NightPlan, seed: int) -> RunFacts:
         tally=tally,
         sessions=sessions,
         patterns=find_patterns(lives, facts, str),
+        ran_ns=elapsed_ns,
         elapsed_ns=elapsed_ns,
         anchor_unix_ns=STARTED_UNIX_NS,
         rtt={},

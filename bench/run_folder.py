@@ -29,8 +29,11 @@ def events(run: Path, *names: str) -> Iterator[dict[str, Any]]:
     """The events with these names, in order.
 
     Raises:
-        BenchError: a line is no JSON object: a run that was not killed has none of these.
+        BenchError: a line is no JSON object: a run that was not killed has none of these. Or the
+            run was so long that there are more segments.
     """
+    if any(run.glob("events-*")):
+        raise BenchError("events.jsonl is in segments: this reads the last one alone")
     with (run / "events.jsonl").open("rb") as file:
         for number, line in enumerate(file, 1):
             try:

@@ -10,6 +10,9 @@ settings.register_profile("everyday", deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None)
 settings.load_profile("thorough" if "STRESSER_THOROUGH" in os.environ else "everyday")
 
+# What was measured of the machine that runs the tests is not to show in their runs.
+os.environ["XDG_STATE_HOME"] = os.path.join(os.devnull, "none")  # noqa: PTH118 - no path at all
+
 # Where it is set (containers), each worker and each of a hundred processes compiles everything.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False

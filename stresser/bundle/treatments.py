@@ -65,6 +65,7 @@ _PACKET = {"interface": _T.INTERFACE, "flags": _T.OURS}
 TREATMENTS: dict[str, dict[str, Treatment]] = {
     "RunStarted": _EVENT | {"scenario": _T.SCENARIO, "cohorts": _T.COHORTS},
     "RunEnded": _EVENT | {"reason": _T.FREE},
+    "RunResumed": _EVENT | {"why": _T.FREE},
     "SessionOpened": _COHORT | _ENDS | _PHASES | {"subprotocol": _T.PROTOCOL},
     "AttemptFailed": _ENDED | _PHASES,
     "SessionEnded": _ENDED,
@@ -95,7 +96,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     },
     "Evidence": {
         "why": _T.OURS, "against": _T.OURS, "operation": _T.OURS, "close": _T.OURS,
-        "headers": _T.HEADERS, "first_bytes": _T.PEER, "proxy_step": _T.OURS, "name": _T.HOST,
+        "headers": _T.HEADERS, "first_bytes": _T.RAW, "proxy_step": _T.OURS, "name": _T.HOST,
         "route_changes": _T.FREE,
     },
     "TcpInfo": {"state": _T.OURS},
@@ -117,9 +118,11 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "command_line": _T.GONE, "versions": _T.OURS, "host": _T.HOST_FACTS,
         "kernel": _T.OURS, "socket_options": _T.FREE, "capabilities": _T.FREE, "limits": _T.OURS,
     },
+    "MeasuredLimits": {"stresser": _T.OURS, "measured_utc": _T.OURS},
     "ProcessIdentity": {
         "started": _T.GONE, "boot_id": _T.GONE, "pid_namespace": _T.GONE, "host": _T.GONE,
     },
+    "Resumption": {"utc": _T.OURS, "why": _T.FREE, "stresser": _T.OURS},
     "Gap": {"what": _T.FREE, "path": _T.PATH, "since_utc": _T.OURS},
     "Scenario": {"name": _T.SCENARIO, "thresholds": _T.THRESHOLDS},
     "Activity": {"name": _T.ACTIVITY},

@@ -1,4 +1,4 @@
-"""What the end of a session of a search says of a limit on silence or age. Pure.
+"""What the end of a session of a search says of a limit on silence, age or bytes. Pure.
 
 The sessions of a search that are not silent stand in cohorts beside it, named for what they do.
 """
@@ -11,16 +11,21 @@ from stresser.model.units import NS_PER_S
 BUSY = "busy"
 """Those that ping so often that no limit of silence meets them."""
 BUSY_EVERY_NS = NS_PER_S
-PING, TCP_KEEPALIVE, UP = "ping", "tcp_keepalive", "up"
-"""Those that beat in one way alone, within the limit."""
-BESIDE = (BUSY, PING, TCP_KEEPALIVE, UP)
-_TOLD = frozenset(
+TCP_KEEPALIVE, UP, DOWN, ONE_BYTE, BIG_MESSAGE = (
+    "tcp_keepalive", "up", "down", "one_byte", "big_message",
+)  # fmt: skip
+"""Those that break their silence as often, in one way alone."""
+HEAVY, HALF_HEAVY = "heavy", "half_heavy"
+"""Those that carry many bytes, and half as many in the same time."""
+BESIDE = (BUSY, TCP_KEEPALIVE, UP, DOWN, ONE_BYTE, BIG_MESSAGE, HEAVY, HALF_HEAVY)
+_SAYS_SO = frozenset(
     {Kind.TCP_RESET, Kind.TCP_FIN, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.WS_CLOSE}
 )
+_UNANSWERED = frozenset({Kind.SILENCE, Kind.KERNEL_TIMEOUT})
 
 
 def beside(cohort: Cohort, what: str) -> Cohort:
-    """The cohort of those sessions of a search that do this: `idle_search-ping`."""
+    """The cohort of those sessions of a search that do this: `idle_search-busy`."""
     return cohort._replace(activity=f"{cohort.activity}-{what}")
 
 
@@ -30,7 +35,9 @@ def answer_of_silence(ending: Ending) -> AskedValue | None:
 
 
 def answer_of_age(ending: Ending) -> AskedValue | None:
-    """Alive or dead at its age."""
+    """Alive or dead at its age; who beats is dead, too, where nothing is acknowledged any more."""
+    if ending.is_drop and ending.kind in _UNANSWERED:
+        return AskedValue(ending.age_ns, lived=False, at=ending.dead_by_ns)
     return _answer(ending, ending.age_ns)
 
 
@@ -41,6 +48,6 @@ def _answer(ending: Ending, value_ns: int) -> AskedValue | None:
         return None
     if ending.kind is Kind.FOUND_DEAD:
         return AskedValue(value_ns, lived=False, at=ending.dead_by_ns)
-    if ending.kind not in _TOLD:
+    if ending.kind not in _SAYS_SO:
         return None
     return AskedValue(value_ns, lived=False, is_dated=True, at=ending.dead_by_ns)

@@ -61,6 +61,8 @@ class BothEnds(NamedTuple):
             return None
         if far.last_in_ns + far.within_ns < sent_ns:
             return False
+        if far.last_in_ns - far.within_ns > self.ending.dead_by_ns:
+            return None  # it came when we had given up: a retransmission, or our goodbye
         return True if far.last_in_ns - far.within_ns >= sent_ns else None
 
     @property
@@ -88,6 +90,8 @@ class ReflectorRule:
     holds: Callable[[BothEnds], bool]
     initiator: Initiator
     says: str
+    both: str
+    """The same in a few words, of many sessions."""
     grade: Grade = Grade.REFLECTOR
     is_final: bool = True
     """The first that holds decides."""
@@ -100,6 +104,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         lambda both: both.far_closed,
         Initiator.ENDPOINT,
         "The reflector says that it closed this session itself, before it ended here.",
+        "the far end says that it closed them",
     ),
     ReflectorRule(
         "far-end-was-reset-too",
@@ -107,6 +112,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         lambda both: both.far.kind == Kind.TCP_RESET,
         Initiator.MIDDLEBOX,
         "Both ends met a reset, and neither had sent one: it was made in between.",
+        "both ends met a reset and neither had sent one",
     ),
     ReflectorRule(
         "far-end-still-held-it",
@@ -115,6 +121,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         Initiator.MIDDLEBOX,
         "The reflector still held this session when it had ended here, and had sent no end: "
         "something in between ended it towards this host.",
+        "the far end still held them and had sent no end",
     ),
     ReflectorRule(
         "far-end-met-another-end",
@@ -123,6 +130,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         Initiator.MIDDLEBOX,
         "The session ended at the reflector too, and the reflector had not ended it: "
         "something in between ended both sides.",
+        "both ends met an end and neither had brought it about",
     ),
     ReflectorRule(
         "acknowledged-in-between",
@@ -130,6 +138,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         lambda both: both.ping_arrived is False and both.path_is_steady,
         Initiator.MIDDLEBOX,
         "Our ping was acknowledged, and it never reached the reflector: TCP ends in between.",
+        "pings were acknowledged that never reached the far end",
     ),
     ReflectorRule(
         "lost-towards-far-end",
@@ -137,6 +146,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         lambda both: both.ping_arrived is False and both.path_is_steady,
         Initiator.MIDDLEBOX,
         "What we sent never reached the reflector: the path towards it lost it.",
+        "what was sent never reached the far end",
     ),
     ReflectorRule(
         "far-end-did-not-answer",
@@ -144,6 +154,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         lambda both: both.ping_arrived is True and not both.was_answered,
         Initiator.ENDPOINT,
         "Our ping reached the reflector, and it sent no answer.",
+        "pings reached the far end, which sent no answer",
     ),
     ReflectorRule(
         "lost-towards-us",
@@ -151,6 +162,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         lambda both: both.ping_arrived is True and both.was_answered and both.path_is_steady,
         Initiator.MIDDLEBOX,
         "Our ping reached the reflector, and the path back lost its answer.",
+        "pings reached the far end and its answers were lost",
     ),
     ReflectorRule(
         "far-end-outlived-it",
@@ -158,6 +170,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         lambda both: both.far_lived or both.far.kind == Kind.TCP_RESET,
         Initiator.MIDDLEBOX,
         "It was dead here, and the reflector had not ended it: something in between had.",
+        "the far end had not ended what was dead here",
     ),
 )
 

@@ -1,6 +1,7 @@
 """The event loop's part of a run: puts recorder, live view, lab, signals and runner together."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -13,18 +14,23 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import Observer, RunStarted, WitnessGap
+from stresser.model.events import RunResumed, RunStarted, WitnessGap
+from stresser.model.units import escaped, format_duration
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
 from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
+from stresser.record.limits_file import kept_limits
 from stresser.record.manifest import Manifest, Status, finished, write_manifest
 from stresser.record.recorder import Recorder
+from stresser.record.repair import repair
+from stresser.record.resumption import Earlier, going_on, held_alone
 from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
 from stresser.run.fanout import Fanout
+from stresser.run.lab_plan import lab_reflectors
 from stresser.run.lab_witness import LabWitness
 from stresser.run.preflight import Readiness, sessions_of
 from stresser.run.routes import RouteBuilder
@@ -33,6 +39,7 @@ from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.secrets import HeaderValues, Secret, masked
+from stresser.session.internal_errors import BatchObserver
 from stresser.session.route import Route, timers_for
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
@@ -40,6 +47,8 @@ from stresser.witness.packets import PacketWitness
 
 if TYPE_CHECKING:
     from stresser.cli.served_metrics import MetricsPort, ServedMetrics
+
+_TOKEN_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +65,8 @@ class RunRequest:
     readiness: Readiness
     out: Path
     label: str | None
+    earlier: Earlier | None = None
+    """The run to go on with, in its own folder; None: a new one is made in `out`."""
     fail_fast: bool
     """End the run where fewer sessions opened than asked."""
     command_line: list[str]
@@ -88,24 +99,41 @@ class Execution:
             StresserError: before anything was recorded.
         """
         asked, scenario, witness = self._asked, self._asked.scenario, LabWitness()
-        async with lab_for(scenario, witness.on_kill) as ready:
+        tokens = _tokens_of(asked)
+        lab_token = next((tokens[name].reveal() for name in lab_reflectors(scenario)), None)
+        async with lab_for(scenario, witness.on_kill, lab_token) as ready:
             bindings = asked.readiness.bindings
             clock, run_id = RunClock(), new_run_id()
+            earlier = asked.earlier
+            if earlier is not None:
+                clock.go_on(earlier.anchor_unix_ns, earlier.since_ns)
+                run_id = earlier.manifest.run_id or run_id
             introducers = {
                 name: Introducer(run=run_id, token=token, anchor_unix_ns=clock.anchor_unix_ns)
-                for name, token in asked.tokens.items()
+                for name, token in tokens.items()
             }
             builder = RouteBuilder(
                 scenario, asked.file, asked.headers, bindings, ready, asked.proxies, introducers
             )
             routes = builder.build()
             self._signals.begin()  # a folder that was made is ended in an orderly way
-            folder = create_run_folder(asked.out, scenario.name, asked.label, clock.anchor_unix_ns)
-            recorded = _RecordedRun(scenario, routes, clock, folder, self._errors, asked.metrics)
-            recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
-            witness.tell(recorded.observer, clock)
-            await recorded.run(self._signals, fail_fast=asked.fail_fast)
-        return recorded.finished()
+            folder = self._folder(clock)
+            with held_alone(folder):
+                if earlier is not None:
+                    repair(folder)
+                recorded = _RecordedRun(
+                    scenario, routes, clock, folder, self._errors, asked.metrics, earlier
+                )
+                recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
+                witness.tell(recorded.observer, clock)
+                await recorded.run(self._signals, fail_fast=asked.fail_fast)
+                return recorded.finished()
+
+    def _folder(self, clock: RunClock) -> RunFolder:
+        asked = self._asked
+        if asked.earlier is not None:
+            return asked.earlier.folder
+        return create_run_folder(asked.out, asked.scenario.name, asked.label, clock.anchor_unix_ns)
 
     def _manifest(self, clock: RunClock, run_id: str) -> Manifest:
         return gather_manifest(
@@ -115,12 +143,19 @@ class Execution:
             command_line=self._asked.command_line,
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},
+            measured=kept_limits(),
         )
 
     def _timers(self) -> dict[str, Any]:
         """How the kernel is set for each activity: it decides when a silence is noticed."""
         activities = self._asked.scenario.activities
         return {activity.name: asdict(timers_for(activity)) for activity in activities}
+
+
+def _tokens_of(asked: RunRequest) -> dict[str, Secret]:
+    """Of all endpoints that are reflectors; the lab's get one that is made for this run."""
+    own = Secret("", secrets.token_hex(_TOKEN_BYTES))
+    return {**asked.tokens, **dict.fromkeys(lab_reflectors(asked.scenario), own)}
 
 
 class _RecordedRun:
@@ -134,8 +169,10 @@ class _RecordedRun:
         folder: RunFolder,
         errors: ReportConsole,
         metrics: "MetricsPort | None",
+        earlier: Earlier | None,
     ) -> None:
         self._scenario = scenario
+        self._earlier = earlier
         self._routes = routes
         self._clock = clock
         self._folder = folder
@@ -144,7 +181,7 @@ class _RecordedRun:
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
-        observers: list[Observer] = [self._recorder, self._live]
+        observers: list[BatchObserver] = [self._recorder, self._live]
         self._served: ServedMetrics | None = None
         if metrics is not None:
             self._served = metrics.serve(
@@ -161,11 +198,16 @@ class _RecordedRun:
             packets=self._open_packets(),
             keep_chain=self._recorder.keep_chain,
             say=self._say,
+            first_attempt=1 if earlier is None else earlier.next_attempt,
+            first_session=1 if earlier is None else earlier.sessions + 1,
         )
         self._manifest: Manifest
 
     def begin(self, manifest: Manifest, sessions: int) -> None:
         """Write what is known before the first attempt."""
+        now = self._clock.now_ns()
+        if self._earlier is not None:
+            manifest = going_on(self._earlier, now, self._clock.utc(now), manifest.stresser)
         self._manifest = manifest
         write_manifest(self._folder.manifest, manifest)
         self._log.logger.info("run started", folder=str(self._folder.path))
@@ -178,8 +220,21 @@ class _RecordedRun:
             sessions_requested=sessions,
             cohorts=[route.cohort for route in self._routes],
         )
-        self.observer.event(started)
-        self._tell_blindness()
+        if self._earlier is None:
+            self.observer.event(started)
+        else:
+            self._live.event(started)  # the folder has it already
+            self._resume(now, self._earlier)
+        self._tell_blindness(0 if self._earlier is None else now)
+
+    def _resume(self, now_ns: int, earlier: Earlier) -> None:
+        utc = self._clock.utc(now_ns)
+        resumed = RunResumed(t_ns=now_ns, utc=utc, since_ns=earlier.since_ns, why=earlier.why)
+        self._clock.gaps_ns = earlier.gaps_ns + resumed.gap_ns
+        self.observer.event(resumed)
+        self._recorder.flush_now()  # from now on a crash is one of this part
+        gap = format_duration(resumed.gap_ns)
+        self._say(f"resumed after {gap} in which nothing ran ({escaped(earlier.why)})")
 
     def _open_packets(self) -> PacketWitness | None:
         if not self._scenario.witnesses.packets:
@@ -190,13 +245,13 @@ class _RecordedRun:
             self._blind = exc
             return None
 
-    def _tell_blindness(self) -> None:
+    def _tell_blindness(self, now_ns: int) -> None:
         if self._blind is None:
             return
         why = self._blind.strerror or str(self._blind)
         told = WitnessGap(
-            t_ns=0,
-            utc=self._clock.utc(0),
+            t_ns=now_ns,
+            utc=self._clock.utc(now_ns),
             witness="packets",
             detail=f"packets are not captured ({why}): who sent a reset is seldom known,"
             " and no hops are walked",

@@ -60,7 +60,7 @@ def idle(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result alone.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Find each egress's limits of silence and age, what resets them.
+    """Find each egress's limits of silence, age and bytes.
 
     Silent sessions are each asked once, after different times. Exit code 0: no limit up to the
     longest silence, 1: one was found, 3: neither is sure. Ctrl-C prints what is known so far.

@@ -5,6 +5,7 @@ command needs, and is itself imported when the command is called: `stresser --he
 completion of a command's name, load nothing but this module.
 """
 
+import gc
 import inspect
 import os
 import sys
@@ -26,7 +27,7 @@ COMMANDS: Final = {
     "run": "Hold the sessions of a scenario and record every ending.",
     "init": "Write a commented scenario to fill in.",
     "check": "Try each phase to each endpoint once: proxy, TLS, chain, HTTP.",
-    "idle": "Find each egress's limits of silence and age, what resets them.",
+    "idle": "Find each egress's limits of silence, age and bytes.",
     "show": "Print the summary of a recorded run.",
     "runs": "List the recorded runs, newest first.",
     "compare": "Say whether one run, or one egress, is worse than another.",
@@ -46,7 +47,7 @@ COMMANDS: Final = {
 
 COMPLETE: Final = "_STRESSER_COMPLETE"
 """Set in the environment by a completion script: it says which shell asks for words."""
-_OBEYING: Final = frozenset({"run", "check", "idle"})
+_OBEYING: Final = frozenset({"run", "check", "idle", "reflect"})
 """Commands that set handlers of their own, and have nothing to clean up before that."""
 _EPILOG = (
     "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."
@@ -68,6 +69,9 @@ class _LateCommands(TyperGroup):
 
 def _imported(name: str) -> Any:
     function = getattr(import_module(f"stresser.cli.{name}"), name)
+    if not gc.isenabled():  # the entry point's doing; what was imported stays
+        gc.freeze()
+        gc.enable()
     if name not in _OBEYING:
         heed_as_usual()
     # What it raises is for who calls it in Python.

@@ -1,46 +1,38 @@
 """`stresser run`: reads the scenario, asks preflight, runs, prints the summary, gives the code."""
 
 import dataclasses
-import io
 import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import trio
 import typer
 
-from stresser.analysis.summary.summary import Summary, summarise
-from stresser.bundle.drop_packets import DropPackets, write_capture
-from stresser.cli.completion import complete_scenario
-from stresser.cli.execution import Execution, Finished, RunRequest
+from stresser.cli.completion import complete_run, complete_scenario
+from stresser.cli.execution import Execution, RunRequest
 from stresser.cli.scenario_file import load_scenario
 from stresser.cli.streams import tell_stderr
 from stresser.cli.templates import refuse_untouched
-from stresser.model.errors import ExitCode, RunFolderError
+from stresser.model.errors import ExitCode, RunFolderError, StresserError
+from stresser.model.units import shown
 from stresser.record.folder import RESULTS
-from stresser.record.manifest import write_manifest
-from stresser.record.reader import open_run
-from stresser.record.summary_file import write_summary
-from stresser.report.answer_terminal import print_answer
-from stresser.report.console import (
-    ReportConsole,
-    json_text,
-    stderr_console,
-    stdout_console,
-    until_reader_leaves,
-)
+from stresser.record.reader import resolve_run
+from stresser.record.resumption import Earlier, StillRunningError, what_was_left
+from stresser.report.console import stderr_console
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
-_MOST_PACKETS = 100_000
-"""In memory at the end of a run: some 16 MiB."""
+if TYPE_CHECKING:
+    from stresser.analysis.summary.summary import Summary
+    from stresser.cli.conclusion import Show
+
+_AUTO = "auto"
 
 
 def run(
@@ -71,6 +63,15 @@ def run(
         ),
     ] = None,
     *,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on in the folder of a run that crashed or was stopped; `auto`: with the"
+            " last one where that is possible, else begin a new one.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
     fail_fast: Annotated[
         bool,
         typer.Option("--fail-fast", help="End the run where fewer sessions open than asked."),
@@ -87,15 +88,39 @@ def run(
     overrides += [f'duration="{duration}"'] if duration is not None else []
     overrides += [f"sessions.count={sessions}"] if sessions is not None else []
     found, file = refuse_untouched(load_scenario(scenario, overrides))
-    asked = checked_request(found, file, out, label, fail_fast=fail_fast)
+    earlier = None if resume is None else _earlier(resume, found, out, label)
+    asked = checked_request(found, file, out, label, fail_fast=fail_fast, earlier=earlier)
     if metrics is not None:  # what a run without them has no need of is not even loaded
         served = import_module("stresser.cli.served_metrics")
         asked = dataclasses.replace(asked, metrics=served.MetricsPort(metrics))
     raise typer.Exit(execute(asked, quiet=quiet or json, as_json=json))
 
 
+def _earlier(name: str, scenario: Scenario, out: Path, label: str | None) -> Earlier | None:
+    if label is not None:
+        raise StresserError("--label: names a new folder, and --resume goes on in an old one")
+    if name.endswith(".zip"):
+        raise RunFolderError(f"{shown(name)}: is a bundle: the run itself is what goes on")
+    try:
+        path = resolve_run("last" if name == _AUTO else name, out)
+        return what_was_left(path, scenario)
+    except StillRunningError:
+        raise
+    except RunFolderError as why:
+        if name != _AUTO:
+            raise
+        tell_stderr(f"a new run begins, for there is none to go on with: {why}")
+        return None
+
+
 def checked_request(
-    scenario: Scenario, file: Path, out: Path, label: str | None, *, fail_fast: bool = False
+    scenario: Scenario,
+    file: Path,
+    out: Path,
+    label: str | None,
+    *,
+    fail_fast: bool = False,
+    earlier: Earlier | None = None,
 ) -> RunRequest:
     """What is to be run, with its secrets, proxies and this machine's limits looked up.
 
@@ -112,6 +137,7 @@ def checked_request(
         readiness=prepare(scenario, proxies),
         out=out,
         label=label,
+        earlier=earlier,
         fail_fast=fail_fast,
         command_line=_without_values(sys.argv),
     )
@@ -130,76 +156,27 @@ def _without_values(argv: list[str]) -> list[str]:
     return shown
 
 
-def _print_whole_answer(summary: Summary, console: ReportConsole, folder: Path) -> None:
-    print_answer(summary.answer, console, folder)
-
-
 def execute(
     asked: RunRequest,
     *,
     quiet: bool,
     as_json: bool,
-    show: Callable[[Summary, ReportConsole, Path], None] = _print_whole_answer,
-    judge: Callable[[Summary], ExitCode] = lambda summary: summary.verdict.exit_code,
+    show: "Show | None" = None,
+    judge: "Callable[[Summary], ExitCode]" = lambda summary: summary.verdict.exit_code,
 ) -> ExitCode:
-    """Run a scenario to its end, print what came of it, and say how it is to be taken."""
+    """Run a scenario to its end, print what came of it, and say how it is to be taken.
+
+    `show` prints a summary; None: the whole answer.
+    """
     if not quiet:
         tell_stderr(*asked.readiness.notes)
     with StopSignals() as signals:
         done = trio.run(Execution(asked, stderr_console(quiet=quiet), signals).run)
-        summary = _conclude(done)
+        conclusion = import_module("stresser.cli.conclusion")
+        summary = conclusion.summary_of_run(done)
         try:
             if summary is not None:
-                _print(summary, done, None if as_json else show)
+                conclusion.print_summary(summary, done, show, as_json=as_json)
         finally:  # a device that takes no more of the summary hides nothing else
-            code = _exit_code(done, summary, judge)
-    return code
-
-
-def _conclude(done: Finished) -> Summary | None:
-    """Read the folder back: what is printed now is what `stresser show` prints later."""
-    capture = io.BytesIO()
-    packets = DropPackets(capture, most=_MOST_PACKETS)
-    try:
-        summary = summarise(open_run(done.folder.path), others=[packets])
-    except RunFolderError as exc:  # it vanished in mid-run: nothing is left to be summed up
-        tell_stderr(str(exc))
-        return None
-    try:
-        manifest = msgspec.structs.replace(done.manifest, verdict=summary.verdict)
-        write_manifest(done.folder.manifest, manifest)
-        write_summary(done.folder, summary)
-        if packets.packets:
-            write_capture(done.folder.packets, capture.getvalue())
-    except RunFolderError as exc:  # the disk that stopped the recording may still be full
-        tell_stderr(str(exc))
-    return summary
-
-
-def _print(
-    summary: Summary,
-    done: Finished,
-    show: Callable[[Summary, ReportConsole, Path], None] | None,
-) -> None:
-    console = stdout_console()
-    with until_reader_leaves(console):
-        if show is None:
-            console.file.write(json_text(summary) + "\n")
-        else:
-            show(summary, console, done.folder.path)
-
-
-def _exit_code(
-    done: Finished, summary: Summary | None, judge: Callable[[Summary], ExitCode]
-) -> ExitCode:
-    if done.manifest.gap is not None:
-        tell_stderr(str(done.manifest.gap))
-    if done.bugs:
-        tell_stderr(
-            f"stresser met {done.bugs} bugs of its own: see {done.folder.log};"
-            " what was recorded is readable"
-        )
-        return ExitCode.BUG
-    if summary is None or done.manifest.gap is not None:
-        return ExitCode.INCONCLUSIVE
-    return judge(summary)
+            code = conclusion.exit_code_of(done, summary, judge)
+    return ExitCode(code)

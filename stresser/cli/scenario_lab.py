@@ -16,17 +16,22 @@ def _unheard(_record: KillRecord | KillsLost) -> None:
 
 @asynccontextmanager
 async def lab_for(
-    scenario: Scenario, on_kill: Callable[[KillRecord | KillsLost], None] = _unheard
+    scenario: Scenario,
+    on_kill: Callable[[KillRecord | KillsLost], None] = _unheard,
+    token: str | None = None,
 ) -> AsyncIterator[LabReady | None]:
     """A lab process with all that the scenario names; None where it names nothing of a lab.
+
+    With a token its reflectors tell the run what they saw; without one they echo.
 
     Raises:
         LabError: it did not come up, or died while the block ran.
     """
-    plan = lab_plan(scenario)
+    plan = lab_plan(scenario, token)
     if plan is None:
         yield None
         return
 
-    async with running_lab(plan, on_kill=on_kill) as ready:
+    module = "stresser.lab" if token is None else "stresser.reflector"
+    async with running_lab(plan, on_kill=on_kill, module=module) as ready:
         yield ready

@@ -8,13 +8,14 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Final
 
 import trio
 
 from stresser.lab.file_limit import raise_file_limit
 from stresser.lab.messages import LONGEST_LINE, LineWriter, decode_plan, encode_message
-from stresser.lab.server import serve
+from stresser.lab.server import Reflect, serve
 from stresser.model.errors import LabError, StresserError
 from stresser.scenario.lab_table import LabPlan
 
@@ -39,13 +40,15 @@ def read_plan() -> LabPlan:
     return decode_plan(line.partition(b"\n")[0])
 
 
-async def _run(plan: LabPlan) -> None:
+async def _run(plan: LabPlan, reflect: Reflect | None) -> None:
     writer = LineWriter(_write_out)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_wait_for_parent, nursery.cancel_scope)
             nursery.start_soon(_wait_for_sigterm, nursery.cancel_scope)
-            ready = await nursery.start(lambda **status: serve(plan, on_kill=writer.put, **status))
+            ready = await nursery.start(
+                lambda **status: serve(plan, on_kill=writer.put, reflect=reflect, **status)
+            )
             gc.collect()
             gc.freeze()
             gc.set_threshold(_EAGER_OBJECTS)
@@ -79,13 +82,17 @@ def _ignore_terminal() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def main() -> int:
-    """Serve one plan; 0 after an orderly end, else the error's exit code with one line each."""
+def main(reflector_of: Callable[[LabPlan], Reflect | None] = lambda _: None) -> int:
+    """Serve one plan; 0 after an orderly end, else the error's exit code with one line each.
+
+    `reflector_of` gives what serves the plan's endpoints that are to reflect.
+    """
     _ignore_terminal()
     raise_file_limit()
     mistakes: list[str] = []
     try:
-        trio.run(_run, read_plan())
+        plan = read_plan()
+        trio.run(_run, plan, reflector_of(plan))
     except* StresserError as group:
         mistakes = _lines(group)
     sys.stderr.writelines(line + "\n" for line in mistakes)

@@ -122,4 +122,4 @@ _LEAVES: Final[dict[str, Callable[[Identity], Identity]]] = {
     "wrong-name": make_wrong_name_leaf,
     "self-signed": lambda _: make_self_signed_leaf(),
 }
-_SPECIAL: Final = frozenset(_LEAVES) | {_NEEDS_CLIENT}
+_SPECIAL: Final = frozenset(_LEAVES) | {_NEEDS_CLIENT, "reflect"}

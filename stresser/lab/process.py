@@ -36,10 +36,14 @@ def _discard(_: KillRecord | KillsLost) -> None:
 
 @asynccontextmanager
 async def running_lab(
-    plan: LabPlan, *, on_kill: Callable[[KillRecord | KillsLost], None] = _discard
+    plan: LabPlan,
+    *,
+    on_kill: Callable[[KillRecord | KillsLost], None] = _discard,
+    module: str = "stresser.lab",
 ) -> AsyncIterator[LabReady]:
     """A lab process of its own, for as long as the block runs.
 
+    `module` is what it runs: `stresser.reflector` is a lab with reflectors in it.
     `on_kill` is called in this process for each flow that a middlebox ends, and with KillsLost
     for those of which the record was lost because this process was too slow.
 
@@ -47,7 +51,7 @@ async def running_lab(
         LabError: it did not come up within 15 seconds, or died while the block ran (which is
             cancelled then); with the end of what it wrote to standard error.
     """
-    process = await _start()
+    process = await _start(module)
     child = _Child(process, on_kill)
     try:
         async with trio.open_nursery() as nursery:
@@ -68,12 +72,12 @@ async def running_lab(
         raise child.failure
 
 
-async def _start() -> trio.Process:
+async def _start(module: str) -> trio.Process:
     package = str(Path(stresser.__file__).parent.parent)
     paths = [package, os.environ.get("PYTHONPATH", "")]
     # -P and a path of our own: nothing in the user's working directory shadows a module.
     return await trio.lowlevel.open_process(
-        [sys.executable, "-P", "-m", "stresser.lab"],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

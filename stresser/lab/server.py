@@ -2,8 +2,9 @@
 
 import os
 import socket
+import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,9 @@ from stresser.lab.wire import LOOPBACK, accept_forever, listen_loopback
 from stresser.model.errors import LabError
 from stresser.scenario.lab_table import LabAddress, LabEndpoint, LabPlan, LabReady, LabRoute
 
+Reflect = Callable[[trio.SocketListener, ssl.SSLContext], Awaitable[None]]
+"""Serves one endpoint as a reflector, for ever."""
+
 
 def _discard(_: KillRecord) -> None:
     pass
@@ -30,11 +34,13 @@ async def serve(
     plan: LabPlan,
     *,
     on_kill: Callable[[KillRecord], None] = _discard,
+    reflect: Reflect | None = None,
     task_status: trio.TaskStatus[LabReady] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `plan` on 127.0.0.1 until cancelled; `LabReady` is the started value.
 
-    `on_kill` is called for each flow that a middlebox ends, and must not block.
+    `on_kill` is called for each flow that a middlebox ends, and must not block. `reflect` serves
+    the endpoints that are to reflect; without it they echo.
 
     Raises:
         LabError: the plan asks for something the lab does not know.
@@ -44,7 +50,9 @@ async def serve(
         # Mode 0700; nobody else may plant certificates.
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX))
         async with trio.open_nursery() as nursery:
-            lab = _Lab(plan, behaviours, Credentials(Path(folder)), on_kill, nursery, stack)
+            lab = _Lab(
+                plan, behaviours, Credentials(Path(folder)), on_kill, reflect, nursery, stack
+            )
             lab.start_endpoints()
             lab.start_routes()
             task_status.started(lab.ready())
@@ -86,12 +94,14 @@ class _Lab:
         behaviours: dict[str, Behaviour],
         credentials: Credentials,
         on_kill: Callable[[KillRecord], None],
+        reflect: Reflect | None,
         nursery: trio.Nursery,
         stack: ExitStack,
     ) -> None:
         self._plan = plan
         self._behaviours = behaviours
         self._credentials = credentials
+        self._reflect = reflect
         self._nursery = nursery
         self._stack = stack
         self._start = trio.current_time()
@@ -138,6 +148,10 @@ class _Lab:
         if behaviour.name == "blackhole-connect":
             return self._keep(blackhole_port())
         context = self._credentials.context(behaviour.name, one.tls_version)
+        if behaviour.name == "reflect" and self._reflect is not None:
+            listener = self._listen()
+            self._nursery.start_soon(self._reflect, trio.SocketListener(listener), context)
+            return int(listener.getsockname()[1])
         endpoint = ServedEndpoint(one.scheme, behaviour, context, lambda: self._start)
         self._endpoints.append(endpoint)
         listener = self._listen()

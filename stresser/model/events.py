@@ -88,6 +88,24 @@ class RunEnded(Event, kw_only=True, tag="run_ended"):
     """Samples out of a histogram's range."""
 
 
+class RunResumed(Event, kw_only=True, tag="run_resumed"):
+    """The run goes on in its folder, after its process had ended (`--resume`).
+
+    Sessions that are open before it have no ending: they lived until `since_ns` at least. Nothing
+    was held, and nothing is known, from then on.
+    """
+
+    since_ns: Whole
+    """The last sign of the run before."""
+    why: str
+    """How it had ended: `crashed`, or in the words of its `run_ended`."""
+
+    @property
+    def gap_ns(self) -> int:
+        """For how long it did not run."""
+        return max(self.t_ns - self.since_ns, 0)
+
+
 class CohortEvent(Event, kw_only=True):
     """An event of one cohort."""
 
@@ -310,25 +328,30 @@ class ReflectionOpened(Event, kw_only=True, tag="reflection_opened"):
     """When TCP was accepted."""
 
 
-class ReflectionEnded(Event, kw_only=True, tag="reflection_ended"):
-    """A session that named itself stopped, as this reflector saw it."""
+class ReflectionHeld(Event, kw_only=True, tag="reflection_held"):
+    """A session that named itself, as this reflector sees it while it holds it. Never recorded."""
 
     number: Whole
     run: str
     attempt: Whole
-    kind: Kind
-    """`planned`: this reflector closed it."""
-    code: Whole | None = None
-    """WebSocket close code that the tester sent."""
-    raw: str | None = None
-    """The untranslated error."""
     bytes_received: Whole = 0
     """Plaintext."""
     bytes_sent: Whole = 0
     last_in_ns: Whole
     last_out_ns: Whole | None = None
     info: TcpInfo | None = None
-    """The kernel's account at the end."""
+    """The kernel's account of now; of the end, where it has ended."""
+
+
+class ReflectionEnded(ReflectionHeld, kw_only=True, tag="reflection_ended"):
+    """A session that named itself stopped, as this reflector saw it."""
+
+    kind: Kind
+    """`planned`: this reflector closed it."""
+    code: Whole | None = None
+    """WebSocket close code that the tester sent."""
+    raw: str | None = None
+    """The untranslated error."""
 
 
 class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):
@@ -341,6 +364,7 @@ class FarEndSeen(Event, kw_only=True, tag="far_end_seen"):
 AnyEvent: TypeAlias = (
     RunStarted
     | RunEnded
+    | RunResumed
     | SessionOpened
     | AttemptFailed
     | SessionEnded

@@ -54,6 +54,8 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     """What TCP has taken in order, a FIN included (Linux 4.1); None: the kernel is older.
 
     The next sequence number expected is the SYN-ACK's, plus one, plus this."""
+    data_segments_sent: Whole | None = None
+    """Segments with data, each sending of one (Linux 4.6)."""
     data_segments_received: Whole | None = None
     """Segments with data, in order or not (Linux 4.6)."""
     out_of_order: Whole | None = None

@@ -4,6 +4,32 @@ from msgspec import Struct
 
 from stresser.model.bounds import Whole
 
+_ON_THE_WAY = 2
+"""The two kernels are not asked at the same instant."""
+
+
+class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Segments with data in one direction, as the kernels of both ends counted them (TCP_INFO).
+
+    Every sending of a segment counts where it is sent, and every arrival where it arrives,
+    duplicates included: what is missing was lost on that way, of acknowledgements nothing is said.
+    """
+
+    sent: Whole
+    again: Whole = 0
+    """Of these, those that TCP sent again."""
+    arrived: Whole
+
+    @property
+    def missing(self) -> int | None:
+        """How many did not arrive; None: the counts are not of one connection.
+
+        What is lost is sent again. More missing than that, or more arrived than were sent:
+        something in between ends TCP and makes segments of its own. One or two may be on the way.
+        """
+        missing = self.sent - self.arrived
+        return missing if -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY else None
+
 
 class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One session as the reflector saw it. Times: run clock of the tester, ns.
@@ -31,3 +57,6 @@ class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When the last plaintext was sent; None: never."""
     unacked: Whole | None = None
     """Segments that our host had not acknowledged when it ended there (TCP_INFO, Linux)."""
+    there: OneWay | None = None
+    """From us to the far end, when it was last asked while the session was held."""
+    back: OneWay | None = None

@@ -14,6 +14,8 @@ PASS_COSTS = 3
 """A pass reads 4 KiB at most, and costs as much as parsing so many frames."""
 FRAMES_A_PASS = 32
 """Frames parsed before other tasks run: a third of a millisecond."""
+_JUNK_A_COST = 256
+"""Bytes of a session ticket: one takes as long as a frame."""
 _WINDOW_NS = 100 * NS_PER_MS
 _WINDOW_COSTS = 96
 """What a session may take in a window without asking: 600 frames or 1 MiB a second and more."""
@@ -51,13 +53,20 @@ class FairShare:
 
     def take(self, frames: int) -> bool:
         """Count a pass with its frames. Whether the session may read on at once."""
-        self._taken += PASS_COSTS + frames
+        return self._take(PASS_COSTS + frames)
+
+    def take_barren(self, junk: int) -> bool:
+        """Count a read without plaintext, with its bytes of `TlsStream.junk`; as `take`."""
+        return self._take(1 + junk // _JUNK_A_COST)
+
+    def _take(self, costs: int) -> bool:
+        self._taken += costs
         if self._taken <= _WINDOW_COSTS:
             return True
         now = self._clock.now_ns()
         if now - self._window_ns < _WINDOW_NS:
             return False
-        self._window_ns, self._taken = now, PASS_COSTS + frames
+        self._window_ns, self._taken = now, costs
         return True
 
     async def turn(self) -> None:

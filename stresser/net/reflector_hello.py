@@ -1,9 +1,10 @@
 """How a session names itself to a reflector, so that both ends can tell of the same session.
 
-One line of ASCII: `v1 RUN ATTEMPT AT NONCE MAC`. It travels as the header `HEADER` of the upgrade
-or, for `tls`, as the first line, behind `PREFIX`. MAC is HMAC-SHA256 (RFC 2104) with the token
-that both ends know: the token itself never travels. AT (Unix seconds) and NONCE let the reflector
-refuse a line that somebody recorded and sends again.
+One line of ASCII: `v1 RUN ATTEMPT AT NONCE MAC`, or with `down=MS` before MAC, which asks for a
+byte from the far end whenever nothing has come for so many milliseconds. It travels as the header
+`HEADER` of the upgrade or, for `tls`, as the first line, behind `PREFIX`. MAC is HMAC-SHA256 (RFC
+2104) with the token that both ends know: the token itself never travels. AT (Unix seconds) and
+NONCE let the reflector refuse a line that somebody recorded and sends again.
 """
 
 import hmac
@@ -22,8 +23,10 @@ LONGEST: Final = 256
 """Bytes of a hello, prefix and newline included."""
 _VERSION = "v1"
 _RUN_BYTES, _NONCE_BYTES = 16, 12
+_NONCE_PLACE = 4
 _FORM = re.compile(
-    r"v1 ([0-9a-f]{32}) (0|[1-9][0-9]{0,14}) (0|[1-9][0-9]{0,11}) ([0-9a-f]{24}) ([0-9a-f]{64})"
+    r"v1 ([0-9a-f]{32}) (0|[1-9][0-9]{0,14}) (0|[1-9][0-9]{0,11}) ([0-9a-f]{24})"
+    r"(?: down=([1-9][0-9]{2,7}))? ([0-9a-f]{64})"
 )
 
 
@@ -34,6 +37,8 @@ class Hello(Struct, frozen=True, kw_only=True):
     attempt: int
     unix_s: int
     nonce: str
+    down_ms: int = 0
+    """Send a byte whenever nothing came for so long: data down alone. 0: only echo."""
 
 
 class Introducer(Struct, frozen=True, kw_only=True):
@@ -43,6 +48,7 @@ class Introducer(Struct, frozen=True, kw_only=True):
     token: Secret
     anchor_unix_ns: int
     """When the run's clock began."""
+    down_ms: int = 0
 
     def hello(self, attempt: int, t_ns: int) -> str:
         """The line of one attempt; each call makes another."""
@@ -51,8 +57,14 @@ class Introducer(Struct, frozen=True, kw_only=True):
             attempt=attempt,
             unix_s=(self.anchor_unix_ns + t_ns) // NS_PER_S,
             nonce=secrets.token_hex(_NONCE_BYTES),
+            down_ms=self.down_ms,
         )
         return f"{_plain(said)} {_mac(said, self.token)}"
+
+
+def nonce_of(hello: str) -> str:
+    """The nonce in a line of `Introducer.hello`."""
+    return hello.split(" ")[_NONCE_PLACE]
 
 
 def new_run_id() -> str:
@@ -65,13 +77,20 @@ def proved_hello(text: str, token: Secret) -> Hello | None:
     match = _FORM.fullmatch(text)
     if match is None:
         return None
-    run, attempt, unix_s, nonce, mac = match.groups()
-    said = Hello(run=run, attempt=int(attempt), unix_s=int(unix_s), nonce=nonce)
+    run, attempt, unix_s, nonce, down_ms, mac = match.groups()
+    said = Hello(
+        run=run,
+        attempt=int(attempt),
+        unix_s=int(unix_s),
+        nonce=nonce,
+        down_ms=int(down_ms or 0),
+    )
     return said if hmac.compare_digest(mac, _mac(said, token)) else None
 
 
 def _plain(said: Hello) -> str:
-    return f"{_VERSION} {said.run} {said.attempt} {said.unix_s} {said.nonce}"
+    down = f" down={said.down_ms}" if said.down_ms else ""
+    return f"{_VERSION} {said.run} {said.attempt} {said.unix_s} {said.nonce}{down}"
 
 
 def _mac(said: Hello, token: Secret) -> str:

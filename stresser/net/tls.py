@@ -21,6 +21,11 @@ from stresser.net.tls_errors import translate
 
 _SLICE = 4096
 """Plaintext handed up at a time: what one flooding peer can make us parse in one go."""
+_LITTLE = 256
+"""Read at once of a session from which a pong is expected: Python's own heap has room for it."""
+
+_LONGEST_RECORD = 17 << 10
+"""RFC 8446 section 5.2. What is longer and holds no plaintext is session tickets and the like."""
 
 
 class TlsProfile(Struct, frozen=True, kw_only=True):
@@ -148,7 +153,10 @@ class TlsStream:
     `send_nowait` lets one scheduler send for thousands of sessions without awaiting any.
     """
 
-    __slots__ = ("_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "last_record", "tap")
+    __slots__ = (
+        "_barren", "_carrier", "_incoming", "_outgoing", "_ssl", "_unsent", "junk",
+        "last_record", "tap",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -170,6 +178,9 @@ class TlsStream:
         self.last_record: bytes | None = b""
         """Tail of what last came in, during the handshake: an alert that OpenSSL has no name
         for still has its number there."""
+        self._barren = 0
+        self.junk = 0
+        """Bytes that the last read brought after more without plaintext than a record has."""
 
     async def handshake(self, *, flush: bool = True) -> None:
         """Shake hands.
@@ -200,7 +211,13 @@ class TlsStream:
             await self.flush()
 
     async def receive_some(self) -> bytes:
-        """The next plaintext, at most 4 KiB.
+        """The next plaintext, at most 4 KiB. Raises as `receive_any`."""
+        while not (data := await self.receive_any()):
+            pass
+        return data
+
+    async def receive_any(self) -> bytes:
+        """The next plaintext, at most 4 KiB; none where what came next held none.
 
         Raises:
             PeerCloseNotify: the orderly end.
@@ -208,22 +225,57 @@ class TlsStream:
             PeerAlert, ProtocolViolation: as said.
             trio.BrokenResourceError: from the OSError of the transport.
         """
-        while True:
-            # Reading costs an exception when nothing is there: look first.
-            if self._incoming.pending or self._ssl.pending():
-                try:
-                    data = self._ssl.read(_SLICE)
-                except ssl.SSLWantReadError:
-                    self.release_buffer()  # it was a ticket, or a part of something
-                except ssl.SSLError as exc:
-                    self._say_goodbye()
-                    raise translate(exc, self.last_record) from exc
-                else:
-                    if not data:
-                        raise PeerCloseNotify
-                    return data
-                await self.flush()
-            self._take_in(await self._carrier.receive_some())
+        # Reading costs an exception when nothing is there: look first.
+        if not (self._incoming.pending or self._ssl.pending()):
+            received = await self._carrier.receive_some()
+            self._take_in(received)
+            self._count_barren(len(received))
+        if data := self._decrypted():
+            return data
+        await self.flush()
+        return b""
+
+    @property
+    def is_direct(self) -> bool:
+        """The socket itself carries the records: `receive_nowait` may be used."""
+        return self._carrier is self.tap
+
+    def receive_nowait(self) -> bytes:
+        """Read a little of a socket that is known to be readable; `b""`: nothing whole came.
+
+        Raises:
+            BlockingIOError: nothing was there after all.
+            PeerCloseNotify, PeerFin, PeerAlert, ProtocolViolation, trio.BrokenResourceError: as
+                `receive_any`.
+        """
+        record = self.tap.receive_nowait(_LITTLE)
+        if not record:
+            raise PeerFin
+        self._incoming.write(record)
+        data = self._decrypted(_LITTLE)
+        if not data:
+            self._count_barren(len(record))
+            self.push_nowait()
+        return data
+
+    def _count_barren(self, size: int) -> None:
+        self._barren += size
+        self.junk = size if self._barren > _LONGEST_RECORD else 0
+
+    def _decrypted(self, most: int = _SLICE) -> bytes:
+        """Plaintext of what has come in; `b""`: more must come, and something may have to go."""
+        try:
+            data = self._ssl.read(most)
+        except ssl.SSLWantReadError:
+            self.release_buffer()  # it was a ticket, or a part of something
+            return b""
+        except ssl.SSLError as exc:
+            self._say_goodbye()
+            raise translate(exc, self.last_record) from exc
+        if not data:
+            raise PeerCloseNotify
+        self._barren = self.junk = 0
+        return data
 
     @property
     def has_more(self) -> bool:
@@ -283,9 +335,10 @@ class TlsStream:
 
     def push_nowait(self) -> None:
         """Hand on what waits, as far as it is taken."""
-        pending = self._unsent + self._outgoing.read()
+        pending = self._unsent + self._outgoing.read() if self._unsent else self._outgoing.read()
         if pending:
-            self._unsent = pending[self._carrier.send_nowait(pending) :]
+            taken = self._carrier.send_nowait(pending)
+            self._unsent = b"" if taken == len(pending) else pending[taken:]
 
     def _say_goodbye(self) -> None:
         # OpenSSL has written the alert that says what we did not like.

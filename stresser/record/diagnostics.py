@@ -1,5 +1,6 @@
 """`stresser.log`: what stresser has to say about itself, JSON lines by structlog. Never data.
 
+It is turned over by itself: a full one becomes `stresser.log.1`, in place of the one before it.
 Lines are kept in memory until the recorder's thread writes them: a slow or full disk costs lines
 here, counted, and never the run.
 """
@@ -16,7 +17,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 from stresser.witness.clock import RunClock
 
 _MOST_LINES = 10_000
-_LARGEST_FILE = 64 << 20
+_LARGEST_FILE = 16 << 20
 _LONGEST_LINE = 16 << 10
 
 
@@ -27,10 +28,9 @@ class DiagnosticLog:
         self._path = path
         self._clock = clock
         self._lines: deque[str] = deque()
-        self._room = _LARGEST_FILE
         self._writing = threading.Lock()
         self.lost = 0
-        """Lines that were not written: too many at once, the file too large, or the disk full."""
+        """Lines that were not written: too many at once, or the disk full."""
         self.logger = self._make_logger()
         """`log.logger.warning("what happened", detail=1)`: cheap, never blocks, never raises."""
 
@@ -72,10 +72,9 @@ class DiagnosticLog:
 
     def _write(self, lines: list[str]) -> None:
         data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-        self._room -= len(data)
         try:
-            if self._room < 0:
-                raise OSError(None, "the log is full")  # noqa: TRY301 - one way out for both
+            if self._path.exists() and self._path.stat().st_size >= _LARGEST_FILE:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 os.write(fd, data)

@@ -1,9 +1,12 @@
 """`far_ends.jsonl`: what a reflector recorded of this run's sessions, one event a line.
 
-`stresser join` writes it; whoever reads the run's events sees endings judged by both ends.
+The recorder appends to it what control sessions tell while the run goes on, and `stresser join`
+adds what is in a reflector's folder. Of several lines on one session the last counts. Whoever reads
+the run's events sees endings judged by both ends.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -14,8 +17,8 @@ from stresser.record.atomic_write import write_atomically
 from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.folder import RunFolder
 
-_MOST = 1_000_000
-"""Sessions of a run; more are not remembered."""
+_MOST = 2_000_000
+"""Lines; more are not read."""
 
 
 def with_far_ends(events: Iterable[AnyEvent], far_ends: EventsReader) -> Iterator[AnyEvent]:
@@ -37,19 +40,48 @@ def _with_far_end(event: SessionEnded, known: Mapping[int, FarEnd]) -> SessionEn
 
 
 def write_far_ends(folder: RunFolder, seen: Iterable[FarEndSeen]) -> None:
-    """Replace what was joined before.
+    """Add to what is known; see `joined_far_end`.
 
     Raises:
-        RunFolderError: it cannot be written.
+        RunFolderError: what is known cannot be read.
+        OSError: it cannot be written.
     """
-    write_atomically(folder.far_ends, b"".join(encode_event(one) for one in seen))
+    known = {one.session: one for one in _all_seen(EventsReader(folder.far_ends))}
+    for one in seen:
+        before = known.get(one.session)
+        far = one.far_end if before is None else joined_far_end(before.far_end, one.far_end)
+        known[one.session] = replace(one, far_end=far)
+    write_atomically(folder.far_ends, b"".join(encode_event(one) for one in known.values()))
+
+
+def joined_far_end(known: FarEnd, new: FarEnd) -> FarEnd:
+    """One session's, of which more is known now.
+
+    What had passed when this end gave it up is known from then alone: a reflector's folder says
+    what had passed at the session's end there.
+    """
+    if known.kind is not None:
+        return known
+    if known.last_in_ns is None:
+        return replace(new, there=known.there, back=known.back)
+    return replace(
+        new,
+        within_ns=max(known.within_ns, new.within_ns),
+        bytes_received=known.bytes_received,
+        bytes_sent=known.bytes_sent,
+        last_in_ns=known.last_in_ns,
+        last_out_ns=known.last_out_ns,
+        unacked=known.unacked,
+        there=known.there,
+        back=known.back,
+    )
 
 
 def _known(far_ends: EventsReader) -> Mapping[int, FarEnd]:
-    if not far_ends.path.exists():
-        return {}
-    known: dict[int, FarEnd] = {}
-    for event in far_ends:
-        if isinstance(event, FarEndSeen) and len(known) < _MOST:
-            known[event.session] = event.far_end
-    return known
+    return {one.session: one.far_end for one in _all_seen(far_ends)}
+
+
+def _all_seen(far_ends: EventsReader) -> Iterator[FarEndSeen]:
+    if far_ends.path.exists():
+        seen = (event for event in far_ends if isinstance(event, FarEndSeen))
+        yield from islice(seen, _MOST)

@@ -128,7 +128,7 @@ def create_run_folder(
             " choose another place with --out"
         ) from error
     try:
-        _reserve(folder.reserve)
+        reserve_room(folder)
     except OSError as error:
         folder.release_reserve()
         with contextlib.suppress(OSError):
@@ -176,9 +176,14 @@ def _close_to_others(path: Path) -> None:
     path.chmod((left & ~0o077) | shared)
 
 
-def _reserve(path: Path) -> None:
-    """Also shows that the folder can be written to before the run depends on it."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+def reserve_room(folder: RunFolder) -> None:
+    """Keep room. Also shows that the folder can be written to before the run depends on it.
+
+    Raises:
+        OSError: it cannot.
+    """
+    folder.release_reserve()
+    fd = os.open(folder.reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
         remaining = _RESERVE_BYTES
         while remaining:

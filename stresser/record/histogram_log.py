@@ -8,6 +8,7 @@ Quantities of the whole run have the quantity alone as their tag.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -27,7 +28,7 @@ Key: TypeAlias = tuple[Quantity, Cohort | None]
 """What one histogram is of."""
 
 _UNSAFE_IN_TAG = re.compile(r"[^A-Za-z0-9._-]")
-_BASE_TIME = re.compile(rb"#\[BaseTime: ([0-9]{1,12})\.([0-9]{3}) ")
+_BASE_TIME = re.compile(rb"#\[BaseTime: ([0-9]{1,10})\.([0-9]{3}) ")
 _INTERVAL = re.compile(
     rb"Tag=([A-Za-z0-9._/-]{1,400}),([0-9]{1,10}\.[0-9]{3}),([0-9]{1,10}\.[0-9]{3}),[0-9.]{1,30},"
     rb"(.+)"
@@ -36,6 +37,7 @@ _COHORT_PARTS = 3
 _AT_ONCE = 1 << 15
 """Bytes of counts that are decoded together."""
 _MOST_KNOWN_TAGS = 4096
+_TAIL = 1 << 20
 
 
 def header(anchor_unix_ns: int) -> bytes:
@@ -231,6 +233,19 @@ class LogReader:
         if self.torn:
             sentences.append(f"{name}: the last line is torn and was skipped")
         return sentences
+
+
+def last_end_ns(path: Path) -> int | None:
+    """When the last interval of a log ends, from the end of the file: cheap at any size.
+
+    None where there is none in the last MiB, or the file cannot be read.
+    """
+    with suppress(OSError), open_regular(path) as file:
+        file.seek(max(file.seek(0, 2) - _TAIL, 0))
+        matches = map(_INTERVAL.fullmatch, file.read(_TAIL).split(b"\n")[:-1])
+        ends = [_ns(match[2]) + _ns(match[3]) for match in matches if match]
+        return max(ends, default=None)
+    return None
 
 
 def _ns(seconds: bytes) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import stresser
+from stresser.model.measured_limits import MeasuredLimits
 from stresser.model.units import format_utc
 from stresser.record.manifest import Manifest, ProcessIdentity
 
@@ -74,6 +75,7 @@ def gather_manifest(
     command_line: list[str],
     capabilities: dict[str, Any],
     socket_options: dict[str, Any],
+    measured: MeasuredLimits | None = None,
 ) -> Manifest:
     """A manifest of the run that starts now, in this process.
 
@@ -94,6 +96,7 @@ def gather_manifest(
         socket_options=socket_options,
         capabilities=capabilities,
         limits=_limits(),
+        measured=measured,
     )
 
 

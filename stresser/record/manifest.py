@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from stresser.model.bounds import Count, Whole
 from stresser.model.errors import RunFolderError
+from stresser.model.measured_limits import MeasuredLimits
 from stresser.model.verdict import Verdict
 from stresser.record.atomic_write import write_atomically
 from stresser.record.folder import shown_path
@@ -33,7 +35,7 @@ class Status(StrEnum):
 class ProcessIdentity(Struct, frozen=True, kw_only=True):
     """Which process writes the folder, so that another one with its number is not taken for it."""
 
-    pid: int
+    pid: Count
     started: str | None = None
     """Start time in clock ticks since boot: field 22 of /proc/PID/stat (proc_pid_stat(5))."""
     boot_id: str | None = None
@@ -50,17 +52,37 @@ class Gap(Struct, frozen=True, kw_only=True):
     """Why: `No space left on device`."""
     path: str
     """The file that could not be written."""
-    since_t_ns: int
+    since_t_ns: Whole
     """The last moment up to which everything is recorded, since the run began."""
     since_utc: str
-    events: int
-    samples: int
+    events: Count
+    samples: Count
 
     def __str__(self) -> str:
         return (
             f"recording stopped: {self.path}: {self.what}; nothing after {self.since_utc} is"
             f" complete, {self.events} events and {self.samples} samples are missing"
         )
+
+
+class Resumption(Struct, frozen=True, kw_only=True):
+    """The run went on after its process had ended. Times: nanoseconds since the run began."""
+
+    t_ns: int
+    """When it went on."""
+    utc: str
+    since_ns: int
+    """The last sign of it before."""
+    why: str
+    """How it had ended: `crashed`, or in words."""
+    stresser: str
+    """The version that went on."""
+    process: ProcessIdentity
+    """Who wrote before."""
+    gap: Gap | None = None
+    """What was not recorded before; null when everything was."""
+    unrecorded_events: int = 0
+    """Events before that are not in the folder, without a gap."""
 
 
 class Manifest(Struct, kw_only=True):
@@ -77,7 +99,7 @@ class Manifest(Struct, kw_only=True):
     """Where a reflector listened: this is its record, and no run of a tester's."""
     status: Status = Status.RUNNING
     started_utc: str
-    anchor_unix_ns: int
+    anchor_unix_ns: Whole
     """UTC of every event is this plus its `t_ns`."""
     ended_utc: str | None = None
     end_reason: str | None = None
@@ -85,6 +107,8 @@ class Manifest(Struct, kw_only=True):
     verdict: Verdict | None = None
     gap: Gap | None = None
     """What was not recorded; null when everything was."""
+    resumptions: list[Resumption] = field(default_factory=list)
+    """How often the run went on in the same folder (`--resume`)."""
     process: ProcessIdentity
     command_line: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
@@ -96,6 +120,8 @@ class Manifest(Struct, kw_only=True):
     """What the sessions' sockets are set to, TCP_USER_TIMEOUT above all (tcp(7))."""
     capabilities: dict[str, Any] = field(default_factory=dict)
     """What this run could witness."""
+    measured: MeasuredLimits | None = None
+    """What `stresser doctor --measure` had found of this machine before the run."""
     limits: dict[str, Any] = field(default_factory=dict)
     """RLIMIT_NOFILE and the like (getrlimit(2)); -1 is no limit."""
 

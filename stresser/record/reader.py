@@ -6,6 +6,7 @@ it is an error.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from stresser.record.events_file import EventsReader, last_event
 from stresser.record.failure_runs import one_by_one
 from stresser.record.far_ends import with_far_ends
 from stresser.record.folder import RunFolder, shown_path
-from stresser.record.histogram_log import Key, LoggedInterval, LogReader
+from stresser.record.histogram_log import Key, LoggedInterval, LogReader, last_end_ns
 from stresser.record.host_facts import lives
 from stresser.record.lookup import has_begun, resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
@@ -85,7 +86,12 @@ class RecordedRun:
     @property
     def anchor_unix_ns(self) -> int | None:
         """UTC of the run's start, in nanoseconds since 1970; None where nothing tells."""
-        return self.manifest.anchor_unix_ns if self.manifest else self._log.anchor_unix_ns
+        if self.manifest is not None:
+            return self.manifest.anchor_unix_ns
+        if self._log.anchor_unix_ns is None:
+            with suppress(RunFolderError):  # whoever reads all of it hears of that
+                next(self._of(self._log), None)  # its head has it
+        return self._log.anchor_unix_ns
 
     def events(self) -> Iterator[AnyEvent]:
         """All readable events, in order, counted ones one by one; none where the file is missing.
@@ -158,6 +164,11 @@ class RecordedRun:
         sentences = [*self._damage, *self._events.damage, *self._log.damage, *self._partial.damage]
         if self._refused:
             sentences.append(f"{self._refused} histogram intervals are too many to be read")
+        for before in self.manifest.resumptions if self.manifest else ():
+            if before.gap:
+                sentences.append(str(before.gap))
+            elif before.unrecorded_events:
+                sentences.append(f"{before.unrecorded_events} events were not recorded")
         if self.manifest and self.manifest.gap:
             sentences.append(str(self.manifest.gap))
         elif isinstance(self._last_event, RunEnded) and self._last_event.unrecorded_events:
@@ -196,21 +207,24 @@ class RecordedRun:
         """When a crashed run wrote for the last time, and how that is known.
 
         From what is in the files; their own times, which a copy changes, only where nothing is
-        readable in them. Reads the histogram log.
-
-        Raises:
-            RunFolderError: a file cannot be read.
+        readable in them.
         """
         signs = []
         if self._last_event is not None:
             signs.append(LastSign(self._last_event.utc[:40], "the last event"))
-        end_ns = max((interval.end_ns for interval in self.intervals()), default=None)
+        end_ns = self.last_interval_ns
         if end_ns is not None and self.anchor_unix_ns is not None:
             utc = _utc(self.anchor_unix_ns + end_ns)
             signs.append(LastSign(utc, "the last histogram interval"))
         if not signs and (written := self._last_written_unix_ns()) is not None:
             signs.append(LastSign(_utc(written), "the files' times"))
         return max(signs, default=None)
+
+    @property
+    def last_interval_ns(self) -> int | None:
+        """When the last histogram interval ends, since the run began; None where none is."""
+        ends = (last_end_ns(path) for path in (self.folder.histograms, self.folder.partial))
+        return max((end_ns for end_ns in ends if end_ns is not None), default=None)
 
     @property
     def crashed_at_utc(self) -> str | None:

@@ -11,14 +11,14 @@ is reported through `failed` and `on_failure`, and nothing is ever raised into t
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import trio
 from msgspec import Struct
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, AttemptFailed, RunEnded
+from stresser.model.events import AnyEvent, AttemptFailed, FarEndSeen, RunEnded
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.record.chain_files import ChainShelf
@@ -98,6 +98,7 @@ class Recorder:
         self._last_seen = (now_ns, time.monotonic_ns())
         self._next_interval_ns = now_ns
         self._lines = bytearray()
+        self._far_lines = bytearray()
         self._counts: dict[Key, SparseCounts] = {}
         self._failures = FailureRuns()
         self._chains = ChainShelf()
@@ -143,19 +144,26 @@ class Recorder:
             self._lost_events += 1
             self._warn("an event was not recorded", error=repr(error))
             return
-        self._lines += line
+        if event.__class__ is FarEndSeen:
+            self._far_lines += line
+        else:
+            self._lines += line
         if event.__class__ is RunEnded:
             self._run_ended = True
-        if len(self._lines) > self._buffer_limit:
+        if len(self._lines) + len(self._far_lines) > self._buffer_limit:
             self._fail("the disk does not keep up, the buffer is full", str(self._folder.events))
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        """Record a duration. About 0.5 us; never blocks, never raises."""
+        """Record a duration. Never blocks, never raises."""
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Iterable[int]) -> None:
+        """Record durations. About 0.2 us each; never blocks, never raises."""
         key = quantity, cohort
         counts = self._counts.get(key)
         if counts is None:
             counts = self._counts[key] = SparseCounts()
-        counts.add(value_ns)
+        counts.add_all(values_ns)
 
     def keep_chain(self, chain_id: str, chain: Sequence[bytes]) -> bool:
         """Record a certificate chain (DER, leaf first), once; False: it is not kept.
@@ -244,10 +252,11 @@ class Recorder:
         self._write_counted()
         ends_interval = final or now_ns >= self._next_interval_ns
         chains = self._chains.take()
-        if self._lines or self._counts or chains or ends_interval:
+        if self._lines or self._far_lines or self._counts or chains or ends_interval:
             self._clamped = self._clamped_samples
-            self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval, chains))
-            self._lines, self._counts = bytearray(), {}
+            far = bytes(self._far_lines)
+            self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval, chains, far))
+            self._lines, self._far_lines, self._counts = bytearray(), bytearray(), {}
         if ends_interval:
             self._advance_interval(now_ns)
 
@@ -298,8 +307,9 @@ class Recorder:
     def _fail(self, what: str, path: str) -> None:
         now_ns = self._now_ns()
         utc = self._clock.utc(now_ns)
-        self._lost_events += events_in(self._lines) + self._failures.waiting
-        self._lines = bytearray()
+        far = self._far_lines.count(b"\n")
+        self._lost_events += events_in(self._lines) + self._failures.waiting + far
+        self._lines, self._far_lines = bytearray(), bytearray()
         self.failure = RecordingFailure(what=what, path=path, t_ns=now_ns, utc=utc)
         events, samples = self._queue.drop()
         self._lost_events += events
@@ -345,6 +355,7 @@ class Recorder:
         self._hand_over()
         self._drain()
         self._adopt_write_error()
+        self._pack()
 
     def _prepare_end(self, reason: str) -> None:
         self._closed = True

@@ -9,6 +9,7 @@ from msgspec import Struct
 from stresser.model.errors import RunFolderError
 from stresser.model.units import NS_PER_US
 from stresser.model.verdict import Verdict
+from stresser.record.manifest import Manifest
 from stresser.record.reader import RecordedRun, RunStatus, open_record
 
 
@@ -47,7 +48,7 @@ def _listed(run: RecordedRun, name: str) -> ListedRun:
         scenario=scenario if isinstance(scenario, str) else None,
         status=run.status,
         started_utc=manifest.started_utc,
-        lasted_ns=_between(manifest.started_utc, manifest.ended_utc or run.crashed_at_utc),
+        lasted_ns=_lasted_ns(manifest, manifest.ended_utc or run.crashed_at_utc),
         sessions=_count(total, "sessions"),
         drops=_count(total, "drops"),
         verdict=manifest.verdict,
@@ -65,6 +66,13 @@ def _total(run: RecordedRun) -> dict[str, Any]:
 def _count(figures: dict[str, Any], key: str) -> int | None:
     value = figures.get(key)
     return value if type(value) is int else None
+
+
+def _lasted_ns(manifest: Manifest, end: str | None) -> int | None:
+    """Without the gaps of a run that was resumed; who tried twice left the same gap twice."""
+    whole_ns = _between(manifest.started_utc, end)
+    gaps_ns = {one.since_ns: one.t_ns - one.since_ns for one in manifest.resumptions}
+    return None if whole_ns is None else max(whole_ns - sum(gaps_ns.values()), 0)
 
 
 def _between(start: str, end: str | None) -> int | None:

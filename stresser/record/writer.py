@@ -33,11 +33,13 @@ class Batch(NamedTuple):
     ends_interval: bool
     chains: Mapping[str, bytes] = MappingProxyType({})
     """Certificate chains as PEM, by id."""
+    far_lines: bytes = b""
+    """Lines of what a reflector told of sessions."""
 
     @property
     def events(self) -> int:
         """How many events it holds."""
-        return events_in(self.lines)
+        return events_in(self.lines) + self.far_lines.count(b"\n")
 
     @property
     def samples(self) -> int:
@@ -75,16 +77,18 @@ class FolderWriter:
         self._folder = folder
         self._header = header(anchor_unix_ns)
         self._interval = IntervalLines(start_ns)
+        self._far_ends: Appender | None = None
         self._segment_bytes = segment_bytes
-        self._closed_one = False
-        """A segment was closed and is not yet compressed."""
+        self._closed_one = True
+        """A segment was closed and is not yet compressed; at first, one that a crash left."""
         self._packing = threading.Lock()
         path = folder.events
         try:
             self._events = Appender(path)
             path = folder.histograms
             self._histograms = Appender(path)
-            self._histograms.append(self._header)
+            if not self._histograms.size:
+                self._histograms.append(self._header)
         except (OSError, AppendError) as error:
             cause = error.__cause__ if isinstance(error, AppendError) else error
             reason = cause.strerror if isinstance(cause, OSError) else cause
@@ -97,6 +101,7 @@ class FolderWriter:
             WriteError: with what of it is lost.
         """
         self._write_events(batch)
+        self._write_far_ends(batch)
         self._write_chains(batch)
         try:
             self._write_counts(batch)
@@ -156,6 +161,20 @@ class FolderWriter:
                 self._closed_one = False
                 pack_closed(self._folder.events)
 
+    def _write_far_ends(self, batch: Batch) -> None:
+        if not batch.far_lines:
+            return
+        path, lines = self._folder.far_ends, batch.far_lines
+        try:
+            if self._far_ends is None:
+                self._far_ends = Appender(path)
+            self._far_ends.append(lines)
+        except AppendError as error:
+            lost = lines.count(b"\n", error.kept)
+            raise WriteError(path, lost, batch.samples) from error.__cause__
+        except OSError as error:
+            raise WriteError(path, lines.count(b"\n"), batch.samples) from error
+
     def _write_chains(self, batch: Batch) -> None:
         # After the events: a chain without its file is told of all the same.
         try:
@@ -189,7 +208,9 @@ class FolderWriter:
         Raises:
             WriteError: the disk could not keep what it had accepted.
         """
-        for file in (self._events, self._histograms):
+        for file in (self._events, self._histograms, self._far_ends):
+            if file is None:
+                continue
             try:
                 file.sync()
             except OSError as error:
@@ -210,6 +231,8 @@ class FolderWriter:
         self._folder.release_reserve()
         self._events.close()
         self._histograms.close()
+        if self._far_ends is not None:
+            self._far_ends.close()
 
 
 def reason_of(error: WriteError) -> str:

@@ -7,9 +7,12 @@ tester's `tls` session, anything else is echoed.
 import logging
 import math
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
+import msgspec
 import trio
 from trio_websocket import (
     ConnectionClosed,
@@ -19,7 +22,10 @@ from trio_websocket import (
 )
 
 from stresser.model.ending import Kind
-from stresser.model.events import ReflectionEnded, ReflectionOpened
+from stresser.model.events import ReflectionEnded, ReflectionHeld, ReflectionOpened
+from stresser.model.far_account import CONTROL_ATTEMPT
+from stresser.model.faults import Fault
+from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.reflector_hello import HEADER, LONGEST, PREFIX, Hello
 from stresser.net.resolve import format_sockaddr
 from stresser.reflector.admission import (
@@ -28,6 +34,7 @@ from stresser.reflector.admission import (
     STRANGER_SEND_S,
     STRANGER_SILENCE_S,
 )
+from stresser.reflector.control_session import ControlSession
 from stresser.reflector.reception import Reception
 from stresser.reflector.seen_stream import SeenEnd, SeenStream
 from stresser.witness.tcp_info import sample_tcp_info
@@ -36,6 +43,8 @@ _GET: Final = b"GET "
 _CHUNK: Final = 4096
 _NO_CLOSE_FRAME: Final = 1006  # RFC 6455 section 7.1.5: what a side is told that saw none
 _PARTING_S: Final = 2.0
+_DOWN: Final = b"\0"
+"""What a guest gets that asked to hear of us while it is silent."""
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 _log = logging.getLogger(__name__)
 
@@ -77,17 +86,22 @@ class Connection:
                 await self._converse()
         except* _GONE:
             pass
+        except* (Fault, msgspec.MsgspecError):
+            self._closed_here = "a control session spoke out of turn"
+            self._reception.hellos_refused[self._closed_here] += 1
         except* Exception:  # noqa: BLE001 - one session's bug in a library must not end the others
             _log.warning("a reflected session ended by an error of its own", exc_info=True)
         finally:
             self._stream.look()
+            if self._hello is not None:
+                self._reception.accounts.ends(self._hello.run, self._hello.attempt)
             ended_ns = self._stream.ended_ns or self._clock.now_ns()
             if self._reception.stopping_ns is not None and self._stream.end is None:
                 # Thousands are closed one after the other: it began to close them all then.
                 self._closed_here, ended_ns = "the reflector stopped", self._reception.stopping_ns
             with trio.move_on_after(_PARTING_S, shield=True):
                 await self._part()
-            if self._hello is not None:
+            if self._hello is not None and not self._is_control:
                 self._record_end(self._hello, ended_ns)
 
     async def _shake_hands(self) -> bool:
@@ -112,7 +126,10 @@ class Connection:
             return
         if first.startswith(PREFIX):
             await self._greet()
-        await self._echo_bytes()
+        if self._is_control:
+            await self._tell(self._stream.receive_some, self._stream.send_all)
+        else:
+            await self._echo_bytes()
 
     async def _first_bytes(self) -> bytes | None:
         """Enough to tell what is spoken; None where nothing comes."""
@@ -140,33 +157,53 @@ class Connection:
             self._stream.unread(rest)
             self._welcome(said.removeprefix(PREFIX), "tls")
 
+    @property
+    def _is_control(self) -> bool:
+        return self._hello is not None and self._hello.attempt == CONTROL_ATTEMPT
+
+    async def _tell(
+        self,
+        receive: Callable[[], Awaitable[bytes]],
+        send: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        """Tell the tester what is seen of its other sessions."""
+        reception, hello = self._reception, self._hello
+        lines = None if hello is None else reception.lines_of(hello)
+        if hello is not None and lines is not None:
+            told = reception.accounts, hello.run, lines, self._clock
+            await ControlSession(*told, receive, send).run()
+
     def _welcome(self, text: bytes, scheme: str) -> None:
         hello = self._reception.welcome(text.decode("latin-1"))
         if hello is None:
             return
         self._hello, self._number = hello, self._reception.guests
         self._reception.admission.prove(self.address)
+        if self._is_control:
+            return
         now = self._clock.now_ns()
-        self._reception.recorder.event(
-            ReflectionOpened(
-                t_ns=now,
-                utc=self._clock.utc(now),
-                number=self._number,
-                run=hello.run,
-                attempt=hello.attempt,
-                scheme=scheme,
-                local=self._local,
-                peer=self._peer,
-                accepted_ns=self._accepted_ns,
-            )
+        opened = ReflectionOpened(
+            t_ns=now,
+            utc=self._clock.utc(now),
+            number=self._number,
+            run=hello.run,
+            attempt=hello.attempt,
+            scheme=scheme,
+            local=self._local,
+            peer=self._peer,
+            accepted_ns=self._accepted_ns,
         )
+        self._reception.recorder.event(opened)
+        self._reception.accounts.opened(opened, partial(self._as_it_is, hello))
 
     async def _echo_bytes(self) -> None:
         """Send back what comes, until the peer leaves or a stranger's time is up."""
         while True:
-            with self._patience(STRANGER_SILENCE_S) as waiting:
+            with self._listening() as waiting:
                 data = await self._stream.receive_some(_CHUNK)
-            if waiting.cancelled_caught or not data:
+            if waiting.cancelled_caught:
+                data = self._unasked
+            if not data:
                 break
             with self._patience(STRANGER_SEND_S) as waiting:
                 await self._stream.send_all(data)
@@ -182,9 +219,21 @@ class Connection:
                     nursery, self._stream, max_message_size=LONGEST_MESSAGE
                 )
                 connection = await self._accept(request)
-            if connection is not None:
+            if connection is not None and self._is_control:
+                await self._tell_by_messages(connection)
+            elif connection is not None:
                 await self._echo_messages(connection)
             nursery.cancel_scope.cancel()
+
+    async def _tell_by_messages(self, connection: WebSocketConnection) -> None:
+        async def receive() -> bytes:
+            message = await connection.get_message()
+            return message.encode() if isinstance(message, str) else bytes(message)
+
+        try:
+            await self._tell(receive, connection.send_message)
+        except* ConnectionClosed:
+            pass
 
     async def _accept(self, request: WebSocketRequest) -> WebSocketConnection:
         said = dict(request.headers).get(HEADER.lower().encode(), b"")
@@ -196,10 +245,12 @@ class Connection:
     async def _echo_messages(self, connection: WebSocketConnection) -> None:
         try:
             while True:
-                with self._patience(STRANGER_SILENCE_S) as waiting:
+                with self._listening() as waiting:
                     message = await connection.get_message()
                 if waiting.cancelled_caught:
-                    break
+                    if not self._unasked:
+                        break
+                    message = self._unasked
                 with self._patience(STRANGER_SEND_S) as waiting:
                     await connection.send_message(message)
                 if waiting.cancelled_caught:
@@ -208,30 +259,51 @@ class Connection:
             if closed.reason is not None and closed.reason.code != _NO_CLOSE_FRAME:
                 self._code = closed.reason.code
 
+    def _listening(self) -> trio.CancelScope:
+        """How long the other side may be silent: then it is closed, or sent `_unasked`."""
+        if self._hello is not None and self._hello.down_ms:
+            return trio.move_on_after(self._hello.down_ms * NS_PER_MS / NS_PER_S)
+        return self._patience(STRANGER_SILENCE_S)
+
+    @property
+    def _unasked(self) -> bytes:
+        """What is sent to a silent guest that asked for it; empty: nothing, its time is up."""
+        return _DOWN if self._hello is not None else b""
+
     def _patience(self, seconds: float) -> trio.CancelScope:
         """A guest may be silent, and its path slow, for as long as it likes."""
         return trio.move_on_after(math.inf if self.is_guest else seconds)
 
     def _record_end(self, hello: Hello, ended_ns: int) -> None:
         """It stands at the moment of the end: saying goodbye may take seconds."""
-        stream, end = self._stream, self._end()
-        self._reception.recorder.event(
-            ReflectionEnded(
-                t_ns=ended_ns,
-                utc=self._clock.utc(ended_ns),
-                number=self._number,
-                run=hello.run,
-                attempt=hello.attempt,
-                kind=end.kind,
-                code=self._code,
-                raw=end.raw,
-                bytes_received=stream.bytes_received,
-                bytes_sent=stream.bytes_sent,
-                last_in_ns=stream.last_in_ns,
-                last_out_ns=stream.last_out_ns,
-                info=stream.info,
-            )
+        end = self._end()
+        ended = ReflectionEnded(
+            **self._passed(hello, ended_ns),
+            kind=end.kind,
+            code=self._code,
+            raw=end.raw,
+            info=self._stream.info,
         )
+        self._reception.recorder.event(ended)
+        self._reception.accounts.ended(ended)
+
+    def _as_it_is(self, hello: Hello) -> ReflectionHeld:
+        now = self._clock.now_ns()
+        return ReflectionHeld(**self._passed(hello, now), info=self._stream.ask_kernel())
+
+    def _passed(self, hello: Hello, t_ns: int) -> dict[str, Any]:
+        stream = self._stream
+        return {
+            "t_ns": t_ns,
+            "utc": self._clock.utc(t_ns),
+            "number": self._number,
+            "run": hello.run,
+            "attempt": hello.attempt,
+            "bytes_received": stream.bytes_received,
+            "bytes_sent": stream.bytes_sent,
+            "last_in_ns": stream.last_in_ns,
+            "last_out_ns": stream.last_out_ns,
+        }
 
     def _end(self) -> SeenEnd:
         if self._closed_here is not None:

@@ -45,9 +45,13 @@ class ReflectorListener:
         except OSError as exc:
             where = format_sockaddr((self._host, self._port))
             raise ReflectorError(f"--listen {where}: {exc.strerror or exc}") from exc
+        task_status.started(format_sockaddr(listener.socket.getsockname()))
+        await self.serve_on(listener)
+
+    async def serve_on(self, listener: trio.SocketListener) -> None:
+        """Serve those that come there until `stop`."""
         with self._scope:
             async with listener, trio.open_nursery() as nursery:
-                task_status.started(format_sockaddr(listener.socket.getsockname()))
                 await self._accept_forever(listener, nursery)
         self.stopped.set()
 

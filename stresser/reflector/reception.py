@@ -5,9 +5,12 @@ Strangers are counted, never recorded one by one: they could fill the disk.
 
 from collections import Counter
 
+from stresser.model.events import Observer
+from stresser.model.far_account import CONTROL_ATTEMPT
 from stresser.model.units import NS_PER_S
 from stresser.net.reflector_hello import Hello, proved_hello
-from stresser.record.recorder import Recorder
+from stresser.net.sealed_lines import SealedLines
+from stresser.reflector.accounts import Accounts
 from stresser.reflector.admission import Admission
 from stresser.reflector.replay import ReplayGuard
 from stresser.scenario.secrets import Secret
@@ -21,7 +24,7 @@ class Reception:
         self,
         token: Secret | None,
         clock: RunClock,
-        recorder: Recorder,
+        recorder: Observer,
         admission: Admission | None = None,
     ) -> None:
         """Without a token everyone is a stranger."""
@@ -31,7 +34,8 @@ class Reception:
         self._token = token
         self._replays = ReplayGuard()
         self.guests = 0
-        """Connections whose hello the token proved."""
+        """Sessions whose hello the token proved."""
+        self.accounts = Accounts()
         self.stopping_ns: int | None = None
         """Since when the reflector itself ends what is still held."""
         self.strangers = 0
@@ -52,8 +56,14 @@ class Reception:
         if refusal is not None:
             self.hellos_refused[refusal] += 1
             return None
-        self.guests += 1
+        self.guests += hello.attempt != CONTROL_ATTEMPT
         return hello
+
+    def lines_of(self, hello: Hello) -> SealedLines | None:
+        """What a control session is carried by; None where there is no token."""
+        return (
+            None if self._token is None else SealedLines(self._token, hello.nonce, is_tester=False)
+        )
 
     def turned_away(self) -> dict[str, int]:
         """What was not served as a guest, for the log."""

@@ -40,7 +40,8 @@ class SeenStream(trio.abc.Stream):
         """`tcp_info` asks the kernel about the socket."""
         self._below = below
         self._clock = clock
-        self._tcp_info = tcp_info
+        self.ask_kernel = tcp_info
+        """The kernel's account of now."""
         self._unread = b""
         self.end: SeenEnd | None = None
         self.ended_ns: int | None = None
@@ -72,6 +73,7 @@ class SeenStream(trio.abc.Stream):
             raise
         if not data:
             self._ended(SeenEnd(Kind.TLS_CLOSE_NOTIFY))
+            return data
         self.bytes_received += len(data)
         self.last_in_ns = self._clock.now_ns()
         return data
@@ -103,7 +105,7 @@ class SeenStream(trio.abc.Stream):
     def look(self) -> None:
         """Keep the kernel's account, once."""
         if self.info is None:
-            self.info = self._tcp_info()
+            self.info = self.ask_kernel()
 
     def _ended(self, end: SeenEnd) -> None:
         if self.end is None:

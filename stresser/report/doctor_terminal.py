@@ -6,10 +6,16 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stresser.model.measured_limits import MeasuredLimits
+from stresser.model.units import escaped, format_duration
 from stresser.report.tables import plain
 from stresser.run.machine import Examination
+from stresser.run.scenario_demand import Distance
 
 _LONGEST = 1000
+_LEAST_SHARE = 0.001
+_BUSY = 0.1
+"""A share of time without a CPU from which on it shows in the errors."""
 _MARKS = {True: ("yes", "bold green"), False: ("no", "bold yellow")}
 
 
@@ -35,11 +41,51 @@ def _tables(found: Examination) -> Iterator[RenderableType]:
         enough = "" if limit.sessions is None else f"enough for {limit.sessions:,} sessions"
         table.add_row(plain(limit.name), Text(""), _text(limit.finding, enough))
     yield table
+    if found.measured is not None:
+        yield from _measured(found.measured, found)
     yield _title("What decides when a lost connection is noticed")
     table = _grid()
     for timing in found.timings:
         table.add_row(plain(timing.name), Text(""), _text(timing.value, timing.means))
     yield table
+
+
+def _measured(limits: MeasuredLimits, found: Examination) -> Iterator[RenderableType]:
+    yield _title(
+        f"Measured on {escaped(limits.measured_utc)[:19]}Z with {limits.sessions_held:,} sessions"
+    )
+    asked = {one.name: _asked(one, found.scenario or "") for one in found.distances}
+    table = _grid()
+    for name, finding in (
+        (
+            "sessions",
+            f"{limits.sessions_per_gib:,} in each GiB, {limits.sessions:,} in what was free",
+        ),
+        ("handshakes a second", f"{limits.handshakes_per_second:,.0f} by one process"),
+        ("pings a second", f"{limits.pings_per_second:,.0f} by one process"),
+        ("timer", f"{_error(limits.timer_p50_ns, limits.timer_p99_ns)} late"),
+        (
+            "dating",
+            f"a reset among many within {_error(limits.dating_p50_ns, limits.dating_p99_ns)}",
+        ),
+    ):
+        table.add_row(plain(name), Text(""), _text(finding, asked.get(name, "")))
+    yield table
+    if limits.without_cpu >= _BUSY:
+        yield plain(
+            f"Others had the CPU for {limits.without_cpu:.0%} of that time: timer and dating are"
+            " better where this machine is idle.",
+            limit=_LONGEST,
+        )
+
+
+def _asked(one: Distance, scenario: str) -> str:
+    share = f"{one.share:.1%}" if one.share >= _LEAST_SHARE else f"under {_LEAST_SHARE:.1%}"
+    return f"{escaped(scenario, 40)} asks for {one.asked:,.6g}: {share} of that"
+
+
+def _error(p50_ns: int, p99_ns: int) -> str:
+    return f"{format_duration(p50_ns)} (p50), {format_duration(p99_ns)} (p99)"
 
 
 def _commands(found: Examination) -> Iterator[Text]:

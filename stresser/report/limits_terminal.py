@@ -8,11 +8,11 @@ from rich.text import Text
 from stresser.analysis.summary.idle_limits import LimitFigures
 from stresser.analysis.summary.limit_words import (
     heartbeat_ns,
-    limit_in_words,
+    limits_in_words,
     wishes_in_words,
 )
 from stresser.model.units import format_duration
-from stresser.report.tables import MISSING, add_figures, duration, figure_table, plain
+from stresser.report.tables import MISSING, add_figures, figure_table, plain
 
 _HEAD = ("limit", "between", "ping", "keepalive", "survived")
 _LONGEST_SENTENCE = 600
@@ -32,8 +32,8 @@ def _parts(limits: Sequence[LimitFigures]) -> Iterator[RenderableType]:
         add_figures(table, f"{one.endpoint} through {one.egress}", _figures(one), style)
     yield table
     yield Text("")
-    for one in limits:
-        yield plain(limit_in_words(one), limit=_LONGEST_SENTENCE)
+    for sentence in limits_in_words(limits):
+        yield plain(sentence, limit=_LONGEST_SENTENCE)
     beats = [every for one in limits if (every := heartbeat_ns(one)) is not None]
     if beats:
         shortest = format_duration(min(beats)).replace(" ", "")
@@ -44,13 +44,18 @@ def _parts(limits: Sequence[LimitFigures]) -> Iterator[RenderableType]:
 
 
 def _figures(one: LimitFigures) -> list[str]:
+    value = _number if one.unit == "bytes" else format_duration
     between = MISSING
     if one.low is not None and one.high is not None:
-        between = f"{format_duration(one.low)}-{format_duration(one.high)}"
+        between = f"{value(one.low)}-{value(one.high)}"
     return [
         one.kind,
         between,
         _COUNTS[one.refreshed_by.ping],
         _COUNTS[one.refreshed_by.tcp_keepalive],
-        duration(one.survived),
+        MISSING if one.survived is None else value(one.survived),
     ]
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"

@@ -8,7 +8,7 @@ or closed costs pictures, never the run.
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import trio
@@ -68,13 +68,17 @@ class LiveView:
         self.tally.event(event)
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        """Count a duration, if it is one that is shown. About 0.5 us."""
+        """Count a duration, if it is one that is shown."""
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        """Count durations, if they are of those that are shown. About 0.3 us each."""
         if quantity not in _SHOWN:
             return
         glimpse = self._glimpses.get((quantity, cohort))
         if glimpse is None:
             glimpse = self._glimpses[quantity, cohort] = Glimpse()
-        glimpse.add(value_ns)
+        glimpse.add_all(values_ns)
 
     def warn(self, text: str) -> None:
         """Show a warning from now on; the latest few are kept, each once. From the loop only."""
@@ -97,13 +101,14 @@ class LiveView:
 
     def snapshot(self) -> Snapshot:
         """What is to be shown now."""
+        asked = self._scenario.duration
         fits = rows_that_fit(self._console.height, MOST_ROWS)
         return take_snapshot(
             self.tally,
             self._glimpses,
             scenario=self._scenario.name,
             now_ns=self._now_ns(),
-            duration_ns=self._scenario.duration,
+            duration_ns=asked if asked is None else asked + self.tally.gaps_ns,
             warnings=list(self._warnings),
             news=list(self._news),
             most_rows=fits if self._is_screen else MOST_ROWS,

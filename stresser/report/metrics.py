@@ -10,7 +10,7 @@ others are counted together.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from stresser.analysis.counts.cohort_tally import OTHER, CohortTally, FailedBy
@@ -105,13 +105,18 @@ class Metrics:
         """The tally has it."""
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        """Count a duration, if it is one that is served. About 0.4 us."""
+        """Count a duration, if it is one that is served."""
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        """Count durations, if they are of those that are served. About 0.3 us each."""
         if quantity not in _COUNTED:
             return
         buckets = self._by_sample.get((quantity, cohort))
         if buckets is None:
             buckets = self._buckets_for(quantity, cohort)
-        buckets.add(value_ns)
+        for value_ns in values_ns:
+            buckets.add(value_ns)
 
     def _buckets_for(self, quantity: Quantity, cohort: Cohort | None) -> FixedBuckets:
         shown = quantity, None if cohort is None else self._shown_as(cohort)

@@ -4,9 +4,19 @@ from stresser.scenario.endpoint import parse_url
 from stresser.scenario.lab_table import LabEndpoint, LabPlan, LabReady, LabRoute
 from stresser.scenario.plan import Scenario
 
+_REFLECTS = "reflect"
 
-def lab_plan(scenario: Scenario) -> LabPlan | None:
-    """The lab that a scenario needs; None when it needs none."""
+
+def lab_reflectors(scenario: Scenario) -> list[str]:
+    """The names of the endpoints that the lab is to serve as reflectors."""
+    return [one.name for one in scenario.endpoints if parse_url(one.url).behaviour == _REFLECTS]
+
+
+def lab_plan(scenario: Scenario, token: str | None = None) -> LabPlan | None:
+    """The lab that a scenario needs; None when it needs none.
+
+    `token`: by which sessions name themselves to its reflectors.
+    """
     endpoints: list[LabEndpoint] = []
     routes: list[LabRoute] = []
     middleboxes = {e.name: e.lab for e in scenario.egresses if e.lab is not None}
@@ -25,7 +35,7 @@ def lab_plan(scenario: Scenario) -> LabPlan | None:
         ]
     if not endpoints and not middleboxes:
         return None
-    return LabPlan(endpoints=endpoints, middleboxes=middleboxes, routes=routes)
+    return LabPlan(endpoints=endpoints, middleboxes=middleboxes, routes=routes, token=token)
 
 
 def lab_listener(ready: LabReady, endpoint: str, egress: str | None) -> tuple[str, int]:

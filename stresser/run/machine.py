@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from stresser import __version__
+from stresser.model.measured_limits import MeasuredLimits
 from stresser.model.units import NS_PER_MS, NS_PER_S, format_duration
 from stresser.net.dial import socket_options
 from stresser.run.preflight import (
@@ -20,6 +21,7 @@ from stresser.run.preflight import (
     local_port_range,
     memory_available,
 )
+from stresser.run.scenario_demand import Distance
 from stresser.scenario.plan import Sessions
 from stresser.witness.capabilities import Capability, survey
 
@@ -61,6 +63,11 @@ class Examination(Struct, frozen=True, kw_only=True):
     witnesses: list[Capability]
     limits: list[Limit]
     timings: list[Timing]
+    measured: MeasuredLimits | None = None
+    """What was measured, now or before; None: nothing was."""
+    scenario: str | None = None
+    distances: list[Distance] = []
+    """How far the scenario is from what was measured."""
 
 
 def examine() -> Examination:

@@ -4,12 +4,15 @@ import gc
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import trio
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
+from stresser.model.events import ClockStepped, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
+from stresser.run.fanout import Fanout
+from stresser.run.far_accounts import FarAccounts
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.run.preflight import sockets_to_spare
@@ -17,12 +20,13 @@ from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
-from stresser.session.held_walks import HeldWalks
+from stresser.session.hop_walks import HopWalks
 from stresser.session.idle_search import search_idle
-from stresser.session.internal_errors import Bugs, Guarded
+from stresser.session.internal_errors import BatchObserver, Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
 from stresser.session.proof_ages import ages_of_place
+from stresser.session.quiet_sessions import QuietSessions
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock, SleepWitness
@@ -41,6 +45,9 @@ _COLLECT_SELDOM = (3_000, 100, 50)
 took a sixth of the CPU of a ramp. Each looks through 3,000 objects once; the second time, through
 all that is young, comes seldom."""
 
+_STARTS_A_PASS = 32
+"""Places that begin before the loop looks at its sockets again: thousands at once are half a second
+in which nothing is dated well."""
 _NONE_LEFT = "every session has ended and none is to be replaced"
 
 
@@ -64,11 +71,13 @@ class Runner:
         scenario: Scenario,
         routes: Sequence[Route],
         clock: RunClock,
-        observer: Observer,
+        observer: BatchObserver,
         *,
         packets: PacketWitness | None = None,
         keep_chain: KeepChain = keep_none,
         say: Callable[[str], object] = len,
+        first_attempt: int = 1,
+        first_session: int = 1,
     ) -> None:
         """`say` takes what a search has learned while it goes on, in sentences."""
         self._scenario = scenario
@@ -76,11 +85,14 @@ class Runner:
         self._routes = routes
         self._clock = clock
         self._bugs = Bugs()
-        self._observer = Guarded(observer, self._bugs)
+        self._far = FarAccounts(routes, clock, observer, self._bugs)
+        heard = Fanout([observer, self._far]) if self._far.has_any else observer
+        self._observer = Guarded(heard, self._bugs)
         self._sessions_scope = trio.CancelScope()
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
+        self._quiet = QuietSessions.open(self._hangups)
         self._packets = packets
         wanted = scenario.witnesses.fresh_connections
         self._looks = FreshConnections(clock, packets) if wanted else None
@@ -89,13 +101,14 @@ class Runner:
         self._clock_steps = ClockSteps()
         self._walks = None
         if packets is not None and scenario.witnesses.hops:
-            self._walks = HeldWalks(clock, packets, self._observer.event)
+            self._walks = HopWalks(clock, packets, self._observer.event)
         self._around = RunContext(
             clock=clock,
             observer=self._observer,
             bugs=self._bugs,
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
+            quiet=self._quiet,
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
@@ -106,6 +119,9 @@ class Runner:
             fitness=self._fitness,
             room_beside=sockets_to_spare(scenario),
             local_routes=LocalRoutes(self._path),
+            taps=self._far.taps if self._far.has_any else None,
+            attempt_numbers=count(first_attempt),
+            session_numbers=count(first_session),
         )
 
     @property
@@ -127,7 +143,10 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        stamp = LoopStamp(self._clock, self._hangups, self._fitness)
+        then = [self._around.heartbeats.beat_due]
+        if self._quiet is not None:
+            then.insert(0, self._quiet.read)  # a pong that is here is read before one is missed
+        stamp = LoopStamp(self._clock, self._hangups, self._fitness, then)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
         gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
@@ -138,6 +157,8 @@ class Runner:
         try:
             async with trio.open_nursery() as background:
                 background.start_soon(self._around.heartbeats.run)
+                if self._quiet is not None:
+                    background.start_soon(self._quiet.run)
                 background.start_soon(watch_lag, self._clock, self._on_lag)
                 background.start_soon(self._watch_host)
                 background.start_soon(self._path.run)
@@ -146,15 +167,20 @@ class Runner:
                 if self._looks is not None:
                     await background.start(self._looks.run)
                 if self._walks is not None:
-                    background.start_soon(self._walks.run)
+                    background.start_soon(self._walks.held.run)
                 if self._packets is not None:
                     background.start_soon(self._packets.run)
                 background.start_soon(keep_heap_small)
+                background.start_soon(self._far.run)
                 await self._hold_all()
+                await self._far.settle()
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
+            self._observer.hand_on()
             self._hangups.close()
+            if self._quiet is not None:
+                self._quiet.close()
             self._close_packets()
             self._fitness.close()
             self._path.close()
@@ -175,9 +201,11 @@ class Runner:
                     nursery.start_soon(search_idle, route, self._around, self._say)
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
                 numbers: Counter[Cohort] = Counter()
-                for route, offset in zip(places, offsets, strict=True):
+                for number, (route, offset) in enumerate(zip(places, offsets, strict=True)):
                     if now + offset > trio.current_time():
                         await trio.sleep_until(now + offset)
+                    elif number % _STARTS_A_PASS == 0:
+                        await trio.lowlevel.checkpoint()
                     proofs = ages_of_place(route.activity, numbers[route.cohort], sessions.count)
                     numbers[route.cohort] += 1
                     nursery.start_soon(keep_open, route, self._around, reconnect, proofs)
@@ -201,7 +229,8 @@ class Runner:
 
     async def _stop_after_duration(self) -> None:
         if self._scenario.duration is not None:
-            await trio.sleep_until(self._clock.trio_time(self._scenario.duration))
+            asked_ns = self._scenario.duration + self._clock.gaps_ns
+            await trio.sleep_until(self._clock.trio_time(asked_ns))
             self.stop("duration")
 
     async def _spare_collector(self) -> None:
@@ -215,6 +244,7 @@ class Runner:
     def _on_lag(self, due_ns: int, lag_ns: int) -> None:
         del due_ns
         self._fitness.tick()
+        self._observer.hand_on()
         if self.reason is None:  # afterwards sessions are only closed, nothing is measured
             self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
 

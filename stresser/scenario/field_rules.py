@@ -276,7 +276,7 @@ def _check_endpoint(values: dict[str, Any], report: Report) -> None:
                 report((name,), "a tls:// endpoint has no upgrade request to carry them")
 
     if "reflector" in values and "url" in values and parse_url(values["url"]).is_lab:
-        report(("reflector",), "the lab's endpoints are no reflectors; leave it out")
+        report(("reflector",), "the lab's reflector is lab+wss://reflect; leave it out")
     if "url" in values and "address" in values and parse_url(values["url"]).is_lab:
         report(("address",), "the lab chooses the address of its endpoints itself; leave it out")
 

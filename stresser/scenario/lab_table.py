@@ -67,6 +67,8 @@ class LabPlan(Struct, frozen=True, kw_only=True):
     endpoints: list[LabEndpoint] = []
     middleboxes: dict[str, Middlebox] = {}
     routes: list[LabRoute] = []
+    token: str | None = None
+    """By which sessions name themselves to endpoints that reflect; made anew for each run."""
 
 
 class LabAddress(Struct, frozen=True, kw_only=True):

@@ -67,6 +67,8 @@ class Attempt:
         self.hears_answer = False
         self.proxy_headers: dict[str, str] = {}
         """Of the proxy's answer to CONNECT: those that tell who it is."""
+        self.hello: str | None = None
+        """What named it to the reflector."""
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
@@ -152,7 +154,8 @@ class Attempt:
         return b"" if introducer is None else HEADER.encode() + b": " + self._hello(introducer)
 
     def _hello(self, introducer: Introducer) -> bytes:
-        return introducer.hello(self.number, self.clock.now_ns()).encode()
+        self.hello = introducer.hello(self.number, self.clock.now_ns())
+        return self.hello.encode()
 
     async def _directly(self, nth_address: int) -> Tap:
         limits = self.route.timeouts

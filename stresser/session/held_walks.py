@@ -6,7 +6,8 @@ walked. What a session's path is, is recorded once; then again when a hop answer
 that it did not have. A hop that is silent now and then is no change: routers answer seldom.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import trio
@@ -33,6 +34,8 @@ _MOST_PAIRS = 256
 _MOST_EVENTS = 16
 """Of one session: where each packet takes another path, more would say nothing new."""
 _MOST_ADDRESSES = 8
+_MOST_WITHOUT = 8
+"""After so many sessions with no router before the other end, no more are asked about it."""
 
 
 class WalkedSession:
@@ -89,13 +92,21 @@ class HeldWalks:
     """One for a run; `run` is its task."""
 
     def __init__(
-        self, clock: RunClock, packets: PacketWitness, report: Callable[[HopsSeen], None]
+        self,
+        clock: RunClock,
+        packets: PacketWitness,
+        report: Callable[[HopsSeen], None],
+        must_wait: Callable[[], bool],
     ) -> None:
+        """`must_wait`: whether a walk may not begin now."""
         self._clock = clock
         self._packets = packets
         self._report = report
         self._walked: dict[Pair, list[WalkedSession]] = {}
+        self._without_hops: Counter[Pair] = Counter()
+        self._paths: dict[tuple[Pair, str], Sequence[Hop]] = {}
         self._free_ns = 0
+        self._must_wait = must_wait
         self._start: Callable[..., object] | None = None
 
     async def run(self) -> None:
@@ -107,15 +118,22 @@ class HeldWalks:
             finally:
                 self._start = None
 
+    def path_of(self, session: HeldSession) -> Sequence[Hop]:
+        """The hops that it passed while it was healthy, or that another like it passes."""
+        place = session.cohort.pair, str(session.dialled)
+        return session.path or self._paths.get(place, ())
+
     def opened(self, session: HeldSession) -> None:
         """A session has opened; whether it is walked is decided here, once."""
         pair = session.cohort.pair
         walked = self._walked.get(pair, [])
         route = session.destination.route
-        is_asked = route.heartbeat and not route.is_one_way
-        if not is_asked or len(walked) >= WALKED_OF_A_PAIR or len(self._walked) >= _MOST_PAIRS:
+        is_asked = route.heartbeat and route.beat is None
+        has_room = len(walked) < WALKED_OF_A_PAIR and len(self._walked) < _MOST_PAIRS
+        if not (is_asked and has_room) or self._without_hops[pair] >= _MOST_WITHOUT:
             return
         walk = walk_of(session, self._packets, self._clock)
+        self._without_hops[pair] += not walk.reach
         if walk.reach:
             self._walked[pair] = [*walked, WalkedSession(session, walk)]
             session.on_answer = partial(self._answered, self._walked[pair][-1])
@@ -129,7 +147,7 @@ class HeldWalks:
     def _answered(self, own: WalkedSession) -> None:
         """A pong has come this moment."""
         now = self._clock.now_ns()
-        if now < max(own.due_ns, self._free_ns) or self._start is None:
+        if now < max(own.due_ns, self._free_ns) or self._start is None or self._must_wait():
             return
         own.due_ns = now + EVERY_NS
         own.walks += 1
@@ -141,6 +159,7 @@ class HeldWalks:
         before = own.path
         is_changed = own.learn(await own.walk.heard(_ANSWER_WITHIN_S))
         own.session.path = own.path
+        self._paths[own.session.cohort.pair, str(own.session.dialled)] = own.path
         if own.silent and own.walks < FIRST_WALKS:
             own.due_ns = self._clock.now_ns() + AGAIN_NS
         elif is_changed or not own.told:

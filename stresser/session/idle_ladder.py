@@ -1,20 +1,32 @@
 """The search for an idle limit: how long to be silent before asking, and when it is known. Pure.
 
-All sessions of a ladder begin at once and are silent for different times; each is then asked once.
-The first that is dead starts a second ladder, within the bracket, from the longest silence that was
-survived. What ends sessions of itself is seen at its own time, and the second ladder confirms it:
-one event may end all sessions at one moment, but it does not come back at the same silence.
+The sessions of the first ladder begin within some seconds and are silent for different times; each
+is then asked once. Up to half a minute its rungs are a second apart: there the first that are dead
+show the limit, and busy sessions that live beside them that no one moment ended them. Beyond, or
+without such a control, a second ladder follows within the bracket. What ends sessions of itself is
+seen at its own time: where all were equally silent at different moments, it is a timer. Where they
+shared a moment, a second ladder confirms it.
 """
 
 import math
+from collections.abc import Callable
 
 from stresser.model.asked_value import AskedValue
-from stresser.model.units import NS_PER_S
-from stresser.statistics.asked_limits import AskedLimit, limit_of_asked
+from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.statistics.asked_limits import AskedLimit, is_repeated, limit_of_asked
 
-RUNGS = 40
 _EXACT_SHARE = 0.01
 _EXACT_NS = NS_PER_S
+_STEP_NS = 960 * NS_PER_MS
+"""Somewhat less than a second: a session's silence begins a little after its opening."""
+_GROWS_FROM_NS = 31 * NS_PER_S
+_GROWS_BY = 0.2
+"""Of what a rung is longer than that: so much longer is the next one, but a step at least."""
+_ALL_DENSE_NS = 72 * NS_PER_S
+_BEGIN_SHARE, _BEGIN_NS, _BEGIN_SLOWLY, _BEGIN_LAST_NS = 0.1, 2 * NS_PER_S, 0.01, 10 * NS_PER_S
+_LAST_RUNGS, _LAST_NS = 6, 350 * NS_PER_MS
+"""Closer together at the end: there, too, several meet a limit."""
+_GOLDEN = 0.618_034
 _DENSER = 0.9
 _MOST_REFINING = 40
 _CONFIRMING = 6
@@ -32,21 +44,33 @@ def exact_enough_ns(value_ns: int) -> int:
     return max(round(value_ns * _EXACT_SHARE), _EXACT_NS)
 
 
-def first_ladder(up_to_ns: int, rungs: int = RUNGS) -> list[int]:
-    """Silences up to a limit, each longer than the last one by the same share, or by a second."""
-    least, most = 1.0, 2.0
-    for _ in range(50):
-        ratio = (least + most) / 2
-        least, most = (ratio, most) if len(_ladder(up_to_ns, ratio)) > rungs else (least, ratio)
-    return _ladder(up_to_ns, most)
+def first_ladder(up_to_ns: int) -> list[int]:
+    """Silences up to a limit: each second to half a minute, then by shares that grow to a fifth.
 
-
-def _ladder(up_to_ns: int, ratio: float) -> list[int]:
-    rungs, at = list[int](), float(_EXACT_NS)
+    Up to a minute or so all of them are a second apart.
+    """
+    rungs, at = list[int](), _EXACT_NS
+    grows_by = _GROWS_BY if up_to_ns > _ALL_DENSE_NS else 0
     while at < up_to_ns:
-        rungs.append(round(at))
-        at = max(at * ratio, at + _EXACT_NS)
-    return [*rungs, up_to_ns]
+        rungs.append(at)
+        at += max(_STEP_NS, round(grows_by * (at - _GROWS_FROM_NS)))
+    last = (up_to_ns - number * _LAST_NS for number in range(_LAST_RUNGS + 1))
+    return sorted({*rungs, *(one for one in last if one > _EXACT_NS)})
+
+
+def beginnings(silences: list[int]) -> list[int]:
+    """When each of the first ladder begins: early, but no two at one moment.
+
+    What a timer ends comes at as many moments, what one event ends at one.
+    """
+    return [
+        round(number * _GOLDEN % 1 * min(_latest(one), silences[-1] - one))
+        for number, one in enumerate(silences)
+    ]
+
+
+def _latest(silence_ns: int) -> float:
+    return min(_BEGIN_SHARE * silence_ns, _BEGIN_NS + _BEGIN_SLOWLY * silence_ns, _BEGIN_LAST_NS)
 
 
 def refining_ladder(low_ns: int, high_ns: int) -> list[int]:
@@ -60,13 +84,15 @@ def refining_ladder(low_ns: int, high_ns: int) -> list[int]:
 class IdleSearch:
     """What one endpoint through one egress has answered so far."""
 
-    def __init__(self, up_to_ns: int, rungs: int = RUNGS) -> None:
+    def __init__(self, up_to_ns: int) -> None:
         self.asked: list[AskedValue] = []
         self.has_control = False
-        """Busy sessions beside these live: nothing ended all sessions at one moment."""
+        """There are busy sessions beside these, and none has died."""
+        self.control_lives: Callable[[int], bool] = lambda _: False
+        """Whether one of them was answered after a moment: nothing ended all sessions then."""
         self.is_done = False
         """The limit is known well enough, or nothing more is to come."""
-        self._first = first_ladder(up_to_ns, rungs)
+        self._first = first_ladder(up_to_ns)
         self._sitting = len(self._first)
         self._rounds = 0
         self._round_open = 0
@@ -107,19 +133,24 @@ class IdleSearch:
         """The number of the latest ladder."""
         return self._rounds
 
+    def look(self) -> None:
+        """Ask the control again: it may have been answered meanwhile."""
+        self.is_done = self.is_done or self._is_known()
+
     def _is_known(self) -> bool:
         limit = self.limit
-        if limit.high is None or (self.spacing_ns and self._round_open):
+        if limit.high is None:
             return False
-        if self._round_deaths < _FEWEST_DEATHS and not self._is_controlled():
+        if limit.tick is None and limit.high - limit.low > exact_enough_ns(limit.high):
             return False
-        return limit.tick is not None or limit.high - limit.low <= exact_enough_ns(limit.high)
-
-    def _is_controlled(self) -> bool:
-        """Enough were dead when they were asked, and no one moment explains it."""
+        first = min(one.at for one in self.asked if not one.lived and one.value > limit.low)
+        is_controlled = self.has_control and self.control_lives(first)
+        if is_repeated(self.asked, has_control=is_controlled):
+            return True
         dead = [one for one in self.asked if not one.lived]
-        enough = len(dead) >= _FEWEST_WITH_CONTROL
-        return self.has_control and enough and not any(one.is_dated for one in dead)
+        if is_controlled and len(dead) >= _FEWEST_WITH_CONTROL and not _is_dated(dead):
+            return True
+        return self._round_deaths >= _FEWEST_DEATHS and not (self.spacing_ns and self._round_open)
 
     def _next(self) -> list[int]:
         limit = self.limit
@@ -149,3 +180,7 @@ class IdleSearch:
     def _is_news(self, high_ns: int) -> bool:
         """A ladder that has been climbed is climbed again only for another bracket."""
         return abs(high_ns - self._tried_high) > exact_enough_ns(high_ns) // 2
+
+
+def _is_dated(dead: list[AskedValue]) -> bool:
+    return any(one.is_dated for one in dead)

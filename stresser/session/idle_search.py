@@ -1,47 +1,32 @@
 """Searches the idle limit of one endpoint through one egress, and what counts as traffic there.
 
-Silent sessions of a ladder are asked at different ages (`idle_ladder`). Beside them a few are kept
-busy: what ends those as well is no limit of silence. As soon as a first bracket is known, others
-beat within it, each in one way, and are asked beyond it: who lives was refreshed.
+Silent sessions of a ladder are asked at different ages (`idle_ladder`). Beside them some break
+their silence each second, each in one way (`search_companions`). When the limit is known and they
+are older than that, all are asked at once: who lives was refreshed. What ends busy ones as well is
+no limit of silence.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 
 import trio
 
-from stresser.classify.idle_answers import (
-    BUSY,
-    BUSY_EVERY_NS,
-    PING,
-    TCP_KEEPALIVE,
-    UP,
-    answer_of_silence,
-    beside,
-)
-from stresser.model.units import NS_PER_S, Duration, format_duration
-from stresser.scenario.plan import Activity, ActivityKind
-from stresser.session.idle_ladder import IdleSearch
+from stresser.classify.idle_answers import BUSY, answer_of_silence
+from stresser.model.units import NS_PER_S, format_duration
+from stresser.session.idle_ladder import IdleSearch, beginnings
 from stresser.session.lifecycle import hold_until_asked
-from stresser.session.route import Route, timers_for
+from stresser.session.route import Route
 from stresser.session.run_context import RunContext
+from stresser.session.search_companions import Companion, companions
 from stresser.statistics.asked_limits import AskedLimit
 
-_REFRESHING = {
-    PING: ActivityKind.HEARTBEAT,
-    UP: ActivityKind.HEARTBEAT,
-    TCP_KEEPALIVE: ActivityKind.KEEPALIVE,
-}
-"""What may count as traffic, and the activity that does it."""
 _ATTEMPTS = 5
-_BUSY_SESSIONS = 3
-_BUSY_TIMEOUT = Duration(10 * NS_PER_S)
 _FOR_EVER_NS = 2**62
-_REFRESHED_SESSIONS = 2
-_BEAT_AT = 0.45
-"""Of the longest silence survived: two beats before the limit."""
-_ASKED_AT = 1.1
-"""Of the silence that killed: somewhat after it, and soon after the last beat."""
+_PONG_S = 1.1
+"""Until then busy sessions have pinged again."""
+_OLDER_NS = 2 * NS_PER_S
+"""Than the limit: those beside the ladder are that much older, or open so much later, when they
+are asked."""
 
 
 async def search_idle(route: Route, around: RunContext, say: Callable[[str], object]) -> None:
@@ -53,7 +38,8 @@ async def search_idle(route: Route, around: RunContext, say: Callable[[str], obj
         hunt = _Hunt(route, around, nursery, say)
         hunt.begin()
         await hunt.is_over.wait()
-        nursery.cancel_scope.cancel()
+        await trio.sleep_until(hunt.companions_old_s)
+        nursery.cancel_scope.cancel()  # all that are held are asked now
 
 
 class _Hunt:
@@ -65,32 +51,41 @@ class _Hunt:
         self.is_over = trio.Event()
         self._route, self._around, self._nursery, self._say = route, around, nursery, say
         self._search = IdleSearch(route.activity.up_to)
-        self._refreshing = 0
-        self._is_refreshed = False
-        self._told = AskedLimit(0, None)
-        self._begun_ns = around.clock.now_ns()
+        self._search.control_lives = partial(around.siblings.lives, route.cohort.pair)
+        self._said = AskedLimit(0, None)
+        self._begun_s = trio.current_time()
 
     def begin(self) -> None:
-        """Start the first ladder, and the busy sessions beside it."""
-        self._climb(self._search.first)
-        if self._route.request is not None:  # bare TLS has nothing that could be sent
-            activity = Activity(name=BUSY, every=Duration(BUSY_EVERY_NS), timeout=_BUSY_TIMEOUT)
-            busy = self._doing(BUSY, activity)
-            self._search.has_control = True
-            for _ in range(_BUSY_SESSIONS):
-                self._nursery.start_soon(self._keep_busy, busy)
+        """Start those beside the ladder, then the first ladder."""
+        for one in companions(self._route):
+            self._search.has_control = self._search.has_control or one.what == BUSY
+            for _ in range(one.sessions):
+                self._nursery.start_soon(self._keep, one)
+        silences = self._search.first
+        self._climb(silences, beginnings(silences))
 
-    async def _keep_busy(self, route: Route) -> None:
+    @property
+    def companions_old_s(self) -> float:
+        """When those beside the ladder are older than the limit, in trio's time."""
+        limit = self._search.limit
+        if limit.high is None:
+            return trio.current_time()
+        return self._begun_s + (limit.high + (limit.tick or 0) + _OLDER_NS) / NS_PER_S
+
+    async def _keep(self, companion: Companion) -> None:
         while True:
-            ending = await hold_until_asked(route, self._around, _FOR_EVER_NS, _ATTEMPTS)
-            if ending is None or ending.is_drop:
+            ending = await hold_until_asked(companion.route, self._around, _FOR_EVER_NS, _ATTEMPTS)
+            if companion.what == BUSY and (ending is None or ending.is_drop):
                 self._search.has_control = False
+            if not companion.comes_back:
+                return
             await trio.sleep(1)
 
-    def _climb(self, silences: list[int]) -> None:
-        for number, silence_ns in enumerate(silences):
-            begin_s = trio.current_time() + number * self._search.spacing_ns / NS_PER_S
-            self._nursery.start_soon(self._sit, silence_ns, self._search.ladder, begin_s)
+    def _climb(self, silences: list[int], begin_ns: list[int]) -> None:
+        now_s, ladder = trio.current_time(), self._search.ladder
+        for silence_ns, after_ns in zip(silences, begin_ns, strict=True):
+            begin_s = now_s + after_ns / NS_PER_S
+            self._nursery.start_soon(self._sit, silence_ns, ladder, begin_s)
 
     async def _sit(self, silence_ns: int, ladder: int, begin_s: float) -> None:
         await trio.sleep_until(begin_s)
@@ -98,64 +93,28 @@ class _Hunt:
         answer = None if ending is None else answer_of_silence(ending)
         more = self._search.saw(answer, ladder)
         limit = self._search.limit
-        if more or self._search.is_done:
+        if more or self._search.is_done or limit.low >= 2 * self._said.low:
             self._tell(limit)
-            self._refresh(limit)
-        elif limit.high is None and limit.low >= 2 * self._told.low:
-            self._tell(limit)
-        self._climb(more)
-        self._look()
-
-    def _look(self) -> None:
-        if self._search.is_done and not self._refreshing:
+        self._climb(more, [number * self._search.spacing_ns for number in range(len(more))])
+        if limit.high is not None and not self._search.is_done:
+            await trio.sleep(_PONG_S)
+            self._search.look()
+        if self._search.is_done:
             self.is_over.set()
 
     def _tell(self, limit: AskedLimit) -> None:
-        if self._told == limit:
+        if self._said == limit:
             return
-        self._told = limit
-        passed_ns = self._around.clock.now_ns() - self._begun_ns
+        self._said = limit
         where = f"{self._route.cohort.endpoint} through {self._route.cohort.egress}"
         low = format_duration(limit.low)
         if limit.high is None:
+            passed_ns = round((trio.current_time() - self._begun_s) * NS_PER_S)
             left_ns = self._route.activity.up_to - passed_ns
             is_last = self._search.is_done or left_ns < NS_PER_S
             more = "" if is_last else f"; at most {format_duration(left_ns)} more"
             self._say(f"{where}: alive after {low} of silence{more}")
             return
         high = format_duration(limit.high)
-        more = "" if self._search.is_done else f"; about {high} more to be exact"
+        more = "" if self._search.is_done else f"; at most {high} more to confirm it"
         self._say(f"{where}: alive after {low} of silence, dead after {high}{more}")
-
-    def _refresh(self, limit: AskedLimit) -> None:
-        """Once: let some beat within the bracket, and ask them beyond it."""
-        if self._is_refreshed or limit.high is None:
-            return
-        self._is_refreshed = True
-        every = Duration(round(limit.low * _BEAT_AT))
-        asked_at_ns = round(limit.high * _ASKED_AT) + NS_PER_S + (limit.tick or 0)
-        for what, activity in _activities(every):
-            if activity.kind is ActivityKind.HEARTBEAT and self._route.request is None:
-                continue
-            route = replace(self._doing(what, activity), is_one_way=what == UP)
-            for _ in range(_REFRESHED_SESSIONS):
-                self._refreshing += 1
-                self._nursery.start_soon(self._be_refreshed, route, asked_at_ns)
-
-    async def _be_refreshed(self, route: Route, age_ns: int) -> None:
-        await hold_until_asked(route, self._around, age_ns, _ATTEMPTS)
-        self._refreshing -= 1
-        self._look()
-
-    def _doing(self, what: str, activity: Activity) -> Route:
-        cohort = beside(self._route.cohort, what)
-        return replace(self._route, cohort=cohort, activity=activity, timers=timers_for(activity))
-
-
-def _activities(every: Duration) -> Iterator[tuple[str, Activity]]:
-    """What fits: the kernel's keepalive counts whole seconds."""
-    for what, kind in _REFRESHING.items():
-        if kind is ActivityKind.HEARTBEAT or every >= NS_PER_S:
-            whole = Duration(every // NS_PER_S * NS_PER_S)
-            each = every if kind is ActivityKind.HEARTBEAT else whole
-            yield what, Activity(name=what, kind=kind, every=each, timeout=_BUSY_TIMEOUT)

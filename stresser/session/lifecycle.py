@@ -182,12 +182,14 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
 
 def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
+    if around.taps is not None and session.destination.route.introducer is not None:
+        around.taps[session.attempt] = session.tap
     if session.siblings is not None:
         activity = session.cohort.activity
         session.siblings.opened(session.number, activity, session.connected_ns, session.opened_ns)
     around.local_routes.learn(session.local, session.dialled, session.destination.route.binding)
     if around.walks is not None:
-        around.walks.opened(session)
+        around.walks.held.opened(session)
     if around.looks is not None:
         around.looks.learn(session.destination._replace(usual_ttl=_ttl_of_peer(session, around)))
 
@@ -340,17 +342,20 @@ def _was_silent(fault: Exception) -> bool:
 
 
 async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
-    beating = OneWayBeats(session) if session.destination.route.is_one_way else session
+    beat = session.destination.route.beat
+    beating = session if beat is None else OneWayBeats(session, beat)
     ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
-        return await session.hold()
+        return await session.hold(
+            around.quiet if ticket is not None and beating is session else None
+        )
     except Exception as exc:  # noqa: BLE001 - a bug ends this session and nobody else's
         return around.bugs.blame(exc)
     finally:
         if ticket is not None:
             around.heartbeats.remove(ticket)
         if around.walks is not None and session.on_answer is not None:
-            around.walks.ended(session)
+            around.walks.held.ended(session)
 
 
 _RUN_ENDED = Planned("the run ended")

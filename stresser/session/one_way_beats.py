@@ -1,26 +1,38 @@
-"""Beats that are never answered: unsolicited WebSocket pongs (RFC 6455 section 5.5.3).
+"""Beats in the place of pings: one way, or of another size. See `Heartbeats`.
 
-What a box between sees of an unanswered ping, and of data in one direction alone.
+An unsolicited WebSocket pong is never answered (RFC 6455 section 5.5.3): what a box between sees
+of an unanswered ping, and of data in one direction alone. A message is for a reflector, which
+sends it back; for `tls` it is that many bytes.
 """
 
 from stresser.session.held import HeldSession, HeldState
+from stresser.session.route import Beat
 
 
 class OneWayBeats:
-    """Beats for one session, in the place of its own pings. See `Heartbeats`."""
+    """Beats for one session."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_data", "_is_message", "_session")
 
-    def __init__(self, session: HeldSession) -> None:
-        self._session = session
+    def __init__(self, session: HeldSession, beat: Beat) -> None:
+        self._session, self._data, self._is_message = session, bytes(beat.size), beat.is_message
 
     def beat(self, now_ns: int) -> int | None:
-        """Send the pong that is due; when the next one is."""
+        """Send what is due; when the next one is."""
         session = self._session
-        if session.state >= HeldState.CLOSING or session.websocket is None:
+        if session.state >= HeldState.CLOSING:
             return None
-        session.websocket.pong_nowait(b"")
+        if not session.stream.backlog:  # who does not read gets no more
+            self._send(session)
         return now_ns + session.every_ns
+
+    def _send(self, session: HeldSession) -> None:
+        if session.websocket is None:
+            session.stream.send_nowait(self._data)
+        elif self._is_message:
+            session.websocket.message_nowait(self._data)
+        else:
+            session.websocket.pong_nowait(self._data)
 
     def break_off(self, exc: Exception) -> None:
         """End the session with what `beat` raised."""

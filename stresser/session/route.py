@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from stresser.model.clocks import Clock, Hangups
 from stresser.model.cohort import Cohort
@@ -33,6 +33,16 @@ async def connect_tcp(
 Connect: TypeAlias = Callable[[Address, Binding, Clock, Hangups | None], Awaitable[Tap]]
 
 
+class Beat(NamedTuple):
+    """What a beat sends in the place of a ping."""
+
+    size: int = 0
+    """Bytes; of a pong at most 125."""
+    is_message: bool = False
+    """A message, or so many bytes of `tls`, for a reflector, which sends them back; else a pong
+    that answers nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """Shared by all sessions of a cohort."""
@@ -58,8 +68,8 @@ class Route:
     """The request carries a secret that only a chain that verifies may see."""
     activity: Activity
     timeouts: Timeouts
-    is_one_way: bool = False
-    """Beats are sent that are never answered, in the place of pings."""
+    beat: Beat | None = None
+    """None: pings."""
     timers: TcpTimers | None = None
     """The kernel's own, set on each socket; None: left as they are."""
     connect: Connect = connect_tcp
@@ -67,8 +77,9 @@ class Route:
 
     @property
     def heartbeat(self) -> bool:
-        """Pings are sent: a `tls` session cannot carry them and is held silent."""
-        return self.activity.kind is ActivityKind.HEARTBEAT and self.request is not None
+        """It beats: a `tls` session cannot carry pings and is held silent."""
+        can_beat = self.request is not None or self.beat is not None
+        return self.activity.kind is ActivityKind.HEARTBEAT and can_beat
 
     @property
     def contexts(self) -> Iterator[ssl.SSLContext]:

@@ -19,13 +19,15 @@ from stresser.model.events import (
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
 from stresser.net.fair_share import Turns
+from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.chains_seen import ChainsSeen
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
-from stresser.session.held_walks import HeldWalks
+from stresser.session.hop_walks import HopWalks
 from stresser.session.internal_errors import Bugs
 from stresser.session.local_route import LocalRoutes
+from stresser.session.quiet_sessions import QuietSessions
 from stresser.session.sibling_sessions import SiblingSessions
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.fitness import Fitness
@@ -69,12 +71,14 @@ class RunContext:
     observer: Observer
     gate: Gate
     heartbeats: Heartbeats
+    quiet: QuietSessions | None = None
+    """Where sessions wait in which nothing happens but pongs. None: each waits for itself."""
     hangups: Hangups | None = None
     packets: Packets | None = None
     """None: no packets are captured."""
     looks: FreshConnections | None = None
     """None: no one is asked."""
-    walks: HeldWalks | None = None
+    walks: HopWalks | None = None
     """None: no hops are walked."""
     siblings: SiblingSessions = field(default_factory=SiblingSessions)
     bugs: Bugs = field(default_factory=Bugs)
@@ -90,6 +94,8 @@ class RunContext:
     after_ending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
     beside: trio.Nursery | None = None
     """Where evidence is awaited while a place is filled again. None: the place waits, too."""
+    taps: dict[int, Tap] | None = None
+    """Of the sessions to reflectors that are held, by attempt; None: there are none."""
     room_beside: int = 0
     """So many ended sessions and attempts, with their sockets, may be in it at once."""
     stop_at_s: float | None = None

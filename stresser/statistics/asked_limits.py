@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from stresser.model.asked_value import AskedValue
+from stresser.model.units import NS_PER_MS
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.concentration import GRAIN, timer_limit, tolerance
 
@@ -20,6 +21,10 @@ _WIDEST_TICK = 0.6
 _WIDEST_OF_ONE = 0.2
 """Where one answer alone shows it."""
 _CLEARLY_LONGER = 1.25
+_FEWEST_REPEATED = 5
+_MOMENTS_APART = 300 * NS_PER_MS
+_TIMES_CLOSER = 4
+"""The silences agree so much better than the moments do."""
 
 
 class AskedLimit(NamedTuple):
@@ -46,6 +51,21 @@ def limit_of_asked(asked: Collection[AskedValue]) -> AskedLimit:
     if misfits and (found := _with_tick(lived, dead)) is not None:
         return found
     return AskedLimit(low, min((one for one in dead if one > low), default=None), None, misfits)
+
+
+def is_repeated(asked: Collection[AskedValue], *, has_control: bool = False) -> bool:
+    """Whether several ended of themselves at one value, but at different moments.
+
+    What one event ends shares its moment, and differs in the value by as much as the beginnings
+    did: as the ticks of a box do. `has_control`: others lived on, so that it was no such event.
+    """
+    found = limit_of_asked(asked)
+    dated = [one for one in asked if one.is_dated and found.low <= one.value <= (found.high or 0)]
+    if len(dated) < _FEWEST_REPEATED:
+        return False
+    moments, values = [one.at for one in dated], [one.value for one in dated]
+    closer = 0 if has_control else _TIMES_CLOSER * (max(values) - min(values))
+    return max(moments) - min(moments) >= max(_MOMENTS_APART, closer)
 
 
 def _is_outlived(one: AskedValue, lived: list[int]) -> bool:

@@ -5,7 +5,7 @@ before its answer was here (the idea of Cristian's algorithm, Distributed Comput
 such bounds, taken at many times, narrow each other; between them the clocks may drift apart.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -36,23 +36,28 @@ class Offset(NamedTuple):
 class ClockAlignment:
     """What all bounds together say."""
 
-    def __init__(self, bounds: Iterable[OffsetBound]) -> None:
-        buckets: dict[int, OffsetBound] = {}
+    def __init__(self, bounds: Iterable[OffsetBound] = ()) -> None:
+        self._buckets: dict[int, OffsetBound] = {}
+        self._places: list[int] = []
         for bound in bounds:
-            place = bound.at_ns // _BUCKET_NS
-            moved = _widened(bound, place * _BUCKET_NS + _BUCKET_NS // 2)
-            known = buckets.get(place)
-            buckets[place] = moved if known is None else _narrowed(known, moved)
-        self._bounds = [buckets[place] for place in sorted(buckets)]
-        self._times = [bound.at_ns for bound in self._bounds]
+            self.add(bound)
+
+    def add(self, bound: OffsetBound) -> None:
+        """One more moment that both saw."""
+        place = bound.at_ns // _BUCKET_NS
+        moved = _widened(bound, _middle(place))
+        known = self._buckets.get(place)
+        if known is None:
+            insort(self._places, place)
+        self._buckets[place] = moved if known is None else _narrowed(known, moved)
 
     def at(self, t_ns: int) -> Offset | None:
         """The offset at a moment of our clock; None: no moment was shared."""
-        if not self._bounds:
+        if not self._places:
             return None
-        place = bisect_left(self._times, t_ns)
-        near = self._bounds[max(0, place - _NEAREST // 2) : place + _NEAREST // 2 + 1]
-        widened = [_widened(bound, t_ns) for bound in near or self._bounds[-1:]]
+        place = bisect_left(self._places, t_ns // _BUCKET_NS)
+        near = self._places[max(0, place - _NEAREST // 2) : place + _NEAREST // 2 + 1]
+        widened = [_widened(self._buckets[one], t_ns) for one in near]
         whole = widened[0]
         for bound in widened[1:]:
             whole = _narrowed(whole, bound)
@@ -60,6 +65,10 @@ class ClockAlignment:
             ns=(whole.low_ns + whole.high_ns) // 2,
             within_ns=(whole.high_ns - whole.low_ns + 1) // 2,
         )
+
+
+def _middle(place: int) -> int:
+    return place * _BUCKET_NS + _BUCKET_NS // 2
 
 
 def _narrowed(one: OffsetBound, other: OffsetBound) -> OffsetBound:

@@ -16,7 +16,7 @@ from stresser.model.units import NS_PER_S, format_utc
 class RunClock:
     """Create it inside the trio loop, at the moment the run starts."""
 
-    __slots__ = ("_origin_s", "_time_s", "anchor_unix_ns", "woke_ns")
+    __slots__ = ("_origin_s", "_time_s", "anchor_unix_ns", "gaps_ns", "woke_ns")
 
     def __init__(self) -> None:
         # Asked 15 times a handshake: trio.current_time() would look the clock up each time.
@@ -25,6 +25,18 @@ class RunClock:
         self.anchor_unix_ns = time.time_ns()
         self.woke_ns = 0
         """When the loop last came back from waiting for I/O (kept by `witness.loop`)."""
+        self.gaps_ns = 0
+        """For how long the run did not run, in all: nothing was held then. Whoever resumes says."""
+
+    def go_on(self, anchor_unix_ns: int, since_ns: int) -> None:
+        """Be the clock of a run that began at `anchor_unix_ns` and was last seen at `since_ns`.
+
+        How long nothing ran, wall time alone tells; where that was set back, time goes on from
+        `since_ns`.
+        """
+        started_ns = max(self.anchor_unix_ns - anchor_unix_ns, since_ns + 1)
+        self._origin_s -= started_ns / NS_PER_S
+        self.anchor_unix_ns = anchor_unix_ns
 
     def now_ns(self) -> int:
         """Nanoseconds since the run began."""

@@ -47,8 +47,8 @@ _BYTES_ACKED_AT, _BYTES_RECEIVED_AT = 120, 128
 """After total_retrans: pacing_rate, max_pacing_rate, then these, each of 64 bits."""
 _SEGMENTS = struct.Struct("=I")
 _SEGMENTS_SENT_AT = 136
-_DATA_SEGMENTS_AT, _OUT_OF_ORDER_AT = 152, 224
-"""data_segs_in and rcv_ooopack: read where the kernel is asked for all."""
+_DATA_SEGMENTS_AT, _DATA_SENT_AT, _OUT_OF_ORDER_AT = 152, 156, 224
+"""data_segs_in, data_segs_out and rcv_ooopack: read where the kernel is asked for all."""
 _NOTSENT_BYTES = struct.Struct("=I")
 _NOTSENT_BYTES_AT = 144
 """After bytes_received: segs_out and segs_in, each of 32 bits."""
@@ -92,6 +92,7 @@ def parse_tcp_info(raw: bytes) -> TcpInfo | None:
         segments_sent=_at(raw, _SEGMENTS, _SEGMENTS_SENT_AT),
         bytes_acked=_at(raw, _BYTES, _BYTES_ACKED_AT),
         bytes_received=_at(raw, _BYTES, _BYTES_RECEIVED_AT),
+        data_segments_sent=_at(raw, _SEGMENTS, _DATA_SENT_AT),
         data_segments_received=_at(raw, _SEGMENTS, _DATA_SEGMENTS_AT),
         out_of_order=_at(raw, _SEGMENTS, _OUT_OF_ORDER_AT),
     )

@@ -60,3 +60,9 @@ def test_cohorts_can_be_chosen_by_how_their_endpoints_names_begin(tmp_path):
     lines = [f"Tag=rtt/{name}/b/c,0.0,1.0,5.0,{payload(10**6)}\n" for name in ("peer-1", "flood")]
     (tmp_path / "histograms.hlog").write_text("".join(lines))
     assert merged_histogram(tmp_path, "rtt/peer-").get_total_count() == 1
+
+
+def test_a_run_in_segments_is_an_error(tmp_path):
+    (tmp_path / "events-00001.jsonl.zst").touch()
+    with pytest.raises(BenchError, match="in segments"):
+        list(events(tmp_path, "session_ended"))

@@ -25,7 +25,6 @@ def ending(kind=Kind.PLANNED, *, phase=Phase.HELD, proved=None):
         (ending(Kind.FOUND_DEAD, proved=Proof.DEAD), (False, False, 200)),
         (ending(Kind.TCP_RESET), (False, True, 200)),
         (ending(Kind.WS_CLOSE), (False, True, 200)),
-        (ending(Kind.KERNEL_TIMEOUT), None),
         (ending(Kind.HOST_SLEPT), None),
         (ending(Kind.TOOL), None),
     ],
@@ -34,6 +33,12 @@ def test_an_ending_as_an_answer(one, answer):
     for value, said in ((80, answer_of_silence(one)), (90, answer_of_age(one))):
         wanted = None if answer is None else AskedValue(value, *answer)
         assert said == wanted
+
+
+@pytest.mark.parametrize("kind", [Kind.KERNEL_TIMEOUT, Kind.SILENCE])
+def test_who_beats_unanswered_is_dead_but_says_nothing_of_its_silence(kind):
+    assert answer_of_age(ending(kind)) == AskedValue(90, lived=False, at=200)
+    assert answer_of_silence(ending(kind)) is None
 
 
 def test_cohorts_beside_a_search_are_named_for_what_they_do():

@@ -1,5 +1,7 @@
 """One row for each pair of what our side and the far end met."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -39,7 +41,7 @@ def ending(kind: Kind, who: Initiator = UNKNOWN, **evidence: object) -> Ending:
 
 
 def far(kind: Kind | None = None, at_ns: int | None = None, **more: int) -> FarEnd:
-    known = {"known_until_ns": 400 * S if at_ns is None else at_ns, **more}
+    known: dict[str, Any] = {"known_until_ns": 400 * S if at_ns is None else at_ns, **more}
     return FarEnd(
         within_ns=2 * MS,
         kind=None if kind is None else kind.value,
@@ -110,6 +112,13 @@ ROWS = [
     (
         ending(Kind.SILENCE, route_changes=["to 203.0.113.2: no route"], ping_sent_ns=PING),
         far(Kind.TCP_FIN, 300 * S, last_in_ns=90 * S),
+        UNKNOWN,
+        None,
+    ),
+    # What came when this end had given up says nothing of the ping.
+    (
+        ending(Kind.SILENCE, ping_sent_ns=PING),
+        far(Kind.TCP_FIN, 300 * S, last_in_ns=250 * S, last_out_ns=250 * S),
         UNKNOWN,
         None,
     ),

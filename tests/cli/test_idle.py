@@ -76,6 +76,27 @@ def test_the_limit_of_a_lab_is_found_by_one_egress_alone(file, tmp_path):
     assert "vpn ends quiet sessions to broker after 2" in shown or "broker after 1.9" in shown
 
 
+@pytest.mark.slow
+def test_a_limit_of_bytes_is_told_from_one_of_age(tmp_path):
+    counts = SCENARIO.replace('idle_timeout = "2s", kill = "fin"',
+                              'byte_limit = "8KiB", kill = "reset"')  # fmt: skip
+    ages = counts.replace('byte_limit = "8KiB"', 'age_limit = "4s"')
+    found = {}
+    for name, text in (("bytes", counts), ("age", ages)):
+        (tmp_path / f"{name}.toml").write_text(text)
+        said = stresser_says(
+            "idle", str(tmp_path / f"{name}.toml"), "--egress", "vpn", "--up-to", "14s",
+            "--out", str(tmp_path / name), "--json",
+        )  # fmt: skip
+        assert said.code == 1, said.err
+        found[name] = {one["kind"]: one for one in json.loads(said.out)["limits"]}
+    counted, aged = found["bytes"], found["age"]
+    assert counted["bytes"]["low"] <= 8192 <= counted["bytes"]["high"], counted
+    assert aged["age"]["low"] <= 4e9 <= aged["age"]["high"] < 5e9, aged
+    for other in (counted["idle"], counted["age"], aged["idle"], aged["bytes"]):
+        assert other["high"] is None, other
+
+
 def test_ctrl_c_says_what_is_known_so_far(tmp_path):
     run = Run(tmp_path, SCENARIO, "--egress", "direct", "--up-to", "1h", command="idle")
     run.wait_for(lambda: run.results.exists() and " of silence; at most " in run.log())

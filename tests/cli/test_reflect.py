@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from stresser.cli.reflect import reflect
-from stresser.model.errors import ReflectorError
+from stresser.model.errors import ExitCode, ReflectorError
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER
 from tests.fakes.certificates import authority, authority_file
 
@@ -84,7 +84,8 @@ def test_both_ends_tell_of_a_run(keys, tmp_path):
             [*STRESSER, *run], cwd=ROOT, env=environment, capture_output=True, text=True,
             check=False, timeout=PATIENCE_S,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        # Inconclusive where this host was too busy: what both ends recorded is the same.
+        assert done.returncode in {ExitCode.PASS, ExitCode.INCONCLUSIVE}, done.stderr
         far.send_signal(signal.SIGINT)
         _, said = far.communicate(timeout=PATIENCE_S)
     finally:

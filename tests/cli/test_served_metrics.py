@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 
 from stresser.analysis.counts.run_tally import Tally
 from stresser.cli.served_metrics import MetricsPort
 from tests.cli.in_process import stresser_says
 from tests.cli.run_process import ROOT, Run, scenario_text
-from tests.fakes.daemons import free_ports
 from tests.fakes.tools import tool
 
 PATIENCE_S = 90.0
@@ -173,7 +173,19 @@ def _annotations(alert: str, endpoint: str, egress: str) -> dict[str, str]:
 
 
 class Prometheus(NamedTuple):
-    url: str
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """Where it listens by now: it chose a port that was free.
+
+        Raises:
+            ConnectionError: nowhere yet.
+        """
+        for one in psutil.Process(self.pid).net_connections("tcp"):
+            if one.status == psutil.CONN_LISTEN:
+                return f"http://127.0.0.1:{one.laddr.port}"
+        raise ConnectionError("it does not listen yet")
 
     def query(self, expression: str) -> list[Any]:
         asked = urllib.parse.urlencode({"query": expression})
@@ -203,18 +215,17 @@ def prometheus(watched, tmp_path) -> Iterator[Prometheus]:
     }
     file = tmp_path / "prometheus.json"
     file.write_text(json.dumps(config))
-    [port] = free_ports(1)
     command = [
         tool("prometheus"),
         f"--config.file={file}",
         f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{port}",
+        "--web.listen-address=127.0.0.1:0",
         "--log.level=warn",
     ]
     with (tmp_path / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        yield Prometheus(f"http://127.0.0.1:{port}")
+        yield Prometheus(process.pid)
     finally:
         process.kill()
         process.wait()

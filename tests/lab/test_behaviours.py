@@ -11,6 +11,7 @@ from stresser.lab.upgrade_faults import UPGRADE_FAULTS
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
 
 ELSEWHERE = {  # no function of their own: a port, a certificate, an engine
+    "reflect",
     "refused",
     "blackhole-connect",
     "expired",
@@ -71,7 +72,7 @@ def test_numbers(behaviour, argument, number):
     ("scheme", "behaviour", "argument", "said"),
     [
         ("http", "echo", "", "wss or tls"),
-        ("wss", "ecko", "", "it knows echo, push, refused"),
+        ("wss", "ecko", "", "it knows echo, reflect, push, refused"),
         ("tls", "deaf", "", "lab+tls knows no behaviour"),
         ("tls", "refuse", "503", "lab+tls knows no behaviour"),
         ("wss", "echo", "5s", "takes no argument"),

@@ -50,12 +50,12 @@ def scenario(hostile: dict[str, str]) -> str:
 
 
 class Held:
-    """A run with some hostile peers; `largest` resident memory that was seen."""
+    """A run of a scenario; `largest` resident memory that was seen."""
 
-    def __init__(self, folder: Path, hostile: dict[str, str]) -> None:
+    def __init__(self, folder: Path, text: str) -> None:
         folder.mkdir()
         file = folder / "hostile.toml"
-        file.write_text(scenario(hostile))
+        file.write_text(text)
         command = [sys.executable, "-m", "stresser", "run", str(file), "--quiet"]
         self.largest = 0
         self._on_cpu: dict[int, tuple[int, int]] = {}
@@ -70,6 +70,11 @@ class Held:
     @property
     def folder(self) -> Path:
         return next(self._out.iterdir())
+
+    @property
+    def code(self) -> int | None:
+        """What it exited with."""
+        return self._process.poll()
 
     @property
     def stretch(self) -> float:
@@ -96,7 +101,7 @@ class Held:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
-    both = [Held(folder / "without", {}), Held(folder / "with", HOSTILE)]
+    both = [Held(folder / "without", scenario({})), Held(folder / "with", scenario(HOSTILE))]
     try:
         while sum(run.watch() for run in both):
             pass

@@ -30,6 +30,17 @@ def test_a_burst_is_free_and_a_flood_is_not():
     in_virtual_time(story)
 
 
+def test_reads_without_plaintext_count_by_their_bytes():
+    async def story():
+        share = FairShare(Turns(), RunClock())
+        await trio.sleep(1)
+        assert [share.take_barren(16_384) for _ in range(3)] == [True, True, False]
+        await trio.sleep(0.1)
+        assert all(share.take_barren(0) for _ in range(96))
+
+    in_virtual_time(story)
+
+
 def test_who_stays_within_the_share_never_waits():
     async def story():
         share = FairShare(Turns(), RunClock())

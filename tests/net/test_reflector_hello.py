@@ -1,3 +1,6 @@
+import pytest
+from msgspec.structs import replace
+
 from stresser.net.reflector_hello import (
     LONGEST,
     PREFIX,
@@ -50,8 +53,22 @@ def test_what_is_no_hello_is_none():
         assert proved_hello(text, TOKEN) is None
 
 
+@pytest.mark.parametrize("down_ms", [100, 1000, 99_999_999])
+def test_a_hello_may_ask_for_data_down(down_ms):
+    mine = replace(introducer(), down_ms=down_ms)
+    said = proved_hello(mine.hello(1, 0), TOKEN)
+    assert said is not None
+    assert said.down_ms == down_ms
+    assert proved_hello(mine.hello(1, 0).replace(f"down={down_ms}", "down=500"), TOKEN) is None
+
+
+@pytest.mark.parametrize("down_ms", [1, 99, 10**9])
+def test_a_flood_or_nothing_ever_cannot_be_asked_for(down_ms):
+    assert proved_hello(replace(introducer(), down_ms=down_ms).hello(1, 0), TOKEN) is None
+
+
 def test_the_longest_hello_fits():
-    line = introducer().hello(10**15 - 1, 0)
+    line = replace(introducer(), down_ms=99_999_999).hello(10**15 - 1, 0)
     assert len(PREFIX) + len(line) + 1 <= LONGEST
 
 

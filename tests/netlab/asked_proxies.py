@@ -13,7 +13,7 @@ PORT = squids.ASKED_PORT
 _WANTS_LOGIN = Path(__file__).with_name("login_proxy.py")
 
 _TINYPROXY = f"""
-Port {PORT}
+Port {{port}}
 Listen {ROUTER[SUSPECT]}
 Timeout {{idle}}
 MaxClients 300
@@ -33,9 +33,9 @@ socks pass {{{{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}}}
 """
 
 
-def egresses(scheme: str = "http") -> dict[str, str]:
+def egresses(scheme: str = "http", port: int = PORT) -> dict[str, str]:
     """Through the proxy, and past it."""
-    proxy = f'proxy = "{scheme}://{ROUTER[SUSPECT]}:{PORT}"'
+    proxy = f'proxy = "{scheme}://{ROUTER[SUSPECT]}:{port}"'
     return {
         SUSPECT: f'interface = "{SUSPECT}"\n{proxy}',
         CONTROL: f'interface = "{CONTROL}"',
@@ -43,13 +43,14 @@ def egresses(scheme: str = "http") -> dict[str, str]:
 
 
 def start_tinyproxy(
-    lab: Lab, idle_s: int = IDLE_TIMEOUT_S, *, only_port: int | None = None
+    lab: Lab, idle_s: int = IDLE_TIMEOUT_S, *, only_port: int | None = None, port: int = PORT
 ) -> Process:
     """With `only_port`, it refuses to connect to any other."""
     file = lab.folder / "tinyproxy.conf"
     allowed = "" if only_port is None else f"ConnectPort {only_port}\n"
-    file.write_text(_TINYPROXY.format(idle=idle_s) + allowed)
-    return _started(lab, lab.suspect.start("tinyproxy", "tinyproxy", "-d", "-c", str(file)))
+    file.write_text(_TINYPROXY.format(idle=idle_s, port=port) + allowed)
+    process = lab.suspect.start("tinyproxy", "tinyproxy", "-d", "-c", str(file))
+    return _started(lab, process, port)
 
 
 def start_dante(lab: Lab) -> Process:
@@ -67,6 +68,6 @@ def start_login_proxy(lab: Lab, *schemes: str) -> Process:
     return _started(lab, lab.suspect.start("login", sys.executable, str(_WANTS_LOGIN), *how))
 
 
-def _started(lab: Lab, proxy: Process) -> Process:
-    lab.suspect.wait_until_listening(PORT)
+def _started(lab: Lab, proxy: Process, port: int = PORT) -> Process:
+    lab.suspect.wait_until_listening(port)
     return proxy

@@ -40,6 +40,19 @@ STATEFUL_DROP = _STATEFUL.format(unknown="ct state invalid drop")
 STATEFUL_RESET = _STATEFUL.format(
     unknown="ct state invalid tcp flags & rst == 0 reject with tcp reset"
 )
+STATEFUL_RESET_TO = """
+table inet wall {{
+  chain forwarded {{
+    type filter hook forward priority filter; policy drop;
+    ct state invalid ip daddr {server} tcp flags & rst == 0 reject with tcp reset
+    ct state invalid drop
+    ct state established,related accept
+    iifname "client" ct state new tcp flags & (fin|syn|rst|ack) == syn accept
+    ip daddr {server} tcp flags & rst == 0 reject with tcp reset
+  }}
+}}
+"""
+"""What it does not know is reset on the way to one server, and dropped to any other."""
 MASQUERADE = """
 table ip nat {
   chain leaving {
@@ -75,6 +88,29 @@ table inet lossy {
   }
 }
 """
+LOSES_ALL_ANSWERS = """
+table inet lossy {
+  chain forwarded {
+    type filter hook forward priority filter;
+    iifname "server" drop
+  }
+}
+"""
+_LOSES_SOME = """
+table inet lossy {{
+  chain forwarded {{
+    type filter hook forward priority filter;
+    iifname "{side}" numgen random mod 1000 < 50 drop
+  }}
+}}
+"""
+
+
+def loses_some_from(side: str) -> str:
+    """One packet of twenty that comes in from there, at random."""
+    return _LOSES_SOME.format(side=side)
+
+
 SERVERS_OWN = """
 table inet own {
   chain arriving {
@@ -161,11 +197,21 @@ table inet dropping {{
 
 def redirect(port: int, to: int) -> str:
     """Send what is meant for a server's port to a proxy in this box."""
+    return _caught(f'iifname "client" tcp dport {port} redirect to :{to}')
+
+
+def serve_also_at(ports: range, side: str, address: str, port: int) -> str:
+    """In a server: what comes from a side for these ports is for this address and port."""
+    last = ports.stop - 1
+    return _caught(f'iifname "{side}" tcp dport {ports.start}-{last} dnat to {address}:{port}')
+
+
+def _caught(rule: str) -> str:
     return f"""
 table ip caught {{
   chain arriving {{
     type nat hook prerouting priority dstnat;
-    iifname "client" tcp dport {port} redirect to :{to}
+    {rule}
   }}
 }}
 """

@@ -123,7 +123,7 @@ daemon off;
 user root;
 worker_processes 1;
 worker_shutdown_timeout {DRAIN_S}s;
-pid {{folder}}/nginx.pid;
+pid {{folder}}/nginx-{{port}}.pid;
 error_log stderr info;
 events {{{{ worker_connections 1024; }}}}
 """
@@ -133,13 +133,13 @@ _STUNNEL = f"""
 foreground = yes
 pid =
 [caught]
-accept = {CATCHES}
-connect = 127.0.0.1:{CATCHES + 1}
+accept = {{port}}
+connect = 127.0.0.1:{CATCHES - 1}
 cert = {{both}}
-TIMEOUTidle = {IDLE_TIMEOUT_S}
+TIMEOUTidle = {{idle}}
 [behind]
 client = yes
-accept = 127.0.0.1:{CATCHES + 1}
+accept = 127.0.0.1:{CATCHES - 1}
 connect = {_UPSTREAM}
 """
 
@@ -186,7 +186,7 @@ def start_nginx(
     """
     modes = {"stream": _NGINX_STREAM, "http": _NGINX_HTTP, "portal": _NGINX_PORTAL}
     text = _NGINX + modes[mode]
-    file = lab.folder / "nginx.conf"
+    file = lab.folder / f"nginx-{port}.conf"
     certificates = lab.certificates
     upgrade = _PASSES_UPGRADE if passes_upgrade else ""
     file.write_text(
@@ -194,14 +194,14 @@ def start_nginx(
                     both=certificates.inspector, idle=idle_s, port=port, upgrade=upgrade, tls=tls)
     )  # fmt: skip
     command = ("nginx", "-e", "stderr", "-p", str(lab.folder), "-c", str(file))
-    return _started(lab, lab.suspect.start("nginx", *command), port)
+    return _started(lab, lab.suspect.start(f"nginx-{port}", *command), port)
 
 
-def start_stunnel(lab: Lab) -> Process:
+def start_stunnel(lab: Lab, idle_s: int = IDLE_TIMEOUT_S, *, port: int = CATCHES) -> Process:
     """It ends TLS with a certificate of the endpoint's own root, and begins its own."""
     file = lab.folder / "stunnel.conf"
-    file.write_text(_STUNNEL.format(both=lab.certificates.both))
-    return _started(lab, lab.suspect.start("stunnel", "stunnel4", str(file)), CATCHES)
+    file.write_text(_STUNNEL.format(both=lab.certificates.both, idle=idle_s, port=port))
+    return _started(lab, lab.suspect.start("stunnel", "stunnel4", str(file)), port)
 
 
 def _started(lab: Lab, proxy: Process, port: int) -> Process:

@@ -52,8 +52,8 @@ class Reflector:
         return JoinedRecording(recording.folder)
 
 
-class JoinedRecording(Recording):
-    """A run folder with both ends' account: what is judged is what `report` says of each ending."""
+class ToldRecording(Recording):
+    """What the run itself came to know of both ends: judged is what `report` says of an ending."""
 
     def events(self) -> list[dict[str, Any]]:
         said = self._said
@@ -67,6 +67,10 @@ class JoinedRecording(Recording):
     @cached_property
     def _said(self) -> dict[int, dict[str, Any]]:
         return {drop["session"]: drop for drop in self.report["runs"][0]["drops"]}
+
+
+class JoinedRecording(ToldRecording):
+    """A run folder after `stresser join`."""
 
     @property
     def summary(self) -> dict[str, Any]:

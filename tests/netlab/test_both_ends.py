@@ -1,19 +1,24 @@
 """What one end alone has to leave open, and a reflector decides."""
 
+import json
 import time
 from collections import Counter
 from typing import Any
+
+import pytest
 
 from tests.netlab import firewalls
 from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.proxies import start_haproxy
-from tests.netlab.reflected import NAMED, TOKEN, Reflector
+from tests.netlab.reflected import NAMED, TOKEN, Reflector, ToldRecording
 from tests.netlab.tester import SESSIONS, Heartbeat
-from tests.netlab.topology import CONTROL, SERVER
+from tests.netlab.topology import CONTROL, SERVER, SUSPECT
 from tests.netlab.truths import box_does, endpoint_says
 
 SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxy's patience
+OFTEN = Heartbeat(name="often", every="200ms", timeout="10s")
+LOSES_FOR_S = 30.0
 BOX, GRADE = {"middlebox"}, {"reflector"}
 
 
@@ -37,6 +42,33 @@ def test_a_perfect_forgery_is_known_by_the_far_end(lab, judge):
         NOTHING,
         box_does("state_lost", "perfect resets, seen from both ends"),
     )
+
+
+def test_a_perfect_forgery_is_known_while_the_run_goes_on(lab, judge):
+    forger = lab.start_forger()
+    reflector, tester = held(lab)
+    forger.order("imitate")
+    forger.wait_until_says("forged")
+    tester.wait_for_drops(SESSIONS)
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    judge(
+        recording,
+        Truth(what="like the server's own", kinds={"tcp_reset"}, initiators=BOX, grades=GRADE),
+        NOTHING,
+        box_does("state_lost", "perfect resets, told by the far end meanwhile"),
+    )
+
+
+def test_what_the_way_back_loses_is_told_through_the_other_egress(lab):
+    reflector, tester = held(lab)
+    lab.suspect.nft(firewalls.LOSES_ALL_ANSWERS)
+    tester.wait_for_drops(SESSIONS)
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    drops = recording.drops()
+    said = Counter((one.kind, one.initiator, one.grade) for one in drops)
+    assert said == {("silence", "middlebox", "reflector"): SESSIONS}
 
 
 def test_a_fin_of_a_proxy_is_known_by_the_far_end(lab, judge):
@@ -91,3 +123,25 @@ def test_one_policy_on_both_egresses_is_no_fault_of_the_endpoint(lab):
     assert (found["mechanism"], found["who"]) == ("outage", "middlebox")
     assert found["where"] in {"shared", "endpoint"}
     assert found["ask"]["whom"] == "network_team"
+
+
+@pytest.mark.parametrize(("lossy", "side"), [("there", "client"), ("back", "server")])
+def test_loss_in_one_direction_is_given_with_the_direction(lab, lossy, side):
+    reflector, tester = held(lab, activities=(OFTEN,))
+    lab.suspect.nft(firewalls.loses_some_from(side))
+    time.sleep(LOSES_FOR_S)  # the measurement itself
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    seen = {one["egress"]: one for one in recording.summary["both_ends"]}
+    other = "back" if lossy == "there" else "there"
+    assert seen[SUSPECT]["split"] == seen[CONTROL]["split"] == 0
+    assert seen[SUSPECT][lossy]["sent"] > 3000
+    assert share(seen[SUSPECT][lossy]) == pytest.approx(0.05, abs=0.01)
+    for way in (seen[SUSPECT][other], seen[CONTROL]["there"], seen[CONTROL]["back"]):
+        assert share(way) < 0.005
+    way = "to" if lossy == "there" else "from"
+    assert f"of the segments {way} the far end" in json.dumps(recording.summary["answer"])
+
+
+def share(way: dict[str, int]) -> float:
+    return way["lost"] / way["sent"]

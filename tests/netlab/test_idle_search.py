@@ -1,120 +1,223 @@
-"""`stresser idle` against real boxes: the limit, how it shows, who, and what refreshes it.
+"""`stresser idle` against real boxes: the limit, how it shows, who, what refreshes it, how soon.
 
-The limits are in no file that stresser reads. A control egress without a box has none.
+The limits are drawn anew in each test and stand in no file that stresser reads. A control egress
+without a box has none.
 """
 
 import json
+import random
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import pytest
-
+from tests.fakes.starved import ran_and_waited_ns
 from tests.netlab import asked_proxies, firewalls, squids
 from tests.netlab.conftest import need
 from tests.netlab.lab import Lab
-from tests.netlab.proxies import start_haproxy, start_nginx
+from tests.netlab.proxies import CATCHES, start_haproxy, start_nginx, start_stunnel
+from tests.netlab.reflected import NAMED, TOKEN, Reflector
 from tests.netlab.tester import TOP, WSS_PORT, Heartbeat
-from tests.netlab.topology import CONTROL, SERVER, SUSPECT
+from tests.netlab.topology import CONTROL, OTHER, SERVER, SUSPECT
+from tests.netlab.wait import until
 
-UP_TO = "24s"
 QUIET = Heartbeat(name="quiet", every=None)
 WAYS = {way: f'interface = "{way}"' for way in (SUSPECT, CONTROL)}
+FIRST_PORT = 9001
+_PATIENCE_S = 240.0
+_SOON_ENOUGH = 2.3
+"""Times the limit."""
 
 
-class Found(NamedTuple):
-    """What a box is, and what is to be found of it."""
+class Box(NamedTuple):
+    """What a box does, and how it is started with a limit and a port of its own."""
 
-    limit_s: int
     forms: set[str]
-    keepalive: bool | None
-    tools: tuple[str, ...] = ()
+    start: Callable[[Lab, int, int], object]
+    keepalive: bool = False
+    announces: bool = True
     tick_s: float = 0.1
     """How late it may be."""
-    egresses: dict[str, str] = WAYS
-    announces: bool = True
 
 
-BOXES: dict[str, Found] = {
-    "conntrack drops": Found(8, {"silence"}, keepalive=True, announces=False, tick_s=1),
-    "conntrack resets": Found(13, {"tcp_reset"}, keepalive=True, announces=False, tick_s=1),
-    "haproxy http": Found(9, {"tls_close_notify"}, keepalive=False, tools=("haproxy",)),
-    "haproxy tcp": Found(11, {"tcp_fin"}, keepalive=False, tools=("haproxy",)),
-    "nginx stream": Found(10, {"tcp_fin"}, keepalive=False, tools=("nginx",)),
-    "squid": Found(8, {"tcp_fin"}, keepalive=False, tools=("squid",), tick_s=2,
-                   egresses=asked_proxies.egresses()),
-    "tinyproxy": Found(12, {"tcp_fin", "tcp_reset"}, keepalive=False, tools=("tinyproxy",),
-                       tick_s=1.5, egresses=asked_proxies.egresses()),
+FRONTS: dict[str, Box] = {
+    "haproxy-http": Box({"tls_close_notify"},
+                        lambda lab, limit_s, port: start_haproxy(lab, "http", limit_s, port=port)),
+    "haproxy-tcp": Box({"tcp_fin"},
+                       lambda lab, limit_s, port: start_haproxy(lab, "tcp", limit_s, port=port)),
+    "nginx-http": Box({"tls_close_notify"},
+                      lambda lab, limit_s, port: start_nginx(lab, "http", limit_s, port=port)),
+    "nginx-stream": Box({"tcp_fin"},
+                        lambda lab, limit_s, port: start_nginx(lab, "stream", limit_s, port=port)),
+    "stunnel": Box({"tcp_reset"},
+                   lambda lab, limit_s, port: start_stunnel(lab, limit_s, port=port), tick_s=1),
 }  # fmt: skip
+SQUID = Box({"tcp_fin"}, lambda *_: None, tick_s=2)
+TINYPROXY = Box({"tcp_fin", "tcp_reset"}, lambda *_: None, tick_s=1.5)
+DROPS = Box({"silence"}, lambda *_: None, keepalive=True, announces=False, tick_s=1)
+RESETS = DROPS._replace(forms={"tcp_reset"})
 
 
-@contextmanager
-def _box(lab: Lab, name: str, limit_s: int) -> Iterator[None]:
-    match name:
-        case "conntrack drops" | "conntrack resets":
-            drops = name.endswith("drops")
-            lab.suspect.nft(firewalls.STATEFUL_DROP if drops else firewalls.STATEFUL_RESET)
-            lab.suspect.sysctl(*firewalls.settings(limit_s))
-        case "haproxy http" | "haproxy tcp":
-            start_haproxy(lab, name.removeprefix("haproxy "), limit_s)
-        case "nginx stream":
-            start_nginx(lab, "stream", limit_s)
-        case "tinyproxy":
-            asked_proxies.start_tinyproxy(lab, limit_s)
-        case "squid":
-            with squids.squid(lab, bumps=False, idle_s=limit_s):
-                yield
-            return
-    yield
+class Search(NamedTuple):
+    """A search that is over."""
+
+    summary: dict[str, Any]
+    code: int
+    took_s: float
+    """The whole command."""
+    starved_s: float
+    """For so long it was ready to run and others had the CPU."""
+    pairs_s: dict[tuple[str, str], float]
+    """When the last silent session of each endpoint and egress had ended."""
+
+    def found(self, endpoint: str, egress: str, kind: str = "idle") -> dict[str, Any]:
+        """The one entry."""
+        wanted = {"endpoint": endpoint, "egress": egress, "kind": kind}
+        limits: list[dict[str, Any]] = self.summary["limits"]
+        [one] = [one for one in limits if wanted.items() <= one.items()]
+        return one
 
 
-def searched(lab: Lab, egresses: dict[str, str]) -> tuple[dict[str, Any], int, float]:
-    """The summary, the exit code, how long it took in seconds."""
+def drawn(number: int, least_s: int, most_s: int) -> list[int]:
+    """Limits in whole seconds, no two alike; a failing assertion shows them."""
+    return random.SystemRandom().sample(range(least_s, most_s + 1), number)
+
+
+def searched(
+    lab: Lab,
+    up_to: str,
+    egresses: Mapping[str, str] = WAYS,
+    endpoints: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Search:
+    """`stresser idle`, to its end."""
     plan = lab.plan(
         activities=(QUIET,), egresses=egresses, timeouts='connect = "3s"\nclose = "4s"',
-        endpoints={"server": f"wss://{SERVER}:{WSS_PORT}/"},
+        endpoints=endpoints or {"server": f"wss://{SERVER}:{WSS_PORT}/"}, **changes,
     )  # fmt: skip
     file, results = lab.folder / "search.toml", lab.folder / "results"
     file.write_text(plan.toml())
-    begun = time.monotonic()
+    begun, waited_ns = time.monotonic(), 0
     process = lab.client.start(
-        "idle", sys.executable, "-m", "stresser", "idle", str(file), "--up-to", UP_TO,
-        "--out", str(results), "--quiet", environment={"PYTHONPATH": str(TOP)},
+        "idle", sys.executable, "-m", "stresser", "idle", str(file), "--up-to", up_to,
+        "--out", str(results), "--quiet", environment={"PYTHONPATH": str(TOP)} | TOKEN,
     )  # fmt: skip
-    code = process.wait(120)
+
+    def is_over() -> bool:
+        nonlocal waited_ns
+        waited_ns = max(waited_ns, ran_and_waited_ns(process.pid)[1])
+        return process.ended is not None
+
+    until(is_over, "the end of the search", _PATIENCE_S)
     took_s = time.monotonic() - begun
-    assert code in {0, 1, 3}, process.said()[-40:]
+    assert process.ended in {0, 1, 3}, process.said()[-40:]
     [folder] = results.iterdir()
-    return json.loads((folder / "summary.json").read_text()), code, took_s
+    ends: dict[tuple[str, str], float] = {}
+    for line in (folder / "events.jsonl").read_text().splitlines():
+        one = json.loads(line)
+        if one["event"] == "session_ended" and one["activity"] == "idle_search":
+            ends[one["endpoint"], one["egress"]] = one["t_ns"] / 1e9
+    summary = json.loads((folder / "summary.json").read_text())
+    return Search(summary, process.ended, took_s, waited_ns / 1e9, ends)
 
 
-@pytest.mark.parametrize("name", BOXES)
-def test_the_limit_of_a_box_is_found(lab, name):
-    box = BOXES[name]
-    need(*box.tools)
-    with _box(lab, name, box.limit_s):
-        summary, code, _ = searched(lab, box.egresses)
-    idle = {one["egress"]: one for one in summary["limits"] if one["kind"] == "idle"}
-    found, control = idle[SUSPECT], idle[CONTROL]
-    assert code == 1, summary["limits"]
-    assert (control["low"], control["high"]) == (None, None)
-    assert control["survived"] >= 23.5e9
-    assert found["low"] is not None, found
-    assert found["low"] <= (box.limit_s + box.tick_s) * 1e9, found
-    assert box.limit_s * 1e9 <= found["high"] + 1e7, found
-    assert found["high"] - found["low"] <= (1.05 + box.tick_s) * 1e9, found
-    assert found["form"] in box.forms, found
-    assert found["at_expiry"] is box.announces, found
-    assert (found["who"], found["where"]) in {("middlebox", "egress"), ("unknown", "egress")}, found
-    assert found["refreshed_by"]["ping"] is True, found
-    assert found["refreshed_by"]["tcp_keepalive"] is box.keepalive, found
-    assert all(one["high"] is None for one in summary["limits"] if one["kind"] == "age"), summary
+def judge(search: Search, box: Box, limit_s: int, endpoint: str, egress: str) -> None:
+    """What was found of a box whose limit is known here alone."""
+    found, soon_s = search.found(endpoint, egress), search.pairs_s[endpoint, egress]
+    about = (limit_s, soon_s, search.starved_s, found)
+    assert found["low"] is not None, about
+    assert found["low"] <= (limit_s + box.tick_s) * 1e9, about
+    assert limit_s * 1e9 <= found["high"] + 1e7, about
+    assert found["high"] - found["low"] <= (1.05 + box.tick_s) * 1e9, about
+    assert found["form"] in box.forms, about
+    assert found["at_expiry"] is box.announces, about
+    assert (found["who"], found["where"]) in {("middlebox", "egress"), ("unknown", "egress")}, about
+    refreshed = found["refreshed_by"]
+    assert refreshed["tcp_keepalive"] is box.keepalive, about
+    assert (refreshed["ping"], refreshed["unanswered_ping"], refreshed["up"]) == (True,) * 3, about
+    assert search.found(endpoint, egress, "age")["high"] is None, search.summary["limits"]
+    assert search.found(endpoint, egress, "bytes")["high"] is None, search.summary["limits"]
+    assert soon_s <= _SOON_ENOUGH * (limit_s + box.tick_s) + search.starved_s, about
+
+
+def nothing_found(search: Search, endpoint: str, egress: str, up_to_s: float) -> None:
+    control = search.found(endpoint, egress)
+    assert (control["low"], control["high"], control["dead"]) == (None, None, 0), control
+    assert control["survived"] >= (up_to_s - 0.5) * 1e9, control
+
+
+def test_the_limits_of_five_fronts_are_found_at_once(lab):
+    need("haproxy", "nginx", "stunnel4")
+    limits = dict(zip(FRONTS, drawn(len(FRONTS), 8, 20), strict=True))
+    ports = {name: FIRST_PORT + number for number, name in enumerate(FRONTS)}
+    for number, (name, box) in enumerate(FRONTS.items()):
+        box.start(lab, limits[name], CATCHES + 1 + number)
+        lab.suspect.nft(firewalls.redirect(ports[name], CATCHES + 1 + number))
+    all_ = range(FIRST_PORT, FIRST_PORT + len(ports))
+    lab.server.nft(firewalls.serve_also_at(all_, CONTROL, SERVER, WSS_PORT))
+    endpoints = {name: f"wss://{SERVER}:{port}/" for name, port in ports.items()}
+    search = searched(lab, "22s", endpoints=endpoints)
+    assert search.code == 1, search.summary["limits"]
+    for name, box in FRONTS.items():
+        judge(search, box, limits[name], name, SUSPECT)
+        nothing_found(search, name, CONTROL, 22)
+
+
+def test_the_limits_of_two_asked_proxies_are_found_at_once(lab):
+    need("squid", "tinyproxy")
+    of_squid, of_tinyproxy = drawn(2, 8, 20)
+    port = asked_proxies.PORT + 10
+    asked_proxies.start_tinyproxy(lab, of_tinyproxy, port=port)
+    egresses = asked_proxies.egresses()
+    egresses["tinyproxy"] = asked_proxies.egresses(port=port)[SUSPECT]
+    with squids.squid(lab, bumps=False, idle_s=of_squid):
+        search = searched(lab, "22s", egresses)
+    assert search.code == 1, search.summary["limits"]
+    judge(search, SQUID, of_squid, "server", SUSPECT)
+    judge(search, TINYPROXY, of_tinyproxy, "server", "tinyproxy")
+    swept = search.found("server", SUSPECT)
+    assert 0.3e9 <= swept["tick"] <= 3e9, swept  # squid looks at its timers once a second
+    nothing_found(search, "server", CONTROL, 22)
+
+
+def test_a_firewall_that_forgets_is_found_by_its_drops_and_by_its_resets(lab):
+    """To one server what it has forgotten is dropped, to the other one reset."""
+    [limit_s] = drawn(1, 30, 58)
+    lab.suspect.nft(firewalls.STATEFUL_RESET_TO.format(server=OTHER))
+    lab.suspect.sysctl(*firewalls.settings(limit_s))
+    endpoints = {name: f"wss://{address}:{WSS_PORT}/"
+                 for name, address in (("drops", SERVER), ("resets", OTHER))}  # fmt: skip
+    search = searched(lab, "62s", endpoints=endpoints)
+    assert search.code == 1, search.summary["limits"]
+    for name, box in (("drops", DROPS), ("resets", RESETS)):
+        judge(search, box, limit_s, name, SUSPECT)
+        nothing_found(search, name, CONTROL, 62)
+
+
+def test_the_whole_command_takes_not_much_longer_than_the_limit(lab):
+    """Through the box alone, up to two hours; the far end is a reflector, which sends as well."""
+    need("nginx")
+    [limit_s] = drawn(1, 9, 16)
+    reflector = Reflector(lab)
+    start_nginx(lab, "stream", limit_s)
+    search = searched(
+        lab, "2h", {SUSPECT: f'interface = "{SUSPECT}"'}, each_endpoint=NAMED,
+    )  # fmt: skip
+    reflector.stop()
+    found = search.found("server", SUSPECT)
+    about = (limit_s, search.took_s, search.starved_s, found)
+    assert found["low"] <= (limit_s + 0.1) * 1e9, about
+    assert limit_s * 1e9 <= found["high"] + 1e7, about
+    assert found["refreshed_by"] == {
+        "tcp_keepalive": False, "ping": True, "unanswered_ping": True, "up": True, "down": True,
+        "one_byte": True, "big_message": True,
+    }, about  # fmt: skip
+    assert search.took_s <= _SOON_ENOUGH * limit_s + search.starved_s, about
 
 
 def test_where_nothing_is_wrong_no_limit_is_found(lab):
-    summary, code, _ = searched(lab, WAYS)
-    assert code == 0, summary["limits"]
-    assert all(one["low"] is None and one["survived"] >= 23.5e9 for one in summary["limits"])
-    assert not summary["total"]["drops"]
+    search = searched(lab, "8s")
+    assert search.code == 0, search.summary["limits"]
+    for way in WAYS:
+        nothing_found(search, "server", way, 8)
+    assert not search.summary["total"]["drops"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fakes.starved import ran_and_waited_ns
 from tests.netlab.certificates import NAME
 from tests.netlab.namespaces import Namespace
 from tests.netlab.recording import Cohort, Recording
@@ -128,8 +129,8 @@ class Tester:
         )  # fmt: skip
 
     def waited_for_a_core_ns(self) -> int:
-        """How long it was ready to run and another process ran (proc(5), schedstat)."""
-        return int(Path("/proc", str(self.process.pid), "schedstat").read_text().split()[1])
+        """How long it was ready to run and another process ran."""
+        return ran_and_waited_ns(self.process.pid)[1]
 
     @property
     def recording(self) -> Recording:

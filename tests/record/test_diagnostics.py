@@ -84,18 +84,23 @@ def test_a_storm_is_bounded_in_memory_and_counted(tmp_path):
     assert log.lost == 100
 
 
-def test_the_file_is_bounded(tmp_path, monkeypatch):
+def test_the_file_is_turned_over_and_the_latest_lines_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(diagnostics, "_LARGEST_FILE", 1000)
     path = tmp_path / "stresser.log"
 
     def work(log):
-        for _ in range(50):
-            log.logger.info("x")
+        for number in range(1, 101):
+            log.logger.info("x", number=number)
             log.flush()
 
     log = with_log(path, work)
-    assert path.stat().st_size <= 1000
-    assert len(lines_of(path)) + log.lost == 50
+    assert log.lost == 0
+    before = path.with_name("stresser.log.1")
+    assert {one.name for one in tmp_path.iterdir()} == {path.name, before.name}
+    kept = [line["number"] for file in (before, path) for line in lines_of(file)]
+    assert kept == list(range(kept[0], 101))
+    assert len(kept) > 5
+    assert max(before.stat().st_size, path.stat().st_size) < 1200
 
 
 def test_logging_outside_of_the_loop_works_without_times(tmp_path):

@@ -1,10 +1,12 @@
+from typing import Any
+
 import pytest
 
 from stresser.model.ending import Grade, Initiator
 from stresser.model.errors import RunFolderError
 from stresser.model.events import FarEndSeen, SessionEnded
 from stresser.model.far_end import FarEnd
-from stresser.record.events_file import EventsReader
+from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.far_ends import with_far_ends, write_far_ends
 from stresser.record.folder import RunFolder
 from tests.record.sample_events import numbered, session_ended, utc_of
@@ -12,8 +14,8 @@ from tests.record.sample_events import numbered, session_ended, utc_of
 S = 10**9
 
 
-def seen(session: int = 2) -> FarEndSeen:
-    far = FarEnd(within_ns=1000, known_until_ns=9 * S, peer="192.0.2.9:1")
+def seen(session: int = 2, **more: Any) -> FarEndSeen:
+    far = FarEnd(within_ns=1000, known_until_ns=9 * S, peer="192.0.2.9:1", **more)
     return FarEndSeen(t_ns=S, utc=utc_of(S), session=session, far_end=far)
 
 
@@ -60,3 +62,28 @@ def test_a_link_is_not_followed(tmp_path):
     folder.far_ends.symlink_to(elsewhere)
     with pytest.raises(RunFolderError):
         read(folder, session_ended())
+
+
+def far_ends(folder: RunFolder) -> dict[int, FarEnd]:
+    lines = EventsReader(folder.far_ends)
+    return {one.session: one.far_end for one in lines if isinstance(one, FarEndSeen)}
+
+
+def test_a_join_adds_to_what_control_sessions_told(tmp_path):
+    folder = RunFolder(tmp_path)
+    write_far_ends(folder, [seen(1), seen(2, last_in_ns=S), seen(3, kind="tcp_fin", at_ns=S)])
+    ended = {"kind": "tcp_reset", "at_ns": 8 * S, "last_in_ns": 7 * S, "bytes_received": 9}
+    write_far_ends(folder, [seen(one, **ended) for one in (1, 2, 3, 4)])
+    known = far_ends(folder)
+    assert [known[one].kind for one in (1, 2, 3, 4)] == ["tcp_reset"] * 2 + ["tcp_fin", "tcp_reset"]
+    # What had passed when this end gave it up stands; what nobody had asked for is as at its end.
+    assert [known[one].last_in_ns for one in (1, 2, 4)] == [7 * S, S, 7 * S]
+
+
+def test_the_last_line_on_a_session_counts(tmp_path):
+    folder = RunFolder(tmp_path)
+    lines = [seen(kind="tcp_reset", at_ns=2 * S), seen(kind="planned", at_ns=S)]
+    folder.far_ends.write_bytes(b"".join(encode_event(one) for one in lines))
+    [ended] = read(folder, session_ended())
+    assert isinstance(ended, SessionEnded)
+    assert ended.ending.evidence.far_end == lines[1].far_end

@@ -16,6 +16,7 @@ from stresser.record.histogram_log import (
     header,
     histogram_tag,
     key_of,
+    last_end_ns,
 )
 from stresser.statistics.duration_counts import SparseCounts
 
@@ -53,6 +54,19 @@ def test_intervals_come_back_with_key_time_and_counts(tmp_path):
     ]
     assert reader.damage == []
     assert reader.anchor_unix_ns == ANCHOR // 10**6 * 10**6
+
+
+def test_when_the_last_interval_ends_is_read_from_the_files_end(tmp_path):
+    many = [(n * 10 * S, (n + 1) * 10 * S, {RTT: range(1, 400), LAG: [40]}) for n in range(5_000)]
+    path = log_of(tmp_path, *many)
+    assert path.stat().st_size > 1 << 20
+    assert last_end_ns(path) == 5_000 * 10 * S
+    torn = path.read_bytes()[:-30]
+    path.write_bytes(torn)
+    assert last_end_ns(path) == max(one.end_ns for one in LogReader(path))
+    path.write_bytes(header(ANCHOR))
+    assert last_end_ns(path) is None
+    assert last_end_ns(tmp_path / "nothing") is None
 
 
 def test_the_bundled_python_reader_reads_the_log(tmp_path):

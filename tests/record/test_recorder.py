@@ -13,6 +13,7 @@ from stresser.record.reader import open_run
 from stresser.record.recorder import Recorder
 from stresser.witness.clock import RunClock
 from tests.record.sample_events import COHORT, number_of, numbered, run_started, session_ended
+from tests.record.test_far_ends import seen
 
 RTT = (Quantity.RTT, COHORT)
 S = 10**9
@@ -79,6 +80,20 @@ def test_a_run_ended_of_the_run_itself_is_not_doubled(tmp_path):
     (only,) = events_in(folder)
     assert isinstance(only, RunEnded)
     assert only.reason == "signal SIGINT"
+
+
+def test_what_a_reflector_told_is_in_a_file_of_its_own(tmp_path):
+    async def work(recorder, folder):
+        recorder.event(numbered(1))
+        assert not folder.far_ends.exists()
+        recorder.event(seen(7))
+        await until(folder.far_ends.exists)
+        await until(lambda: list(EventsReader(folder.far_ends)) == [seen(7)])
+        recorder.event(seen(8))
+
+    folder, _ = recorded(tmp_path, work)
+    assert list(EventsReader(folder.far_ends)) == [seen(7), seen(8)]
+    assert [type(event) for event in events_in(folder)] == [type(numbered(1)), RunEnded]
 
 
 def test_everything_is_in_the_files_soon_without_close(tmp_path):

@@ -4,11 +4,11 @@ import pytest
 
 from stresser.model.verdict import Verdict
 from stresser.record.folder import RunFolder
-from stresser.record.manifest import Status
+from stresser.record.manifest import Resumption, Status
 from stresser.record.reader import RunStatus
 from stresser.record.run_list import ListedRun, listed_run
 from stresser.record.summary_file import write_summary
-from tests.analysis.story import VPN, Story, idle_kill_story, seconds, utc
+from tests.analysis.story import VPN, Story, gone_process, idle_kill_story, seconds, utc
 
 NAME = "20261123T000000Z-made-up"
 
@@ -39,6 +39,18 @@ def test_a_crashed_run_lasted_to_its_last_sign_of_life(tmp_path):
     found = listed_run(tmp_path / NAME)
     assert (found.status, found.verdict, found.drops) == ("crashed", None, None)
     assert found.lasted_ns is not None
+
+
+def test_the_gaps_of_a_resumed_run_do_not_count(tmp_path):
+    tries = [
+        Resumption(
+            t_ns=seconds(until), utc=utc(seconds(until)), since_ns=seconds(since), why="crashed",
+            stresser="0.0.0", process=gone_process(),
+        )
+        for since, until in ((10, 20), (10, 25), (40, 45))
+    ]  # fmt: skip
+    found = recorded(tmp_path, ended_utc=utc(seconds(60)), resumptions=tries)
+    assert found.lasted_ns == seconds(60 - 15 - 5)
 
 
 def test_a_running_run_has_no_length_yet(tmp_path):

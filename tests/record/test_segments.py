@@ -231,6 +231,15 @@ def test_a_writer_closes_segments_and_packs_them_while_a_reader_reads(tmp_path):
     assert len(names(folder.events)) > 10
 
 
+def test_what_a_crash_left_unpacked_is_packed_by_who_goes_on(path):
+    closed(path, 10, 12, packed=False)
+    writer = FolderWriter(RunFolder(path.parent), 0)
+    writer.pack()
+    writer.close()
+    assert "events-00003.jsonl.zst" in names(path)
+    assert numbers(path) == [*range(6), 10, 11, *range(6, 10)]
+
+
 class Nearly:
     free = 10
 

@@ -69,6 +69,17 @@ def test_a_full_events_file_loses_the_batch_and_says_so(folder):
     assert reason_of(caught.value) == "No space left on device"
 
 
+def test_what_a_reflector_told_and_does_not_fit_is_lost_and_counted(folder):
+    folder.far_ends.symlink_to("/dev/full")
+    writer = FolderWriter(folder, 0)
+    told = encode_event(numbered(1)) + encode_event(numbered(2))
+    with pytest.raises(WriteError) as caught:
+        writer.write(batch(S, numbers=[3], values=[1])._replace(far_lines=told))
+    writer.close()
+    assert (caught.value.path, caught.value.events) == (folder.far_ends, 2)
+    assert len(list(EventsReader(folder.events))) == 1
+
+
 def test_a_partial_file_that_cannot_be_written_loses_only_the_samples(folder):
     folder.partial.mkdir()  # no file can take its place
     writer = FolderWriter(folder, 0)

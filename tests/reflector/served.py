@@ -28,12 +28,18 @@ class Served:
     """One reflector: where it listens, and what it recorded."""
 
     def __init__(
-        self, port: int, server: ReflectorListener, reception: Reception, folder: RunFolder
+        self,
+        port: int,
+        server: ReflectorListener,
+        reception: Reception,
+        folder: RunFolder,
+        recorder: Recorder,
     ) -> None:
         self.port = port
         self.server = server
         self.reception = reception
         self._folder = folder
+        self.recorder = recorder
         self.clients: list[trio.SocketStream] = []
         clock = reception.clock
         self.introducer = Introducer(
@@ -45,7 +51,7 @@ class Served:
 
     def events(self) -> list[AnyEvent]:
         """All that was recorded so far."""
-        self.reception.recorder.flush_now()
+        self.recorder.flush_now()
         return list(EventsReader(self._folder.events))
 
     def opened(self) -> list[ReflectionOpened]:
@@ -84,7 +90,7 @@ async def reflecting(
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
         where = await nursery.start(server.serve)
-        served = Served(int(where.rpartition(":")[2]), server, reception, folder)
+        served = Served(int(where.rpartition(":")[2]), server, reception, folder, recorder)
         yield served
         server.stop()
         await server.stopped.wait()

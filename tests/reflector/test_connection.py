@@ -1,6 +1,7 @@
 """Real sockets, real TLS, clients that are not ours: what each end is recorded as."""
 
 import trio
+from msgspec.structs import replace
 from trio_websocket import wrap_client_stream
 
 from stresser.model.ending import Kind
@@ -94,6 +95,24 @@ async def test_what_the_reflector_ends_is_its_own_doing(served):
     assert await stream.receive_some(1) == b""  # close_notify
     [ended] = await served.ended()
     assert (ended.kind, ended.raw) == (Kind.PLANNED, "the reflector stopped")
+
+
+@in_loop
+async def test_a_silent_guest_that_asked_for_it_is_sent_a_byte_at_a_time(served):
+    served.introducer = replace(served.introducer, down_ms=100)
+    stream = await served.tls()
+    await stream.send_all(PREFIX + served.hello(1).encode() + b"\n")
+    assert await exactly(stream, 2) == b"\0\0"
+    await stream.send_all(b"still an echo")
+    heard = b""
+    while b"echo" not in heard:
+        heard += await exactly(stream, 1)
+    assert heard.replace(b"\0", b"") == b"still an echo"
+    async with trio.open_nursery() as nursery:
+        field = (HEADER.encode(), served.hello(2).encode())
+        connection = await websocket(served, nursery, [field])
+        assert [await connection.get_message() for _ in range(2)] == [b"\0", b"\0"]
+        await connection.aclose()
 
 
 @in_loop

@@ -1,6 +1,8 @@
 """The text of a scrape, judged by prometheus_client's own parsers and by promtool."""
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
@@ -16,6 +18,8 @@ from stresser.run.scrape_server import PageType
 from tests.analysis.story import VPN, Story
 from tests.fakes.tools import tool
 from tests.report.test_metrics import eventful, metrics_of
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def page(wanted: PageType, story: Story | None = None) -> str:
@@ -85,6 +89,20 @@ def test_labels_that_a_damaged_run_may_have_are_escaped_and_cut():
     assert labels["endpoint"] == 'a"}\\n# TYPE x\\'
     assert len(labels["egress"]) == 128
     assert labels["activity"] == "\\x1b[31m"
+
+
+def test_the_documentation_names_what_is_served_and_nothing_else():
+    served = {
+        name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
+        for name, _ in samples_of(page(PageType.TEXT), read_text)
+        if name.startswith("stresser_")
+    }
+    table = (DOCS / "metrics.md").read_text().partition("| name |")[2].partition("\n\n")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert {name for cell in first_cells for name in re.findall("stresser_[a-z_]+", cell)} == served
+    for used in (DOCS / "grafana/stresser.json", DOCS / "grafana/alerts.yml"):
+        named = set(re.findall(r"\bstresser_[a-z_]+", used.read_text()))
+        assert {re.sub("_(?:bucket|sum|count)$", "", name) for name in named} <= served
 
 
 def test_promtool_finds_nothing_to_say():

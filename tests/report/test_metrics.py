@@ -55,12 +55,14 @@ def test_samples_are_counted_by_quantity_and_cohort_and_a_reading_stays_as_it_wa
     metrics = metrics_of(eventful())
     metrics.sample(Quantity.RTT, VPN, 3 * NS_PER_MS)
     metrics.sample(Quantity.LOOP_LAG, None, NS_PER_MS)
-    metrics.sample(Quantity.AGE_AT_DROP, VPN, NS_PER_MS)
+    metrics.samples(Quantity.AGE_AT_DROP, VPN, [NS_PER_MS, NS_PER_MS])
+    metrics.samples(Quantity.TLS, VPN, [NS_PER_MS, 2 * NS_PER_MS])
     reading = metrics.reading()
     metrics.sample(Quantity.RTT, VPN, 3 * NS_PER_MS)
     assert {key: sum(one.counts) for key, one in reading.durations.items()} == {
         (Quantity.RTT, VPN): 1,
         (Quantity.LOOP_LAG, None): 1,
+        (Quantity.TLS, VPN): 2,
     }
     assert sum(metrics.reading().durations[Quantity.RTT, VPN].counts) == 2
 

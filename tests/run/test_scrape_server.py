@@ -1,11 +1,14 @@
 """The page over real sockets, and clients that mean no good."""
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from stresser.model.errors import PreflightError
@@ -14,6 +17,7 @@ from stresser.run.scrape_server import MakePage, PageType, ScrapeServer, open_li
 
 PATIENCE_S = 60.0
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n"
+STARTS = [b"GET ", b"GET /metrics HTTP/1.1\r\n", b"GET /metrics HTTP/1.1\r\nAccept:", b"\r\n"]
 OPENMETRICS_GET = GET.replace(b"text/plain", b"application/openmetrics-text;version=1.0.0")
 
 
@@ -89,6 +93,18 @@ def test_each_request_has_its_answer(request_, status, body):
     assert found == body
     if body:
         assert b"Content-Length: %d\r\n" % len(body) in head
+
+
+@given(st.binary(max_size=200) | st.tuples(st.sampled_from(STARTS), st.binary(max_size=99)))
+def test_whatever_is_asked_has_an_answer(request_):
+    head = request_ if isinstance(request_, bytes) else b"".join(request_)
+
+    async def story() -> bytes:
+        with open_listener(ListenAddress("127.0.0.1", 0)) as listener:
+            return await ScrapeServer(listener, Pages(), len)._answer(head + b"\r\n\r\n")
+
+    answer = trio.run(story)
+    assert re.match(rb"HTTP/1\.1 (200|400|404|405) [A-Za-z ]+\r\n", answer)
 
 
 def test_a_page_is_made_once_a_second():

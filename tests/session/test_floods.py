@@ -8,7 +8,7 @@ import trio
 from stresser.model.ending import Kind
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
-from tests.fakes.certificates import server_context
+from tests.fakes.certificates import SERVER_NAME, authority, server_context
 from tests.fakes.peers import TlsPeer, WebSocketPeer
 from tests.fakes.world import heartbeat, in_virtual_time, life, silent, world
 
@@ -69,3 +69,38 @@ def test_tls_alone_is_read_in_turn_too():
     ended = in_virtual_time(story).notebook.only_ended()
     assert ended.messages == 1000
     assert 0 < ended.held_back_ns < 2 * NS_PER_S
+
+
+def test_session_tickets_without_end_are_read_in_turn():
+    """They are below what a session is sent: no message and no frame comes of them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert(SERVER_NAME, "127.0.0.1").configure_cert(context)
+    context.num_tickets = 5000
+
+    async def program(far):
+        await TlsPeer(far, context).handshake()
+        await trio.sleep_forever()
+
+    async def story():
+        async with world(program) as made:
+            made.start(made.route(scheme="tls", activity=silent()))
+            await trio.sleep(10)
+            made.stop()
+            await trio.sleep(1)
+            return made
+
+    ended = in_virtual_time(story).notebook.only_ended()
+    assert ended.messages == 0
+    assert 0.5 * NS_PER_S < ended.held_back_ns < 2 * NS_PER_S
+
+
+def test_a_large_record_in_small_segments_is_no_flood():
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        for _ in range(20):
+            await peer.tls.write(b"\x82\x7e\x3f\xf0" + bytes(0x3FF0))
+            await trio.sleep(0.05)
+
+    made = life(program, 4, latency_s=0.001)
+    ended = made.notebook.only_ended()
+    assert (ended.messages, ended.held_back_ns) == (20, 0)

@@ -10,6 +10,7 @@ from stresser.model.asked_value import AskedValue
 from stresser.model.units import NS_PER_S
 from stresser.session.idle_ladder import (
     IdleSearch,
+    beginnings,
     exact_enough_ns,
     first_ladder,
     refining_ladder,
@@ -20,13 +21,25 @@ PROOF_S = 2.5
 
 
 @pytest.mark.parametrize("up_to_s", [2, 10, 60, 600, 7200, 86_400])
-def test_the_first_ladder_has_some_forty_rungs_up_to_the_limit(up_to_s):
+def test_the_first_ladder_has_a_rung_each_second_and_then_longer_ones(up_to_s):
     rungs = [one / NS_PER_S for one in first_ladder(up_to_s * NS_PER_S)]
     assert rungs == sorted(rungs)
-    assert rungs[0] == 1
-    assert rungs[-1] == up_to_s
-    assert len(rungs) == up_to_s if up_to_s <= 10 else 35 <= len(rungs) <= 41
-    assert all(b / a < 1.35 or b - a <= 1.01 for a, b in pairwise(rungs))
+    assert (rungs[0], rungs[-1]) == (1, up_to_s)
+    dense_s = 35 if up_to_s > 72 else up_to_s
+    assert all(b - a < 0.99 for a, b in pairwise(rungs) if b <= dense_s)
+    assert len(rungs) <= 99
+    assert all(b / a < 1.2 or b - a < 0.99 for a, b in pairwise(rungs))
+
+
+@pytest.mark.parametrize("up_to_s", [10, 60, 7200])
+def test_no_two_of_the_first_ladder_begin_at_one_moment_and_none_late(up_to_s):
+    rungs = first_ladder(up_to_s * NS_PER_S)
+    begin = beginnings(rungs)
+    assert len(set(begin)) >= len(begin) - 1
+    assert begin[-1] == 0, "the longest decides how long all of it takes"
+    pairs = zip(rungs, begin, strict=True)
+    assert all(0 <= at <= min(0.11 * one, 2 * NS_PER_S + 0.01 * one) for one, at in pairs)
+    assert max(begin) - min(begin) > 0.5 * NS_PER_S
 
 
 @pytest.mark.parametrize(("low", "high"), [(8, 9), (300, 372), (6000, 7200), (0, 1)])
@@ -55,15 +68,15 @@ class Box:
         return at if not self.tick_s else -(-at // self.tick_s) * self.tick_s
 
 
-def climb(box, up_to_s):
+def climb(box, up_to_s, *, control=False):
     """The search's end, when that was, and how many sessions it took."""
     search = IdleSearch(round(up_to_s * NS_PER_S))
     events: list[tuple[float, int, AskedValue, int]] = []
     order, jitter = count(), random.Random(7)  # noqa: S311 - no secret
 
-    def begin(ages, now_s, ladder):
-        for i, age_ns in enumerate(ages):
-            begun = now_s + max(0.02, search.spacing_ns / NS_PER_S) * i
+    def begin(ages, now_s, ladder, after_s):
+        for age_ns, after in zip(ages, after_s, strict=True):
+            begun = now_s + after
             age_s, number = age_ns / NS_PER_S, next(order)
             dies = box.kills_at(begun)
             if number in box.lost:
@@ -79,24 +92,44 @@ def climb(box, up_to_s):
                 answer = AskedValue(age_ns, lived=True)
             heapq.heappush(events, (at, number, answer, ladder))
 
-    begin(search.first, 0.0, 0)
+    search.has_control, search.control_lives = control, lambda _: True
+    begin(search.first, 0.0, 0, [one / NS_PER_S for one in beginnings(search.first)])
     while not search.is_done:
         at, _, answer, ladder = heapq.heappop(events)
         more = search.saw(answer, ladder)
-        begin(more, at, search.ladder)
+        begin(more, at, search.ladder,
+              [max(0.02, search.spacing_ns / NS_PER_S) * i for i in range(len(more))])  # fmt: skip
     return search.limit, at, next(order)
+
+
+@pytest.mark.parametrize("limit_s", [8, 18.9, 20.3])
+def test_a_limit_close_to_the_longest_silence_is_met_by_several_as_well(limit_s):
+    found, took_s, sessions = climb(Box(limit_s, says=True), 22)
+    assert found.low <= limit_s * NS_PER_S <= found.high
+    assert sessions <= len(first_ladder(22 * NS_PER_S)) + 6, "those that confirm begin early"
+    assert took_s <= 1.1 * limit_s + 3
 
 
 LIMITS = [3.3, 8, 11.7, 20, 47, 60, 299.5, 300, 350, 1800, 3600, 6900]
 
 
+@pytest.mark.parametrize("control", [False, True])
 @pytest.mark.parametrize("limit_s", LIMITS)
-def test_a_box_that_forgets_in_silence(limit_s):
-    found, took_s, sessions = climb(Box(limit_s), 7200)
+def test_a_box_that_forgets_in_silence(limit_s, control):
+    found, took_s, sessions = climb(Box(limit_s), 7200, control=control)
     assert found.low < limit_s * NS_PER_S <= found.high
     assert found.high - found.low <= exact_enough_ns(found.high)
-    assert took_s <= 2.3 * limit_s + 3 * PROOF_S
-    assert sessions <= 85
+    assert took_s <= (2.2 * limit_s if control else 2.25 * limit_s + 3) + 2 * PROOF_S + 2
+    assert sessions <= 120
+
+
+@pytest.mark.parametrize("limit_s", [one for one in LIMITS if one >= 8])
+def test_beside_busy_sessions_and_within_half_a_minute_one_ladder_is_enough(limit_s):
+    found, took_s, sessions = climb(Box(limit_s), 24, control=True)
+    if limit_s < 24:
+        assert found.low < limit_s * NS_PER_S <= found.high
+        assert sessions == len(first_ladder(24 * NS_PER_S))
+    assert took_s <= 1.1 * min(limit_s, 24) + 3 + PROOF_S
 
 
 @pytest.mark.parametrize("limit_s", LIMITS)
@@ -105,15 +138,31 @@ def test_a_box_that_says_so_is_known_to_the_second_and_confirmed(limit_s):
     assert found.low <= limit_s * NS_PER_S <= found.high
     assert found.high - found.low <= exact_enough_ns(found.high)
     assert took_s <= 2.15 * limit_s + 3
-    assert sessions <= 47
+    assert sessions <= 90
+
+
+def test_what_one_event_ended_is_confirmed_by_a_second_ladder_alone():
+    search = IdleSearch(60 * NS_PER_S)
+    begin = beginnings(search.first)
+    gone_s = 20 * NS_PER_S
+    for silence, at in zip(search.first, begin, strict=True):
+        if at + silence < gone_s:
+            assert search.saw(AskedValue(silence, lived=True), 0) == []
+    ages = [gone_s - at for silence, at in zip(search.first, begin, strict=True)
+            if at + silence >= gone_s]  # fmt: skip
+    more = [search.saw(AskedValue(age, lived=False, is_dated=True, at=gone_s), 0) for age in ages]
+    assert sum(bool(one) for one in more) == 1
+    assert not search.is_done
 
 
 @pytest.mark.parametrize("says", [True, False])
 @pytest.mark.parametrize("tick_s", [1, 4])
 def test_a_tick_is_told_and_the_limit_is_in_the_bracket(tick_s, says):
     found, _, _ = climb(Box(15, says=says, tick_s=tick_s), 60)
-    assert found.low <= 15 * NS_PER_S
+    # What forgets in silence shows its tick only where two answers contradict one another.
+    assert found.low <= (15 if says else 15 + tick_s) * NS_PER_S
     assert found.high + (found.tick or 0) >= 15 * NS_PER_S
+    assert found.tick is not None or not says
     assert found.high <= (15 + tick_s + 0.5) * NS_PER_S
 
 
@@ -122,7 +171,7 @@ def test_where_there_is_no_limit_it_ends_with_the_longest_silence(up_to_s):
     found, took_s, sessions = climb(Box(None), up_to_s)
     assert (found.low, found.high) == (up_to_s * NS_PER_S, None)
     assert took_s == pytest.approx(up_to_s, abs=1)
-    assert sessions <= 41
+    assert sessions == len(first_ladder(up_to_s * NS_PER_S)) <= 84
 
 
 @pytest.mark.parametrize("says", [True, False])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 import trio
 
-from stresser.classify.idle_answers import BUSY, PING, UP, answer_of_silence, beside
+from stresser.classify.idle_answers import BUSY, HALF_HEAVY, HEAVY, UP, answer_of_silence, beside
 from stresser.model.ending import Kind
 from stresser.model.units import NS_PER_S, Duration
 from stresser.scenario.plan import Activity, ActivityKind
@@ -79,7 +79,9 @@ def test_the_limit_is_found_within_a_second_in_time(scheme, says, limit_s):
     assert made.limit.high is not None
     assert made.limit.low <= limit_s * NS_PER_S <= made.limit.high
     assert made.limit.high - made.limit.low <= NS_PER_S
-    assert made.took_s <= 2.6 * limit_s + 12
+    # Busy sessions show that no one event ended the silent ones; bare TLS cannot be kept busy.
+    slower = 2.3 if scheme == "tls" or limit_s > 36 else 1.2
+    assert made.took_s <= slower * limit_s + 7
     assert made.said[-1].startswith("broker through vpn: alive after ")
 
 
@@ -90,9 +92,9 @@ def test_without_a_limit_it_ends_with_the_longest_silence():
     assert {event.ending.kind for event in made.notebook.ended} == {Kind.PLANNED}
 
 
-def test_busy_sessions_pings_and_pongs_that_answer_nothing_live_through_it():
+def test_busy_sessions_and_pongs_that_answer_nothing_live_through_it():
     made = searched(30)
-    for what in (BUSY, PING, UP):
+    for what in (BUSY, UP, HEAVY, HALF_HEAVY):
         own = [one for one in made.notebook.ended if one.cohort == beside(COHORT, what)]
         assert own
         assert {one.ending.kind for one in own} == {Kind.PLANNED}

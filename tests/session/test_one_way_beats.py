@@ -6,6 +6,7 @@ import trio
 
 from stresser.model.ending import Kind, Proof
 from stresser.model.units import NS_PER_S
+from stresser.session.route import Beat
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
 from tests.fakes.world import heartbeat, in_virtual_time, world
@@ -16,7 +17,7 @@ def test_it_beats_until_the_end_and_no_pong_is_missed():
 
     async def story():
         async with world(websocket_server(server_context())) as made:
-            route = replace(made.route(activity=heartbeat("10s", "2s")), is_one_way=True)
+            route = replace(made.route(activity=heartbeat("10s", "2s")), beat=Beat())
             made.start(route)
             for at_s in range(5, 100, 10):
                 await trio.sleep_until(at_s)

@@ -2,7 +2,7 @@
 
 import trio
 
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.evidence import SiblingAlive
 from stresser.model.units import NS_PER_MS
 from stresser.session.sibling_sessions import OUTAGE_NS, SiblingSessions
@@ -173,3 +173,16 @@ def test_groups_are_told_apart_by_endpoint_egress_and_address():
     cohort = Cohort("broker", "vpn", "heartbeat")
     assert all_.of(cohort, REMOTE, HOST) is all_.of(cohort._replace(activity="x"), REMOTE, HOST)
     assert all_.of(cohort, REMOTE, HOST) is not all_.of(cohort, "192.0.2.9:443", "192.0.2.9")
+
+
+def test_whether_one_that_was_there_lives_after_a_moment():
+    all_ = SiblingSessions()
+    vpn = all_.of(Cohort("broker", "vpn", "busy"), REMOTE, HOST)
+    pair = Pair("broker", "vpn")
+    assert not all_.lives(pair, 100)
+    vpn.answered(1, connected_ns=50, ping_sent_ns=90, now_ns=95)
+    vpn.answered(2, connected_ns=110, ping_sent_ns=120, now_ns=125)
+    assert not all_.lives(pair, 100), "asked before it, or opened after it"
+    vpn.answered(1, connected_ns=50, ping_sent_ns=130, now_ns=135)
+    assert all_.lives(pair, 100)
+    assert not all_.lives(Pair("broker", "direct"), 100)

@@ -3,7 +3,7 @@
 import pytest
 
 from stresser.model.asked_value import AskedValue
-from stresser.statistics.asked_limits import limit_of_asked
+from stresser.statistics.asked_limits import is_repeated, limit_of_asked
 
 S = 1_000_000_000
 
@@ -66,3 +66,27 @@ def test_a_sweep_each_second_is_a_tick():
 def test_one_that_ended_of_itself_is_no_limit_where_others_lived_beyond():
     found = limit_of_asked(told((1, 4, 7, 20, 30), (), (8,)))
     assert (found.low, found.high, found.against) == (30 * S, None, 1)
+
+
+def ended(*value_and_moment):
+    return [AskedValue(round(value * S), lived=False, is_dated=True, at=round(at * S))
+            for value, at in value_and_moment]  # fmt: skip
+
+
+TIMER = ended((8.01, 8.0), (8.0, 8.4), (8.005, 8.9), (8.0, 9.3), (8.01, 9.4))
+SWEPT = ended((8.1, 9.0), (8.4, 9.0), (8.9, 9.0), (8.2, 10.0), (8.6, 10.0))
+EVENT = ended((8.1, 9.0), (8.4, 9.001), (8.9, 9.0), (8.2, 9.002), (8.6, 9.0))
+
+
+@pytest.mark.parametrize(
+    ("asked", "alone", "with_control"),
+    [(TIMER, True, True), (SWEPT, False, True), (EVENT, False, False), (TIMER[:4], False, False),
+     (told((7,), (9, 10, 11, 12, 13)), False, False)],
+)  # fmt: skip
+def test_one_value_at_several_moments_is_no_event(asked, alone, with_control):
+    assert is_repeated(asked) is alone
+    assert is_repeated(asked, has_control=True) is with_control
+
+
+def test_one_that_something_else_ended_does_not_make_an_event_repeat():
+    assert not is_repeated([*EVENT, *told((5, 7)), *ended((2, 2))], has_control=True)

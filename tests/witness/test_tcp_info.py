@@ -27,8 +27,8 @@ WORDS = (
 
 LONG_WORDS = ("pacing_rate", "max_pacing_rate", "bytes_acked", "bytes_received")  # 64 bits
 LAST_WORDS = ("segs_out", "segs_in", "notsent_bytes")
-DATA_SEGMENTS_AT, OUT_OF_ORDER_AT = 152, 224
-"""data_segs_in (Linux 4.6) and rcv_ooopack (5.4), counted in linux/tcp.h."""
+DATA_SEGMENTS_AT, DATA_SENT_AT, OUT_OF_ORDER_AT = 152, 156, 224
+"""data_segs_in, data_segs_out (Linux 4.6) and rcv_ooopack (5.4), counted in linux/tcp.h."""
 
 
 def made(length=None, **values):
@@ -79,23 +79,28 @@ def test_a_state_of_a_later_kernel_is_its_number(number):
     assert info.state == str(number)
 
 
-@pytest.mark.parametrize(("length", "segments", "out_of_order"), [
-    (148, None, None), (156, 0, None), (232, 0, 0), (280, 0, 0), (512, 0, 0),
+@pytest.mark.parametrize(("length", "segments", "sent", "out_of_order"), [
+    (148, None, None, None), (156, 0, None, None), (160, 0, 0, None), (232, 0, 0, 0),
+    (280, 0, 0, 0), (512, 0, 0, 0),
 ])  # fmt: skip
-def test_the_struct_may_be_longer(length, segments, out_of_order):
+def test_the_struct_may_be_longer(length, segments, sent, out_of_order):
     longer, info = parse_tcp_info(made(length)), parse_tcp_info(made())
     assert longer is not None
     assert (longer.data_segments_received, longer.out_of_order) == (segments, out_of_order)
-    assert replace(longer, data_segments_received=None, out_of_order=None) == info
+    assert longer.data_segments_sent == sent
+    none = {"data_segments_received": None, "data_segments_sent": None, "out_of_order": None}
+    assert replace(longer, **none) == info
 
 
 def test_segments_behind_a_gap_are_counted():
     raw = bytearray(made(512))
     struct.pack_into("=I", raw, DATA_SEGMENTS_AT, 7)
+    struct.pack_into("=I", raw, DATA_SENT_AT, 8)
     struct.pack_into("=I", raw, OUT_OF_ORDER_AT, 5)
     info = parse_tcp_info(bytes(raw))
     assert info is not None
     assert (info.data_segments_received, info.out_of_order) == (7, 5)
+    assert info.data_segments_sent == 8
 
 
 @pytest.mark.parametrize("length", [104, 135])

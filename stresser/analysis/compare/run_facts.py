@@ -29,6 +29,9 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     patterns: Patterns
     """What its drops have in common."""
     elapsed_ns: int
+    """From its beginning to its end."""
+    ran_ns: int
+    """The same without the gaps of a run that was resumed."""
     anchor_unix_ns: int | None
     """When it began; None where nothing tells."""
     rtt: dict[Cohort, dict[int, PackedCounts]]
@@ -67,6 +70,7 @@ def facts_of(reading: RunReading, answer: Answer | None = None) -> RunFacts:
         sessions=reading.sessions,
         patterns=reading.patterns,
         elapsed_ns=reading.elapsed_ns,
+        ran_ns=reading.ran_ns,
         anchor_unix_ns=reading.run.anchor_unix_ns,
         rtt=rtt.by_cohort,
         unfit=[

@@ -73,7 +73,7 @@ class Side:
     @property
     def clock_hours(self) -> float:
         """Hours that its runs lasted, one after the other."""
-        return sum(part.facts.elapsed_ns for part in self.parts) / NS_PER_HOUR
+        return sum(part.facts.ran_ns for part in self.parts) / NS_PER_HOUR
 
     @property
     def held(self) -> frozenset[Held]:

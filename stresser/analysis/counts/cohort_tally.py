@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 from stresser.model.chain import UNDECIDED_ROOTS
 from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase, Proof
-from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.events import (
+    AttemptFailed,
+    RunResumed,
+    SessionEnded,
+    SessionOpened,
+    TlsFacts,
+)
 from stresser.model.shared_chains import SharedChains
 from stresser.model.units import NS_PER_S
 from stresser.statistics.sample_range import SampleRange
@@ -146,8 +152,12 @@ class CohortTally:
         self.more_undecided = 0
         self.unmatched_endings = 0
         """Endings of sessions whose opening is not recorded."""
-        self._ended_age_ns = 0
-        self._opened_at_sum_ns = 0
+        self.cut_off = 0
+        """Sessions that were open when the run's process ended, and the run went on later."""
+        self._first_opened_before = 0
+        """`first_opened` of the part of the run, before the last gap, that opened most."""
+        self._ended_age_ns = self._opened_at_sum_ns = self._unasked_ns = 0
+        """The last: session time that nobody asked for, because the run did not run."""
 
     @property
     def attempts(self) -> int:
@@ -157,7 +167,7 @@ class CohortTally:
     @property
     def never_opened(self) -> int:
         """Of the requested sessions: those that no attempt ever established."""
-        return max(self.requested - self.first_opened, 0)
+        return max(self.requested - max(self.first_opened, self._first_opened_before), 0)
 
     @property
     def drops(self) -> int:
@@ -188,7 +198,7 @@ class CohortTally:
 
     def open_ratio(self, now_ns: int) -> float | None:
         """Session time divided by requested sessions times the run's time, ramp included."""
-        wanted_ns = self.requested * now_ns
+        wanted_ns = self.requested * now_ns - self._unasked_ns
         return min(self.session_time_ns(now_ns) / wanted_ns, 1.0) if wanted_ns > 0 else None
 
     def session_opened(self, event: SessionOpened) -> None:
@@ -240,6 +250,19 @@ class CohortTally:
             is_proved = ending.proved is Proof.ALIVE or event.pongs > 0
             self.proved += is_proved
             self.unproved += not is_proved
+
+    def run_resumed(self, event: RunResumed) -> None:
+        """The run did not run for a while: open sessions are censored where it left off.
+
+        Those that the plan ended then are no more the last ones.
+        """
+        self._ended_age_ns = self.session_time_ns(event.since_ns)
+        self.cut_off += self.open
+        self.open = self._opened_at_sum_ns = 0
+        self.replaced = self.planned
+        self._first_opened_before = max(self._first_opened_before, self.first_opened)
+        self.first_opened = 0
+        self._unasked_ns += self.requested * event.gap_ns
 
     @property
     def intercepted(self) -> int:

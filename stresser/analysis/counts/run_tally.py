@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.cohort_tally import CohortTally
+from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
@@ -19,12 +20,14 @@ from stresser.model.events import (
     ChainSeen,
     ClockStepped,
     CohortEvent,
+    FarEndSeen,
     HopsSeen,
     HostSlept,
     LabKilled,
     PathChanged,
     ResolvedBy,
     RunEnded,
+    RunResumed,
     RunStarted,
     SessionEnded,
     SessionOpened,
@@ -34,12 +37,14 @@ from stresser.model.events import (
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from stresser.model.unfit import UNFIT_LAG_NS, UnfitCause
+from stresser.model.units import NS_PER_S
 
 LAST_ENDINGS = 10
 _MOST_COHORTS = 10_000
 _MOST_CHAINS = 256
 _MOST_WITNESSES = 32
 _MOST_PATH_CHANGES = 10
+_MOST_RESUMED = 10
 
 
 class LabKill(NamedTuple):
@@ -64,6 +69,7 @@ class Tally:
         self.sites = Sites()
         self.served = ChainTally()
         """Which chains each way to an endpoint showed."""
+        self._far: dict[str, FarTally] = {}
         self.last_drops: deque[SessionEnded] = deque(maxlen=last_endings)
         self.last_failures: deque[AttemptFailed] = deque(maxlen=last_endings)
         self.lab_kills: Counter[LabKill] = Counter()
@@ -83,8 +89,16 @@ class Tally:
         self.late_causes: Counter[UnfitCause] = Counter()
         self.unfit_ns = 0
         """How long stresser was too late to judge sessions, in all."""
+        self.resumed: deque[RunResumed] = deque(maxlen=_MOST_RESUMED)
+        """The last few times that the run went on after its process had ended."""
+        self.resumptions = 0
+        self.gaps_ns = 0
+        """For how long it did not run, in all."""
         self.hops: dict[Pair, list[HopsSeen]] = {}
         """Of each endpoint and egress the path that was seen first, and the latest change of it."""
+        self.most_opened = 0
+        """Sessions that opened in the busiest second."""
+        self._second = self._opened_in_second = 0
         self.path_changes = 0
         """Also those that are recorded only by their number."""
         self.first_path_changes: list[PathChanged] = []
@@ -114,6 +128,16 @@ class Tally:
             total.merge(figures)
         return total
 
+    @property
+    def both_ends(self) -> list[BothEndsFigures]:
+        """What the far ends add up to, by egress; empty where no reflector gave an account."""
+        return [one.figures(egress) for egress, one in self._far.items()]
+
+    def _far_end(self, event: SessionEnded) -> None:
+        far = event.ending.evidence.far_end
+        if far is not None:
+            self._far.setdefault(event.egress, FarTally()).ended(event, far)
+
     def _cohort_event(self, event: CohortEvent) -> None:
         figures = self.cohort(event.cohort)
         self.served.event(event)
@@ -121,10 +145,12 @@ class Tally:
             self.uncounted_events += 1
         elif isinstance(event, SessionEnded):
             figures.session_ended(event)
+            self._far_end(event)
             if event.ending.is_drop:
                 self.last_drops.append(event)
         elif isinstance(event, SessionOpened):
             figures.session_opened(event)
+            self._opened_at(event.t_ns)
             if event.resolved_by is ResolvedBy.PROXY:
                 self.sites.resolved_by_proxy(event.endpoint, event.egress)
         elif isinstance(event, AttemptFailed):
@@ -142,20 +168,35 @@ class Tally:
         elif isinstance(event, HopsSeen):
             self._hops_seen(event)
 
+    def _opened_at(self, t_ns: int) -> None:
+        second = t_ns // NS_PER_S
+        self._opened_in_second = self._opened_in_second + 1 if second == self._second else 1
+        self._second = second
+        self.most_opened = max(self.most_opened, self._opened_in_second)
+
     def _run_event(self, event: AnyEvent) -> None:
         match event:
             case RunStarted():
                 self._run_started(event)
             case RunEnded():
                 self.ended = event
+            case RunResumed():
+                self._run_resumed(event)
+            case LabKilled():
+                self._lab_killed(event)
+            case FarEndSeen():
+                pass  # of an ending that was counted
+            case _:
+                self._host_event(event)
+
+    def _host_event(self, event: AnyEvent) -> None:
+        match event:
             case HostSlept():
                 self.sleeps += 1
                 self.slept_ns += max(event.slept_ns, 0)
             case ClockStepped():
                 self.clock_steps += 1
                 self.clock_stepped_ns += event.step_ns
-            case LabKilled():
-                self._lab_killed(event)
             case WitnessGap() if len(self.witness_gaps) < _MOST_WITNESSES:
                 self.witness_gaps[event.witness] = event.detail
             case TesterLate():
@@ -164,6 +205,14 @@ class Tally:
                 self._path_changed(event)
             case _:
                 self.uncounted_events += 1
+
+    def _run_resumed(self, event: RunResumed) -> None:
+        self.ended = None
+        self.resumed.append(event)
+        self.resumptions += 1
+        self.gaps_ns += event.gap_ns
+        for figures in self.cohorts.values():
+            figures.run_resumed(event)
 
     def _tester_late(self, event: TesterLate) -> None:
         self.late += 1

@@ -23,6 +23,7 @@ from stresser.analysis.diagnosis.diagnosis_words import moment_words, says, what
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts, late_refusals
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
+from stresser.analysis.diagnosis.hop_stops import HopStop, hop_stop
 from stresser.analysis.diagnosis.host_causes import absences, path_change
 from stresser.analysis.diagnosis.intercepted_pairs import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
@@ -32,6 +33,7 @@ from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
 from stresser.analysis.diagnosis.silences_compared import contrast, found_dead
 from stresser.analysis.words.endings import counted
+from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped
@@ -160,8 +162,9 @@ def _diagnosis(
     facts = members(candidate, case)
     candidate = replace(candidate, said=candidate.said or _is_said(candidate, case))
     located = locate(candidate, case)
-    candidate = _timed(_settled(candidate, located.where), utc)
-    accused = accuse(candidate, located, case)
+    hop = hop_stop((fact.hops for fact in facts), len(facts))
+    candidate = _timed(_settled(candidate, located.where, hop), utc)
+    accused = accuse(candidate, located, case, hop)
     scope = _scope(candidate, case)
     of_drops, of_failures = _totals(scope, case)
     times = sorted(fact.t_ns for fact in facts)
@@ -174,6 +177,7 @@ def _diagnosis(
         who=accused.who,
         grade=accused.grade,
         by_log=candidate.by_log,
+        by_both_ends=dict(Counter(_decided_by_both(facts)).most_common()),
         low=None if limit is None else limit.low,
         high=None if limit is None else limit.high,
         unit=None if limit is None else candidate.unit,
@@ -188,6 +192,7 @@ def _diagnosis(
         seen=_seen(facts),
         first_utc=utc(min(times[0], struck.low) if struck else times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
+        hop=hop,
         contrasts=list(candidate.contrast),
         controls=located.controls,
         against=[*candidate.against, *accused.against],
@@ -200,6 +205,10 @@ def _diagnosis(
         ask=ask_for(candidate, located.where, accused.who, scope, case),
         says=says(candidate, scope, located, case, of_drops),
     )
+
+
+def _decided_by_both(facts: list[EndingFact]) -> Iterator[str]:
+    return (name for fact in facts for name in fact.rules if name in FAR_BY_NAME)
 
 
 def _seen(facts: list[EndingFact]) -> str:
@@ -242,7 +251,7 @@ def _is_said(candidate: Candidate, case: CaseFile) -> bool:
     return bool(facts) and is_said(facts)
 
 
-def _settled(candidate: Candidate, where: Where) -> Candidate:
+def _settled(candidate: Candidate, where: Where, hop: HopStop | None) -> Candidate:
     """What it is called, now that it is known where it happens."""
     mechanism = candidate.mechanism
     if where is Where.EGRESS:
@@ -254,7 +263,7 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif candidate.elsewhere is not None:
         mechanism = candidate.elsewhere
-    elif mechanism is Mechanism.NAME_FILTER:
+    elif mechanism is Mechanism.NAME_FILTER and not (hop is not None and hop.alone and hop.hello):
         mechanism = Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
     keeps = mechanism in {candidate.mechanism, candidate.elsewhere}

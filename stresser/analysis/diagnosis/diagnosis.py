@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.model.ending import Grade, Initiator
 
 
@@ -114,6 +115,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     grade: Grade
     by_log: bool = False
     """The middlebox that did it says so in its own log: only one of the lab does."""
+    by_both_ends: dict[str, int] = field(default_factory=dict)
+    """Of its drops, those that a reflector's account decided, by rule."""
     low: int | None = None
     high: int | None = None
     unit: str | None = None
@@ -136,6 +139,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     first_utc: str | None = None
     """When the first of them was noticed; where it struck once, when it can have struck."""
     last_utc: str | None = None
+    hop: HopStop | None = None
+    """The router after which what it explains stops, where that was walked."""
     contrasts: list[str] = field(default_factory=list)
     """What lived on although another cause would have ended it, in sentences."""
     controls: list[Control] = field(default_factory=list)

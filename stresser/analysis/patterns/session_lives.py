@@ -10,7 +10,7 @@ from typing import NamedTuple
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
-from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
+from stresser.model.events import AnyEvent, RunResumed, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.columns import Columns
@@ -112,6 +112,8 @@ class Lives:
             self._opened(event)
         elif isinstance(event, SessionEnded):
             self._ended(event)
+        elif isinstance(event, RunResumed):
+            self._cut(event.since_ns)
         elif event.__struct_config__.tag == "path_changed" and (
             len(self.path_changes) < _MOST_PATH_CHANGES
         ):
@@ -120,14 +122,17 @@ class Lives:
     def close(self, now_ns: int) -> None:
         """The record ends: sessions that are still open have lived until now."""
         self.now_ns = max(self.now_ns, now_ns)
+        self._cut(self.now_ns)
+
+    def _cut(self, at_ns: int) -> None:
         for place, opened_ns in self._open.values():
-            age_ns = max(self.now_ns - opened_ns, 0)
+            age_ns = max(at_ns - opened_ns, 0)
             every_ns = self._plan.pings_every_ns(self.places[place].cohort) or 0
             silences = max(age_ns // every_ns - 1, 0) if every_ns else 0
             proved, survived = silences * every_ns, every_ns if silences else 0
             self._keep(
                 Life(
-                    place, opened_ns, self.now_ns, proved, survived, silences,
+                    place, opened_ns, opened_ns + age_ns, proved, survived, silences,
                     every_ns or age_ns, 0, 0,
                 )
             )  # fmt: skip

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, is_clean
 from stresser.analysis.summary.answer import (
-    NAME_WIDTH,
     TEXT_WIDTH,
     Answer,
     EgressRow,
@@ -23,7 +22,9 @@ from stresser.analysis.summary.mechanism_words import (
 )
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import counted, kind_words
-from stresser.analysis.words.lines import fitted, shortened
+from stresser.analysis.words.far_end_words import loss_in_words
+from stresser.analysis.words.lines import NAME_WIDTH, fitted, shortened
+from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped, format_duration
 
@@ -179,8 +180,10 @@ def _or_no(count: int, noun: str) -> str:
 
 
 def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
+    losses = [words for one in run.both_ends if (words := loss_in_words(one))]
     if not run.diagnoses:
         yield _seen(run)
+        yield from losses
         return
     main, *others = run.diagnoses
     yield what_it_does(main)
@@ -192,6 +195,7 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
         )
+    yield from losses
     yield from map(_sentence, main.contrasts)
     yield from (
         _sentence(one.says) for one in main.controls if one.scope.egress == main.scope.egress
@@ -226,7 +230,7 @@ _UNKNOWN_WHO = {
 }
 
 
-def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
+def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str | tuple[str, ...]]:
     total = run.total
     if not run.diagnoses:
         is_quiet = total.sessions and not total.drops and not total.attempts_failed
@@ -235,8 +239,19 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     main = run.diagnoses[0]
     egress = shortened(main.scope.egress or "the egress", NAME_WIDTH)
     match main.who:
+        case Initiator.MIDDLEBOX | Initiator.ENDPOINT if _seen_by_both(main):
+            log = f"; its own log has the same {_logged(main)}" if main.by_log else ""
+            box = "The middlebox" if main.by_log else f"A middlebox behind {egress}"
+            name = box if main.who is Initiator.MIDDLEBOX else "The endpoint"
+            yield f"{name}: {_seen_by_both(main)}{log}."
         case Initiator.MIDDLEBOX if main.by_log:
             yield f"The middlebox: its own log has the same {_logged(main)}."
+        case Initiator.MIDDLEBOX if main.hop is not None and main.hop.alone:
+            what = "ClientHellos" if main.hop.hello else "flows"
+            yield (
+                f"A middlebox behind {egress}: {what} stop {main.hop.place}, where others pass.",
+                f"A middlebox: {what} stop {main.hop.place}, others pass.",
+            )
         case Initiator.MIDDLEBOX:
             yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
         case Initiator.ENDPOINT:
@@ -247,6 +262,18 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
             yield "stresser itself."
         case _:
             yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
+            if main.hop is not None:
+                is_all = main.hop.is_agreed and not main.hop.alone
+                yield main.hop.says, f"{'All' if is_all else 'Some'} stop {main.hop.place}."
+
+
+def _seen_by_both(main: Diagnosis) -> str:
+    """What a reflector's account adds, where it names the same one; empty where it does not."""
+    for rule, number in main.by_both_ends.items():
+        found = FAR_BY_NAME.get(rule)
+        if found is not None and found.initiator is main.who:
+            return f"{found.both} ({number:,} of {counted(main.drops, 'drop')})"
+    return ""
 
 
 def _logged(main: Diagnosis) -> str:
@@ -292,6 +319,7 @@ def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
 
 def _not_proved(run: RunFigures) -> Iterator[str]:
     yield from (_sentence(doubt) for doubt in run.doubts)
+    yield from run.near_limits[:1]
     for found in run.diagnoses:
         yield from (_sentence(one) for one in found.unproved)
         yield from (f"Against it: {_sentence(one)}" for one in found.against)

@@ -61,6 +61,8 @@ class CohortFigures(Struct, frozen=True, kw_only=True):
     """Cut short by the end of the run: in no other figure."""
     sessions: int
     """Sessions that opened."""
+    cut_off: int = 0
+    """Of `sessions`: open when the run's process ended, and the run was resumed: no ending."""
     sessions_open: int
     """Open, or ended by the end of the run."""
     peak_open: int
@@ -127,6 +129,7 @@ def cohort_figures(
         attempts_failed=tally.failed,
         attempts_cut=tally.cut_attempts,
         sessions=tally.opened,
+        cut_off=tally.cut_off,
         sessions_open=tally.sessions_open,
         peak_open=tally.peak_open,
         session_time_ns=tally.session_time_ns(now_ns),

@@ -1,46 +1,52 @@
-"""The limits that a search for them found: of silence and of age, one by one. Pure.
+"""The limits that a search for them found: of silence, age and bytes, one by one. Pure.
 
-What each session of the search answered is read from its ending (`classify.idle_answers`); where
-the limit is, from all of them (`statistics.asked_limits`); who and where, from the run's diagnoses,
-with their rules and controls.
+What each session of the search answered, and where the limit is, `search_answers` has; who and
+where come from the run's diagnoses, with their rules and controls.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, Whom
+from stresser.analysis.summary.search_answers import (
+    Answers,
+    Moved,
+    age_limit,
+    byte_limit,
+    comes_again,
+    silence_limit,
+)
 from stresser.classify.idle_answers import (
+    BIG_MESSAGE,
     BUSY,
-    PING,
+    DOWN,
+    HALF_HEAVY,
+    HEAVY,
+    ONE_BYTE,
     TCP_KEEPALIVE,
     UP,
-    answer_of_age,
-    answer_of_silence,
     beside,
 )
 from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
-from stresser.model.ending import Ending, Initiator, Kind
+from stresser.model.ending import Initiator
 from stresser.model.events import AnyEvent, RunStarted, SessionEnded
-from stresser.model.units import NS_PER_S, escaped
-from stresser.statistics.asked_limits import AskedLimit, limit_of_asked
-from stresser.statistics.concentration import tolerance
+from stresser.model.units import escaped
+from stresser.statistics.asked_limits import AskedLimit
 
 _MOST_COHORTS = 2_000
-_MOST_ANSWERS = 2_000
 _LONGEST_NAME = 128
 _FEWEST_CONFIRMED = 3
-_MOST_AGAINST = 0.25
-"""Of the deaths: more answers that do not fit, and there is no one limit."""
 _NEARLY = 0.97
 """The last rung is asked a little sooner than it is called: TLS tickets come after the opening."""
 _MECHANISMS = {
     "idle": (Mechanism.IDLE_TIMER, Mechanism.ENDPOINT_GOODBYE, Mechanism.AGE_LIMIT),
     "age": (Mechanism.AGE_LIMIT, Mechanism.ENDPOINT_GOODBYE),
+    "bytes": (Mechanism.BYTE_LIMIT,),
 }
 
 
@@ -54,7 +60,11 @@ class RefreshedBy(Struct, frozen=True, kw_only=True):
     up: bool | None = None
     """Data from us alone."""
     down: bool | None = None
-    """Data from the endpoint alone."""
+    """Data from the endpoint alone, a byte at a time: asked of a reflector."""
+    one_byte: bool | None = None
+    """A message of one byte, and its echo by a reflector."""
+    big_message: bool | None = None
+    """One of 16 KiB."""
 
 
 class LimitFigures(Struct, frozen=True, kw_only=True):
@@ -63,7 +73,7 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     endpoint: str
     egress: str
     kind: str
-    """`idle` or `age`."""
+    """`idle`, `age` or `bytes`."""
     low: int | None
     """It is longer than this, in `unit`; None, with `high`: none was found."""
     high: int | None
@@ -91,32 +101,7 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     reached: bool = False
     """As far as was asked for was tried."""
     is_silence: bool | None = None
-    """Busy sessions lived on beyond it; None: there were none, so that it may be one of age."""
-
-
-@dataclass
-class _Heard:
-    """What the sessions of one cohort answered."""
-
-    silences: list[AskedValue] = field(default_factory=list)
-    ages: list[AskedValue] = field(default_factory=list)
-    opened_ns: list[int] = field(default_factory=list)
-    """Of each of `silences`."""
-    forms: Counter[str] = field(default_factory=Counter)
-    told: int = 0
-    """Deaths that came of themselves."""
-
-    def add(self, ending: Ending) -> None:
-        """The ending of one session."""
-        silence, age = answer_of_silence(ending), answer_of_age(ending)
-        if silence is None or age is None or len(self.silences) >= _MOST_ANSWERS:
-            return
-        self.silences.append(silence)
-        self.ages.append(age)
-        self.opened_ns.append(ending.dead_by_ns - ending.age_ns)
-        if not silence.lived:
-            self.forms[_form(ending)] += 1
-            self.told += silence.is_dated
+    """Sessions that were not silent lived beyond it; None: none is known to have."""
 
 
 class SearchAnswers:
@@ -124,20 +109,24 @@ class SearchAnswers:
 
     def __init__(self, plan: PlanFacts) -> None:
         self._plan = plan
-        self._heard: dict[Cohort, _Heard] = {}
+        self._heard: dict[Cohort, Answers] = {}
 
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""
         if isinstance(event, RunStarted):
             for cohort in event.cohorts[:_MOST_COHORTS]:
                 if self._plan.searches_idle(cohort):
-                    self._heard[cohort] = _Heard()  # also of those that will never answer
-        if isinstance(event, SessionEnded) and self._plan.may_belong_to_search(event.activity):
+                    self._heard[cohort] = Answers()  # also of those that will never answer
+        if (
+            isinstance(event, SessionEnded)
+            and _was_sent_to(event)
+            and self._plan.may_belong_to_search(event.activity)
+        ):
             heard = self._heard.get(event.cohort)
             if heard is None and len(self._heard) < _MOST_COHORTS:
-                heard = self._heard[event.cohort] = _Heard()
+                heard = self._heard[event.cohort] = Answers()
             if heard is not None:
-                heard.add(event.ending)
+                heard.add(event)
 
     def limits(self, diagnoses: Sequence[Diagnosis]) -> list[LimitFigures]:
         """All limits, and what was survived where there is none."""
@@ -145,12 +134,11 @@ class SearchAnswers:
         return [one for cohort in searches for one in self._limits_of(cohort, diagnoses)]
 
     def _limits_of(self, cohort: Cohort, diagnoses: Sequence[Diagnosis]) -> Iterator[LimitFigures]:
-        heard, busy = self._heard[cohort], self._heard.get(beside(cohort, BUSY), _Heard())
-        age = _age_limit(busy)
-        silence = _silence_limit(heard, age)
+        heard, busy = self._heard[cohort], self._beside(cohort, BUSY)
+        blamed = partial(_blamed, cohort, diagnoses)
+        age = age_limit(busy, heard)
         up_to_ns = self._plan.activities[cohort.activity].up_to_ns
         survived = max((one.value for one in heard.silences if one.lived), default=None)
-        busy_lived = max((one.value for one in busy.ages if one.lived), default=None)
         found = LimitFigures(
             endpoint=escaped(cohort.endpoint, _LONGEST_NAME),
             egress=escaped(cohort.egress, _LONGEST_NAME),
@@ -162,100 +150,96 @@ class SearchAnswers:
             dead=sum(not one.lived for one in heard.silences),
             reached=survived is not None and survived >= _NEARLY * (up_to_ns or 0),
         )
-        if silence is None:
-            yield found
-        else:
-            refreshed = self._refreshed(cohort, silence.high or 0)
-            lived_on = None if busy_lived is None else busy_lived > silence.low
-            blamed = _blamed(cohort, "idle", diagnoses)
-            yield _with_limit(found, silence, heard, refreshed, blamed, is_silence=lived_on)
+        silence = silence_limit(heard, age)
+        if silence is not None:
+            refreshed = self._refreshed(cohort, silence)
+            lived_on = None if busy.oldest_ns is None else busy.oldest_ns > silence.low
+            # Whatever else broke its silence and lived shows as much.
+            lived_on = True in astuple(refreshed) or lived_on
+            found = _with_limit(found, silence, heard, blamed("idle"))
+            is_sure = found.confirmed or bool(lived_on and found.dead >= _FEWEST_CONFIRMED)
+            found = replace(found, refreshed_by=refreshed, is_silence=lived_on, confirmed=is_sure)
+        yield found
         if busy.ages:
-            aged = LimitFigures(
-                endpoint=found.endpoint, egress=found.egress, kind="age", low=None, high=None,
-                survived=busy_lived, asked=len(busy.ages),
-                dead=sum(not one.lived for one in busy.ages),
-            )  # fmt: skip
-            blamed = _blamed(cohort, "age", diagnoses)
-            yield aged if age is None else _with_limit(aged, age, busy, RefreshedBy(), blamed)
+            aged = _of_companions(found, "age", "ns", busy.ages, busy.oldest_ns)
+            if age is not None:
+                aged = replace(_with_limit(aged, age, busy, blamed("age")), confirmed=True)
+            yield aged
+        yield from self._bytes(cohort, found, busy.oldest_ns, blamed("bytes"))
 
-    def _refreshed(self, cohort: Cohort, limit_ns: int) -> RefreshedBy:
-        # Under TLS a box sees no difference between them.
-        up = self._outlived(beside(cohort, UP), limit_ns)
+    def _bytes(
+        self, cohort: Cohort, pair: LimitFigures, busy_ns: int | None, blamed: Diagnosis | None
+    ) -> Iterator[LimitFigures]:
+        both = [self._beside(cohort, what) for what in (HEAVY, HALF_HEAVY)]
+        loads = [load for heard in both for load in heard.loads]
+        if not loads:
+            return
+        most = max((load.moved for load in loads if load.lived), default=None)
+        figures = _of_companions(pair, "bytes", "bytes", loads, most)
+        found = byte_limit(loads, busy_ns)
+        if found is None:
+            yield figures
+            return
+        heard = both[0] if both[0].forms else both[1]
+        limit = AskedLimit(found.low, found.high)
+        yield replace(_with_limit(figures, limit, heard, blamed), confirmed=True)
+
+    def _refreshed(self, cohort: Cohort, limit: AskedLimit) -> RefreshedBy:
+        said = {
+            what: self._beside(cohort, what).outlived(limit.low, limit.high or 0)
+            for what in (BUSY, UP, DOWN, TCP_KEEPALIVE, ONE_BYTE, BIG_MESSAGE)
+        }
         return RefreshedBy(
-            ping=self._outlived(beside(cohort, PING), limit_ns),
-            unanswered_ping=up,
-            up=up,
-            tcp_keepalive=self._outlived(beside(cohort, TCP_KEEPALIVE), limit_ns),
+            ping=said[BUSY],
+            unanswered_ping=said[UP],  # under TLS a box sees no difference between them
+            up=said[UP],
+            down=said[DOWN],
+            tcp_keepalive=said[TCP_KEEPALIVE],
+            one_byte=said[ONE_BYTE],
+            big_message=said[BIG_MESSAGE],
         )
 
-    def _outlived(self, cohort: Cohort, limit_ns: int) -> bool | None:
-        """Whether those that beat in one way lived beyond the limit; None: both, or not known."""
-        ages = self._heard.get(cohort, _Heard()).ages
-        said = {one.lived for one in ages if not one.lived or one.value > limit_ns}
-        return said.pop() if len(said) == 1 else None
+    def _beside(self, cohort: Cohort, what: str) -> Answers:
+        return self._heard.get(beside(cohort, what), Answers())
 
 
-def _form(ending: Ending) -> str:
-    if ending.kind is not Kind.FOUND_DEAD:
-        return ending.kind
-    # Its socket had failed: the goodbye was answered by a RST. Else nothing came.
-    return Kind.TCP_RESET if ending.evidence.operation is not None else Kind.SILENCE
+def _was_sent_to(event: SessionEnded) -> bool:
+    """Where data down was asked for, some came: an older reflector sends none."""
+    return event.messages > 0 or not event.activity.endswith(f"-{DOWN}")
 
 
-def _age_limit(busy: _Heard) -> AskedLimit | None:
-    """Of sessions that were never silent; at one moment alone something else may have struck."""
-    found = limit_of_asked(busy.ages)
-    deaths = sorted(one.at for one in busy.ages if not one.lived)
-    is_repeated = len(deaths) > 1 and deaths[-1] - deaths[0] > NS_PER_S
-    return found if found.high is not None and is_repeated and _fits(found, busy.ages) else None
-
-
-def _silence_limit(heard: _Heard, age: AskedLimit | None) -> AskedLimit | None:
-    found = limit_of_asked(heard.silences)
-    if found.high is None or not _fits(found, heard.silences):
-        return None
-    is_age = age is not None and age.high is not None and age.low <= found.high + tolerance(age.low)
-    return None if is_age else found
-
-
-def _fits(found: AskedLimit, asked: Collection[AskedValue]) -> bool:
-    dead = sum(not one.lived for one in asked)
-    return dead > 1 and found.against <= _MOST_AGAINST * dead
+def _of_companions(
+    pair: LimitFigures,
+    kind: str,
+    unit: str,
+    asked: Sequence[AskedValue | Moved],
+    survived: int | None,
+) -> LimitFigures:
+    """Of the sessions beside those that were silent: what they survived."""
+    return LimitFigures(
+        endpoint=pair.endpoint, egress=pair.egress, kind=kind, low=None, high=None, unit=unit,
+        survived=survived, asked=len(asked), dead=sum(not one.lived for one in asked),
+    )  # fmt: skip
 
 
 def _with_limit(
-    figures: LimitFigures,
-    limit: AskedLimit,
-    heard: _Heard,
-    refreshed: RefreshedBy,
-    blamed: Diagnosis | None,
-    *,
-    is_silence: bool | None = None,
+    figures: LimitFigures, limit: AskedLimit, heard: Answers, blamed: Diagnosis | None
 ) -> LimitFigures:
-    deaths = [one.at for one in heard.silences if not one.lived]
-    is_repeated = any(
-        opened > min(deaths)
-        for opened, one in zip(heard.opened_ns, heard.silences, strict=True)
-        if not one.lived
-    )
-    return LimitFigures(
-        **{name: getattr(figures, name) for name in ("endpoint", "egress", "kind", "survived")},
-        **{name: getattr(figures, name) for name in ("asked", "dead", "reached")},
+    return replace(
+        figures,
         low=limit.low,
         high=limit.high,
         tick=limit.tick,
         form=heard.forms.most_common(1)[0][0],
-        at_expiry=2 * heard.told > heard.forms.total(),
+        at_expiry=2 * heard.of_themselves > heard.forms.total(),
         who=Initiator.UNKNOWN if blamed is None else blamed.who,
         where=Where.UNKNOWN if blamed is None else blamed.where,
         ask=Whom.NETWORK_TEAM if blamed is None else blamed.ask.whom,
-        refreshed_by=refreshed,
-        confirmed=is_repeated or bool(is_silence and len(deaths) >= _FEWEST_CONFIRMED),
-        is_silence=is_silence,
+        confirmed=comes_again(heard.ages),
     )
 
 
-def _blamed(cohort: Cohort, kind: str, diagnoses: Sequence[Diagnosis]) -> Diagnosis | None:
+def _blamed(cohort: Cohort, diagnoses: Sequence[Diagnosis], kind: str) -> Diagnosis | None:
     """The weightiest diagnosis of such a limit that covers this endpoint and egress."""
     for one in diagnoses:
         covers = one.scope.endpoint in {None, cohort.endpoint}

@@ -19,7 +19,11 @@ _TEAMS = {
     Whom.PROXY_TEAM.value: "proxy's team",
     Whom.SERVICE_OWNER.value: "owner of the service",
 }
-_TIMERS = {"idle": "idle timeout", "age": "limit of session age"}
+_TIMERS = {
+    "idle": "idle timeout",
+    "age": "limit of session age",
+    "bytes": "limit of bytes",
+}
 _SAFE = 0.8
 """Of the longest silence survived: a heartbeat may be late."""
 _ROUND = ((600, 60), (60, 10), (10, 5), (0, 1))
@@ -31,7 +35,7 @@ def limit_in_words(limit: LimitFigures) -> str:
     if limit.high is None or limit.low is None:
         return _none_found(limit)
     quiet = "quiet sessions" if limit.kind == "idle" else "sessions, quiet or not,"
-    between = f"{format_duration(limit.low)} to {format_duration(limit.high)}"
+    between = f"{_value(limit, limit.low)} to {_value(limit, limit.high)}"
     ends = f"{_subject(limit)} ends {quiet} to {limit.endpoint} after {_middle(limit)}"
     says = [f"{ends} ({between}), {form_in_words(limit)}"]
     if limit.tick:
@@ -39,12 +43,20 @@ def limit_in_words(limit: LimitFigures) -> str:
     says += _refreshing(limit.refreshed_by)
     every_ns = heartbeat_ns(limit)
     if every_ns is not None:
-        says.append(f"ping at least every {format_duration(every_ns)}")
+        does = "ping" if limit.refreshed_by.ping else "send something"
+        says.append(f"{does} at least every {format_duration(every_ns)}")
     if limit.kind == "idle" and limit.is_silence is None:
-        says.append("it may be a limit of age: no session was busy beside these")
+        says.append(
+            "it may be a limit of age: no session that was not silent is known to have lived"
+        )
     if not limit.confirmed:
         says.append("seen once, not confirmed")
     return f"{'; '.join(says)}."
+
+
+def limits_in_words(limits: Sequence[LimitFigures]) -> list[str]:
+    """One sentence each; how many bytes did no harm stands in the table alone."""
+    return [limit_in_words(one) for one in limits if one.kind != "bytes" or one.high is not None]
 
 
 def form_in_words(limit: LimitFigures) -> str:
@@ -79,13 +91,13 @@ def wishes_in_words(limits: Sequence[LimitFigures]) -> list[str]:
 
 
 def _none_found(limit: LimitFigures) -> str:
-    of = "silence" if limit.kind == "idle" else "age"
+    of = {"idle": "silence"}.get(limit.kind, limit.kind)
     where = f"{limit.endpoint} through {limit.egress}"
     if limit.survived is None:
         return f"{where}: no session was proved to live, so nothing is known of a limit of {of}."
-    cut = "" if limit.reached or limit.kind == "age" else ", which is not as far as was asked for"
+    cut = "" if limit.reached or limit.kind != "idle" else ", which is not as far as was asked for"
     died = f"; {limit.dead} of {limit.asked} died of something else" if limit.dead else ""
-    lived = format_duration(limit.survived)
+    lived = _value(limit, limit.survived)
     return f"{where}: no limit of {of} found up to {lived}{cut}{died}."
 
 
@@ -99,15 +111,29 @@ def _subject(limit: LimitFigures) -> str:
 
 def _middle(limit: LimitFigures) -> str:
     low, high = limit.low or 0, limit.high or 0
-    return format_duration((low + high) // 2)
+    return _value(limit, (low + high) // 2)
+
+
+def _value(limit: LimitFigures, value: int) -> str:
+    return f"{value:,} bytes" if limit.unit == "bytes" else format_duration(value)
 
 
 def _refreshing(refreshed: RefreshedBy) -> list[str]:
     words = {"a ping": refreshed.ping, "TCP keepalive": refreshed.tcp_keepalive}
-    words |= {"an unanswered ping": refreshed.unanswered_ping}
+    words |= {
+        "an unanswered ping": refreshed.unanswered_ping,
+        "data from the endpoint alone": refreshed.down,
+        "a byte": refreshed.one_byte,
+        "a message of 16 KiB": refreshed.big_message,
+    }
     count = [what for what, does in words.items() if does]
     do_not = [what for what, does in words.items() if does is False]
-    says = [f"{' and '.join(count)} {'counts' if len(count) == 1 else 'count'}"] if count else []
+    says = [f"{_listed(count)} {'counts' if len(count) == 1 else 'count'}"] if count else []
     if do_not:
-        says.append(f"{' and '.join(do_not)} {'does' if len(do_not) == 1 else 'do'} not count")
+        says.append(f"{_listed(do_not)} {'does' if len(do_not) == 1 else 'do'} not count")
     return says
+
+
+def _listed(words: list[str]) -> str:
+    """`a ping, TCP keepalive and a byte`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

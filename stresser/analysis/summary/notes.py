@@ -6,6 +6,7 @@ from stresser.analysis.chains.accusations import OTHER_STACKS
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted
+from stresser.analysis.words.far_end_words import both_ends_in_words
 from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
 from stresser.analysis.words.site_words import sites_in_words
@@ -30,6 +31,7 @@ _CAUSES = {
 def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
+        *_resumed(tally),
         *_chains(tally),
         *_other_stacks(tally, plan),
         *_path(tally),
@@ -41,7 +43,23 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_witness_gaps(tally),
         *_gaps(tally),
         *_hops(tally),
+        *(words for one in tally.both_ends for words in both_ends_in_words(one)),
     ]
+
+
+def _resumed(tally: Tally) -> Iterator[str]:
+    if not tally.resumptions:
+        return
+    cut_off = sum(figures.cut_off for figures in tally.cohorts.values())
+    last = tally.resumed[-1]
+    times = "once" if tally.resumptions == 1 else counted(tally.resumptions, "time")
+    yield (
+        f"The run was resumed {times}, last at {escaped(last.utc, 40)} (before that:"
+        f" {escaped(last.why, 80)}); between its parts it did not run for"
+        f" {format_duration(tally.gaps_ns)}, which no figure counts."
+        f" {counted(cut_off, 'session')} open at the end of a part count until then: how they"
+        " ended is not known."
+    )
 
 
 def _chains(tally: Tally) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from stresser.analysis.counts.far_tally import BothEndsFigures
 from stresser.analysis.counts.percentiles import Percentiles
 from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.diagnosis.failure_bursts import FailureBurst
@@ -27,7 +28,11 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     end_reason: str | None
     """Why the run ended, in words; None when it has not, or crashed."""
     elapsed_ns: int
-    """How long the run lasted, as far as is known."""
+    """How long the run lasted, as far as is known, without the gaps of one that was resumed."""
+    resumptions: int = 0
+    """How often it went on after its process had ended."""
+    gaps_ns: int = 0
+    """For how long it did not run in between; nothing was held then."""
     duration_ns: int | None
     """As the scenario asks; None: until stopped."""
     verdict: Verdict
@@ -38,6 +43,10 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     """What explains the drops and failures, the weightiest first."""
     limits: list[LimitFigures] = []
     """What a search for limits found, or survived."""
+    both_ends: list[BothEndsFigures] = []
+    """By egress, where reflectors gave an account."""
+    near_limits: list[str] = []
+    """Where the run came near what its machine was measured to do, in sentences."""
     findings: list[str]
     notes: list[str]
     total: CohortFigures

@@ -22,7 +22,7 @@ from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.analysis.summary.idle_limits import SearchAnswers
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
+from stresser.model.events import AnyEvent, RunResumed, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_US, format_utc
 from stresser.record.reader import RecordedRun
 
@@ -45,6 +45,9 @@ class SessionsByCohort:
 
     def event(self, event: AnyEvent) -> None:
         """One event, after the tally has seen it."""
+        if isinstance(event, RunResumed):
+            for cohort in self.sessions.values():
+                cohort.record_ends(event.since_ns)
         if not isinstance(event, SessionOpened | SessionEnded) or event.cohort not in self._known:
             return
         one = self.sessions.get(event.cohort)
@@ -68,7 +71,7 @@ class RunReading:
         self.searched = SearchAnswers(self.plan)
         self.by_cohort = SessionsByCohort(self.tally)
         self.elapsed_ns = 0
-        """How long the run lasted, as far as is known."""
+        """From the run's beginning to its end, as far as is known."""
         self.distributions: Distributions = {}
         self.rtt = RttBlocks(1)
 
@@ -76,6 +79,11 @@ class RunReading:
     def sessions(self) -> dict[Cohort, CohortSessions]:
         """When each session lived, by cohort; empty where it was not asked for."""
         return self.by_cohort.sessions
+
+    @property
+    def ran_ns(self) -> int:
+        """How long the run ran: what is between its parts, where it was resumed, does not count."""
+        return max(self.elapsed_ns - self.tally.gaps_ns, 0)
 
     @cached_property
     def patterns(self) -> Patterns:

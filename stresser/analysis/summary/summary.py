@@ -24,7 +24,8 @@ from stresser.analysis.summary.cohort_figures import (
     last_ending,
 )
 from stresser.analysis.summary.cohort_findings import cohort_findings, lab_findings
-from stresser.analysis.summary.limit_words import limit_in_words
+from stresser.analysis.summary.limit_words import limits_in_words
+from stresser.analysis.summary.near_limits import near_limits
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
@@ -85,6 +86,8 @@ def _figures(reading: RunReading) -> RunFigures:
     limits = reading.searched.limits(reading.explained.diagnoses)
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
+    measured_limits = None if run.manifest is None else run.manifest.measured
+    near = near_limits(measured_limits, tally, elapsed_ns, distributions)
     results = judge_thresholds(plan.thresholds, measured, doubts)
     # A shortfall bears on the run, not on each of its rules.
     doubts += shortfalls(tally.cohorts)
@@ -94,20 +97,24 @@ def _figures(reading: RunReading) -> RunFigures:
         started_utc=_started_utc(run),
         crashed_at_utc=crashed_at_utc and escaped(crashed_at_utc),
         end_reason=escaped(tally.ended.reason) if tally.ended else None,
-        elapsed_ns=elapsed_ns,
+        elapsed_ns=reading.ran_ns,
+        resumptions=tally.resumptions,
+        gaps_ns=tally.gaps_ns,
         duration_ns=plan.duration_ns,
         verdict=verdict_of(results, tally, doubts),
         doubts=doubts,
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
         limits=limits,
+        both_ends=tally.both_ends,
+        near_limits=near,
         findings=[
-            *map(limit_in_words, limits),
+            *limits_in_words(limits),
             *pattern_findings(patterns),
             *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
             *_findings(tally, plan, elapsed_ns),
         ],
-        notes=[*run_notes(tally, plan), *pattern_notes(patterns)],
+        notes=[*near, *run_notes(tally, plan), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
         cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
         loop_lag=_loop_lag(distributions),

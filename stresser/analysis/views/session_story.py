@@ -33,6 +33,7 @@ from stresser.model.events import (
     Ended,
     HopsSeen,
     ResolvedBy,
+    RunResumed,
     SessionEnded,
     SessionOpened,
     TlsFacts,
@@ -68,6 +69,8 @@ class StoryTeller:
         self.opened: SessionOpened | None = None
         self.ended: SessionEnded | None = None
         self.failed: AttemptFailed | None = None
+        self.cut_off: RunResumed | None = None
+        """When the run went on without it."""
         self.replaced_by: SessionOpened | None = None
         self._chains: dict[str, ChainSeen] = {}
         self._hops: deque[HopsSeen] = deque(maxlen=_MOST_PATHS)
@@ -81,6 +84,8 @@ class StoryTeller:
                 self.replaced_by = event
             case SessionEnded() if event.session == self.session:
                 self.ended = event
+            case RunResumed() if self.opened is not None and self.ended is None:
+                self.cut_off = self.cut_off or event
             case AttemptFailed() if event.attempt == self.attempt:
                 self.failed = event
             case HopsSeen() if event.session == self.session:
@@ -116,7 +121,8 @@ class StoryTeller:
         if self.opened is None:
             return [] if self.ended is None else _ending(self.ended)
         chain = self._chain(self.opened, self.opened.tls, served)
-        return [*_opening(self.opened, chain), *map(_path, self._hops), *_ending(self.ended)]
+        ending = _ending(self.ended, self.cut_off)
+        return [*_opening(self.opened, chain), *map(_path, self._hops), *ending]
 
     def _chain(self, event: CohortEvent, tls: TlsFacts | None, served: ChainTally) -> list[Line]:
         if tls is None:
@@ -239,7 +245,11 @@ def _tls_end(tls: TlsFacts, seen: ChainSeen | None) -> str:
     return f"{tls.chain_class} chain, {who}{product}{why}"
 
 
-def _ending(event: SessionEnded | None) -> list[Line]:
+def _ending(event: SessionEnded | None, cut_off: RunResumed | None = None) -> list[Line]:
+    if event is None and cut_off is not None:
+        until = format_duration(cut_off.since_ns)
+        why = escaped(cut_off.why)
+        return [("ending", f"none recorded: open {until} into the run, when that ended ({why})")]
     if event is None:
         return [("ending", "none recorded: it was open when the record ends")]
     counts = [
@@ -257,7 +267,8 @@ def _ending_lines(event: Ended, counts: list[Line]) -> list[Line]:
         lines.append(("known from", GRADE_WORDS[ending.grade]))
     lines += reasons(ending.evidence)
     if ending.evidence.far_end is not None:
-        lines.append(("far end", far_end_in_words(ending.evidence.far_end)))
+        far = far_end_in_words(ending.evidence.far_end, ending.dead_by_ns)
+        lines.append(("far end", far))
     lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
     lines += [
         ("kind", ending.kind.value),

@@ -4,6 +4,7 @@ Bounded: of thousands of changes as many are kept as a picture can show, and dip
 """
 
 from array import array
+from collections import Counter
 from itertools import pairwise
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from stresser.model.events import (
     HopsSeen,
     HostSlept,
     PathChanged,
+    RunResumed,
     SessionEnded,
     SessionOpened,
     TesterLate,
@@ -45,7 +47,7 @@ class Mark(Struct, frozen=True, array_like=True):
     """Something that happened beside the sessions."""
 
     what: str
-    """`path`, `sleep`, `late`, `clock` or `witness`."""
+    """`path`, `sleep`, `gap`, `late`, `clock` or `witness`."""
     from_us: int
     until_us: int
     words: str
@@ -66,6 +68,7 @@ class Timeline:
     def __init__(self) -> None:
         self._steps: dict[str, array[int]] = {}
         self._kept = 0
+        self._open: Counter[str] = Counter()
         self._marks: list[Mark] = []
         self._more = 0
 
@@ -75,7 +78,10 @@ class Timeline:
             self._step(event.egress, event.t_ns, 1)
         elif isinstance(event, SessionEnded):
             self._step(event.egress, event.ending.dead_by_ns, -1)
-        elif (mark := _mark(event)) is not None:
+        elif isinstance(event, RunResumed):
+            for egress in [*self._open.elements()]:
+                self._step(egress, event.since_ns, -1)
+        if (mark := _mark(event)) is not None:
             if len(self._marks) < _MOST_MARKS:
                 self._marks.append(mark)
             else:
@@ -99,6 +105,7 @@ class Timeline:
             self._more += 1
             return
         self._kept += 1
+        self._open[egress] += by
         # The sign is the direction: one number a step. Time 0 is told from its negative by + 1.
         steps.append(by * (max(t_ns, 0) // 1000 + 1))
 
@@ -145,6 +152,8 @@ def _mark(event: AnyEvent) -> Mark | None:
         case HostSlept():
             slept = f"this host slept {format_duration(max(event.slept_ns, 0))}"
             mark = "sleep", event.t_ns - event.slept_ns, event.t_ns, slept
+        case RunResumed():
+            mark = "gap", event.since_ns, event.t_ns, f"the run did not run ({event.why})"
         case TesterLate():
             late = f"stresser was late by {format_duration(max(event.late_ns, 0))}"
             mark = "late", event.t_ns - event.late_ns, event.t_ns, f"{late}: {event.cause}"

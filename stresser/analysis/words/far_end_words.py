@@ -1,8 +1,12 @@
-"""What a reflector recorded of a session, in words."""
+"""What a reflector recorded of a session, or of all of an egress, in words."""
 
+from collections.abc import Iterator
+
+from stresser.analysis.counts.far_tally import BothEndsFigures, LossFigures
+from stresser.analysis.words.endings import counted
 from stresser.model.ending import Kind
 from stresser.model.far_end import FarEnd
-from stresser.model.units import escaped, format_duration
+from stresser.model.units import NS_PER_S, escaped, format_duration
 
 _ENDED = {
     Kind.TCP_RESET: "met a TCP reset",
@@ -15,8 +19,62 @@ _ENDED = {
 }
 
 
-def far_end_in_words(far: FarEnd) -> str:
-    """How it ended there and when, what had passed, and how sure the times are."""
+_SURE_LOST, _SURE_SHARE = 20, 0.01
+"""Less than that is every path's."""
+_MOST_SHOWN = 4
+
+
+def loss_in_words(of: BothEndsFigures) -> str:
+    """Loss that is worth a sentence on the first screen; empty where there is none."""
+    ways = [("to the far end", of.there, of.back), ("from the far end", of.back, of.there)]
+    lossy = [
+        f"{one.share:.1%} of the segments {way} ({one.lost:,} of {one.sent:,}"
+        f"{'' if _is_lossy(other) else f'; the other way {other.share:.1%}'})"
+        for way, one, other in ways
+        if _is_lossy(one)
+    ]
+    if not lossy:
+        return ""
+    return f"Through {escaped(of.egress, 40)} both ends count as lost {' and '.join(lossy)}."
+
+
+def _is_lossy(way: LossFigures) -> bool:
+    return way.lost >= _SURE_LOST and way.share >= _SURE_SHARE
+
+
+def both_ends_in_words(of: BothEndsFigures) -> Iterator[str]:
+    """All that the far ends of an egress add up to, in sentences."""
+    egress = escaped(of.egress, 40)
+    if of.there.sent:
+        yield (
+            f"Through {egress} {of.there.lost:,} of {of.there.sent:,} segments with data were lost"
+            f" to the far end ({of.there.share:.2%}) and {of.back.lost:,} of {of.back.sent:,}"
+            f" from it ({of.back.share:.2%}), as the kernels of both ends counted them."
+        )
+    if of.split:
+        yield (
+            f"Through {egress} TCP ends in between for {counted(of.split, 'session')}: the two"
+            " ends counted segments of different connections."
+        )
+    seen = ", ".join(escaped(one, 60) for one in of.addresses[:_MOST_SHOWN])
+    more = len(of.addresses) - _MOST_SHOWN
+    ports = f"{of.ports_rewritten:,} of {of.sessions:,} from another port than this host's"
+    yield (
+        f"The far end saw {counted(of.sessions, 'session')} through {egress} come from {seen}"
+        f"{f' and {more} more' if more > 0 else ''}, {ports}."
+    )
+    if of.half_open_ns >= NS_PER_S:
+        yield (
+            f"Through {egress} one end held a session for up to"
+            f" {format_duration(of.half_open_ns)} longer than the other."
+        )
+
+
+def far_end_in_words(far: FarEnd, ended_ns: int | None = None) -> str:
+    """How it ended there and when, what had passed, and how sure the times are.
+
+    `ended_ns`: when it ended here.
+    """
     within = f"+/- {format_duration(far.within_ns)}"
     passed = f"{far.bytes_received:,} bytes came, {far.bytes_sent:,} went"
     last = [
@@ -26,9 +84,28 @@ def far_end_in_words(far: FarEnd) -> str:
     ]
     if far.kind is None or far.at_ns is None:
         ended = f"still held it {format_duration(far.known_until_ns)} into the run"
-        return f"{ended} ({within}); saw us as {escaped(far.peer, 80)}"
+        return f"{ended} ({within}); saw us as {escaped(far.peer, 80)}{_ways(far)}"
     what = _ENDED.get(Kind(far.kind), "met an end") if far.kind in set(Kind) else "met an end"
     return (
-        f"{what} {format_duration(far.at_ns)} into the run ({within}); {passed}"
-        f"{''.join(f', {one}' for one in last)}; saw us as {escaped(far.peer, 80)}"
+        f"{what} {format_duration(far.at_ns)} into the run ({within}){_apart(far, ended_ns)};"
+        f" {passed}{''.join(f', {one}' for one in last)}; saw us as {escaped(far.peer, 80)}"
+        f"{_ways(far)}"
     )
+
+
+def _apart(far: FarEnd, ended_ns: int | None) -> str:
+    """Which end believed for longer in the session, where the clocks can tell."""
+    if ended_ns is None or far.at_ns is None or abs(far.at_ns - ended_ns) <= far.within_ns:
+        return ""
+    when = "after" if far.at_ns > ended_ns else "before"
+    return f", {format_duration(abs(far.at_ns - ended_ns))} {when} it ended here"
+
+
+def _ways(far: FarEnd) -> str:
+    ways = [("there", far.there), ("back", far.back)]
+    said = [
+        f"{one.missing:,} of {one.sent:,} segments {way}"
+        for way, one in ways
+        if one is not None and one.missing is not None and one.missing > 0
+    ]
+    return f"; lost {' and '.join(said)}" if said else ""

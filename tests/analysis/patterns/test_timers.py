@@ -36,6 +36,7 @@ def test_a_planted_timer_lies_in_its_bracket(timer, variable, night):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_exponential_lifetimes_show_no_timer():
     at_a_heartbeat = found = 0
     for seed in range(60):

@@ -11,6 +11,7 @@ from stresser.analysis.diagnosis.diagnosis import (
     Where,
     Whom,
 )
+from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.summary.answer import IsIt
 from stresser.model.ending import Grade, Initiator
 from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed, held
@@ -44,6 +45,24 @@ def test_the_quickstart():
     assert [what for what, _ in found.lines()] == [
         "Is it the egress?", "What does it do?", "Who?", "What to do", "Not proved",
     ]  # fmt: skip
+
+
+def test_who_names_the_hop_where_it_is_known():
+    stop = HopStop(
+        after=2, address="203.0.113.1", next=3, next_address="203.0.113.5", alone=True, walks=3,
+        of_walks=3,
+    )  # fmt: skip
+    assert answer_to(QUICKSTART, diagnosed(hop=stop)).who == (
+        "A middlebox behind middlebox: flows stop after hop 2 (203.0.113.1), where others pass."
+    )
+    hello = replace(stop, hello=True, address="2001:db8:0:100::1", after=12)
+    assert answer_to(QUICKSTART, diagnosed(hop=hello)).who == (
+        "A middlebox behind middlebox: ClientHellos stop after hop 12 (2001:db8:0:100::1), where"
+        " others pass."
+    )
+    outage = replace(stop, alone=False)
+    found = answer_to(QUICKSTART, diagnosed(hop=outage, who=Initiator.UNKNOWN))
+    assert found.who.endswith("that middlebox reaches. All stop after hop 2 (203.0.113.1).")
 
 
 def test_no_drop_at_all():
@@ -144,6 +163,14 @@ def test_a_crash_and_an_unfit_host_come_first_in_what_is_not_proved():
     assert found.not_proved.startswith("The run crashed at 2026-11-23T02:13:07Z. This host slept")
 
 
+def test_a_run_near_the_limits_of_its_machine_says_so_beside_the_results():
+    near = ["Near this machine's limits (measured 2026-11-30): 90 of 100 pings a second.", "So."]
+    found = answer_to(QUICKSTART, diagnosed(), near_limits=near)
+    assert found.not_proved == near[0]
+    short = answer_to(QUICKSTART, diagnosed(), near_limits=["Near: all."]).not_proved
+    assert short == "Near: all. Limits slower than 30 s: no session was held longer."
+
+
 def test_no_sample():
     for cohorts in ([], [held("vpn", 0)]):
         found = answer_to(cohorts)
@@ -179,6 +206,29 @@ def test_who_rests_on_its_grade(grade, words):
 def test_a_middlebox_that_says_so_itself_is_quoted(kinds, words):
     found = answer_to(QUICKSTART, diagnosed(grade=Grade.REFLECTOR, by_log=True, kinds=kinds))
     assert found.who == words
+
+
+@pytest.mark.parametrize(
+    ("by_log", "words"),
+    [
+        (True, "The middlebox: {}; its own log has the same 79 TCP resets."),
+        (False, "A middlebox behind middlebox: {}."),
+    ],
+)
+def test_both_ends_are_quoted(by_log, words):
+    both = "both ends met a reset and neither had sent one (77 of 79 drops)"
+    found = diagnosed(
+        grade=Grade.REFLECTOR,
+        by_log=by_log,
+        kinds={"tcp_reset": 79},
+        by_both_ends={"far-end-was-reset-too": 77, "far-end-closed": 2},
+    )
+    assert answer_to(QUICKSTART, found).who == words.format(both)
+
+
+def test_both_ends_that_name_another_are_not_quoted():
+    found = diagnosed(by_both_ends={"far-end-closed": 2})
+    assert answer_to(QUICKSTART, found).who.startswith("A middlebox behind middlebox: sessions")
 
 
 def test_where_the_machine_behind_an_egress_may_differ_nobody_is_named():

@@ -5,9 +5,10 @@ import pytest
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Where
 from stresser.analysis.summary.idle_limits import SearchAnswers
-from stresser.classify.idle_answers import BUSY, PING, TCP_KEEPALIVE, UP, beside
+from stresser.classify.idle_answers import BUSY, DOWN, HALF_HEAVY, HEAVY, TCP_KEEPALIVE, UP, beside
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
+from stresser.model.events import SessionEnded
 from stresser.model.evidence import Evidence
 from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import diagnosed
@@ -24,12 +25,22 @@ class Search:
     def __init__(self):
         self.story = Story([VPN], 1)
 
-    def lives(self, age, cohort=VPN, at=0.0):
-        self.story.ends_as_planned(self.story.opens(cohort, at), at + age, idle_ns=age * NS_PER_S)
+    def lives(self, age, cohort=VPN, at=0.0, moved=0, messages=0):
+        session = self.story.opens(cohort, at)
+        self.story.ends_as_planned(session, at + age, idle_ns=age * NS_PER_S)
+        self._moves(moved, messages)
 
-    def dies(self, age, cohort=VPN, at=0.0, kind=Kind.FOUND_DEAD, **evidence):
+    def dies(self, age, cohort=VPN, at=0.0, kind=Kind.FOUND_DEAD, moved=0, **evidence):
         seen = Evidence(idle_before_send_ns=age * NS_PER_S, **evidence)
-        self.story.drops(self.story.opens(cohort, at), at + age, kind, idle=age, evidence=seen)
+        session = self.story.opens(cohort, at)
+        self.story.drops(session, at + age, kind, idle=age, evidence=seen)
+        self._moves(moved)
+
+    def _moves(self, moved, messages=0):
+        ended = self.story.events[-1]
+        assert isinstance(ended, SessionEnded)
+        ended.bytes_sent, ended.bytes_received = moved // 2, moved - moved // 2
+        ended.messages = messages
 
     def limits(self, *diagnoses):
         answers = SearchAnswers(read_plan(PLAN))
@@ -56,16 +67,17 @@ def forgetting(**evidence):
 def test_a_limit_with_what_refreshes_it():
     search = forgetting()
     for _ in range(2):
-        search.lives(340, beside(VPN, PING), at=320)
         search.dies(340, beside(VPN, UP), at=320)
         search.dies(340, beside(VPN, TCP_KEEPALIVE), at=320)
+        search.lives(340, beside(VPN, DOWN), at=320, messages=3)
     idle, age = search.limits(DIAGNOSED)
     assert (idle.kind, idle.low, idle.high) == ("idle", 299 * NS_PER_S, 301 * NS_PER_S)
     assert (idle.form, idle.at_expiry, idle.tick) == (Kind.SILENCE, False, None)
     assert (idle.who, idle.where) == (Initiator.MIDDLEBOX, Where.EGRESS)
     assert (idle.refreshed_by.ping, idle.refreshed_by.tcp_keepalive) == (True, False)
     assert (idle.refreshed_by.up, idle.refreshed_by.unanswered_ping) == (False, False)
-    assert idle.refreshed_by.down is None
+    assert idle.refreshed_by.down is True
+    assert (idle.refreshed_by.one_byte, idle.refreshed_by.big_message) == (None, None)
     assert (idle.confirmed, idle.is_silence, idle.survived) == (True, True, 299 * NS_PER_S)
     assert (age.kind, age.low, age.high, age.survived) == ("age", None, None, 620 * NS_PER_S)
 
@@ -130,14 +142,55 @@ def test_one_moment_is_no_limit_of_age():
 def test_who_says_both_or_nothing_of_refreshing_says_nothing(said):
     search = forgetting()
     for lived in said:
-        (search.lives if lived else search.dies)(340, beside(VPN, PING), at=320)
-    assert search.limits()[0].refreshed_by.ping is None
+        (search.lives if lived else search.dies)(340, beside(VPN, UP), at=320)
+    assert search.limits()[0].refreshed_by.up is None
 
 
-def test_who_was_asked_before_the_limit_says_nothing_of_refreshing():
+def test_who_was_asked_before_the_limit_or_died_sooner_says_nothing_of_refreshing():
     search = forgetting()
-    search.lives(200, beside(VPN, PING), at=320)
-    assert search.limits()[0].refreshed_by.ping is None
+    search.lives(200, beside(VPN, UP), at=320)
+    search.dies(150, beside(VPN, UP), at=320)
+    assert search.limits()[0].refreshed_by.up is None
+
+
+def test_who_broke_its_silence_in_any_way_and_lived_shows_that_it_is_no_limit_of_age():
+    search = Search()
+    for age in (5, 6, 7):
+        search.lives(age)
+    for age in (9, 10, 11):
+        search.dies(age)
+    assert search.limits()[0].is_silence is None
+    search.lives(12, beside(VPN, TCP_KEEPALIVE))
+    assert search.limits()[0].is_silence is True
+
+
+def test_where_nothing_came_down_it_says_nothing():
+    search = forgetting()
+    search.dies(340, beside(VPN, DOWN), at=320)
+    assert search.limits()[0].refreshed_by.down is None
+
+
+def test_sessions_that_die_with_as_many_bytes_at_another_age_meet_a_limit_of_bytes():
+    search = forgetting()
+    for at in (0, 205):
+        search.dies(200, beside(VPN, HEAVY), at=at, kind=Kind.TCP_RESET, moved=20_000)
+    search.dies(400, beside(VPN, HALF_HEAVY), kind=Kind.TCP_RESET, moved=20_100)
+    search.lives(80, beside(VPN, HEAVY), at=410, moved=8_000)
+    blame = diagnosed(Mechanism.BYTE_LIMIT, scope=DiagnosedScope(egress="vpn"))
+    idle, age, found = search.limits(blame)
+    assert (idle.kind, age.kind, found.kind) == ("idle", "age", "bytes")
+    assert found.low <= 20_000 <= found.high <= 20_200
+    assert (found.unit, found.survived, found.dead, found.asked) == ("bytes", 8_000, 3, 4)
+    assert (found.form, found.at_expiry, found.confirmed) == (Kind.TCP_RESET, True, True)
+    assert found.who == Initiator.MIDDLEBOX
+
+
+def test_without_a_limit_of_bytes_it_says_how_many_were_moved():
+    search = forgetting()
+    search.lives(600, beside(VPN, HEAVY), moved=60_000)
+    search.lives(600, beside(VPN, HALF_HEAVY), moved=30_000)
+    found = search.limits()[-1]
+    assert (found.kind, found.low, found.high, found.survived) == ("bytes", None, None, 60_000)
 
 
 def test_an_ordinary_run_has_no_limits():

@@ -8,6 +8,7 @@ from stresser.analysis.summary.limit_words import (
     form_in_words,
     heartbeat_ns,
     limit_in_words,
+    limits_in_words,
     wishes_in_words,
 )
 from stresser.model.units import NS_PER_S
@@ -51,7 +52,16 @@ def test_how_it_ends_them(changes, words):
         ({"tick": NS_PER_S}, "it looks only every 1 s or so"),
         ({"confirmed": False}, "seen once, not confirmed."),
         ({"is_silence": None}, "it may be a limit of age"),
+        ({"refreshed_by": RefreshedBy()}, "; send something at least every 3 m 50 s."),
         ({"kind": "age"}, "ends sessions, quiet or not, to broker"),
+        (
+            {"kind": "bytes", "unit": "bytes", "low": 19_000, "high": 21_000},
+            "ends sessions, quiet or not, to broker after 20,000 bytes (19,000 bytes to 21,000",
+        ),
+        (
+            {"refreshed_by": RefreshedBy(ping=True, down=False, one_byte=True, big_message=True)},
+            "a ping, a byte and a message of 16 KiB count; data from the endpoint alone does not",
+        ),
     ],
 )
 def test_what_else_it_says(changes, words):
@@ -70,6 +80,13 @@ def test_what_else_it_says(changes, words):
 def test_where_none_was_found(changes, words):
     assert limit_in_words(replace(NONE, **changes)).endswith(words)
     assert heartbeat_ns(replace(NONE, **changes)) is None
+
+
+def test_bytes_that_did_no_harm_are_no_sentence():
+    bytes_ = replace(NONE, kind="bytes", unit="bytes", survived=60_000)
+    assert limit_in_words(bytes_).endswith("no limit of bytes found up to 60,000 bytes.")
+    assert limits_in_words([NONE, bytes_]) == [limit_in_words(NONE)]
+    assert len(limits_in_words([NONE, replace(bytes_, low=1, high=2)])) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,10 @@
-from stresser.analysis.words.far_end_words import far_end_in_words
-from stresser.model.far_end import FarEnd
+from stresser.analysis.counts.far_tally import BothEndsFigures, LossFigures
+from stresser.analysis.words.far_end_words import (
+    both_ends_in_words,
+    far_end_in_words,
+    loss_in_words,
+)
+from stresser.model.far_end import FarEnd, OneWay
 
 S = 10**9
 
@@ -22,3 +27,44 @@ def test_what_it_still_held():
 def test_words_of_another_version_are_no_trap():
     far = FarEnd(within_ns=0, kind="\x1b[31m", at_ns=S, known_until_ns=S, peer="\x1b[31mx")
     assert "\x1b" not in far_end_in_words(far)
+
+
+def test_which_end_believed_in_it_for_longer_and_what_was_lost():
+    far = FarEnd(
+        within_ns=1000, kind="tcp_reset", at_ns=14 * S, known_until_ns=14 * S, peer="192.0.2.1:7",
+        there=OneWay(sent=40, again=3, arrived=38), back=OneWay(sent=9, arrived=9),
+    )  # fmt: skip
+    words = far_end_in_words(far, 2 * S)
+    assert "(+/- 1 us), 12 s after it ended here;" in words
+    assert words.endswith("saw us as 192.0.2.1:7; lost 2 of 40 segments there")
+    assert "12 s before it ended here" in far_end_in_words(far, 26 * S)
+    assert "ended here" not in far_end_in_words(far, 14 * S + 500)
+
+
+def both(there: LossFigures, back: LossFigures, **more: int) -> BothEndsFigures:
+    counts = {"sessions": 3, "split": 0, "ports_rewritten": 0, "half_open_ns": 0, **more}
+    return BothEndsFigures(egress="vpn", there=there, back=back, addresses=["192.0.2.1"], **counts)
+
+
+LOSSY, CLEAN = LossFigures(sent=1000, lost=52), LossFigures(sent=900, lost=1)
+
+
+def test_loss_is_given_with_its_direction():
+    assert loss_in_words(both(LOSSY, CLEAN)) == (
+        "Through vpn both ends count as lost 5.2% of the segments to the far end (52 of 1,000;"
+        " the other way 0.1%)."
+    )
+    assert "from the far end (52 of 1,000" in loss_in_words(both(CLEAN, LOSSY))
+    assert " and " in loss_in_words(both(LOSSY, LOSSY))
+    assert loss_in_words(both(CLEAN, CLEAN)) == ""
+
+
+def test_what_the_far_ends_add_up_to():
+    said = list(both_ends_in_words(both(CLEAN, CLEAN, half_open_ns=9 * S, split=1)))
+    assert said[0].startswith("Through vpn 1 of 900 segments with data were lost to the far end")
+    assert "TCP ends in between for 1 session" in said[1]
+    assert said[2] == (
+        "The far end saw 3 sessions through vpn come from 192.0.2.1, 0 of 3 from another port than"
+        " this host's."
+    )
+    assert said[3] == "Through vpn one end held a session for up to 9 s longer than the other."

@@ -1,0 +1,59 @@
+"""What the two kernels counted, added up."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
+from stresser.model.far_end import FarEnd, OneWay
+from tests.record.sample_events import session_ended
+
+S = 10**9
+ENDED = session_ended()  # at 1.5 s, from port 50123
+
+
+def far(peer: str = "203.0.113.9:50123", **more: Any) -> FarEnd:
+    base = FarEnd(within_ns=0, known_until_ns=2 * S, peer=peer)
+    return replace(base, **more)
+
+
+def ways(there: OneWay, back: OneWay) -> dict[str, Any]:
+    return {"there": there, "back": back}
+
+
+def figures(*ends: FarEnd) -> BothEndsFigures:
+    tally = FarTally()
+    for one in ends:
+        tally.ended(ENDED, one)
+    return tally.figures("vpn")
+
+
+def test_loss_is_told_by_direction():
+    lossy = ways(OneWay(sent=100, again=8, arrived=93), OneWay(sent=50, arrived=50))
+    found = figures(far(**lossy), far(**lossy), far())
+    assert (found.sessions, found.split) == (3, 0)
+    assert (found.there.sent, found.there.lost, found.there.share) == (200, 14, 0.07)
+    assert (found.back.lost, found.back.share) == (0, 0.0)
+
+
+def test_what_is_on_its_way_at_one_session_makes_up_for_another():
+    late = ways(OneWay(sent=100, arrived=101), OneWay(sent=50, arrived=50))
+    early = ways(OneWay(sent=100, arrived=99), OneWay(sent=50, arrived=50))
+    assert figures(far(**late), far(**early)).there.lost == 0
+
+
+def test_counts_of_two_connections_are_not_compared():
+    split = ways(OneWay(sent=100, again=0, arrived=60), OneWay(sent=50, arrived=50))
+    found = figures(far(**split))
+    assert (found.split, found.there.sent, found.back.sent) == (1, 0, 0)
+
+
+def test_addresses_ports_and_who_held_it_for_longer():
+    found = figures(
+        far(kind="tcp_reset", at_ns=9 * S),
+        far("203.0.113.9:1", kind="tcp_reset", at_ns=S),
+        far("198.51.100.4:50123", known_until_ns=4 * S),
+    )
+    assert found.addresses == ["203.0.113.9", "198.51.100.4"]
+    assert found.ports_rewritten == 1
+    assert found.half_open_ns == 9 * S - 3 * S // 2

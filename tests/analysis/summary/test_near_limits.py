@@ -1,0 +1,57 @@
+"""When a run is said to have come near what its machine can do."""
+
+import pytest
+from msgspec.structs import replace
+
+from stresser.analysis.counts.run_tally import Tally
+from stresser.analysis.summary.near_limits import near_limits
+from stresser.model.cohort import Cohort
+from stresser.model.quantity import Quantity
+from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.statistics.duration_counts import Distribution, SparseCounts
+from tests.analysis.story import VPN, Story
+from tests.model.test_measured_limits import LIMITS
+
+Key = tuple[Quantity, Cohort | None]
+
+
+def said(*, sessions: int = 1, in_a_second: int = 1, pongs: int = 0) -> str:
+    story = Story([VPN], sessions)
+    for number in range(sessions):
+        story.opens(VPN, 1 + number // in_a_second)
+    tally = Tally()
+    for event in story.events:
+        tally.event(event)
+    rtt = SparseCounts()
+    if pongs:
+        rtt.add_bucket(5, pongs)
+    distributions: dict[Key, Distribution] = {(Quantity.RTT, VPN): rtt.distribution()}
+    limits = replace(LIMITS, memory_bytes=LIMITS.bytes_a_session * 200)
+    return " ".join(near_limits(limits, tally, 10 * NS_PER_S, distributions))
+
+
+def test_far_from_every_limit_nothing_is_said():
+    assert said(sessions=159, in_a_second=79, pongs=7_999) == ""
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({"sessions": 160}, "160 of 200 sessions."),
+        ({"sessions": 80, "in_a_second": 80}, "80 of 100 handshakes a second."),
+        ({"pongs": 8_000}, "800 of 1,000 pings a second."),
+        (
+            {"sessions": 180, "in_a_second": 90},
+            "180 of 200 sessions, 90 of 100 handshakes a second.",
+        ),
+    ],
+)
+def test_within_a_fifth_of_a_limit_it_is_named(run, words):
+    assert said(**run) == (
+        f"Near this machine's limits (measured 2026-11-30): {words} So near its limits this machine"
+        " notices things up to 2 ms late, and dates many endings at once within 1 ms."
+    )
+
+
+def test_where_nothing_was_measured_nothing_is_said():
+    assert near_limits(None, Tally(), NS_PER_MS, {}) == []
