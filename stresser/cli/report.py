@@ -85,7 +85,8 @@ def report(
     gathered = gather_report(runs, egress)
     parts = _parts(gathered, form)
     if out == Path("-"):
-        sys.stdout.buffer.writelines(parts)
+        for part in parts:
+            sys.stdout.buffer.write(part)
         return
     path = _written(out or runs[0].path / _NAMES[form], parts)
     if gathered.comparison is not None:

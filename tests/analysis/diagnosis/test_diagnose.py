@@ -130,7 +130,7 @@ def test_each_drop_and_failure_belongs_to_one_diagnosis_and_the_sums_agree(made)
         assert one.drops <= one.of_drops
         assert one.failures <= one.of_failures
         assert sum(one.kinds.values()) == one.drops + one.failures
-    assert {row.diagnosis for row in found.drops + found.failures} <= set(numbers)
+    assert {row.diagnosis for row in [*found.drops, *found.failures]} <= set(numbers)
 
 
 def test_two_alike_show_nothing():
