@@ -5,13 +5,16 @@ compute it again and compare.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 import stresser
+from stresser.analysis.diagnosis.diagnose import ExplainedEndings
 from stresser.analysis.summary.run_reading import EventCollector
+from stresser.analysis.views.drop_table import DropColumns
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
 from stresser.bundle.drop_packets import PACKETS, DropPackets
 from stresser.bundle.folder_copy import Changes, copy_run
@@ -21,7 +24,7 @@ from stresser.bundle.zip_file import BundleManifest, check_sizes, write_bundle
 from stresser.record.reader import RecordedRun, open_run
 from stresser.record.segments import unpacked_sizes
 from stresser.report.markdown import answer_part, markdown, markdown_text
-from stresser.report.page import html_page
+from stresser.report.page import page_parts
 
 RUNS = "runs"
 FIGURES = "figures.json"
@@ -29,6 +32,9 @@ PAGE = "report.html"
 COMPUTED = (FIGURES, "report.md", "network-team.md", "drops.csv", "drops.jsonl")
 """What `verify` computes again, besides the page."""
 _MOST_COUNTS = 200
+_IN_PARTS = (Report, RunReport, DropColumns)
+_AT_ONCE = 1000
+"""Items of a list that are written together."""
 _README = """What is in this file
 
 report.html       the report; it loads nothing
@@ -129,22 +135,55 @@ def compute(top: Path, manifest: BundleManifest, scratch: Path) -> dict[str, Pat
     network_page = "\n".join(_network_page(report, list(flows.values()))) + "\n"
     return captured | {
         FIGURES: _written(scratch / "computed.json", report_json(report)),
-        PAGE: _written(scratch / "computed.html", html_page(report)),
-        "report.md": _written(scratch / "computed.md", markdown(report).encode()),
-        "network-team.md": _written(scratch / "computed-network.md", network_page.encode()),
+        PAGE: _written(scratch / "computed.html", page_parts(report)),
+        "report.md": _written(scratch / "computed.md", [markdown(report).encode()]),
+        "network-team.md": _written(scratch / "computed-network.md", [network_page.encode()]),
         "drops.csv": rows,
         "drops.jsonl": lines,
     }
 
 
-def _written(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
+def _written(path: Path, parts: Iterable[bytes]) -> Path:
+    with path.open("wb") as file:
+        file.writelines(parts)
     return path
 
 
-def report_json(report: Report) -> bytes:
-    """All figures as one JSON document."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+def report_json(report: Report) -> Iterator[bytes]:
+    """All figures as one JSON document, in parts: a run's drops alone may make it 60 MB."""
+    yield from _indented(report, b"\n")
+    yield b"\n"
+
+
+def _indented(value: Any, line: bytes) -> Iterator[bytes]:
+    """As `msgspec.json.format` writes it; `line` ends a line and indents the next."""
+    inner = line + b" "
+    if isinstance(value, _IN_PARTS):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        for number, (shown, name) in enumerate(names):
+            yield (b"," if number else b"{") + inner + b'"' + shown.encode() + b'": '
+            yield from _indented(getattr(value, name), inner)
+        yield line + b"}"
+    elif isinstance(value, list | ExplainedEndings) and value:
+        for start in range(0, len(value), _AT_ONCE):
+            yield b"," if start else b"["
+            yield from _items(value[start : start + _AT_ONCE], inner)
+        yield line + b"]"
+    else:
+        yield _formatted([] if isinstance(value, ExplainedEndings) else value, line)
+
+
+def _items(some: list[Any], inner: bytes) -> Iterator[bytes]:
+    if not isinstance(some[0], _IN_PARTS):
+        yield _formatted(some, inner[:-1])[1 : -len(inner)]
+        return
+    for number, one in enumerate(some):
+        yield (b"," if number else b"") + inner
+        yield from _indented(one, inner)
+
+
+def _formatted(value: Any, line: bytes) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1).replace(b"\n", line)
 
 
 def _network_page(report: Report, flows: list[DroppedFlows]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """`stresser report RUN...`: what was found, as one page, Markdown, JSON, JUnit, or a bundle."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,12 @@ from stresser.bundle.signature import read_signing_key, sign_message
 from stresser.cli.completion import complete_run
 from stresser.model.errors import RunFolderError
 from stresser.model.units import shown
-from stresser.record.atomic_write import write_atomically
+from stresser.record.atomic_write import replacing
 from stresser.record.folder import RESULTS
 from stresser.record.reader import RecordedRun, open_run, resolve_run
 from stresser.report.junit import junit_xml
 from stresser.report.markdown import markdown
-from stresser.report.page import html_page
+from stresser.report.page import page_parts
 
 _MOST_RUNS = 20
 
@@ -83,11 +83,12 @@ def report(
 
     runs = _opened(run, results)
     gathered = gather_report(runs, egress)
-    text = _text(gathered, form)
+    parts = _parts(gathered, form)
     if out == Path("-"):
-        sys.stdout.buffer.write(text)
+        for part in parts:
+            sys.stdout.buffer.write(part)
         return
-    path = _written(out or runs[0].path / _NAMES[form], text)
+    path = _written(out or runs[0].path / _NAMES[form], parts)
     if gathered.comparison is not None:
         typer.echo(gathered.comparison.paragraph)
     typer.echo(f"Report: {path}")
@@ -108,13 +109,13 @@ def _opened(names: list[str], results: Path) -> list[RecordedRun]:
     return [open_run(resolve_run(name, results)) for name in names]
 
 
-def _text(gathered: Report, form: Format) -> bytes:
+def _parts(gathered: Report, form: Format) -> Iterable[bytes]:
     if form is Format.HTML:
-        return html_page(gathered)
+        return page_parts(gathered)
     if form is Format.MARKDOWN:
-        return markdown(gathered).encode()
+        return [markdown(gathered).encode()]
     if form is Format.JUNIT:
-        return junit_xml(gathered).encode()
+        return [junit_xml(gathered).encode()]
     return report_json(gathered)
 
 
@@ -132,13 +133,14 @@ def _bundle(
     if redact:
         beside = path.with_name(f"{path.name}.key.json")
         secret = msgspec.json.format(msgspec.json.encode(key), indent=1)
-        written = _written(beside, secret, is_private=True)
+        written = _written(beside, [secret], is_private=True)
         typer.echo(f"What its names stand for, to be kept back: {written}")
 
 
-def _written(path: Path, text: bytes, *, is_private: bool = False) -> str:
+def _written(path: Path, parts: Iterable[bytes], *, is_private: bool = False) -> str:
     try:
-        write_atomically(path, text, is_private=is_private)
+        with replacing(path, is_private=is_private) as file:
+            file.writelines(parts)
     except OSError as error:
         raise RunFolderError(
             f"--out {shown(str(path), 300)}: cannot be written: {error.strerror}"

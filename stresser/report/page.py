@@ -78,12 +78,17 @@ METHOD = (
 
 
 def html_page(report: Report) -> bytes:
-    """The whole file. Plotly is put in as bytes: as text it would take 10 MB a copy."""
+    """The whole file."""
+    return b"".join(page_parts(report))
+
+
+def page_parts(report: Report) -> Iterator[bytes]:
+    """The file in parts. Plotly and the data are put in between: as text they take 10 MB a copy."""
     runs = report.runs
     plotly, script = _script("plotly.min.js", "plotly"), _script("report.js")
     css = _asset("report.css")
     comparison = report.comparison
-    place = secrets.token_hex()
+    plotly_here, data_here = secrets.token_hex(), secrets.token_hex()
     page = _template().render(
         report=report,
         runs=[_run_words(run) for run in runs],
@@ -103,11 +108,15 @@ def html_page(report: Report) -> bytes:
         css=_trusted(css.decode()),
         plotly_css=_trusted(_PLOTLY_CSS),
         plotly_sheets=[found.decode() for found in _SHEET_ID.findall(plotly)],
-        data=_trusted(data_block(report)),
-        plotly=place,
+        data=data_here,
+        plotly=plotly_here,
         script=_trusted(script.decode()),
     )
-    return plotly.join(part.encode() for part in page.split(place))
+    for part in re.split(f"({plotly_here}|{data_here})", page):
+        if part == data_here:
+            yield from _data_parts(report)
+        else:
+            yield plotly if part == plotly_here else part.encode()
 
 
 def title_of(report: Report) -> str:
@@ -118,23 +127,41 @@ def title_of(report: Report) -> str:
 
 def data_block(report: Report) -> str:
     """What the scripts read, as JSON in which nothing can be taken for HTML."""
-    runs = [
-        {
-            name: getattr(run, name)
-            for name in (
-                "name", "anchor_us", "timeline", "incidents", "drops", "survival", "quantiles",
-            )
-        }
-        | {
-            "elapsed_ns": run.summary.elapsed_ns,
-            "limits": drawn_limits(run.summary),
-            "egresses": [row.egress for row in run.summary.answer.egresses],
-        }
-        for run in report.runs
-    ]  # fmt: skip
-    text = msgspec.json.encode({"quantile_places": QUANTILES, "runs": runs}).decode()
+    return b"".join(_data_parts(report)).decode()
+
+
+def _data_parts(report: Report) -> Iterator[bytes]:
+    yield b'{"quantile_places":' + _json(QUANTILES) + b',"runs":['
+    for number, run in enumerate(report.runs):
+        yield b"," if number else b""
+        yield from _drawn(run)
+    yield b"]}"
+
+
+def _drawn(run: RunReport) -> Iterator[bytes]:
+    """A run's part of the data. Of the columns of drops, which are large, one at a time."""
+    columns = (
+        (b'"' + name.encode() + b'":' + _json(getattr(run.drops, name)))
+        for name in run.drops.__struct_fields__
+    )
+    before = {name: getattr(run, name) for name in ("name", "anchor_us", "timeline", "incidents")}
+    after = {
+        "survival": run.survival,
+        "quantiles": run.quantiles,
+        "elapsed_ns": run.summary.elapsed_ns,
+        "limits": drawn_limits(run.summary),
+        "egresses": [row.egress for row in run.summary.answer.egresses],
+    }
+    yield _json(before)[:-1] + b',"drops":{'
+    for number, column in enumerate(columns):
+        yield (b"," if number else b"") + column
+    yield b"}," + _json(after)[1:]
+
+
+def _json(value: Any) -> bytes:
+    text = msgspec.json.encode(value)
     for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
+        text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())
     return text
 
 

@@ -11,6 +11,12 @@ from functools import cached_property
 from itertools import accumulate, chain
 from operator import mul
 
+from stresser.statistics.columns import in_order
+from stresser.statistics.numerics import np
+
+_BEYOND = 2**63
+"""No machine's integer."""
+
 
 class Exposure:
     """Episodes of some lengths, each with a weight."""
@@ -25,7 +31,7 @@ class Exposure:
     @classmethod
     def of(cls, lengths: Iterable[int]) -> "Exposure":
         """Episodes that weigh alike; those of no length count for nothing."""
-        return cls(array("q", sorted(length for length in lengths if length > 0)))
+        return cls(in_order(length for length in lengths if length > 0))
 
     @classmethod
     def weighed(cls, episodes: Iterable[tuple[int, float]]) -> "Exposure":
@@ -35,9 +41,7 @@ class Exposure:
             if length > 0 and weight > 0:
                 lengths.append(length)
                 weights.append(weight)
-        # By length, then by weight: two sorts of numbers hold less than one of pairs.
-        order = sorted(range(len(lengths)), key=weights.__getitem__)
-        order.sort(key=lengths.__getitem__)
+        order = np.lexsort((weights, lengths)).tolist()  # by length, then by weight
         return cls(
             array("q", map(lengths.__getitem__, order)), array("d", map(weights.__getitem__, order))
         )
@@ -45,7 +49,8 @@ class Exposure:
     @cached_property
     def _passed(self) -> Sequence[float]:
         if self._each is None:
-            return [0, *accumulate(self._lengths)]  # exact: their sum may be no machine's integer
+            run = chain((0,), accumulate(self._lengths))
+            return array("q", run) if sum(self._lengths) < _BEYOND else list(run)  # exact as well
         return array("d", chain((0.0,), accumulate(map(mul, self._lengths, self._each))))
 
     @property

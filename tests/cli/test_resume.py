@@ -159,7 +159,8 @@ def test_auto_begins_a_run_and_goes_on_with_it(tmp_path):
     killed(first)
     before = len(written(folder))
     second = Run(tmp_path, TEXT, "--resume", "auto")
-    second.wait_for(lambda: len(written(folder)) > before)
+    # Its first word is older than its obedience to signals.
+    second.wait_for(lambda: "session_opened" in {one["event"] for one in written(folder)[before:]})
     second.process.send_signal(signal.SIGHUP)
     second.wait_for(lambda: "SIGHUP" in second.log())
     second.process.send_signal(signal.SIGTERM)

@@ -26,7 +26,7 @@ _SESSION_SHARES = (0.5, 0.95)
 _RTT_SHARES = (0.5, 0.99)
 _RESAMPLED = 20_000
 _RESAMPLED_BLOCKS = 4_000
-_CHUNK = 250
+_CHUNK = 50
 _FEWEST_SESSIONS = 20
 _FEWEST_BLOCKS = 8
 _SEED = 20_261_123
@@ -57,17 +57,19 @@ def compare_durations(
     baseline: Side, candidate: Side, *, is_one_run: bool
 ) -> list[DurationDifference]:
     """The quantiles that both sides have enough of."""
-    phases = _phases(baseline, candidate)
+    phases = [name for name in _PHASES if _is_known(baseline, name) and _is_known(candidate, name)]
     ours, theirs = _rtt_blocks(baseline), _rtt_blocks(candidate)
     has_rtt = min(len(ours), len(theirs)) >= _FEWEST_BLOCKS
     number = len(phases) * len(_SESSION_SHARES) + has_rtt * len(_RTT_SHARES)
     level = 1 - (1 - _CONFIDENCE) / max(number, 1)
     random = np.random.default_rng(_SEED)
-    found = [
-        _of_sessions(name, share, values, other_values, level, random)
-        for name, (values, other_values) in phases.items()
-        for share in _SESSION_SHARES
-    ]
+    found = []
+    for name in phases:
+        values, other_values = _values(baseline, name), _values(candidate, name)
+        found += [
+            _of_sessions(name, share, values, other_values, level, random)
+            for share in _SESSION_SHARES
+        ]
     if has_rtt:
         found += _of_blocks(
             ours, theirs, level, random, is_paired=is_one_run and len(ours) == len(theirs)
@@ -75,19 +77,19 @@ def compare_durations(
     return found
 
 
-def _phases(baseline: Side, candidate: Side) -> "dict[str, tuple[Numbers, Numbers]]":
-    found = {}
-    for name in _PHASES:
-        values, other_values = _values(baseline, name), _values(candidate, name)
-        if min(len(values), len(other_values)) >= _FEWEST_SESSIONS:
-            found[name] = (values, other_values)
-    return found
+def _is_known(side: Side, phase: str) -> bool:
+    """Whether enough of its sessions were timed."""
+    known = sum(len(one.phases[phase].values) for one in side.sessions if phase in one.phases)
+    return known >= _FEWEST_SESSIONS
 
 
 def _values(side: Side, phase: str) -> Numbers:
-
-    kept = [one.phases[phase].values for one in side.sessions if phase in one.phases]
-    return np.sort(np.concatenate([np.asarray(values) for values in kept])) if kept else np.zeros(0)
+    """In order. Of four bytes or eight, as they were kept."""
+    values = np.concatenate(
+        [one.phases[phase].values for one in side.sessions if phase in one.phases]
+    )
+    values.sort()
+    return values
 
 
 def _of_sessions(
@@ -120,7 +122,7 @@ def _resampled(values: Numbers, share: float, random: Generator) -> Numbers:
     rank = _rank(values, share)
     uniform = random.beta(rank, len(values) - rank + 1, _RESAMPLED)
     places = np.minimum(np.ceil(uniform * len(values)).astype(int), len(values)) - 1
-    drawn: Numbers = values[np.maximum(places, 0)]
+    drawn: Numbers = values[np.maximum(places, 0)].astype(np.int64)
     return drawn
 
 

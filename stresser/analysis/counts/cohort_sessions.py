@@ -19,6 +19,8 @@ _MOST_VALUES = 100_000
 _MOST_PHASES = 16
 _MOST_KEYS = 64
 _LARGEST = 2**62
+_FOUR = array("I").itemsize
+_FOUR_BYTES = 2 ** (8 * _FOUR) - 1
 HANDSHAKE = "handshake"
 """Stands for all phases of a handshake together."""
 
@@ -29,7 +31,7 @@ class Sample:
     __slots__ = ("_random", "seen", "values")
 
     def __init__(self, values: Iterable[int] = ()) -> None:
-        self.values = array("q")
+        self.values = array("I")
         self.seen = 0
         self._random = random.Random(0)  # noqa: S311 - the same run gives the same figures
         for value in values:
@@ -40,9 +42,15 @@ class Sample:
         value = _held(value)
         self.seen += 1
         if len(self.values) < _MOST_VALUES:
-            self.values.append(value)
+            self._room_for(value).append(value)
         elif (place := self._random.randrange(self.seen)) < _MOST_VALUES:
-            self.values[place] = value
+            self._room_for(value)[place] = value
+
+    def _room_for(self, value: int) -> "array[int]":
+        """Four bytes are enough for 4 s: most handshakes take less."""
+        if value > _FOUR_BYTES and self.values.itemsize == _FOUR:
+            self.values = array("q", self.values)
+        return self.values
 
 
 class CohortSessions:

@@ -4,7 +4,6 @@ Pure. A drop is one fact here: what its life shows (brackets of moment, age and 
 its own evidence says.
 """
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
-from stresser.statistics.columns import Chosen
+from stresser.statistics.columns import Chosen, in_order
 
 
 class DropFact(NamedTuple):
@@ -123,7 +122,7 @@ class CaseFile:
     @cached_property
     def opened(self) -> dict[Pair, Sequence[int]]:
         """When sessions opened, sorted."""
-        return {pair: array("q", sorted(times)) for pair, times in self.evidence.opened.items()}
+        return {pair: in_order(times) for pair, times in self.evidence.opened.items()}
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -151,8 +150,8 @@ class CaseFile:
         """When the sessions of each pair opened and ended, both sorted."""
         return {
             pair: (
-                array("q", sorted(life.opened_ns for life in lives)),
-                array("q", sorted(life.ended_ns for life in lives)),
+                in_order(life.opened_ns for life in lives),
+                in_order(life.ended_ns for life in lives),
             )
             for pair, lives in self.lives_of.items()
         }

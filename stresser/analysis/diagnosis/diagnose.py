@@ -6,7 +6,8 @@ drop and each failure belongs to one diagnosis at most. Pure.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import overload
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -74,13 +75,37 @@ class ExplainedEnding(Struct, frozen=True, kw_only=True):
     diagnosis: int | None
 
 
+class ExplainedEndings(Sequence[ExplainedEnding]):
+    """Made when they are looked at: a run may have hundreds of thousands."""
+
+    def __init__(
+        self, diagnosed: bytes, make: Callable[[int, int | None], ExplainedEnding]
+    ) -> None:
+        """`diagnosed`: the number of each one's diagnosis, 0 where it has none."""
+        self._diagnosed, self._make = diagnosed, make
+
+    def __len__(self) -> int:
+        return len(self._diagnosed)
+
+    @overload
+    def __getitem__(self, place: int) -> ExplainedEnding: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[ExplainedEnding]: ...
+
+    def __getitem__(self, place: int | slice) -> ExplainedEnding | list[ExplainedEnding]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        return self._make(place, self._diagnosed[place] or None)
+
+
 class Diagnoses(Struct, frozen=True, kw_only=True):
     """All that explains a run, and what belongs to it."""
 
     diagnoses: list[Diagnosis]
     """The weightiest first, at most `MOST_DIAGNOSES`."""
-    drops: list[ExplainedEnding]
-    failures: list[ExplainedEnding]
+    drops: ExplainedEndings
+    failures: ExplainedEndings
 
 
 def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
@@ -90,14 +115,23 @@ def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
         claims.take(merged(propose(case, claims), case))
     ranked = sorted(merged(claims.taken, case), key=_rank)[:MOST_DIAGNOSES]
     made = [_diagnosis(number, one, case, utc) for number, one in enumerate(ranked, 1)]
-    of_drop = {number: n for n, one in enumerate(ranked, 1) for number in one.drops}
-    of_failure = {place: n for n, one in enumerate(ranked, 1) for place in one.failures}
+    of_drop, of_failure = bytearray(len(case.lives.drops)), bytearray(len(case.failures))
+    for n, one in enumerate(ranked, 1):
+        for number in one.drops:
+            of_drop[number] = n
+        for place in one.failures:
+            of_failure[place] = n
+
+    def drop(place: int, diagnosis: int | None) -> ExplainedEnding:
+        return _explained(case.drops[place].fact, case.drops[place].drop.session, diagnosis)
+
+    def failure(place: int, diagnosis: int | None) -> ExplainedEnding:
+        return _explained(case.failures[place].ending, None, diagnosis)
+
     return Diagnoses(
         diagnoses=made,
-        drops=[
-            _explained(one.fact, one.drop.session, of_drop.get(one.number)) for one in case.drops
-        ],
-        failures=[_explained(one.ending, None, of_failure.get(one.place)) for one in case.failures],
+        drops=ExplainedEndings(bytes(of_drop[one.number] for one in case.drops), drop),
+        failures=ExplainedEndings(bytes(of_failure), failure),
     )
 
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.cohort import Cohort
+from stresser.statistics.columns import in_order
 
 _MOST_LOOKED_AT = 20_000_000
-_MOST_SETS = 16
+_MOST_SETS = 4
 """Of cohorts: what was computed of more is computed again."""
 
 
@@ -36,9 +37,10 @@ class OpenLives:
         """What the rows are of."""
         opened, ended, proved = map(self.lives.column, ("opened_ns", "ended_ns", "proved_age_ns"))
         self._opened_ns, self._ended_ns, self._proved_ns = opened, ended, proved
-        rows: dict[Cohort, list[int]] = {}
-        for row, place in enumerate(lives.lives.column("place")):
-            rows.setdefault(lives.places[place].cohort, []).append(row)
+        cohorts = [place.cohort for place in lives.places]
+        rows = {cohort: array("i") for cohort in cohorts}
+        for row, place in enumerate(self.lives.column("place")):
+            rows[cohorts[place]].append(row)
         self._rows = {
             cohort: array("i", sorted(own, key=opened.__getitem__)) for cohort, own in rows.items()
         }
@@ -86,8 +88,8 @@ class OpenLives:
             return map(column.__getitem__, rows)
 
         return _Held(
-            opened=array("q", sorted(of(self._opened_ns))),
-            ended=array("q", sorted(of(self._ended_ns))),
-            proved=array("q", sorted(map(add, of(self._opened_ns), of(self._proved_ns)))),
+            opened=in_order(of(self._opened_ns)),
+            ended=in_order(of(self._ended_ns)),
+            proved=in_order(map(add, of(self._opened_ns), of(self._proved_ns))),
             time_ns=sum(of(self._ended_ns)) - sum(of(self._opened_ns)),
         )

@@ -46,6 +46,11 @@ class Extent(NamedTuple):
         """Of its cohorts."""
         return frozenset(cohort.pair for cohort in self.cohorts)
 
+    @property
+    def is_pair(self) -> bool:
+        """All of one endpoint through one egress."""
+        return self.activity is None and len(self.pairs) == 1
+
 
 class Scope:
     """The sessions of a part of the run."""
@@ -85,7 +90,9 @@ class Scope:
         """What each session is proved to have lived through, at the most."""
         known = self._proved.get(variable)
         if known is None:
-            known = self._proved[variable] = Exposure.of(self._most(variable))
+            known = Exposure.of(self._most(variable))
+            if self.extent.is_pair:  # of a pair it is asked again and again
+                self._proved[variable] = known
         return known
 
     def _most(self, variable: Variable) -> Iterable[int]:
@@ -98,11 +105,7 @@ class Scope:
 
 def by_pair(scopes: Iterable[Scope]) -> dict[Pair, Scope]:
     """The scopes of one endpoint through one egress, all activities together."""
-    return {
-        next(iter(pairs)): scope
-        for scope in scopes
-        if len(pairs := scope.extent.pairs) == 1 and scope.extent.activity is None
-    }
+    return {next(iter(scope.extent.pairs)): scope for scope in scopes if scope.extent.is_pair}
 
 
 def bracket_of(drop: Drop, variable: Variable, floors: Mapping[int, int]) -> Bracket | None:

@@ -10,7 +10,7 @@ from stresser.analysis.chains.cards import ChainCard, chain_cards
 from stresser.analysis.compare.comparison import Comparison, compare_sides
 from stresser.analysis.compare.run_facts import RunFacts, facts_of
 from stresser.analysis.compare.sides import make_side
-from stresser.analysis.diagnosis.diagnose import ExplainedEnding
+from stresser.analysis.diagnosis.diagnose import ExplainedEndings
 from stresser.analysis.patterns.pattern_figures import Patterns
 from stresser.analysis.patterns.sentences import incident_in_words
 from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
@@ -63,9 +63,9 @@ class RunReport(Struct, frozen=True, kw_only=True):
     timeline: TimelineFigures
     incidents: list[IncidentRow]
     drops: DropColumns = field(name="drop_columns")
-    ended: list[ExplainedEnding] = field(name="drops")
+    ended: ExplainedEndings = field(name="drops")
     """Each drop with the number of its diagnosis."""
-    failed: list[ExplainedEnding] = field(name="failures")
+    failed: ExplainedEndings = field(name="failures")
     """Each failed attempt with the number of its diagnosis."""
     survival: list[SurvivalCurve]
     quantiles: list[QuantileCurve]

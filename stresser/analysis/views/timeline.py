@@ -5,7 +5,7 @@ Bounded: of thousands of changes as many are kept as a picture can show, and dip
 
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -23,6 +23,7 @@ from stresser.model.events import (
     WitnessGap,
 )
 from stresser.model.units import escaped, format_duration
+from stresser.statistics.numerics import Numbers, np
 
 _MOST_EGRESSES = 40
 _MOST_STEPS = 1_000_000
@@ -110,32 +111,31 @@ class Timeline:
 
 
 def _open_sessions(egress: str, steps: "array[int]", now_ns: int) -> OpenSessions:
-    times, numbers = [0], [0]
-    number = 0
-    for step in sorted(steps, key=abs):
-        number = max(number + (1 if step > 0 else -1), 0)
-        times.append(abs(step) - 1)
-        numbers.append(number)
-    times.append(max(now_ns // 1000, times[-1]))
-    numbers.append(number)
+    walk = np.asarray(steps)
+    walk = walk[np.argsort(np.abs(walk), kind="stable")]
+    number = np.cumsum(np.sign(walk))
+    # Who ends without having opened is not counted: the walk never goes below 0.
+    number -= np.minimum(np.minimum.accumulate(number), 0)
+    times = np.concatenate(([0], np.abs(walk) - 1))
+    numbers = np.concatenate(([0], number))
+    times = np.append(times, max(now_ns // 1000, int(times[-1])))
+    numbers = np.append(numbers, numbers[-1])
     if len(times) > 4 * _BINS:
-        times, numbers = _thinned(times, numbers)
-    return OpenSessions(egress=escaped(egress, _LONGEST_NAME), t_us=times, open=numbers)
+        kept = _thinned(times, numbers)
+        times, numbers = times[kept], numbers[kept]
+    name = escaped(egress, _LONGEST_NAME)
+    return OpenSessions(egress=name, t_us=times.tolist(), open=numbers.tolist())
 
 
-def _thinned(times: list[int], numbers: list[int]) -> tuple[list[int], list[int]]:
-    """First, least, largest and last of each stretch."""
-    width = times[-1] // _BINS + 1
+def _thinned(times: Numbers, numbers: Numbers) -> list[int]:
+    """Places of the first, least, largest and last of each stretch."""
+    stretches = times // (times[-1] // _BINS + 1)
+    bounds = [0, *(np.flatnonzero(np.diff(stretches)) + 1).tolist(), len(times)]
     kept: list[int] = []
-    start = 0
-    for place in range(1, len(times) + 1):
-        if place < len(times) and times[place] // width == times[start] // width:
-            continue
-        inside = range(start, place)
-        value: Callable[[int], int] = numbers.__getitem__
-        kept += sorted({start, min(inside, key=value), max(inside, key=value), place - 1})
-        start = place
-    return [times[i] for i in kept], [numbers[i] for i in kept]
+    for start, end in pairwise(bounds):
+        inside = numbers[start:end]
+        kept += sorted({start, start + int(inside.argmin()), start + int(inside.argmax()), end - 1})
+    return kept
 
 
 def _mark(event: AnyEvent) -> Mark | None:

@@ -130,7 +130,7 @@ def test_each_drop_and_failure_belongs_to_one_diagnosis_and_the_sums_agree(made)
         assert one.drops <= one.of_drops
         assert one.failures <= one.of_failures
         assert sum(one.kinds.values()) == one.drops + one.failures
-    assert {row.diagnosis for row in found.drops + found.failures} <= set(numbers)
+    assert {row.diagnosis for row in [*found.drops, *found.failures]} <= set(numbers)
 
 
 def test_two_alike_show_nothing():
@@ -171,7 +171,7 @@ def test_quiet_sessions_that_are_found_dead_belong_to_the_timer():
 @given(seed=integers(0, 10**6), sessions=integers(0, 40))
 def test_whatever_happens_the_sums_agree(seed, sessions):
     found = anything(seed, sessions).diagnosed()
-    explained = found.drops + found.failures
+    explained = [*found.drops, *found.failures]
     assert len({(row.session, row.attempt) for row in explained}) == len(explained)
     assert sum(one.drops for one in found.diagnoses) == sum(
         row.diagnosis is not None for row in found.drops

@@ -2,7 +2,8 @@ import msgspec
 import pytest
 
 from stresser.analysis.compare.comparison_verdict import ComparisonVerdict
-from stresser.analysis.views.run_report import Report, gather_report
+from stresser.analysis.views.run_report import gather_report
+from stresser.bundle import evidence_zip
 from stresser.model.errors import RunFolderError
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.sides_story import HOUR, incident_story
@@ -70,6 +71,14 @@ def test_figures_are_those_of_the_summary(tmp_path):
     assert sum(one.died for one in run.survival) == 20
 
 
-def test_it_is_written_and_read_back_as_json(tmp_path):
+def test_its_json_comes_in_parts_and_is_one_document(tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence_zip, "_AT_ONCE", 2)
     report = gather_report([hostile_run(tmp_path / "run")], None)
-    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+    text = b"".join(evidence_zip.report_json(report))
+    document = msgspec.json.decode(text)
+    assert msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n" == text
+    (run,) = report.runs
+    drops = document["runs"][0]["drops"]
+    assert [(row["session"], row["diagnosis"]) for row in drops] == [
+        (one.session, one.diagnosis) for one in run.ended
+    ]
