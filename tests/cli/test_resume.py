@@ -160,7 +160,7 @@ def test_auto_begins_a_run_and_goes_on_with_it(tmp_path):
     before = len(written(folder))
     second = Run(tmp_path, TEXT, "--resume", "auto")
     # Its first word is older than its obedience to signals.
-    second.wait_for(lambda: "session_opened" in {one["event"] for one in written(folder)[before:]})
+    second.wait_for(lambda: any(b'"session_opened"' in line for line in written(folder)[before:]))
     second.process.send_signal(signal.SIGHUP)
     second.wait_for(lambda: "SIGHUP" in second.log())
     second.process.send_signal(signal.SIGTERM)
