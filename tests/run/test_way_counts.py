@@ -13,12 +13,9 @@ S = 10**9
 
 
 class Clock:
-    t_ns = 0
+    t_ns = woke_ns = 0
 
     def now_ns(self) -> int:
-        return self.t_ns
-
-    def woke_ns(self) -> int:
         return self.t_ns
 
 
