@@ -26,6 +26,7 @@ PACKETS = "drops.pcapng"
 MOST_PACKETS = 400_000
 """Some 64 MiB: those of 50,000 drops. The packets of all are in the events."""
 _STAND_IN = re.compile(r"(?:[a-z]+-)+?0*([0-9]{1,9})(?:\..*)?")
+_PORT = re.compile(r"[0-9]{1,5}")
 _STAND_INS_V4 = int(IPv4Address("198.18.0.0"))  # RFC 2544: for tests of network devices
 _STAND_INS_V6 = int(IPv6Address("2001:db8::"))  # RFC 3849: for documentation
 _MOST_V4 = 1 << 17
@@ -120,7 +121,7 @@ def _flow_of(event: SessionEnded | AttemptFailed) -> _Flow | None:
 
 def _end(text: str | None) -> tuple[str, int] | None:
     host, _, port = (text or "").rpartition(":")
-    if not host or not port.isdecimal() or int(port) >= 1 << 16:
+    if not host or not _PORT.fullmatch(port) or int(port) >= 1 << 16:
         return None
     return host.strip("[]").partition("%")[0], int(port)
 

@@ -145,7 +145,7 @@ def asked_of_network(run: RunReport) -> list[str]:
             product = f" (consistent with {chain.product})" if chain.product else ""
             chains += [f"Exempt from TLS inspection{product}: {way}." for way in chain.ways]
     asked = [
-        f"{one.ask.says} {one.says}"
+        f"{one.ask.says} {one.says}{'' if one.hop is None else f' {one.hop.says}'}"
         for one in run.summary.diagnoses
         if one.ask.whom in {Whom.NETWORK_TEAM, Whom.PROXY_TEAM}
         and not (chains and one.mechanism is Mechanism.INTERCEPTION)  # the chains say more of it

@@ -6,6 +6,7 @@ Of nineteen proxies and load balancers none passed an endpoint's reset on as a r
 """
 
 from stresser.classify import predicates as flow
+from stresser.classify.hop_reading import names_a_box
 from stresser.classify.rule import Case, Rule
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 
@@ -109,6 +110,16 @@ ANNOUNCED: tuple[Rule, ...] = (
         Grade.TCP_INFO,
         "This host's own kernel aborted the connection (ECONNABORTED, or our own RST or FIN "
         "went out before any came in): something on this host destroyed the socket.",
+    ),
+    Rule(
+        "hello-stops-at-a-hop",
+        _TCP_ENDINGS | {Kind.TIMEOUT, Kind.SILENCE, Kind.KERNEL_TIMEOUT},
+        lambda case: case.seen.phase is Phase.TLS and names_a_box(case.seen.hops),
+        Initiator.MIDDLEBOX,
+        Grade.COMPARISON,
+        "A ClientHello that dies at a router before the endpoint is reset or swallowed, twice, "
+        "while a segment without data on the same connection reaches that router: the endpoint "
+        "never saw it.",
     ),
     Rule(
         "another-box",

@@ -6,6 +6,7 @@ from stresser.model.cohort import Pair
 from stresser.model.ending import Phase
 from stresser.model.evidence import NO_EVIDENCE, Evidence
 from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.hops import HopWalk
 from stresser.model.packet import IcmpError, PacketOrigin
 from stresser.model.unfit import Unfit
 from stresser.model.units import NS_PER_MS
@@ -83,6 +84,8 @@ class Observations(Struct, frozen=True, kw_only=True):
     """The TCP connection goes to a proxy that the scenario names."""
     behind_gateway: bool = False
     """This host sends to the server's address by a gateway: it is not on a link of ours."""
+    hops: HopWalk | None = None
+    """Where this flow, or a ClientHello, gets to."""
     chain: str | None = None
     """Names the certificate chain that this session was opened with."""
     sibling_lives: bool = False

@@ -6,8 +6,9 @@ an endpoint lives; losses and big packets look like a box that drops one flow; R
 """
 
 from stresser.classify import predicates as flow
+from stresser.classify.hop_reading import names_a_box
 from stresser.classify.rule import Case, Rule
-from stresser.model.ending import Grade, Initiator, Kind
+from stresser.model.ending import Grade, Initiator, Kind, Phase
 
 _SILENT = frozenset({Kind.SILENCE, Kind.KERNEL_TIMEOUT, Kind.UNREACHABLE, Kind.FOUND_DEAD})
 _QUIET = _SILENT | {Kind.UNRESPONSIVE, Kind.TIMEOUT}
@@ -93,6 +94,16 @@ SILENT: tuple[Rule, ...] = (
         "Something on the path dropped the big segments of this connection, while a fresh "
         "connection passed with smaller ones: perhaps big packets are lost here, whatever their "
         "connection.",
+    ),
+    Rule(
+        "stops-at-a-hop",
+        _SILENT,
+        lambda case: case.seen.phase is Phase.HELD and names_a_box(case.seen.hops),
+        Initiator.MIDDLEBOX,
+        Grade.COMPARISON,
+        "This flow's segments reach a router on the path and, each time they were sent, not the "
+        "next one that answers, while new connections through the same egress pass it to there: "
+        "neither is the endpoint.",
     ),
     Rule(
         "flow-dropped-alone",

@@ -46,7 +46,7 @@ COMMANDS: Final = {
 
 COMPLETE: Final = "_STRESSER_COMPLETE"
 """Set in the environment by a completion script: it says which shell asks for words."""
-_OBEYING: Final = frozenset({"run", "check", "idle"})
+_OBEYING: Final = frozenset({"run", "check", "idle", "reflect"})
 """Commands that set handlers of their own, and have nothing to clean up before that."""
 _EPILOG = (
     "Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 a bug in stresser, 130 forced stop."

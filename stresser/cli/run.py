@@ -39,7 +39,7 @@ from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
-from stresser.scenario.secrets import masked, resolve_headers, resolve_tokens
+from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
 _AUTO = "auto"
 _MOST_PACKETS = 100_000
@@ -114,7 +114,7 @@ def _earlier(name: str, scenario: Scenario, out: Path, label: str | None) -> Ear
         raise RunFolderError(f"{shown(name)}: is a bundle: the run itself is what goes on")
     try:
         path = resolve_run("last" if name == _AUTO else name, out)
-        return what_was_left(path, masked(scenario), scenario.duration)
+        return what_was_left(path, scenario)
     except StillRunningError:
         raise
     except RunFolderError as why:

@@ -37,7 +37,8 @@ class HopReading(StrEnum):
     STOPS_LIKE_ALL = "stops_like_all"
     """It stops after a hop that it passed before, and that no new connection passes either."""
     PASSES = "passes"
-    """It reaches each hop that answers at all: nothing stops what we send."""
+    """It reaches each hop that is known to answer: what ends it is behind them, or lets no answer
+    come back."""
     UNDECIDED = "undecided"
 
 
@@ -47,6 +48,8 @@ class StoppedBy(StrEnum):
     RESET = "reset"
     FIN = "fin"
     SILENCE = "silence"
+    NOTHING = "nothing"
+    """It reaches each router that answers, or what stops it is not decided."""
 
 
 class HopWalk(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,11 +67,11 @@ class HopWalk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     connections: Count = 0
     """So many new connections were walked."""
     before: Hops = []
-    """This flow's hops while it was healthy, where it had been walked."""
+    """The hops of this flow while it was healthy, or of another to the same place."""
     many_paths: bool = False
     """The new connections, or this flow and they, met different routers at one number: the paths
     differ from flow to flow."""
     to_proxy: bool = False
     """The flow goes to a proxy: the hops are those to it."""
     hello: StoppedBy | None = None
-    """Not a held flow but a ClientHello was walked, and beyond the last hop this came of it."""
+    """Not a held flow but ClientHellos were walked, and beyond the last hop this came of them."""

@@ -28,7 +28,7 @@ Key: TypeAlias = tuple[Quantity, Cohort | None]
 """What one histogram is of."""
 
 _UNSAFE_IN_TAG = re.compile(r"[^A-Za-z0-9._-]")
-_BASE_TIME = re.compile(rb"#\[BaseTime: ([0-9]{1,12})\.([0-9]{3}) ")
+_BASE_TIME = re.compile(rb"#\[BaseTime: ([0-9]{1,10})\.([0-9]{3}) ")
 _INTERVAL = re.compile(
     rb"Tag=([A-Za-z0-9._/-]{1,400}),([0-9]{1,10}\.[0-9]{3}),([0-9]{1,10}\.[0-9]{3}),[0-9.]{1,30},"
     rb"(.+)"

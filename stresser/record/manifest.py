@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from stresser.model.bounds import Count, Whole
 from stresser.model.errors import RunFolderError
 from stresser.model.measured_limits import MeasuredLimits
 from stresser.model.verdict import Verdict
@@ -34,7 +35,7 @@ class Status(StrEnum):
 class ProcessIdentity(Struct, frozen=True, kw_only=True):
     """Which process writes the folder, so that another one with its number is not taken for it."""
 
-    pid: int
+    pid: Count
     started: str | None = None
     """Start time in clock ticks since boot: field 22 of /proc/PID/stat (proc_pid_stat(5))."""
     boot_id: str | None = None
@@ -51,11 +52,11 @@ class Gap(Struct, frozen=True, kw_only=True):
     """Why: `No space left on device`."""
     path: str
     """The file that could not be written."""
-    since_t_ns: int
+    since_t_ns: Whole
     """The last moment up to which everything is recorded, since the run began."""
     since_utc: str
-    events: int
-    samples: int
+    events: Count
+    samples: Count
 
     def __str__(self) -> str:
         return (
@@ -98,7 +99,7 @@ class Manifest(Struct, kw_only=True):
     """Where a reflector listened: this is its record, and no run of a tester's."""
     status: Status = Status.RUNNING
     started_utc: str
-    anchor_unix_ns: int
+    anchor_unix_ns: Whole
     """UTC of every event is this plus its `t_ns`."""
     ended_utc: str | None = None
     end_reason: str | None = None

@@ -28,10 +28,14 @@ from stresser.record.folder import RunFolder, shown_path
 from stresser.record.host_facts import this_process
 from stresser.record.manifest import Manifest, Resumption, Status
 from stresser.record.reader import RecordedRun, RunStatus, open_record
+from stresser.scenario.plan import Scenario
+from stresser.scenario.secrets import masked
 
 if sys.platform != "win32":
     import fcntl
 
+_WHOLE = "duration"
+"""The reason of a `run_ended` that came when the duration was over."""
 _SPARE_ATTEMPTS = 10_000
 """What a crash left unwritten, a reflector may have recorded: those numbers are not used again."""
 
@@ -71,8 +75,8 @@ class Earlier(NamedTuple):
         return self.since_ns - self.gaps_ns
 
 
-def what_was_left(path: Path, scenario: dict[str, Any], duration_ns: int | None) -> Earlier:
-    """What there is to go on with; `scenario` is the one to be run now, secrets masked.
+def what_was_left(path: Path, scenario: Scenario) -> Earlier:
+    """What there is to go on with; `scenario` is the one to be run now.
 
     Raises:
         StillRunningError: the run goes on.
@@ -81,15 +85,15 @@ def what_was_left(path: Path, scenario: dict[str, Any], duration_ns: int | None)
     """
     run = open_record(path)
     manifest = _checked(run, path)
-    now = msgspec.json.decode(msgspec.json.encode(scenario, enc_hook=str))
-    differs = _first_difference(manifest.scenario, now)
+    differs = _first_difference(manifest.scenario, masked(scenario), scenario)
     if differs is not None:
         raise RunFolderError(
             f"{shown_path(path)}: ran another scenario: {differs} differs; a run goes on with"
             " the scenario that it began with"
         )
     earlier = _scanned(run, manifest)
-    if duration_ns is not None and earlier.ran_ns >= duration_ns:
+    asked_ns = scenario.duration
+    if asked_ns is not None and (earlier.why == _WHOLE or earlier.ran_ns >= asked_ns):
         raise RunFolderError(f"{shown_path(path)}: ran for its whole duration: nothing is left")
     return earlier
 
@@ -112,20 +116,43 @@ def _checked(run: RecordedRun, path: Path) -> Manifest:
     raise RunFolderError(f"{shown_path(path)}: {why}")
 
 
-def _first_difference(old: Any, new: Any, where: str = "") -> str | None:
-    """The first key in which two scenarios differ, such as `sessions.count`."""
+def _first_difference(old: Any, new: Any, plan: Any, where: str = "") -> str | None:
+    """The first key in which two scenarios differ, such as `sessions.count`.
+
+    `plan` is `new` as it was decoded. A key that the version which began did not know yet has its
+    default there: that is no difference.
+    """
+    differing: Iterator[str | None] = iter([None if old == new else where or "it"])
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*new, *(key for key in old if key not in new)]:
-            place = f"{where}.{key}" if where else str(key)
-            found = _first_difference(old.get(key), new.get(key), place)
-            if found is not None:
-                return found
-        return None
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        pairs = enumerate(zip(old, new, strict=True))
-        differing = (_first_difference(*pair, f"{where}[{number}]") for number, pair in pairs)
-        return next((one for one in differing if one is not None), None)
-    return None if old == new else where or "it"
+        unknown = _unsaid(plan) - old.keys()
+        keys = [key for key in [*new, *(key for key in old if key not in new)]
+                if key not in unknown]  # fmt: skip
+        differing = (
+            _first_difference(
+                old.get(key), new.get(key), getattr(plan, key, None), f"{where}.{key}".lstrip(".")
+            )
+            for key in keys
+        )
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        plans = plan if isinstance(plan, list) else [None] * len(new)
+        differing = (
+            _first_difference(*three, f"{where}[{number}]")
+            for number, three in enumerate(zip(old, new, plans, strict=True))
+        )
+    return next((one for one in differing if one is not None), None)
+
+
+def _unsaid(plan: Any) -> set[str]:
+    """The keys of a table that have their default."""
+    if not isinstance(plan, msgspec.Struct):
+        return set()
+    fields = msgspec.structs.fields(plan)
+    return {one.name for one in fields if getattr(plan, one.name) == _default(one)}
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    made = field.default_factory
+    return field.default if made is msgspec.NODEFAULT else made()
 
 
 def _scanned(run: RecordedRun, manifest: Manifest) -> Earlier:

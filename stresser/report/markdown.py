@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stresser.analysis.compare.comparison import Comparison
+from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.summary.answer import HEADING_GAP, Answer
 from stresser.analysis.views.run_report import Report, RunReport
 from stresser.report import page_tables
@@ -68,7 +69,7 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
 def _run(run: RunReport) -> Iterator[str]:
     summary = run.summary
     yield f"## {markdown_text(run.name)}\n"
-    yield from _list([found.says for found in summary.diagnoses])
+    yield from _list([said for found in summary.diagnoses for said in _said(found)])
     yield from _list(summary.findings)
     if summary.thresholds:
         rows = [[one.verdict.value, one.rule, one.shown] for one in summary.thresholds]
@@ -85,6 +86,10 @@ def _run(run: RunReport) -> Iterator[str]:
     if summary.doubts or summary.notes:
         yield "Doubts and notes:\n"
         yield from _list([*summary.doubts, *summary.notes])
+
+
+def _said(found: Diagnosis) -> list[str]:
+    return [found.says] if found.hop is None else [found.says, found.hop.says]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -102,6 +102,7 @@ def _diagnosis(found: Diagnosis) -> list[str]:
         found.says,
         known,
         addressed(found.ask),
+        *([] if found.hop is None else [found.hop.says]),
         *(f"Control: {control.says}" for control in found.controls),
         *(f"Against it: {one}" for one in found.against),
         *(f"Not proved: {one}" for one in found.unproved),

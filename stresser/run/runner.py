@@ -20,7 +20,7 @@ from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
-from stresser.session.held_walks import HeldWalks
+from stresser.session.hop_walks import HopWalks
 from stresser.session.idle_search import search_idle
 from stresser.session.internal_errors import Bugs, Guarded
 from stresser.session.lifecycle import keep_open
@@ -96,7 +96,7 @@ class Runner:
         self._clock_steps = ClockSteps()
         self._walks = None
         if packets is not None and scenario.witnesses.hops:
-            self._walks = HeldWalks(clock, packets, self._observer.event)
+            self._walks = HopWalks(clock, packets, self._observer.event)
         self._around = RunContext(
             clock=clock,
             observer=self._observer,
@@ -156,7 +156,7 @@ class Runner:
                 if self._looks is not None:
                     await background.start(self._looks.run)
                 if self._walks is not None:
-                    background.start_soon(self._walks.run)
+                    background.start_soon(self._walks.held.run)
                 if self._packets is not None:
                     background.start_soon(self._packets.run)
                 background.start_soon(keep_heap_small)

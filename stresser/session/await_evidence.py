@@ -27,6 +27,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
 from stresser.session.fresh_handshake import destination_of, of_other_family
 from stresser.session.held import HeldSession
+from stresser.session.hop_walks import HopWalks
 from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
 
@@ -53,10 +54,18 @@ async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: RunCon
     if around.packets is not None and was_told:
         await around.packets.settle(session.local, str(session.dialled), _PACKET_WITHIN_S)
         _date_others(around)
-    await _hear_siblings(session, look, _flow_packets(session, around))
-    if around.looks is not None:
-        await around.looks.answered(session.destination)
-        _date_others(around)
+    async with trio.open_nursery() as nursery:
+        if around.walks is not None:
+            nursery.start_soon(_walk, around.walks, session, look)
+        await _hear_siblings(session, look, _flow_packets(session, around))
+        if around.looks is not None:
+            await around.looks.answered(session.destination)
+            _date_others(around)
+
+
+async def _walk(walks: HopWalks, session: HeldSession, look: SocketAtEnd) -> None:
+    before = walks.held.path_of(session)
+    look.hops = await walks.ended.walk(session, look, before)
 
 
 async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> None:
@@ -72,8 +81,15 @@ async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContex
         await around.packets.settle(attempt.local, str(destination.address), _PACKET_WITHIN_S)
         # Who forged a reset did not keep the server from answering our hello.
         await trio.sleep(_ANSWER_WITHIN_S)
-    if around.looks is not None:
-        await around.looks.answered(destination)
+    async with trio.open_nursery() as nursery:
+        if around.walks is not None:
+            nursery.start_soon(_walk_hello, around.walks, attempt, look)
+        if around.looks is not None:
+            await around.looks.answered(destination)
+
+
+async def _walk_hello(walks: HopWalks, attempt: Attempt, look: SocketAtEnd) -> None:
+    look.hops = await walks.hellos.walk(attempt, look.fault)
 
 
 def _needs_witness(attempt: Attempt, fault: BaseException) -> bool:

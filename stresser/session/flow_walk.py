@@ -26,12 +26,21 @@ class FlowWalk:
     """One flow that may be walked. Ends as in events: `192.0.2.1:443`."""
 
     def __init__(
-        self, packets: PacketWitness, clock: Clock, local: str, dialled: str, binding: Binding
+        self,
+        packets: PacketWitness,
+        clock: Clock,
+        local: str,
+        dialled: str,
+        binding: Binding,
+        *,
+        is_young: bool = False,
     ) -> None:
+        """With `is_young`, nothing has been sent on it yet."""
         self._packets = packets
         self._clock = clock
         self._ends = local, dialled
         self._device = binding.device
+        self._is_young = is_young
         seen = packets.seen(local, dialled)
         self._syn_ack = seen.syn_ack
         self.reach = 0 if seen.syn_ack is None else min(reach_of(seen), MOST_HOPS)
@@ -48,6 +57,7 @@ class FlowWalk:
             info.bytes_acked,
             info.bytes_received,
             self._flow_label() if ":" in local.rpartition(":")[0] else 0,
+            is_young=self._is_young,
         )
 
     def begin(self, info: TcpInfo | None, numbers: Sequence[int], attempt: int) -> bool:
@@ -62,6 +72,14 @@ class FlowWalk:
         except OSError:  # the way that the flow had is gone from this host
             return False
         return True
+
+    def expect_data(self, info: TcpInfo | None, number: int) -> bool:
+        """Data that leaves next is to die at this hop: `heard` then tells whether it has."""
+        flow = self.edges(info)
+        if flow is not None:
+            now = self._clock.now_ns()
+            self._packets.answers(*self._ends).expect_data(flow, number, now)
+        return flow is not None
 
     async def heard(self, within_s: float) -> dict[int, Hop]:
         """Which hops have answered since `begin`."""

@@ -117,6 +117,13 @@ class FreshHandshake:
         self._tap: Tap | None = None
         self._tls: TlsStream | None = None
 
+    @property
+    def connection(self) -> tuple[str, Tap] | None:
+        """Our end and the transport, once somebody has accepted."""
+        if self._tap is None or self._local is None:
+            return None
+        return self._local, self._tap
+
     async def go(self) -> None:
         """Connect and shake hands, as far as it goes. Cancelled: what was met so far counts."""
         route = self._destination.route

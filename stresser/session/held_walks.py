@@ -6,7 +6,7 @@ walked. What a session's path is, is recorded once; then again when a hop answer
 that it did not have. A hop that is silent now and then is no change: routers answer seldom.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import trio
@@ -89,13 +89,20 @@ class HeldWalks:
     """One for a run; `run` is its task."""
 
     def __init__(
-        self, clock: RunClock, packets: PacketWitness, report: Callable[[HopsSeen], None]
+        self,
+        clock: RunClock,
+        packets: PacketWitness,
+        report: Callable[[HopsSeen], None],
+        must_wait: Callable[[], bool],
     ) -> None:
+        """`must_wait`: whether a walk may not begin now."""
         self._clock = clock
         self._packets = packets
         self._report = report
         self._walked: dict[Pair, list[WalkedSession]] = {}
+        self._paths: dict[tuple[Pair, str], Sequence[Hop]] = {}
         self._free_ns = 0
+        self._must_wait = must_wait
         self._start: Callable[..., object] | None = None
 
     async def run(self) -> None:
@@ -106,6 +113,11 @@ class HeldWalks:
                 await trio.sleep_forever()
             finally:
                 self._start = None
+
+    def path_of(self, session: HeldSession) -> Sequence[Hop]:
+        """The hops that it passed while it was healthy, or that another like it passes."""
+        place = session.cohort.pair, str(session.dialled)
+        return session.path or self._paths.get(place, ())
 
     def opened(self, session: HeldSession) -> None:
         """A session has opened; whether it is walked is decided here, once."""
@@ -129,7 +141,7 @@ class HeldWalks:
     def _answered(self, own: WalkedSession) -> None:
         """A pong has come this moment."""
         now = self._clock.now_ns()
-        if now < max(own.due_ns, self._free_ns) or self._start is None:
+        if now < max(own.due_ns, self._free_ns) or self._start is None or self._must_wait():
             return
         own.due_ns = now + EVERY_NS
         own.walks += 1
@@ -141,6 +153,7 @@ class HeldWalks:
         before = own.path
         is_changed = own.learn(await own.walk.heard(_ANSWER_WITHIN_S))
         own.session.path = own.path
+        self._paths[own.session.cohort.pair, str(own.session.dialled)] = own.path
         if own.silent and own.walks < FIRST_WALKS:
             own.due_ns = self._clock.now_ns() + AGAIN_NS
         elif is_changed or not own.told:

@@ -189,7 +189,7 @@ def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
         session.siblings.opened(session.number, activity, session.connected_ns, session.opened_ns)
     around.local_routes.learn(session.local, session.dialled, session.destination.route.binding)
     if around.walks is not None:
-        around.walks.opened(session)
+        around.walks.held.opened(session)
     if around.looks is not None:
         around.looks.learn(session.destination._replace(usual_ttl=_ttl_of_peer(session, around)))
 
@@ -353,7 +353,7 @@ async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
         if ticket is not None:
             around.heartbeats.remove(ticket)
         if around.walks is not None and session.on_answer is not None:
-            around.walks.ended(session)
+            around.walks.held.ended(session)
 
 
 _RUN_ENDED = Planned("the run ended")

@@ -24,7 +24,7 @@ from stresser.session.attempt import Attempt
 from stresser.session.chains_seen import ChainsSeen
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
-from stresser.session.held_walks import HeldWalks
+from stresser.session.hop_walks import HopWalks
 from stresser.session.internal_errors import Bugs
 from stresser.session.local_route import LocalRoutes
 from stresser.session.sibling_sessions import SiblingSessions
@@ -75,7 +75,7 @@ class RunContext:
     """None: no packets are captured."""
     looks: FreshConnections | None = None
     """None: no one is asked."""
-    walks: HeldWalks | None = None
+    walks: HopWalks | None = None
     """None: no hops are walked."""
     siblings: SiblingSessions = field(default_factory=SiblingSessions)
     bugs: Bugs = field(default_factory=Bugs)

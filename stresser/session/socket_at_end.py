@@ -4,6 +4,7 @@ import trio
 
 from stresser.model.evidence import SiblingAlive
 from stresser.model.faults import FoundDead, NoPong, Planned
+from stresser.model.hops import HopWalk
 from stresser.net.tap import Tap
 from stresser.session.internal_errors import InternalError
 from stresser.witness.tcp_info import sample_tcp_info
@@ -12,7 +13,7 @@ from stresser.witness.tcp_info import sample_tcp_info
 class SocketAtEnd:
     """What must be read at once, before anything else happens to the socket."""
 
-    __slots__ = ("as_old_is_open", "at_ns", "control", "fault", "info", "sibling", "tap")
+    __slots__ = ("as_old_is_open", "at_ns", "control", "fault", "hops", "info", "sibling", "tap")
 
     def __init__(self, fault: Exception, tap: Tap | None, now_ns: int) -> None:
         self.tap = tap
@@ -20,6 +21,8 @@ class SocketAtEnd:
         """A session to the same server that lived on, where that was asked."""
         self.control: SiblingAlive | None = None
         """Such a session through another egress."""
+        self.hops: HopWalk | None = None
+        """Where it stops, where it was walked."""
         self.as_old_is_open = False
         """A session like it, no younger, stayed open through another egress."""
         self.info = None if tap is None else sample_tcp_info(tap.sock)

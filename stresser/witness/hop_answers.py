@@ -22,8 +22,14 @@ class HopAnswers:
 
     def expect(self, flow: FlowEdges, hops: list[int], attempt: int, now_ns: int) -> None:
         """These segments go out now; answers to earlier ones are forgotten."""
-        self._asked = {flow.sequence(hop, attempt): hop for hop in hops}
-        self._found, self._sent_ns = {}, now_ns
+        self._begin({flow.sequence(hop, attempt): hop for hop in hops}, flow, now_ns)
+
+    def expect_data(self, flow: FlowEdges, hop: int, now_ns: int) -> None:
+        """Data of the flow itself goes out now, with the TTL of a hop."""
+        self._begin({flow.unacknowledged: hop}, flow, now_ns)
+
+    def _begin(self, asked: dict[int, int], flow: FlowEdges, now_ns: int) -> None:
+        self._asked, self._found, self._sent_ns = asked, {}, now_ns
         self._beyond = flow.unacknowledged
         self._all_here = trio.Event()
 

@@ -50,13 +50,15 @@ def edges(
     acked: int | None,
     received: int | None,
     flow_label: int = 0,
+    *,
+    is_young: bool = False,
 ) -> FlowEdges | None:
     """From both ends, SEQ and ACK of the SYN-ACK, and what TCP_INFO counts since.
 
     None: the kernel counts no bytes, or so few have been acknowledged that an old sequence number
-    would be older than the flow.
+    would be older than the flow; of a young one on which nothing was sent that does not matter.
     """
-    if acked is None or received is None or acked <= _LEAST_ACKED:
+    if acked is None or received is None or (acked <= _LEAST_ACKED and not is_young):
         return None
     seq, ack = syn_ack
     # `acked` counts the SYN (net/ipv4/tcp_input.c, tcp_snd_una_update).

@@ -100,6 +100,13 @@ def test_a_silence_says_that_no_packet_ended_it(tmp_path):
     assert comment == "session 1: SYN-ACK; no packet ended it: silence"
 
 
+@pytest.mark.parametrize("port", ["1" * 5000, "99999", "²", "", "-1"])
+def test_a_place_that_is_none_has_no_packets(tmp_path, port):
+    story = story_with(flow())
+    story.events[-1] = replace(story.events[-1], local=f"192.0.2.1:{port}")
+    assert read_by_tshark(capture_of(story, tmp_path), "frame.number") == []
+
+
 def test_one_session_alone(tmp_path):
     story = story_with(flow())
     assert len(read_by_tshark(capture_of(story, tmp_path, session=1), "frame.number")) == 3

@@ -1,5 +1,7 @@
 """Cases for the rules, made of packets and looks as the witnesses would have seen them."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +12,7 @@ from stresser.classify.rule import Case
 from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.hops import Hop, HopReading, HopWalk
 from stresser.model.packet import FlowPackets, IcmpError, Packet
 from stresser.model.unfit import Unfit, UnfitCause
 from stresser.model.units import NS_PER_MS, NS_PER_S
@@ -141,3 +144,15 @@ def rows_as_tests(rows):
         rows,
         ids=[f"{n}-{row[2]}" for n, row in enumerate(rows)],
     )
+
+
+def walk(**changes):
+    """Two new connections pass hop 2, and this flow does not."""
+    two, three = (Hop(number=n, address=f"198.51.100.{n}") for n in (2, 3))
+    seen: dict[str, Any] = {
+        "reading": HopReading.STOPS_ALONE,
+        "last": two,
+        "next": three,
+        "connections": 2,
+    } | changes
+    return HopWalk(**seen)

@@ -22,6 +22,7 @@ from tests.classify.cases import (
     sent,
 )
 from tests.classify.nearby_boxes import NEARBY
+from tests.classify.walked_hellos import HELLOS, INNOCENT_HELLOS
 
 ENDPOINT, BOX, HOST = Initiator.ENDPOINT, Initiator.MIDDLEBOX, Initiator.HOST
 UNKNOWN = Initiator.UNKNOWN
@@ -364,8 +365,9 @@ KILLED_HERE = [(LEFT_FIRST, HOST, "killed-on-this-host", TCP_INFO)] + [
 ]
 
 ROWS = [*PROXIES, *UNDER_TLS, *INTERCEPTED, *DISTANCE, *NEARBY, *FORGED, *STRANGERS]
-ROWS += [*STOPPED_LISTENING, *KILLED_HERE]
+ROWS += [*HELLOS, *STOPPED_LISTENING, *KILLED_HERE]
 NOTHING = [
+    *INNOCENT_HELLOS,
     *[case(k) for k in TLS_ENDINGS],
     case("tls_alert", phase=Phase.TLS, tls_end_verified=True),
     case("tls_alert", failure="proxy_tls_alert", phase=Phase.PROXY),

@@ -3,6 +3,7 @@
 from stresser.classify.judge import judge
 from stresser.classify.silent_rules import SILENT
 from stresser.model.ending import Grade, Initiator, Phase
+from stresser.model.hops import HopReading
 from stresser.model.units import NS_PER_S
 from tests.classify.cases import (
     ELSEWHERE,
@@ -18,6 +19,7 @@ from tests.classify.cases import (
     look,
     rows_as_tests,
     sent,
+    walk,
 )
 
 UNKNOWN, ENDPOINT, BOX, HOST = (
@@ -27,6 +29,7 @@ UNKNOWN, ENDPOINT, BOX, HOST = (
     Initiator.HOST,
 )
 ERRNO, TCP_INFO, PACKET = Grade.ERRNO, Grade.TCP_INFO, Grade.PACKET
+COMPARED = Grade.COMPARISON
 SILENT_THERE = look("silent", egress="direct")
 
 
@@ -73,6 +76,26 @@ ROUTERS = [
         "prohibited-by-router",
         PACKET,
     ),
+]
+
+
+WALKED = [
+    *[
+        (case(kind, sent=sent(), looks=(answer(),), hops=walk()), BOX, "stops-at-a-hop", COMPARED)
+        for kind in ("silence", "kernel_timeout", "found_dead")
+    ],
+    # The endpoint's own firewall stands behind all routers: it needs no control then.
+    (silence(answer(), hops=walk(), control_lives=True), BOX, "stops-at-a-hop", COMPARED),
+    *[
+        (silence(answer(), hops=walk(**changes)), UNKNOWN, "flow-dropped-somewhere", TCP_INFO)
+        for changes in (
+            {"last": None},
+            {"many_paths": True},
+            {"connections": 1},
+            {"reading": HopReading.PASSES},
+            {"reading": HopReading.UNDECIDED},
+        )
+    ],
 ]
 
 ONE_FLOW = [
@@ -189,7 +212,7 @@ EGRESSES = [
     ),
 ]
 
-ROWS = [*REFUSED, *THIS_HOST, *ROUTERS, *ONE_FLOW, *EGRESSES]
+ROWS = [*REFUSED, *THIS_HOST, *ROUTERS, *WALKED, *ONE_FLOW, *EGRESSES]
 NOTHING = [
     silence(),
     # Somebody accepted, and nothing proves that the endpoint lives.
@@ -232,6 +255,13 @@ def test_who_is_named_and_why(judged, initiator, rule, grade):
 @rows_as_tests([(one, UNKNOWN, "nothing-decides", ERRNO) for one in NOTHING])
 def test_where_nothing_decides(judged, initiator, rule, grade):
     assert_judged(judged, initiator, rule, grade)
+
+
+def test_a_route_of_this_host_that_changed_comes_first_and_the_walk_stays_visible():
+    changed = silence(answer(), hops=walk(), own_route_changes=("to 203.0.113.2: ...",))
+    judged = judge(changed)
+    assert (judged.initiator, judged.why[0]) == (HOST, "own-route-changed")
+    assert "stops-at-a-hop" in judged.against
 
 
 def test_every_rule_decides_a_row():

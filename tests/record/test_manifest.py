@@ -89,6 +89,15 @@ def test_what_is_no_manifest_is_one_clear_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("number", [2**62 + 1, -(2**62) - 1, 10**30, 10**400])
+def test_a_time_that_no_calendar_has_is_refused(tmp_path, number):
+    path = tmp_path / "manifest.json"
+    text = msgspec.json.encode(manifest()).replace(b"1795418726123456789", str(number).encode())
+    path.write_bytes(text)
+    with pytest.raises(RunFolderError, match="is not a manifest"):
+        read_manifest(path)
+
+
 def test_a_giant_manifest_is_not_read(tmp_path):
     path = tmp_path / "manifest.json"
     with path.open("wb") as file:

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from typing import Any
 
 import msgspec
 import pytest
 import trio
 
 from stresser.model.errors import RunFolderError
-from stresser.model.events import RunResumed
+from stresser.model.events import RunEnded, RunResumed
 from stresser.model.units import NS_PER_S
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
@@ -16,11 +17,28 @@ from stresser.record.manifest import Gap, Status, read_manifest, write_manifest
 from stresser.record.reader import open_run
 from stresser.record.repair import repair
 from stresser.record.resumption import Earlier, going_on, held_alone, what_was_left
+from stresser.scenario.decode import scenario_from_tree
+from stresser.scenario.secrets import masked
 from stresser.witness.clock import RunClock
-from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, gone_process, utc
+from tests.analysis.story import DIRECT, VPN, Story, gone_process, utc
 from tests.record.sample_events import numbered
 
 S = NS_PER_S
+
+
+TREE: dict[str, Any] = {
+    "name": "made-up",
+    "sessions": {"count": 1},
+    "endpoints": [{"name": "broker", "url": "wss://192.0.2.1/"}],
+    "egresses": [{"name": "direct"}, {"name": "vpn"}],
+}
+
+
+def plan(**changes):
+    return scenario_from_tree(TREE | changes, "made-up.toml")
+
+
+SCENARIO = masked(plan())
 
 
 @pytest.fixture
@@ -30,12 +48,13 @@ def left(tmp_path):
     for cohort in (DIRECT, VPN, VPN):
         story.opens(cohort, 1)
     story.drops(3, 20)
-    run = story.recorded(tmp_path / "20261123T072526Z-made-up", status=Status.RUNNING)
+    path = tmp_path / "20261123T072526Z-made-up"
+    run = story.recorded(path, status=Status.RUNNING, scenario=SCENARIO)
     return run.path
 
 
-def earlier(path, duration_ns=None):
-    return what_was_left(path, SCENARIO, duration_ns)
+def earlier(path):
+    return what_was_left(path, plan())
 
 
 def test_what_a_run_came_to(left):
@@ -51,16 +70,26 @@ def change(path, **changes):
     folder.manifest.write_text(json.dumps(tree | changes))
 
 
-def refuse(path, words, scenario=SCENARIO, duration_ns=None):
+def refuse(path, words, **changes):
     with pytest.raises(RunFolderError, match=words) as told:
-        what_was_left(path, scenario, duration_ns)
+        what_was_left(path, plan(**changes))
     assert len(told.value.lines) == 1
 
 
 def test_what_is_refused_is_refused_in_one_line(left, tmp_path):
-    refuse(left, "ran another scenario: name differs", SCENARIO | {"name": "other"})
-    refuse(left, "another scenario: .*endpoints.* differs", SCENARIO | {"endpoints": []})
-    refuse(left, "nothing is left", duration_ns=20 * S)
+    refuse(left, "ran another scenario: name differs", name="other")
+    refuse(left, "another scenario: sessions.count differs", sessions={"count": 2})
+    refuse(left, "another scenario: duration differs", duration="20s")
+    others = [{"name": "broker", "url": "wss://192.0.2.1/", "sni": "x.example"}]
+    refuse(left, r"another scenario: endpoints\[0\].sni differs", endpoints=others)
+    refuse(left, "another scenario: egresses differs", egresses=TREE["egresses"][:1])
+    change(left, scenario=masked(plan(duration="20s")))
+    refuse(left, "nothing is left", duration="20s")
+    with RunFolder(left).events.open("ab") as events:
+        events.write(encode_event(RunEnded(t_ns=20 * S, utc=utc(20 * S), reason="duration")))
+    change(left, scenario=masked(plan(duration="21s")))
+    refuse(left, "nothing is left", duration="21s")
+    change(left, scenario=SCENARIO)
     (left / "joined.json").write_text("{}")
     refuse(left, "was joined")
     (left / "joined.json").unlink()
@@ -72,6 +101,15 @@ def test_what_is_refused_is_refused_in_one_line(left, tmp_path):
     (left / "manifest.json").write_text("?")
     refuse(left, "has no manifest that can be read")
     refuse(tmp_path / "nothing", "does not exist")
+
+
+def test_a_key_that_came_with_a_newer_version_is_no_difference_at_its_default(left):
+    old = masked(plan())
+    del old["witnesses"]["packets"], old["sessions"]["max_per_endpoint"]
+    change(left, scenario=old)
+    assert earlier(left).sessions == 3
+    refuse(left, "witnesses.packets differs", witnesses={"packets": False})
+    refuse(left, "sessions.max_per_endpoint differs", sessions={"count": 1, "max_per_endpoint": 7})
 
 
 def test_a_run_that_goes_on_is_refused(tmp_path):

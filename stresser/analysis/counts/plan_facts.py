@@ -16,6 +16,7 @@ from stresser.scenario.endpoint import TOKENS, is_address, parse_url
 from stresser.scenario.plan import ActivityKind, Scheme
 
 _MOST = 10_000
+_LARGEST = 2**62
 
 
 class ActivityFacts(Struct, frozen=True, kw_only=True):
@@ -185,7 +186,7 @@ def _thresholds(table: Any) -> dict[str, str]:
 def _number(value: Any, unit: type[Duration | Size] = Duration) -> int | None:
     """As the manifest holds it: nanoseconds or bytes, or text with its unit."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return value if 0 <= value <= _LARGEST else None
     try:
         return int(unit.parse(value)) if isinstance(value, str) else None
     except ValueError:

@@ -12,6 +12,7 @@ from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located
 from stresser.analysis.diagnosis.diagnosis import Mechanism, Where, is_clean
+from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Grade, Initiator, Kind
@@ -42,11 +43,13 @@ OF_ONE_FLOW = frozenset(
 firewall, or the endpoint behind the box, satisfies them as well."""
 NEVER_THE_ENDPOINTS = frozenset(
     {
+        "hello-stops-at-a-hop",
         "interceptor-is-gone",
         "nearby-box-cut-flow",
         "prohibited-by-router",
         "proxy-cut-tunnel",
         "proxy-said-so",
+        "stops-at-a-hop",
     }
 )
 """Rules that no ending by the endpoint satisfies: with a control, some sessions speak for all."""
@@ -68,7 +71,9 @@ class Accused(NamedTuple):
     against: tuple[str, ...] = ()
 
 
-def accuse(candidate: Candidate, located: Located, case: CaseFile) -> Accused:
+def accuse(
+    candidate: Candidate, located: Located, case: CaseFile, hop: HopStop | None = None
+) -> Accused:
     """Who did what a candidate explains."""
     facts = members(candidate, case)
     if candidate.who is not None:
@@ -77,7 +82,15 @@ def accuse(candidate: Candidate, located: Located, case: CaseFile) -> Accused:
         return Accused(Initiator.MIDDLEBOX, Grade.REFLECTOR)
     pooled = _pooled(facts, _weak(candidate.mechanism, located.where))
     who = _by_mechanism(candidate, located, facts, pooled)
+    if who is Initiator.UNKNOWN and _is_stopped(hop, pooled):
+        who = Initiator.MIDDLEBOX
     return Accused(who, _grade(facts, who, located), _against(pooled, who))
+
+
+def _is_stopped(hop: HopStop | None, pooled: Counter[Initiator]) -> bool:
+    """Something between this host and the endpoint stops them, as all walks show."""
+    is_sure = hop is not None and hop.alone and hop.is_agreed
+    return is_sure and not any(pooled[who] for who in (Initiator.ENDPOINT, Initiator.HOST))
 
 
 def _by_mechanism(

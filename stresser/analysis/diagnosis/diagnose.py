@@ -22,6 +22,7 @@ from stresser.analysis.diagnosis.diagnosis_words import moment_words, says, what
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts, late_refusals
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
+from stresser.analysis.diagnosis.hop_stops import HopStop, hop_stop
 from stresser.analysis.diagnosis.host_causes import absences, path_change
 from stresser.analysis.diagnosis.intercepted_pairs import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
@@ -127,8 +128,9 @@ def _diagnosis(
     facts = members(candidate, case)
     candidate = replace(candidate, said=candidate.said or _is_said(candidate, case))
     located = locate(candidate, case)
-    candidate = _timed(_settled(candidate, located.where), utc)
-    accused = accuse(candidate, located, case)
+    hop = hop_stop((fact.hops for fact in facts), len(facts))
+    candidate = _timed(_settled(candidate, located.where, hop), utc)
+    accused = accuse(candidate, located, case, hop)
     scope = _scope(candidate, case)
     of_drops, of_failures = _totals(scope, case)
     times = sorted(fact.t_ns for fact in facts)
@@ -156,6 +158,7 @@ def _diagnosis(
         seen=_seen(facts),
         first_utc=utc(min(times[0], struck.low) if struck else times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
+        hop=hop,
         contrasts=list(candidate.contrast),
         controls=located.controls,
         against=[*candidate.against, *accused.against],
@@ -214,7 +217,7 @@ def _is_said(candidate: Candidate, case: CaseFile) -> bool:
     return bool(facts) and is_said(facts)
 
 
-def _settled(candidate: Candidate, where: Where) -> Candidate:
+def _settled(candidate: Candidate, where: Where, hop: HopStop | None) -> Candidate:
     """What it is called, now that it is known where it happens."""
     mechanism = candidate.mechanism
     if where is Where.EGRESS:
@@ -226,7 +229,7 @@ def _settled(candidate: Candidate, where: Where) -> Candidate:
         mechanism = Mechanism.ENDPOINT_GOODBYE
     elif candidate.elsewhere is not None:
         mechanism = candidate.elsewhere
-    elif mechanism is Mechanism.NAME_FILTER:
+    elif mechanism is Mechanism.NAME_FILTER and not (hop is not None and hop.alone and hop.hello):
         mechanism = Mechanism.REFUSED_BY_ENDPOINT
     said = candidate.said and where is not Where.EGRESS
     keeps = mechanism in {candidate.mechanism, candidate.elsewhere}

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.model.ending import Grade, Initiator
 
 
@@ -138,6 +139,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     first_utc: str | None = None
     """When the first of them was noticed; where it struck once, when it can have struck."""
     last_utc: str | None = None
+    hop: HopStop | None = None
+    """The router after which what it explains stops, where that was walked."""
     contrasts: list[str] = field(default_factory=list)
     """What lived on although another cause would have ended it, in sentences."""
     controls: list[Control] = field(default_factory=list)

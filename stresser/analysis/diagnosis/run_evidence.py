@@ -30,6 +30,7 @@ from stresser.model.events import (
     SessionOpened,
 )
 from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.hops import HopWalk
 from stresser.model.packet import PacketOrigin, Shape
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ _ALIKE: list[str] = []
 class EndingFact:
     """What one unplanned ending's own evidence says."""
 
-    __slots__ = ("alike", "attempt", "pings", "pongs", "port", "t_ns")
+    __slots__ = ("alike", "attempt", "hops", "pings", "pongs", "port", "t_ns")
 
     def __init__(self, event: Ended, alike: tuple[Any, ...]) -> None:
         self.attempt = event.attempt
@@ -79,6 +80,8 @@ class EndingFact:
         """Our own; None where it is not known."""
         self.pings = event.pings if isinstance(event, SessionEnded) else 0
         self.pongs = event.pongs if isinstance(event, SessionEnded) else 0
+        self.hops: HopWalk | None = event.ending.evidence.hops
+        """Where it stops, where that was walked."""
         self.alike = alike
         """The values of the fields below, in their order."""
 

@@ -231,7 +231,7 @@ _UNKNOWN_WHO = {
 }
 
 
-def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
+def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str | tuple[str, ...]]:
     total = run.total
     if not run.diagnoses:
         is_quiet = total.sessions and not total.drops and not total.attempts_failed
@@ -247,6 +247,12 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
             yield f"{name}: {_seen_by_both(main)}{log}."
         case Initiator.MIDDLEBOX if main.by_log:
             yield f"The middlebox: its own log has the same {_logged(main)}."
+        case Initiator.MIDDLEBOX if main.hop is not None and main.hop.alone:
+            what = "ClientHellos" if main.hop.hello else "flows"
+            yield (
+                f"A middlebox behind {egress}: {what} stop {main.hop.place}, where others pass.",
+                f"A middlebox: {what} stop {main.hop.place}, others pass.",
+            )
         case Initiator.MIDDLEBOX:
             yield f"A middlebox behind {egress}: {_grounds(main, rows)}."
         case Initiator.ENDPOINT:
@@ -257,6 +263,8 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
             yield "stresser itself."
         case _:
             yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
+            if main.hop is not None:
+                yield main.hop.says
 
 
 def _seen_by_both(main: Diagnosis) -> str:

@@ -43,7 +43,7 @@ def walk_lines(walk: HopWalk) -> Iterator[str]:
     if walk.fresh:
         yield f"new connections ({walk.connections}) reached {_numbered(walk.fresh)}"
     if walk.before:
-        yield f"while healthy it passed {path_words(walk.before)}"
+        yield f"while healthy, it or another like it passed {path_words(walk.before)}"
 
 
 def walk_words(walk: HopWalk) -> str:
@@ -51,18 +51,18 @@ def walk_words(walk: HopWalk) -> str:
     after = "before the first hop" if walk.last is None else f"after {hop_name(walk.last)}"
     to = " on its path to the proxy" if walk.to_proxy else ""
     many = "; paths differ from flow to flow here" if walk.many_paths else ""
-    if walk.hello is not None:
+    what = "this flow" if walk.hello is None else "the ClientHello"
+    if walk.hello in _HELLO_WORDS:
         return f"the ClientHello {_HELLO_WORDS[walk.hello]} {after}{to}; {_others(walk)}{many}"
     if walk.reading is HopReading.STOPS_ALONE:
-        return f"this flow stops {after}{to}; {_others(walk)}{many}"
+        return f"{what} stops {after}{to}; {_others(walk)}{many}"
     if walk.reading is HopReading.STOPS_LIKE_ALL:
         beyond = "" if walk.next is None else f"; {hop_name(walk.next)} answered it before"
         return f"nothing passes {after}{to} any more, new connections neither{beyond}"
     if walk.reading is HopReading.PASSES:
-        return f"nothing stops this flow towards the other end{to}: the last hop to answer is" + (
-            " none" if walk.last is None else f" {hop_name(walk.last)}, for new connections too"
-        )
-    return f"where this flow stops is not known{to}{many}"
+        reached = "no hop" if walk.last is None else hop_name(walk.last)
+        return f"{what} reaches {reached}, the last that is known to answer{to}"
+    return f"where {what} stops is not known{to}{many}"
 
 
 def _others(walk: HopWalk) -> str:

@@ -83,3 +83,10 @@ def test_whose_silence_tcp_keepalive_breaks(activity, is_kept):
     tables = [{"kind": kind, "name": name} for name, kind in kinds.items()]
     plan = read_plan({"activities": tables})
     assert plan.is_kept_alive(Cohort("broker", "vpn", activity)) is is_kept
+
+
+@pytest.mark.parametrize("number", [10**30, 10**400, -1, True, "1e400h"])
+def test_a_number_that_no_scenario_has_is_none(number):
+    lab = {"idle_timeout": number, "byte_limit": number}
+    plan = read_plan({"duration": number, "egresses": [{"name": "box", "lab": lab}]})
+    assert plan.duration_ns is None

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.model.events import ResolvedBy
@@ -41,3 +43,11 @@ def test_the_labs_log_is_found_by_egress_and_port():
     run.drops(one, 5, Kind.TCP_RESET)
     case = run.case()
     assert case.lab_rule(case.drops[0]) == "idle_timeout"
+
+
+@pytest.mark.parametrize("port", ["²", "9" * 5000, "", "4000 1"])
+def test_a_place_without_a_port_is_in_no_log(port):
+    run = MadeRun(cohort("sus"))
+    run.drops(run.opens(cohort("sus"), 1), 5, Kind.TCP_RESET, fields={"local": f"192.0.2.1:{port}"})
+    case = run.case()
+    assert case.lab_rule(case.drops[0]) is None

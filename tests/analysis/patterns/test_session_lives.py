@@ -167,7 +167,7 @@ def test_hostile_figures_do_no_harm():
     (drop,) = lives_of(story).drops
     assert drop.age == Bracket(0, 0)
     assert drop.silence is None
-    assert msgspec.json.encode(drop)
+    assert msgspec.json.encode((drop.moment, drop.age, drop.life))
 
 
 @pytest.mark.parametrize(("kind", "survived_s"), [("silent", 50), ("keepalive", 0)])
