@@ -101,12 +101,13 @@ async def _measure(port: int, pid: int, ca: Path, windows: int, seconds: float) 
             attackers = await trio.lowlevel.open_process(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
-        assert attackers.stdin is not None
-        assert attackers.stdout is not None
+        orders, answers = attackers.stdin, attackers.stdout
+        assert orders is not None
+        assert answers is not None
 
         async def window(kind: str) -> float:
-            await attackers.stdin.send_all(kind.encode() + b"\n")
-            await attackers.stdout.receive_some(100)
+            await orders.send_all(kind.encode() + b"\n")
+            await answers.receive_some(100)
             await trio.sleep(_SETTLE_S)
             guests.rtts.clear()
             await trio.sleep(seconds)
