@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from stresser.analysis.diagnosis.diagnosis import Mechanism, Whom
 from stresser.analysis.views.run_report import RunReport
+from stresser.analysis.words.hop_words import hop_name
 from stresser.model.ending import BRACKETED
 from stresser.model.events import AnyEvent, SessionEnded
+from stresser.model.hops import HopReading, HopWalk
 from stresser.model.units import NS_PER_MS, escaped, format_utc
 from stresser.record.events_file import encode_event
 
@@ -21,7 +23,7 @@ __all__ = ["COLUMNS", "DroppedFlow", "DroppedFlows", "FlowKey", "asked_of_networ
 COLUMNS = (
     "run", "utc_from", "utc_until", "protocol", "local_address", "local_port", "remote_address",
     "remote_port", "proxy", "egress", "endpoint", "kind", "initiator", "age_ms", "idle_ms",
-    "session",
+    "session", "stops_after",
 )  # fmt: skip
 _LONGEST = 128
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -48,6 +50,8 @@ class DroppedFlow(Struct, frozen=True, kw_only=True):
     age_ms: int
     idle_ms: int | None
     session: int
+    stops_after: str
+    """The hop that it was seen to reach and not to pass; empty where that is not known."""
 
 
 class FlowKey(NamedTuple):
@@ -112,7 +116,13 @@ def _flow(run: str, event: SessionEnded, anchor_unix_ns: int) -> DroppedFlow:
         age_ms=event.ending.age_ns // NS_PER_MS,
         idle_ms=None if event.ending.idle_ns is None else event.ending.idle_ns // NS_PER_MS,
         session=event.session,
+        stops_after=_stops_after(event.ending.evidence.hops),
     )
+
+
+def _stops_after(walk: HopWalk | None) -> str:
+    stops = walk is not None and walk.reading in {HopReading.STOPS_ALONE, HopReading.STOPS_LIKE_ALL}
+    return "" if walk is None or walk.last is None or not stops else hop_name(walk.last)
 
 
 def _parted(address: str | None) -> tuple[str, str]:

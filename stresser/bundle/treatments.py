@@ -96,7 +96,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     },
     "Evidence": {
         "why": _T.OURS, "against": _T.OURS, "operation": _T.OURS, "close": _T.OURS,
-        "headers": _T.HEADERS, "first_bytes": _T.PEER, "proxy_step": _T.OURS, "name": _T.HOST,
+        "headers": _T.HEADERS, "first_bytes": _T.RAW, "proxy_step": _T.OURS, "name": _T.HOST,
         "route_changes": _T.FREE,
     },
     "TcpInfo": {"state": _T.OURS},

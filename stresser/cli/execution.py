@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import Observer, RunResumed, RunStarted, WitnessGap
+from stresser.model.events import RunResumed, RunStarted, WitnessGap
 from stresser.model.units import escaped, format_duration
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
@@ -39,6 +39,7 @@ from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.secrets import HeaderValues, Secret, masked
+from stresser.session.internal_errors import BatchObserver
 from stresser.session.route import Route, timers_for
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
@@ -180,7 +181,7 @@ class _RecordedRun:
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock.now_ns, errors)
-        observers: list[Observer] = [self._recorder, self._live]
+        observers: list[BatchObserver] = [self._recorder, self._live]
         self._served: ServedMetrics | None = None
         if metrics is not None:
             self._served = metrics.serve(

@@ -5,6 +5,7 @@ command needs, and is itself imported when the command is called: `stresser --he
 completion of a command's name, load nothing but this module.
 """
 
+import gc
 import inspect
 import os
 import sys
@@ -68,6 +69,9 @@ class _LateCommands(TyperGroup):
 
 def _imported(name: str) -> Any:
     function = getattr(import_module(f"stresser.cli.{name}"), name)
+    if not gc.isenabled():  # the entry point's doing; what was imported stays
+        gc.freeze()
+        gc.enable()
     if name not in _OBEYING:
         heed_as_usual()
     # What it raises is for who calls it in Python.

@@ -1,49 +1,38 @@
 """`stresser run`: reads the scenario, asks preflight, runs, prints the summary, gives the code."""
 
 import dataclasses
-import io
 import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import trio
 import typer
 
-from stresser.analysis.summary.summary import Summary, summarise
-from stresser.bundle.drop_packets import DropPackets, write_capture
 from stresser.cli.completion import complete_run, complete_scenario
-from stresser.cli.execution import Execution, Finished, RunRequest
+from stresser.cli.execution import Execution, RunRequest
 from stresser.cli.scenario_file import load_scenario
 from stresser.cli.streams import tell_stderr
 from stresser.cli.templates import refuse_untouched
 from stresser.model.errors import ExitCode, RunFolderError, StresserError
 from stresser.model.units import shown
 from stresser.record.folder import RESULTS
-from stresser.record.manifest import write_manifest
-from stresser.record.reader import open_run, resolve_run
+from stresser.record.reader import resolve_run
 from stresser.record.resumption import Earlier, StillRunningError, what_was_left
-from stresser.record.summary_file import write_summary
-from stresser.report.answer_terminal import print_answer
-from stresser.report.console import (
-    ReportConsole,
-    json_text,
-    stderr_console,
-    stdout_console,
-    until_reader_leaves,
-)
+from stresser.report.console import stderr_console
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
+if TYPE_CHECKING:
+    from stresser.analysis.summary.summary import Summary
+    from stresser.cli.conclusion import Show
+
 _AUTO = "auto"
-_MOST_PACKETS = 100_000
-"""In memory at the end of a run: some 16 MiB."""
 
 
 def run(
@@ -167,76 +156,27 @@ def _without_values(argv: list[str]) -> list[str]:
     return shown
 
 
-def _print_whole_answer(summary: Summary, console: ReportConsole, folder: Path) -> None:
-    print_answer(summary.answer, console, folder)
-
-
 def execute(
     asked: RunRequest,
     *,
     quiet: bool,
     as_json: bool,
-    show: Callable[[Summary, ReportConsole, Path], None] = _print_whole_answer,
-    judge: Callable[[Summary], ExitCode] = lambda summary: summary.verdict.exit_code,
+    show: "Show | None" = None,
+    judge: "Callable[[Summary], ExitCode]" = lambda summary: summary.verdict.exit_code,
 ) -> ExitCode:
-    """Run a scenario to its end, print what came of it, and say how it is to be taken."""
+    """Run a scenario to its end, print what came of it, and say how it is to be taken.
+
+    `show` prints a summary; None: the whole answer.
+    """
     if not quiet:
         tell_stderr(*asked.readiness.notes)
     with StopSignals() as signals:
         done = trio.run(Execution(asked, stderr_console(quiet=quiet), signals).run)
-        summary = _conclude(done)
+        conclusion = import_module("stresser.cli.conclusion")
+        summary = conclusion.summary_of_run(done)
         try:
             if summary is not None:
-                _print(summary, done, None if as_json else show)
+                conclusion.print_summary(summary, done, show, as_json=as_json)
         finally:  # a device that takes no more of the summary hides nothing else
-            code = _exit_code(done, summary, judge)
-    return code
-
-
-def _conclude(done: Finished) -> Summary | None:
-    """Read the folder back: what is printed now is what `stresser show` prints later."""
-    capture = io.BytesIO()
-    packets = DropPackets(capture, most=_MOST_PACKETS)
-    try:
-        summary = summarise(open_run(done.folder.path), others=[packets])
-    except RunFolderError as exc:  # it vanished in mid-run: nothing is left to be summed up
-        tell_stderr(str(exc))
-        return None
-    try:
-        manifest = msgspec.structs.replace(done.manifest, verdict=summary.verdict)
-        write_manifest(done.folder.manifest, manifest)
-        write_summary(done.folder, summary)
-        if packets.packets:
-            write_capture(done.folder.packets, capture.getvalue())
-    except RunFolderError as exc:  # the disk that stopped the recording may still be full
-        tell_stderr(str(exc))
-    return summary
-
-
-def _print(
-    summary: Summary,
-    done: Finished,
-    show: Callable[[Summary, ReportConsole, Path], None] | None,
-) -> None:
-    console = stdout_console()
-    with until_reader_leaves(console):
-        if show is None:
-            console.file.write(json_text(summary) + "\n")
-        else:
-            show(summary, console, done.folder.path)
-
-
-def _exit_code(
-    done: Finished, summary: Summary | None, judge: Callable[[Summary], ExitCode]
-) -> ExitCode:
-    if done.manifest.gap is not None:
-        tell_stderr(str(done.manifest.gap))
-    if done.bugs:
-        tell_stderr(
-            f"stresser met {done.bugs} bugs of its own: see {done.folder.log};"
-            " what was recorded is readable"
-        )
-        return ExitCode.BUG
-    if summary is None or done.manifest.gap is not None:
-        return ExitCode.INCONCLUSIVE
-    return judge(summary)
+            code = conclusion.exit_code_of(done, summary, judge)
+    return ExitCode(code)

@@ -51,6 +51,7 @@ class Tap(Stream):
         "idle_before_send_ns",
         "interrupted",
         "is_parting",
+        "last_passed_ns",
         "last_received_ns",
         "last_sent_ns",
         "quiet_since_ns",
@@ -72,6 +73,8 @@ class Tap(Stream):
         self.bytes_sent = 0
         self.last_received_ns = clock.now_ns()
         self.last_sent_ns = self.last_received_ns
+        self.last_passed_ns = self.last_received_ns
+        """When something last passed in either direction: the later one of these two."""
         self.quiet_since_ns = self.last_received_ns
         """When something had last passed before what was received last: where that was a goodbye,
         the silence that it ended began then."""
@@ -79,11 +82,6 @@ class Tap(Stream):
         """A goodbye is being said: what is sent now is no activity, and dates no silence."""
         self.idle_before_send_ns = 0
         """How long nothing had passed in either direction when we last sent."""
-
-    @property
-    def last_passed_ns(self) -> int:
-        """When something last passed in either direction."""
-        return max(self.last_received_ns, self.last_sent_ns)
 
     def local_address(self) -> str:
         """`address:port` of our end."""
@@ -107,13 +105,24 @@ class Tap(Stream):
         while True:
             await trio.lowlevel.wait_readable(self.sock)
             try:
-                data = self.sock.recv(size)
+                return self.receive_nowait(size)
             except BlockingIOError:
                 continue
-            except OSError as exc:
-                self._note(exc, self._hung_up_ns(), "receive")
-                raise trio.BrokenResourceError(str(exc)) from exc
-            break
+
+    def receive_nowait(self, max_bytes: int = _CHUNK) -> bytes:
+        """Read once, where the socket is known to be readable: `b""` is the peer's FIN.
+
+        Raises:
+            BlockingIOError: nothing was there after all.
+            trio.BrokenResourceError: from the OSError in `fault`.
+        """
+        try:
+            data = self.sock.recv(max_bytes)
+        except BlockingIOError:
+            raise
+        except OSError as exc:
+            self._note(exc, self._hung_up_ns(), "receive")
+            raise trio.BrokenResourceError(str(exc)) from exc
         if data:
             self._received(len(data))
             return data
@@ -137,7 +146,7 @@ class Tap(Stream):
             return len(data)
         if not self.is_parting:
             self.idle_before_send_ns = now - self.last_passed_ns
-            self.last_sent_ns = now
+            self.last_sent_ns = self.last_passed_ns = now
         self.bytes_sent += sent
         return sent
 
@@ -194,7 +203,7 @@ class Tap(Stream):
     def _received(self, size: int) -> None:
         self.bytes_received += size
         self.quiet_since_ns = self.last_passed_ns
-        self.last_received_ns = self.clock.now_ns()
+        self.last_received_ns = self.last_passed_ns = self.clock.now_ns()
 
     def _hung_up_ns(self) -> int:
         # It was in the socket when the loop woke; others of this pass may have come later.

@@ -21,6 +21,8 @@ from stresser.net.tls_errors import translate
 
 _SLICE = 4096
 """Plaintext handed up at a time: what one flooding peer can make us parse in one go."""
+_LITTLE = 256
+"""Read at once of a session from which a pong is expected: Python's own heap has room for it."""
 
 _LONGEST_RECORD = 17 << 10
 """RFC 8446 section 5.2. What is longer and holds no plaintext is session tickets and the like."""
@@ -228,22 +230,53 @@ class TlsStream:
         if not (self._incoming.pending or self._ssl.pending()):
             received = await self._carrier.receive_some()
             self._take_in(received)
-            self._barren += len(received)
-            self.junk = len(received) if self._barren > _LONGEST_RECORD else 0
-        try:
-            data = self._ssl.read(_SLICE)
-        except ssl.SSLWantReadError:
-            self.release_buffer()  # it was a ticket, or a part of something
-        except ssl.SSLError as exc:
-            self._say_goodbye()
-            raise translate(exc, self.last_record) from exc
-        else:
-            if not data:
-                raise PeerCloseNotify
-            self._barren = self.junk = 0
+            self._count_barren(len(received))
+        if data := self._decrypted():
             return data
         await self.flush()
         return b""
+
+    @property
+    def is_direct(self) -> bool:
+        """The socket itself carries the records: `receive_nowait` may be used."""
+        return self._carrier is self.tap
+
+    def receive_nowait(self) -> bytes:
+        """Read a little of a socket that is known to be readable; `b""`: nothing whole came.
+
+        Raises:
+            BlockingIOError: nothing was there after all.
+            PeerCloseNotify, PeerFin, PeerAlert, ProtocolViolation, trio.BrokenResourceError: as
+                `receive_any`.
+        """
+        record = self.tap.receive_nowait(_LITTLE)
+        if not record:
+            raise PeerFin
+        self._incoming.write(record)
+        data = self._decrypted(_LITTLE)
+        if not data:
+            self._count_barren(len(record))
+            self.push_nowait()
+        return data
+
+    def _count_barren(self, size: int) -> None:
+        self._barren += size
+        self.junk = size if self._barren > _LONGEST_RECORD else 0
+
+    def _decrypted(self, most: int = _SLICE) -> bytes:
+        """Plaintext of what has come in; `b""`: more must come, and something may have to go."""
+        try:
+            data = self._ssl.read(most)
+        except ssl.SSLWantReadError:
+            self.release_buffer()  # it was a ticket, or a part of something
+            return b""
+        except ssl.SSLError as exc:
+            self._say_goodbye()
+            raise translate(exc, self.last_record) from exc
+        if not data:
+            raise PeerCloseNotify
+        self._barren = self.junk = 0
+        return data
 
     @property
     def has_more(self) -> bool:
@@ -303,9 +336,10 @@ class TlsStream:
 
     def push_nowait(self) -> None:
         """Hand on what waits, as far as it is taken."""
-        pending = self._unsent + self._outgoing.read()
+        pending = self._unsent + self._outgoing.read() if self._unsent else self._outgoing.read()
         if pending:
-            self._unsent = pending[self._carrier.send_nowait(pending) :]
+            taken = self._carrier.send_nowait(pending)
+            self._unsent = b"" if taken == len(pending) else pending[taken:]
 
     def _say_goodbye(self) -> None:
         # OpenSSL has written the alert that says what we did not like.

@@ -6,7 +6,7 @@ claims to be.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import NoReturn
@@ -73,13 +73,29 @@ _PING, _PONG, _MASKED, _LONGEST_CONTROL = 0x89, 0x8A, 0x80, 125
 """First bytes of whole control frames, the mask bit, their largest payload (RFC 6455 section 5)."""
 
 
+_MASK_BYTES = 4
+_masks: list[bytes] = []
+"""Those that are left of the kernel's randomness: it is asked for 512 at once."""
+
+
+def _draw_masks() -> None:
+    many = os.urandom(512 * _MASK_BYTES)
+    _masks.extend(many[at : at + _MASK_BYTES] for at in range(0, len(many), _MASK_BYTES))
+
+
 def _ping(payload: bytes) -> bytes:
     """A masked ping (RFC 6455 section 5.3), in a tenth of the time that wsproto takes."""
-    mask = os.urandom(4)
-    pad = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    if not _masks:
+        _draw_masks()
+    size, mask = len(payload), _masks.pop()
+    pad = mask if size == _MASK_BYTES else (mask * (size // _MASK_BYTES + 1))[:size]
     masked = int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")
-    head = bytes((_PING, _MASKED | len(payload)))
-    return head + mask + masked.to_bytes(len(payload), "big")
+    return bytes((_PING, _MASKED | size)) + mask + masked.to_bytes(size, "big")
+
+
+def pong_of(payload: bytes) -> bytes:
+    """The frame in which a server answers a ping with this payload."""
+    return bytes((_PONG, len(payload))) + payload
 
 
 def _is_one_pong(data: bytes) -> bool:
@@ -167,8 +183,16 @@ class WebSocket:
         """Send a binary message in one frame."""
         self.stream.send_nowait(_BUILD.send_data(data))
 
-    async def drain(self, on_pong: Callable[[bytes], None], share: FairShare) -> NoReturn:
+    async def drain(
+        self,
+        on_pong: Callable[[bytes], None],
+        share: FairShare,
+        park: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> NoReturn:
         """Read until the end, answer pings, count messages. Beyond its share it waits its turn.
+
+        `park` waits where nothing but a pong is expected, until something else comes: `b""`, or
+        what was read of it.
 
         Raises:
             PeerClosed: a close frame came; it has been answered (RFC 6455 section 5.5.1).
@@ -176,8 +200,10 @@ class WebSocket:
             PeerCloseNotify, PeerFin, PeerAlert, trio.BrokenResourceError: as `TlsStream`.
         """
         data, self._trailing = self._trailing, b""
+        is_quiet = not data
         while True:
             if data or self._has_unread:
+                is_quiet = self._frames is None and _is_one_pong(data)
                 may_read_on = share.take(self._take(data, on_pong))
             else:
                 may_read_on = share.take_barren(self.stream.junk)
@@ -188,7 +214,13 @@ class WebSocket:
                 await share.turn()
             elif self._has_unread or self.stream.has_more:
                 await trio.lowlevel.checkpoint()
-            data = b"" if self._has_unread else await self.stream.receive_any()
+            if self._has_unread:
+                data = b""
+            elif park is None or not is_quiet or self.stream.has_more:
+                data = await self.stream.receive_any()
+            else:
+                is_quiet = False
+                data = await park()
 
     def _take(self, data: bytes, on_pong: Callable[[bytes], None]) -> int:
         """Take what came, as far as one pass goes. Returns the number of frames."""

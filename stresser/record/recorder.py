@@ -11,7 +11,7 @@ is reported through `failed` and `on_failure`, and nothing is ever raised into t
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import trio
@@ -154,12 +154,16 @@ class Recorder:
             self._fail("the disk does not keep up, the buffer is full", str(self._folder.events))
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        """Record a duration. About 0.5 us; never blocks, never raises."""
+        """Record a duration. Never blocks, never raises."""
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Iterable[int]) -> None:
+        """Record durations. About 0.2 us each; never blocks, never raises."""
         key = quantity, cohort
         counts = self._counts.get(key)
         if counts is None:
             counts = self._counts[key] = SparseCounts()
-        counts.add(value_ns)
+        counts.add_all(values_ns)
 
     def keep_chain(self, chain_id: str, chain: Sequence[bytes]) -> bool:
         """Record a certificate chain (DER, leaf first), once; False: it is not kept.

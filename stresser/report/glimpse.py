@@ -4,6 +4,8 @@ The record keeps three digits; here a value keeps its six leading bits. A path's
 fill a few hundred counters, which are copied in the event loop in microseconds.
 """
 
+from collections.abc import Sequence
+
 _KEPT_BITS = 6
 _LARGEST = 2**62
 
@@ -19,11 +21,17 @@ class Glimpse:
 
     def add(self, value_ns: int) -> None:
         """Count one duration."""
-        value = min(max(value_ns, 0), _LARGEST)
-        shift = max(value.bit_length() - _KEPT_BITS, 0)
-        key = (value >> shift) << shift
-        self._counts[key] = self._counts.get(key, 0) + 1
-        self.count += 1
+        self.add_all((value_ns,))
+
+    def add_all(self, values_ns: Sequence[int]) -> None:
+        """Count durations."""
+        counts = self._counts
+        for value_ns in values_ns:
+            value = min(max(value_ns, 0), _LARGEST)
+            shift = max(value.bit_length() - _KEPT_BITS, 0)
+            key = (value >> shift) << shift
+            counts[key] = counts.get(key, 0) + 1
+        self.count += len(values_ns)
 
     def copy(self) -> "Glimpse":
         """The same counts, which later calls of `add` leave alone."""

@@ -8,7 +8,7 @@ or closed costs pictures, never the run.
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import trio
@@ -68,13 +68,17 @@ class LiveView:
         self.tally.event(event)
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        """Count a duration, if it is one that is shown. About 0.5 us."""
+        """Count a duration, if it is one that is shown."""
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        """Count durations, if they are of those that are shown. About 0.3 us each."""
         if quantity not in _SHOWN:
             return
         glimpse = self._glimpses.get((quantity, cohort))
         if glimpse is None:
             glimpse = self._glimpses[quantity, cohort] = Glimpse()
-        glimpse.add(value_ns)
+        glimpse.add_all(values_ns)
 
     def warn(self, text: str) -> None:
         """Show a warning from now on; the latest few are kept, each once. From the loop only."""

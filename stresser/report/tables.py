@@ -4,16 +4,19 @@ Every text becomes a `Text`, in which rich sees no markup, with control characte
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from stresser.analysis.summary.answer import NAME_WIDTH, EgressRow
-from stresser.analysis.words.lines import shortened
+from stresser.analysis.words.lines import NAME_WIDTH, shortened
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped, format_duration
 from stresser.model.verdict import Verdict
+
+if TYPE_CHECKING:
+    from stresser.analysis.summary.answer import EgressRow  # the live view starts without analysis
 
 MISSING = "-"
 EGRESS_HEAD = (
@@ -79,7 +82,7 @@ def share(value: float | None) -> str:
     return MISSING if value is None else f"{value * 100:.3g}%"
 
 
-def egress_cells(row: EgressRow) -> tuple[str, ...]:
+def egress_cells(row: "EgressRow") -> tuple[str, ...]:
     """A row of the table of egresses, under `EGRESS_HEAD`."""
     held = row.proved, row.dead, row.unproved
     numbers = row.asked, row.sessions, *held, row.drops, row.attempts_failed

@@ -1,10 +1,11 @@
 """Hands every event and sample to each observer of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import AnyEvent, Observer
+from stresser.model.events import AnyEvent
 from stresser.model.quantity import Quantity
+from stresser.session.internal_errors import BatchObserver
 
 
 class Fanout:
@@ -14,28 +15,27 @@ class Fanout:
         ExceptionGroup: of what they raised, once all have taken it.
     """
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
+    def __init__(self, observers: Sequence[BatchObserver]) -> None:
         self._observers = tuple(observers)
-        self._samples = tuple(observer.sample for observer in observers)
 
     def event(self, event: AnyEvent) -> None:
         """Something happened."""
-        failures: list[Exception] = []
-        for observer in self._observers:
-            try:
-                observer.event(event)
-            except Exception as exc:  # noqa: BLE001 - a broken screen must not stop the record
-                failures.append(exc)
-        if failures:
-            raise ExceptionGroup("observers failed", failures)
+        self._tell(lambda observer: observer.event(event))
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
         """A duration was measured."""
-        failures: list[Exception] | None = None  # twice a ping: nothing is made for nothing
-        for sample in self._samples:
+        self.samples(quantity, cohort, (value_ns,))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        """Durations were measured."""
+        self._tell(lambda observer: observer.samples(quantity, cohort, values_ns))
+
+    def _tell(self, tell: Callable[[BatchObserver], None]) -> None:
+        failures: list[Exception] = []
+        for observer in self._observers:
             try:
-                sample(quantity, cohort, value_ns)
-            except Exception as exc:  # noqa: BLE001 - as above
-                failures = [*(failures or ()), exc]
+                tell(observer)
+            except Exception as exc:  # noqa: BLE001 - a broken screen must not stop the record
+                failures.append(exc)
         if failures:
             raise ExceptionGroup("observers failed", failures)

@@ -7,7 +7,7 @@ when that has ended.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import trio
@@ -105,6 +105,9 @@ class FarAccounts:
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
         """Durations tell nothing here."""
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        """Nor do many."""
 
     def _has_ended(self, event: SessionEnded) -> None:
         if len(self._ended) >= _MOST_AWAITED:

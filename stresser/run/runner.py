@@ -9,7 +9,7 @@ from itertools import count
 import trio
 
 from stresser.model.cohort import Cohort
-from stresser.model.events import ClockStepped, Observer, TesterLate, WitnessGap
+from stresser.model.events import ClockStepped, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.run.fanout import Fanout
 from stresser.run.far_accounts import FarAccounts
@@ -22,10 +22,11 @@ from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.hop_walks import HopWalks
 from stresser.session.idle_search import search_idle
-from stresser.session.internal_errors import Bugs, Guarded
+from stresser.session.internal_errors import BatchObserver, Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
 from stresser.session.proof_ages import ages_of_place
+from stresser.session.quiet_sessions import QuietSessions
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.witness.clock import RunClock, SleepWitness
@@ -44,6 +45,9 @@ _COLLECT_SELDOM = (3_000, 100, 50)
 took a sixth of the CPU of a ramp. Each looks through 3,000 objects once; the second time, through
 all that is young, comes seldom."""
 
+_STARTS_A_PASS = 32
+"""Places that begin before the loop looks at its sockets again: thousands at once are half a second
+in which nothing is dated well."""
 _NONE_LEFT = "every session has ended and none is to be replaced"
 
 
@@ -67,7 +71,7 @@ class Runner:
         scenario: Scenario,
         routes: Sequence[Route],
         clock: RunClock,
-        observer: Observer,
+        observer: BatchObserver,
         *,
         packets: PacketWitness | None = None,
         keep_chain: KeepChain = keep_none,
@@ -88,6 +92,7 @@ class Runner:
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
         self._hangups = HangupWatch(clock)
+        self._quiet = QuietSessions.open(self._hangups)
         self._packets = packets
         wanted = scenario.witnesses.fresh_connections
         self._looks = FreshConnections(clock, packets) if wanted else None
@@ -103,6 +108,7 @@ class Runner:
             bugs=self._bugs,
             gate=Pace(scenario.sessions),
             heartbeats=Heartbeats(clock),
+            quiet=self._quiet,
             hangups=self._hangups,
             packets=packets,
             looks=self._looks,
@@ -137,7 +143,10 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        stamp = LoopStamp(self._clock, self._hangups, self._fitness)
+        then = [self._around.heartbeats.beat_due]
+        if self._quiet is not None:
+            then.insert(0, self._quiet.read)  # a pong that is here is read before one is missed
+        stamp = LoopStamp(self._clock, self._hangups, self._fitness, then)
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
         gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
@@ -148,6 +157,8 @@ class Runner:
         try:
             async with trio.open_nursery() as background:
                 background.start_soon(self._around.heartbeats.run)
+                if self._quiet is not None:
+                    background.start_soon(self._quiet.run)
                 background.start_soon(watch_lag, self._clock, self._on_lag)
                 background.start_soon(self._watch_host)
                 background.start_soon(self._path.run)
@@ -166,7 +177,10 @@ class Runner:
                 background.cancel_scope.cancel()
         finally:
             trio.lowlevel.remove_instrument(stamp)
+            self._observer.hand_on()
             self._hangups.close()
+            if self._quiet is not None:
+                self._quiet.close()
             self._close_packets()
             self._fitness.close()
             self._path.close()
@@ -187,9 +201,11 @@ class Runner:
                     nursery.start_soon(search_idle, route, self._around, self._say)
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
                 numbers: Counter[Cohort] = Counter()
-                for route, offset in zip(places, offsets, strict=True):
+                for number, (route, offset) in enumerate(zip(places, offsets, strict=True)):
                     if now + offset > trio.current_time():
                         await trio.sleep_until(now + offset)
+                    elif number % _STARTS_A_PASS == 0:
+                        await trio.lowlevel.checkpoint()
                     proofs = ages_of_place(route.activity, numbers[route.cohort], sessions.count)
                     numbers[route.cohort] += 1
                     nursery.start_soon(keep_open, route, self._around, reconnect, proofs)
@@ -228,6 +244,7 @@ class Runner:
     def _on_lag(self, due_ns: int, lag_ns: int) -> None:
         del due_ns
         self._fitness.tick()
+        self._observer.hand_on()
         if self.reason is None:  # afterwards sessions are only closed, nothing is measured
             self._observer.sample(Quantity.LOOP_LAG, None, lag_ns)
 

@@ -54,13 +54,19 @@ async def hear_witnesses(session: HeldSession, look: SocketAtEnd, around: RunCon
     if around.packets is not None and was_told:
         await around.packets.settle(session.local, str(session.dialled), _PACKET_WITHIN_S)
         _date_others(around)
+    if around.walks is None or not around.walks.ended.is_asked(session, look):
+        await _hear_others(session, look, around)
+        return
     async with trio.open_nursery() as nursery:
-        if around.walks is not None:
-            nursery.start_soon(_walk, around.walks, session, look)
-        await _hear_siblings(session, look, _flow_packets(session, around))
-        if around.looks is not None:
-            await around.looks.answered(session.destination)
-            _date_others(around)
+        nursery.start_soon(_walk, around.walks, session, look)
+        await _hear_others(session, look, around)
+
+
+async def _hear_others(session: HeldSession, look: SocketAtEnd, around: RunContext) -> None:
+    await _hear_siblings(session, look, _flow_packets(session, around))
+    if around.looks is not None:
+        await around.looks.answered(session.destination)
+        _date_others(around)
 
 
 async def _walk(walks: HopWalks, session: HeldSession, look: SocketAtEnd) -> None:

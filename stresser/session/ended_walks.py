@@ -67,12 +67,21 @@ class EndedWalks:
         self._turns = turns
         self._waiting = 0
 
+    def is_asked(self, session: HeldSession, look: SocketAtEnd) -> bool:
+        """Whether a flow that has just ended is one to walk, and there is room for it."""
+        route, info = session.destination.route, look.info
+        if self._waiting >= MOST_WAITING or not route.heartbeat or route.beat is not None:
+            return False
+        if isinstance(look.fault, NoPong):
+            return info is not None and info.unacked > 0
+        return is_silent(look.fault)
+
     async def walk(
         self, session: HeldSession, look: SocketAtEnd, before: Sequence[Hop]
     ) -> HopWalk | None:
-        """Walk a flow that has just ended; None: it is none to walk, or others wait already."""
+        """Walk such a flow; None: there is nothing to walk, or it cannot be done."""
         flow = walk_of(session, self._packets, self._clock)
-        if not self._may_walk(session, look, flow) or self._waiting >= MOST_WAITING:
+        if not flow.reach or self._was_closed_here(session):
             return None
         self._waiting += 1
         try:
@@ -80,20 +89,20 @@ class EndedWalks:
             connecting = new_flows(to, self._clock, self._packets, _NEW_CONNECTIONS)
             async with self._turns.one(), connecting as fresh:
                 walks, others = await self._side_by_side(flow, look.info, fresh)
+                made = [
+                    found
+                    for one, found in zip(fresh, others, strict=True)
+                    if not one.walk.has_failed
+                ]
         finally:
             self._waiting -= 1
-        is_proxys = session.proxy is not None
-        return read_walks(walks, others, before, to_proxy=is_proxys)
+        if flow.has_failed:
+            return None
+        return read_walks(walks, made, before, to_proxy=session.proxy is not None)
 
-    def _may_walk(self, session: HeldSession, look: SocketAtEnd, flow: FlowWalk) -> bool:
-        route, info = session.destination.route, look.info
-        was_silent = isinstance(look.fault, NoPong) or is_silent(look.fault)
-        is_asked = route.heartbeat and route.beat is None and was_silent
-        is_acknowledged = isinstance(look.fault, NoPong) and info is not None and not info.unacked
-        if not is_asked or is_acknowledged or not flow.reach:
-            return False
+    def _was_closed_here(self, session: HeldSession) -> bool:
         ends = self._packets.seen(session.local, str(session.dialled)).ends
-        return not any(end.outgoing for end in ends)
+        return any(end.outgoing for end in ends)
 
     async def _side_by_side(
         self, flow: FlowWalk, info: TcpInfo | None, fresh: Sequence["NewFlow"]

@@ -46,6 +46,9 @@ class FlowWalk:
         self.reach = 0 if seen.syn_ack is None else min(reach_of(seen), MOST_HOPS)
         """Routers between both ends; 0: there is nothing to walk, or its SYN-ACK was not seen."""
 
+    has_failed = False
+    """A walk could not be sent: then no answer means nothing."""
+
     def edges(self, info: TcpInfo | None) -> FlowEdges | None:
         """Where the flow stands; None: the kernel does not tell."""
         if info is None or self._syn_ack is None:
@@ -63,6 +66,7 @@ class FlowWalk:
     def begin(self, info: TcpInfo | None, numbers: Sequence[int], attempt: int) -> bool:
         """Send the segments for these hops, at once. False: it cannot be done."""
         flow = self.edges(info)
+        self.has_failed = self.has_failed or flow is None
         if flow is None or not numbers:
             return False
         answers = self._packets.answers(*self._ends)
@@ -70,6 +74,7 @@ class FlowWalk:
         try:
             send_segments(flow, numbers, attempt, self._device)
         except OSError:  # the way that the flow had is gone from this host
+            self.has_failed = True
             return False
         return True
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import partial
 from typing import NoReturn
 
 import trio
@@ -16,11 +17,12 @@ from stresser.net.fair_share import FairShare, Turns
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.tls import TlsStream
-from stresser.net.websocket import WebSocket
+from stresser.net.websocket import WebSocket, pong_of
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.fresh_handshake import destination_of
 from stresser.session.internal_errors import without_frames
+from stresser.session.quiet_sessions import QuietSessions
 from stresser.session.sibling_sessions import SiblingSessions
 from stresser.witness.tcp_info import raw_tcp_info
 
@@ -56,6 +58,8 @@ class HeldSession:
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
+        "_pong_due",
+        "_quiet",
         "_quiet_ns",
         "_timeout_ns",
         "_verdict",
@@ -102,15 +106,13 @@ class HeldSession:
         if attempt.stream is None or attempt.local is None or destination is None:
             raise ValueError("the attempt has not been established")
         route = attempt.route
-        self.number = number
-        self.attempt = attempt.number
+        self.number, self.attempt = number, attempt.number
         self.cohort: Cohort = route.cohort
         self.local = attempt.local
         self.destination = destination
         self.proxy = attempt.proxy
         self.chain = None if attempt.tls is None else attempt.tls.chain
-        self.endpoint_proved = attempt.endpoint_proved
-        self.intercepted = attempt.intercepted
+        self.endpoint_proved, self.intercepted = attempt.endpoint_proved, attempt.intercepted
         self.close_timeout_s = route.timeouts.close.seconds
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket
@@ -130,7 +132,7 @@ class HeldSession:
         self.ping_end: int | None = None
         """How many bytes had been sent with the last ping; None: not all were taken at once."""
         self.share = FairShare(Turns() if turns is None else turns, attempt.clock)
-        self._looks = looks
+        self._looks, self._observer = looks, observer
         self.siblings = None
         if siblings is not None:
             remote, peer = destination.remote, destination.address.host
@@ -142,10 +144,12 @@ class HeldSession:
         message = route.activity.message
         self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
-        self._observer = observer
         self._ping_due_ns = self._ping_sent_ns = self._quiet_ns = 0
         self.quiet_survived_ns = 0
         """The longest silence, as measured, whose ping was answered."""
+        self._pong_due = b""
+        """The frame that answers the last ping."""
+        self._quiet: QuietSessions | None = None
         self._verdict: Exception | None = None
         """The scheduler's: a pong is overdue, or `beat` has failed."""
         self.state = HeldState.QUIET
@@ -171,16 +175,21 @@ class HeldSession:
         """The endpoint's `address:port`; its name's where only a proxy knows the address."""
         return self.destination.remote
 
-    async def hold(self) -> Exception:
+    async def hold(self, quiet: QuietSessions | None = None) -> Exception:
         """Drain until the end. Returns what ended it, as seen first.
 
-        What it raises instead is a bug of ours.
+        Where nothing but its pongs comes, it waits among `quiet`. What it raises instead is a bug
+        of ours.
         """
         try:
             if self.websocket is None:
                 await self._read()
-            else:
+            elif quiet is None or self._message is not None or not self.stream.is_direct:
                 await self.websocket.drain(self._on_pong, self.share)
+            else:
+                self._quiet = quiet
+                park = partial(quiet.wait, self)
+                await self.websocket.drain(self._on_pong, self.share, park)
         except (Fault, trio.BrokenResourceError) as exc:
             return without_frames(exc)
         except trio.ClosedResourceError:
@@ -206,10 +215,11 @@ class HeldSession:
         if self.state >= HeldState.CLOSING:
             return None
         if not self._ping_sent_ns:
-            if now_ns >= self.next_due_ns:
+            again = self.next_due_ns
+            if now_ns >= again:
                 self._ping(now_ns)
-            else:
-                return self.next_due_ns
+                again = min(now_ns + self._timeout_ns // _LATE_SHARE, self.next_due_ns)
+            return again
         late = self._read_since_ns + self._timeout_ns // _LATE_SHARE
         if now_ns < late:
             return min(late, self._skip_to(now_ns))
@@ -222,27 +232,35 @@ class HeldSession:
             self._verdict = NoPong(self._ping_sent_ns, deadline)
             self.state = HeldState.PONG_OVERDUE
             return now_ns + _LAST_LOOK_NS
-        self.tap.interrupt()
+        self._interrupt()
         return None
 
     def break_off(self, exc: Exception) -> None:
         """End with what `beat` raised."""
         self._verdict = exc
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         self.tap.interrupt()
+        if self._quiet is not None:
+            self._quiet.interrupt(self)
 
     def _ping(self, now_ns: int) -> None:
         self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
-        self._quiet_ns = max(now_ns - self.tap.last_passed_ns, 0)
+        tap = self.tap
+        self._quiet_ns = max(now_ns - tap.last_passed_ns, 0)
         self.pings += 1
         self.state = HeldState.AWAITING_PONG
         if self.websocket is not None:
             if self._message is not None:
                 self.websocket.message_nowait(self._message)
-            self.websocket.ping_nowait(self.pings.to_bytes(_PAYLOAD_BYTES, "big"))
+            payload = self.pings.to_bytes(_PAYLOAD_BYTES, "big")
+            self._pong_due = pong_of(payload)
+            self.websocket.ping_nowait(payload)
             # A message and the ping behind it are one beat: both broke the same silence.
-            self.tap.idle_before_send_ns = self._quiet_ns
-        self.ping_end = None if self.stream.backlog else self.tap.bytes_sent
-        self.info_at_ping = raw_tcp_info(self.tap.sock)
+            tap.idle_before_send_ns = self._quiet_ns
+        self.ping_end = None if self.stream.backlog else tap.bytes_sent
+        self.info_at_ping = raw_tcp_info(tap.sock)
         self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
         self._skip_to(now_ns)
 
@@ -269,9 +287,25 @@ class HeldSession:
             self.next_due_ns += missed * self.every_ns
         return self.next_due_ns
 
+    def receive_quietly(self) -> bytes | None:
+        """Read a readable socket. None: the pong that is awaited came, and nothing else.
+
+        Otherwise what came, for the session's own task.
+        """
+        stream = self.stream
+        data = stream.receive_nowait()
+        if data == self._pong_due and self._ping_sent_ns and not stream.has_more:
+            self._answered()
+            return b"" if stream.backlog else None
+        if self.state is HeldState.PONG_OVERDUE and not self.tap.interrupted:
+            self._verdict = None  # the pong may be in what the task is about to see
+        return data
+
     def _on_pong(self, payload: bytes) -> None:
-        if not self._ping_sent_ns or payload != self.pings.to_bytes(_PAYLOAD_BYTES, "big"):
-            return
+        if self._ping_sent_ns and pong_of(payload) == self._pong_due:
+            self._answered()
+
+    def _answered(self) -> None:
         self.pongs += 1
         self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
         if self.state < HeldState.CLOSING:
@@ -288,8 +322,10 @@ class HeldSession:
             return  # it waited for us
         # A ping that was due while this one was out would have waited just as long: leaving
         # it out would omit samples exactly when the path stalls (coordinated omission).
-        for due in range(self._ping_due_ns, min(now + 1, self.next_due_ns), self.every_ns):
+        due = self._ping_due_ns
+        while due <= now and due < self.next_due_ns:
             self._observer.sample(Quantity.RTT, self.cohort, now - due)
+            due += self.every_ns
 
     def begin_close(self) -> None:
         """Start an orderly end: no more pings, a close frame (RFC 6455 section 7.1.2)."""

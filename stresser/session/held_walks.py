@@ -6,6 +6,7 @@ walked. What a session's path is, is recorded once; then again when a hop answer
 that it did not have. A hop that is silent now and then is no change: routers answer seldom.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -33,6 +34,8 @@ _MOST_PAIRS = 256
 _MOST_EVENTS = 16
 """Of one session: where each packet takes another path, more would say nothing new."""
 _MOST_ADDRESSES = 8
+_MOST_WITHOUT = 8
+"""After so many sessions with no router before the other end, no more are asked about it."""
 
 
 class WalkedSession:
@@ -100,6 +103,7 @@ class HeldWalks:
         self._packets = packets
         self._report = report
         self._walked: dict[Pair, list[WalkedSession]] = {}
+        self._without_hops: Counter[Pair] = Counter()
         self._paths: dict[tuple[Pair, str], Sequence[Hop]] = {}
         self._free_ns = 0
         self._must_wait = must_wait
@@ -125,9 +129,11 @@ class HeldWalks:
         walked = self._walked.get(pair, [])
         route = session.destination.route
         is_asked = route.heartbeat and route.beat is None
-        if not is_asked or len(walked) >= WALKED_OF_A_PAIR or len(self._walked) >= _MOST_PAIRS:
+        has_room = len(walked) < WALKED_OF_A_PAIR and len(self._walked) < _MOST_PAIRS
+        if not (is_asked and has_room) or self._without_hops[pair] >= _MOST_WITHOUT:
             return
         walk = walk_of(session, self._packets, self._clock)
+        self._without_hops[pair] += not walk.reach
         if walk.reach:
             self._walked[pair] = [*walked, WalkedSession(session, walk)]
             session.on_answer = partial(self._answered, self._walked[pair][-1])

@@ -346,7 +346,9 @@ async def _until_it_ends(session: HeldSession, around: RunContext) -> Exception:
     beating = session if beat is None else OneWayBeats(session, beat)
     ticket = around.heartbeats.add(session.next_due_ns, beating) if session.every_ns else None
     try:
-        return await session.hold()
+        return await session.hold(
+            around.quiet if ticket is not None and beating is session else None
+        )
     except Exception as exc:  # noqa: BLE001 - a bug ends this session and nobody else's
         return around.bugs.blame(exc)
     finally:

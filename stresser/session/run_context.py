@@ -27,6 +27,7 @@ from stresser.session.heartbeat import Heartbeats
 from stresser.session.hop_walks import HopWalks
 from stresser.session.internal_errors import Bugs
 from stresser.session.local_route import LocalRoutes
+from stresser.session.quiet_sessions import QuietSessions
 from stresser.session.sibling_sessions import SiblingSessions
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.fitness import Fitness
@@ -70,6 +71,8 @@ class RunContext:
     observer: Observer
     gate: Gate
     heartbeats: Heartbeats
+    quiet: QuietSessions | None = None
+    """Where sessions wait in which nothing happens but pongs. None: each waits for itself."""
     hangups: Hangups | None = None
     packets: Packets | None = None
     """None: no packets are captured."""

@@ -45,13 +45,15 @@ class _Question:
 class _Egress:
     """When something was last heard through an egress, and when nothing was; how often late."""
 
-    __slots__ = ("_first_ns", "_gaps", "_heard_ns", "_seconds", "asked_ns")
+    __slots__ = ("_first_ns", "_gaps", "_heard_ns", "_second", "_seconds", "asked_ns")
 
     def __init__(self) -> None:
         self._first_ns = self._heard_ns = -1
         self._gaps: deque[tuple[int, int]] = deque(maxlen=_GAPS_KEPT)
         self._seconds: deque[list[int]] = deque(maxlen=_SECONDS_KEPT)
         """Each: when it began, pongs, late ones."""
+        self._second = [-NS_PER_S, 0, 0]
+        """The last of them."""
         self.asked_ns = -1
         """When the latest ping was sent that was answered."""
 
@@ -63,12 +65,17 @@ class _Egress:
         self._heard_ns = now_ns
 
     def ponged(self, sent_ns: int, now_ns: int, *, is_late: bool) -> None:
-        self.heard(now_ns)
+        if now_ns - self._heard_ns >= _GAP_NS or self._first_ns < 0:
+            self.heard(now_ns)
+        self._heard_ns = now_ns
         self.asked_ns = max(self.asked_ns, sent_ns)
-        if not self._seconds or now_ns - self._seconds[-1][0] >= NS_PER_S:
-            self._seconds.append([now_ns, 0, 0])
-        self._seconds[-1][1] += 1
-        self._seconds[-1][2] += is_late
+        second = self._second
+        if now_ns - second[0] >= NS_PER_S:
+            second = self._second = [now_ns, 0, 0]
+            self._seconds.append(second)
+        second[1] += 1
+        if is_late:
+            second[2] += 1
 
     def longest_silence(self, from_ns: int, until_ns: int) -> int | None:
         """Of those that touch a window; None: too much has happened since to say."""

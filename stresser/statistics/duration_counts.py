@@ -59,18 +59,23 @@ class SparseCounts:
     def of(cls, values_ns: Iterable[int]) -> "SparseCounts":
         """The counts of these durations."""
         counts = cls()
-        for value_ns in values_ns:
-            counts.add(value_ns)
+        counts.add_all(values_ns)
         return counts
 
     def add(self, value_ns: int) -> None:
         """Count one duration in nanoseconds."""
-        if not 0 <= value_ns <= HIGHEST_NS:
-            value_ns = 0 if value_ns < 0 else HIGHEST_NS
-            self.clamped += 1
-        # `bucket_of`, written out: a call would cost as much as all the rest.
-        shift = value_ns.bit_length() - SUB_BUCKET_BITS
-        self._counts[value_ns if shift <= 0 else (shift << _HALF_BITS) + (value_ns >> shift)] += 1
+        self.add_all((value_ns,))
+
+    def add_all(self, values_ns: Iterable[int]) -> None:
+        """Count durations in nanoseconds."""
+        counts = self._counts
+        for value_ns in values_ns:
+            if not 0 <= value_ns <= HIGHEST_NS:
+                value_ns = 0 if value_ns < 0 else HIGHEST_NS  # noqa: PLW2901 - into the range
+                self.clamped += 1
+            # `bucket_of`, written out: a call would cost as much as all the rest.
+            shift = value_ns.bit_length() - SUB_BUCKET_BITS
+            counts[value_ns if shift <= 0 else (shift << _HALF_BITS) + (value_ns >> shift)] += 1
 
     def add_bucket(self, index: int, times: int) -> None:
         """Count one bucket several times.

@@ -1,6 +1,6 @@
 """The event loop as a witness: when it learned of things, and how late it was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 from trio.abc import Instrument
@@ -24,10 +24,13 @@ class LoopStamp(Instrument):
         clock: RunClock,
         hangups: HangupWatch | None = None,
         fitness: Fitness | None = None,
+        then: Sequence[Callable[[], None]] = (),
     ) -> None:
+        """`then` are called after each wait: what is due is done without waking a task."""
         self._clock = clock
         self._hangups = hangups
         self._fitness = fitness
+        self._then = then
 
     def before_io_wait(self, timeout: float) -> None:
         """Called by trio before each epoll."""
@@ -41,6 +44,8 @@ class LoopStamp(Instrument):
             self._fitness.came_back()
         if self._hangups is not None:
             self._hangups.look()
+        for do in self._then:
+            do()
 
 
 async def watch_lag(

@@ -4,6 +4,7 @@ import io
 from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Whom
+from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.views.run_report import gather_report
 from stresser.bundle.network_page import (
     COLUMNS,
@@ -103,3 +104,22 @@ def test_what_is_asked_follows_from_diagnoses_and_interception(tmp_path):
     assert asked[0].startswith("Raise its idle timeout above 6 s, or ping within 4 s. Through")
     assert asked[1].startswith("Exempt from TLS inspection (consistent with Zscaler): broker")
     assert len(asked) == 2
+
+
+def test_the_hop_is_named_to_the_network_team(tmp_path):
+    [run] = gather_report([idle_kill_story().recorded(tmp_path / "run")], None).runs
+    stop = HopStop(after=2, address="203.0.113.1", alone=True, walks=3, of_walks=3)
+    summary = replace(run.summary, diagnoses=[diagnosed(hop=stop)])
+    [asked] = asked_of_network(replace(run, summary=summary))
+    assert asked.endswith(
+        " 3 of 3 walked flows stop after hop 2 (203.0.113.1); a new connection passes it."
+    )
+
+
+def test_a_flow_that_was_walked_has_its_hop():
+    story = Story([VPN], 2)
+    walk = {"reading": "stops_alone", "last": {"number": 2, "address": "203.0.113.1"}}
+    for hops in (walk, walk | {"reading": "passes"}, None):
+        evidence = {} if hops is None else {"hops": hops}
+        story.drops(story.opens(VPN, 1), 10, Kind.SILENCE, evidence=evidence)
+    assert [row["stops_after"] for row in rows_of(story)] == ["hop 2 (203.0.113.1)", "", ""]

@@ -157,3 +157,17 @@ def test_where_an_issuer_may_be_fetched_keeps_its_scheme(place, scheme):
     found = msgspec.json.decode(line)["issuer_url"]
     assert found.startswith(scheme)
     assert "acme" not in found.lower()
+
+
+def test_a_portal_that_speaks_http_where_tls_is_asked_for_is_still_one():
+    """A diagnosis looks at the first bytes: what tells HTTP is left of them, and nothing else."""
+    story = Story([COHORT], 1)
+    story.fails(
+        COHORT, 5, kind=Kind.PROTOCOL_ERROR, phase="tls", raw="wrong_version_number",
+        evidence={"first_bytes": "HTTP/1.1 302 Found\\r\\nServer: acme-portal"},
+    )  # fmt: skip
+    line = encode_event(story.events[-1]).rstrip(b"\n")
+    said = Redaction().event_line(line, is_whole=True)
+    first = msgspec.json.decode(said)["evidence"]["first_bytes"]
+    assert first.endswith(" (HTTP/1.)")
+    assert b"acme-portal" not in said

@@ -1,5 +1,7 @@
 """An observer that keeps all it is told."""
 
+from collections.abc import Sequence
+
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
@@ -8,16 +10,20 @@ from stresser.model.quantity import Quantity
 class Notebook:
     def __init__(self) -> None:
         self.events: list[AnyEvent] = []
-        self.samples: list[tuple[Quantity, Cohort | None, int]] = []
+        self.sampled: list[tuple[Quantity, Cohort | None, int]] = []
 
     def event(self, event: AnyEvent) -> None:
         self.events.append(event)
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        self.samples.append((quantity, cohort, value_ns))
+        self.sampled.append((quantity, cohort, value_ns))
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        for value_ns in values_ns:
+            self.sample(quantity, cohort, value_ns)
 
     def values(self, quantity: Quantity) -> list[int]:
-        return [value for kept, _, value in self.samples if kept is quantity]
+        return [value for kept, _, value in self.sampled if kept is quantity]
 
     @property
     def opened(self) -> list[SessionOpened]:

@@ -207,7 +207,7 @@ async def world(program: Program, *, latency_s: float = 0.0) -> AsyncIterator[Wo
     """A world whose servers run `program`; when left, all that still runs in it is ended."""
     async with trio.open_nursery() as nursery:
         made = World(nursery, program, latency_s)
-        stamp = LoopStamp(made.clock)
+        stamp = LoopStamp(made.clock, then=[made.heartbeats.beat_due])
         trio.lowlevel.add_instrument(stamp)
         nursery.start_soon(made.heartbeats.run)
         try:

@@ -5,6 +5,7 @@ both TLS versions. Each test then looks at one ending.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from stresser.scenario.plan import (
     Timeouts,
     Verify,
 )
+from stresser.session.quiet_sessions import QuietSessions
 from stresser.witness.clock import RunClock
 
 pytestmark = [
@@ -153,6 +155,9 @@ class Recording:
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
         pass
 
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        pass
+
 
 def _seconds(value: float) -> Duration:
     return Duration(round(value * 1e9))
@@ -196,9 +201,13 @@ async def _run() -> Recording:
     return recording
 
 
-@pytest.fixture(scope="module")
-def recording() -> Recording:
-    return trio.run(_run)
+@pytest.fixture(scope="module", params=[True, False], ids=["together", "each for itself"])
+def recording(request) -> Recording:
+    """With quiet sessions waited for together, and as on a system without epoll."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.param:
+            patch.setattr(QuietSessions, "open", lambda _hangups: None)
+        return trio.run(_run)
 
 
 def _ended(recording: Recording, name: str) -> list[Ended]:

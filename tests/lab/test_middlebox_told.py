@@ -1,6 +1,7 @@
 """Real middleboxes of the lab end held sessions each in its own way; stresser tells them apart."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,10 @@ class Recording:
         self.events.append(event)
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
-        self.sampled.setdefault((quantity, cohort), []).append(value_ns)
+        self.samples(quantity, cohort, [value_ns])
+
+    def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
+        self.sampled.setdefault((quantity, cohort), []).extend(values_ns)
 
     def kill(self, record: KillRecord | KillsLost) -> None:
         assert isinstance(record, KillRecord)

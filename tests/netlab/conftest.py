@@ -1,5 +1,6 @@
 """Fixtures of the netlab, and the confusion matrix at the end of the session."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.netlab.judge import Judgement, Truth
 from tests.netlab.lab import Lab
 from tests.netlab.namespaces import remove_what_dead_tests_left
 from tests.netlab.recording import Recording
+from tests.netlab.redacted import complaints_of
 from tests.netlab.verdicts import RunTruth, Verdicts
 
 ROWS, RUN_ROWS = "netlab", "netlab-runs"
@@ -47,8 +49,13 @@ def lab(tmp_path: Path, certificates: Certificates, _clean: None) -> Iterator[La
 
 
 @pytest.fixture
-def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """`judge(recording, truth, ...)`: fails the test with all complaints."""
+def judge(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., None]:
+    """`judge(recording, truth, ...)`: fails the test with all complaints.
+
+    With STRESSER_REDACT=1 also where the run's redacted copy has a figure of its own, or something
+    of the original.
+    """
+    is_redacted = bool(os.environ.get("STRESSER_REDACT"))
 
     def go(recording: Recording, *truths: Truth | RunTruth) -> None:
         [run] = recording.report["runs"]
@@ -61,7 +68,8 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
                 request.node.user_properties.append((title, row | {"scenario": scenario}))
         if recording.summary.get("diagnoses") != run["summary"].get("diagnoses"):
             verdicts.complaints.append("the report and summary.json have other diagnoses")
-        if complaints := judgement.complaints + verdicts.complaints:
+        found = complaints_of(recording.folder, tmp_path / "scratch") if is_redacted else []
+        if complaints := judgement.complaints + verdicts.complaints + found:
             complaints.append(f"the run: {recording.folder}")
             pytest.fail("\n".join(complaints), pytrace=False)
 

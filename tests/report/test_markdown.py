@@ -1,7 +1,11 @@
 import re
 
+from msgspec.structs import replace
+
+from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.views.run_report import gather_report
 from stresser.report.markdown import markdown, markdown_text
+from tests.analysis.answer_story import diagnosed
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 
@@ -32,3 +36,12 @@ def test_each_row_has_as_many_cells_as_its_head(tmp_path):
 
 def test_marks_are_escaped():
     assert markdown_text("a|b *c* <d> @e [f](g)") == r"a\|b \*c\* \<d\> \@e \[f\](g)"
+
+
+def test_the_hop_of_a_diagnosis_stands_below_it(tmp_path):
+    report = gather_report([idle_kill_story().recorded(tmp_path / "run")], None)
+    [run] = report.runs
+    stop = HopStop(after=2, address="203.0.113.1", alone=True, walks=3, of_walks=3)
+    summary = replace(run.summary, diagnoses=[diagnosed(hop=stop)])
+    text = markdown(replace(report, runs=[replace(run, summary=summary)]))
+    assert "- 3 of 3 walked flows stop after hop 2 (203.0.113.1)" in text

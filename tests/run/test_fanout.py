@@ -28,7 +28,7 @@ def test_all_observers_are_told_everything_in_order():
         fanout.sample(Quantity.RTT, COHORT, event.t_ns)
     for notebook in (first, second):
         assert events == notebook.events
-        assert [(Quantity.RTT, COHORT, n) for n in range(3)] == notebook.samples
+        assert [(Quantity.RTT, COHORT, n) for n in range(3)] == notebook.sampled
 
 
 def test_one_that_fails_does_not_keep_the_others_from_knowing():
@@ -40,7 +40,7 @@ def test_one_that_fails_does_not_keep_the_others_from_knowing():
     with pytest.raises(ExceptionGroup):
         fanout.sample(Quantity.RTT, None, 1)
     assert [EVENT] == first.events == second.events == third.events
-    assert len(first.samples) == len(second.samples) == len(third.samples) == 1
+    assert len(first.sampled) == len(second.sampled) == len(third.sampled) == 1
 
 
 def test_nobody_need_listen():

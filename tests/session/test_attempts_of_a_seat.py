@@ -46,7 +46,7 @@ def test_the_phases_of_attempts_are_timed_and_sampled():
     assert [ms_100] * 2 == made.notebook.values(Quantity.TLS)
     assert [ms_100] == made.notebook.values(Quantity.UPGRADE)
     assert made.notebook.values(Quantity.RESOLVE) == [0, 0, 0]  # the refused one as well
-    assert {COHORT} == {cohort for _, cohort, _ in made.notebook.samples}
+    assert {COHORT} == {cohort for _, cohort, _ in made.notebook.sampled}
     assert made.notebook.only_failed().phases_ns == {"resolve": 0}
 
 

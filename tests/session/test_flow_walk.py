@@ -46,8 +46,9 @@ def test_a_flow_whose_beginning_was_not_seen_is_not_walked():
         try:
             ends = "127.0.0.1:40000", "127.0.0.1:443"
             walk = FlowWalk(witness, RunClock(), *ends, Binding())
-            assert walk.reach == 0
+            assert (walk.reach, walk.has_failed) == (0, False)
             assert not walk.begin(None, [1], 0)
+            assert walk.has_failed  # no answer to what was not sent is no silence
             assert await walk.walk(None, [1], 0, 30) == {}
         finally:
             witness.close()

@@ -115,7 +115,9 @@ def test_an_observers_bug_does_not_reach_who_tells_it():
     guarded = Guarded(broken, bugs)
     guarded.event(EVENT)
     guarded.sample(Quantity.RTT, None, 1)
-    assert (len(broken.events), len(broken.samples), bugs.count) == (1, 1, 2)
+    assert broken.sampled == []
+    guarded.hand_on()
+    assert (len(broken.events), len(broken.sampled), bugs.count) == (1, 1, 2)
 
 
 # In the life of a session: the seat goes on, others notice nothing

@@ -12,7 +12,7 @@ from msgspec import Struct
 from stresser.analysis.summary.cohort_figures import CohortFigures
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import counted, kind_words
-from stresser.analysis.words.lines import cells, fitted, shortened
+from stresser.analysis.words.lines import NAME_WIDTH, cells, fitted, shortened
 from stresser.model.ending import Kind
 from stresser.model.units import escaped, format_duration
 from stresser.model.verdict import ThresholdResult, Verdict
@@ -24,7 +24,6 @@ TEXT_WIDTH = SCREEN_WIDTH - LABEL_WIDTH
 NOTE_WIDTH = 9
 """Cells before the text of `Verdict:`."""
 HEADING_GAP = "   "
-NAME_WIDTH = 20
 _MOST_EGRESSES = 40
 _VERDICT_LINES = 2
 _ABOUT_ALL = 0.98

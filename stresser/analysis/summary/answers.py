@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, is_clean
 from stresser.analysis.summary.answer import (
-    NAME_WIDTH,
     TEXT_WIDTH,
     Answer,
     EgressRow,
@@ -24,7 +23,7 @@ from stresser.analysis.summary.mechanism_words import (
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import counted, kind_words
 from stresser.analysis.words.far_end_words import loss_in_words
-from stresser.analysis.words.lines import fitted, shortened
+from stresser.analysis.words.lines import NAME_WIDTH, fitted, shortened
 from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.units import escaped, format_duration
@@ -264,7 +263,8 @@ def _who(run: RunFigures, rows: list[EgressRow]) -> Iterator[str | tuple[str, ..
         case _:
             yield _UNKNOWN_WHO.get(main.where, "Unknown.").format(egress=egress)
             if main.hop is not None:
-                yield main.hop.says
+                is_all = main.hop.is_agreed and not main.hop.alone
+                yield main.hop.says, f"{'All' if is_all else 'Some'} stop {main.hop.place}."
 
 
 def _seen_by_both(main: Diagnosis) -> str:

@@ -6,6 +6,8 @@ Widths are cells: a Chinese character takes two, a combining mark none (Unicode 
 import unicodedata
 from collections.abc import Sequence
 
+NAME_WIDTH = 20
+"""Cells of an egress's name in a table or a sentence."""
 _NO_CELL = frozenset({"Mn", "Me", "Cf"})
 
 

@@ -11,6 +11,7 @@ from stresser.analysis.diagnosis.diagnosis import (
     Where,
     Whom,
 )
+from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.summary.answer import IsIt
 from stresser.model.ending import Grade, Initiator
 from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed, held
@@ -44,6 +45,24 @@ def test_the_quickstart():
     assert [what for what, _ in found.lines()] == [
         "Is it the egress?", "What does it do?", "Who?", "What to do", "Not proved",
     ]  # fmt: skip
+
+
+def test_who_names_the_hop_where_it_is_known():
+    stop = HopStop(
+        after=2, address="203.0.113.1", next=3, next_address="203.0.113.5", alone=True, walks=3,
+        of_walks=3,
+    )  # fmt: skip
+    assert answer_to(QUICKSTART, diagnosed(hop=stop)).who == (
+        "A middlebox behind middlebox: flows stop after hop 2 (203.0.113.1), where others pass."
+    )
+    hello = replace(stop, hello=True, address="2001:db8:0:100::1", after=12)
+    assert answer_to(QUICKSTART, diagnosed(hop=hello)).who == (
+        "A middlebox behind middlebox: ClientHellos stop after hop 12 (2001:db8:0:100::1), where"
+        " others pass."
+    )
+    outage = replace(stop, alone=False)
+    found = answer_to(QUICKSTART, diagnosed(hop=outage, who=Initiator.UNKNOWN))
+    assert found.who.endswith("that middlebox reaches. All stop after hop 2 (203.0.113.1).")
 
 
 def test_no_drop_at_all():
