@@ -26,13 +26,14 @@ _BETWEEN_TURNS_S = 0.01
 class Turns:
     """Gives turns to the sessions beyond their share, one after the other. One for a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, between_s: float = _BETWEEN_TURNS_S) -> None:
+        self._between_s = between_s
         self._next_s = 0.0
 
     async def mine(self) -> None:
         """Wait until all who asked before had their turn."""
         at_s = max(self._next_s, trio.current_time())
-        self._next_s = at_s + _BETWEEN_TURNS_S
+        self._next_s = at_s + self._between_s
         await trio.sleep_until(at_s)
 
 

@@ -87,6 +87,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.set_alpn_protocols(["http/1.1"])
+    context.num_tickets = 0  # nobody resumes here, and OpenSSL would keep each session for it
     context.load_cert_chain(certificate, key)
     return context
 

@@ -26,6 +26,7 @@ from stresser.model.events import ReflectionEnded, ReflectionHeld, ReflectionOpe
 from stresser.model.far_account import CONTROL_ATTEMPT
 from stresser.model.faults import Fault
 from stresser.model.units import NS_PER_MS, NS_PER_S
+from stresser.net.fair_share import FairShare
 from stresser.net.reflector_hello import HEADER, LONGEST, PREFIX, Hello
 from stresser.net.resolve import format_sockaddr
 from stresser.reflector.admission import (
@@ -69,6 +70,7 @@ class Connection:
         self._tls = trio.SSLStream(sock, context, server_side=True)
         kernel: Any = sock.socket  # trio's socket answers getsockopt as the standard one does
         self._stream = SeenStream(self._tls, self._clock, lambda: sample_tcp_info(kernel))
+        self._stream.share = FairShare(reception.turns, self._clock)
         self._hello: Hello | None = None
         self._number = 0
         self._closed_here: str | None = None
@@ -106,6 +108,7 @@ class Connection:
 
     async def _shake_hands(self) -> bool:
         with trio.move_on_after(HANDSHAKE_S):
+            await self._reception.handshakes.mine()
             await self._tls.do_handshake()
             return True
         return False
@@ -179,6 +182,7 @@ class Connection:
             return
         self._hello, self._number = hello, self._reception.guests
         self._reception.admission.prove(self.address)
+        self._stream.share = None
         if self._is_control:
             return
         now = self._clock.now_ns()

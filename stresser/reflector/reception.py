@@ -4,10 +4,12 @@ Strangers are counted, never recorded one by one: they could fill the disk.
 """
 
 from collections import Counter
+from typing import Final
 
 from stresser.model.events import Observer
 from stresser.model.far_account import CONTROL_ATTEMPT
 from stresser.model.units import NS_PER_S
+from stresser.net.fair_share import Turns
 from stresser.net.reflector_hello import Hello, proved_hello
 from stresser.net.sealed_lines import SealedLines
 from stresser.reflector.accounts import Accounts
@@ -15,6 +17,9 @@ from stresser.reflector.admission import Admission
 from stresser.reflector.replay import ReplayGuard
 from stresser.scenario.secrets import Secret
 from stresser.witness.clock import RunClock
+
+_BETWEEN_HANDSHAKES_S: Final = 0.002
+"""500 a second: each takes half a millisecond to a millisecond of the core."""
 
 
 class Reception:
@@ -36,6 +41,10 @@ class Reception:
         self.guests = 0
         """Sessions whose hello the token proved."""
         self.accounts = Accounts()
+        self.turns = Turns()
+        """Of strangers that send more than their share."""
+        self.handshakes = Turns(_BETWEEN_HANDSHAKES_S)
+        """Of all that come: a hundred handshakes in one pass of the loop would hold up the rest."""
         self.stopping_ns: int | None = None
         """Since when the reflector itself ends what is still held."""
         self.strangers = 0

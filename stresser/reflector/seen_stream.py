@@ -13,6 +13,7 @@ import trio
 from stresser.model.clocks import Clock
 from stresser.model.ending import Kind
 from stresser.model.evidence import TcpInfo
+from stresser.net.fair_share import FairShare
 
 _KINDS: Final = {
     errno.ECONNRESET: Kind.TCP_RESET,
@@ -40,6 +41,8 @@ class SeenStream(trio.abc.Stream):
         """`tcp_info` asks the kernel about the socket."""
         self._below = below
         self._clock = clock
+        self.share: FairShare | None = None
+        """What a stranger may take of the loop; None: a guest's share has no limit."""
         self.ask_kernel = tcp_info
         """The kernel's account of now."""
         self._unread = b""
@@ -76,6 +79,8 @@ class SeenStream(trio.abc.Stream):
             return data
         self.bytes_received += len(data)
         self.last_in_ns = self._clock.now_ns()
+        if self.share is not None and not self.share.take(0):
+            await self.share.turn()
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:

@@ -59,3 +59,28 @@ def test_an_end_without_a_known_cause_is_unknown():
         assert seen.end.kind is Kind.UNKNOWN
 
     with_pair(story)
+
+
+def test_a_stranger_that_floods_waits_for_its_turn_and_a_guest_does_not():
+    class Share:
+        takes = turns = 0
+
+        def take(self, _frames):
+            self.takes += 1
+            return self.takes <= 2
+
+        async def turn(self):
+            self.turns += 1
+
+    async def story(seen, peer, _asked):
+        seen.share = share = Share()
+        for _ in range(4):
+            await peer.send_all(b"x")
+            await seen.receive_some()
+        assert (share.takes, share.turns) == (4, 2)
+        seen.share = None
+        await peer.send_all(b"x")
+        await seen.receive_some()
+        assert (share.takes, share.turns) == (4, 2)
+
+    with_pair(story)
