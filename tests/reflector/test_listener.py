@@ -36,7 +36,7 @@ def test_a_limit_closes_what_is_too_much_at_once(tmp_path):
 
 def test_a_hundred_that_connect_and_leave_at_once_leave_nothing_behind(tmp_path):
     async def main():
-        async with reflecting(tmp_path) as served:
+        async with reflecting(tmp_path, admission=Admission(most_strangers=101)) as served:
             for _ in range(100):
                 (await served.tcp()).socket.close()
             with trio.fail_after(20):
