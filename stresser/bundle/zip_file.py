@@ -26,6 +26,8 @@ MANIFEST = "bundle.json"
 SIGNATURE = "bundle.json.sig"
 SCHEMA = 1
 _MOST_FILES = 25_000
+_LARGEST_DIRECTORY = 16 << 20
+"""Bytes: zipfile makes an object of each entry before anybody can count them."""
 _LARGEST_FILE = 2 << 30
 _LARGEST_IN_ALL = 4 << 30
 _LARGEST_MANIFEST = 16 << 20
@@ -150,7 +152,7 @@ def unpack(path: Path, into: Path) -> Unpacked:
         BundleError: it is no bundle, or not one that can be unpacked safely.
     """
     try:
-        with zipfile.ZipFile(path) as bundle:
+        with _SmallReads(path) as file, zipfile.ZipFile(file) as bundle:
             entries = _checked(bundle, path)
             text = _beginning(bundle, entries, MANIFEST, _LARGEST_MANIFEST)
             manifest = _read_manifest(text, path)
@@ -162,6 +164,15 @@ def unpack(path: Path, into: Path) -> Unpacked:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
             ValueError) as error:  # fmt: skip
         raise _no_bundle(path, str(error)[:200]) from error
+
+
+class _SmallReads(io.FileIO):
+    """A file of which no one reads much at once: its directory is read whole (zipfile)."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile("its list of files is too long")
+        return super().read(-1 if size is None else size) or b""
 
 
 def _checked(bundle: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:

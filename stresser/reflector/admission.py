@@ -5,6 +5,7 @@ server with tight limits.
 """
 
 from collections import Counter
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 HANDSHAKE_S: Final = 10.0
@@ -15,6 +16,20 @@ STRANGER_SEND_S: Final = 30.0
 """A stranger that does not take its echo for so long is closed."""
 LONGEST_MESSAGE: Final = 64 * 1024
 """Bytes of a message that is echoed; longer ones end the session (close code 1009)."""
+_HOST_BITS: Final = 64
+
+
+def place_of(host: str) -> str:
+    """Whose count a peer's address is in: itself, of IPv6 its /64.
+
+    A single host may take any address of that (RFC 4291 section 2.5.4, RFC 8981).
+    """
+    address = ip_address(host)
+    if not isinstance(address, IPv6Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> _HOST_BITS << _HOST_BITS)}/{_HOST_BITS}"
 
 
 class Admission:

@@ -103,6 +103,12 @@ def test_a_bomb_is_refused_whatever_it_says_of_its_size(bundle, tmp_path, monkey
         unpack(path, tmp_path / "into")
 
 
+def test_a_long_list_of_files_is_not_even_read(bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle_file, "_LARGEST_DIRECTORY", 100)
+    with pytest.raises(BundleError, match="its list of files is too long"):
+        unpack(bundle, tmp_path / "into")
+
+
 def test_too_many_files_are_refused(bundle, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle_file, "_MOST_FILES", 2)
     with pytest.raises(BundleError, match="too many"):

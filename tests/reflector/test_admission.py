@@ -1,4 +1,22 @@
-from stresser.reflector.admission import Admission
+import pytest
+
+from stresser.reflector.admission import Admission, place_of
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:aaaa:bbbb:cccc:dddd", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+    ],
+)
+def test_one_host_has_one_place(host, place):
+    assert place_of(host) == place
 
 
 def test_strangers_of_one_address_are_limited_and_others_are_not():
