@@ -94,6 +94,7 @@ def test_tshark_reads_the_close_frame_that_ended_a_session(tmp_path):
     closes = ("-Y", "websocket.payload.close.status_code == 1013 and websocket.mask == 0")
     status = "websocket.payload.close.status_code"
     found = read_by_tshark(capture, status, options=(*read, *closes))
-    assert found == [("1013",)] * sessions.count("ws_close")
-    assert len(found) >= 6
+    # One that crossed the run's own end is in the capture alone.
+    assert set(found) == {("1013",)}
+    assert len(found) >= sessions.count("ws_close") >= 6
     assert read_by_tshark(capture, status, options=closes) == []
