@@ -39,7 +39,7 @@ test: check
 
 # Scenarios wait more than they work. The matrix is also in results/netlab-matrix.txt.
 netlab: $(DEV)/.ready $(MITMPROXY)/.ready
-	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 3 --dist load
+	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 4 --dist load
 
 # A seed of its own each time; a failure prints it, and STRESSER_FUZZ_SEED=... plays it again.
 fuzz: export STRESSER_FUZZ ?= 10000
