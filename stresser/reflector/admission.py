@@ -19,7 +19,7 @@ LONGEST_MESSAGE: Final = 64 * 1024
 _HOST_BITS: Final = 64
 
 
-def place_of(host: str) -> str:
+def network_of(host: str) -> str:
     """Whose count a peer's address is in: itself, of IPv6 its /64.
 
     A single host may take any address of that (RFC 4291 section 2.5.4, RFC 8981).

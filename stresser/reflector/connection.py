@@ -34,7 +34,7 @@ from stresser.reflector.admission import (
     LONGEST_MESSAGE,
     STRANGER_SEND_S,
     STRANGER_SILENCE_S,
-    place_of,
+    network_of,
 )
 from stresser.reflector.control_session import ControlSession
 from stresser.reflector.reception import Reception
@@ -65,7 +65,7 @@ class Connection:
         self._clock = reception.clock
         self._local = format_sockaddr(sock.socket.getsockname())
         peer = sock.socket.getpeername()
-        self._peer, self.address = format_sockaddr(peer), place_of(str(peer[0]))
+        self._peer, self.address = format_sockaddr(peer), network_of(str(peer[0]))
         self._sock = sock
         self._accepted_ns = self._clock.now_ns()
         self._tls = trio.SSLStream(sock, context, server_side=True)

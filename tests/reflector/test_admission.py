@@ -1,6 +1,6 @@
 import pytest
 
-from stresser.reflector.admission import Admission, place_of
+from stresser.reflector.admission import Admission, network_of
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from stresser.reflector.admission import Admission, place_of
     ],
 )
 def test_one_host_has_one_place(host, place):
-    assert place_of(host) == place
+    assert network_of(host) == place
 
 
 def test_strangers_of_one_address_are_limited_and_others_are_not():
