@@ -46,6 +46,7 @@ def test_held_sessions_are_counted_by_the_server_and_send_nothing(peer, tmp_path
     assert last_line(tmp_path)["pings"] == 0
 
 
+@pytest.mark.slow
 def test_pings_are_answered_on_schedule_and_timed(peer, tmp_path):
     pinged = measure_pinged(peer, floor_command, job(peer, tmp_path, 0.1), 100)
     assert pinged.round_trips >= 100

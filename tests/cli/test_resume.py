@@ -20,7 +20,10 @@ from stresser.model.events import (
 from stresser.record.reader import RunStatus, open_run
 from tests.cli.run_process import PATIENCE_S, Run, scenario_text
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
+pytestmark = [
+    pytest.mark.slow,  # whole commands
+    pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows"),
+]
 TEXT = scenario_text(duration=None, count=6)
 ENDED = {0, 3}
 """A busy machine may leave a run without a verdict."""

@@ -15,6 +15,7 @@ def plan(rules):
     }
 
 
+@pytest.mark.slow
 def test_black_hole_swallows_every_flow_and_gives_them_back():
     with LabChild(plan({"blackhole_at": "1s", "blackhole_for": "2s"})) as lab:
         started = time.perf_counter()

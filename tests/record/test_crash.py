@@ -65,6 +65,7 @@ def check_nothing_but_the_last_second_is_missing(folder, said):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
 @pytest.mark.parametrize("seed", EVERYDAY)
+@pytest.mark.slow
 def test_a_killed_run_reads_and_misses_at_most_a_second(tmp_path, seed):
     check_nothing_but_the_last_second_is_missing(*killed_run(tmp_path, seed))
 

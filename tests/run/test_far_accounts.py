@@ -23,6 +23,7 @@ from tests.fakes.loopback import loopback_route
 from tests.fakes.notebook import Notebook
 from tests.reflector.served import reflecting, reset
 
+pytestmark = pytest.mark.slow  # whole runs
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
