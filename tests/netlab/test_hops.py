@@ -1,5 +1,7 @@
 """Which hop: three routers in a row, the second of which does it."""
 
+import sys
+
 import pytest
 
 from tests.netlab import firewalls
@@ -9,6 +11,7 @@ from tests.netlab.street import HOPS, HOPS6, OUT, Street
 from tests.netlab.tester import WSS_PORT, Heartbeat, Plan, Tester
 from tests.netlab.topology import SERVER, SERVER6
 
+HANG_UP_PORT = 9443
 VPN = {"vpn": f'interface = "{OUT}"'}
 
 
@@ -161,6 +164,49 @@ def test_a_hello_that_the_server_drops_is_laid_to_no_router(street, certificates
         assert one.said == "timeout/unknown"
         walk = one.evidence["hops"]
         assert (walk["reading"], walk["hello"], walk["last"]["number"]) == ("passes", "nothing", 3)
+
+
+_LIMITED = """
+table inet limiting {
+  chain answers {
+    type filter hook output priority filter;
+    icmp type time-exceeded limit rate over 1/second burst 2 packets drop
+  }
+}
+"""
+SHORT = 'connect = "3s"\ntls = "2s"\nclose = "1s"'
+
+
+def test_a_router_that_limits_its_answers_is_not_what_drops_a_hello(street, certificates):
+    street.middle.nft(_LIMITED)
+    street.server.nft(firewalls.meets_name("drop", chain="input"))
+    plan = Plan(ca=certificates.root, egresses=VPN, sessions=1, timeouts=SHORT)
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 1, "the failure", 60)
+    [one] = tester.finish().endings()
+    assert one.said == "timeout/unknown"
+    assert one.evidence["hops"]["reading"] != "stops_alone"
+
+
+HANGS_UP = f"""
+import socket
+with socket.create_server(("{SERVER}", {HANG_UP_PORT})) as listener:
+    print("listening", flush=True)
+    while True:
+        listener.accept()[0].close()
+"""
+
+
+def test_who_hangs_up_on_everybody_is_laid_to_no_router(street, certificates):
+    street.server.start("hangs-up", sys.executable, "-c", HANGS_UP).wait_until_says("listening")
+    endpoints = {"server": f"wss://{SERVER}:{HANG_UP_PORT}/"}
+    plan = Plan(ca=certificates.root, egresses=VPN, endpoints=endpoints, sessions=2, timeouts=SHORT)
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 2, "both failures", 60)
+    recording = tester.finish()
+    for one in recording.endings():
+        assert one.initiator == "unknown"
+        assert one.evidence["hops"]["reading"] != "stops_alone"
 
 
 @pytest.mark.parametrize("where", ["behind the last router", "at the server"])
