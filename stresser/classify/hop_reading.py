@@ -31,7 +31,8 @@ def read_walks(
     """
     reached = _all_of(flow)
     last = max(reached, default=0)
-    beyond = _passed_by_all(fresh, last)
+    # A router that never answered the healthy flow may be silent to it, as on a path of its own.
+    beyond = _passed_by_all(fresh, last) - {hop.number for hop in before if hop.address is None}
     were = {hop.number: hop for hop in before if hop.address is not None}
     seen = [_all_of(walks) for walks in fresh]
     reading, following = HopReading.UNDECIDED, None

@@ -62,6 +62,13 @@ SITUATIONS = {
     "this flow took another path before": (
         [walk(1, 2), {}, {}], TWICE, [Hop(number=3, address="x")], ALONE, 2, False,
     ),
+    "hop 3 never answered this flow while it was healthy": (
+        [walk(1, 2), {}, {}], TWICE, [*path(1, 2), Hop(number=3)], UNDECIDED, 2, False,
+    ),
+    "so it is, and hop 4 did": (
+        [walk(1, 2), {}, {}], [[walk(1, 2, 3, 4), walk(3, 4)], [walk(1, 2, 3, 4)]],
+        [*path(1, 2), Hop(number=3), *path(4)], ALONE, 2, True,
+    ),
     "this flow takes another path now": (
         [walk(1, 2, at2="x"), {}, {}], TWICE, [], ALONE, 2, False,
     ),
