@@ -224,6 +224,41 @@ def test_what_happens_behind_the_last_router_is_laid_to_no_router(street, certif
         assert (walk["reading"], walk["last"]["number"]) == ("passes", 3)
 
 
+FORWARDS = f"""
+table ip forwards {{
+  chain arriving {{
+    type nat hook prerouting priority dstnat;
+    ip daddr {HOPS[2]} tcp dport {WSS_PORT} dnat to {SERVER}
+  }}
+}}
+table inet own {{
+  chain input {{
+    type filter hook input priority filter;
+    tcp dport {WSS_PORT} drop
+  }}
+}}
+"""
+
+
+def test_an_endpoint_that_hands_on_to_what_it_runs_is_no_router(street, certificates):
+    """As where it runs in containers: its own machine says where a segment died."""
+    machine = street.routers[2]
+    machine.sysctl(*firewalls.PATIENT)
+    machine.nft(FORWARDS)
+    for near, by in zip((street.client, street.routers[0]), HOPS, strict=False):
+        near.ip(f"route add {HOPS[2]}/32 via {by}")
+    endpoints = {"server": f"wss://{HOPS[2]}:{WSS_PORT}/"}
+    tester = hold(street, certificates, endpoints=endpoints, sessions=GROUP)
+    tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
+    assert {addresses(one) for one in paths(tester)} == {HOPS[:2]}
+    machine.run("conntrack", "-F")
+    tester.wait_for_drops(GROUP)
+    for one in tester.finish().drops():
+        assert one.said == "silence/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["last"]["number"]) == ("passes", 2)
+
+
 def test_the_end_of_an_outage_is_laid_to_no_router_and_its_place_is_said(street, certificates):
     tester = hold(street, certificates, sessions=GROUP)
     tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
