@@ -20,6 +20,7 @@ def read_walks(
     before: Sequence[Hop] = (),
     *,
     to_proxy: bool = False,
+    is_answered: bool = False,
 ) -> HopWalk:
     """Where a flow stops, or that it stops nowhere.
 
@@ -28,6 +29,8 @@ def read_walks(
         fresh: the walks of each new connection, all of the hops beyond the flow's last at least.
         before: the hops that it passed while it was healthy, or others like it.
         to_proxy: the flow goes to a proxy.
+        is_answered: a new connection was answered by its other end: it passes all hops, and one
+            that does not say so any more is silent.
     """
     reached = _all_of(flow)
     last = max(reached, default=0)
@@ -38,8 +41,10 @@ def read_walks(
     reading, following = HopReading.UNDECIDED, None
     if beyond:
         reading, following = HopReading.STOPS_ALONE, seen[0][min(beyond)]
-    elif any(number > last for number in were) and not any(
-        max(one, default=0) > last for one in seen
+    elif (
+        not is_answered
+        and any(number > last for number in were)
+        and not any(max(one, default=0) > last for one in seen)
     ):
         reading = HopReading.STOPS_LIKE_ALL
         following = were[min(number for number in were if number > last)]

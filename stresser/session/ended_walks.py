@@ -101,7 +101,13 @@ class EndedWalks:
             self._waiting -= 1
         if flow.has_failed:
             return None
-        return read_walks(walks, made, before, to_proxy=session.proxy is not None)
+        return read_walks(
+            walks,
+            made,
+            before,
+            to_proxy=session.proxy is not None,
+            is_answered=any(one.is_answered for one in fresh),
+        )
 
     def _was_closed_here(self, session: HeldSession) -> bool:
         ends = self._packets.seen(session.local, str(session.dialled)).ends
@@ -147,6 +153,8 @@ class NewFlow(NamedTuple):
 
     walk: FlowWalk
     tap: Tap
+    is_answered: bool = False
+    """Its other end has spoken TLS; who accepts alone may be a box."""
 
 
 @asynccontextmanager
@@ -160,11 +168,12 @@ async def new_flows(
             async with trio.open_nursery() as nursery:
                 for one in made:
                     nursery.start_soon(one.go)
-        connections = [one.connection for one in made if one.connection is not None]
         binding, dialled = to.route.binding, str(to.address)
         yield [
-            NewFlow(FlowWalk(packets, clock, local, dialled, binding), tap)
-            for local, tap in connections
+            NewFlow(FlowWalk(packets, clock, local, dialled, binding), tap, one.is_answered)
+            for one in made
+            if one.connection is not None
+            for local, tap in [one.connection]
         ]
     finally:
         async with trio.open_nursery() as nursery:

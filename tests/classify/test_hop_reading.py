@@ -93,5 +93,12 @@ def test_what_it_rests_on_is_kept_in_order():
     assert (read.connections, read.before, read.to_proxy) == (2, path(1, 2, 3), True)
 
 
+def test_routers_that_fall_silent_are_no_outage_where_a_new_connection_is_answered():
+    walks = [walk(1, 2), {}, {}], [[walk(1, 2), {}], [walk(1, 2)]], path(1, 2, 3)
+    assert read_walks(*walks).reading is ALL
+    assert read_walks(*walks, is_answered=True).reading is UNDECIDED
+    assert read_walks([walk(1, 2), {}, {}], TWICE, is_answered=True).reading is ALONE
+
+
 def test_no_walk_names_nobody():
     assert not names_a_box(None)

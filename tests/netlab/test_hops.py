@@ -270,6 +270,30 @@ def test_the_end_of_an_outage_is_laid_to_no_router_and_its_place_is_said(street,
         assert (walk["reading"], walk["last"]["number"]) == ("stops_like_all", 2)
 
 
+_SILENT = """
+table inet silent {
+  chain answers {
+    type filter hook output priority filter;
+    icmp type time-exceeded drop
+  }
+}
+"""
+
+
+def test_a_router_that_answers_no_more_is_no_outage_where_others_get_through(street, certificates):
+    tester = hold(street, certificates, sessions=GROUP)
+    tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
+    street.routers[2].nft(_SILENT)
+    street.server.sysctl(*firewalls.PATIENT)
+    street.server.nft(firewalls.SERVERS_OWN)
+    street.server.run("conntrack", "-F")
+    tester.wait_for_drops(GROUP)
+    for one in tester.finish().drops():
+        assert one.said == "silence/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["last"]["number"]) == ("undecided", 2)
+
+
 def test_without_the_right_it_is_not_done_and_said_so(street, certificates):
     plan = Plan(ca=certificates.root, egresses={"default": ""}, sessions=2)
     tester = Tester(street.client, plan, without="net_raw")
