@@ -118,8 +118,8 @@ ANNOUNCED: tuple[Rule, ...] = (
         Initiator.MIDDLEBOX,
         Grade.COMPARISON,
         "A ClientHello that dies at a router before the endpoint is reset or swallowed, twice, "
-        "while a segment without data on the same connection reaches that router: the endpoint "
-        "never saw it.",
+        "while a segment without data on the same connection reaches that router, and a "
+        "connection beside it on which nothing is said is spared: the endpoint never saw it.",
     ),
     Rule(
         "another-box",

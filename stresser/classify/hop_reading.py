@@ -20,6 +20,7 @@ def read_walks(
     before: Sequence[Hop] = (),
     *,
     to_proxy: bool = False,
+    is_answered: bool = False,
 ) -> HopWalk:
     """Where a flow stops, or that it stops nowhere.
 
@@ -28,17 +29,22 @@ def read_walks(
         fresh: the walks of each new connection, all of the hops beyond the flow's last at least.
         before: the hops that it passed while it was healthy, or others like it.
         to_proxy: the flow goes to a proxy.
+        is_answered: a new connection was answered by its other end: it passes all hops, and one
+            that does not say so any more is silent.
     """
     reached = _all_of(flow)
     last = max(reached, default=0)
-    beyond = _passed_by_all(fresh, last)
+    # A router that never answered the healthy flow may be silent to it, as on a path of its own.
+    beyond = _passed_by_all(fresh, last) - {hop.number for hop in before if hop.address is None}
     were = {hop.number: hop for hop in before if hop.address is not None}
     seen = [_all_of(walks) for walks in fresh]
     reading, following = HopReading.UNDECIDED, None
     if beyond:
         reading, following = HopReading.STOPS_ALONE, seen[0][min(beyond)]
-    elif any(number > last for number in were) and not any(
-        max(one, default=0) > last for one in seen
+    elif (
+        not is_answered
+        and any(number > last for number in were)
+        and not any(max(one, default=0) > last for one in seen)
     ):
         reading = HopReading.STOPS_LIKE_ALL
         following = were[min(number for number in were if number > last)]

@@ -28,9 +28,8 @@ from stresser.witness.clock import RunClock
 from stresser.witness.packets import PacketWitness
 
 MOST_WAITING = 3
-_BETWEEN_S = 3.0
-"""From the beginning of a walk to that of the next: a router answers each of them three times, and
-Linux lets six go and then one a second (icmp(7), icmp_ratelimit)."""
+_ANSWERS = 3
+"""So often is a router asked in one walk."""
 _NEW_CONNECTIONS = 2
 _CONNECT_WITHIN_S = 2.0
 _ANSWER_WITHIN_S = 0.7
@@ -50,11 +49,15 @@ class RouterTurns:
         return self._lock.locked()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Wait for one's turn."""
+    async def one(self, answers: int) -> AsyncIterator[None]:
+        """Wait for one's turn, in which a router is asked so often.
+
+        As many seconds pass before the next begins: Linux lets six answers go and then one a
+        second (icmp(7), icmp_ratelimit).
+        """
         async with self._lock:
             await trio.sleep_until(self._next_s)
-            self._next_s = trio.current_time() + _BETWEEN_S
+            self._next_s = trio.current_time() + answers
             yield
 
 
@@ -87,7 +90,7 @@ class EndedWalks:
         try:
             to = session.destination
             connecting = new_flows(to, self._clock, self._packets, _NEW_CONNECTIONS)
-            async with self._turns.one(), connecting as fresh:
+            async with self._turns.one(_ANSWERS), connecting as fresh:
                 walks, others = await self._side_by_side(flow, look.info, fresh)
                 made = [
                     found
@@ -98,7 +101,13 @@ class EndedWalks:
             self._waiting -= 1
         if flow.has_failed:
             return None
-        return read_walks(walks, made, before, to_proxy=session.proxy is not None)
+        return read_walks(
+            walks,
+            made,
+            before,
+            to_proxy=session.proxy is not None,
+            is_answered=any(one.is_answered for one in fresh),
+        )
 
     def _was_closed_here(self, session: HeldSession) -> bool:
         ends = self._packets.seen(session.local, str(session.dialled)).ends
@@ -144,6 +153,8 @@ class NewFlow(NamedTuple):
 
     walk: FlowWalk
     tap: Tap
+    is_answered: bool = False
+    """Its other end has spoken TLS; who accepts alone may be a box."""
 
 
 @asynccontextmanager
@@ -157,11 +168,12 @@ async def new_flows(
             async with trio.open_nursery() as nursery:
                 for one in made:
                     nursery.start_soon(one.go)
-        connections = [one.connection for one in made if one.connection is not None]
         binding, dialled = to.route.binding, str(to.address)
         yield [
-            NewFlow(FlowWalk(packets, clock, local, dialled, binding), tap)
-            for local, tap in connections
+            NewFlow(FlowWalk(packets, clock, local, dialled, binding), tap, one.is_answered)
+            for one in made
+            if one.connection is not None
+            for local, tap in [one.connection]
         ]
     finally:
         async with trio.open_nursery() as nursery:

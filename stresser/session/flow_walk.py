@@ -8,6 +8,7 @@ may: it is answered like a keepalive).
 
 import socket
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from stresser.classify.packet_origin import hops
 from stresser.model.clocks import Clock
@@ -87,8 +88,16 @@ class FlowWalk:
         return flow is not None
 
     async def heard(self, within_s: float) -> dict[int, Hop]:
-        """Which hops have answered since `begin`."""
-        return await self._packets.answers(*self._ends).heard(within_s)
+        """Which routers have answered since `begin`.
+
+        Who answers from the address that was dialled is the other end's own machine, which hands
+        on to what it runs: no router is farther than that.
+        """
+        found = await self._packets.answers(*self._ends).heard(within_s)
+        other_end = str(ip_address(remote_end(self._ends[1])[0]))
+        own = (number for number, hop in found.items() if hop.address == other_end)
+        self.reach = min([self.reach, *(number - 1 for number in own)])
+        return {number: hop for number, hop in found.items() if number <= self.reach}
 
     async def walk(
         self, info: TcpInfo | None, numbers: Sequence[int], attempt: int, within_s: float

@@ -124,6 +124,11 @@ class FreshHandshake:
             return None
         return self._local, self._tap
 
+    @property
+    def is_answered(self) -> bool:
+        """Who lives has answered, not one that accepts for him alone."""
+        return self._result is FreshResult.ANSWERED
+
     async def go(self) -> None:
         """Connect and shake hands, as far as it goes. Cancelled: what was met so far counts."""
         route = self._destination.route

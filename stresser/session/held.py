@@ -297,8 +297,6 @@ class HeldSession:
         if data == self._pong_due and self._ping_sent_ns and not stream.has_more:
             self._answered()
             return b"" if stream.backlog else None
-        if self.state is HeldState.PONG_OVERDUE and not self.tap.interrupted:
-            self._verdict = None  # the pong may be in what the task is about to see
         return data
 
     def _on_pong(self, payload: bytes) -> None:

@@ -3,14 +3,17 @@
 Each goes to one router: first a segment without data, which that router must answer, then the very
 ClientHello with that router's number as its TTL. A reset or a silence that comes of it is no
 endpoint's doing, for the hello never gets there. The first router of which that is so is asked
-twice. What is known is good for a minute, for all attempts to that address through that egress.
+twice, the second time beside a connection that says nothing: an endpoint that hangs up on everybody
+hangs up on that one, too, and a router that has answered enough for now does not answer it either.
+What is known is good for a minute, for all attempts to that address through that egress.
 """
 
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import trio
@@ -40,6 +43,8 @@ _RESET_WITHIN_S = 0.1
 """After a router's answer: who stands beside the path resets, and lets the hello go on."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _CONFIRMED = 2
+_ANSWERS = 4
+"""So often is the router asked before which hellos stop."""
 
 
 class _Came(Enum):
@@ -100,7 +105,7 @@ class HelloWalks:
     async def _learn(self, place: _Place, to: Destination) -> None:
         done = self._pending[place] = trio.Event()
         try:
-            async with self._turns.one():
+            async with self._turns.one(_ANSWERS):
                 walk = await self._walk(to)
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
@@ -116,7 +121,7 @@ class HelloWalks:
             came = await self._hello_to(to, hop)
             if came is _Came.ANSWERED:
                 reached.append(hop)
-            elif came in _STOPPED and came is await self._hello_to(to, hop):
+            elif came in _STOPPED and came is await self._hello_again(to, hop):
                 return _read(HopReading.STOPS_ALONE, reached, routers, (hop, _STOPPED[came]))
             elif came is not _Came.UNKNOWN:
                 return _read(HopReading.UNDECIDED, reached, routers)
@@ -132,8 +137,25 @@ class HelloWalks:
             found = await made.walk.walk(info, numbers, 0, _EMPTY_WITHIN_S)
         return [found[number] for number in sorted(found)]
 
-    async def _hello_to(self, to: Destination, hop: Hop) -> "_Came":
-        """What comes of a ClientHello that dies at a router, if not before."""
+    async def _hello_again(self, to: Destination, hop: Hop) -> "_Came":
+        """The same; `UNKNOWN` where a connection that says nothing fares no better beside it."""
+        async with self._connected(to) as silent:
+            if silent is None:
+                return _Came.UNKNOWN
+            came = await self._hello_to(to, hop, silent)
+            if came is _Came.SILENCE:
+                beside = (await silent.walk.heard(0)).get(hop.number)
+                is_hellos_own = beside is not None and beside.address == hop.address
+            else:
+                is_hellos_own = await _stays_open(silent.tap)
+            return came if is_hellos_own else _Came.UNKNOWN
+
+    async def _hello_to(self, to: Destination, hop: Hop, beside: NewFlow | None = None) -> "_Came":
+        """What comes of a ClientHello that dies at a router, if not before.
+
+        A segment of `beside` without data follows it at once: who answers one of them alone, by a
+        limit of his own, answers the hello.
+        """
         async with self._connected(to) as made:
             if made is None:
                 return _Came.UNKNOWN
@@ -142,7 +164,7 @@ class HelloWalks:
             if hop.number not in empty or not made.walk.expect_data(info, hop.number):
                 return _Came.UNKNOWN
             _set_ttl(made.tap.sock, hop.number)
-            return await _said(to, made)
+            return await _said(to, made, partial(_send_empty, beside, hop))
 
     @asynccontextmanager
     async def _connected(self, to: Destination) -> AsyncIterator[NewFlow | None]:
@@ -171,8 +193,23 @@ class HelloWalks:
             _abort(sock)
 
 
-async def _said(to: Destination, made: NewFlow) -> "_Came":
-    """What the hello, which leaves now, brings."""
+def _send_empty(flow: NewFlow | None, hop: Hop) -> None:
+    if flow is not None:
+        flow.walk.begin(info_of(flow.tap.sock), [hop.number], 0)
+
+
+async def _stays_open(tap: Tap) -> bool:
+    """Whether nothing comes to a connection on which nothing is said, its end least of all."""
+    with (
+        trio.move_on_after(_HELLO_WITHIN_S) as patience,
+        suppress(trio.BrokenResourceError),
+    ):
+        await tap.receive_some()
+    return patience.cancelled_caught
+
+
+async def _said(to: Destination, made: NewFlow, then: Callable[[], None]) -> "_Came":
+    """What the hello, which leaves now, brings; `then` is called when it has left."""
     tls = TlsStream(made.tap, to.route.context, to.route.server_name)
     came: list[_Came] = []
 
@@ -190,6 +227,9 @@ async def _said(to: Destination, made: NewFlow) -> "_Came":
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(shake_hands, nursery.cancel_scope)
+        while not (made.tap.bytes_sent or came):  # it leaves in the first step
+            await trio.lowlevel.checkpoint()
+        then()
         has_answered = bool(await made.walk.heard(_HELLO_WITHIN_S))
         if has_answered:
             await trio.sleep(_RESET_WITHIN_S)

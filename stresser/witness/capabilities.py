@@ -20,6 +20,7 @@ from stresser.witness.tcp_info import sample_tcp_info
 
 _NEEDS_LINUX = "needs Linux"
 _IS_LINUX = sys.platform == "linux"
+_AF_PACKET = getattr(socket, "AF_PACKET", 17)
 _REFUSED = (errno.EPERM, errno.EACCES)
 
 
@@ -73,40 +74,34 @@ def _tcp_info() -> Capability:
 
 
 def _packets() -> Capability:
-    available, why, enable = False, _NEEDS_LINUX, list[str]()
-    if sys.platform == "linux":
-        try:
-            # Protocol 0: it receives nothing.
-            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
-            available, why = True, "an AF_PACKET socket opened"
-        except OSError as error:
-            why = f"an AF_PACKET socket: {in_words(error)}"
-            enable = _commands_for_raw_sockets(error)
-    return Capability(
-        name="packets",
-        sees="the packet that ended a session: when it came, and from how far away",
-        available=available,
-        why=why,
-        enable=enable,
+    return _with_raw_socket(
+        "packets",
+        "the packet that ended a session: when it came, and from how far away",
+        "an AF_PACKET socket",
+        (_AF_PACKET, 0),  # protocol 0: it receives nothing
     )
 
 
 def _hops() -> Capability:
-    available, why, enable = False, _NEEDS_LINUX, list[str]()
-    if sys.platform == "linux":
-        try:
-            socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).close()
-            available, why = True, "a raw socket opened"
-        except OSError as error:
-            why = f"a raw socket: {in_words(error)}"
-            enable = _commands_for_raw_sockets(error)
-    return Capability(
-        name="hops",
-        sees="the routers that a flow passes, and after which of them a dead one stops",
-        available=available,
-        why=why,
-        enable=enable,
+    return _with_raw_socket(
+        "hops",
+        "the routers that a flow passes, and after which of them a dead one stops",
+        "a raw socket",
+        (socket.AF_INET, socket.IPPROTO_RAW),
     )
+
+
+def _with_raw_socket(name: str, sees: str, what: str, of: tuple[int, int]) -> Capability:
+    family, protocol = of
+    available, why, enable = False, _NEEDS_LINUX, list[str]()
+    if _IS_LINUX:
+        try:
+            socket.socket(family, socket.SOCK_RAW, protocol).close()
+            available, why = True, f"{what} opened"
+        except OSError as error:
+            why = f"{what}: {in_words(error)}"
+            enable = _commands_for_raw_sockets(error)
+    return Capability(name=name, sees=sees, available=available, why=why, enable=enable)
 
 
 def _path() -> Capability:

@@ -62,6 +62,13 @@ SITUATIONS = {
     "this flow took another path before": (
         [walk(1, 2), {}, {}], TWICE, [Hop(number=3, address="x")], ALONE, 2, False,
     ),
+    "hop 3 never answered this flow while it was healthy": (
+        [walk(1, 2), {}, {}], TWICE, [*path(1, 2), Hop(number=3)], UNDECIDED, 2, False,
+    ),
+    "so it is, and hop 4 did": (
+        [walk(1, 2), {}, {}], [[walk(1, 2, 3, 4), walk(3, 4)], [walk(1, 2, 3, 4)]],
+        [*path(1, 2), Hop(number=3), *path(4)], ALONE, 2, True,
+    ),
     "this flow takes another path now": (
         [walk(1, 2, at2="x"), {}, {}], TWICE, [], ALONE, 2, False,
     ),
@@ -84,6 +91,13 @@ def test_what_it_rests_on_is_kept_in_order():
     assert [hop.number for hop in read.fresh] == [1, 2, 3]
     assert read.next == walk(3)[3]
     assert (read.connections, read.before, read.to_proxy) == (2, path(1, 2, 3), True)
+
+
+def test_routers_that_fall_silent_are_no_outage_where_a_new_connection_is_answered():
+    walks = [walk(1, 2), {}, {}], [[walk(1, 2), {}], [walk(1, 2)]], path(1, 2, 3)
+    assert read_walks(*walks).reading is ALL
+    assert read_walks(*walks, is_answered=True).reading is UNDECIDED
+    assert read_walks([walk(1, 2), {}, {}], TWICE, is_answered=True).reading is ALONE
 
 
 def test_no_walk_names_nobody():

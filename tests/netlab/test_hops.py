@@ -1,5 +1,7 @@
 """Which hop: three routers in a row, the second of which does it."""
 
+import sys
+
 import pytest
 
 from tests.netlab import firewalls
@@ -9,6 +11,7 @@ from tests.netlab.street import HOPS, HOPS6, OUT, Street
 from tests.netlab.tester import WSS_PORT, Heartbeat, Plan, Tester
 from tests.netlab.topology import SERVER, SERVER6
 
+HANG_UP_PORT = 9443
 VPN = {"vpn": f'interface = "{OUT}"'}
 
 
@@ -163,6 +166,49 @@ def test_a_hello_that_the_server_drops_is_laid_to_no_router(street, certificates
         assert (walk["reading"], walk["hello"], walk["last"]["number"]) == ("passes", "nothing", 3)
 
 
+_LIMITED = """
+table inet limiting {
+  chain answers {
+    type filter hook output priority filter;
+    icmp type time-exceeded limit rate over 1/second burst 2 packets drop
+  }
+}
+"""
+SHORT = 'connect = "3s"\ntls = "2s"\nclose = "1s"'
+
+
+def test_a_router_that_limits_its_answers_is_not_what_drops_a_hello(street, certificates):
+    street.middle.nft(_LIMITED)
+    street.server.nft(firewalls.meets_name("drop", chain="input"))
+    plan = Plan(ca=certificates.root, egresses=VPN, sessions=1, timeouts=SHORT)
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 1, "the failure", 60)
+    [one] = tester.finish().endings()
+    assert one.said == "timeout/unknown"
+    assert one.evidence["hops"]["reading"] != "stops_alone"
+
+
+HANGS_UP = f"""
+import socket
+with socket.create_server(("{SERVER}", {HANG_UP_PORT})) as listener:
+    print("listening", flush=True)
+    while True:
+        listener.accept()[0].close()
+"""
+
+
+def test_who_hangs_up_on_everybody_is_laid_to_no_router(street, certificates):
+    street.server.start("hangs-up", sys.executable, "-c", HANGS_UP).wait_until_says("listening")
+    endpoints = {"server": f"wss://{SERVER}:{HANG_UP_PORT}/"}
+    plan = Plan(ca=certificates.root, egresses=VPN, endpoints=endpoints, sessions=2, timeouts=SHORT)
+    tester = Tester(street.client, plan)
+    tester.wait_until(lambda: failed(tester) >= 2, "both failures", 60)
+    recording = tester.finish()
+    for one in recording.endings():
+        assert one.initiator == "unknown"
+        assert one.evidence["hops"]["reading"] != "stops_alone"
+
+
 @pytest.mark.parametrize("where", ["behind the last router", "at the server"])
 def test_what_happens_behind_the_last_router_is_laid_to_no_router(street, certificates, where):
     tester = hold(street, certificates, sessions=GROUP)
@@ -178,6 +224,41 @@ def test_what_happens_behind_the_last_router_is_laid_to_no_router(street, certif
         assert (walk["reading"], walk["last"]["number"]) == ("passes", 3)
 
 
+FORWARDS = f"""
+table ip forwards {{
+  chain arriving {{
+    type nat hook prerouting priority dstnat;
+    ip daddr {HOPS[2]} tcp dport {WSS_PORT} dnat to {SERVER}
+  }}
+}}
+table inet own {{
+  chain input {{
+    type filter hook input priority filter;
+    tcp dport {WSS_PORT} drop
+  }}
+}}
+"""
+
+
+def test_an_endpoint_that_hands_on_to_what_it_runs_is_no_router(street, certificates):
+    """As where it runs in containers: its own machine says where a segment died."""
+    machine = street.routers[2]
+    machine.sysctl(*firewalls.PATIENT)
+    machine.nft(FORWARDS)
+    for near, by in zip((street.client, street.routers[0]), HOPS, strict=False):
+        near.ip(f"route add {HOPS[2]}/32 via {by}")
+    endpoints = {"server": f"wss://{HOPS[2]}:{WSS_PORT}/"}
+    tester = hold(street, certificates, endpoints=endpoints, sessions=GROUP)
+    tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
+    assert {addresses(one) for one in paths(tester)} == {HOPS[:2]}
+    machine.run("conntrack", "-F")
+    tester.wait_for_drops(GROUP)
+    for one in tester.finish().drops():
+        assert one.said == "silence/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["last"]["number"]) == ("passes", 2)
+
+
 def test_the_end_of_an_outage_is_laid_to_no_router_and_its_place_is_said(street, certificates):
     tester = hold(street, certificates, sessions=GROUP)
     tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
@@ -187,6 +268,30 @@ def test_the_end_of_an_outage_is_laid_to_no_router_and_its_place_is_said(street,
         assert one.said == "silence/unknown"
         walk = one.evidence["hops"]
         assert (walk["reading"], walk["last"]["number"]) == ("stops_like_all", 2)
+
+
+_SILENT = """
+table inet silent {
+  chain answers {
+    type filter hook output priority filter;
+    icmp type time-exceeded drop
+  }
+}
+"""
+
+
+def test_a_router_that_answers_no_more_is_no_outage_where_others_get_through(street, certificates):
+    tester = hold(street, certificates, sessions=GROUP)
+    tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
+    street.routers[2].nft(_SILENT)
+    street.server.sysctl(*firewalls.PATIENT)
+    street.server.nft(firewalls.SERVERS_OWN)
+    street.server.run("conntrack", "-F")
+    tester.wait_for_drops(GROUP)
+    for one in tester.finish().drops():
+        assert one.said == "silence/unknown"
+        walk = one.evidence["hops"]
+        assert (walk["reading"], walk["last"]["number"]) == ("undecided", 2)
 
 
 def test_without_the_right_it_is_not_done_and_said_so(street, certificates):

@@ -177,6 +177,13 @@ async def no_more_pongs(server: Server) -> None:
     await server.peer.swallow()
 
 
+async def only_pongs_nobody_asked_for(server: Server) -> None:
+    await server.answer(1)
+    while True:
+        await server.say(pong(b"what"))
+        await trio.sleep(0.01)
+
+
 async def a_flood(server: Server) -> None:
     await server.answer(1)
     for _ in range(4):

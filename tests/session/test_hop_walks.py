@@ -22,7 +22,7 @@ def test_routers_are_asked_by_one_at_a_time_and_no_oftener_than_they_answer():
         turns, began = RouterTurns(), []
 
         async def ask():
-            async with turns.one():
+            async with turns.one(3):
                 assert turns.is_busy
                 began.append(trio.current_time())
                 await trio.sleep(1)

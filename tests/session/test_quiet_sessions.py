@@ -37,6 +37,7 @@ from tests.session.quiet_servers import (
     messages,
     no_frame,
     no_more_pongs,
+    only_pongs_nobody_asked_for,
     pings_of_its_own,
     pong_and_close_in_one_record,
     pong_and_close_in_one_segment,
@@ -69,6 +70,7 @@ ENDINGS: list[tuple[Script, Kind, dict[str, int]]] = [
     (a_late_pong, Kind.TCP_FIN, {"pongs": 4}),
     (a_pong_that_waits_for_us, Kind.TCP_FIN, {"pongs": 4}),
     (no_more_pongs, Kind.UNRESPONSIVE, {"pings": 3, "pongs": 2}),
+    (only_pongs_nobody_asked_for, Kind.UNRESPONSIVE, {"pings": 2, "pongs": 1}),
     (a_flood, Kind.TCP_FIN, {"pongs": 1, "messages": 4 * 1024}),
 ]
 

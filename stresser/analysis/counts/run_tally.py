@@ -222,8 +222,7 @@ class Tally:
             self.unfit_ns += event.late_ns
 
     def _hops_seen(self, event: HopsSeen) -> None:
-        if len(self.hops) >= _MOST_COHORTS:
-            return
+        # Of cohorts that are counted alone: there are no more than those.
         known = self.hops.setdefault(event.cohort.pair, [event])
         if event.before:
             known[1:] = [event]

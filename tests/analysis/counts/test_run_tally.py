@@ -10,6 +10,7 @@ from stresser.model import events as model_events
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.events import AnyEvent, ChainSeen, ClockStepped, HostSlept
+from stresser.model.hops import Hop
 from stresser.model.path_change import PathChange
 from stresser.model.unfit import UnfitCause
 from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story, seconds, utc
@@ -140,6 +141,27 @@ def test_look_ups_and_who_made_them_reach_the_sites():
     tally = told(story.events)
     assert len(tally.sites.apart()) == len(tally.sites.in_doubt()) == 1
     assert tally.uncounted_events == 0
+
+
+def hops_seen(cohort, *addresses, before=()):
+    hops, were = (
+        [Hop(number=n, address=address) for n, address in enumerate(path, 1)]
+        for path in (addresses, before)
+    )
+    return model_events.HopsSeen(
+        t_ns=1, utc=utc(1), **cohort._asdict(), session=1, remote="203.0.113.9:443", hops=hops,
+        before=were,
+    )  # fmt: skip
+
+
+def test_paths_are_those_of_counted_cohorts_and_all_their_changes(monkeypatch):
+    monkeypatch.setattr(tally_module, "_MOST_COHORTS", 2)
+    changed = hops_seen(VPN, "198.51.100.2", before=("198.51.100.1",))
+    first = [hops_seen(one, "198.51.100.1") for one in (VPN, DIRECT)]
+    other = VPN._replace(egress="other")
+    tally = told([*first, hops_seen(other, "198.51.100.1"), changed])
+    assert tally.hops == {VPN.pair: [first[0], changed], DIRECT.pair: [first[1]]}
+    assert tally.uncounted_events == 1
 
 
 def test_time_never_runs_backwards():
