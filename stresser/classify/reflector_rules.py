@@ -2,7 +2,8 @@
 
 The far end is our own `stresser reflect`: a healthy process that says of itself whether it closed.
 Its kernel sends no RST and no FIN for a socket that it still holds. So what ended our side while
-the far end had closed nothing came from in between. The order is the precedence.
+the far end had closed nothing came from in between. Where both met a reset, the second may be the
+answer of a kernel whose socket the first had taken. The order is the precedence.
 """
 
 from collections.abc import Callable
@@ -111,8 +112,8 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
         frozenset({Kind.TCP_RESET}),
         lambda both: both.far.kind == Kind.TCP_RESET,
         Initiator.MIDDLEBOX,
-        "Both ends met a reset, and neither had sent one: it was made in between.",
-        "both ends met a reset and neither had sent one",
+        "Both ends met a reset, and neither had closed: the first one was made in between.",
+        "both ends met a reset and neither had closed",
     ),
     ReflectorRule(
         "far-end-still-held-it",
@@ -126,7 +127,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
     ReflectorRule(
         "far-end-met-another-end",
         _ANNOUNCED,
-        lambda both: both.far.kind not in {None, Kind.PLANNED},
+        lambda both: both.far.kind not in {None, Kind.PLANNED, Kind.UNKNOWN},
         Initiator.MIDDLEBOX,
         "The session ended at the reflector too, and the reflector had not ended it: "
         "something in between ended both sides.",

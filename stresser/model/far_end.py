@@ -18,17 +18,28 @@ class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent: Whole
     again: Whole = 0
     """Of these, those that TCP sent again."""
+    unacked: Whole = 0
+    """Of these, those that were not acknowledged yet."""
     arrived: Whole
 
     @property
     def missing(self) -> int | None:
-        """How many did not arrive; None: the counts are not of one connection.
+        """How many did not arrive; None: it cannot be told.
 
-        What is lost is sent again. More missing than that, or more arrived than were sent:
-        something in between ends TCP and makes segments of its own. One or two may be on the way.
+        What is lost is sent again. Where more is missing than that, small segments were sent again
+        as one (`tcp_retrans_collapse`), or see `is_split`; where more arrived than were sent, the
+        answer was late. One or two may be on the way.
         """
         missing = self.sent - self.arrived
         return missing if -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY else None
+
+    @property
+    def is_split(self) -> bool:
+        """The counts are of two connections: something in between ends TCP.
+
+        All was acknowledged, nothing was sent again, and yet it did not arrive.
+        """
+        return not (self.again or self.unacked) and self.sent - self.arrived > _ON_THE_WAY
 
 
 class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):

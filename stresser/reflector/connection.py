@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import trio
 from trio_websocket import (
+    CloseReason,
     ConnectionClosed,
     WebSocketConnection,
     WebSocketRequest,
@@ -44,6 +45,8 @@ from stresser.witness.tcp_info import sample_tcp_info
 _GET: Final = b"GET "
 _CHUNK: Final = 4096
 _NO_CLOSE_FRAME: Final = 1006  # RFC 6455 section 7.1.5: what a side is told that saw none
+_TOO_LONG: Final = (1009, f"Exceeded maximum message size: {LONGEST_MESSAGE} bytes")
+"""How our own engine closes over such a message."""
 _PARTING_S: Final = 2.0
 _DOWN: Final = b"\0"
 """What a guest gets that asked to hear of us while it is silent."""
@@ -261,8 +264,16 @@ class Connection:
                 if waiting.cancelled_caught:
                     break
         except ConnectionClosed as closed:
-            if closed.reason is not None and closed.reason.code != _NO_CLOSE_FRAME:
-                self._code = closed.reason.code
+            self._engine_said(closed.reason)
+
+    def _engine_said(self, reason: CloseReason | None) -> None:
+        """It says the same of its own closes as of the tester's."""
+        if reason is None:
+            return
+        if (reason.code, reason.reason) == _TOO_LONG:
+            self._closed_here = f"a message was longer than {LONGEST_MESSAGE} bytes"
+        elif reason.code != _NO_CLOSE_FRAME:
+            self._code = reason.code
 
     def _listening(self) -> trio.CancelScope:
         """How long the other side may be silent: then it is closed, or sent `_unasked`."""
@@ -315,4 +326,4 @@ class Connection:
             return SeenEnd(Kind.PLANNED, self._closed_here)
         if self._code is not None:
             return SeenEnd(Kind.WS_CLOSE)
-        return SeenEnd(Kind.UNKNOWN) if self._stream.end is None else self._stream.end
+        return self._stream.end or SeenEnd(Kind.PLANNED, "the reflector gave it up")

@@ -84,4 +84,4 @@ def _one_way(sender: TcpInfo, receiver: TcpInfo) -> OneWay | None:
     sent, arrived = sender.data_segments_sent, receiver.data_segments_received
     if sent is None or arrived is None:
         return None
-    return OneWay(sent=sent, again=sender.total_retrans, arrived=arrived)
+    return OneWay(sent=sent, again=sender.total_retrans, unacked=sender.unacked, arrived=arrived)

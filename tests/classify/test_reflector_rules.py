@@ -58,6 +58,8 @@ ROWS = [
     (ending(Kind.TCP_RESET), far(), BOX, "far-end-still-held-it"),
     (ending(Kind.TCP_RESET), far(Kind.KERNEL_TIMEOUT, 300 * S), BOX, "far-end-still-held-it"),
     (ending(Kind.TCP_RESET), far(Kind.TCP_FIN, ENDED), BOX, "far-end-met-another-end"),
+    # It does not know what ended it there: its kernel may have been told to.
+    (ending(Kind.TCP_RESET), far(Kind.UNKNOWN, ENDED), UNKNOWN, None),
     # The two faces of HAProxy's idle expiry.
     (ending(Kind.TCP_FIN), far(Kind.TCP_RESET, ENDED - S), BOX, "far-end-met-another-end"),
     (ending(Kind.TLS_CLOSE_NOTIFY), far(), BOX, "far-end-still-held-it"),

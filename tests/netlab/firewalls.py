@@ -100,15 +100,15 @@ _LOSES_SOME = """
 table inet lossy {{
   chain forwarded {{
     type filter hook forward priority filter;
-    iifname "{side}" numgen random mod 1000 < 50 drop
+    iifname "{side}" numgen random mod 1000 < {of_1000} drop
   }}
 }}
 """
 
 
-def loses_some_from(side: str) -> str:
-    """One packet of twenty that comes in from there, at random."""
-    return _LOSES_SOME.format(side=side)
+def loses_some_from(side: str, of_1000: int = 50) -> str:
+    """So many of a thousand packets that come in from there, at random."""
+    return _LOSES_SOME.format(side=side, of_1000=of_1000)
 
 
 SERVERS_OWN = """

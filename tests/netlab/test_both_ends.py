@@ -18,6 +18,7 @@ from tests.netlab.truths import box_does, endpoint_says
 
 SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxy's patience
 OFTEN = Heartbeat(name="often", every="200ms", timeout="10s")
+DENSE = Heartbeat(name="dense", every="100ms", timeout="10s", message="40B")
 LOSES_FOR_S = 30.0
 BOX, GRADE = {"middlebox"}, {"reflector"}
 
@@ -141,6 +142,18 @@ def test_loss_in_one_direction_is_given_with_the_direction(lab, lossy, side):
         assert share(way) < 0.005
     way = "to" if lossy == "there" else "from"
     assert f"of the segments {way} the far end" in json.dumps(recording.summary["answer"])
+
+
+def test_heavy_loss_is_no_sign_that_tcp_ends_in_between(lab):
+    """Lost segments are sent again as fewer ones, and questions about them are late."""
+    reflector, tester = held(lab, activities=(DENSE,))
+    lab.suspect.nft(firewalls.loses_some_from("client", of_1000=200))
+    time.sleep(14.0)  # the measurement itself
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    seen = {one["egress"]: one for one in recording.summary["both_ends"]}
+    assert seen[SUSPECT]["split"] == seen[CONTROL]["split"] == 0
+    assert share(seen[SUSPECT]["there"]) > 0.1
 
 
 def share(way: dict[str, int]) -> float:

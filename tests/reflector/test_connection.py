@@ -1,5 +1,7 @@
 """Real sockets, real TLS, clients that are not ours: what each end is recorded as."""
 
+from contextlib import suppress
+
 import trio
 from msgspec.structs import replace
 from trio_websocket import wrap_client_stream
@@ -177,4 +179,34 @@ async def test_a_message_too_long_ends_its_session_alone(served):
         await connection.send_message(b"x" * 100_000)
         [ended] = await served.ended()
         nursery.cancel_scope.cancel()
-    assert ended.attempt == 1
+    assert (ended.attempt, ended.kind, ended.code) == (1, Kind.PLANNED, None)
+    assert ended.raw == "a message was longer than 65536 bytes"
+
+
+@in_loop
+async def test_a_tester_s_own_close_for_size_is_the_tester_s(served):
+    async with trio.open_nursery() as nursery:
+        field = (HEADER.encode(), served.hello(1).encode())
+        connection = await websocket(served, nursery, [field])
+        await connection.aclose(1009, "too long")
+    [ended] = await served.ended()
+    assert (ended.kind, ended.code) == (Kind.WS_CLOSE, 1009)
+
+
+@in_loop
+async def test_an_error_of_the_reflector_s_own_is_its_own_doing(served):
+    class Broken:
+        def __init__(self, accounts):
+            self.ends = accounts.ends
+            self.ended = accounts.ended
+
+        def opened(self, *_):
+            raise RuntimeError("a bug")
+
+    served.reception.accounts = Broken(served.reception.accounts)
+    stream = await served.tls()
+    await stream.send_all(PREFIX + served.hello(1).encode() + b"\n")
+    with suppress(trio.BrokenResourceError):
+        assert await stream.receive_some(1) == b""
+    [ended] = await served.ended()
+    assert (ended.kind, ended.raw) == (Kind.PLANNED, "the reflector gave it up")

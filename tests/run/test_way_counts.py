@@ -3,6 +3,8 @@
 import socket
 from typing import Any
 
+from msgspec.structs import replace
+
 from stresser.model.events import FarEndSeen, ReflectionHeld
 from stresser.model.far_end import FarEnd
 from stresser.run.way_counts import WayCounts
@@ -56,6 +58,19 @@ def test_both_ways_are_counted():
         assert (end.back.sent, end.back.arrived) == (1, 1)
         counts.forget(7)
         assert counts.added_to(SEEN, 7) == SEEN
+
+
+def test_what_is_not_acknowledged_yet_is_known_of_the_side_that_sent_it():
+    counts: Any = WayCounts(Clock())
+    here, far = tcp_pair()
+    with here, far:
+        counts.taps[7] = Tap(here)
+        assert counts.asked(1) == [7]
+        told = held(7, far)
+        assert told.info is not None
+        counts.heard(replace(told, info=replace(told.info, unacked=3)))
+        end = counts.added_to(SEEN, 7).far_end
+        assert (end.there.unacked, end.back.unacked) == (0, 3)
 
 
 def test_each_is_asked_for_from_time_to_time_and_no_more_than_there_is_room():

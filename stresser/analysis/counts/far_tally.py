@@ -66,9 +66,9 @@ class FarTally:
         self._half_open_ns = max(self._half_open_ns, longer_ns - far.within_ns)
 
     def _count(self, *ways: OneWay) -> None:
+        self._split += any(one.is_split for one in ways)
         missing = [one.missing for one in ways]
         if None in missing:
-            self._split += 1
             return
         for place, way in enumerate(ways):
             self._sent[place] += way.sent

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
@@ -9,6 +10,7 @@ from stresser.model.far_end import FarEnd, OneWay
 from tests.record.sample_events import session_ended
 
 S = 10**9
+CLEAN = OneWay(sent=50, arrived=50)
 ENDED = session_ended()  # at 1.5 s, from port 50123
 
 
@@ -46,6 +48,22 @@ def test_counts_of_two_connections_are_not_compared():
     split = ways(OneWay(sent=100, again=0, arrived=60), OneWay(sent=50, arrived=50))
     found = figures(far(**split))
     assert (found.split, found.there.sent, found.back.sent) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        # As measured: pings every 50 ms, none arrived for a second. What was lost was sent again
+        # as one segment.
+        OneWay(sent=140, again=4, arrived=132),
+        OneWay(sent=60, unacked=40, arrived=20),  # on their way: a message of 64 KiB
+        OneWay(sent=50, arrived=55),  # the question was late, and five more had arrived
+    ],
+)
+def test_what_one_connection_can_count_is_no_split(way):
+    for ends in (ways(way, CLEAN), ways(CLEAN, way)):
+        found = figures(far(**ends))
+        assert (found.split, found.there.sent, found.back.sent) == (0, 0, 0)
 
 
 def test_addresses_ports_and_who_held_it_for_longer():

@@ -216,7 +216,7 @@ def test_a_middlebox_that_says_so_itself_is_quoted(kinds, words):
     ],
 )
 def test_both_ends_are_quoted(by_log, words):
-    both = "both ends met a reset and neither had sent one (77 of 79 drops)"
+    both = "both ends met a reset and neither had closed (77 of 79 drops)"
     found = diagnosed(
         grade=Grade.REFLECTOR,
         by_log=by_log,
