@@ -150,7 +150,7 @@ class SearchAnswers:
             dead=sum(not one.lived for one in heard.silences),
             reached=survived is not None and survived >= _NEARLY * (up_to_ns or 0),
         )
-        silence = silence_limit(heard, age)
+        silence = silence_limit(heard, busy, age)
         if silence is not None:
             refreshed = self._refreshed(cohort, silence)
             lived_on = None if busy.oldest_ns is None else busy.oldest_ns > silence.low

@@ -82,11 +82,13 @@ class Answers:
         return max((one.value for one in self.ages if one.lived), default=None)
 
 
-def silence_limit(heard: Answers, age: AskedLimit | None) -> AskedLimit | None:
-    """Of sessions that were silent, where it is not a limit on age."""
+def silence_limit(heard: Answers, busy: Answers, age: AskedLimit | None) -> AskedLimit | None:
+    """Of sessions that were silent, where neither a limit on age nor one moment explains it."""
     found = limit_of_asked(heard.silences)
     if found.high is None or not _fits(found, heard.silences):
         return None
+    if busy.outlived(found.low, found.high) is False and not comes_again(heard.ages):
+        return None  # what ends busy ones with them, and none later, was one event
     is_age = age is not None and age.high is not None and age.low <= found.high + tolerance(age.low)
     return None if is_age else found
 

@@ -138,6 +138,21 @@ def test_one_moment_is_no_limit_of_age():
     assert [one.high for one in search.limits()] == [None, None]
 
 
+def test_one_moment_that_ends_busy_ones_too_is_no_limit_of_silence():
+    """A black hole after 7 s: each is asked after another silence, and none opens any more."""
+    search = Search()
+    for age in (1, 3, 5, 6):
+        search.lives(age)
+    for age in (7, 8, 10, 14):
+        search.dies(age)
+    for _ in range(3):
+        search.dies(14, beside(VPN, BUSY), kind=Kind.SILENCE)
+        search.dies(22, beside(VPN, UP), kind=Kind.KERNEL_TIMEOUT)
+    idle, age = search.limits(DIAGNOSED)
+    assert (idle.low, idle.high, idle.survived) == (None, None, 6 * NS_PER_S)
+    assert age.high is None
+
+
 @pytest.mark.parametrize("said", [[], [True, False]])
 def test_who_says_both_or_nothing_of_refreshing_says_nothing(said):
     search = forgetting()
