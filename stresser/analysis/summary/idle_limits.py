@@ -161,7 +161,8 @@ class SearchAnswers:
             found = replace(found, refreshed_by=refreshed, is_silence=lived_on, confirmed=is_sure)
         yield found
         if busy.ages:
-            aged = _of_companions(found, "age", "ns", busy.ages, busy.oldest_ns)
+            oldest = max(busy.oldest_ns or 0, heard.oldest_ns or 0) or None
+            aged = _of_companions(found, "age", "ns", busy.ages, oldest)
             if age is not None:
                 aged = replace(_with_limit(aged, age, busy, blamed("age")), confirmed=True)
             yield aged
@@ -186,7 +187,7 @@ class SearchAnswers:
 
     def _refreshed(self, cohort: Cohort, limit: AskedLimit) -> RefreshedBy:
         said = {
-            what: self._beside(cohort, what).outlived(limit.low, limit.high or 0)
+            what: self._beside(cohort, what).outlived(limit)
             for what in (BUSY, UP, DOWN, TCP_KEEPALIVE, ONE_BYTE, BIG_MESSAGE)
         }
         return RefreshedBy(

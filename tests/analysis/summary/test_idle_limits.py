@@ -150,7 +150,7 @@ def test_one_moment_that_ends_busy_ones_too_is_no_limit_of_silence():
         search.dies(22, beside(VPN, UP), kind=Kind.KERNEL_TIMEOUT)
     idle, age = search.limits(DIAGNOSED)
     assert (idle.low, idle.high, idle.survived) == (None, None, 6 * NS_PER_S)
-    assert age.high is None
+    assert (age.high, age.survived) == (None, 6 * NS_PER_S)  # of silent ones, which were as old
 
 
 @pytest.mark.parametrize("said", [[], [True, False]])
@@ -165,6 +165,12 @@ def test_who_was_asked_before_the_limit_or_died_sooner_says_nothing_of_refreshin
     search = forgetting()
     search.lives(200, beside(VPN, UP), at=320)
     search.dies(150, beside(VPN, UP), at=320)
+    assert search.limits()[0].refreshed_by.up is None
+
+
+def test_who_was_known_to_live_long_after_the_limit_died_of_something_else():
+    search = forgetting()
+    search.dies(600, beside(VPN, UP), kind=Kind.TCP_RESET)
     assert search.limits()[0].refreshed_by.up is None
 
 
