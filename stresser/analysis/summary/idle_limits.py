@@ -20,17 +20,7 @@ from stresser.analysis.summary.search_answers import (
     comes_again,
     silence_limit,
 )
-from stresser.classify.idle_answers import (
-    BIG_MESSAGE,
-    BUSY,
-    DOWN,
-    HALF_HEAVY,
-    HEAVY,
-    ONE_BYTE,
-    TCP_KEEPALIVE,
-    UP,
-    beside,
-)
+from stresser.classify.idle_answers import Beside, beside
 from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator
@@ -134,7 +124,7 @@ class SearchAnswers:
         return [one for cohort in searches for one in self._limits_of(cohort, diagnoses)]
 
     def _limits_of(self, cohort: Cohort, diagnoses: Sequence[Diagnosis]) -> Iterator[LimitFigures]:
-        heard, busy = self._heard[cohort], self._beside(cohort, BUSY)
+        heard, busy = self._heard[cohort], self._beside(cohort, Beside.BUSY)
         blamed = partial(_blamed, cohort, diagnoses)
         age = age_limit(busy, heard)
         up_to_ns = self._plan.activities[cohort.activity].up_to_ns
@@ -171,7 +161,7 @@ class SearchAnswers:
     def _bytes(
         self, cohort: Cohort, pair: LimitFigures, busy_ns: int | None, blamed: Diagnosis | None
     ) -> Iterator[LimitFigures]:
-        both = [self._beside(cohort, what) for what in (HEAVY, HALF_HEAVY)]
+        both = [self._beside(cohort, what) for what in (Beside.HEAVY, Beside.HALF_HEAVY)]
         loads = [load for heard in both for load in heard.loads]
         if not loads:
             return
@@ -186,27 +176,27 @@ class SearchAnswers:
         yield replace(_with_limit(figures, limit, heard, blamed), confirmed=True)
 
     def _refreshed(self, cohort: Cohort, limit: AskedLimit) -> RefreshedBy:
-        said = {
-            what: self._beside(cohort, what).outlived(limit)
-            for what in (BUSY, UP, DOWN, TCP_KEEPALIVE, ONE_BYTE, BIG_MESSAGE)
-        }
+        def outlived(what: Beside) -> bool | None:
+            return self._beside(cohort, what).outlived(limit)
+
+        up = outlived(Beside.UP)
         return RefreshedBy(
-            ping=said[BUSY],
-            unanswered_ping=said[UP],  # under TLS a box sees no difference between them
-            up=said[UP],
-            down=said[DOWN],
-            tcp_keepalive=said[TCP_KEEPALIVE],
-            one_byte=said[ONE_BYTE],
-            big_message=said[BIG_MESSAGE],
+            ping=outlived(Beside.BUSY),
+            unanswered_ping=up,  # under TLS a box sees no difference between them
+            up=up,
+            down=outlived(Beside.DOWN),
+            tcp_keepalive=outlived(Beside.TCP_KEEPALIVE),
+            one_byte=outlived(Beside.ONE_BYTE),
+            big_message=outlived(Beside.BIG_MESSAGE),
         )
 
-    def _beside(self, cohort: Cohort, what: str) -> Answers:
+    def _beside(self, cohort: Cohort, what: Beside) -> Answers:
         return self._heard.get(beside(cohort, what), Answers())
 
 
 def _was_sent_to(event: SessionEnded) -> bool:
     """Where data down was asked for, some came: an older reflector sends none."""
-    return event.messages > 0 or not event.activity.endswith(f"-{DOWN}")
+    return event.messages > 0 or not event.activity.endswith(f"-{Beside.DOWN}")
 
 
 def _of_companions(
