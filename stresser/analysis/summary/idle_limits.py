@@ -86,8 +86,8 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     """Sessions that gave an answer."""
     dead: int = 0
     confirmed: bool = False
-    """Sessions that opened after the first had died met it as well, or busy ones lived on beside
-    several that were dead when they were asked: no one moment ended them."""
+    """Sessions that opened after the first had died met it as well, or ones that were not silent
+    were there before several ended, and lived on: no one moment ended them."""
     reached: bool = False
     """As far as was asked for was tried."""
     is_silence: bool | None = None
@@ -147,7 +147,8 @@ class SearchAnswers:
             # Whatever else broke its silence and lived shows as much.
             lived_on = True in astuple(refreshed) or lived_on
             found = _with_limit(found, silence, heard, blamed("idle"))
-            is_sure = found.confirmed or bool(lived_on and found.dead >= _FEWEST_CONFIRMED)
+            is_beside = lived_on and found.dead >= _FEWEST_CONFIRMED
+            is_sure = found.confirmed or bool(is_beside and self._lived_through(cohort, heard))
             found = replace(found, refreshed_by=refreshed, is_silence=lived_on, confirmed=is_sure)
         yield found
         if busy.ages:
@@ -188,6 +189,23 @@ class SearchAnswers:
             tcp_keepalive=outlived(Beside.TCP_KEEPALIVE),
             one_byte=outlived(Beside.ONE_BYTE),
             big_message=outlived(Beside.BIG_MESSAGE),
+        )
+
+    def _lived_through(self, cohort: Cohort, heard: Answers) -> bool:
+        """Whether one that was not silent was there before the first of these died, and lived on.
+
+        One that came afterwards, in the place of another, shows nothing.
+        """
+        dead = [one for one in heard.silences if not one.lived]
+        first = min(one.at for one in dead)
+        since = max(
+            (one.at for one in heard.silences if one.lived and one.at < first),
+            default=min(one.at - one.value for one in dead),
+        )
+        return any(
+            one.lived and one.at - one.value <= since and one.at > first
+            for what in Beside
+            for one in self._beside(cohort, what).ages
         )
 
     def _beside(self, cohort: Cohort, what: Beside) -> Answers:

@@ -185,6 +185,22 @@ def test_who_broke_its_silence_in_any_way_and_lived_shows_that_it_is_no_limit_of
     assert search.limits()[0].is_silence is True
 
 
+@pytest.mark.parametrize("died_with_them", [False, True])
+def test_busy_ones_confirm_a_limit_only_where_they_lived_through_the_deaths(died_with_them):
+    search = Search()
+    for age in (5, 6, 7):
+        search.lives(age)
+    for age in (9, 10, 11):
+        search.dies(age)
+    if died_with_them:  # another came in its place
+        search.dies(9, beside(VPN, Beside.BUSY), kind=Kind.TCP_RESET)
+        search.lives(15, beside(VPN, Beside.BUSY), at=10)
+    else:
+        search.lives(15, beside(VPN, Beside.BUSY))
+    assert search.limits()[0].high == 9 * NS_PER_S
+    assert search.limits()[0].confirmed is not died_with_them
+
+
 def test_where_nothing_came_down_it_says_nothing():
     search = forgetting()
     search.dies(340, beside(VPN, Beside.DOWN), at=320)
