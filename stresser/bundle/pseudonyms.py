@@ -6,7 +6,7 @@ What a stand-in stands for is known to this object alone; a bundle never holds i
 import re
 from collections.abc import Iterable
 
-from stresser.classify.idle_answers import BESIDE
+from stresser.classify.idle_answers import Beside
 from stresser.scenario.endpoint import ip_or_none
 
 REDACTED = "(redacted)"
@@ -56,7 +56,7 @@ class Pseudonyms:
         if not text or text in GENERIC:
             return text
         search, _, what = text.rpartition("-")
-        if kind == "activity" and search and what in BESIDE:
+        if kind == "activity" and search and what in frozenset(Beside):
             return f"{self.name(kind, search)}-{what}"  # they go by the name of their search
         return self._stand_in(kind, text, f"{kind}-{{}}")
 

@@ -3,28 +3,38 @@
 The sessions of a search that are not silent stand in cohorts beside it, named for what they do.
 """
 
+from enum import StrEnum
+
 from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind, Proof
 from stresser.model.units import NS_PER_S
 
-BUSY = "busy"
-"""Those that ping so often that no limit of silence meets them."""
 BUSY_EVERY_NS = NS_PER_S
-TCP_KEEPALIVE, UP, DOWN, ONE_BYTE, BIG_MESSAGE = (
-    "tcp_keepalive", "up", "down", "one_byte", "big_message",
-)  # fmt: skip
-"""Those that break their silence as often, in one way alone."""
-HEAVY, HALF_HEAVY = "heavy", "half_heavy"
-"""Those that carry many bytes, and half as many in the same time."""
-BESIDE = (BUSY, TCP_KEEPALIVE, UP, DOWN, ONE_BYTE, BIG_MESSAGE, HEAVY, HALF_HEAVY)
 _SAYS_SO = frozenset(
     {Kind.TCP_RESET, Kind.TCP_FIN, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.WS_CLOSE}
 )
 _UNANSWERED = frozenset({Kind.SILENCE, Kind.KERNEL_TIMEOUT})
 
 
-def beside(cohort: Cohort, what: str) -> Cohort:
+class Beside(StrEnum):
+    """What sessions beside a search do in the place of silence."""
+
+    BUSY = "busy"
+    """They ping so often that no limit of silence meets them."""
+    TCP_KEEPALIVE = "tcp_keepalive"
+    """This and those below break their silence as often, in one way alone."""
+    UP = "up"
+    DOWN = "down"
+    ONE_BYTE = "one_byte"
+    BIG_MESSAGE = "big_message"
+    HEAVY = "heavy"
+    """They carry many bytes."""
+    HALF_HEAVY = "half_heavy"
+    """Half as many in the same time."""
+
+
+def beside(cohort: Cohort, what: Beside) -> Cohort:
     """The cohort of those sessions of a search that do this: `idle_search-busy`."""
     return cohort._replace(activity=f"{cohort.activity}-{what}")
 

@@ -172,8 +172,8 @@ def _show(summary: Summary, console: ReportConsole, folder: Path) -> None:
 
 
 def _exit_code(summary: Summary) -> ExitCode:
-    """A limit that was found, none as far as was asked, or neither."""
-    if any(one.high is not None for one in summary.limits):
+    """A limit that was found and confirmed, none as far as was asked, or neither."""
+    if any(one.high is not None and one.confirmed for one in summary.limits):
         return ExitCode.FAIL
     silences = [one for one in summary.limits if one.kind == "idle"]
     is_whole = bool(silences) and all(one.reached and not one.dead for one in silences)

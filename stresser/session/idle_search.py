@@ -11,7 +11,7 @@ from functools import partial
 
 import trio
 
-from stresser.classify.idle_answers import BUSY, answer_of_silence
+from stresser.classify.idle_answers import Beside, answer_of_silence
 from stresser.model.units import NS_PER_S, format_duration
 from stresser.session.idle_ladder import IdleSearch, beginnings
 from stresser.session.lifecycle import hold_until_asked
@@ -60,7 +60,7 @@ class _Hunt:
     def begin(self) -> None:
         """Start those beside the ladder, then the first ladder."""
         for one in companions(self._route):
-            self._search.has_control = self._search.has_control or one.what == BUSY
+            self._search.has_control = self._search.has_control or one.what == Beside.BUSY
             for _ in range(one.sessions):
                 self._nursery.start_soon(self._keep, one)
         silences = self._search.first
@@ -77,7 +77,7 @@ class _Hunt:
     async def _keep(self, companion: Companion) -> None:
         while True:
             ending = await hold_until_asked(companion.route, self._around, _FOR_EVER_NS, _ATTEMPTS)
-            if companion.what == BUSY and (ending is None or ending.is_drop):
+            if companion.what == Beside.BUSY and (ending is None or ending.is_drop):
                 self._search.has_control = False
             if not companion.comes_back:
                 return

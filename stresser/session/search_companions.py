@@ -10,18 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace as with_fields
 
-from stresser.classify.idle_answers import (
-    BIG_MESSAGE,
-    BUSY,
-    BUSY_EVERY_NS,
-    DOWN,
-    HALF_HEAVY,
-    HEAVY,
-    ONE_BYTE,
-    TCP_KEEPALIVE,
-    UP,
-    beside,
-)
+from stresser.classify.idle_answers import BUSY_EVERY_NS, Beside, beside
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
 from stresser.scenario.plan import Activity, ActivityKind
 from stresser.session.route import Beat, Route, timers_for
@@ -37,7 +26,7 @@ _HEAVY_PONG, _HEAVY_MESSAGE, _BIG_MESSAGE = 125, 2048, 16_384
 class Companion(NamedTuple):
     """Some sessions that do the same."""
 
-    what: str
+    what: Beside
     route: Route
     sessions: int = _OTHER_SESSIONS
     comes_back: bool = False
@@ -51,31 +40,34 @@ def companions(route: Route) -> Iterator[Companion]:
     """
     is_reflector = route.introducer is not None
     if route.request is not None:
-        yield Companion(BUSY, _beating(route, BUSY), _BUSY_SESSIONS, comes_back=True)
-        yield Companion(UP, _beating(route, UP, Beat()))
+        yield Companion(Beside.BUSY, _beating(route, Beside.BUSY), _BUSY_SESSIONS, comes_back=True)
+        yield Companion(Beside.UP, _beating(route, Beside.UP, Beat()))
     keepalive = Activity(kind=ActivityKind.KEEPALIVE, every=_EVERY, timeout=_TIMEOUT)
-    yield Companion(TCP_KEEPALIVE, _doing(route, TCP_KEEPALIVE, keepalive))
+    yield Companion(Beside.TCP_KEEPALIVE, _doing(route, Beside.TCP_KEEPALIVE, keepalive))
     if route.introducer is not None:
         down = with_fields(route.introducer, down_ms=BUSY_EVERY_NS // NS_PER_MS)
-        silent = _doing(route, DOWN, Activity(kind=ActivityKind.SILENT))
-        yield Companion(DOWN, replace(silent, introducer=down))
-        yield Companion(ONE_BYTE, _beating(route, ONE_BYTE, Beat(1, is_message=True)))
+        silent = _doing(route, Beside.DOWN, Activity(kind=ActivityKind.SILENT))
+        yield Companion(Beside.DOWN, replace(silent, introducer=down))
+        yield Companion(Beside.ONE_BYTE, _beating(route, Beside.ONE_BYTE, Beat(1, is_message=True)))
         yield Companion(
-            BIG_MESSAGE, _beating(route, BIG_MESSAGE, Beat(_BIG_MESSAGE, is_message=True))
+            Beside.BIG_MESSAGE,
+            _beating(route, Beside.BIG_MESSAGE, Beat(_BIG_MESSAGE, is_message=True)),
         )
     if is_reflector or route.request is not None:
         heavy = Beat(_HEAVY_MESSAGE if is_reflector else _HEAVY_PONG, is_message=is_reflector)
-        for what, slower in ((HEAVY, 1), (HALF_HEAVY, 2)):
+        for what, slower in ((Beside.HEAVY, 1), (Beside.HALF_HEAVY, 2)):
             every = Duration(slower * _HEAVY_EVERY)
             yield Companion(what, _beating(route, what, heavy, every), 1, comes_back=True)
 
 
-def _beating(route: Route, what: str, beat: Beat | None = None, every: Duration = _EVERY) -> Route:
+def _beating(
+    route: Route, what: Beside, beat: Beat | None = None, every: Duration = _EVERY
+) -> Route:
     activity = Activity(kind=ActivityKind.HEARTBEAT, every=every, timeout=_TIMEOUT)
     return replace(_doing(route, what, activity), beat=beat)
 
 
-def _doing(route: Route, what: str, activity: Activity) -> Route:
+def _doing(route: Route, what: Beside, activity: Activity) -> Route:
     cohort = beside(route.cohort, what)
     named = with_fields(activity, name=what)
     return replace(route, cohort=cohort, activity=named, timers=timers_for(activity))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stresser.classify.idle_answers import BUSY, answer_of_age, answer_of_silence, beside
+from stresser.classify.idle_answers import Beside, answer_of_age, answer_of_silence, beside
 from stresser.classify.standing import make_ending
 from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
@@ -42,4 +42,4 @@ def test_who_beats_unanswered_is_dead_but_says_nothing_of_its_silence(kind):
 
 
 def test_cohorts_beside_a_search_are_named_for_what_they_do():
-    assert beside(Cohort("a", "b", "c"), BUSY) == Cohort("a", "b", "c-busy")
+    assert beside(Cohort("a", "b", "c"), Beside.BUSY) == Cohort("a", "b", "c-busy")

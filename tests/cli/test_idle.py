@@ -4,7 +4,13 @@ import json
 import signal
 
 import pytest
+from msgspec.structs import asdict, replace
 
+from stresser.analysis.summary.answers import answer_of
+from stresser.analysis.summary.summary import Summary
+from stresser.cli.idle import _exit_code
+from tests.analysis.answer_story import QUICKSTART, made_run
+from tests.analysis.summary.test_limit_words import FOUND, NONE
 from tests.cli.in_process import stresser_says
 from tests.cli.run_process import Run
 
@@ -57,6 +63,23 @@ def test_mistakes_about_endpoints(words, line):
     said = stresser_says("idle", "broker.example.net", *words)
     assert said.code == 2
     assert line in said.err
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ([NONE, FOUND], 1),
+        ([NONE, replace(FOUND, confirmed=False)], 3),
+        ([NONE], 0),
+        ([replace(NONE, reached=False)], 3),
+        ([replace(NONE, dead=1)], 3),
+        ([], 3),
+    ],
+)
+def test_the_exit_code_is_what_is_sure(limits, code):
+    figures = made_run(QUICKSTART)
+    found = Summary(**asdict(figures), answer=answer_of(figures))
+    assert _exit_code(replace(found, limits=limits)) == code
 
 
 @pytest.mark.slow

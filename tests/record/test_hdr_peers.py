@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.quantity import HIGHEST_NS, Quantity
 from stresser.record.histogram_log import IntervalLines, header, histogram_tag
 from stresser.statistics.duration_counts import SparseCounts
+from tests.fakes.tools import missing, tool
 
 ANCHOR = 1_795_418_726_123_456_789
 HERE = Path(__file__).parent
@@ -65,12 +65,12 @@ def assert_same(output, expected):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("java") is None, reason="no java: apt-get install default-jdk")
-@pytest.mark.skipif(not JAR.exists(), reason="no jar: apt-get install libhdrhistogram-java")
 def test_the_java_library_reads_the_log(log):
     path, expected = log
+    if not JAR.exists():
+        missing("no jar: apt-get install libhdrhistogram-java")
     done = subprocess.run(
-        ["java", "-cp", str(JAR), str(HERE / "HdrLogReader.java"), str(path)],
+        [tool("java"), "-cp", str(JAR), str(HERE / "HdrLogReader.java"), str(path)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -80,20 +80,17 @@ def test_the_java_library_reads_the_log(log):
     assert_same(done.stdout, expected)
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node: apt-get install nodejs")
-@pytest.mark.skipif(
-    NODE_MODULES is None or not (Path(NODE_MODULES) / "hdr-histogram-js").is_dir(),
-    reason="STRESSER_NODE_MODULES names no node_modules with hdr-histogram-js",
-)
 def test_the_javascript_library_reads_the_log(log):
     path, expected = log
+    if NODE_MODULES is None or not (Path(NODE_MODULES) / "hdr-histogram-js").is_dir():
+        missing("STRESSER_NODE_MODULES names no node_modules with hdr-histogram-js")
     done = subprocess.run(
-        ["node", str(HERE / "hdr_log_reader.js"), str(path)],
+        [tool("node"), str(HERE / "hdr_log_reader.js"), str(path)],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        env={**os.environ, "NODE_PATH": NODE_MODULES or ""},
+        env={**os.environ, "NODE_PATH": NODE_MODULES},
     )
     assert done.returncode == 0, done.stderr
     assert_same(done.stdout, expected)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 import trio
 
-from stresser.classify.idle_answers import BUSY, HALF_HEAVY, HEAVY, UP, answer_of_silence, beside
+from stresser.classify.idle_answers import Beside, answer_of_silence, beside
 from stresser.model.ending import Kind
 from stresser.model.units import NS_PER_S, Duration
 from stresser.scenario.plan import Activity, ActivityKind
@@ -94,7 +94,7 @@ def test_without_a_limit_it_ends_with_the_longest_silence():
 
 def test_busy_sessions_and_pongs_that_answer_nothing_live_through_it():
     made = searched(30)
-    for what in (BUSY, UP, HEAVY, HALF_HEAVY):
+    for what in (Beside.BUSY, Beside.UP, Beside.HEAVY, Beside.HALF_HEAVY):
         own = [one for one in made.notebook.ended if one.cohort == beside(COHORT, what)]
         assert own
         assert {one.ending.kind for one in own} == {Kind.PLANNED}

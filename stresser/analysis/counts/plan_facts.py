@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from stresser.classify.idle_answers import BUSY, BUSY_EVERY_NS, TCP_KEEPALIVE
+from stresser.classify.idle_answers import BUSY_EVERY_NS, Beside
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration, Size, escaped, format_duration
 from stresser.scenario.endpoint import TOKENS, is_address, parse_url
@@ -69,7 +69,8 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         """Whether TCP keepalive breaks its silence, for the boxes that count it."""
         activity = self.activities.get(cohort.activity)
         search, _, what = cohort.activity.rpartition("-")
-        is_beside = what == TCP_KEEPALIVE and self.searches_idle(cohort._replace(activity=search))
+        searched = cohort._replace(activity=search)
+        is_beside = what == Beside.TCP_KEEPALIVE and self.searches_idle(searched)
         return is_beside or (activity is not None and activity.kind == ActivityKind.KEEPALIVE)
 
     def may_belong_to_search(self, activity: str) -> bool:
@@ -161,7 +162,7 @@ def _activities(scenario: Mapping[str, Any]) -> dict[str, ActivityFacts]:
     planned = {name: _activity(table) for name, table in _named(scenario, "activities")}
     busy = ActivityFacts(kind=ActivityKind.HEARTBEAT, every_ns=BUSY_EVERY_NS)
     beside = {
-        f"{name}-{BUSY}": busy
+        f"{name}-{Beside.BUSY}": busy
         for name, one in planned.items()
         if one.kind == ActivityKind.IDLE_SEARCH
     }

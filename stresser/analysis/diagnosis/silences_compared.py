@@ -135,6 +135,8 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         ):
             by_pair[one.pair].append(one)
     for pair, members in by_pair.items():
+        if _others_died_then(case, claims, pair, members):
+            continue
         lives = case.lives_of.get(pair, [])
         high = min(one.drop.silence.high for one in members if one.drop.silence)
         low = max(one.drop.silence.low for one in members if one.drop.silence)
@@ -145,3 +147,16 @@ def found_dead(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             candidate = limit_candidate(case, Variable.IDLE, limit, members)
             told = "Whether silence, age or one moment ended them: nothing was sent meanwhile."
             yield with_doubts(candidate, [told], [])
+
+
+def _others_died_then(case: CaseFile, claims: Claims, pair: Pair, members: list[DropFact]) -> bool:
+    """Whether one moment explains them all, and it ended others that were never as silent, too."""
+    agreed = agreement([one.drop.moment for one in members], 1.0)
+    if agreed is None or agreed.width:
+        return False
+    moment = Bracket(agreed.low, agreed.high)
+    others = sum(
+        one.pair == pair and _had_survived_it(case, one) and one.drop.moment.meets(moment)
+        for one in claims.free_drops(case)
+    )
+    return others >= _LIVED

@@ -20,17 +20,7 @@ from stresser.analysis.summary.search_answers import (
     comes_again,
     silence_limit,
 )
-from stresser.classify.idle_answers import (
-    BIG_MESSAGE,
-    BUSY,
-    DOWN,
-    HALF_HEAVY,
-    HEAVY,
-    ONE_BYTE,
-    TCP_KEEPALIVE,
-    UP,
-    beside,
-)
+from stresser.classify.idle_answers import Beside, beside
 from stresser.model.asked_value import AskedValue
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator
@@ -96,8 +86,8 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     """Sessions that gave an answer."""
     dead: int = 0
     confirmed: bool = False
-    """Sessions that opened after the first had died met it as well, or busy ones lived on beside
-    several that were dead when they were asked: no one moment ended them."""
+    """Sessions that opened after the first had died met it as well, or ones that were not silent
+    were there before several ended, and lived on: no one moment ended them."""
     reached: bool = False
     """As far as was asked for was tried."""
     is_silence: bool | None = None
@@ -134,7 +124,7 @@ class SearchAnswers:
         return [one for cohort in searches for one in self._limits_of(cohort, diagnoses)]
 
     def _limits_of(self, cohort: Cohort, diagnoses: Sequence[Diagnosis]) -> Iterator[LimitFigures]:
-        heard, busy = self._heard[cohort], self._beside(cohort, BUSY)
+        heard, busy = self._heard[cohort], self._beside(cohort, Beside.BUSY)
         blamed = partial(_blamed, cohort, diagnoses)
         age = age_limit(busy, heard)
         up_to_ns = self._plan.activities[cohort.activity].up_to_ns
@@ -150,18 +140,20 @@ class SearchAnswers:
             dead=sum(not one.lived for one in heard.silences),
             reached=survived is not None and survived >= _NEARLY * (up_to_ns or 0),
         )
-        silence = silence_limit(heard, age)
+        silence = silence_limit(heard, busy, age)
         if silence is not None:
             refreshed = self._refreshed(cohort, silence)
             lived_on = None if busy.oldest_ns is None else busy.oldest_ns > silence.low
             # Whatever else broke its silence and lived shows as much.
             lived_on = True in astuple(refreshed) or lived_on
             found = _with_limit(found, silence, heard, blamed("idle"))
-            is_sure = found.confirmed or bool(lived_on and found.dead >= _FEWEST_CONFIRMED)
+            is_beside = lived_on and found.dead >= _FEWEST_CONFIRMED
+            is_sure = found.confirmed or bool(is_beside and self._lived_through(cohort, heard))
             found = replace(found, refreshed_by=refreshed, is_silence=lived_on, confirmed=is_sure)
         yield found
         if busy.ages:
-            aged = _of_companions(found, "age", "ns", busy.ages, busy.oldest_ns)
+            oldest = max(busy.oldest_ns or 0, heard.oldest_ns or 0) or None
+            aged = _of_companions(found, "age", "ns", busy.ages, oldest)
             if age is not None:
                 aged = replace(_with_limit(aged, age, busy, blamed("age")), confirmed=True)
             yield aged
@@ -170,7 +162,7 @@ class SearchAnswers:
     def _bytes(
         self, cohort: Cohort, pair: LimitFigures, busy_ns: int | None, blamed: Diagnosis | None
     ) -> Iterator[LimitFigures]:
-        both = [self._beside(cohort, what) for what in (HEAVY, HALF_HEAVY)]
+        both = [self._beside(cohort, what) for what in (Beside.HEAVY, Beside.HALF_HEAVY)]
         loads = [load for heard in both for load in heard.loads]
         if not loads:
             return
@@ -185,27 +177,44 @@ class SearchAnswers:
         yield replace(_with_limit(figures, limit, heard, blamed), confirmed=True)
 
     def _refreshed(self, cohort: Cohort, limit: AskedLimit) -> RefreshedBy:
-        said = {
-            what: self._beside(cohort, what).outlived(limit.low, limit.high or 0)
-            for what in (BUSY, UP, DOWN, TCP_KEEPALIVE, ONE_BYTE, BIG_MESSAGE)
-        }
+        def outlived(what: Beside) -> bool | None:
+            return self._beside(cohort, what).outlived(limit)
+
+        up = outlived(Beside.UP)
         return RefreshedBy(
-            ping=said[BUSY],
-            unanswered_ping=said[UP],  # under TLS a box sees no difference between them
-            up=said[UP],
-            down=said[DOWN],
-            tcp_keepalive=said[TCP_KEEPALIVE],
-            one_byte=said[ONE_BYTE],
-            big_message=said[BIG_MESSAGE],
+            ping=outlived(Beside.BUSY),
+            unanswered_ping=up,  # under TLS a box sees no difference between them
+            up=up,
+            down=outlived(Beside.DOWN),
+            tcp_keepalive=outlived(Beside.TCP_KEEPALIVE),
+            one_byte=outlived(Beside.ONE_BYTE),
+            big_message=outlived(Beside.BIG_MESSAGE),
         )
 
-    def _beside(self, cohort: Cohort, what: str) -> Answers:
+    def _lived_through(self, cohort: Cohort, heard: Answers) -> bool:
+        """Whether one that was not silent was there before the first of these died, and lived on.
+
+        One that came afterwards, in the place of another, shows nothing.
+        """
+        dead = [one for one in heard.silences if not one.lived]
+        first = min(one.at for one in dead)
+        since = max(
+            (one.at for one in heard.silences if one.lived and one.at < first),
+            default=min(one.at - one.value for one in dead),
+        )
+        return any(
+            one.lived and one.at - one.value <= since and one.at > first
+            for what in Beside
+            for one in self._beside(cohort, what).ages
+        )
+
+    def _beside(self, cohort: Cohort, what: Beside) -> Answers:
         return self._heard.get(beside(cohort, what), Answers())
 
 
 def _was_sent_to(event: SessionEnded) -> bool:
     """Where data down was asked for, some came: an older reflector sends none."""
-    return event.messages > 0 or not event.activity.endswith(f"-{DOWN}")
+    return event.messages > 0 or not event.activity.endswith(f"-{Beside.DOWN}")
 
 
 def _of_companions(

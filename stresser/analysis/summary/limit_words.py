@@ -37,7 +37,8 @@ def limit_in_words(limit: LimitFigures) -> str:
     quiet = "quiet sessions" if limit.kind == "idle" else "sessions, quiet or not,"
     low, high = _value(limit, limit.low), _value(limit, limit.high)
     between = "" if low == high else f" ({low} to {high})"
-    ends = f"{_subject(limit)} ends {quiet} to {limit.endpoint} after {_middle(limit)}"
+    ends = "ends" if limit.confirmed else "may end"
+    ends = f"{_subject(limit)} {ends} {quiet} to {limit.endpoint} after {_middle(limit)}"
     says = [f"{ends}{between}, {form_in_words(limit)}"]
     if limit.tick:
         says.append(f"it looks only every {format_duration(limit.tick)} or so")
@@ -78,17 +79,22 @@ def heartbeat_ns(limit: LimitFigures) -> int | None:
 
 
 def wishes_in_words(limits: Sequence[LimitFigures]) -> list[str]:
-    """What to ask whom for: a line for each egress, team and kind of limit."""
+    """What to ask whom for: a line for each egress, team and kind of limit that is confirmed."""
     groups: dict[tuple[str, str, str], list[LimitFigures]] = {}
     for one in limits:
-        if one.low is not None and one.ask in _TEAMS:
-            groups.setdefault((one.egress, one.ask, one.kind), []).append(one)
+        if one.low is not None and one.confirmed and one.ask in _TEAMS:
+            groups.setdefault((one.egress, one.ask, _timer(one)), []).append(one)
     return [
-        f"For the {_TEAMS[whom]}: raise the {_TIMERS[kind]} of TCP sessions through {egress} to"
+        f"For the {_TEAMS[whom]}: raise the {timer} of TCP sessions through {egress} to"
         f" {', '.join(one.endpoint for one in found)}, now {_middle(found[0])}, or have a session"
         " that is forgotten reset at both ends."
-        for (egress, whom, kind), found in groups.items()
+        for (egress, whom, timer), found in groups.items()
     ]
+
+
+def _timer(limit: LimitFigures) -> str:
+    may_be_age = limit.kind == "idle" and limit.is_silence is None
+    return f"{_TIMERS['idle']} or {_TIMERS['age']}" if may_be_age else _TIMERS[limit.kind]
 
 
 def _none_found(limit: LimitFigures) -> str:

@@ -25,6 +25,8 @@ _BYTES_APART = 0.05
 """So much less had moved when the session was last known to live, or a beat before."""
 _CLEARLY_MORE = 1.1
 _AGES_APART = 1.3
+_CLEARLY_LONGER = 1.25
+"""Than a limit: whoever was known to live so long had met it."""
 
 
 class Moved(NamedTuple):
@@ -69,11 +71,17 @@ class Answers:
         if silence is not None:
             self.silences.append(silence)
 
-    def outlived(self, low_ns: int, high_ns: int) -> bool | None:
+    def outlived(self, limit: AskedLimit) -> bool | None:
         """Whether they lived beyond a limit of silence; None: both, or not known."""
-        lived = any(one.lived and one.value > high_ns for one in self.ages)
-        # What ended one sooner than the limit can was something else.
-        died = any(not one.lived and one.value >= _NEARLY * low_ns for one in self.ages)
+        last_ns = (limit.high or 0) + (limit.tick or 0)
+        lived = any(one.lived and one.value > last_ns for one in self.ages)
+        dead = zip((one for one in self.ages if not one.lived), self.known_ages, strict=True)
+        # What ended one sooner than the limit can, or long after it, was something else.
+        died = any(
+            one.value >= _NEARLY * limit.low
+            and (one if one.is_dated else known).value <= _CLEARLY_LONGER * last_ns
+            for one, known in dead
+        )
         return lived if lived != died else None
 
     @property
@@ -82,11 +90,13 @@ class Answers:
         return max((one.value for one in self.ages if one.lived), default=None)
 
 
-def silence_limit(heard: Answers, age: AskedLimit | None) -> AskedLimit | None:
-    """Of sessions that were silent, where it is not a limit on age."""
+def silence_limit(heard: Answers, busy: Answers, age: AskedLimit | None) -> AskedLimit | None:
+    """Of sessions that were silent, where neither a limit on age nor one moment explains it."""
     found = limit_of_asked(heard.silences)
     if found.high is None or not _fits(found, heard.silences):
         return None
+    if busy.outlived(found) is False and not comes_again(heard.ages):
+        return None  # what ends busy ones with them, and none later, was one event
     is_age = age is not None and age.high is not None and age.low <= found.high + tolerance(age.low)
     return None if is_age else found
 

@@ -43,3 +43,38 @@ def test_one_moment_and_young_sessions_found_dead_show_no_timer():
     found = run.diagnosed().diagnoses
     assert found[0].mechanism == "state_lost"
     assert "idle_timer" not in [one.mechanism for one in found]
+
+
+def quiet_and_busy(*, busy_die: bool, late: float = 0) -> MadeRun:
+    """Of one egress, quiet sessions are asked at different times from 10 s on, and are dead.
+
+    `late`: one of them opens so much later than the others.
+    """
+    run = MadeRun(cohort("sus", "quiet"), cohort("sus", "often"))
+    for n in range(10):
+        at = late if late and n == 9 else 0.1 * n
+        one = run.opens(cohort("sus", "quiet"), at)
+        if n < 4:
+            run.lives(one, 3 + n)
+        else:
+            run.drops(one, at + 6 + n, Kind.FOUND_DEAD, alive=at, idle=6 + n,
+                      fields={"pings": 0, "pongs": 0})  # fmt: skip
+    for n in range(3):
+        one = run.opens(cohort("sus", "often"), 0.1 * n)
+        if busy_die:
+            run.drops(one, 14 + 0.01 * n, Kind.SILENCE, alive=6.1, idle=8, fields={"pongs": 6},
+                      evidence={"idle_before_send_ns": seconds(0.95)})  # fmt: skip
+        else:
+            run.lives(one, 17)
+    return run
+
+
+def test_quiet_sessions_found_dead_where_busy_ones_died_meanwhile_show_no_timer():
+    found = quiet_and_busy(busy_die=True).diagnosed().diagnoses
+    assert "idle_timer" not in [one.mechanism for one in found]
+    assert quiet_and_busy(busy_die=False).only().mechanism == "idle_timer"
+
+
+def test_one_that_opened_after_the_busy_ones_had_died_and_died_as_well_met_a_timer():
+    found = quiet_and_busy(busy_die=True, late=15).diagnosed().diagnoses
+    assert "idle_timer" in [one.mechanism for one in found]

@@ -5,7 +5,7 @@ import pytest
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Where
 from stresser.analysis.summary.idle_limits import SearchAnswers
-from stresser.classify.idle_answers import BUSY, DOWN, HALF_HEAVY, HEAVY, TCP_KEEPALIVE, UP, beside
+from stresser.classify.idle_answers import Beside, beside
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import SessionEnded
@@ -60,16 +60,16 @@ def forgetting(**evidence):
         search.lives(age, at=320)
     for age in (301, 303):
         search.dies(age, at=320, **evidence)
-    search.lives(620, beside(VPN, BUSY))
+    search.lives(620, beside(VPN, Beside.BUSY))
     return search
 
 
 def test_a_limit_with_what_refreshes_it():
     search = forgetting()
     for _ in range(2):
-        search.dies(340, beside(VPN, UP), at=320)
-        search.dies(340, beside(VPN, TCP_KEEPALIVE), at=320)
-        search.lives(340, beside(VPN, DOWN), at=320, messages=3)
+        search.dies(340, beside(VPN, Beside.UP), at=320)
+        search.dies(340, beside(VPN, Beside.TCP_KEEPALIVE), at=320)
+        search.lives(340, beside(VPN, Beside.DOWN), at=320, messages=3)
     idle, age = search.limits(DIAGNOSED)
     assert (idle.kind, idle.low, idle.high) == ("idle", 299 * NS_PER_S, 301 * NS_PER_S)
     assert (idle.form, idle.at_expiry, idle.tick) == (Kind.SILENCE, False, None)
@@ -123,7 +123,7 @@ def test_where_busy_sessions_die_as_old_it_is_a_limit_of_age():
         search.lives(age)
     for at in (0, 0.1, 310):
         search.dies(300, at=at, kind=Kind.TCP_RESET)
-        search.dies(300, beside(VPN, BUSY), at=at, kind=Kind.TCP_RESET)
+        search.dies(300, beside(VPN, Beside.BUSY), at=at, kind=Kind.TCP_RESET)
     idle, age = search.limits(diagnosed(Mechanism.AGE_LIMIT, scope=DiagnosedScope()))
     assert (idle.low, idle.high) == (None, None)
     assert age.low <= 300 * NS_PER_S <= age.high
@@ -134,22 +134,43 @@ def test_one_moment_is_no_limit_of_age():
     search = Search()
     search.lives(10)
     for _ in range(3):
-        search.dies(300, beside(VPN, BUSY), kind=Kind.TCP_RESET)
+        search.dies(300, beside(VPN, Beside.BUSY), kind=Kind.TCP_RESET)
     assert [one.high for one in search.limits()] == [None, None]
+
+
+def test_one_moment_that_ends_busy_ones_too_is_no_limit_of_silence():
+    """A black hole after 7 s: each is asked after another silence, and none opens any more."""
+    search = Search()
+    for age in (1, 3, 5, 6):
+        search.lives(age)
+    for age in (7, 8, 10, 14):
+        search.dies(age)
+    for _ in range(3):
+        search.dies(14, beside(VPN, Beside.BUSY), kind=Kind.SILENCE)
+        search.dies(22, beside(VPN, Beside.UP), kind=Kind.KERNEL_TIMEOUT)
+    idle, age = search.limits(DIAGNOSED)
+    assert (idle.low, idle.high, idle.survived) == (None, None, 6 * NS_PER_S)
+    assert (age.high, age.survived) == (None, 6 * NS_PER_S)  # of silent ones, which were as old
 
 
 @pytest.mark.parametrize("said", [[], [True, False]])
 def test_who_says_both_or_nothing_of_refreshing_says_nothing(said):
     search = forgetting()
     for lived in said:
-        (search.lives if lived else search.dies)(340, beside(VPN, UP), at=320)
+        (search.lives if lived else search.dies)(340, beside(VPN, Beside.UP), at=320)
     assert search.limits()[0].refreshed_by.up is None
 
 
 def test_who_was_asked_before_the_limit_or_died_sooner_says_nothing_of_refreshing():
     search = forgetting()
-    search.lives(200, beside(VPN, UP), at=320)
-    search.dies(150, beside(VPN, UP), at=320)
+    search.lives(200, beside(VPN, Beside.UP), at=320)
+    search.dies(150, beside(VPN, Beside.UP), at=320)
+    assert search.limits()[0].refreshed_by.up is None
+
+
+def test_who_was_known_to_live_long_after_the_limit_died_of_something_else():
+    search = forgetting()
+    search.dies(600, beside(VPN, Beside.UP), kind=Kind.TCP_RESET)
     assert search.limits()[0].refreshed_by.up is None
 
 
@@ -160,22 +181,38 @@ def test_who_broke_its_silence_in_any_way_and_lived_shows_that_it_is_no_limit_of
     for age in (9, 10, 11):
         search.dies(age)
     assert search.limits()[0].is_silence is None
-    search.lives(12, beside(VPN, TCP_KEEPALIVE))
+    search.lives(12, beside(VPN, Beside.TCP_KEEPALIVE))
     assert search.limits()[0].is_silence is True
+
+
+@pytest.mark.parametrize("died_with_them", [False, True])
+def test_busy_ones_confirm_a_limit_only_where_they_lived_through_the_deaths(died_with_them):
+    search = Search()
+    for age in (5, 6, 7):
+        search.lives(age)
+    for age in (9, 10, 11):
+        search.dies(age)
+    if died_with_them:  # another came in its place
+        search.dies(9, beside(VPN, Beside.BUSY), kind=Kind.TCP_RESET)
+        search.lives(15, beside(VPN, Beside.BUSY), at=10)
+    else:
+        search.lives(15, beside(VPN, Beside.BUSY))
+    assert search.limits()[0].high == 9 * NS_PER_S
+    assert search.limits()[0].confirmed is not died_with_them
 
 
 def test_where_nothing_came_down_it_says_nothing():
     search = forgetting()
-    search.dies(340, beside(VPN, DOWN), at=320)
+    search.dies(340, beside(VPN, Beside.DOWN), at=320)
     assert search.limits()[0].refreshed_by.down is None
 
 
 def test_sessions_that_die_with_as_many_bytes_at_another_age_meet_a_limit_of_bytes():
     search = forgetting()
     for at in (0, 205):
-        search.dies(200, beside(VPN, HEAVY), at=at, kind=Kind.TCP_RESET, moved=20_000)
-    search.dies(400, beside(VPN, HALF_HEAVY), kind=Kind.TCP_RESET, moved=20_100)
-    search.lives(80, beside(VPN, HEAVY), at=410, moved=8_000)
+        search.dies(200, beside(VPN, Beside.HEAVY), at=at, kind=Kind.TCP_RESET, moved=20_000)
+    search.dies(400, beside(VPN, Beside.HALF_HEAVY), kind=Kind.TCP_RESET, moved=20_100)
+    search.lives(80, beside(VPN, Beside.HEAVY), at=410, moved=8_000)
     blame = diagnosed(Mechanism.BYTE_LIMIT, scope=DiagnosedScope(egress="vpn"))
     idle, age, found = search.limits(blame)
     assert (idle.kind, age.kind, found.kind) == ("idle", "age", "bytes")
@@ -187,8 +224,8 @@ def test_sessions_that_die_with_as_many_bytes_at_another_age_meet_a_limit_of_byt
 
 def test_without_a_limit_of_bytes_it_says_how_many_were_moved():
     search = forgetting()
-    search.lives(600, beside(VPN, HEAVY), moved=60_000)
-    search.lives(600, beside(VPN, HALF_HEAVY), moved=30_000)
+    search.lives(600, beside(VPN, Beside.HEAVY), moved=60_000)
+    search.lives(600, beside(VPN, Beside.HALF_HEAVY), moved=30_000)
     found = search.limits()[-1]
     assert (found.kind, found.low, found.high, found.survived) == ("bytes", None, None, 60_000)
 

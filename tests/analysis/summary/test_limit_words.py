@@ -51,6 +51,7 @@ def test_how_it_ends_them(changes, words):
         ({"where": "unknown"}, "Something behind vpn ends quiet sessions"),
         ({"tick": NS_PER_S}, "it looks only every 1 s or so"),
         ({"confirmed": False}, "seen once, not confirmed."),
+        ({"confirmed": False}, "vpn may end quiet sessions to broker after 5 m"),
         ({"is_silence": None}, "it may be a limit of age"),
         ({"low": 300 * NS_PER_S, "high": 300 * NS_PER_S + 9}, "after 5 m, silently"),
         ({"refreshed_by": RefreshedBy()}, "; send something at least every 3 m 50 s."),
@@ -106,8 +107,14 @@ def test_no_ping_is_advised_where_pings_do_not_count():
 
 def test_each_team_gets_a_line_for_each_egress():
     own, nobodys = replace(FOUND, ask="service_owner"), replace(FOUND, ask="nobody")
-    lines = wishes_in_words([FOUND, replace(FOUND, endpoint="hub"), NONE, own, nobodys])
+    once = replace(FOUND, endpoint="once", confirmed=False)
+    lines = wishes_in_words([FOUND, replace(FOUND, endpoint="hub"), NONE, own, nobodys, once])
     raises = "raise the idle timeout of TCP sessions through vpn to"
     assert lines[0].startswith(f"For the network team: {raises} broker, hub, now 5 m, or")
     assert lines[1].startswith(f"For the owner of the service: {raises} broker, now")
     assert len(lines) == 2
+
+
+def test_what_may_be_a_limit_of_age_is_asked_for_as_one_of_both():
+    (line,) = wishes_in_words([replace(FOUND, is_silence=None)])
+    assert "raise the idle timeout or limit of session age of TCP sessions" in line

@@ -5,12 +5,15 @@ import pytest
 from stresser.analysis.compare.run_facts import read_run_facts
 from stresser.analysis.counts.cohort_sessions import lifetimes
 from stresser.analysis.summary.run_reading import read_run
-from stresser.analysis.summary.summary import summarise
+from stresser.analysis.summary.summary import summarise, summary_of
 from stresser.analysis.views.run_report import gather_report
 from stresser.analysis.views.session_story import StoryTeller
 from stresser.model.events import RunResumed
+from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
+from stresser.statistics.duration_counts import SparseCounts
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, utc
+from tests.model.test_measured_limits import LIMITS
 
 S = NS_PER_S
 HOUR = 3600
@@ -57,6 +60,27 @@ def test_how_long_the_gap_was_changes_no_figure(tmp_path):
     assert short.thresholds == long.thresholds
     assert short.verdict == long.verdict
     assert short.resumptions == long.resumptions == 1
+
+
+def test_no_session_was_held_longer_than_the_longest_part(tmp_path):
+    story = Story([DIRECT], 1)
+    story.opens(DIRECT, 1)
+    resumes(story, HOUR, 2 * HOUR)
+    story.ends_as_planned(story.opens(DIRECT, 2 * HOUR + 1), 3 * HOUR)
+    story.stops(3 * HOUR)
+    said = summarise(story.recorded(tmp_path / "run")).answer.not_proved
+    assert said == "Limits slower than its longest part: no session was held longer."
+
+
+def test_the_gap_makes_no_rate_smaller(tmp_path):
+    """A hundred hours in which nothing ran are not counted as ones in which little was pinged."""
+    run = two_parts(100 * HOUR).recorded(tmp_path / "run", measured=LIMITS)
+    reading = read_run(run)
+    rtt = SparseCounts()
+    rtt.add_bucket(5, 2 * HOUR * int(LIMITS.pings_per_second))
+    reading.distributions = {(Quantity.RTT, VPN): rtt.distribution()}
+    [near, _] = summary_of(reading).near_limits
+    assert "1,000 of 1,000 pings a second" in near
 
 
 def test_each_session_is_counted_once_and_those_cut_off_are_no_endings(tmp_path):
