@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, is_clean
 from stresser.analysis.summary.answer import (
+    ABOUT_ALL,
     TEXT_WIDTH,
     Answer,
     EgressRow,
@@ -329,7 +330,10 @@ def _not_proved(run: RunFigures) -> Iterator[str]:
     unproved = run.total.unproved
     if unproved and not any(found.unproved for found in run.diagnoses):
         yield f"Whether {counted(unproved, 'silent session')} lived (nothing came back at the end)."
-    yield f"Limits slower than {format_duration(run.elapsed_ns)}: no session was held longer."
+    # One that was open all the time opened a moment after the run began.
+    is_whole = not 0 < run.longest_held_ns < ABOUT_ALL * run.elapsed_ns
+    held_ns = run.elapsed_ns if is_whole else run.longest_held_ns
+    yield f"Limits slower than {format_duration(held_ns)}: no session was held longer."
 
 
 def _sentence(text: str) -> str:

@@ -17,12 +17,12 @@ _NEAR: Final = 0.8
 
 
 def near_limits(
-    limits: MeasuredLimits | None, tally: Tally, elapsed_ns: int, distributions: Distributions
+    limits: MeasuredLimits | None, tally: Tally, ran_ns: int, distributions: Distributions
 ) -> list[str]:
     """Each limit that was near, in one sentence, and what that means; none where none was."""
     if limits is None:
         return []
-    near = ", ".join(_near(limits, tally, elapsed_ns, distributions))
+    near = ", ".join(_near(limits, tally, ran_ns, distributions))
     day = escaped(limits.measured_utc)[:10]
     late, dated = format_duration(limits.timer_p99_ns), format_duration(limits.dating_p99_ns)
     means = (
@@ -33,13 +33,13 @@ def near_limits(
 
 
 def _near(
-    limits: MeasuredLimits, tally: Tally, elapsed_ns: int, distributions: Distributions
+    limits: MeasuredLimits, tally: Tally, ran_ns: int, distributions: Distributions
 ) -> Iterator[str]:
     pongs = sum(one.count for (what, _), one in distributions.items() if what is Quantity.RTT)
     for used, limit, what in (
         (sum(one.peak_open for one in tally.cohorts.values()), limits.sessions, "sessions"),
         (tally.most_opened, limits.handshakes_per_second, "handshakes a second"),
-        (pongs * NS_PER_S / max(elapsed_ns, 1), limits.pings_per_second, "pings a second"),
+        (pongs * NS_PER_S / max(ran_ns, 1), limits.pings_per_second, "pings a second"),
     ):
         if used >= _NEAR * limit:
             yield f"{used:,.0f} of {limit:,.0f} {what}"

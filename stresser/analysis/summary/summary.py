@@ -87,7 +87,7 @@ def _figures(reading: RunReading) -> RunFigures:
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
     measured_limits = None if run.manifest is None else run.manifest.measured
-    near = near_limits(measured_limits, tally, elapsed_ns, distributions)
+    near = near_limits(measured_limits, tally, reading.ran_ns, distributions)
     results = judge_thresholds(plan.thresholds, measured, doubts)
     # A shortfall bears on the run, not on each of its rules.
     doubts += shortfalls(tally.cohorts)
@@ -100,6 +100,7 @@ def _figures(reading: RunReading) -> RunFigures:
         elapsed_ns=reading.ran_ns,
         resumptions=tally.resumptions,
         gaps_ns=tally.gaps_ns,
+        longest_held_ns=reading.lives.longest_ns,
         duration_ns=plan.duration_ns,
         verdict=verdict_of(results, tally, doubts),
         doubts=doubts,

@@ -1,6 +1,7 @@
 """A run that was resumed: no figure counts the gap, and what was open before it is censored."""
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.analysis.compare.run_facts import read_run_facts
 from stresser.analysis.counts.cohort_sessions import lifetimes
@@ -9,8 +10,10 @@ from stresser.analysis.summary.summary import summarise
 from stresser.analysis.views.run_report import gather_report
 from stresser.analysis.views.session_story import StoryTeller
 from stresser.model.events import RunResumed
+from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, utc
+from tests.model.test_measured_limits import LIMITS
 
 S = NS_PER_S
 HOUR = 3600
@@ -95,6 +98,23 @@ def test_what_is_shown_says_so(tmp_path):
         ]
         assert set(during) <= {0}
         assert max(one.open) == 4
+
+
+def test_what_no_part_held_for_so_long_is_not_proved(tmp_path):
+    story = Story([VPN], 1)
+    story.opens(VPN, 0)
+    resumes(story, HOUR, 3 * HOUR)
+    story.ends_as_planned(story.opens(VPN, 3 * HOUR), 4 * HOUR)
+    story.stops(4 * HOUR)
+    said = summarise(story.recorded(tmp_path / "run")).answer.not_proved
+    assert "Limits slower than 1 h: no session was held longer." in said
+
+
+def test_pings_a_second_are_those_of_the_time_that_it_ran(tmp_path):
+    story = two_parts(20 * HOUR)
+    story.samples(Quantity.RTT, VPN, *[1.0] * round(0.9 * 2 * HOUR))
+    run = story.recorded(tmp_path / "run", measured=replace(LIMITS, pings_per_second=1.0))
+    assert "1 of 1 pings a second" in summarise(run).near_limits[0]
 
 
 def test_a_session_that_was_cut_off_tells_so(tmp_path):
