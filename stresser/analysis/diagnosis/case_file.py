@@ -183,6 +183,10 @@ class CaseFile:
         times = self.opened.get(pair, [])
         return bisect_right(times, high_ns) - bisect_right(times, low_ns)
 
+    def went_on_between(self, low_ns: int, high_ns: int) -> bool:
+        """Whether the run went on then after a gap, of which nothing is known."""
+        return any(low_ns < at <= high_ns for at in self.evidence.went_on)
+
     def failed_between(self, pair: Pair, low_ns: int, high_ns: int) -> Iterator[FailureFact]:
         """Attempts that began in this time and failed."""
         for one in self.failures_of.get(pair, []):

@@ -26,6 +26,7 @@ from stresser.model.events import (
     LabKilled,
     PathChanged,
     ResolvedBy,
+    RunResumed,
     SessionEnded,
     SessionOpened,
 )
@@ -182,6 +183,8 @@ class RunEvidence:
         self.kills: dict[tuple[str, int], str] = {}
         """The rule by which the lab says that it ended a flow, by egress and local port."""
         self.path: list[PathFact] = []
+        self.went_on: array[int] = array("q")
+        """When the run went on, after a time in which it did not run."""
         self.absences: Counter[tuple[Cohort, Initiator]] = Counter()
         """Sessions that this host's or stresser's own absence ended: no drops."""
         self.ponged: Counter[Cohort] = Counter()
@@ -208,6 +211,8 @@ class RunEvidence:
             case PathChanged() if len(self.path) < _MOST_CHANGES:
                 words = f"{event.change.value.replace('_', ' ')} {event.detail}"[:_LONGEST]
                 self.path.append(PathFact(event.t_ns, words))
+            case RunResumed() if len(self.went_on) < _MOST_CHANGES:
+                self.went_on.append(event.t_ns)
             case _:
                 pass
 
