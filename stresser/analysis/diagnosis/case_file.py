@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, RunEvidence
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, OwnFact, RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
@@ -28,7 +28,12 @@ class DropFact(NamedTuple):
     number: int
     """Its place among the run's drops."""
     drop: Drop
-    fact: EndingFact
+    own: OwnFact
+
+    @property
+    def fact(self) -> EndingFact:
+        """What its own evidence says."""
+        return self.own.fact
 
     @property
     def pair(self) -> Pair:
@@ -205,7 +210,7 @@ class CaseFile:
 
     def lab_rule(self, one: DropFact) -> str | None:
         """The rule by which the lab's own log says that it ended a session."""
-        port = one.fact.port
+        port = one.own.port
         return None if port is None else self.evidence.kills.get((one.fact.cohort.egress, port))
 
     def same_address(self, endpoint: str, egress: str, other: str) -> bool:

@@ -106,7 +106,7 @@ def _by_pair(burst: list[FailureFact]) -> dict[Pair, list[FailureFact]]:
 
 def _pair_until(case: CaseFile, pair: Pair, burst: list[FailureFact]) -> tuple[int, bool]:
     last = max(one.began_ns for one in burst)
-    failed = max(one.ending.t_ns for one in burst)
+    failed = max(one.own.t_ns for one in burst)
     again = next((at for at in case.opened.get(pair, []) if at > last), None)
     if again is None or case.went_on_between(last, again):
         return failed, False
