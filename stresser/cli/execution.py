@@ -180,7 +180,7 @@ class _RecordedRun:
         self._log = DiagnosticLog(folder.log, clock)
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
-        self._live = LiveView(scenario, clock.now_ns, errors)
+        self._live = LiveView(scenario, clock, errors)
         observers: list[BatchObserver] = [self._recorder, self._live]
         self._served: ServedMetrics | None = None
         if metrics is not None:

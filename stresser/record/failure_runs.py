@@ -11,10 +11,13 @@ from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+import msgspec
 from msgspec.structs import replace
 
 from stresser.model.ending import Ending
 from stresser.model.events import MOST_ALSO, AnyEvent, AttemptFailed
+from stresser.model.evidence import Evidence, TcpInfo
+from stresser.model.packet import PacketOrigin
 from stresser.model.units import NS_PER_S, NS_PER_US
 
 EACH = 32
@@ -22,6 +25,7 @@ EACH = 32
 _FORGOTTEN_NS = 60 * NS_PER_S
 """After so long without one, the next is the first again."""
 _MOST_KINDS = 256
+_DECIDING = frozenset({"location", "www-authenticate", "proxy-authenticate"})
 _ALSO = re.compile(rb'"also":\[([0-9,]+)\]')
 """Of a line: within a text its quotes would be escaped."""
 
@@ -79,14 +83,37 @@ class FailureRuns:
 
 
 def _alike(event: AttemptFailed) -> Hashable:
-    """What attempts have in common that are counted together."""
+    """What attempts have in common that are counted together: all that decides what they met."""
     ending = event.ending
     evidence = ending.evidence
+    lists = evidence.why, evidence.against, _deciding(evidence), evidence.hops
     return (
         event.cohort, event.remote, event.proxy, event.resolved_by, event.tls,
         ending.phase, ending.kind, ending.failure, ending.initiator, ending.grade,
-        ending.code, ending.reason, ending.status, ending.alert, ending.no_drop,
-        tuple(evidence.why), tuple(evidence.headers), evidence.first_bytes, evidence.proxy_step,
+        ending.code, ending.reason, ending.status, ending.alert, ending.no_drop, ending.raw,
+        evidence.operation, evidence.first_bytes, evidence.proxy_step, evidence.name,
+        msgspec.msgpack.encode(lists), _account(evidence.tcp_info), _sender(evidence.origin),
+    )  # fmt: skip
+
+
+def _deciding(evidence: Evidence) -> dict[str, str]:
+    """The header fields by which a refusal is told from another; others may differ each time."""
+    return {name: value for name, value in evidence.headers.items() if name.lower() in _DECIDING}
+
+
+def _account(info: TcpInfo | None) -> Hashable:
+    """What the kernel says of the fate of what was sent."""
+    return info and (
+        info.state, info.unacked, info.bytes_acked, info.bytes_received, info.out_of_order,
+        info.data_segments_received,
+    )  # fmt: skip
+
+
+def _sender(origin: PacketOrigin | None) -> Hashable:
+    """Where the packet that ended it came from."""
+    return origin and (
+        origin.outgoing, origin.shape, origin.ttl, origin.peer_ttl, origin.hops, origin.peer_hops,
+        origin.resets, origin.ignored,
     )  # fmt: skip
 
 
@@ -99,8 +126,10 @@ def events_in(lines: bytes | bytearray) -> int:
 def one_by_one(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
     """Each event, and each failed attempt that was counted in one.
 
-    A counted attempt is as the one that it was counted in, but for its number, its time (they are
-    spread evenly over their run), its port and its packets, which are not recorded.
+    A counted attempt is as the one that it was counted in, but for its number and its times (they
+    are spread evenly over their run). Its port, its packets, how long its phases took, header
+    fields that decide nothing and what happened beside it are not recorded; `since_ns` stays
+    (`is_counted`).
     """
     for event in events:
         if isinstance(event, AttemptFailed) and event.also:
@@ -108,11 +137,20 @@ def one_by_one(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
         yield event
 
 
+def is_counted(event: AttemptFailed) -> bool:
+    """It has no event of its own: its times are estimates."""
+    return event.since_ns is not None and not event.also
+
+
 def _counted(event: AttemptFailed) -> Iterator[AttemptFailed]:
     since_ns = event.t_ns if event.since_ns is None else min(event.since_ns, event.t_ns)
     lasted_ns = event.t_ns - since_ns
-    evidence = replace(event.ending.evidence, packets=None)
-    like = replace(event, also=[], since_ns=None, local=None)
+    own = event.ending.evidence
+    evidence = replace(
+        own, headers=_deciding(own), packets=None, fresh_connections=[], sibling=None, control=None,
+        path_changes=[], route_changes=[], since_sent_ns=None, idle_before_send_ns=None,
+    )  # fmt: skip
+    like = replace(event, also=[], since_ns=since_ns, local=None, phases_ns={})
     for place, attempt in enumerate(event.also):
         earlier_ns = lasted_ns - lasted_ns * place // len(event.also)
         ending = replace(_earlier(event.ending, earlier_ns), evidence=evidence)

@@ -24,6 +24,7 @@ from stresser.report.glimpse import Glimpse
 from stresser.report.live_screen import LiveScreen, progress_line, rows_that_fit
 from stresser.report.snapshot import MOST_ROWS, SHOWN_QUANTITIES, Snapshot, take_snapshot
 from stresser.scenario.plan import Scenario
+from stresser.witness.clock import RunClock
 
 _FRAME_EVERY_S = 1.0
 _LINE_EVERY_S = 60.0
@@ -41,7 +42,7 @@ class LiveView:
     def __init__(
         self,
         scenario: Scenario,
-        now_ns: Callable[[], int],
+        clock: RunClock,
         console: ReportConsole | None = None,
         *,
         frame_every_s: float = _FRAME_EVERY_S,
@@ -49,7 +50,7 @@ class LiveView:
     ) -> None:
         self.tally = Tally()
         self._scenario = scenario
-        self._now_ns = now_ns
+        self._clock = clock
         self._console = stderr_console() if console is None else console
         self._frame_every_s = frame_every_s
         self._line_every_s = line_every_s
@@ -107,8 +108,8 @@ class LiveView:
             self.tally,
             self._glimpses,
             scenario=self._scenario.name,
-            now_ns=self._now_ns(),
-            duration_ns=asked if asked is None else asked + self.tally.gaps_ns,
+            now_ns=self._clock.now_ns(),
+            duration_ns=asked if asked is None else asked + self._clock.gaps_ns,
             warnings=list(self._warnings),
             news=list(self._news),
             most_rows=fits if self._is_screen else MOST_ROWS,

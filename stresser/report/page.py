@@ -148,7 +148,7 @@ def _drawn(run: RunReport) -> Iterator[bytes]:
     after = {
         "survival": run.survival,
         "quantiles": run.quantiles,
-        "elapsed_ns": run.summary.elapsed_ns,
+        "elapsed_ns": run.summary.elapsed_ns + run.summary.gaps_ns,
         "limits": drawn_limits(run.summary),
         "egresses": [row.egress for row in run.summary.answer.egresses],
     }

@@ -6,15 +6,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stresser.analysis.views.run_report import gather_report
 from stresser.bundle.evidence_zip import report_json, write_evidence
 from stresser.bundle.verification import verify_bundle
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import MOST_ALSO, AttemptFailed, RunEnded
+from stresser.model.evidence import Evidence, TcpInfo
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.record.event_lines import event_of_line
 from stresser.record.events_file import encode_event
-from stresser.record.failure_runs import EACH, FailureRuns, events_in, one_by_one
+from stresser.record.failure_runs import EACH, FailureRuns, events_in, is_counted, one_by_one
 from stresser.record.reader import open_run
 from tests.analysis.story import DIRECT, VPN, Story
 from tests.record.test_recorder import recorded
@@ -96,7 +99,8 @@ def test_what_differs_in_what_decides_is_counted_apart():
     story = Story([DIRECT, VPN], 1)
     differences: list[dict[str, Any]] = [
         {}, {"kind": Kind.TIMEOUT}, {"phase": Phase.TLS}, {"status": 503}, {"status": 404},
-        {"alert": 40}, {"failure": "other"},
+        {"alert": 40}, {"failure": "other"}, {"raw": "other"},
+        *({"evidence": Evidence(headers={"location": place})} for place in ("/a", "/b")),
     ]  # fmt: skip
     for _ in range(EACH + 5):
         for cohort in (DIRECT, VPN):
@@ -106,6 +110,57 @@ def test_what_differs_in_what_decides_is_counted_apart():
     runs = [event for event in written if event.also]
     assert len(runs) == 2 * len(differences)
     assert {len(event.also) for event in runs} == {4}
+
+
+INFO = TcpInfo(
+    state="ESTABLISHED", retransmits=0, probes=0, backoff=0, unacked=0, notsent_bytes=0,
+    total_retrans=0, last_data_sent_ms=1, last_data_recv_ms=1, last_ack_recv_ms=1, rtt_us=1,
+    rttvar_us=1, pmtu=1500, bytes_acked=518, bytes_received=0,
+)  # fmt: skip
+LOOK = FreshConnection(
+    asked_ns=1, answered_ns=2, endpoint="broker", egress="vpn", remote="192.0.2.1:443",
+    result=FreshResult.ANSWERED,
+)  # fmt: skip
+
+
+def test_a_counted_run_says_of_no_attempt_what_the_kernel_said_of_another(tmp_path):
+    """One hello in ten was never acknowledged: so say both, and not the last of each writing."""
+    told = []
+    for name in ("each", "few"):
+        story = Story([VPN], 1)
+        for n in range(200):
+            info = INFO if n % 10 < 9 else replace(INFO, unacked=1, bytes_acked=1)
+            evidence = Evidence(tcp_info=info)
+            story.fails(VPN, 1 + 0.05 * n, kind=Kind.TIMEOUT, phase=Phase.TLS, evidence=evidence)
+        story.stops(20)
+        story.events = story.events if name == "each" else counted(story.events)
+        found = gather_report([story.recorded(tmp_path / name)], None).runs[0].summary.diagnoses
+        told.append([(one.says, one.failures) for one in found])
+    assert told[0] == told[1]
+    assert [failures for _, failures in told[0]] == [180, 20]
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(tcp_info=replace(INFO, rtt_us=7)),
+        Evidence(tcp_info=INFO, headers={"retry-after": "7"}),
+        Evidence(tcp_info=INFO, fresh_connections=[LOOK], since_sent_ns=5, route_changes=["x"]),
+    ],
+)
+def test_what_one_attempt_alone_had_is_told_of_no_other(evidence):
+    story = Story([VPN], 1)
+    for n in range(EACH + 3):
+        own = evidence if n == EACH + 2 else Evidence(tcp_info=INFO)
+        if evidence.headers:
+            own = replace(own, headers={"retry-after": str(EACH + 9 - n)})
+        story.fails(VPN, 0.01 * n, evidence=own, phases_ns={"resolve": n})
+    *_, first, second, last = failures_of(one_by_one(counted(story.events, flush_each=1_000)))
+    for one in (first, second):
+        assert (is_counted(one), one.local, one.phases_ns) == (True, None, {})
+        assert one.ending.evidence == Evidence(tcp_info=evidence.tcp_info)
+    assert (is_counted(last), last.ending.evidence) == (False, evidence)
+    assert last.phases_ns == {"resolve": EACH + 2}
 
 
 def test_what_the_plan_cuts_is_never_counted():

@@ -14,12 +14,14 @@ import pytest
 import trio
 import trio.testing
 
+from stresser.model.events import RunResumed
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, Duration
 from stresser.report.console import ReportConsole
 from stresser.report.live import LiveView
 from stresser.scenario.plan import Endpoint, Scenario
-from tests.analysis.story import VPN, idle_kill_story, seconds
+from stresser.witness.clock import RunClock
+from tests.analysis.story import VPN, idle_kill_story, seconds, utc
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
 SCENARIO = Scenario(
@@ -61,11 +63,8 @@ class Reader(threading.Thread):
 
 
 def view_on(file: Any, *, terminal: bool, **options: float) -> LiveView:
-    started = trio.current_time()
     console = ReportConsole(file=file, force_terminal=terminal, width=90, height=40)
-    view = LiveView(
-        SCENARIO, lambda: round((trio.current_time() - started) * 1e9), console, **options
-    )
+    view = LiveView(SCENARIO, RunClock(), console, **options)
     for event in idle_kill_story().events:
         view.event(event)
     return view
@@ -243,6 +242,22 @@ def test_nothing_is_written_outside_of_run(tmp_path):
     assert path.read_text() == ""
 
 
+def test_what_is_left_of_a_run_that_was_resumed_twice():
+    """The clock knows both gaps; the view has met the later one alone."""
+
+    async def main() -> None:
+        clock = RunClock()
+        view = LiveView(SCENARIO, clock, ReportConsole(quiet=True))
+        resumed = RunResumed(
+            t_ns=seconds(90), utc=utc(seconds(90)), since_ns=seconds(70), why="crashed"
+        )
+        view.event(resumed)
+        clock.gaps_ns = seconds(30) + resumed.gap_ns
+        assert view.snapshot().duration_ns == seconds(60 + 30 + 20)
+
+    trio.run(main)
+
+
 def test_a_quiet_console_shows_nothing(tmp_path):
     path: Path = tmp_path / "out"
 
@@ -250,7 +265,7 @@ def test_a_quiet_console_shows_nothing(tmp_path):
         with path.open("w") as file:
             console = ReportConsole(file=file, force_terminal=True, quiet=True)
             with trio.fail_after(20):
-                await LiveView(SCENARIO, lambda: 0, console).run()
+                await LiveView(SCENARIO, RunClock(), console).run()
 
     trio.run(main)
     assert path.read_text() == ""

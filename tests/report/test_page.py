@@ -10,6 +10,7 @@ from stresser.analysis.views.run_report import gather_report
 from stresser.report.page import data_block, html_page
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
+from tests.analysis.summary.test_resumed_run import two_parts
 
 
 class Reader(HTMLParser):
@@ -115,6 +116,12 @@ def test_data_cannot_end_its_element_and_reads_back(tmp_path):
     [run] = json.loads(block)["runs"]
     assert len(run["drops"]["session"]) == 12
     assert any("<img" in text for text in run["drops"]["texts"])
+
+
+def test_the_picture_of_a_resumed_run_goes_to_its_end(tmp_path):
+    report = gather_report([two_parts(gap_s=7_200).recorded(tmp_path / "run")], None)
+    [run] = json.loads(data_block(report))["runs"]
+    assert {one["t_us"][-1] for one in run["timeline"]["sessions"]} == {run["elapsed_ns"] / 1000}
 
 
 def test_a_page_of_two_runs(tmp_path):

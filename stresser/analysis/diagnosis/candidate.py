@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, OwnFact
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator
@@ -110,10 +110,15 @@ class Claims:
         return [case.failures[place] for place in sorted(self.failures)]
 
 
-def members(candidate: Candidate, case: CaseFile) -> list[EndingFact]:
+def endings_of(candidate: Candidate, case: CaseFile) -> list[OwnFact]:
     """All endings that it explains."""
-    dropped = [case.by_number[number].fact for number in sorted(candidate.drops)]
-    return dropped + [case.failures[place].ending for place in sorted(candidate.failures)]
+    dropped = [case.by_number[number].own for number in sorted(candidate.drops)]
+    return dropped + [case.failures[place].own for place in sorted(candidate.failures)]
+
+
+def members(candidate: Candidate, case: CaseFile) -> list[EndingFact]:
+    """What each of them says."""
+    return [own.fact for own in endings_of(candidate, case)]
 
 
 def pairs_of(candidate: Candidate, case: CaseFile) -> list[Pair]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, RunEvidence
+from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, OwnFact, RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
@@ -28,7 +28,12 @@ class DropFact(NamedTuple):
     number: int
     """Its place among the run's drops."""
     drop: Drop
-    fact: EndingFact
+    own: OwnFact
+
+    @property
+    def fact(self) -> EndingFact:
+        """What its own evidence says."""
+        return self.own.fact
 
     @property
     def pair(self) -> Pair:
@@ -183,6 +188,10 @@ class CaseFile:
         times = self.opened.get(pair, [])
         return bisect_right(times, high_ns) - bisect_right(times, low_ns)
 
+    def went_on_between(self, low_ns: int, high_ns: int) -> bool:
+        """Whether the run went on then after a gap, of which nothing is known."""
+        return any(low_ns < at <= high_ns for at in self.evidence.went_on)
+
     def failed_between(self, pair: Pair, low_ns: int, high_ns: int) -> Iterator[FailureFact]:
         """Attempts that began in this time and failed."""
         for one in self.failures_of.get(pair, []):
@@ -201,7 +210,7 @@ class CaseFile:
 
     def lab_rule(self, one: DropFact) -> str | None:
         """The rule by which the lab's own log says that it ended a session."""
-        port = one.fact.port
+        port = one.own.port
         return None if port is None else self.evidence.kills.get((one.fact.cohort.egress, port))
 
     def same_address(self, endpoint: str, egress: str, other: str) -> bool:

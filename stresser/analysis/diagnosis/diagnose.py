@@ -15,7 +15,14 @@ from msgspec.structs import replace
 from stresser.analysis.diagnosis.accused import accuse
 from stresser.analysis.diagnosis.asks import ask_for
 from stresser.analysis.diagnosis.byte_contrast import byte_contrast
-from stresser.analysis.diagnosis.candidate import Candidate, Claims, members, merged, pairs_of
+from stresser.analysis.diagnosis.candidate import (
+    Candidate,
+    Claims,
+    endings_of,
+    members,
+    merged,
+    pairs_of,
+)
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
@@ -29,7 +36,7 @@ from stresser.analysis.diagnosis.intercepted_pairs import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
 from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
-from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.run_evidence import EndingFact, OwnFact
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
 from stresser.analysis.diagnosis.silences_compared import contrast, found_dead
 from stresser.analysis.words.endings import counted
@@ -123,10 +130,10 @@ def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
             of_failure[place] = n
 
     def drop(place: int, diagnosis: int | None) -> ExplainedEnding:
-        return _explained(case.drops[place].fact, case.drops[place].drop.session, diagnosis)
+        return _explained(case.drops[place].own, case.drops[place].drop.session, diagnosis)
 
     def failure(place: int, diagnosis: int | None) -> ExplainedEnding:
-        return _explained(case.failures[place].ending, None, diagnosis)
+        return _explained(case.failures[place].own, None, diagnosis)
 
     return Diagnoses(
         diagnoses=made,
@@ -135,11 +142,12 @@ def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
     )
 
 
-def _explained(fact: EndingFact, session: int | None, diagnosis: int | None) -> ExplainedEnding:
+def _explained(own: OwnFact, session: int | None, diagnosis: int | None) -> ExplainedEnding:
+    fact = own.fact
     endpoint, egress, activity = (escaped(name, _NAME) for name in fact.cohort)
     return ExplainedEnding(
         session=session,
-        attempt=fact.attempt,
+        attempt=own.attempt,
         endpoint=endpoint,
         egress=egress,
         activity=activity,
@@ -159,15 +167,16 @@ def _rank(candidate: Candidate) -> tuple[bool, bool, int, int]:
 def _diagnosis(
     number: int, candidate: Candidate, case: CaseFile, utc: Callable[[int], str]
 ) -> Diagnosis:
-    facts = members(candidate, case)
+    endings = endings_of(candidate, case)
+    facts = [own.fact for own in endings]
     candidate = replace(candidate, said=candidate.said or _is_said(candidate, case))
     located = locate(candidate, case)
-    hop = hop_stop((fact.hops for fact in facts), len(facts))
+    hop = hop_stop((own.hops for own in endings), len(endings))
     candidate = _timed(_settled(candidate, located.where, hop), utc)
     accused = accuse(candidate, located, case, hop)
     scope = _scope(candidate, case)
     of_drops, of_failures = _totals(scope, case)
-    times = sorted(fact.t_ns for fact in facts)
+    times = sorted(own.t_ns for own in endings)
     limit, struck = candidate.limit, candidate.moment
     return Diagnosis(
         number=number,

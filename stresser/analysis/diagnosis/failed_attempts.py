@@ -216,7 +216,7 @@ def late_refusals(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     groups: dict[tuple[Pair, int], set[int]] = defaultdict(set)
     for one in claims.free_drops(case):
         number, age_ns = one.fact.alert, one.drop.age.high
-        if is_about_certificate(number) and age_ns < _JUST_OPENED_NS and not one.fact.pongs:
+        if is_about_certificate(number) and age_ns < _JUST_OPENED_NS and not one.own.pongs:
             groups[one.pair, number or 0].add(one.number)
     for (_, number), drops in groups.items():
         row = BY_OBSTACLE[Obstacle.ALERT_CLIENT]
@@ -271,7 +271,7 @@ def what_was_met(
     if fact.kind is Kind.CERTIFICATE and fact.intercepted:
         return Met(Mechanism.INTERCEPTION, "the chain is an interceptor's")
     row = BY_OBSTACLE[obstacle]
-    puts = row_facts(fact.alert, fact.status, fact.headers, fact.alpn)
+    puts = row_facts(fact.alert, fact.status, dict(fact.headers), fact.alpn)
     if notes is not None:
         puts |= missing_facts(notes.missing_issuer, notes.issuer_url)
     own_wish = obstacle in _ITS_OWN_WISH

@@ -1,7 +1,7 @@
 """Failed attempts that came together: from when until when, where, and after which incident.
 
-A burst of one pair is its failed attempts with no opening between them; bursts of several pairs
-that share endpoint or egress, overlap and failed alike are one.
+A burst of one pair is its failed attempts with no opening and no gap of a resumed run between them;
+bursts of several pairs that share endpoint or egress, overlap and failed alike are one.
 """
 
 from collections import Counter
@@ -71,9 +71,11 @@ def _of_pairs(case: CaseFile) -> Iterator[list[FailureFact]]:
     for pair, failures in case.failures_of.items():
         burst: list[FailureFact] = []
         for one in failures:
-            if burst and case.opened_between(pair, burst[-1].began_ns, one.began_ns):
-                yield burst
-                burst = []
+            if burst:
+                since = burst[-1].began_ns, one.began_ns
+                if case.opened_between(pair, *since) or case.went_on_between(*since):
+                    yield burst
+                    burst = []
             burst.append(one)
         yield burst
 
@@ -104,9 +106,11 @@ def _by_pair(burst: list[FailureFact]) -> dict[Pair, list[FailureFact]]:
 
 def _pair_until(case: CaseFile, pair: Pair, burst: list[FailureFact]) -> tuple[int, bool]:
     last = max(one.began_ns for one in burst)
-    failed = max(one.ending.t_ns for one in burst)
+    failed = max(one.own.t_ns for one in burst)
     again = next((at for at in case.opened.get(pair, []) if at > last), None)
-    return (failed, False) if again is None else (max(again, failed), True)
+    if again is None or case.went_on_between(last, again):
+        return failed, False
+    return max(again, failed), True
 
 
 def _figures(
@@ -142,6 +146,8 @@ def _incident(
     for incident in sorted(incidents, key=lambda one: -one.span.high):
         theirs = {drop.cohort.pair for drop in incident.drops} & pairs
         if incident.span.low > began_ns or not theirs:
+            continue
+        if case.went_on_between(incident.span.high, began_ns):
             continue
         if any(case.opened_between(pair, incident.span.high, began_ns) for pair in theirs):
             continue

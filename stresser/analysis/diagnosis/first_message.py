@@ -37,7 +37,7 @@ def first_message(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     yield from (one for one in sized.values() if one is not None)
     yield from _big_segments(case, claims)
     for pair, drops in by_pair.items():
-        first = [one for one in drops if one.fact.pings == 1 and one.fact.pongs == 0]
+        first = [one for one in drops if one.own.pings == 1 and one.own.pongs == 0]
         if sized[pair] is None and first:
             yield from _ping_intolerance(case, pair, first)
 
@@ -85,14 +85,14 @@ def _first_loss_ns(case: CaseFile, dead: list[DropFact]) -> int:
 
 def _is_lost(one: DropFact) -> bool:
     """It had no answer to a message, whether that was noticed at once or at the end."""
-    unanswered = one.fact.kind is Kind.FOUND_DEAD and one.fact.pings > one.fact.pongs
+    unanswered = one.fact.kind is Kind.FOUND_DEAD and one.own.pings > one.own.pongs
     return one.fact.kind in _LOST or unanswered
 
 
 def _answered_since(case: CaseFile, cohorts: set[Cohort], since_ns: int) -> bool:
     """Whether a session of these cohorts may have had an answer to a ping after that time."""
     until_ns = since_ns + _IN_FLIGHT_NS
-    drops = [one for one in case.drops if one.fact.cohort in cohorts and one.fact.pongs]
+    drops = [one for one in case.drops if one.fact.cohort in cohorts and one.own.pongs]
     if any(one.drop.moment.low > until_ns for one in drops):
         return True
     # Of sessions that the plan ended, only the end is known, not when the last pong came.
@@ -146,7 +146,7 @@ def _smaller_that_lived(
     """
     soonest = min(one.drop.age.high for one in dead)
     first_ns = min(one.drop.moment.high for one in dead)
-    is_first = not any(one.fact.pongs for one in dead)
+    is_first = not any(one.own.pongs for one in dead)
     silent_ns = min(_silence_ns(case, one) for one in dead) if is_first else 0
     return [
         life

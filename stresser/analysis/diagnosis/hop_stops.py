@@ -5,8 +5,9 @@ they speak for the others.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+import msgspec
 from msgspec import Struct
 
 from stresser.classify.hop_reading import names_a_box
@@ -68,7 +69,8 @@ def hop_stop(walks: Iterable[HopWalk | None], endings: int) -> HopStop | None:
     (last, alone, hello), count = found.most_common(1)[0]
     if count < min(_FEWEST, endings) or 2 * count <= len(decided):
         return None
-    beyond = next(one.next for one in decided if _key(one) == (last, alone, hello))
+    agreeing = [one for one in decided if _key(one) == (last, alone, hello)]
+    beyond = agreeing[0].next
     return HopStop(
         after=last.number,
         address=last.address,
@@ -76,9 +78,15 @@ def hop_stop(walks: Iterable[HopWalk | None], endings: int) -> HopStop | None:
         next_address=None if beyond is None else escaped(beyond.address or "silent", _LONGEST),
         alone=alone,
         hello=hello,
-        walks=count,
-        of_walks=len(decided),
+        walks=_made(agreeing),
+        of_walks=_made(decided),
     )
+
+
+def _made(walks: Collection[HopWalk]) -> int:
+    """How many walks these were: one of ClientHellos is told of all attempts of its minute."""
+    hellos = [msgspec.json.encode(one) for one in walks if one.hello is not None]
+    return len(walks) - len(hellos) + len(set(hellos))
 
 
 def _key(walk: HopWalk) -> tuple[Hop, bool, bool] | None:

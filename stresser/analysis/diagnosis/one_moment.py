@@ -146,7 +146,7 @@ def _silent(
     met = Counter(result for fact in facts for result in fact.met)
     if met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]:
         return Mechanism.OUTAGE, set()
-    noticed = max(fact.t_ns for fact in facts)
+    noticed = max(one.own.t_ns for one in group.members)
     passed = met[FreshResult.ANSWERED] + met[FreshResult.CONNECTED] or any(
         case.opened_between(pair, moment.high, noticed + _AFTERWARDS_NS) for pair in group.pairs
     )

@@ -7,9 +7,9 @@ Bounded: drops and failures beyond `MOST_FACTS` are left out.
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -26,6 +26,7 @@ from stresser.model.events import (
     LabKilled,
     PathChanged,
     ResolvedBy,
+    RunResumed,
     SessionEnded,
     SessionOpened,
 )
@@ -33,7 +34,6 @@ from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.hops import HopWalk
 from stresser.model.packet import PacketOrigin, Shape
 
-T = TypeVar("T")
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
 _MOST_CHANGES = 10_000
@@ -43,87 +43,51 @@ _LONGEST = 200
 _LONGEST_PORT = 5
 _BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
 """One session's comparison is outdone by the whole run's."""
-
-
-_NO_HEADERS: Mapping[str, str] = {}
 _set_of: Callable[[tuple[Any, ...]], frozenset[Any]] = lru_cache(_MOST_SETS)(frozenset)
 
 
-class _Alike(Generic[T]):
-    """A field of `EndingFact` that most of ten thousand drops share with others.
+class EndingFact(NamedTuple):
+    """What an unplanned ending's evidence says. One for all endings that say the same."""
 
-    Its value stands in a tuple that is kept once for all of them.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._place = len(_ALIKE)
-        _ALIKE.append(name)
-
-    def __get__(self, fact: "EndingFact", owner: type) -> T:
-        value: T = fact.alike[self._place]
-        return value
-
-
-_ALIKE: list[str] = []
-
-
-class EndingFact:
-    """What one unplanned ending's own evidence says."""
-
-    __slots__ = ("alike", "attempt", "hops", "pings", "pongs", "port", "t_ns")
-
-    def __init__(self, event: Ended, alike: tuple[Any, ...]) -> None:
-        self.attempt = event.attempt
-        self.t_ns = event.t_ns
-        """When it was noticed."""
-        self.port = _port(event.local)
-        """Our own; None where it is not known."""
-        self.pings = event.pings if isinstance(event, SessionEnded) else 0
-        self.pongs = event.pongs if isinstance(event, SessionEnded) else 0
-        self.hops: HopWalk | None = event.ending.evidence.hops
-        """Where it stops, where that was walked."""
-        self.alike = alike
-        """The values of the fields below, in their order."""
-
-    cohort = _Alike[Cohort]()
-    phase = _Alike[Phase]()
-    kind = _Alike[Kind]()
-    failure = _Alike[str]()
-    initiator = _Alike[Initiator]()
-    grade = _Alike[Grade]()
-    rules = _Alike[frozenset[str]]()
+    cohort: Cohort
+    phase: Phase
+    kind: Kind
+    failure: str
+    initiator: Initiator
+    grade: Grade
+    rules: frozenset[str]
     """The rules that decided the initiator."""
-    remote = _Alike[str]()
-    proxy = _Alike[str | None]()
-    code = _Alike[int | None]()
-    reason = _Alike[str]()
+    remote: str
+    proxy: str | None
+    code: int | None
+    reason: str
     """Of a WebSocket close or an HTTP refusal; escaped where it is shown."""
-    status = _Alike[int | None]()
-    alert = _Alike[int | None]()
-    raw = _Alike[str]()
-    seen = _Alike[str]()
+    status: int | None
+    alert: int | None
+    raw: str
+    seen: str
     """What came in the place of the protocol, from its beginning; escaped already."""
-    headers = _Alike[Mapping[str, str]]()
-    met = _Alike[frozenset[FreshResult]]()
+    headers: tuple[tuple[str, str], ...]
+    met: frozenset[FreshResult]
     """What fresh connections to its endpoint through its egress met while it ended."""
-    is_strangers = _Alike[bool]()
+    is_strangers: bool
     """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
-    was_reset_before = _Alike[bool]()
+    was_reset_before: bool
     """A reset that TCP does not accept came before: who holds the connection had aborted it."""
-    is_gateways = _Alike[bool]()
+    is_gateways: bool
     """The first router sent the packet that ended it, while the flow's own peer is behind one."""
-    ttl = _Alike[int | None]()
+    ttl: int | None
     """With which the packet came that ended it."""
-    is_owners = _Alike[bool]()
+    is_owners: bool
     """The RST of who held the connection: its ACK and window are its own."""
-    obstacle = _Alike[Obstacle | None]()
+    obstacle: Obstacle | None
     """What a failed attempt has met; None: it was none."""
-    alpn = _Alike[str | None]()
+    alpn: str | None
     """What a failed attempt's handshake agreed on."""
-    other_family_opens = _Alike[bool]()
+    other_family_opens: bool
     """A fresh connection to the endpoint's address of the other family was answered."""
-    intercepted = _Alike[bool]()
-    chain = _Alike[str]()
+    intercepted: bool
+    chain: str
     """That a failed attempt was shown."""
 
     @property
@@ -137,13 +101,33 @@ class EndingFact:
         return bool(self.rules & _BY_VERIFIED_END)
 
 
+class OwnFact(Struct, frozen=True, gc=False, kw_only=True):
+    """One unplanned ending: what is known of it alone, and what it says."""
+
+    fact: EndingFact
+    attempt: int
+    t_ns: int
+    """When it was noticed."""
+    port: int | None
+    """Our own; None where it is not known."""
+    hops: HopWalk | None
+    """Where it stops, where that was walked."""
+    pings: int
+    pongs: int
+
+
 class FailureFact(NamedTuple):
     """A failed attempt."""
 
     place: int
     """Its place among the run's failed attempts."""
     began_ns: int
-    ending: EndingFact
+    own: OwnFact
+
+    @property
+    def ending(self) -> EndingFact:
+        """What it says."""
+        return self.own.fact
 
 
 class PathFact(NamedTuple):
@@ -173,7 +157,7 @@ class RunEvidence:
     """
 
     def __init__(self, served: ChainTally) -> None:
-        self.drops: dict[int, EndingFact] = {}
+        self.drops: dict[int, OwnFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
         self.opened: dict[Pair, array[int]] = {}
@@ -182,6 +166,8 @@ class RunEvidence:
         self.kills: dict[tuple[str, int], str] = {}
         """The rule by which the lab says that it ended a flow, by egress and local port."""
         self.path: list[PathFact] = []
+        self.went_on: array[int] = array("q")
+        """When the run went on, after a time in which it did not run."""
         self.absences: Counter[tuple[Cohort, Initiator]] = Counter()
         """Sessions that this host's or stresser's own absence ended: no drops."""
         self.ponged: Counter[Cohort] = Counter()
@@ -192,7 +178,7 @@ class RunEvidence:
         """Chains that look like an interceptor's, by open session."""
         self._served = served
         self._kept = 0
-        self._alike: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._alike: dict[EndingFact, EndingFact] = {}
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -208,6 +194,8 @@ class RunEvidence:
             case PathChanged() if len(self.path) < _MOST_CHANGES:
                 words = f"{event.change.value.replace('_', ' ')} {event.detail}"[:_LONGEST]
                 self.path.append(PathFact(event.t_ns, words))
+            case RunResumed() if len(self.went_on) < _MOST_CHANGES:
+                self.went_on.append(event.t_ns)
             case _:
                 pass
 
@@ -261,11 +249,18 @@ class RunEvidence:
         fact = self._fact(event, intercepted=intercepted)
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
 
-    def _fact(self, event: Ended, *, intercepted: bool) -> EndingFact:
-        known = _alike(event, intercepted=intercepted)
-        alike = tuple(known[name] for name in _ALIKE)
-        key = *(one for one in alike if one is not known["headers"]), *known["headers"].items()
-        return EndingFact(event, self._alike.setdefault(key, alike))
+    def _fact(self, event: Ended, *, intercepted: bool) -> OwnFact:
+        fact = _ending_fact(event, intercepted=intercepted)
+        pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
+        return OwnFact(
+            fact=self._alike.setdefault(fact, fact),
+            attempt=event.attempt,
+            t_ns=event.t_ns,
+            port=_port(event.local),
+            hops=event.ending.evidence.hops,
+            pings=pings,
+            pongs=pongs,
+        )
 
 
 def _keep(texts: set[str], text: str) -> None:
@@ -273,49 +268,48 @@ def _keep(texts: set[str], text: str) -> None:
         texts.add(text[:_LONGEST])
 
 
-def _alike(event: Ended, *, intercepted: bool) -> dict[str, Any]:
-    """The values of all `_Alike`; of ten thousand drops most texts are the same few."""
+def _ending_fact(event: Ended, *, intercepted: bool) -> EndingFact:
     ending, evidence = event.ending, event.ending.evidence
     origin = evidence.origin
     headers = {name.lower(): value[:_LONGEST] for name, value in evidence.headers.items()}
-    return {
-        "cohort": event.cohort,
-        "phase": ending.phase,
-        "kind": ending.kind,
-        "failure": ((ending.failure or "")[:_LONGEST]),
-        "initiator": ending.initiator,
-        "grade": ending.grade,
-        "rules": _set_of(tuple(evidence.why)),
-        "remote": ((event.remote or "")[:_LONGEST]),
-        "proxy": event.proxy,
-        "code": ending.code,
-        "reason": (ending.reason or "")[:_LONGEST],
-        "status": ending.status,
-        "alert": ending.alert,
-        "raw": ((ending.raw or "")[:_LONGEST]),
-        "seen": ((evidence.first_bytes or "")[:_LONGEST]),
-        "headers": headers or _NO_HEADERS,
-        "met": _set_of(
+    return EndingFact(
+        cohort=event.cohort,
+        phase=ending.phase,
+        kind=ending.kind,
+        failure=(ending.failure or "")[:_LONGEST],
+        initiator=ending.initiator,
+        grade=ending.grade,
+        rules=_set_of(tuple(evidence.why)),
+        remote=(event.remote or "")[:_LONGEST],
+        proxy=event.proxy,
+        code=ending.code,
+        reason=(ending.reason or "")[:_LONGEST],
+        status=ending.status,
+        alert=ending.alert,
+        raw=(ending.raw or "")[:_LONGEST],
+        seen=(evidence.first_bytes or "")[:_LONGEST],
+        headers=tuple(headers.items()),
+        met=_set_of(
             tuple(
                 look.result
                 for look in evidence.fresh_connections
                 if (look.endpoint, look.egress) == event.cohort.pair and not _is_beside(look, event)
             )
         ),
-        "is_strangers": _is_strangers(origin),
-        "was_reset_before": origin is not None and origin.resets > 1 and origin.ignored > 0,
-        "is_gateways": _is_gateways(origin),
-        "ttl": None if origin is None or origin.outgoing else origin.ttl,
-        "is_owners": origin is not None and origin.shape is Shape.SOCKET,
-        "obstacle": _obstacle(event) if isinstance(event, AttemptFailed) else None,
-        "alpn": event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,
-        "other_family_opens": any(
+        is_strangers=_is_strangers(origin),
+        was_reset_before=origin is not None and origin.resets > 1 and origin.ignored > 0,
+        is_gateways=_is_gateways(origin),
+        ttl=None if origin is None or origin.outgoing else origin.ttl,
+        is_owners=origin is not None and origin.shape is Shape.SOCKET,
+        obstacle=_obstacle(event) if isinstance(event, AttemptFailed) else None,
+        alpn=event.tls.alpn if isinstance(event, AttemptFailed) and event.tls else None,
+        other_family_opens=any(
             look.result is FreshResult.ANSWERED and _is_beside(look, event)
             for look in evidence.fresh_connections
         ),
-        "intercepted": intercepted,
-        "chain": event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
-    }
+        intercepted=intercepted,
+        chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
+    )
 
 
 def _port(local: str | None) -> int | None:

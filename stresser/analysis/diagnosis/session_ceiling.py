@@ -76,7 +76,7 @@ def _ceiling(case: CaseFile, claims: Claims, pairs: list[Pair]) -> Candidate | N
 
 def _until(failure: FailureFact) -> int:
     """When the attempt failed: those that began beside it may have opened meanwhile."""
-    return failure.ending.t_ns
+    return failure.own.t_ns
 
 
 def _may_be_a_ceiling(failure: FailureFact) -> bool:
@@ -88,7 +88,7 @@ def _may_be_a_ceiling(failure: FailureFact) -> bool:
 
 def _was_exceeded(case: CaseFile, pairs: list[Pair], failed: list[FailureFact]) -> bool:
     """Whether a session opened after an attempt had failed, with none gone meanwhile."""
-    first = min(one.ending.t_ns for one in failed)
+    first = min(one.own.t_ns for one in failed)
     opened_later = sum(at > first for pair in pairs for at in case.opened.get(pair, []))
     ended = sum(
         life.ended_ns < case.lives.now_ns and life.ended_ns > first

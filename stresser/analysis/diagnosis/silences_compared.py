@@ -43,7 +43,7 @@ def contrast(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 def _had_survived_it(case: CaseFile, one: DropFact) -> bool:
     """A pong of its own had come after as long a silence of its schedule."""
     every_ns = case.plan.pings_every_ns(one.fact.cohort) or 0
-    return one.fact.pongs > 0 and one.measured_ns <= every_ns + tolerance(every_ns)
+    return one.own.pongs > 0 and one.measured_ns <= every_ns + tolerance(every_ns)
 
 
 def _contrast(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:

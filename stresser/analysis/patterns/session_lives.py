@@ -5,6 +5,7 @@ Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives 
 """
 
 from array import array
+from operator import sub
 from typing import NamedTuple
 
 from stresser.analysis.counts.plan_facts import PlanFacts
@@ -123,6 +124,12 @@ class Lives:
         """The record ends: sessions that are still open have lived until now."""
         self.now_ns = max(self.now_ns, now_ns)
         self._cut(self.now_ns)
+
+    @property
+    def longest_ns(self) -> int:
+        """How long the longest of these lives was; 0: there is none."""
+        spans = map(sub, self.lives.column("ended_ns"), self.lives.column("opened_ns"))
+        return max(spans, default=0)
 
     def _cut(self, at_ns: int) -> None:
         for place, opened_ns in self._open.values():

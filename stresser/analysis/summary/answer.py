@@ -26,7 +26,7 @@ NOTE_WIDTH = 9
 HEADING_GAP = "   "
 _MOST_EGRESSES = 40
 _VERDICT_LINES = 2
-_ABOUT_ALL = 0.98
+ABOUT_ALL = 0.98
 """A run that lasted so much of what was asked was not cut short."""
 
 
@@ -106,7 +106,7 @@ def heading_of(run: RunFigures, rows: list[EgressRow]) -> list[str]:
 def _state(run: RunFigures) -> str:
     asked, lasted = run.duration_ns, format_duration(run.elapsed_ns)
     if asked is not None:
-        is_whole = run.elapsed_ns >= _ABOUT_ALL * asked
+        is_whole = run.elapsed_ns >= ABOUT_ALL * asked
         lasted = format_duration(asked) if is_whole else f"{lasted} of {format_duration(asked)}"
     if run.resumptions:
         lasted += f" in {run.resumptions + 1} parts"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stresser.analysis.diagnosis.diagnosis import Diagnosis, Mechanism, Where, is_clean
 from stresser.analysis.summary.answer import (
+    ABOUT_ALL,
     TEXT_WIDTH,
     Answer,
     EgressRow,
@@ -310,7 +311,7 @@ def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     if not total.attempts:
         yield "See what `stresser doctor` and the run's stresser.log say, and run it again."
     elif not total.drops and not total.attempts_failed:
-        yield f"Nothing. A run longer than {_longest(run)} finds slower limits."
+        yield f"Nothing. Sessions held longer than {_longest_held(run)} find slower limits."
     elif len(rows) == 1:
         yield "Hold the same endpoints through a second egress: it shows where the cause is."
     else:
@@ -329,12 +330,14 @@ def _not_proved(run: RunFigures) -> Iterator[str]:
     unproved = run.total.unproved
     if unproved and not any(found.unproved for found in run.diagnoses):
         yield f"Whether {counted(unproved, 'silent session')} lived (nothing came back at the end)."
-    yield f"Limits slower than {_longest(run)}: no session was held longer."
+    yield f"Limits slower than {_longest_held(run)}: no session was held longer."
 
 
-def _longest(run: RunFigures) -> str:
-    """What no session outlasted: no part of a run that was resumed is as long as the whole."""
-    return "its longest part" if run.resumptions else format_duration(run.elapsed_ns)
+def _longest_held(run: RunFigures) -> str:
+    """Of limits beyond, this run knows nothing: no session of it was open any longer."""
+    # One that was open all the time opened a moment after the run began.
+    is_whole = not 0 < run.longest_held_ns < ABOUT_ALL * run.elapsed_ns
+    return format_duration(run.elapsed_ns if is_whole else run.longest_held_ns)
 
 
 def _sentence(text: str) -> str:

@@ -33,6 +33,8 @@ class RunFigures(Struct, frozen=True, kw_only=True):
     """How often it went on after its process had ended."""
     gaps_ns: int = 0
     """For how long it did not run in between; nothing was held then."""
+    longest_held_ns: int = 0
+    """The longest that a session is known to have been open: of limits beyond, nothing is known."""
     duration_ns: int | None
     """As the scenario asks; None: until stopped."""
     verdict: Verdict

@@ -100,6 +100,7 @@ def _figures(reading: RunReading) -> RunFigures:
         elapsed_ns=reading.ran_ns,
         resumptions=tally.resumptions,
         gaps_ns=tally.gaps_ns,
+        longest_held_ns=reading.lives.longest_ns,
         duration_ns=plan.duration_ns,
         verdict=verdict_of(results, tally, doubts),
         doubts=doubts,

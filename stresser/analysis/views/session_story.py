@@ -40,11 +40,16 @@ from stresser.model.events import (
 )
 from stresser.model.evidence import Evidence
 from stresser.model.units import escaped, format_duration
+from stresser.record.failure_runs import is_counted
 
 _LONGEST = 500
 _MOST_CHAINS = 1000
 _MOST_LINES = 40
 _MOST_PATHS = 8
+_COUNTED = (
+    "counted with attempts that failed alike: its times are estimates, its TCP figures are of the"
+    " last of them; its port, its packets and how long its phases took are not recorded"
+)
 _RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
 
@@ -174,6 +179,8 @@ def _failed(event: AttemptFailed, chain: list[Line]) -> list[Line]:
         ("began", f"{format_duration(_began_ns(event))} into the run"),
         *((what, end) for what, end in ends.items() if end is not None),
     ]
+    if is_counted(event):
+        lines.insert(1, ("recorded", _COUNTED))
     if event.resolved_by is not None:
         lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
     lines += [*_phases(event.phases_ns), *chain, *_ending_lines(event, [])]

@@ -3,6 +3,7 @@
 from stresser.analysis.diagnosis.failure_bursts import burst_in_words, failure_bursts
 from stresser.analysis.patterns.causes import find_causes
 from stresser.model.ending import Kind, Phase
+from stresser.model.events import RunResumed
 from tests.analysis.diagnosis.made_runs import MadeRun, cohort
 from tests.analysis.story import seconds, utc
 
@@ -43,6 +44,21 @@ def test_a_burst_that_nothing_ended_lasts_to_its_last_failure():
     [one] = bursts_of(outage(again=False))
     assert (one.until_ns, one.is_over) == (seconds(87), False)
     assert "at least until" in burst_in_words(one)
+
+
+def test_nothing_is_said_of_the_gap_of_a_run_that_was_resumed():
+    """Drops, failures, a gap of two hours, failures and openings: they are no one's burst."""
+    run = outage(again=False)
+    at = seconds(7_300)
+    resumed = RunResumed(t_ns=at, utc=utc(at), since_ns=seconds(100), why="crashed")
+    run.story.events.append(resumed)
+    for number in range(4):
+        run.fails(SUS, 7_301 + number, Kind.TIMEOUT, Phase.CONNECT)
+    run.lives(run.opens(SUS, 7_310), 7_400)
+    before, after = bursts_of(run)
+    assert (before.failures, before.until_ns, before.is_over) == (6, seconds(87), False)
+    assert (before.incident_drops, after.incident_drops) == (5, 0)
+    assert (after.failures, after.until_ns, after.is_over) == (4, seconds(7_310), True)
 
 
 def test_openings_between_failures_cut_a_burst_and_few_failures_are_none():

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.hop_stops import hop_stop
 from stresser.classify.initiator_rules import BY_NAME
@@ -18,6 +19,7 @@ UNSURE = HopWalk(reading=HopReading.UNDECIDED, last=TWO)
 HELLO = HopWalk(
     reading=HopReading.STOPS_ALONE, last=TWO, next=THREE, connections=2, hello=StoppedBy.RESET
 )
+LATER = replace(HELLO, flow=[replace(TWO, rtt_ns=8)])
 
 
 @pytest.mark.parametrize(
@@ -34,8 +36,11 @@ HELLO = HopWalk(
                          " connection passes either.")),
         ([ALONE, PASSES], 2, None),
         ([PASSES, PASSES], 2, None),
-        ([HELLO, HELLO], 9, ("2 of 2 walked ClientHellos stop after hop 2 (203.0.113.1); an empty"
-                            " segment passes it, to hop 3 (203.0.113.5).")),
+        ([HELLO, HELLO, LATER], 9, ("2 of 2 walked ClientHellos stop after hop 2 (203.0.113.1); an"
+                                    " empty segment passes it, to hop 3 (203.0.113.5).")),
+        # One walk speaks for each attempt of its minute, and is one all the same.
+        ([HELLO] * 9, 9, ("1 of 1 walked ClientHello stops after hop 2 (203.0.113.1); an empty"
+                          " segment passes it, to hop 3 (203.0.113.5).")),
     ],
 )  # fmt: skip
 def test_what_walks_say_of_a_diagnosis(walks, endings, says):

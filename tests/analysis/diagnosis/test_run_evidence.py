@@ -19,7 +19,7 @@ def test_what_fresh_connections_to_its_own_endpoint_through_its_own_egress_met()
     ]
     run.drops(one, 4, Kind.TCP_RESET, evidence={"fresh_connections": looks})
     [drop] = seen_by(run).drops.values()
-    assert drop.met == {FreshResult.CONNECTED}
+    assert drop.fact.met == {FreshResult.CONNECTED}
 
 
 def test_what_this_hosts_absence_ended_is_no_drop():

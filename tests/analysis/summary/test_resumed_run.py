@@ -1,6 +1,7 @@
 """A run that was resumed: no figure counts the gap, and what was open before it is censored."""
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.analysis.compare.run_facts import read_run_facts
 from stresser.analysis.counts.cohort_sessions import lifetimes
@@ -62,27 +63,6 @@ def test_how_long_the_gap_was_changes_no_figure(tmp_path):
     assert short.resumptions == long.resumptions == 1
 
 
-def test_no_session_was_held_longer_than_the_longest_part(tmp_path):
-    story = Story([DIRECT], 1)
-    story.opens(DIRECT, 1)
-    resumes(story, HOUR, 2 * HOUR)
-    story.ends_as_planned(story.opens(DIRECT, 2 * HOUR + 1), 3 * HOUR)
-    story.stops(3 * HOUR)
-    said = summarise(story.recorded(tmp_path / "run")).answer.not_proved
-    assert said == "Limits slower than its longest part: no session was held longer."
-
-
-def test_the_gap_makes_no_rate_smaller(tmp_path):
-    """A hundred hours in which nothing ran are not counted as ones in which little was pinged."""
-    run = two_parts(100 * HOUR).recorded(tmp_path / "run", measured=LIMITS)
-    reading = read_run(run)
-    rtt = SparseCounts()
-    rtt.add_bucket(5, 2 * HOUR * int(LIMITS.pings_per_second))
-    reading.distributions = {(Quantity.RTT, VPN): rtt.distribution()}
-    [near, _] = summary_of(reading).near_limits
-    assert "1,000 of 1,000 pings a second" in near
-
-
 def test_each_session_is_counted_once_and_those_cut_off_are_no_endings(tmp_path):
     total = summed(tmp_path, 500).total
     assert (total.sessions, total.drops, total.cut_off, total.planned) == (20, 4, 8, 8)
@@ -119,6 +99,23 @@ def test_what_is_shown_says_so(tmp_path):
         ]
         assert set(during) <= {0}
         assert max(one.open) == 4
+
+
+def test_what_no_part_held_for_so_long_is_not_proved(tmp_path):
+    story = Story([VPN], 1)
+    story.opens(VPN, 0)
+    resumes(story, HOUR, 3 * HOUR)
+    story.ends_as_planned(story.opens(VPN, 3 * HOUR), 4 * HOUR)
+    story.stops(4 * HOUR)
+    said = summarise(story.recorded(tmp_path / "run")).answer.not_proved
+    assert "Limits slower than 1 h: no session was held longer." in said
+
+
+def test_pings_a_second_are_those_of_the_time_that_it_ran(tmp_path):
+    story = two_parts(20 * HOUR)
+    story.samples(Quantity.RTT, VPN, *[1.0] * round(0.9 * 2 * HOUR))
+    run = story.recorded(tmp_path / "run", measured=replace(LIMITS, pings_per_second=1.0))
+    assert "1 of 1 pings a second" in summarise(run).near_limits[0]
 
 
 def test_a_session_that_was_cut_off_tells_so(tmp_path):

@@ -7,6 +7,8 @@ from stresser.analysis.views.session_story import StoryTeller, explained_ending
 from stresser.model import events as model_events
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.hops import Hop
+from stresser.model.units import NS_PER_S
+from stresser.record.failure_runs import one_by_one
 from tests.analysis.story import (
     BAD_CHAIN,
     DIRECT,
@@ -140,6 +142,19 @@ def test_a_failed_attempt_from_its_phases_to_its_ending():
     assert "pings, pongs" not in lines
     assert story_of(story, attempt=3) is None
     assert lines["began"] == "9 s into the run"
+
+
+def test_a_counted_attempt_says_what_of_it_is_not_recorded():
+    story = Story([VPN], 1)
+    for at in (1.0, 1.2, 1.4):
+        story.fails(VPN, at)
+    started, _, _, last = story.events
+    assert isinstance(last, model_events.AttemptFailed)
+    last.also, last.since_ns = [1, 2], NS_PER_S
+    story.events = list(one_by_one([started, last]))
+    found = [story_of(story, attempt=number) for number in (1, 2, 3)]
+    words = [dict(one.lines).get("recorded", "") for one in found if one is not None]
+    assert ["its times are estimates" in one for one in words] == [True, True, False]
 
 
 def test_an_attempt_that_opened_has_its_sessions_story():
