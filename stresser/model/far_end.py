@@ -12,7 +12,8 @@ class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Segments with data in one direction, as the kernels of both ends counted them (TCP_INFO).
 
     Every sending of a segment counts where it is sent, and every arrival where it arrives,
-    duplicates included: what is missing was lost on that way, of acknowledgements nothing is said.
+    duplicates included: what is missing and was sent again was lost on that way, of
+    acknowledgements nothing is said.
     """
 
     sent: Whole
@@ -21,14 +22,18 @@ class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     arrived: Whole
 
     @property
-    def missing(self) -> int | None:
-        """How many did not arrive; None: the counts are not of one connection.
+    def lost(self) -> int | None:
+        """How many were lost; None: the counts are not of one connection.
 
         What is lost is sent again. More missing than that, or more arrived than were sent:
-        something in between ends TCP and makes segments of its own. One or two may be on the way.
+        something in between ends TCP and makes segments of its own. One or two may be on the way
+        (below 0: more arrived since the sender was asked), and are no loss: a box that puts a
+        session's first segments together leaves one out as well.
         """
         missing = self.sent - self.arrived
-        return missing if -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY else None
+        if not -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY:
+            return None
+        return min(missing, self.again)
 
 
 class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
