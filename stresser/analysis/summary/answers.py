@@ -310,7 +310,7 @@ def _what_to_do(run: RunFigures, rows: list[EgressRow]) -> Iterator[str]:
     if not total.attempts:
         yield "See what `stresser doctor` and the run's stresser.log say, and run it again."
     elif not total.drops and not total.attempts_failed:
-        yield f"Nothing. A run longer than {format_duration(run.elapsed_ns)} finds slower limits."
+        yield f"Nothing. A run longer than {_unbroken(run)} finds slower limits."
     elif len(rows) == 1:
         yield "Hold the same endpoints through a second egress: it shows where the cause is."
     else:
@@ -329,7 +329,14 @@ def _not_proved(run: RunFigures) -> Iterator[str]:
     unproved = run.total.unproved
     if unproved and not any(found.unproved for found in run.diagnoses):
         yield f"Whether {counted(unproved, 'silent session')} lived (nothing came back at the end)."
-    yield f"Limits slower than {format_duration(run.elapsed_ns)}: no session was held longer."
+    yield f"Limits slower than {_unbroken(run)}: no session was held longer."
+
+
+def _unbroken(run: RunFigures) -> str:
+    """The longest that a session can have been held: none outlives a part of its run."""
+    if run.resumptions:
+        return f"the longest of its {run.resumptions + 1:,} parts"
+    return format_duration(run.elapsed_ns)
 
 
 def _sentence(text: str) -> str:

@@ -17,6 +17,7 @@ from stresser.model.ending import Grade, Initiator
 from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed, held
 
 BOTH = [held("direct", 60, 40), held("vpn", 60, 38)]
+BOTH_LIVED = [held("direct"), held("vpn")]
 NOBODY = Ask(whom=Whom.NOBODY, says="Nothing.")
 OWNER = Ask(whom=Whom.SERVICE_OWNER, says="Raise its maximum age.")
 
@@ -169,6 +170,13 @@ def test_a_run_near_the_limits_of_its_machine_says_so_beside_the_results():
     assert found.not_proved == near[0]
     short = answer_to(QUICKSTART, diagnosed(), near_limits=["Near: all."]).not_proved
     assert short == "Near: all. Limits slower than 30 s: no session was held longer."
+
+
+def test_no_session_outlives_a_part_of_its_run():
+    found = answer_to(BOTH_LIVED, resumptions=2)
+    parts = "the longest of its 3 parts"
+    assert found.what_to_do == f"Nothing. A run longer than {parts} finds slower limits."
+    assert found.not_proved == f"Limits slower than {parts}: no session was held longer."
 
 
 def test_no_sample():
