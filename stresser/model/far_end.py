@@ -22,18 +22,16 @@ class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     arrived: Whole
 
     @property
-    def lost(self) -> int | None:
-        """How many were lost; None: the counts are not of one connection.
+    def missing(self) -> int | None:
+        """How many did not arrive and were sent again; None: the counts are not of one connection.
 
         What is lost is sent again. More missing than that, or more arrived than were sent:
-        something in between ends TCP and makes segments of its own. One or two may be on the way
-        (below 0: more arrived since the sender was asked), and are no loss: a box that puts a
-        session's first segments together leaves one out as well.
+        something in between ends TCP and makes segments of its own. One or two may be on the way.
+        What was not sent again is no loss: such a box also puts two of a session's first together.
         """
         missing = self.sent - self.arrived
-        if not -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY:
-            return None
-        return min(missing, self.again)
+        is_one = -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY
+        return min(missing, self.again) if is_one else None
 
 
 class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,4 +21,4 @@ def test_what_is_not_known_is_not_written():
     ],
 )
 def test_what_is_missing_and_was_sent_again_was_lost(way, lost):
-    assert way.lost == lost
+    assert way.missing == lost

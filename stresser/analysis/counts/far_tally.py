@@ -66,13 +66,13 @@ class FarTally:
         self._half_open_ns = max(self._half_open_ns, longer_ns - far.within_ns)
 
     def _count(self, *ways: OneWay) -> None:
-        lost = [one.lost for one in ways]
-        if None in lost:
+        missing = [one.missing for one in ways]
+        if None in missing:
             self._split += 1
             return
         for place, way in enumerate(ways):
             self._sent[place] += way.sent
-            self._lost[place] += lost[place] or 0
+            self._lost[place] += missing[place] or 0
 
     def figures(self, egress: str) -> BothEndsFigures:
         """What was counted; one that was on its way at one session makes up for another's."""
