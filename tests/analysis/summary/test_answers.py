@@ -112,6 +112,15 @@ def test_drops_through_every_egress(where, who, is_it, says):
     assert found.is_it.startswith(is_it)
     assert "direct: 40 drops of 60 sessions; vpn: 38 of 60." in found.is_it
     assert found.who.startswith(says)
+    assert "shown for" not in found.is_it
+
+
+def test_what_is_not_the_egress_is_shown_for_some_of_the_drops():
+    found = answer_to(
+        BOTH, everywhere(Where.ENDPOINT, drops=40), everywhere(Where.UNKNOWN, drops=38)
+    )
+    assert found.is_egress is IsIt.NO
+    assert "in front of it. That is shown for 40 of 78 drops." in found.is_it
 
 
 def test_nothing_but_failures():
