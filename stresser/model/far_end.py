@@ -12,7 +12,8 @@ class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Segments with data in one direction, as the kernels of both ends counted them (TCP_INFO).
 
     Every sending of a segment counts where it is sent, and every arrival where it arrives,
-    duplicates included: what is missing was lost on that way, of acknowledgements nothing is said.
+    duplicates included: what is missing and was sent again was lost on that way, of
+    acknowledgements nothing is said.
     """
 
     sent: Whole
@@ -23,15 +24,18 @@ class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     arrived: Whole
 
     @property
-    def missing(self) -> int | None:
-        """How many did not arrive; None: it cannot be told.
+    def lost(self) -> int | None:
+        """How many were lost; None: it cannot be told.
 
         What is lost is sent again. Where more is missing than that, small segments were sent again
         as one (`tcp_retrans_collapse`), or see `is_split`; where more arrived than were sent, the
-        answer was late. One or two may be on the way.
+        answer was late. One or two may be on the way (below 0: more arrived since the sender was
+        asked), and are no loss: a box that puts a session's first segments together leaves one
+        out as well.
         """
         missing = self.sent - self.arrived
-        return missing if -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY else None
+        is_one = -_ON_THE_WAY <= missing <= self.again + _ON_THE_WAY
+        return min(missing, self.again) if is_one else None
 
     @property
     def is_split(self) -> bool:

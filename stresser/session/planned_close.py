@@ -20,7 +20,7 @@ from stresser.session.socket_at_end import SocketAtEnd
 from stresser.witness.tcp_info import sample_tcp_info
 
 ANSWERED = "answered"
-NO_CLOSE = "no close in this protocol"
+NO_CLOSE = "no close frame in this protocol"
 _FIRST_ASKED_S = 0.05
 """An acknowledgement makes no event: the kernel's state is asked, at intervals that grow."""
 _FIRST_DOUBTED_S = 0.25

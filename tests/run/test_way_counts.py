@@ -54,7 +54,7 @@ def test_both_ways_are_counted():
         assert counts.asked(10) == [7]
         counts.heard(held(7, far))
         end = counts.added_to(SEEN, 7).far_end
-        assert (end.there.sent, end.there.arrived, end.there.missing) == (5, 5, 0)
+        assert (end.there.sent, end.there.arrived, end.there.lost) == (5, 5, 0)
         assert (end.back.sent, end.back.arrived) == (1, 1)
         counts.forget(7)
         assert counts.added_to(SEEN, 7) == SEEN

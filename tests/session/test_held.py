@@ -273,7 +273,7 @@ def test_a_tls_session_sends_nothing_and_counts_reads():
     ended = made.notebook.only_ended()
     assert last_sent == [0]
     assert (ended.messages, ended.pings, ended.pongs) == (8, 0, 0)
-    assert ended.ending.evidence.close == "no close in this protocol"
+    assert ended.ending.evidence.close == "no close frame in this protocol"
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])

@@ -78,7 +78,8 @@ def _by_figures(
         )
     low, high = cautious_interval(rates)
     if low > 1:
-        reason = f"incidents came at least {low:.2g} times as often"
+        wider = "" if low >= rates.ratio.interval.low else f", {_doubt(rates)} allowed for"
+        reason = f"incidents came at least {low:.2g} times as often{wider}"
         return ComparisonJudgement(ComparisonVerdict.WORSE, reason)
     if high <= MARGIN:
         reason = f"incidents came at most {high:.2g} times as often, so a doubling is ruled out"
@@ -100,11 +101,18 @@ def _cannot_open(baseline: Side, candidate: Side) -> bool:
     return ours.opened > 0 and theirs.opened == 0 and theirs.failed >= _FEWEST_ATTEMPTS
 
 
+def _doubt(rates: RateComparison) -> str:
+    """Why the cautious interval is wider than the exact one."""
+    return "unequal numbers of sessions" if rates.by_clock else "incidents in bursts"
+
+
 def _open_question(rates: RateComparison, high: float) -> str:
     if rates.baseline.incidents + rates.candidate.incidents == 0:
         return "there was no incident on either side"
     if rates.ratio.interval.low > 1:
-        why = "unequal numbers of sessions" if rates.by_clock else "incidents in bursts"
-        return f"the exact interval lies above 1, but with {why} it is too narrow to be trusted"
+        return (
+            f"the exact interval lies above 1, but with {_doubt(rates)} it is too narrow to be"
+            " trusted"
+        )
     most = f"{high:.2g} times as often" if isfinite(high) else "any number of times as often"
     return f"neither equal rates nor {most} can be ruled out: too few incidents"

@@ -67,12 +67,12 @@ class FarTally:
 
     def _count(self, *ways: OneWay) -> None:
         self._split += any(one.is_split for one in ways)
-        missing = [one.missing for one in ways]
-        if None in missing:
+        lost = [one.lost for one in ways]
+        if None in lost:
             return
         for place, way in enumerate(ways):
             self._sent[place] += way.sent
-            self._lost[place] += missing[place] or 0
+            self._lost[place] += lost[place] or 0
 
     def figures(self, egress: str) -> BothEndsFigures:
         """What was counted; one that was on its way at one session makes up for another's."""

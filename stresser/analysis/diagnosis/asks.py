@@ -13,12 +13,16 @@ from stresser.analysis.diagnosis.diagnosis_words import what_broke_it
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.lines import lowered
-from stresser.analysis.words.remedy_table import filled, sent_words
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, Addressee, filled, sent_words
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import escaped, format_duration
 from stresser.statistics.brackets import Bracket
 
 _NAMES = 80
+_ASKED_OF_THE_PATH = frozenset(
+    obstacle for obstacle, row in BY_OBSTACLE.items() if row.whom is Addressee.NETWORK
+)
+"""What the one table of remedies asks of the network's team."""
 _OF_THE_PATH = frozenset(
     {
         Mechanism.IDLE_TIMER,
@@ -75,7 +79,7 @@ def _whom(candidate: Candidate, where: Where, who: Initiator, facts: list[Ending
         return Whom.SERVICE_OWNER
     if where is Where.ENDPOINT:
         return _of_endpoint(mechanism, facts)
-    return _of_all(mechanism, where, by_proxy=by_proxy)
+    return _of_all(mechanism, where, facts, by_proxy=by_proxy)
 
 
 def _of_egress(candidate: Candidate, who: Initiator, *, by_proxy: bool) -> Whom:
@@ -94,14 +98,20 @@ def _of_endpoint(mechanism: Mechanism, facts: list[EndingFact]) -> Whom:
     return Whom.NOBODY if mechanism is Mechanism.NO_PATTERN else Whom.SERVICE_OWNER
 
 
-def _of_all(mechanism: Mechanism, where: Where, *, by_proxy: bool) -> Whom:
+def _of_all(mechanism: Mechanism, where: Where, facts: list[EndingFact], *, by_proxy: bool) -> Whom:
     """Nothing tells the endpoint from what is before it: who can look first."""
     if mechanism is Mechanism.RESOLVE_FAILURE:
         return Whom.NETWORK_TEAM if where is Where.SHARED else Whom.THIS_HOST
     is_timer = mechanism in {Mechanism.IDLE_TIMER, Mechanism.AGE_LIMIT} and not by_proxy
-    if mechanism is Mechanism.REFUSED_BY_ENDPOINT or (is_timer and where is Where.SHARED):
+    is_refusal = mechanism is Mechanism.REFUSED_BY_ENDPOINT
+    is_strange = is_refusal and bool(facts) and facts[0].obstacle in _ASKED_OF_THE_PATH
+    if (is_refusal and not is_strange) or (is_timer and where is Where.SHARED):
         return Whom.SERVICE_OWNER
-    if mechanism in _OF_THE_PATH or (mechanism is Mechanism.OUTAGE and where is Where.UNKNOWN):
+    if (
+        is_strange
+        or mechanism in _OF_THE_PATH
+        or (mechanism is Mechanism.OUTAGE and where is Where.UNKNOWN)
+    ):
         return Whom.PROXY_TEAM if by_proxy else Whom.NETWORK_TEAM
     return Whom.NOBODY
 

@@ -95,6 +95,9 @@ def _is_it(run: RunFigures, rows: list[EgressRow], is_egress: IsIt) -> Iterator[
             yield from _blamed(run, rows, is_egress)
         case IsIt.NO:
             yield _elsewhere(run.diagnoses[0], rows)
+            shown = sum(one.drops for one in run.diagnoses if one.where in _NOT_THE_EGRESS)
+            if shown < run.total.drops:
+                yield f"That is shown for {shown:,} of {counted(run.total.drops, 'drop')}."
             yield _counts(rows)
         case IsIt.UNKNOWN:
             yield f"Unknown: {_why_unknown(run, rows)}."

@@ -24,7 +24,7 @@ from stresser.analysis.words.remedy_table import (
     sent_words,
 )
 from stresser.analysis.words.rules import reasons
-from stresser.model.ending import Initiator
+from stresser.model.ending import Initiator, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -52,6 +52,11 @@ _COUNTED = (
 )
 _RESOLVERS = {ResolvedBy.HOST: "this host", ResolvedBy.PROXY: "the proxy"}
 
+_PROVED = {
+    Proof.ALIVE: "alive when it was closed",
+    Proof.DEAD: "dead before it was closed",
+    Proof.UNPROVED: "neither: nothing that came back shows whether it still lived",
+}
 
 Line: TypeAlias = tuple[str, str]
 """What, and its value."""
@@ -277,6 +282,8 @@ def _ending_lines(event: Ended, counts: list[Line]) -> list[Line]:
         far = far_end_in_words(ending.evidence.far_end, ending.dead_by_ns)
         lines.append(("far end", far))
     lines += [("packets", line) for line in provenance_in_words(ending.evidence)]
+    if ending.proved is not None:
+        lines.append(("proved", _PROVED[ending.proved]))
     lines += [
         ("kind", ending.kind.value),
         ("failure", ending.failure or "none"),

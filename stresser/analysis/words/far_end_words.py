@@ -104,8 +104,8 @@ def _apart(far: FarEnd, ended_ns: int | None) -> str:
 def _ways(far: FarEnd) -> str:
     ways = [("there", far.there), ("back", far.back)]
     said = [
-        f"{one.missing:,} of {one.sent:,} segments {way}"
+        f"{one.lost:,} of {one.sent:,} segments {way}"
         for way, one in ways
-        if one is not None and one.missing is not None and one.missing > 0
+        if one is not None and one.lost is not None and one.lost > 0
     ]
     return f"; lost {' and '.join(said)}" if said else ""

@@ -84,5 +84,14 @@ def test_bursts_and_unequal_exposure_make_the_interval_cautious(tmp_path):
     assert "unequal numbers of sessions" in found.reason
 
 
+def test_a_verdict_by_a_wider_interval_says_what_it_allows_for(tmp_path):
+    story = incident_story(direct=5, vpn=40, sessions=2)
+    for _ in range(20):
+        story.ends_as_planned(story.opens(DIRECT, 2), 2 * HOUR)
+    found = judged(recorded_sides(tmp_path, story))
+    assert found.verdict is WORSE
+    assert found.reason.endswith("times as often, unequal numbers of sessions allowed for")
+
+
 def test_exit_codes():
     assert [int(verdict.exit_code) for verdict in (NO_WORSE, WORSE, CANNOT_TELL)] == [0, 1, 3]

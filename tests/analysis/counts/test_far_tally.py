@@ -44,6 +44,13 @@ def test_what_is_on_its_way_at_one_session_makes_up_for_another():
     assert figures(far(**late), far(**early)).there.lost == 0
 
 
+def test_what_was_never_sent_again_was_not_lost():
+    """A box that ends TCP puts the first three segments of each session together in two."""
+    joined = ways(OneWay(sent=3, arrived=2), OneWay(sent=1, arrived=1))
+    found = figures(*[far(**joined)] * 22)
+    assert (found.there.sent, found.there.lost, found.split) == (66, 0, 0)
+
+
 def test_counts_of_two_connections_are_not_compared():
     split = ways(OneWay(sent=100, again=0, arrived=60), OneWay(sent=50, arrived=50))
     found = figures(far(**split))

@@ -65,7 +65,9 @@ def test_bytes_that_are_neither_tls_nor_http_refuse_and_accuse_nobody(phase):
     one = run(SUSPECT, controls=(CONTROL,))
     assert answers(one) == ("refused_by_endpoint", "egress", "unknown", "network_team")
     every = run(SUSPECT, CONTROL)
-    assert answers(every)[:3] == ("refused_by_endpoint", "shared", "unknown")
+    assert answers(every) == ("refused_by_endpoint", "shared", "unknown", "network_team")
+    alone = run(SUSPECT)
+    assert answers(alone) == ("refused_by_endpoint", "unknown", "unknown", "network_team")
 
 
 def test_no_password_is_advised_where_the_proxy_wants_negotiate():

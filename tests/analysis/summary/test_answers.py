@@ -14,9 +14,11 @@ from stresser.analysis.diagnosis.diagnosis import (
 from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.summary.answer import IsIt
 from stresser.model.ending import Grade, Initiator
+from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed, held
 
 BOTH = [held("direct", 60, 40), held("vpn", 60, 38)]
+BOTH_LIVED = [held("direct"), held("vpn")]
 NOBODY = Ask(whom=Whom.NOBODY, says="Nothing.")
 OWNER = Ask(whom=Whom.SERVICE_OWNER, says="Raise its maximum age.")
 
@@ -71,7 +73,7 @@ def test_no_drop_at_all():
     assert found.is_it == "No sign of it: no drop of 40 sessions through direct and vpn."
     assert found.what == "Nothing in 30 s: no session dropped."
     assert found.who == "No one: no session was ended."
-    assert found.what_to_do.startswith("Nothing. A run longer than 30 s")
+    assert found.what_to_do.startswith("Nothing. Sessions held longer than 30 s")
     assert found.not_proved.startswith("Whether 40 silent sessions lived")
 
 
@@ -111,6 +113,15 @@ def test_drops_through_every_egress(where, who, is_it, says):
     assert found.is_it.startswith(is_it)
     assert "direct: 40 drops of 60 sessions; vpn: 38 of 60." in found.is_it
     assert found.who.startswith(says)
+    assert "shown for" not in found.is_it
+
+
+def test_what_is_not_the_egress_is_shown_for_some_of_the_drops():
+    found = answer_to(
+        BOTH, everywhere(Where.ENDPOINT, drops=40), everywhere(Where.UNKNOWN, drops=38)
+    )
+    assert found.is_egress is IsIt.NO
+    assert "in front of it. That is shown for 40 of 78 drops." in found.is_it
 
 
 def test_nothing_but_failures():
@@ -169,6 +180,12 @@ def test_a_run_near_the_limits_of_its_machine_says_so_beside_the_results():
     assert found.not_proved == near[0]
     short = answer_to(QUICKSTART, diagnosed(), near_limits=["Near: all."]).not_proved
     assert short == "Near: all. Limits slower than 30 s: no session was held longer."
+
+
+def test_of_limits_beyond_what_was_held_nothing_is_known():
+    found = answer_to(BOTH_LIVED, longest_held_ns=9 * NS_PER_S)
+    assert found.what_to_do == "Nothing. Sessions held longer than 9 s find slower limits."
+    assert found.not_proved == "Limits slower than 9 s: no session was held longer."
 
 
 def test_no_sample():

@@ -6,13 +6,12 @@ from msgspec.structs import replace
 from stresser.analysis.compare.run_facts import read_run_facts
 from stresser.analysis.counts.cohort_sessions import lifetimes
 from stresser.analysis.summary.run_reading import read_run
-from stresser.analysis.summary.summary import summarise, summary_of
+from stresser.analysis.summary.summary import summarise
 from stresser.analysis.views.run_report import gather_report
 from stresser.analysis.views.session_story import StoryTeller
 from stresser.model.events import RunResumed
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
-from stresser.statistics.duration_counts import SparseCounts
 from tests.analysis.story import DIRECT, SCENARIO, VPN, Story, utc
 from tests.model.test_measured_limits import LIMITS
 

@@ -5,7 +5,7 @@ from stresser.analysis.summary.run_reading import read_run
 from stresser.analysis.views.session_story import Story as Told
 from stresser.analysis.views.session_story import StoryTeller, explained_ending
 from stresser.model import events as model_events
-from stresser.model.ending import Grade, Initiator, Kind, Phase
+from stresser.model.ending import Grade, Initiator, Kind, Phase, Proof
 from stresser.model.hops import Hop
 from stresser.model.units import NS_PER_S
 from stresser.record.failure_runs import one_by_one
@@ -90,6 +90,15 @@ def test_an_open_session_has_no_ending():
     lines = told(whole_story(), 2)
     assert lines["replaces"] == "session 1, 2 s later"
     assert lines["ending"].startswith("none recorded")
+
+
+def test_a_planned_end_says_what_it_proved():
+    story = Story([VPN], 2)
+    story.ends_as_planned(story.opens(VPN, 1), 9)
+    story.ends_as_planned(story.opens(VPN, 1), 9, proved=Proof.UNPROVED)
+    assert told(story, 1)["proved"] == "alive when it was closed"
+    assert told(story, 2)["proved"].startswith("neither: nothing that came back")
+    assert "proved" not in told(whole_story(), 1)
 
 
 def test_no_such_session():
