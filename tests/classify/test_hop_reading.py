@@ -43,6 +43,13 @@ SITUATIONS = {
     "hop 3 answered once only": (
         [walk(1, 2), {}, {}], [[walk(1, 2, 3), {}], [walk(1, 2, 3)]], [], UNDECIDED, 2, False,
     ),
+    "a second new connection could not be walked": (
+        [walk(1, 2), {}, {}], [[walk(1, 2, 3), walk(3)], []], [], UNDECIDED, 2, False,
+    ),
+    "an outage that one new connection passed once": (
+        [walk(1, 2), {}, {}], [[walk(1, 2, 3), {}], [walk(1, 2)]], path(1, 2, 3), UNDECIDED, 2,
+        False,
+    ),
     "asked once": ([walk(1, 2), {}], NOT_TWICE, [], UNDECIDED, 2, False),
     "one new connection could be made": (
         [walk(1, 2), {}, {}], [[walk(1, 2, 3), walk(3)]], [], ALONE, 2, False,
@@ -84,6 +91,12 @@ def test_what_it_rests_on_is_kept_in_order():
     assert [hop.number for hop in read.fresh] == [1, 2, 3]
     assert read.next == walk(3)[3]
     assert (read.connections, read.before, read.to_proxy) == (2, path(1, 2, 3), True)
+
+
+def test_what_comes_next_is_the_first_hop_beyond():
+    farther = [[walk(1, 3, 4), walk(3, 4)], [walk(1, 3, 4)]]
+    assert read_walks([walk(1), {}, {}], farther).next == walk(3)[3]
+    assert read_walks([walk(1), {}, {}], [], path(1, 2, 3)).next == walk(2)[2]
 
 
 def test_no_walk_names_nobody():

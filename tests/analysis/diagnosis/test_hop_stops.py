@@ -33,6 +33,7 @@ HELLO = HopWalk(
         ([ALL, ALL], 40, ("2 of 2 walked flows stop after hop 2 (203.0.113.1), which no new"
                          " connection passes either.")),
         ([ALONE, PASSES], 2, None),
+        ([ALONE, ALONE, PASSES, PASSES], 40, None),  # half is no majority
         ([PASSES, PASSES], 2, None),
         ([HELLO, HELLO], 9, ("2 of 2 walked ClientHellos stop after hop 2 (203.0.113.1); an empty"
                             " segment passes it, to hop 3 (203.0.113.5).")),
