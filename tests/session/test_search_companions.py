@@ -19,6 +19,7 @@ from stresser.model.units import NS_PER_S
 from stresser.net.reflector_hello import Introducer
 from stresser.scenario.plan import Activity, ActivityKind
 from stresser.scenario.secrets import Secret
+from stresser.session.route import Beat, timers_for
 from stresser.session.search_companions import companions
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
@@ -57,6 +58,33 @@ def test_nothing_is_sent_that_an_endpoint_may_not_know(scheme, introducer, wante
             assert (beat.is_message, beat.size <= 125) == (False, True)
         sends_down = one.route.introducer is not None and one.route.introducer.down_ms
         assert bool(sends_down) == (what == DOWN)
+
+
+def message(size):
+    return Beat(size, is_message=True)
+
+
+WHAT_THEY_DO = {
+    # what each second or tenth of one, with which beat, how many, and whether they come back
+    BUSY: (ActivityKind.HEARTBEAT, 1.0, None, 3, True),
+    UP: (ActivityKind.HEARTBEAT, 1.0, Beat(), 2, False),
+    TCP_KEEPALIVE: (ActivityKind.KEEPALIVE, 1.0, None, 2, False),
+    DOWN: (ActivityKind.SILENT, None, None, 2, False),
+    ONE_BYTE: (ActivityKind.HEARTBEAT, 1.0, message(1), 2, False),
+    BIG_MESSAGE: (ActivityKind.HEARTBEAT, 1.0, message(16_384), 2, False),
+    HEAVY: (ActivityKind.HEARTBEAT, 0.1, message(2048), 1, True),
+    HALF_HEAVY: (ActivityKind.HEARTBEAT, 0.2, message(2048), 1, True),
+}
+
+
+def test_what_each_of_them_does():
+    for what, one in beside_search("wss", FAR).items():
+        kind, every_s, beat, sessions, comes_back = WHAT_THEY_DO[what]
+        activity = one.route.activity
+        assert (activity.kind, one.route.beat) == (kind, beat), what
+        assert every_s is None or activity.every.seconds == every_s, what
+        assert (one.sessions, one.comes_back) == (sessions, comes_back), what
+        assert one.route.timers == timers_for(activity), what
 
 
 def test_half_as_heavy_is_half_as_many_bytes_in_the_same_time():

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from stresser.analysis.diagnosis.accused import NEVER_THE_ENDPOINTS, OF_ONE_FLOW
 from stresser.classify.initiator_rules import BY_NAME
 from stresser.model.ending import Initiator, Kind
@@ -65,6 +67,30 @@ def resets_after_a_reroute(others_ttl: int) -> str:
 def test_resets_from_as_far_away_as_a_known_box_are_its_own():
     assert resets_after_a_reroute(50) == "middlebox"
     assert resets_after_a_reroute(62) == "unknown"
+
+
+def beside_a_control(rule: str) -> str:
+    """A tenth of those that one moment ended name a middlebox; as many lived through ctl."""
+    run = MadeRun(cohort("sus"), cohort("ctl"))
+    kept = [run.opens(cohort("ctl"), 0.1 * n) for n in range(20)]
+    for n, one in enumerate([run.opens(cohort("sus"), 0.1 * n) for n in range(20)]):
+        named: dict[str, Any] = {}
+        if n < 2:
+            named = {"initiator": Initiator.MIDDLEBOX, "why": (rule,)}
+        run.drops(one, 20, Kind.SILENCE, alive=18, **named)
+    for one in kept:
+        run.lives(one, 40)
+    return answers(run.only())[2]
+
+
+@pytest.mark.parametrize("rule", sorted(NEVER_THE_ENDPOINTS))
+def test_with_a_control_a_tenth_speaks_for_all_by_a_rule_that_no_endpoint_satisfies(rule):
+    assert beside_a_control(rule) == "middlebox"
+
+
+@pytest.mark.parametrize("rule", sorted(OF_ONE_FLOW - NEVER_THE_ENDPOINTS))
+def test_by_any_other_rule_a_tenth_does_not(rule):
+    assert beside_a_control(rule) == "unknown"
 
 
 def test_what_contradicts_a_diagnosis_is_said():
