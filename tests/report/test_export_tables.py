@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from stresser.analysis.summary.run_reading import pass_on, read_run
 from stresser.model.ending import Initiator, Kind, Phase, Proof
-from stresser.model.events import SessionEnded
+from stresser.model.events import SessionEnded, SessionOpened
 from stresser.report import export_tables
 from stresser.report.export_tables import TABLES, CellType, ExportedRun, ExportRow
 from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story, seconds, utc
@@ -90,14 +90,15 @@ def test_a_failed_attempts_row_has_its_phases_and_its_ending(tmp_path):
 
 
 def test_what_had_passed_is_in_its_own_column():
-    [*_, ended] = eventful().events[:3]
+    [_, opened, ended] = eventful().events[:3]
+    assert isinstance(opened, SessionOpened)
     assert isinstance(ended, SessionEnded)
     passed = {"pings": 1, "pongs": 2, "messages": 3, "bytes_received": 4, "bytes_sent": 5}
-    row = ExportRow(None, replace(ended, **passed))
+    row = ExportRow(opened, replace(ended, **passed))
     cells = {column.name: column.value(row) for column in TABLES["drops"]}
     names = ("pings", "pongs", "messages", "received_bytes", "sent_bytes")
     assert [cells[name] for name in names] == [1, 2, 3, 4, 5]
-    assert cells["utc"] == ended.utc
+    assert cells["utc"] == ended.utc != opened.utc
 
 
 def test_a_failed_attempt_has_what_explains_it(tmp_path):

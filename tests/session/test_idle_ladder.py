@@ -175,6 +175,15 @@ def test_without_one_the_second_of_the_second_ladder_does():
     assert search.is_done
 
 
+def test_control_that_is_none_of_this_search_makes_nothing_known():
+    search = IdleSearch(24 * NS_PER_S)
+    search.control_lives = lambda _: True  # nobody says that there is any
+    answers_to(search, search.first, 0, 9_500_000_000)
+    dead = [age for age in search.first if age > 10_500_000_000]
+    assert answers_to(search, dead[:4], 0, 9_500_000_000) == ([], 4)
+    assert not search.is_done
+
+
 def test_the_first_that_is_ended_asks_for_no_ladder_others_will_follow():
     search = IdleSearch(24 * NS_PER_S)
     first = AskedValue(8 * NS_PER_S, lived=False, is_dated=True, at=8 * NS_PER_S)
