@@ -4,6 +4,7 @@ import struct
 import pytest
 
 from bench.capture import Flow, Reset, ResetCapture, first_resets, parse_reset
+from tests.fakes.tools import missing
 
 PORT = 9443
 SERVER, CLIENT = ("127.0.0.3", PORT), ("127.0.0.1", 40_000)
@@ -40,7 +41,7 @@ def test_a_real_reset_is_captured_once_and_a_fin_is_not():
     try:
         capture = ResetCapture()
     except PermissionError:
-        pytest.skip("needs CAP_NET_RAW")
+        missing("needs CAP_NET_RAW")
     with capture, socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         locals_ = []

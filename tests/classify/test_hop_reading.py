@@ -43,6 +43,13 @@ SITUATIONS = {
     "hop 3 answered once only": (
         [walk(1, 2), {}, {}], [[walk(1, 2, 3), {}], [walk(1, 2, 3)]], [], UNDECIDED, 2, False,
     ),
+    "a second new connection could not be walked": (
+        [walk(1, 2), {}, {}], [[walk(1, 2, 3), walk(3)], []], [], UNDECIDED, 2, False,
+    ),
+    "an outage that one new connection passed once": (
+        [walk(1, 2), {}, {}], [[walk(1, 2, 3), {}], [walk(1, 2)]], path(1, 2, 3), UNDECIDED, 2,
+        False,
+    ),
     "asked once": ([walk(1, 2), {}], NOT_TWICE, [], UNDECIDED, 2, False),
     "one new connection could be made": (
         [walk(1, 2), {}, {}], [[walk(1, 2, 3), walk(3)]], [], ALONE, 2, False,
@@ -98,6 +105,12 @@ def test_routers_that_fall_silent_are_no_outage_where_a_new_connection_is_answer
     assert read_walks(*walks).reading is ALL
     assert read_walks(*walks, is_answered=True).reading is UNDECIDED
     assert read_walks([walk(1, 2), {}, {}], TWICE, is_answered=True).reading is ALONE
+
+
+def test_what_comes_next_is_the_first_hop_beyond():
+    farther = [[walk(1, 3, 4), walk(3, 4)], [walk(1, 3, 4)]]
+    assert read_walks([walk(1), {}, {}], farther).next == walk(3)[3]
+    assert read_walks([walk(1), {}, {}], [], path(1, 2, 3)).next == walk(2)[2]
 
 
 def test_no_walk_names_nobody():

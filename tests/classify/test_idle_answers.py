@@ -9,9 +9,9 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase, Proof
 
 
-def ending(kind=Kind.PLANNED, *, phase=Phase.HELD, proved=None):
+def ending(kind=Kind.PLANNED, *, initiator=Initiator.UNKNOWN, proved=None):
     return make_ending(
-        phase=phase, kind=kind, failure=None, initiator=Initiator.UNKNOWN, grade=Grade.ERRNO,
+        phase=Phase.HELD, kind=kind, failure=None, initiator=initiator, grade=Grade.ERRNO,
         planned=kind is Kind.PLANNED, age_ns=90, idle_ns=80, alive_at_ns=120, dead_by_ns=200,
         detected_at_ns=200, proved=proved,
     )  # fmt: skip
@@ -25,6 +25,7 @@ def ending(kind=Kind.PLANNED, *, phase=Phase.HELD, proved=None):
         (ending(Kind.FOUND_DEAD, proved=Proof.DEAD), (False, False, 200)),
         (ending(Kind.TCP_RESET), (False, True, 200)),
         (ending(Kind.WS_CLOSE), (False, True, 200)),
+        (ending(Kind.TCP_RESET, initiator=Initiator.TOOL), None),  # a limit of our own
         (ending(Kind.HOST_SLEPT), None),
         (ending(Kind.TOOL), None),
     ],

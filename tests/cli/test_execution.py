@@ -1,6 +1,5 @@
 """How a run stops: signals, kill -9, a folder that vanishes, a full disk."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from stresser.model.errors import ExitCode
 from stresser.model.verdict import Verdict
 from stresser.record.reader import open_run
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER, scenario_text
+from tests.fakes.tools import missing, root
 
 pytestmark = pytest.mark.slow
 
@@ -220,13 +220,14 @@ def test_the_lab_does_not_outlive_a_killed_run(start):
         time.sleep(0.01)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is mounted on Windows")
 def test_a_full_disk_stops_the_run_loudly(start, tmp_path):
+    root()
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("no tmpfs can be mounted here")
+        missing("no tmpfs can be mounted here")
     try:
         run = start(scenario_text(duration=None), "--out", str(disk / "results"))
         run.results = disk / "results"

@@ -84,8 +84,6 @@ def test_both_ends_tell_of_a_run(keys, tmp_path):
             [*STRESSER, *run], cwd=ROOT, env=environment, capture_output=True, text=True,
             check=False, timeout=PATIENCE_S,
         )  # fmt: skip
-        # Inconclusive where this host was too busy: what both ends recorded is the same.
-        assert done.returncode in {ExitCode.PASS, ExitCode.INCONCLUSIVE}, done.stderr
         far.send_signal(signal.SIGINT)
         _, said = far.communicate(timeout=PATIENCE_S)
     finally:
@@ -93,6 +91,10 @@ def test_both_ends_tell_of_a_run(keys, tmp_path):
         far.wait()
     assert "12 sessions of testers" in said
     [near_folder], [far_folder] = (list((tmp_path / name).iterdir()) for name in ("near", "far"))
+    # Inconclusive where this host was too busy, and for nothing else: both ends' records are whole.
+    doubts = json.loads((near_folder / "summary.json").read_text())["doubts"]
+    assert [one for one in doubts if "late" not in one] == []
+    assert done.returncode == (ExitCode.INCONCLUSIVE if doubts else ExitCode.PASS), done.stderr
 
     joined = subprocess.run(
         [*STRESSER, "join", str(near_folder), str(far_folder), "--json"],

@@ -20,7 +20,7 @@ _PATIENCE_S = 60
 
 
 def needs(condition: object, reason: str) -> None:
-    """Skip with a reason; where STRESSER_CI is set nothing may be missing."""
+    """Go on only where this holds."""
     if not condition:
         missing(reason)
 

@@ -15,6 +15,8 @@ from stresser.model.ending import Kind, Phase
 from stresser.model.events import MOST_ALSO, AttemptFailed, RunEnded
 from stresser.model.evidence import Evidence, TcpInfo
 from stresser.model.fresh_connection import FreshConnection, FreshResult
+from stresser.model.packet import FlowPackets
+from stresser.model.units import NS_PER_S
 from stresser.record.event_lines import event_of_line
 from stresser.record.events_file import encode_event
 from stresser.record.failure_runs import EACH, FailureRuns, events_in, is_counted, one_by_one
@@ -101,6 +103,7 @@ def test_what_differs_in_what_decides_is_counted_apart():
         {}, {"kind": Kind.TIMEOUT}, {"phase": Phase.TLS}, {"status": 503}, {"status": 404},
         {"alert": 40}, {"failure": "other"}, {"raw": "other"},
         *({"evidence": Evidence(headers={"location": place})} for place in ("/a", "/b")),
+        *({"evidence": one} for one in (Evidence(why=["a-rule"]), Evidence(first_bytes="00"))),
     ]  # fmt: skip
     for _ in range(EACH + 5):
         for cohort in (DIRECT, VPN):
@@ -168,6 +171,38 @@ def test_what_the_plan_cuts_is_never_counted():
     for _ in range(2 * EACH):
         story.fails(VPN, 1, planned=True)
     assert len(counted(story.events[1:])) == 2 * EACH
+
+
+def test_of_many_kinds_those_that_come_no_more_make_room():
+    story = Story([VPN], 1)
+    for n in range(300):  # more than are known at once
+        story.fails(VPN, 0.01 * n, failure=f"kind {n}")
+    for n in range(EACH + 10):
+        story.fails(VPN, 100 + 0.01 * n, failure="a later kind")
+    written = counted(story.events[1:], flush_each=10_000)
+    assert [len(event.also) for event in written] == [0] * (300 + EACH) + [9]
+
+
+def test_one_that_is_earlier_than_those_that_wait_is_in_no_run_with_them():
+    story = Story([VPN], 1)
+    for at in (*[1.0] * EACH, 9, 5):
+        story.fails(VPN, at)
+    written = counted(story.events[1:], flush_each=10_000)
+    assert len(written) == EACH + 2
+    assert [event.t_ns for event in written[EACH:]] == [9 * NS_PER_S, 5 * NS_PER_S]
+
+
+def test_what_a_counted_attempt_did_not_record_is_not_that_of_another():
+    story = Story([VPN], 1)
+    for _ in range(EACH + 2):
+        story.fails(VPN, 1)
+    [*_, last] = failures_of(counted(story.events[1:], flush_each=10_000))
+    packets = FlowPackets(unlisted=1)
+    evidence = replace(last.ending.evidence, packets=packets)
+    ending = replace(last.ending, evidence=evidence)
+    told = failures_of(one_by_one([replace(last, local="192.0.2.7:40001", ending=ending)]))
+    assert [one.local for one in told] == [None, "192.0.2.7:40001"]
+    assert [one.ending.evidence.packets for one in told] == [None, packets]
 
 
 def test_an_event_stands_for_so_many_at_most():

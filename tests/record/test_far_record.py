@@ -1,6 +1,7 @@
 """What a reflector said, in any order in which it can come, on the run's clock."""
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.model.events import ReflectionHeld
 from stresser.record.far_record import FarRecord
@@ -34,6 +35,16 @@ def test_either_side_may_be_heard_first(is_here_first):
     assert seen.far_end.at_ns == pytest.approx(2 * S, abs=seen.far_end.within_ns)
 
 
+def test_what_ends_before_the_reflector_can_have_accepted_makes_nothing_less_exact():
+    record = FarRecord(RUN)
+    phases = {"resolve": S, "connect": S, "proxy_connect": S, "tls": 2 * MS, "upgrade": 2 * MS}
+    record.opened_here(replace(opened(3, S), phases_ns=phases))
+    record.event(there_opened(3, S))
+    seen = record.seen(ENDED)
+    assert seen is not None
+    assert 2 * MS <= seen.far_end.within_ns < 3 * MS
+
+
 def test_what_had_passed_is_what_had_when_this_end_gave_it_up():
     record = FarRecord(RUN)
     record.bound(OffsetBound(S, AHEAD, AHEAD))
@@ -49,6 +60,7 @@ def test_what_had_passed_is_what_had_when_this_end_gave_it_up():
     assert final.far_end.last_in_ns == known.far_end.last_in_ns
     assert final.far_end.at_ns == pytest.approx(9 * S, abs=MS)
     assert known.far_end.known_until_ns == pytest.approx(2 * S, abs=MS)
+    assert final.far_end.known_until_ns == final.far_end.at_ns
 
 
 def test_other_runs_and_what_is_forgotten_say_nothing():

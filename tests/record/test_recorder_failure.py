@@ -19,6 +19,7 @@ from stresser.record.reader import open_run
 from stresser.record.recorder import Recorder
 from stresser.record.writer import Batch, FolderWriter
 from stresser.witness.clock import RunClock
+from tests.fakes.tools import missing
 from tests.record.sample_events import COHORT, number_of, numbered
 from tests.record.test_recorder import recorded
 
@@ -94,10 +95,10 @@ def small_disk(tmp_path):
     mount.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)]
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small tmpfs needs root")
+        missing("mounting a small tmpfs needs root")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"mount: {done.stderr.strip()}")
+        missing(f"mount: {done.stderr.strip()}")
     yield mount
     subprocess.run(["umount", "-l", str(mount)], check=True)
 

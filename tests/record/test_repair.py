@@ -37,6 +37,15 @@ def test_a_torn_event_is_cut_off_and_a_whole_one_is_ended(tmp_path):
         assert reader.damage == []
 
 
+def test_of_other_files_a_torn_line_is_cut_off_or_ended(left):
+    folder = RunFolder(left)
+    folder.far_ends.write_bytes(encode_event(numbered(1)) + encode_event(numbered(2))[:-9])
+    folder.log.write_bytes(b'{"event":"one"}\n{"event":"tw')
+    repair(folder)
+    assert folder.far_ends.read_bytes() == encode_event(numbered(1))
+    assert folder.log.read_bytes() == b'{"event":"one"}\n{"event":"tw\n', "it may be read by people"
+
+
 def test_the_interval_under_way_goes_into_the_log_once(left):
     run = open_run(left)
     folder = run.folder

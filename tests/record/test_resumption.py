@@ -10,6 +10,7 @@ import trio
 
 from stresser.model.errors import RunFolderError
 from stresser.model.events import RunEnded, RunResumed
+from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
@@ -64,6 +65,18 @@ def test_what_a_run_came_to(left):
     assert found.next_attempt > found.attempts + 1_000, "what a crash left unwritten is not reused"
 
 
+def test_an_attempt_that_failed_and_an_interval_are_signs_as_well(tmp_path):
+    story = Story([VPN], 1)
+    story.opens(VPN, 1)
+    story.fails(VPN, 2)
+    story.samples(Quantity.LOOP_LAG, None, 1.0)
+    run = story.recorded(
+        tmp_path / "run", status=Status.RUNNING, scenario=SCENARIO, histograms_until=9
+    )
+    found = earlier(run.path)
+    assert (found.sessions, found.attempts, found.since_ns) == (1, 2, 9 * S)
+
+
 def change(path, **changes):
     folder = RunFolder(path)
     tree = json.loads(folder.manifest.read_bytes())
@@ -83,6 +96,8 @@ def test_what_is_refused_is_refused_in_one_line(left, tmp_path):
     others = [{"name": "broker", "url": "wss://192.0.2.1/", "sni": "x.example"}]
     refuse(left, r"another scenario: endpoints\[0\].sni differs", endpoints=others)
     refuse(left, "another scenario: egresses differs", egresses=TREE["egresses"][:1])
+    change(left, scenario=SCENARIO | {"of_a_newer_version": 1})
+    refuse(left, "another scenario: of_a_newer_version differs")
     change(left, scenario=masked(plan(duration="20s")))
     refuse(left, "nothing is left", duration="20s")
     with RunFolder(left).events.open("ab") as events:
@@ -164,10 +179,10 @@ def test_a_crash_before_the_event_of_going_on_counts_its_gap_once(left):
 
 def test_what_was_not_recorded_before_is_not_forgotten(left):
     gap = Gap(what="No space left", path="x", since_t_ns=1, since_utc="y", events=7, samples=8)
-    change(left, gap=msgspec.to_builtins(gap), status="interrupted")
+    change(left, gap=msgspec.to_builtins(gap), status="interrupted", verdict="fail")
     resumed(left, 50)
     manifest = read_manifest(RunFolder(left).manifest)
-    assert manifest.gap is None
+    assert (manifest.gap, manifest.verdict) == (None, None)
     assert manifest.resumptions[0].gap == gap
     assert any("7 events and 8 samples are missing" in one for one in open_run(left).damage)
 

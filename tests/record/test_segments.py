@@ -2,12 +2,12 @@
 
 import os
 import subprocess
+import sys
 import threading
 import tracemalloc
 import zipfile
 
 import pytest
-from backports import zstd
 
 from stresser.analysis.summary.summary import summarise
 from stresser.bundle.evidence_zip import write_evidence
@@ -30,6 +30,11 @@ from stresser.record.writer import Batch, FolderWriter
 from tests.analysis.story import idle_kill_story
 from tests.fakes.tools import tool
 from tests.record.sample_events import number_of, numbered
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def lines(first, last):
@@ -77,6 +82,24 @@ def test_the_zstd_of_others_reads_what_is_packed(path):
     shell = f"{tool('zstd')} -dcfq events*.jsonl*"
     whole = subprocess.run(shell, shell=True, cwd=path.parent, capture_output=True, check=True)  # noqa: S602 - the shell is the point
     assert whole.stdout == lines(0, 10)
+
+
+def test_what_is_packed_has_a_checksum_of_what_is_in_it(path):
+    descriptor = path.with_name("events-00001.jsonl.zst").read_bytes()[4]
+    assert descriptor & 1 << 2, "RFC 8878 section 3.1.1.1.1.5"
+
+
+def test_what_is_larger_than_any_segment_is_not_packed(path):
+    plain = next_closed(path)
+    with plain.open("wb") as file:
+        file.truncate(2 * SEGMENT_BYTES + 1)  # a hole: it takes no room
+    pack_closed(path)
+    assert plain.name in names(path)
+
+
+def test_the_number_of_the_next_is_above_all_others(path):
+    path.with_name("events-00001.jsonl.zst").unlink()
+    assert next_closed(path).name == "events-00003.jsonl"
 
 
 def test_a_segment_that_could_not_be_packed_is_read_as_it_is(path):
@@ -145,13 +168,17 @@ def test_a_damaged_segment_is_read_as_far_as_it_goes_and_said(path):
 
 
 def test_a_bomb_costs_neither_memory_nor_time(path):
-    bomb = zstd.compress(b"\0" * (1 << 20)) * 5_000  # 5 GiB in 240 kB
+    too_large = "events-00001.jsonl.zst: is larger than any segment when unpacked"
+    a_mebibyte = zstd.compress(b"\0" * (1 << 20))
+    bomb = a_mebibyte * 5_000  # 5 GiB in 240 kB
     tracemalloc.start()
     said = damage(path, lambda _: bomb)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert said[0].startswith("events-00001.jsonl.zst: is larger than any segment when unpacked")
+    assert said[0].startswith(too_large)
     assert peak < 32 << 20
+    # As large as a segment, and compressed far better than events are.
+    assert damage(path, lambda _: a_mebibyte * 64)[0].startswith(too_large)
 
 
 def test_a_window_that_takes_gigabytes_is_refused(path):
@@ -186,6 +213,16 @@ def test_a_segment_that_is_closed_while_the_run_is_read_is_read_once(path):
             found += segment.file.read().splitlines()
         assert len(found) == len(set(found))
         assert found[:10] == lines(0, 10).splitlines()
+
+
+def test_a_run_that_crashes_while_it_is_read_after_it_closed_a_segment_loses_nothing(path):
+    found = []
+    for place, segment in enumerate(open_segments(path)):
+        assert isinstance(segment, Segment)
+        if place == 1:
+            path.rename(next_closed(path))
+        found += segment.file.read().splitlines()
+    assert found == lines(0, 10).splitlines()
 
 
 def test_what_lies_where_the_next_segment_is_made_is_not_written_to(tmp_path):

@@ -59,7 +59,7 @@ class Served:
 
     async def ended(self, number: int = 1) -> list[ReflectionEnded]:
         """Wait until so many guests have ended."""
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             while True:
                 found = [one for one in self.events() if isinstance(one, ReflectionEnded)]
                 if len(found) >= number:

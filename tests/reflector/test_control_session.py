@@ -1,13 +1,20 @@
 """A control session by hand, over real TLS: what it tells, and to whom."""
 
+from functools import partial
+
 import msgspec
 import trio
+from trio.testing import MockClock
 
 from stresser.model.ending import Kind
-from stresser.model.far_account import CONTROL_ATTEMPT, FarAccount, FarQuestion
+from stresser.model.far_account import CONTROL_ATTEMPT, MOST_ASKED, FarAccount, FarQuestion
 from stresser.net.reflector_hello import HEADER, PREFIX, nonce_of
 from stresser.net.sealed_lines import SealedLines
+from stresser.reflector.accounts import Accounts
+from stresser.reflector.control_session import ControlSession
+from stresser.witness.clock import RunClock
 from tests.reflector.served import TOKEN, reset
+from tests.reflector.test_accounts import RUN, looked, opened
 from tests.reflector.test_connection import guest, in_loop, websocket
 
 
@@ -101,3 +108,56 @@ async def test_who_asks_nothing_is_told_nothing_and_keeps_nobody_busy(served):
     await first.aclose()
     [ended] = await served.ended()
     assert ended.attempt == 1
+
+
+class Alone:
+    """A control session without a connection, and what it has said."""
+
+    def __init__(self, *heard: FarQuestion) -> None:
+        accounts = Accounts()
+        accounts.opened(opened(1), partial(looked, 1))
+        theirs = SealedLines(TOKEN, "nonce", is_tester=True)
+        self._heard = [theirs.sealed(msgspec.json.encode(one)) for one in heard]
+        self._theirs = theirs
+        self.said: list[FarAccount] = []
+        lines = SealedLines(TOKEN, "nonce", is_tester=False)
+        self.session = ControlSession(accounts, RUN, lines, RunClock(), self._receive, self._send)
+
+    async def _receive(self) -> bytes:
+        if not self._heard:
+            await trio.sleep_forever()
+        return self._heard.pop(0)
+
+    async def _send(self, data: bytes) -> None:
+        for payload in self._theirs.opened(data):
+            self.said.append(msgspec.json.decode(payload, type=FarAccount))
+
+
+def in_virtual_time(story):
+    return trio.run(story, clock=MockClock(autojump_threshold=0))
+
+
+def test_who_asks_no_more_has_gone_and_was_told_once_a_second_until_then():
+    async def story() -> tuple[float, list[FarAccount]]:
+        began_s, alone = trio.current_time(), Alone(FarQuestion(sent_ns=1))
+        await alone.session.run()
+        return trio.current_time() - began_s, alone.said
+
+    took_s, said = in_virtual_time(story)
+    assert round(took_s) == 120
+    assert 100 <= len(said) <= 122
+
+
+def test_of_who_asks_and_asks_so_much_is_kept_and_so_much_said_at_once():
+    async def story() -> tuple[int, list[FarAccount]]:
+        alone = Alone()
+        for _ in range(50):
+            alone.session._take(FarQuestion(sent_ns=1, attempts=[1] * MOST_ASKED))
+        kept = len(alone.session._held)
+        await alone.session.run()
+        return kept, alone.said
+
+    kept, said = in_virtual_time(story)
+    assert kept == 10 * MOST_ASKED
+    assert max(len(one.held) for one in said) == MOST_ASKED
+    assert sum(len(one.held) for one in said) == kept

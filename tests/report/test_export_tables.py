@@ -3,12 +3,14 @@
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.analysis.summary.run_reading import pass_on, read_run
 from stresser.model.ending import Initiator, Kind, Phase, Proof
+from stresser.model.events import SessionEnded, SessionOpened
 from stresser.report import export_tables
 from stresser.report.export_tables import TABLES, CellType, ExportedRun, ExportRow
-from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story, seconds
+from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story, seconds, utc
 
 
 class Kept:
@@ -44,8 +46,8 @@ def eventful() -> Story:
     first = story.opens(DIRECT, 1)
     story.ends_as_planned(first, 60, proved=Proof.UNPROVED)
     dropped = story.opens(VPN, 2)
-    story.drops(dropped, 8, idle=6, initiator=Initiator.MIDDLEBOX, raw="a\x1b[31m\tb",
-                evidence={"why": ["one", "two"]})  # fmt: skip
+    story.drops(dropped, 8, idle=6, detected_at_ns=seconds(9), initiator=Initiator.MIDDLEBOX,
+                raw="a\x1b[31m\tb", evidence={"why": ["one", "two"]})  # fmt: skip
     story.fails(VPN, 9, phase=Phase.TLS, kind=Kind.TLS_ALERT, alert=40,
                 phases_ns={"connect": seconds(0.25)})  # fmt: skip
     story.fails(VPN, 60, kind=Kind.PLANNED, planned=True)
@@ -68,6 +70,10 @@ def test_a_sessions_row_joins_opening_and_ending(tmp_path):
         "direct", "planned", True, "unproved",
     )  # fmt: skip
     assert (dropped["opened_at_s"], dropped["age_s"]) == (seconds(2), seconds(6))
+    assert [dropped[f"{name}_s"] for name in ("alive_at", "dead_by", "detected_at")] == [
+        seconds(2), seconds(8), seconds(9),
+    ]  # fmt: skip
+    assert (dropped["opened_utc"], dropped["ended_utc"]) == (utc(seconds(2)), utc(seconds(8)))
     assert (dropped["connect_s"], dropped["resolve_s"]) == (2_000_000, None)
     assert (dropped["tls_version"], dropped["chain_verified"]) == ("TLSv1.3", True)
     assert dropped["rules"] == "one; two"
@@ -81,6 +87,30 @@ def test_a_failed_attempts_row_has_its_phases_and_its_ending(tmp_path):
     assert (failed["connect_s"], failed["tls_s"]) == (seconds(0.25), None)
     assert (failed["phase"], failed["kind"], failed["tls_alert"]) == ("tls", "tls_alert", 40)
     assert failed["session"] is None
+
+
+def test_what_had_passed_is_in_its_own_column():
+    [_, opened, ended] = eventful().events[:3]
+    assert isinstance(opened, SessionOpened)
+    assert isinstance(ended, SessionEnded)
+    passed = {"pings": 1, "pongs": 2, "messages": 3, "bytes_received": 4, "bytes_sent": 5}
+    row = ExportRow(opened, replace(ended, **passed))
+    cells = {column.name: column.value(row) for column in TABLES["drops"]}
+    names = ("pings", "pongs", "messages", "received_bytes", "sent_bytes")
+    assert [cells[name] for name in names] == [1, 2, 3, 4, 5]
+    assert cells["utc"] == ended.utc != opened.utc
+
+
+def test_a_failed_attempt_has_what_explains_it(tmp_path):
+    story = Story([DIRECT, VPN], 4)
+    for n in range(4):
+        story.opens(DIRECT, 1 + n)
+    for n in range(40):
+        story.fails(VPN, 1 + n)
+    tables = tables_of(story, tmp_path)
+    found = [(row["egress"], row["diagnosis"]) for row in tables["attempts"]]
+    assert Counter(found) == {("direct", None): 4, ("vpn", 1): 40}
+    assert tables["attempts"][-1]["diagnosis_mechanism"]
 
 
 def test_a_drop_has_what_explains_it(tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from stresser import __version__
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
-from stresser.model.units import NS_PER_MS
+from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.report.exposition import metrics_page
-from stresser.report.metrics import BOUNDS_NS, PHASES
+from stresser.report.metrics import BOUNDS_NS, PHASES, CohortReading, MetricsReading
 from stresser.run.scrape_server import PageType
 from tests.analysis.story import VPN, Story
 from tests.fakes.tools import tool
@@ -66,6 +67,31 @@ def test_figures_are_read_as_they_were_counted(kind, read):
     assert found["stresser_loop_lag_seconds_count", ()] == 1
     [build] = [dict(labels) for name, labels in found if name == "stresser_build_info"]
     assert build["version"] == __version__
+
+
+def test_each_figure_is_under_its_own_name():
+    """Every figure differs: none stands in another's place."""
+    of_vpn = CohortReading(
+        requested=2, open=3, attempts=4, failures=5, drops=6, proved=7, unproved=8, planned=9,
+        by_host=10, by_tool=11, failures_by=Counter(), drops_by=Counter(),
+    )  # fmt: skip
+    reading = MetricsReading(
+        scenario="s", run="f", start_unix_ns=12 * NS_PER_S, cohorts={VPN: of_vpn}, durations={},
+        unfit_ns=13 * NS_PER_S, slept_ns=14 * NS_PER_S,
+    )  # fmt: skip
+    found = samples_of(metrics_page(reading, PageType.TEXT).decode(), read_text)
+    own = {
+        "sessions_requested": 2, "sessions_open": 3, "attempts_total": 4, "failures_total": 5,
+        "drops_total": 6, "sessions_proved_total": 7, "sessions_unproved_total": 8,
+    }  # fmt: skip
+    assert {name: found[f"stresser_{name}", labelled(VPN)] for name in own} == own
+    others = {"plan": 9, "host": 10, "tool": 11}
+    name = "stresser_other_endings_total"
+    assert {who: found[name, labelled(VPN, initiator=who)] for who in others} == others
+    run = {"run_start_time_seconds": 12, "unfit_seconds_total": 13, "host_slept_seconds_total": 14}
+    assert {name: found[f"stresser_{name}", ()] for name in run} == run
+    about = dict(next(labels for name, labels in found if name == "stresser_run_info"))
+    assert about == {"scenario": "s", "folder": "f"}
 
 
 def test_each_histogram_has_the_fixed_buckets():

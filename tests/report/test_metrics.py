@@ -3,6 +3,7 @@
 from stresser.analysis.counts.run_tally import Tally
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind, Phase, Proof
+from stresser.model.events import AttemptFailed
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.report.metrics import BOUNDS_NS, MOST_COHORTS, OTHERS, FixedBuckets, Metrics
@@ -39,6 +40,15 @@ def test_a_reading_says_what_the_tally_has():
         (Phase.CONNECT, Kind.REFUSED, Initiator.UNKNOWN): 1,
         (Phase.TLS, Kind.TIMEOUT, Initiator.UNKNOWN): 1,
     }
+
+
+def test_a_reading_stays_as_it_was_while_the_tally_goes_on():
+    story, tally = eventful(), Tally()
+    for event in story.events:
+        tally.event(event)
+    reading = Metrics(tally, "made-up", "folder", 1).reading()
+    tally.event(next(one for one in story.events if isinstance(one, AttemptFailed)))
+    assert reading.cohorts[VPN].failures_by.total() == reading.cohorts[VPN].failures == 2
 
 
 def test_a_bucket_holds_its_upper_bound():

@@ -1,5 +1,6 @@
 """The page over real sockets, and clients that mean no good."""
 
+import errno
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -91,6 +92,7 @@ def test_each_request_has_its_answer(request_, status, body):
     head, _, found = trio.run(story).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
     assert found == body
+    assert (b"Allow: GET, HEAD\r\n" in head) == (b" 405 " in head)
     if body:
         assert b"Content-Length: %d\r\n" % len(body) in head
 
@@ -122,6 +124,66 @@ def test_a_page_is_made_once_a_second():
 
     trio.run(story, clock=clock)
     assert pages.made == [PageType.TEXT, PageType.TEXT, PageType.OPENMETRICS]
+
+
+def test_two_who_ask_at_once_share_one_page():
+    made: list[PageType] = []
+    release = trio.Event()
+
+    async def slow(wanted: PageType) -> bytes:
+        made.append(wanted)
+        await release.wait()
+        return b"plain"
+
+    async def story() -> list[bytes]:
+        answers: list[bytes] = []
+
+        async def ask() -> None:
+            answers.append(await served.ask(GET))
+
+        async with serving(slow) as served:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ask)
+                nursery.start_soon(ask)
+                with trio.fail_after(PATIENCE_S):
+                    while not served.server._making.statistics().tasks_waiting:  # noqa: ASYNC110 - as below
+                        await trio.sleep(0.01)
+                release.set()
+            return answers
+
+    assert [one.endswith(b"plain") for one in trio.run(story)] == [True, True]
+    assert made == [PageType.TEXT]
+
+
+def test_a_hundred_a_second_are_accepted():
+    async def story() -> float:
+        async with serving(Pages()) as served:
+            began_s = trio.current_time()
+            for _ in range(21):
+                await served.ask(GET)
+            return trio.current_time() - began_s
+
+    # Time that stands still but while everybody waits.
+    took_s = trio.run(story, clock=MockClock(autojump_threshold=0.01))
+    assert round(took_s, 6) >= 0.2
+
+
+def test_an_accept_that_fails_ends_nothing(monkeypatch):
+    accept = trio.SocketListener.accept
+    failures = [OSError(errno.EMFILE, "Too many open files")]
+
+    async def exhausted(listener: trio.SocketListener) -> trio.SocketStream:
+        if failures:
+            raise failures.pop()
+        return await accept(listener)
+
+    monkeypatch.setattr(trio.SocketListener, "accept", exhausted)
+
+    async def story() -> bytes:
+        async with serving(Pages()) as served:
+            return await served.ask(GET)
+
+    assert trio.run(story).endswith(b"plain")
 
 
 def test_who_asks_nothing_is_sent_away():

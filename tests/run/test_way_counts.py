@@ -49,13 +49,16 @@ def test_both_ways_are_counted():
         for _ in range(5):
             here.send(b"x")
             assert far.recv(1)
-        far.send(b"y")
-        assert here.recv(1)
         assert counts.asked(10) == [7]
+        far.send(b"y")  # meanwhile
+        assert here.recv(1)
         counts.heard(held(7, far))
         end = counts.added_to(SEEN, 7).far_end
         assert (end.there.sent, end.there.arrived, end.there.lost) == (5, 5, 0)
         assert (end.back.sent, end.back.arrived) == (1, 1)
+        here.send(b"x")
+        counts.heard(held(7, far))  # nobody asked: what this end had sent then is not known
+        assert counts.added_to(SEEN, 7).far_end == end
         counts.forget(7)
         assert counts.added_to(SEEN, 7) == SEEN
 

@@ -69,7 +69,7 @@ class Box:
         return self.phase_s + (at if not self.tick_s else -(-at // self.tick_s) * self.tick_s)
 
 
-def climb(box, up_to_s, *, control=False):
+def climb(box, up_to_s, *, control=False, control_lives=True):
     """The search's end, when that was, and how many sessions it took."""
     search = IdleSearch(round(up_to_s * NS_PER_S))
     events: list[tuple[float, int, AskedValue, int]] = []
@@ -95,7 +95,7 @@ def climb(box, up_to_s, *, control=False):
             heapq.heappush(events, (at, number, answer, ladder))
             begun_at[number] = begun
 
-    search.has_control, search.control_lives = control, lambda _: True
+    search.has_control, search.control_lives = control, lambda _: control_lives
     begin(search.first, 0.0, 0, [one / NS_PER_S for one in beginnings(search.first)])
     while not search.is_done:
         at, _, answer, ladder = heapq.heappop(events)
@@ -139,6 +139,56 @@ def test_beside_busy_sessions_and_within_half_a_minute_one_ladder_is_enough(limi
         assert found.low < limit_s * NS_PER_S <= found.high
         assert sessions == len(first_ladder(24 * NS_PER_S))
     assert took_s <= 1.1 * min(limit_s, 24) + 3 + PROOF_S
+
+
+@pytest.mark.parametrize(("control", "control_lives"), [(False, True), (True, False)])
+def test_without_a_control_that_lived_on_one_ladder_is_not_enough(control, control_lives):
+    found, _, sessions = climb(Box(8), 24, control=control, control_lives=control_lives)
+    assert found.low < 8 * NS_PER_S <= found.high
+    assert sessions > len(first_ladder(24 * NS_PER_S))
+
+
+def answers_to(search, ages, ladder, limit_ns):
+    """Says what a box that forgets in silence makes of them, until more or nothing is asked."""
+    deaths = 0
+    for age in ages:
+        lived = age < limit_ns
+        deaths += not lived
+        more = search.saw(AskedValue(age, lived=lived, at=age), ladder)
+        if more or search.is_done:
+            return more, deaths
+    return [], deaths
+
+
+def test_with_a_control_the_third_that_is_dead_makes_it_known():
+    search = IdleSearch(24 * NS_PER_S)
+    search.has_control, search.control_lives = True, lambda _: True
+    assert answers_to(search, search.first, 0, 9_500_000_000) == ([], 3)
+    assert search.is_done
+
+
+def test_without_one_the_second_of_the_second_ladder_does():
+    search = IdleSearch(24 * NS_PER_S)
+    more, deaths = answers_to(search, search.first, 0, 9_500_000_000)
+    assert (bool(more), deaths, search.is_done) == (True, 1, False)
+    assert answers_to(search, more, 1, 9_500_000_000) == ([], 2)
+    assert search.is_done
+
+
+def test_control_that_is_none_of_this_search_makes_nothing_known():
+    search = IdleSearch(24 * NS_PER_S)
+    search.control_lives = lambda _: True  # nobody says that there is any
+    answers_to(search, search.first, 0, 9_500_000_000)
+    dead = [age for age in search.first if age > 10_500_000_000]
+    assert answers_to(search, dead[:4], 0, 9_500_000_000) == ([], 4)
+    assert not search.is_done
+
+
+def test_the_first_that_is_ended_asks_for_no_ladder_others_will_follow():
+    search = IdleSearch(24 * NS_PER_S)
+    first = AskedValue(8 * NS_PER_S, lived=False, is_dated=True, at=8 * NS_PER_S)
+    assert search.saw(first, 0) == []
+    assert (search.ladder, search.is_done) == (0, False)
 
 
 @pytest.mark.parametrize("limit_s", LIMITS)

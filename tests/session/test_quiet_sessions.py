@@ -1,11 +1,10 @@
 """Quiet sessions, waited for together: whatever a server does, they end as each would by itself."""
 
-import select
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trio
@@ -19,7 +18,6 @@ from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.session.held import HeldSession, HeldState
 from stresser.session.quiet_sessions import QuietSessions
-from stresser.witness.clock import RunClock
 from stresser.witness.hangup import HangupWatch
 from tests.fakes.notebook import Notebook
 from tests.fakes.world import World, heartbeat, world
@@ -299,58 +297,3 @@ def test_what_was_interrupted_before_it_waits_does_not_wait():
         assert session.state is HeldState.QUIET
 
     trio.run(Life(answers, together=True).play, look)
-
-
-class Reader:
-    """A session that takes whatever comes for something that its own task has to see."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.tap = cast("Tap", self)
-        self.sock = sock
-        self.interrupted = False
-
-    def receive_quietly(self) -> bytes:
-        return self.sock.recv(64)
-
-
-def test_what_comes_while_a_sessions_own_task_reads_wakes_nobody_else():
-    async def story() -> None:
-        ours, far = socket.socketpair()
-        ours.setblocking(False)  # noqa: FBT003 - the socket module's signature
-        quiet = QuietSessions.open(HangupWatch(RunClock()))
-        assert quiet is not None
-        with ours, far:
-            for word in (b"one", b"two"):
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_heard, quiet, Reader(ours), word)
-                    await trio.testing.wait_all_tasks_blocked()
-                    far.send(word)
-                    quiet.read()
-                far.send(b"for its own task")
-                assert select.select([quiet._epoll], [], [], 0)[0] == []
-                assert ours.recv(64) == b"for its own task"
-        quiet.close()
-
-    trio.run(story)
-
-
-async def _heard(quiet: QuietSessions, reader: Reader, word: bytes) -> None:
-    assert await quiet.wait(reader) == word
-
-
-def test_what_came_before_a_session_waits_is_read_at_once():
-    async def story() -> None:
-        ours, far = socket.socketpair()
-        ours.setblocking(False)  # noqa: FBT003 - as above
-        quiet = QuietSessions.open(HangupWatch(RunClock()))
-        assert quiet is not None
-        with ours, far:
-            far.send(b"early")
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(quiet.run)
-                with trio.fail_after(PATIENCE_S):
-                    await _heard(quiet, Reader(ours), b"early")
-                nursery.cancel_scope.cancel()
-        quiet.close()
-
-    trio.run(story)

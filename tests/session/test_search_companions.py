@@ -9,6 +9,7 @@ from stresser.model.units import NS_PER_S
 from stresser.net.reflector_hello import Introducer
 from stresser.scenario.plan import Activity, ActivityKind
 from stresser.scenario.secrets import Secret
+from stresser.session.route import Beat, timers_for
 from stresser.session.search_companions import companions
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
@@ -49,6 +50,33 @@ def test_nothing_is_sent_that_an_endpoint_may_not_know(scheme, introducer, wante
             assert (beat.is_message, beat.size <= 125) == (False, True)
         sends_down = one.route.introducer is not None and one.route.introducer.down_ms
         assert bool(sends_down) == (what == Beside.DOWN)
+
+
+def message(size):
+    return Beat(size, is_message=True)
+
+
+WHAT_THEY_DO = {
+    # what each second or tenth of one, with which beat, how many, and whether they come back
+    Beside.BUSY: (ActivityKind.HEARTBEAT, 1.0, None, 3, True),
+    Beside.UP: (ActivityKind.HEARTBEAT, 1.0, Beat(), 2, False),
+    Beside.TCP_KEEPALIVE: (ActivityKind.KEEPALIVE, 1.0, None, 2, False),
+    Beside.DOWN: (ActivityKind.SILENT, None, None, 2, False),
+    Beside.ONE_BYTE: (ActivityKind.HEARTBEAT, 1.0, message(1), 2, False),
+    Beside.BIG_MESSAGE: (ActivityKind.HEARTBEAT, 1.0, message(16_384), 2, False),
+    Beside.HEAVY: (ActivityKind.HEARTBEAT, 0.1, message(2048), 1, True),
+    Beside.HALF_HEAVY: (ActivityKind.HEARTBEAT, 0.2, message(2048), 1, True),
+}
+
+
+def test_what_each_of_them_does():
+    for what, one in beside_search("wss", FAR).items():
+        kind, every_s, beat, sessions, comes_back = WHAT_THEY_DO[what]
+        activity = one.route.activity
+        assert (activity.kind, one.route.beat) == (kind, beat), what
+        assert every_s is None or activity.every.seconds == every_s, what
+        assert (one.sessions, one.comes_back) == (sessions, comes_back), what
+        assert one.route.timers == timers_for(activity), what
 
 
 def test_half_as_heavy_is_half_as_many_bytes_in_the_same_time():

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stresser.statistics.columns import Chosen, Columns
+from stresser.statistics.columns import Chosen, Columns, in_order
 
 
 class Point(NamedTuple):
@@ -27,6 +27,11 @@ def test_records_come_back_in_order():
     assert list(columns) == KNOWN
     assert [columns[row] for row in range(len(columns))] == KNOWN
     assert list(columns.column("y")) == [one.y for one in KNOWN]
+
+
+def test_numbers_are_sorted():
+    assert list(in_order([3, -1, 2**40, 3])) == [-1, 3, 3, 2**40]
+    assert list(in_order([])) == []
 
 
 def test_what_is_in_it():

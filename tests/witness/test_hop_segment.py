@@ -69,6 +69,12 @@ def test_of_what_the_kernel_does_not_count_or_what_is_too_young_nothing_is_known
     assert edges(ENDS, (100, 51), acked, received) is None
 
 
+def test_of_a_flow_on_which_nothing_was_sent_old_numbers_may_be_older_than_it():
+    young = edges(ENDS, (100, 51), 1, 0, is_young=True)
+    assert young is not None
+    assert (young.unacknowledged, young.expected) == (51, 101)
+
+
 def test_the_checksum_of_an_odd_number_of_bytes():
     assert checksum(b"\x00\x01\xf2\x03\xf4\xf5\xf6\xf7") == 0x220D  # RFC 1071 section 3
     assert checksum(b"\x01") == 0xFEFF

@@ -51,6 +51,18 @@ def test_what_was_never_sent_again_was_not_lost():
     assert (found.there.sent, found.there.lost, found.split) == (66, 0, 0)
 
 
+def test_what_arrived_later_is_no_negative_loss():
+    late = ways(OneWay(sent=100, arrived=101), OneWay(sent=50, arrived=50))
+    assert figures(far(**late)).there.lost == 0
+
+
+def test_one_end_may_hold_it_for_longer_or_the_other_as_far_as_the_clocks_tell():
+    """It ended here at 1.5 s."""
+    earlier = far(kind="tcp_reset", at_ns=S // 2, within_ns=S // 10)
+    assert figures(earlier).half_open_ns == S - S // 10
+    assert figures(far(known_until_ns=S)).half_open_ns == 0  # it was not asked any more
+
+
 def test_counts_of_two_connections_are_not_compared():
     split = ways(OneWay(sent=100, again=0, arrived=60), OneWay(sent=50, arrived=50))
     found = figures(far(**split))

@@ -35,6 +35,7 @@ LATER = replace(HELLO, flow=[replace(TWO, rtt_ns=8)])
         ([ALL, ALL], 40, ("2 of 2 walked flows stop after hop 2 (203.0.113.1), which no new"
                          " connection passes either.")),
         ([ALONE, PASSES], 2, None),
+        ([ALONE, ALONE, PASSES, PASSES], 40, None),  # half is no majority
         ([PASSES, PASSES], 2, None),
         ([HELLO, HELLO, LATER], 9, ("2 of 2 walked ClientHellos stop after hop 2 (203.0.113.1); an"
                                     " empty segment passes it, to hop 3 (203.0.113.5).")),
@@ -54,18 +55,12 @@ def test_walks_that_contradict_are_counted_and_agree_no_more():
     assert (found.walks, found.of_walks, found.is_agreed) == (2, 3, False)
 
 
-def outage(walked: int, walk: dict[str, Any], *, lived: bool = False) -> MadeRun:
-    """Forty flows through one egress that fall silent at one moment, some of them walked."""
+def outage(*named: dict[str, Any]) -> MadeRun:
+    """Forty flows through one egress that fall silent at one moment; of the first more is known."""
     run = MadeRun(cohort("sus"))
     for n in range(40):
         one = run.opens(cohort("sus"), 0.1 * n)
-        named: dict[str, Any] = {}
-        if n < walked:
-            named = {"initiator": Initiator.MIDDLEBOX, "grade": Grade.COMPARISON,
-                     "why": ("stops-at-a-hop",), "evidence": {"hops": walk}}  # fmt: skip
-        run.drops(one, 20, Kind.SILENCE, alive=18, **named)
-    if lived:
-        run.lives(run.opens(cohort("sus"), 5), 30)
+        run.drops(one, 20, Kind.SILENCE, alive=18, **(named[n] if n < len(named) else {}))
     return run
 
 
@@ -74,10 +69,17 @@ WALKED = {
     "last": {"number": 2, "address": "203.0.113.1"},
     "next": {"number": 3, "address": "203.0.113.5"},
 }  # fmt: skip
+STOPPED: dict[str, Any] = {
+    "initiator": Initiator.MIDDLEBOX, "grade": Grade.COMPARISON, "why": ("stops-at-a-hop",),
+    "evidence": {"hops": WALKED},
+}  # fmt: skip
+PASSED: dict[str, Any] = {"evidence": {"hops": {"reading": "passes", "last": WALKED["next"]}}}
+LIKE_ALL: dict[str, Any] = {"evidence": {"hops": WALKED | {"reading": "stops_like_all"}}}
+OF_ENDPOINT: dict[str, Any] = {"initiator": Initiator.ENDPOINT, "why": ("endpoint-said-so",)}
 
 
 def test_a_few_walks_that_agree_name_a_middlebox_for_all_that_died_with_them():
-    found = outage(3, WALKED).only()
+    found = outage(*[STOPPED] * 3).only()
     assert answers(found)[2] == "middlebox"
     assert found.hop is not None
     assert found.hop.place == "after hop 2 (203.0.113.1)"
@@ -85,11 +87,27 @@ def test_a_few_walks_that_agree_name_a_middlebox_for_all_that_died_with_them():
 
 
 def test_one_walk_of_forty_names_no_one():
-    assert answers(outage(1, WALKED).only())[2] == "unknown"
+    assert answers(outage(STOPPED).only())[2] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("named", "agreed"),
+    [
+        ([*[STOPPED] * 3, PASSED], False),
+        ([LIKE_ALL] * 3, True),
+        ([*[STOPPED] * 3, OF_ENDPOINT], True),
+    ],
+    ids=["one walk passes", "nothing passes any more", "one session names the endpoint"],
+)
+def test_a_hop_names_no_one_where_anything_says_otherwise(named, agreed):
+    found = outage(*named).only()
+    assert found.hop is not None
+    assert found.hop.is_agreed is agreed
+    assert answers(found)[2] == "unknown"
 
 
 def test_where_paths_differ_from_flow_to_flow_no_one_is_named():
-    found = outage(0, {}).only()
+    found = outage().only()
     assert answers(found)[2] == "unknown"
     assert found.hop is None
 
