@@ -40,8 +40,15 @@ def beside(cohort: Cohort, what: Beside) -> Cohort:
 
 
 def answer_of_silence(ending: Ending) -> AskedValue | None:
-    """Alive or dead after its silence, in ns; None where the end proves neither."""
-    return _answer(ending, ending.silence_ns or 0)
+    """Alive or dead after its silence, in ns; None where the end proves neither.
+
+    Who was found dead was so when it was asked: that is its moment, not when nothing had come back.
+    """
+    silence_ns = ending.silence_ns or 0
+    answer = _answer(ending, silence_ns)
+    if answer is None or ending.kind is not Kind.FOUND_DEAD or ending.idle_ns is None:
+        return answer
+    return answer._replace(at=answer.at - max(ending.idle_ns - silence_ns, 0))
 
 
 def answer_of_age(ending: Ending) -> AskedValue | None:

@@ -2,8 +2,9 @@
 
 The sessions of the first ladder begin within some seconds and are silent for different times; each
 is then asked once. Up to half a minute its rungs are a second apart: there the first that are dead
-show the limit, and busy sessions that live beside them that no one moment ended them. Beyond, or
-without such a control, a second ladder follows within the bracket. What ends sessions of itself is
+show the limit, and busy sessions that live beside them that no one moment ended them; where none
+can be kept busy, silent ones that began late and live on do. Beyond, or without such a control, a
+second ladder follows within the bracket. What ends sessions of itself is
 seen at its own time: where all were equally silent at different moments, it is a timer. Where they
 shared a moment, a second ladder confirms it.
 """
@@ -13,7 +14,12 @@ from collections.abc import Callable
 
 from stresser.model.asked_value import AskedValue
 from stresser.model.units import NS_PER_MS, NS_PER_S
-from stresser.statistics.asked_limits import AskedLimit, is_repeated, limit_of_asked
+from stresser.statistics.asked_limits import (
+    AskedLimit,
+    is_repeated,
+    limit_of_asked,
+    outlasts_one_moment,
+)
 from stresser.statistics.concentration import GRAIN
 
 _EXACT_SHARE = 0.01
@@ -27,6 +33,7 @@ _ALL_DENSE_NS = 72 * NS_PER_S
 _BEGIN_SHARE, _BEGIN_NS, _BEGIN_SLOWLY, _BEGIN_LAST_NS = 0.1, 2 * NS_PER_S, 0.01, 10 * NS_PER_S
 _LAST_RUNGS, _LAST_NS = 6, 350 * NS_PER_MS
 """Closer together at the end: there, too, several meet a limit."""
+_LATE_FROM_NS, _LATE_GROWS, _LATE_SHARE = 3 * NS_PER_S, 1.15, 0.6
 _GOLDEN = 0.618_034
 _DENSER = 0.9
 _MOST_REFINING = 40
@@ -71,6 +78,25 @@ def beginnings(silences: list[int]) -> list[int]:
     ]
 
 
+def late_ladder(up_to_ns: int) -> list[int]:
+    """Silences of sessions that begin when the others have sat for a while (`late_beginnings`).
+
+    For where nothing can be kept busy: those that have not reached a limit when the first that have
+    are found dead, and live on, show that no one moment ended these. Each limit meets two or so.
+    """
+    rungs, at = list[int](), float(_LATE_FROM_NS)
+    longest = up_to_ns if up_to_ns <= _ALL_DENSE_NS else _GROWS_FROM_NS
+    while at < longest:
+        rungs.append(round(at))
+        at *= _LATE_GROWS
+    return rungs
+
+
+def late_beginnings(silences: list[int], up_to_ns: int) -> list[int]:
+    """When each of the late ladder begins: it is asked by the end of the first at the latest."""
+    return [min(round(_LATE_SHARE * one), up_to_ns - one) for one in silences]
+
+
 def _latest(silence_ns: int) -> float:
     return min(_BEGIN_SHARE * silence_ns, _BEGIN_NS + _BEGIN_SLOWLY * silence_ns, _BEGIN_LAST_NS)
 
@@ -94,6 +120,7 @@ class IdleSearch:
         """Whether one of them was answered after a moment: nothing ended all sessions then."""
         self.is_done = False
         """The limit is known well enough, or nothing more is to come."""
+        self._up_to_ns = up_to_ns
         self._first = first_ladder(up_to_ns)
         self._sitting = len(self._first)
         self._rounds = 0
@@ -107,6 +134,12 @@ class IdleSearch:
     def first(self) -> list[int]:
         """The silences to begin with."""
         return self._first
+
+    def begin_late(self) -> list[int]:
+        """Besides, where nothing is busy beside them: the silences of the late ladder."""
+        late = late_ladder(self._up_to_ns)
+        self._sitting += len(late)
+        return late
 
     @property
     def limit(self) -> AskedLimit:
@@ -151,6 +184,8 @@ class IdleSearch:
             return True
         dead = [one for one in self.asked if not one.lived]
         if is_controlled and len(dead) >= _FEWEST_WITH_CONTROL and not _is_dated(dead):
+            return True
+        if outlasts_one_moment(self.asked):
             return True
         return self._round_deaths >= _FEWEST_DEATHS and not (self.spacing_ns and self._round_open)
 

@@ -13,7 +13,7 @@ import trio
 
 from stresser.classify.idle_answers import Beside, answer_of_silence
 from stresser.model.units import NS_PER_S, format_duration
-from stresser.session.idle_ladder import IdleSearch, beginnings
+from stresser.session.idle_ladder import IdleSearch, beginnings, late_beginnings
 from stresser.session.lifecycle import hold_until_asked
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
@@ -65,6 +65,9 @@ class _Hunt:
                 self._nursery.start_soon(self._keep, one)
         silences = self._search.first
         self._climb(silences, beginnings(silences))
+        if not self._search.has_control:
+            late = self._search.begin_late()
+            self._climb(late, late_beginnings(late, self._route.activity.up_to))
 
     @property
     def companions_old_s(self) -> float:

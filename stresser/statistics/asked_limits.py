@@ -26,6 +26,8 @@ _FEWEST_REPEATED = 5
 _MOMENTS_APART = 300 * NS_PER_MS
 _MOST_MOMENTS = 64
 _LOOKS_APART = 200 * NS_PER_MS
+_FEWEST_SPARED, _FEWEST_DEAD_BESIDE = 2, 3
+"""So many lived through each moment at which so many might have died."""
 _TIMES_CLOSER = 4
 """The silences agree so much better than the moments do."""
 
@@ -69,6 +71,26 @@ def is_repeated(asked: Collection[AskedValue], *, has_control: bool = False) -> 
     moments, values = [one.at for one in dated], [one.value for one in dated]
     closer = 0 if has_control else _TIMES_CLOSER * (max(values) - min(values))
     return max(moments) - min(moments) >= max(_MOMENTS_APART, closer)
+
+
+def outlasts_one_moment(asked: Collection[AskedValue]) -> bool:
+    """Whether no one event explains the deaths: whenever it was, others were there and lived on.
+
+    Nothing need be kept busy to show it; but every answer has to fit one limit. Where they cannot
+    have shared a moment, for it came again, this does not say so.
+    """
+    limit = limit_of_asked(asked)
+    dead = [one for one in asked if one.at and not one.lived]
+    if len(dead) < _FEWEST_DEAD_BESIDE or limit.against or limit.tick is not None:
+        return False
+    begun, over = max(one.at - one.value for one in dead), min(one.at for one in dead)
+    lives = [(one.at - one.value, one.at) for one in asked if one.at and one.lived]
+    # Between two neighbours of these the same ones were there.
+    edges = sorted({begun, over, *(edge for life in lives for edge in life if begun < edge < over)})
+    return begun < over and all(
+        sum(since <= a and b <= until for since, until in lives) >= _FEWEST_SPARED
+        for a, b in pairwise(edges)
+    )
 
 
 def _is_outlived(one: AskedValue, lived: list[int], asked: Collection[AskedValue]) -> bool:

@@ -1,6 +1,7 @@
 """What an ending answers: alive or dead, at which silence, at which age."""
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.classify.idle_answers import Beside, answer_of_age, answer_of_silence, beside
 from stresser.classify.standing import make_ending
@@ -34,6 +35,15 @@ def test_an_ending_as_an_answer(one, answer):
     for value, said in ((80, answer_of_silence(one)), (90, answer_of_age(one))):
         wanted = None if answer is None else AskedValue(value, *answer)
         assert said == wanted
+
+
+def test_who_was_found_dead_was_so_when_it_was_asked():
+    """Its silence was over then; that nothing came back to the goodbye took longer."""
+    dead = replace(ending(Kind.FOUND_DEAD, proved=Proof.DEAD), silence_ns=60)
+    assert answer_of_silence(dead) == AskedValue(60, lived=False, at=180)
+    assert answer_of_age(dead) == AskedValue(90, lived=False, at=200)
+    ended = replace(ending(Kind.TCP_RESET), silence_ns=60)
+    assert answer_of_silence(ended) == AskedValue(60, lived=False, is_dated=True, at=200)
 
 
 @pytest.mark.parametrize("kind", [Kind.KERNEL_TIMEOUT, Kind.SILENCE])

@@ -17,7 +17,7 @@ from tests.netlab.conftest import need
 from tests.netlab.lab import Lab
 from tests.netlab.proxies import CATCHES, start_haproxy, start_nginx, start_stunnel
 from tests.netlab.reflected import NAMED, TOKEN, Reflector
-from tests.netlab.tester import TOP, WSS_PORT, Heartbeat
+from tests.netlab.tester import TLS_PORT, TOP, WSS_PORT, Heartbeat
 from tests.netlab.topology import CONTROL, OTHER, SERVER, SUSPECT
 from tests.netlab.wait import until
 
@@ -38,6 +38,8 @@ class Box(NamedTuple):
     announces: bool = True
     tick_s: float = 0.1
     """How late it may be."""
+    is_bare: bool = False
+    """Its sessions are of bare TLS: nothing is known that could be sent."""
 
 
 FRONTS: dict[str, Box] = {
@@ -72,10 +74,13 @@ class Search(NamedTuple):
 
     def found(self, endpoint: str, egress: str, kind: str = "idle") -> dict[str, Any]:
         """The one entry."""
-        wanted = {"endpoint": endpoint, "egress": egress, "kind": kind}
-        limits: list[dict[str, Any]] = self.summary["limits"]
-        [one] = [one for one in limits if wanted.items() <= one.items()]
+        [one] = [one for one in self.of(endpoint, egress) if one["kind"] == kind]
         return one
+
+    def of(self, endpoint: str, egress: str) -> list[dict[str, Any]]:
+        """All entries of one pair."""
+        limits: list[dict[str, Any]] = self.summary["limits"]
+        return [one for one in limits if (one["endpoint"], one["egress"]) == (endpoint, egress)]
 
 
 def drawn(number: int, least_s: int, most_s: int) -> list[int]:
@@ -132,11 +137,14 @@ def judge(search: Search, box: Box, limit_s: int, endpoint: str, egress: str) ->
     assert found["form"] in box.forms, about
     assert found["at_expiry"] is box.announces, about
     assert (found["who"], found["where"]) in {("middlebox", "egress"), ("unknown", "egress")}, about
+    assert found["confirmed"], about
     refreshed = found["refreshed_by"]
     assert refreshed["tcp_keepalive"] is box.keepalive, about
-    assert (refreshed["ping"], refreshed["unanswered_ping"], refreshed["up"]) == (True,) * 3, about
-    assert search.found(endpoint, egress, "age")["high"] is None, search.summary["limits"]
-    assert search.found(endpoint, egress, "bytes")["high"] is None, search.summary["limits"]
+    pings = refreshed["ping"], refreshed["unanswered_ping"], refreshed["up"]
+    assert pings == (None if box.is_bare else True,) * 3, about
+    others = [one for one in search.of(endpoint, egress) if one["kind"] != "idle"]
+    assert {one["kind"] for one in others} == (set() if box.is_bare else {"age", "bytes"})
+    assert all(one["high"] is None for one in others), others
     assert soon_s <= _SOON_ENOUGH * (limit_s + box.tick_s) + search.starved_s, about
 
 
@@ -185,11 +193,16 @@ def test_a_firewall_that_forgets_is_found_by_its_drops_and_by_its_resets(lab):
     [limit_s] = drawn(1, 30, 58)
     lab.suspect.nft(firewalls.STATEFUL_RESET_TO.format(server=OTHER))
     lab.suspect.sysctl(*firewalls.settings(limit_s))
-    endpoints = {name: f"wss://{address}:{WSS_PORT}/"
-                 for name, address in (("drops", SERVER), ("resets", OTHER))}  # fmt: skip
+    boxes = {"drops": DROPS, "resets": RESETS,
+             "bare-drops": DROPS._replace(is_bare=True),
+             "bare-resets": RESETS._replace(is_bare=True)}  # fmt: skip
+    endpoints = {
+        name: f"tls://{address}:{TLS_PORT}" if box.is_bare else f"wss://{address}:{WSS_PORT}/"
+        for (name, box), address in zip(boxes.items(), (SERVER, OTHER) * 2, strict=True)
+    }
     search = searched(lab, "62s", endpoints=endpoints)
     assert search.code == 1, search.summary["limits"]
-    for name, box in (("drops", DROPS), ("resets", RESETS)):
+    for name, box in boxes.items():
         judge(search, box, limit_s, name, SUSPECT)
         nothing_found(search, name, CONTROL, 62)
 

@@ -13,6 +13,8 @@ from stresser.session.idle_ladder import (
     beginnings,
     exact_enough_ns,
     first_ladder,
+    late_beginnings,
+    late_ladder,
     refining_ladder,
 )
 from stresser.statistics.asked_limits import limit_of_asked
@@ -41,6 +43,19 @@ def test_no_two_of_the_first_ladder_begin_at_one_moment_and_none_late(up_to_s):
     pairs = zip(rungs, begin, strict=True)
     assert all(0 <= at <= min(0.11 * one, 2 * NS_PER_S + 0.01 * one) for one, at in pairs)
     assert max(begin) - min(begin) > 0.5 * NS_PER_S
+
+
+@pytest.mark.parametrize("up_to_s", [22, 72, 7200])
+def test_of_the_late_ladder_two_or_more_straddle_each_limit_and_none_is_asked_later(up_to_s):
+    rungs = late_ladder(up_to_s * NS_PER_S)
+    begin = late_beginnings(rungs, up_to_s * NS_PER_S)
+    spans = [(at, at + one) for one, at in zip(rungs, begin, strict=True)]
+    assert max(until for _, until in spans) <= up_to_s * NS_PER_S
+    assert len(rungs) <= 23
+    for limit_s in range(8, 29 if up_to_s > 22 else 16):
+        # The first that was found dead may be asked as much later.
+        limit, first_dead = limit_s * NS_PER_S, (1.1 * limit_s + 0.96) * NS_PER_S
+        assert sum(a < limit and first_dead <= b and b - a < limit for a, b in spans) >= 2, limit_s
 
 
 @pytest.mark.parametrize(("low", "high"), [(8, 9), (300, 372), (6000, 7200), (0, 1)])
@@ -87,8 +102,9 @@ def climb(box, up_to_s, *, control=False, control_lives=True):
                 at = dies + jitter.uniform(0, 0.004) if box.says else begun + age_s + PROOF_S
                 silence = at - begun if box.says else age_s
                 answer = AskedValue(
-                    round(silence * NS_PER_S), lived=False, is_dated=box.says, at=round(at * 1e9)
-                )
+                    round(silence * NS_PER_S), lived=False, is_dated=box.says,
+                    at=round((begun + silence) * 1e9),
+                )  # fmt: skip
             else:
                 at = begun + age_s + 0.05
                 answer = AskedValue(age_ns, lived=True, at=round(at * 1e9))

@@ -3,7 +3,11 @@
 import pytest
 
 from stresser.model.asked_value import AskedValue
-from stresser.statistics.asked_limits import is_repeated, limit_of_asked
+from stresser.statistics.asked_limits import (
+    is_repeated,
+    limit_of_asked,
+    outlasts_one_moment,
+)
 
 S = 1_000_000_000
 
@@ -90,3 +94,38 @@ def test_one_value_at_several_moments_is_no_event(asked, alone, with_control):
 
 def test_one_that_something_else_ended_does_not_make_an_event_repeat():
     assert not is_repeated([*EVENT, *told((5, 7)), *ended((2, 2))], has_control=True)
+
+
+def sat(*begun_and_asked, lived=True):
+    """Silent all the while."""
+    return [AskedValue(round((asked - begun) * S), lived=lived, at=round(asked * S))
+            for begun, asked in begun_and_asked]  # fmt: skip
+
+
+FOUND_DEAD = sat((0, 9), (0.3, 9.6), (0.1, 10), lived=False)
+"""All the while from 0.3 s to 9 s one moment may have ended them."""
+EARLIER = sat((0, 1), (0, 4), (0, 8))
+LATER = sat((4, 11), (4.2, 11.5))
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_none"),
+    [
+        ([*FOUND_DEAD, *EARLIER], False),
+        ([*FOUND_DEAD, *EARLIER, *LATER], True),
+        ([*FOUND_DEAD, *EARLIER, LATER[0]], False),
+        # One of them began after the moment that the others leave open.
+        ([*FOUND_DEAD, *EARLIER, LATER[0], *sat((8.5, 12))], False),
+        # They were asked before the first that was dead.
+        ([*FOUND_DEAD, *EARLIER, *sat((4, 8.8), (4.2, 8.9))], False),
+        ([*FOUND_DEAD[:2], *EARLIER, *LATER], False),
+        # Half of all flows were forgotten at 6 s: silences tell nothing.
+        ([*FOUND_DEAD, *EARLIER, *LATER, *sat((4, 10.9), (4, 10.8), lived=False)], False),
+        # A death of another sort: not every answer fits.
+        ([*FOUND_DEAD, *sat((0, 2), lived=False), *EARLIER, *LATER], False),
+        # Of a time that is not known.
+        (told((1, 4, 8), (9, 10, 11)), False),
+    ],
+)
+def test_no_one_moment_where_two_lived_through_each(asked, is_none):
+    assert outlasts_one_moment(asked) is is_none

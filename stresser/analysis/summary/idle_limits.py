@@ -26,7 +26,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator
 from stresser.model.events import AnyEvent, RunStarted, SessionEnded
 from stresser.model.units import escaped
-from stresser.statistics.asked_limits import AskedLimit
+from stresser.statistics.asked_limits import AskedLimit, outlasts_one_moment
 
 _MOST_COHORTS = 2_000
 _LONGEST_NAME = 128
@@ -86,8 +86,8 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     """Sessions that gave an answer."""
     dead: int = 0
     confirmed: bool = False
-    """Sessions that opened after the first had died met it as well, or ones that were not silent
-    were there before several ended, and lived on: no one moment ended them."""
+    """Sessions that opened after the first had died met it as well, or ones that were not silent,
+    or had begun later, were there before several ended, and lived on: no one moment ended them."""
     reached: bool = False
     """As far as was asked for was tried."""
     is_silence: bool | None = None
@@ -149,6 +149,7 @@ class SearchAnswers:
             found = _with_limit(found, silence, heard, blamed("idle"))
             is_beside = lived_on and found.dead >= _FEWEST_CONFIRMED
             is_sure = found.confirmed or bool(is_beside and self._lived_through(cohort, heard))
+            is_sure = is_sure or outlasts_one_moment(heard.silences)
             found = replace(found, refreshed_by=refreshed, is_silence=lived_on, confirmed=is_sure)
         yield found
         if busy.ages:

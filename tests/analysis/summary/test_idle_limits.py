@@ -153,6 +153,19 @@ def test_one_moment_that_ends_busy_ones_too_is_no_limit_of_silence():
     assert (age.high, age.survived) == (None, 6 * NS_PER_S)  # of silent ones, which were as old
 
 
+@pytest.mark.parametrize(("late", "is_sure"), [((4, 4.2), True), ((4,), False), ((), False)])
+def test_where_none_are_busy_such_as_began_later_confirm_a_limit(late, is_sure):
+    search = Search()
+    for age in (1, 4, 7):
+        search.lives(age)
+    for at in (0, 0.1, 0.4):
+        search.dies(8, at=at)
+    for at in late:
+        search.lives(6, at=at)
+    (idle,) = search.limits()
+    assert (idle.high, idle.confirmed) == (8 * NS_PER_S, is_sure)
+
+
 @pytest.mark.parametrize("said", [[], [True, False]])
 def test_who_says_both_or_nothing_of_refreshing_says_nothing(said):
     search = forgetting()
