@@ -1,6 +1,7 @@
 """A run folder of several workers is one run to whoever opens it, whatever is wrong in it."""
 
 import os
+import subprocess
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +14,9 @@ from stresser.record.folder import RunFolder
 from stresser.record.manifest import Status
 from stresser.record.reader import RunStatus, open_run
 from stresser.record.run_list import listed_run
+from stresser.record.segments import next_closed, pack_closed
 from tests.analysis.story import VPN, Story, idle_kill_story, utc
+from tests.fakes.tools import tool
 from tests.record.sample_events import numbered
 from tests.record.test_far_ends import seen
 from tests.record.worker_runs import ANCHOR_UNIX_NS, recorded_by, samples_of
@@ -159,3 +162,14 @@ def test_a_folder_with_nothing_but_empty_workers_is_no_run(tmp_path):
     RunFolder(tmp_path).worker(1).path.mkdir(parents=True)
     with pytest.raises(RunFolderError, match="is not a run folder"):
         open_run(tmp_path)
+
+
+def test_by_hand_all_files_are_read_at_once(folder):
+    """As docs/run-folder.md has it."""
+    closed = next_closed(folder.worker(2).events)
+    folder.worker(2).events.rename(closed)
+    pack_closed(folder.worker(2).events)
+    shell = f"find . -name 'events*.jsonl*' -exec {tool('zstd')} -dcfq {{}} +"
+    done = subprocess.run(shell, shell=True, cwd=folder.path, capture_output=True, check=True)  # noqa: S602 - the shell is the point
+    told = [line for line in done.stdout.splitlines() if b"run_ended" not in line]
+    assert len(told) == len(idle_kill_story().events) - 1
