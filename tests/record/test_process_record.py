@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from stresser.model.errors import RunFolderError
 from stresser.model.events import RunEnded, RunResumed
-from stresser.record import segments
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import header
@@ -182,8 +181,7 @@ def test_what_its_reflector_told(tmp_path):
     assert list(worker.far_ends()) == [seen(3)]
 
 
-def test_many_workers_are_merged_in_little_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(segments, "_CHUNK", 1 << 16)
+def test_many_workers_are_merged_in_little_memory(tmp_path):
     lists = [[numbered(n, 1000 * n + worker) for n in range(2000)] for worker in range(9)]
     own, workers = records_of(tmp_path, *lists)
     tracemalloc.start()
