@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from bench.night import measure
 from bench.night_plan import STARTED_UNIX_NS
 from stresser.classify.standing import make_ending
+from stresser.model.chain import TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase
-from stresser.model.events import AttemptFailed, RunStarted, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.events import AttemptFailed, RunStarted, SessionEnded, SessionOpened
 from stresser.model.evidence import Evidence
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S

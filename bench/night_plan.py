@@ -13,7 +13,7 @@ from msgspec import Struct
 from numpy.random import Generator
 
 from stresser.classify.standing import make_ending
-from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import (
@@ -23,7 +23,6 @@ from stresser.model.events import (
     RunStarted,
     SessionEnded,
     SessionOpened,
-    TlsFacts,
 )
 from stresser.model.evidence import Evidence
 from stresser.model.units import NS_PER_S, format_utc

@@ -12,9 +12,10 @@ from typing import Any
 
 from stresser.analysis.counts.plan_facts import ActivityFacts, PlanFacts
 from stresser.classify.standing import make_ending
+from stresser.model.chain import TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Grade, Initiator, Kind, Phase
-from stresser.model.events import AnyEvent, SessionEnded, SessionOpened, TlsFacts
+from stresser.model.events import AnyEvent, SessionEnded, SessionOpened
 from stresser.model.evidence import Evidence
 from stresser.model.units import NS_PER_S
 

@@ -23,6 +23,7 @@ from stresser.bundle.redaction import Redaction
 from stresser.bundle.zip_file import BundleManifest, check_sizes, write_bundle
 from stresser.record.reader import RecordedRun, open_run
 from stresser.record.segments import unpacked_sizes
+from stresser.record.worker_folders import folders_of
 from stresser.report.markdown import answer_part, markdown, markdown_text
 from stresser.report.page import page_parts
 
@@ -73,11 +74,12 @@ def write_evidence(
     """
     sizes: dict[str, int] = {}
     for run in runs:
-        it = run.folder.histograms
-        recorded = unpacked_sizes(run.folder.events) | {
-            it.name: it.stat().st_size if it.exists() else 0
-        }
-        sizes |= {f"{run.path.name}/{name}": size for name, size in recorded.items()}
+        for one in folders_of(run.folder):
+            it, where = one.histograms, one.path.relative_to(run.path.parent).as_posix()
+            recorded = unpacked_sizes(one.events) | {
+                it.name: it.stat().st_size if it.exists() else 0
+            }
+            sizes |= {f"{where}/{name}": size for name, size in recorded.items()}
     check_sizes(path, sizes)
     changes: Changes = RedactedChanges() if redact else Changes()
     key = changes.pseudonyms.of if isinstance(changes, RedactedChanges) else {}

@@ -18,10 +18,12 @@ from stresser.record.manifest import read_small_file
 from stresser.record.reader import RecordedRun, RunStatus
 from stresser.record.regular_file import open_regular
 from stresser.record.segments import Segment, has_segments, open_segments
+from stresser.record.worker_folders import worker_folders
 
 _LONG_AGO = (315_532_800, 315_532_800)
 """1980, the first year of ZIP: a copied crash does not look like a run that goes on."""
 _TOO_LONG = b"{}"
+"""A line that is no event: in place of one that cannot be read."""
 _NO_INTERVAL = b"unreadable"
 _MARK_OF_DAMAGE = b"\n{}\n"
 """A line that is no event: what the copy lacks is to be doubted there, too."""
@@ -76,22 +78,30 @@ def copy_run(run: RecordedRun, into: Path, changes: Changes) -> None:
             text = changes.manifest(read_small_file(source.manifest, _LARGEST_MANIFEST))
             if text is not None:
                 target.manifest.write_bytes(text)
-        for path in (source.events, source.far_ends):
-            _copy_segments(path, into, changes)
-        for name in ("histograms", "partial"):
-            if getattr(source, name).exists():
-                with open_regular(getattr(source, name)) as lines:
-                    _copy_lines(
-                        lines, getattr(target, name), lambda line, _: _log_line(line, changes)
-                    )
-        if changes.keeps_chains:
-            _copy_chains(source, target)
+        _copy_record(source, target, changes)
+        for number, worker in worker_folders(source).items():
+            copy = target.worker(number)
+            copy.path.mkdir(parents=True)
+            _copy_record(worker, copy, changes)
+            if not has_segments(copy.events):
+                copy.events.write_bytes(_TOO_LONG + b"\n")  # a bundle has no empty folders
         for path in into.rglob("*"):
             os.utime(path, _LONG_AGO)
     except OSError as error:
         raise RunFolderError(
             f"{shown_path(run.path)}: cannot be copied: {error.strerror}"
         ) from error
+
+
+def _copy_record(source: RunFolder, target: RunFolder, changes: Changes) -> None:
+    for path in (source.events, source.far_ends):
+        _copy_segments(path, target.path, changes)
+    for name in ("histograms", "partial"):
+        if getattr(source, name).exists():
+            with open_regular(getattr(source, name)) as lines:
+                _copy_lines(lines, getattr(target, name), lambda line, _: _log_line(line, changes))
+    if changes.keeps_chains:
+        _copy_chains(source, target)
 
 
 def _copy_segments(source: Path, into: Path, changes: Changes) -> None:

@@ -66,6 +66,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "RunStarted": _EVENT | {"scenario": _T.SCENARIO, "cohorts": _T.COHORTS},
     "RunEnded": _EVENT | {"reason": _T.FREE},
     "RunResumed": _EVENT | {"why": _T.FREE},
+    "WorkerEnded": _EVENT | {"how": _T.OURS},
     "SessionOpened": _COHORT | _ENDS | _PHASES | {"subprotocol": _T.PROTOCOL},
     "AttemptFailed": _ENDED | _PHASES,
     "SessionEnded": _ENDED,

@@ -124,7 +124,8 @@ def _check_runs(manifest: BundleManifest, top: Path, path: Path) -> None:
 
 def _exchanged_chains(top: Path) -> Iterator[str]:
     """Events name chains by their hash: an exchanged certificate is another chain's."""
-    for path in sorted((top / "runs").glob("*/chains/*")):
+    runs = top / "runs"
+    for path in sorted([*runs.glob("*/chains/*"), *runs.glob("*/workers/*/chains/*")]):
         name = path.relative_to(top).as_posix()
         is_chain = path.suffix == ".pem" and is_chain_id(path.stem) and path.is_file()
         if (

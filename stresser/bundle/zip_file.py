@@ -33,6 +33,8 @@ _LARGEST_IN_ALL = 4 << 30
 _LARGEST_MANIFEST = 16 << 20
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _MOST_PARTS = 4
+_OF_A_WORKER = re.compile(r"\A(runs/[^/]+)/workers/[0-9]{1,2}/")
+"""What a worker recorded lies two folders deeper than what its run recorded."""
 _CHUNK = 1 << 20
 _TIME = (1980, 1, 1, 0, 0, 0)
 _LONG_AGO = (315_532_800, 315_532_800)
@@ -119,8 +121,12 @@ def check_sizes(path: Path, sizes: Mapping[str, int]) -> None:
     """Refuse to write what `unpack` would refuse to read.
 
     Raises:
-        BundleError: a file, or all of them together, are too large for a bundle.
+        BundleError: a file, or all of them together, are too large or too many for a bundle.
     """
+    if len(sizes) > _MOST_FILES - len((MANIFEST, SIGNATURE)):
+        raise BundleError(
+            f"{shown(str(path), 300)}: is not written: {len(sizes)} files are too many"
+        )
     name, largest = max(sizes.items(), key=lambda one: one[1], default=("", 0))
     if largest > _LARGEST_FILE or sum(sizes.values()) > _LARGEST_IN_ALL:
         raise BundleError(
@@ -182,7 +188,8 @@ def _checked(bundle: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
     if len(infos) > _MOST_FILES:
         raise _no_bundle(path, f"{len(infos)} files are too many")
     for info in infos:
-        name, parts = info.filename, info.filename.split("/")
+        name = info.filename
+        parts = _OF_A_WORKER.sub(r"\1/", name).split("/")
         if name.endswith(_PACKED):
             raise _no_bundle(path, f"{shown(name)} is packed once more in itself")
         if len(parts) > _MOST_PARTS or not all(map(_PART.fullmatch, parts)):

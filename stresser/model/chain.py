@@ -1,6 +1,11 @@
-"""What a certificate chain says about who ends TLS: the closed lists that verdicts are made of."""
+"""What a certificate chain says about who ends TLS: the closed lists that verdicts are made of.
+
+And what a handshake that showed the chain agreed on.
+"""
 
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class ChainRoot(StrEnum):
@@ -42,3 +47,28 @@ class ChainClass(StrEnum):
     BROKEN = "broken"
     """Our handshake refuses it whoever is trusted: expired, wrong name or purpose, a constraint, a
     weak key, a bad signature, unreadable; or a public CA's intermediate is missing."""
+
+
+class TlsFacts(Struct, frozen=True, kw_only=True):
+    """What one handshake agreed on."""
+
+    version: str
+    cipher: str
+    alpn: str | None
+    chain: str
+    """Id of the chain as served; `chain_seen` describes it."""
+    verified: bool
+    """The chain verifies for this name against the roots that the scenario trusts."""
+    problem: str | None = None
+    """What is wrong with the chain, when it does not verify."""
+    chain_class: ChainClass | None = None
+    """The verdict on the chain; None: it was not judged."""
+    root: ChainRoot | None = None
+    """Whose root the chain leads to, with dates and names left aside."""
+    intercepted: bool = False
+    """A box on the path ends TLS: the chain is an interceptor's."""
+
+    @property
+    def is_proved(self) -> bool:
+        """A client here would take the chain for the endpoint's own."""
+        return self.verified and not self.intercepted

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy, TlsFacts
+from stresser.model.chain import TlsFacts
+from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
 
 
 class Asked(StrEnum):

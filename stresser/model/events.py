@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, TypeAlias
 from msgspec import Meta, Struct, field
 
 from stresser.model.bounds import Whole
-from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind
 from stresser.model.evidence import TcpInfo
@@ -34,31 +34,6 @@ class ResolvedBy(StrEnum):
     HOST = "host"
     """This host's resolver, whatever the egress."""
     PROXY = "proxy"
-
-
-class TlsFacts(Struct, frozen=True, kw_only=True):
-    """What one handshake agreed on."""
-
-    version: str
-    cipher: str
-    alpn: str | None
-    chain: str
-    """Id of the chain as served; `chain_seen` describes it."""
-    verified: bool
-    """The chain verifies for this name against the roots that the scenario trusts."""
-    problem: str | None = None
-    """What is wrong with the chain, when it does not verify."""
-    chain_class: ChainClass | None = None
-    """The verdict on the chain; None: it was not judged."""
-    root: ChainRoot | None = None
-    """Whose root the chain leads to, with dates and names left aside."""
-    intercepted: bool = False
-    """A box on the path ends TLS: the chain is an interceptor's."""
-
-    @property
-    def is_proved(self) -> bool:
-        """A client here would take the chain for the endpoint's own."""
-        return self.verified and not self.intercepted
 
 
 class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
@@ -104,6 +79,22 @@ class RunResumed(Event, kw_only=True, tag="run_resumed"):
     def gap_ns(self) -> int:
         """For how long it did not run."""
         return max(self.t_ns - self.since_ns, 0)
+
+
+class WorkerEnded(Event, kw_only=True, tag="worker_ended"):
+    """A process that held a part of the sessions died unasked; the others went on.
+
+    Each session that was open there has its `session_ended`, of `tool`: no drop.
+    """
+
+    worker: Whole
+    """Its number, from 1: it wrote in `workers/N/`."""
+    workers: Whole
+    """How many there were."""
+    how: str
+    """In words: `killed by SIGKILL`."""
+    sessions: Whole
+    """How many it held."""
 
 
 class CohortEvent(Event, kw_only=True):
@@ -365,6 +356,7 @@ AnyEvent: TypeAlias = (
     RunStarted
     | RunEnded
     | RunResumed
+    | WorkerEnded
     | SessionOpened
     | AttemptFailed
     | SessionEnded

@@ -26,11 +26,15 @@ _PEM_LINE = 64
 
 
 class ChainShelf:
-    """Which chains of a run are kept; collects those that are yet to be written."""
+    """Which chains of a run are kept; collects those that are yet to be written.
 
-    def __init__(self) -> None:
+    Where `shelves` processes keep some, each has its part of the room.
+    """
+
+    def __init__(self, shelves: int = 1) -> None:
         self._kept: set[str] = set()
-        self._room = _MOST_BYTES
+        self._most = _MOST_CHAINS // shelves
+        self._room = _MOST_BYTES // shelves
         self._waiting: dict[str, bytes] = {}
 
     def keep(self, chain_id: str, chain: Sequence[bytes]) -> bool:
@@ -38,7 +42,7 @@ class ChainShelf:
         if chain_id in self._kept:
             return True
         pem = _pem(chain)
-        too_many = len(self._kept) >= _MOST_CHAINS
+        too_many = len(self._kept) >= self._most
         if too_many or len(pem) > min(LARGEST_CHAIN, self._room) or not is_chain_id(chain_id):
             return False
         self._kept.add(chain_id)

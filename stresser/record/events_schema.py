@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from stresser.model import events, evidence, fresh_connection, hops, packet
+from stresser.model import chain, events, evidence, fresh_connection, hops, packet
 from stresser.model.ending import Ending
 from stresser.model.events import Ended
 from stresser.record.event_lines import flat_types
 from stresser.scenario.json_schema import DIALECT, describe_properties
 
-_DESCRIBED = (events, evidence, fresh_connection, hops, packet)
+_DESCRIBED = (chain, events, evidence, fresh_connection, hops, packet)
 
 
 def events_schema() -> dict[str, Any]:

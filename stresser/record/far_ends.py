@@ -16,18 +16,19 @@ from stresser.model.far_end import FarEnd
 from stresser.record.atomic_write import write_atomically
 from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.folder import RunFolder
+from stresser.record.worker_folders import folders_of
 
 _MOST = 2_000_000
 """Lines; more are not read."""
 
 
-def with_far_ends(events: Iterable[AnyEvent], far_ends: EventsReader) -> Iterator[AnyEvent]:
+def with_far_ends(events: Iterable[AnyEvent], told: Iterable[FarEndSeen]) -> Iterator[AnyEvent]:
     """The events of a run, with the far end's account in each ending that has one.
 
     Raises:
         RunFolderError: a file cannot be read.
     """
-    known = _known(far_ends)
+    known = {one.session: one.far_end for one in islice(told, _MOST)}
     for event in events:
         yield _with_far_end(event, known) if isinstance(event, SessionEnded) else event
 
@@ -46,7 +47,7 @@ def write_far_ends(folder: RunFolder, seen: Iterable[FarEndSeen]) -> None:
         RunFolderError: what is known cannot be read.
         OSError: it cannot be written.
     """
-    known = {one.session: one for one in _all_seen(EventsReader(folder.far_ends))}
+    known = {one.session: one for one in islice(_recorded(folder), _MOST)}
     for one in seen:
         before = known.get(one.session)
         far = one.far_end if before is None else joined_far_end(before.far_end, one.far_end)
@@ -77,11 +78,13 @@ def joined_far_end(known: FarEnd, new: FarEnd) -> FarEnd:
     )
 
 
-def _known(far_ends: EventsReader) -> Mapping[int, FarEnd]:
-    return {one.session: one.far_end for one in _all_seen(far_ends)}
+def _recorded(folder: RunFolder) -> Iterator[FarEndSeen]:
+    """Of all processes; what the run's own folder has was written last."""
+    for one in reversed(folders_of(folder)):
+        if one.far_ends.exists():
+            yield from far_ends_in(EventsReader(one.far_ends))
 
 
-def _all_seen(far_ends: EventsReader) -> Iterator[FarEndSeen]:
-    if far_ends.path.exists():
-        seen = (event for event in far_ends if isinstance(event, FarEndSeen))
-        yield from islice(seen, _MOST)
+def far_ends_in(events: Iterable[AnyEvent]) -> Iterator[FarEndSeen]:
+    """Of the lines of such a file those that belong there."""
+    return (event for event in events if isinstance(event, FarEndSeen))

@@ -95,6 +95,15 @@ class RunFolder:
         return self.path / "stresser.log"
 
     @property
+    def workers(self) -> Path:
+        """A folder of folders: what each worker recorded, where a run has more than one."""
+        return self.path / "workers"
+
+    def worker(self, number: int) -> "RunFolder":
+        """Where a worker (from 1) records: files as the run's own, without manifest and summary."""
+        return RunFolder(self.workers / str(number))
+
+    @property
     def reserve(self) -> Path:
         """Room kept for manifest and summary, so that a full disk can still be reported on it."""
         return self.path / ".reserve"

@@ -76,6 +76,7 @@ def gather_manifest(
     capabilities: dict[str, Any],
     socket_options: dict[str, Any],
     measured: MeasuredLimits | None = None,
+    workers: int = 1,
 ) -> Manifest:
     """A manifest of the run that starts now, in this process.
 
@@ -88,6 +89,7 @@ def gather_manifest(
         listened=listened,
         started_utc=format_utc(anchor_unix_ns),
         anchor_unix_ns=anchor_unix_ns,
+        workers=workers,
         process=this_process(),
         command_line=command_line,
         versions=_versions(),

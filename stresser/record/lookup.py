@@ -9,6 +9,7 @@ from stresser.model.units import shown
 from stresser.record.folder import RUN_NAME, RunFolder, shown_path
 from stresser.record.manifest import read_manifest
 from stresser.record.segments import has_segments
+from stresser.record.worker_folders import folders_of, worker_folders
 
 _LAST = "last"
 _LONGEST_NAME = 200
@@ -16,7 +17,7 @@ _NUMBER = re.compile(r"([0-9]+)")
 
 
 def resolve_run(text: str, results_dir: Path) -> Path:
-    """The run folder that `text` names. A path to a file in a run folder names the folder.
+    """The run folder that `text` names. A path to something in a run folder names the run.
 
     Raises:
         RunFolderError: there is no such run; the nearest name is suggested.
@@ -26,12 +27,19 @@ def resolve_run(text: str, results_dir: Path) -> Path:
     for path in (Path(text), results_dir / text) if text else ():
         try:
             if path.is_dir():
-                return path
+                return _run_around(path)
             if path.is_file():
-                return path.parent
+                return _run_around(path.parent)
         except (OSError, ValueError):
             continue  # too long, or with a NUL in it: no name of ours
     raise RunFolderError(f"{shown(text)}: there is no such run{_suggestion(text, results_dir)}")
+
+
+def _run_around(path: Path) -> Path:
+    """The run whose worker's folder this is: alone it would be a part that looks like a run."""
+    around = path.resolve().parent
+    workers = worker_folders(RunFolder(around.parent)).values() if around.name == "workers" else ()
+    return next((around.parent for one in workers if one.path == path.resolve()), path)
 
 
 def list_runs(results_dir: Path) -> list[Path]:
@@ -53,9 +61,12 @@ def list_runs(results_dir: Path) -> list[Path]:
 
 def has_begun(folder: RunFolder) -> bool:
     """Whether anything of a run is in it. One that was killed as it began left its reserve."""
-    return has_segments(folder.events) or any(
-        file.exists() for file in (folder.manifest, folder.histograms)
-    )
+    return folder.manifest.exists() or has_records(folder)
+
+
+def has_records(folder: RunFolder) -> bool:
+    """Whether a process of a run recorded anything in it."""
+    return any(has_segments(one.events) or one.histograms.exists() for one in folders_of(folder))
 
 
 def _by_start(path: Path) -> tuple[list[str], list[int]]:

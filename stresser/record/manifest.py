@@ -109,6 +109,8 @@ class Manifest(Struct, kw_only=True):
     """What was not recorded; null when everything was."""
     resumptions: list[Resumption] = field(default_factory=list)
     """How often the run went on in the same folder (`--resume`)."""
+    workers: Count = 1
+    """Processes that held the sessions; of several each recorded in `workers/N/`."""
     process: ProcessIdentity
     command_line: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)

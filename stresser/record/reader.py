@@ -5,9 +5,9 @@ it is an error.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,16 +15,15 @@ from stresser.model.errors import RunFolderError
 from stresser.model.events import AnyEvent, RunEnded
 from stresser.model.units import NS_PER_S, format_utc
 from stresser.record.chain_files import read_chain
-from stresser.record.events_file import EventsReader, last_event
-from stresser.record.failure_runs import one_by_one
 from stresser.record.far_ends import with_far_ends
 from stresser.record.folder import RunFolder, shown_path
-from stresser.record.histogram_log import Key, LoggedInterval, LogReader, last_end_ns
+from stresser.record.histogram_log import Key, LoggedInterval
 from stresser.record.host_facts import lives
-from stresser.record.lookup import has_begun, resolve_run
+from stresser.record.lookup import has_begun, has_records, resolve_run
 from stresser.record.manifest import Manifest, Status, read_manifest
-from stresser.record.segments import has_segments
+from stresser.record.process_record import ProcessRecord, merged_events
 from stresser.record.summary_file import read_summary
+from stresser.record.worker_folders import missing_workers, odd_workers, worker_folders
 from stresser.statistics.duration_counts import Distribution
 from stresser.statistics.merged_counts import MergedCounts
 
@@ -64,14 +63,18 @@ class RecordedRun:
         self.folder = folder
         self.manifest = manifest
         """None where it is missing or damaged."""
-        self._damage = damage
-        self._events = EventsReader(folder.events)
-        self._log = LogReader(folder.histograms)
-        self._partial = LogReader(folder.partial)
-        self._far_ends = EventsReader(folder.far_ends)
+        self._own = ProcessRecord(folder)
+        workers = worker_folders(folder).items()
+        self._workers = [ProcessRecord(one, number) for number, one in workers]
+        lacking = missing_workers(folder, manifest.workers) if manifest else []
+        self._damage = [*damage, *odd_workers(folder), *lacking]
         self._refused = 0
-        self._last_event = last_event(folder.events)
         self.status = self._find_status()
+
+    @property
+    def _records(self) -> list[ProcessRecord]:
+        """Of each process that recorded, the run's own first."""
+        return [self._own, *self._workers]
 
     @property
     def path(self) -> Path:
@@ -88,21 +91,20 @@ class RecordedRun:
         """UTC of the run's start, in nanoseconds since 1970; None where nothing tells."""
         if self.manifest is not None:
             return self.manifest.anchor_unix_ns
-        if self._log.anchor_unix_ns is None:
-            with suppress(RunFolderError):  # whoever reads all of it hears of that
-                next(self._of(self._log), None)  # its head has it
-        return self._log.anchor_unix_ns
+        anchors = (one.anchor_unix_ns for one in self._records)
+        return next((one for one in anchors if one is not None), None)
 
     def events(self) -> Iterator[AnyEvent]:
         """All readable events, in order, counted ones one by one; none where the file is missing.
 
-        Endings are judged by both ends where a reflector's record was joined.
+        Those of workers are merged by time. Endings are judged by both ends where a reflector's
+        record was joined.
 
         Raises:
             RunFolderError: the file cannot be read.
         """
-        if has_segments(self.folder.events):
-            yield from with_far_ends(one_by_one(self._events), self._far_ends)
+        told = (one for record in reversed(self._records) for one in record.far_ends())
+        return with_far_ends(merged_events(self._own, self._workers), told)
 
     def intervals(self) -> Iterator[LoggedInterval]:
         """All readable histogram intervals, the unfinished one included, each once.
@@ -110,16 +112,7 @@ class RecordedRun:
         Raises:
             RunFolderError: a file cannot be read.
         """
-        # The partial file first: while the run goes on, an interval moves from it to the log.
-        unfinished = {(part.key, part.start_ns): part for part in self._of(self._partial)}
-        for interval in self._of(self._log):
-            unfinished.pop((interval.key, interval.start_ns), None)
-            yield interval
-        yield from unfinished.values()
-
-    def _of(self, log: LogReader) -> Iterator[LoggedInterval]:
-        if log.path.exists():
-            yield from log
+        return chain.from_iterable(one.intervals() for one in self._records)
 
     def histograms(
         self, watch: Callable[[LoggedInterval], None] | None = None
@@ -145,7 +138,8 @@ class RecordedRun:
         Raises:
             RunFolderError: the file cannot be read.
         """
-        return read_chain(self.folder, chain_id)
+        found = (read_chain(one.folder, chain_id) for one in self._records)
+        return next((one for one in found if one is not None), None)
 
     def summary(self) -> dict[str, Any] | None:
         """The findings as recorded; None for a run that did not come so far.
@@ -161,7 +155,7 @@ class RecordedRun:
 
         Covers the files once `events()` and `histograms()` were gone through.
         """
-        sentences = [*self._damage, *self._events.damage, *self._log.damage, *self._partial.damage]
+        sentences = [*self._damage, *(line for one in self._records for line in one.damage)]
         if self._refused:
             sentences.append(f"{self._refused} histogram intervals are too many to be read")
         for before in self.manifest.resumptions if self.manifest else ():
@@ -171,13 +165,13 @@ class RecordedRun:
                 sentences.append(f"{before.unrecorded_events} events were not recorded")
         if self.manifest and self.manifest.gap:
             sentences.append(str(self.manifest.gap))
-        elif isinstance(self._last_event, RunEnded) and self._last_event.unrecorded_events:
-            sentences.append(f"{self._last_event.unrecorded_events} events were not recorded")
+        elif self._own.unrecorded_events:
+            sentences.append(f"{self._own.unrecorded_events} events were not recorded")
         return sentences
 
     def _find_status(self) -> RunStatus:
         if self.manifest is None:
-            ended = isinstance(self._last_event, RunEnded)
+            ended = isinstance(self._own.last_event, RunEnded)
             return RunStatus.COMPLETE if ended else self._status_by_age()
         if self.manifest.status is not Status.RUNNING:
             return RunStatus(self.manifest.status.value)
@@ -194,14 +188,7 @@ class RecordedRun:
         return RunStatus.RUNNING if fresh else RunStatus.CRASHED
 
     def _last_written_unix_ns(self) -> int | None:
-        files = (self.folder.events, self.folder.histograms, self.folder.partial)
-        times = []
-        for path in files:
-            try:
-                times.append(path.stat().st_mtime_ns)
-            except OSError:
-                continue
-        return max(times, default=None)
+        return _latest(one.last_written_unix_ns for one in self._records)
 
     def last_sign(self) -> LastSign | None:
         """When a crashed run wrote for the last time, and how that is known.
@@ -209,9 +196,8 @@ class RecordedRun:
         From what is in the files; their own times, which a copy changes, only where nothing is
         readable in them.
         """
-        signs = []
-        if self._last_event is not None:
-            signs.append(LastSign(self._last_event.utc[:40], "the last event"))
+        last_events = (one.last_event for one in self._records)
+        signs = [LastSign(one.utc[:40], "the last event") for one in last_events if one is not None]
         end_ns = self.last_interval_ns
         if end_ns is not None and self.anchor_unix_ns is not None:
             utc = _utc(self.anchor_unix_ns + end_ns)
@@ -223,14 +209,17 @@ class RecordedRun:
     @property
     def last_interval_ns(self) -> int | None:
         """When the last histogram interval ends, since the run began; None where none is."""
-        ends = (last_end_ns(path) for path in (self.folder.histograms, self.folder.partial))
-        return max((end_ns for end_ns in ends if end_ns is not None), default=None)
+        return _latest(one.last_interval_ns for one in self._records)
 
     @property
     def crashed_at_utc(self) -> str | None:
         """The last sign of life of a crashed run; None for any other."""
         sign = self.last_sign() if self.status is RunStatus.CRASHED else None
         return sign.utc if sign else None
+
+
+def _latest(times: Iterable[int | None]) -> int | None:
+    return max((one for one in times if one is not None), default=None)
 
 
 def _utc(unix_ns: int) -> str:
@@ -284,7 +273,7 @@ def open_record(path: Path) -> RecordedRun:
     try:
         return RecordedRun(folder, read_manifest(folder.manifest), [])
     except RunFolderError as error:
-        if not (has_segments(folder.events) or folder.histograms.exists()):
+        if not has_records(folder):
             raise
         # Named as the other files are: where the folder lies is nothing of the run's.
         where, name = f"{shown_path(folder.manifest)}: ", folder.manifest.name

@@ -76,8 +76,9 @@ class Recorder:
         buffer_limit: int = _BUFFER_LIMIT,
         sync_every_s: float = _SYNC_EVERY_S,
         segment_bytes: int = SEGMENT_BYTES,
+        recorders: int = 1,
     ) -> None:
-        """Open the files.
+        """Open the files. `recorders` record the same run, each in a folder of its own.
 
         Raises:
             RunFolderError: one of them cannot be written.
@@ -101,7 +102,7 @@ class Recorder:
         self._far_lines = bytearray()
         self._counts: dict[Key, SparseCounts] = {}
         self._failures = FailureRuns()
-        self._chains = ChainShelf()
+        self._chains = ChainShelf(recorders)
         self._run_ended = False
         self._clamped = 0
 

@@ -6,7 +6,7 @@ what was written beside is removed. It may be cut short itself, and begun again.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -18,17 +18,32 @@ from stresser.record.event_lines import event_of_line
 from stresser.record.events_file import LONGEST_LINE, bounded_lines
 from stresser.record.folder import RunFolder, reserve_room, shown_path
 from stresser.record.regular_file import open_regular
+from stresser.record.worker_folders import folders_of
 
 _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def repair(folder: RunFolder) -> None:
-    """Make the folder as if its run had closed it.
+    """Make the folder as if its run had closed it, and with it those of its workers.
 
     Raises:
         RunFolderError: it cannot be written.
     """
-    try:
+    for one in folders_of(folder):
+        repair_record(one)
+    with _written(folder):
+        for path in (folder.summary, folder.packets):  # to be computed anew of all parts
+            path.unlink(missing_ok=True)
+        reserve_room(folder)
+
+
+def repair_record(folder: RunFolder) -> None:
+    """Make what one process recorded as if it had closed it: the run's own, or one worker's.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    with _written(folder):
         _end_last_line(folder.events, _is_event)
         _end_last_line(folder.far_ends, _is_event)
         _end_last_line(folder.log, lambda _: True)
@@ -36,10 +51,13 @@ def repair(folder: RunFolder) -> None:
         _take_over_partial(folder)
         for left in (*folder.path.glob(".*.tmp"), *folder.path.glob(".*.next")):
             left.unlink()
-        for path in (folder.summary, folder.packets):  # to be computed anew of all parts
-            path.unlink(missing_ok=True)
         _set_keys_aside(folder.tls_keys)
-        reserve_room(folder)
+
+
+@contextmanager
+def _written(folder: RunFolder) -> Iterator[None]:
+    try:
+        yield
         sync_directory(folder.path)
     except OSError as error:
         raise RunFolderError(

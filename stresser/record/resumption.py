@@ -28,6 +28,7 @@ from stresser.record.folder import RunFolder, shown_path
 from stresser.record.host_facts import this_process
 from stresser.record.manifest import Manifest, Resumption, Status
 from stresser.record.reader import RecordedRun, RunStatus, open_record
+from stresser.record.worker_folders import odd_workers, worker_folders
 from stresser.scenario.plan import Scenario
 from stresser.scenario.secrets import masked
 
@@ -107,6 +108,8 @@ def _checked(run: RecordedRun, path: Path) -> Manifest:
     elif run.status is RunStatus.RUNNING:
         pid = manifest.process.pid
         raise StillRunningError(f"{shown_path(path)}: still goes on (process {pid})")
+    elif odd := odd_workers(folder):
+        why = f"is not as a run leaves it: {odd[0]}"
     elif folder.joined.exists():
         why = "was joined with a reflector's record: what is joined is complete"
     elif (path.resolve().parent.parent / "bundle.json").exists():
@@ -192,8 +195,8 @@ def _anchor_of(event: AnyEvent, otherwise: int) -> int:
     return round(at * 1e6) * NS_PER_US - event.t_ns
 
 
-def going_on(earlier: Earlier, t_ns: int, utc: str, version: str) -> Manifest:
-    """The manifest of a run that goes on since `t_ns`."""
+def going_on(earlier: Earlier, t_ns: int, utc: str, version: str, workers: int = 1) -> Manifest:
+    """The manifest of a run that goes on since `t_ns`, with so many workers now."""
     before = earlier.manifest
     resumption = Resumption(
         t_ns=t_ns,
@@ -212,6 +215,7 @@ def going_on(earlier: Earlier, t_ns: int, utc: str, version: str) -> Manifest:
         end_reason=None,
         verdict=None,
         gap=None,
+        workers=max(before.workers, workers),
         process=this_process(),
         resumptions=[*before.resumptions, resumption],
     )
@@ -221,9 +225,20 @@ def going_on(earlier: Earlier, t_ns: int, utc: str, version: str) -> Manifest:
 def held_alone(folder: RunFolder) -> Iterator[None]:
     """Keep every other process from going on in this folder meanwhile.
 
+    A worker holds its own folder so: where one outlives its run for a moment, it still writes.
+
     Raises:
         StillRunningError: another one is at it.
     """
+    with _locked(folder):
+        for worker in worker_folders(folder).values():
+            with _locked(worker):
+                pass
+        yield
+
+
+@contextmanager
+def _locked(folder: RunFolder) -> Iterator[None]:
     if sys.platform == "win32":  # it has no flock: the manifest alone says that a run goes on
         yield
         return

@@ -42,6 +42,8 @@ _WRITE: dict[int, int] = {
     zstd.CompressionParameter.checksum_flag: 1,
 }
 _CHUNK = 1 << 20
+_BUFFER = 1 << 16
+"""What is unpacked at once: of 64 workers as many segments are open."""
 _ROOM_TO_PACK = 4
 """A segment is compressed where the disk has room for this part of it: what compressing takes must
 not be what the next event lacks."""
@@ -203,7 +205,7 @@ def _opened(plain: Path) -> Iterator[Segment]:
     except FileNotFoundError:
         packed = plain.with_name(plain.name + _PACKED)
         unpacked = _Unpacked(open_regular(packed))
-        with io.BufferedReader(unpacked, _CHUNK) as lines:
+        with io.BufferedReader(unpacked, _BUFFER) as lines:
             yield Segment(packed, lines, unpacked)
     else:
         with file:

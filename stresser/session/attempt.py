@@ -5,10 +5,11 @@ from typing import TypeVar
 
 import trio
 
+from stresser.model.chain import TlsFacts
 from stresser.model.checkup_facts import HttpAnswer
 from stresser.model.clocks import Clock, Hangups
 from stresser.model.ending import Phase
-from stresser.model.events import ResolvedBy, TlsFacts
+from stresser.model.events import ResolvedBy
 from stresser.model.faults import CertificateRejected, DeadlinePassed, SecretWithheld
 from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity

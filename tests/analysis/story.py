@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stresser.classify.standing import make_ending
-from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Grade, Initiator, Kind, Phase, Proof
 from stresser.model.events import (
@@ -19,7 +19,6 @@ from stresser.model.events import (
     RunStarted,
     SessionEnded,
     SessionOpened,
-    TlsFacts,
 )
 from stresser.model.evidence import Evidence
 from stresser.model.quantity import Quantity

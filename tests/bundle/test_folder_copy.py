@@ -5,9 +5,11 @@ import pytest
 
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.model.errors import RunFolderError
+from stresser.record.folder import RunFolder
 from stresser.record.manifest import Status
 from stresser.record.reader import RunStatus, open_run
 from tests.analysis.story import idle_kill_story
+from tests.record.worker_runs import recorded_by, samples_of
 
 
 class Marked(Changes):
@@ -87,3 +89,54 @@ def test_a_fifo_in_place_of_the_events_does_not_hang(run, tmp_path):
     os.mkfifo(run.folder.events)
     with pytest.raises(RunFolderError, match="no regular file"):
         copy_run(run, tmp_path / "copy", Changes())
+
+
+@pytest.fixture
+def of_workers(tmp_path):
+    story = idle_kill_story()
+    run = recorded_by(3, tmp_path / "run", story.events, samples_of(story))
+    run.folder.worker(2).chains.mkdir()
+    run.folder.worker(2).chain("a" * 16).write_text("pem")
+    run.folder.worker(2).tls_keys.write_text("keys")
+    return run
+
+
+def test_a_copy_has_what_workers_recorded_as_they_recorded_it(of_workers, tmp_path):
+    copy_run(of_workers, tmp_path / "copy", Changes())
+    copied = open_run(tmp_path / "copy")
+    assert list(copied.events()) == list(of_workers.events())
+    assert copied.histograms().keys() == of_workers.histograms().keys()
+    assert copied.chain("a" * 16) == b"pem"
+    files = {path.relative_to(copied.path).as_posix() for path in copied.path.rglob("*.*")}
+    each = {"events.jsonl", "histograms.hlog"}
+    workers = {f"workers/{n}/{name}" for n in (1, 2, 3) for name in each}
+    assert files == {"manifest.json", f"workers/2/chains/{'a' * 16}.pem"} | each | workers
+    assert copied.damage == []
+
+
+def test_workers_records_are_changed_as_the_runs_own(of_workers, tmp_path):
+    copy_run(of_workers, tmp_path / "copy", Marked())
+    copied = open_run(tmp_path / "copy")
+    assert {event.utc[:4] for event in copied.events()} == {"2027"}
+    assert copied.chain("a" * 16) is None
+
+
+def test_a_worker_without_events_is_damage_in_the_copy_too(of_workers, tmp_path):
+    """A bundle has files alone: the folder itself would not be in it."""
+    shutil.rmtree(of_workers.folder.worker(2).path)
+    of_workers.folder.worker(2).path.mkdir()
+    copy_run(of_workers, tmp_path / "copy", Changes())
+    copied = open_run(tmp_path / "copy")
+    assert list(copied.events()) == list(open_run(of_workers.path).events())
+    assert copied.damage == ["workers/2/events.jsonl: 1 unreadable lines were skipped"]
+
+
+def test_no_link_among_the_workers_is_copied(of_workers, tmp_path):
+    of_workers.folder.worker(2).path.rename(tmp_path / "secret")
+    of_workers.folder.worker(2).path.symlink_to(tmp_path / "secret")
+    copy_run(of_workers, tmp_path / "copy", Changes())
+    assert not RunFolder(tmp_path / "copy").worker(2).path.exists()
+    of_workers.folder.worker(3).events.unlink()
+    of_workers.folder.worker(3).events.symlink_to(tmp_path / "secret" / "events.jsonl")
+    with pytest.raises(RunFolderError, match="no regular file"):
+        copy_run(of_workers, tmp_path / "again", Changes())

@@ -24,8 +24,10 @@ from stresser.bundle.zip_file import (
 from stresser.record.chain_files import ChainShelf, write_chains
 from stresser.record.manifest import Status
 from stresser.record.reader import open_run
+from stresser.record.worker_folders import worker_folders
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
+from tests.record.worker_runs import recorded_by, samples_of
 
 SLOW = pytest.mark.slow  # a second each: one of a kind stays in the everyday loop
 
@@ -71,6 +73,30 @@ def test_a_hostile_run_and_a_crash_match_as_well(tmp_path, redact):
     for run in (hostile_run(tmp_path / "hostile"), crashed):
         write_evidence([run], None, tmp_path / "b.zip", redact=redact)
         assert verify_bundle(tmp_path / "b.zip").wrong == []
+
+
+@pytest.mark.parametrize("redact", [False, pytest.param(True, marks=SLOW)])
+def test_what_workers_recorded_is_in_it_and_is_checked(tmp_path, redact):
+    story = idle_kill_story()
+    run = recorded_by(3, tmp_path / "run", story.events, samples_of(story))
+    run.folder.worker(2).histograms.write_bytes(b"junk\n")
+    shutil.rmtree(run.folder.worker(3).path)
+    run.folder.worker(3).path.mkdir()
+    path = tmp_path / "b.zip"
+    write_evidence([open_run(run.path)], None, path, redact=redact)
+    assert verify_bundle(path).wrong == []
+    with zipfile.ZipFile(path) as bundle:
+        figures = bundle.read(FIGURES).decode()
+    assert "workers/2/histograms.hlog: 1 unreadable lines" in figures
+    assert "workers/3/events.jsonl: 1 unreadable lines" in figures
+
+    def change(text):
+        lines = text.splitlines(keepends=True)
+        gone = next(i for i, line in enumerate(lines) if b"tcp_reset" in line)
+        return b"".join(lines[:gone] + lines[gone + 1 :])
+
+    wrong = verify_bundle(forged(path, **{"workers/1/events_jsonl": change})).wrong
+    assert wrong[0].startswith("comparison.paragraph is 13 drops came")
 
 
 def test_a_changed_figure_is_named(bundle):
@@ -131,19 +157,21 @@ def test_another_version_compares_figures_alone(bundle):
     assert (found.wrong, len(found.notes)) == ([], 2)
 
 
-def with_chain(folder, der):
-    """A bundle of a run that kept a chain."""
-    run = idle_kill_story().recorded(folder / "run")
+def with_chain(folder, der, workers):
+    """A bundle of a run that kept a chain, or of which each worker did."""
+    run = recorded_by(workers, folder / "run", idle_kill_story().events)
     chain_id = hashlib.sha256(der).hexdigest()[:16]
-    shelf = ChainShelf()
-    assert shelf.keep(chain_id, [der])
-    write_chains(run.folder, shelf.take())
+    for one in [run.folder] if workers == 1 else worker_folders(run.folder).values():
+        shelf = ChainShelf()
+        assert shelf.keep(chain_id, [der])
+        write_chains(one, shelf.take())
     write_evidence([run], None, folder / "c.zip", redact=False)
     return folder / "c.zip"
 
 
-def test_an_exchanged_certificate_is_told_though_its_hash_is_listed(tmp_path):
-    path = with_chain(tmp_path, b"certificate" * 20)
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=SLOW)])
+def test_an_exchanged_certificate_is_told_though_its_hash_is_listed(tmp_path, workers):
+    path = with_chain(tmp_path, b"certificate" * 20, workers)
     assert verify_bundle(path).wrong == []
     with zipfile.ZipFile(path) as old:
         files = {name: old.read(name) for name in old.namelist() if name != MANIFEST}

@@ -70,7 +70,8 @@ def test_a_changed_a_missing_and_an_additional_file_are_told(bundle, tmp_path):
 @pytest.mark.parametrize(
     "name",
     ["../evil", "/etc/evil", "a/../../evil", "a\\..\\evil", "C:evil", ".hidden", "a//b",
-     "a/b/c/d/e", "x" * 300, "REPORT.md", "nul\x01"],
+     "a/b/c/d/e", "runs/a/workers/1/b/c/d", "runs/../workers/1/evil", "runs/a/workers/../evil",
+     "runs/a/workers/999/b/c", "a/runs/a/workers/1/b", "x" * 300, "REPORT.md", "nul\x01"],
 )  # fmt: skip
 def test_a_name_that_leads_elsewhere_is_refused(bundle, tmp_path, name):
     path = altered(bundle, lambda entries: [*entries, (zipfile.ZipInfo(name), b"evil")])
@@ -152,6 +153,21 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path):
     with pytest.raises(BundleError, match=r"b\.zip\": is not written: .* 2 GiB .*events\.jsonl"):
         write_bundle(path, manifest(), {"runs/a/events.jsonl": large})
     assert list(tmp_path.iterdir()) == [large]
+
+
+def test_what_a_worker_recorded_lies_deeper(bundle, tmp_path):
+    names = ["runs/one/workers/64/events.jsonl", "runs/one/workers/1/chains/a.pem"]
+    added = [(zipfile.ZipInfo(name), b"x") for name in names]
+    path = altered(bundle, lambda entries: [*entries, *added])
+    unpack(path, tmp_path / "into")
+    assert [(tmp_path / "into" / name).read_bytes() for name in names] == [b"x", b"x"]
+
+
+def test_more_files_than_can_be_read_again_are_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle_file, "_MOST_FILES", 5)
+    check_sizes(tmp_path / "b.zip", dict.fromkeys("abc", 1))
+    with pytest.raises(BundleError, match="4 files are too many"):
+        check_sizes(tmp_path / "b.zip", dict.fromkeys("abcd", 1))
 
 
 def test_many_files_are_too_large_together(tmp_path):

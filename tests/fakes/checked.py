@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from stresser.classify.standing import make_ending
-from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.checkup_facts import Asked, HttpAnswer, Leads, WayChecked
 from stresser.model.ending import Grade, Initiator, Kind, Phase
-from stresser.model.events import AttemptFailed, ChainSeen, TlsFacts
+from stresser.model.events import AttemptFailed, ChainSeen
 from stresser.model.evidence import Evidence
 from stresser.scenario.endpoint import is_address
 

@@ -45,6 +45,7 @@ EVENTS = [
     events.TesterLate(t_ns=1, utc="u", late_ns=9),
     events.TesterLate(t_ns=1, utc="u", late_ns=9, cause=UnfitCause.STOPPED),
     events.PathChanged(t_ns=1, utc="u", change=PathChange.LINK_DOWN, interface="tun0"),
+    events.WorkerEnded(t_ns=1, utc="u", worker=2, workers=3, how="killed by SIGKILL", sessions=9),
     events.PathChanged(t_ns=1, utc="u", change=PathChange.MANY, counts={"route_added": 5}),
 ]
 

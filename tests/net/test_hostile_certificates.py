@@ -14,8 +14,9 @@ from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.summary.notes import run_notes
 from stresser.analysis.views.session_story import StoryTeller
+from stresser.model.chain import TlsFacts
 from stresser.model.cohort import Cohort
-from stresser.model.events import SessionOpened, TlsFacts
+from stresser.model.events import SessionOpened
 from stresser.net.chain_facts import describe_chain, leaf_facts
 from stresser.net.inspectors import product_of
 from stresser.net.trust import ChainJudge

@@ -53,6 +53,16 @@ def test_number_and_size_are_bounded(monkeypatch):
     assert len(shelf.take()) == 3
 
 
+def test_where_several_keep_some_all_of_them_have_the_room_of_one(monkeypatch):
+    monkeypatch.setattr(chain_files, "_MOST_CHAINS", 9)
+    shelf = ChainShelf(4)
+    kept = [shelf.keep(chain_id(number), CHAIN) for number in range(5)]
+    assert kept == [True] * 2 + [False] * 3
+    monkeypatch.setattr(chain_files, "_MOST_BYTES", 8000)
+    kept = [ChainShelf(shelves).keep(chain_id(), CHAIN) for shelves in (1, 64)]
+    assert kept == [True, False]
+
+
 def test_all_bytes_together_are_bounded(monkeypatch):
     monkeypatch.setattr(chain_files, "_MOST_BYTES", 2000)
     shelf = ChainShelf()

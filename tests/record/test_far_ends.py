@@ -9,6 +9,7 @@ from stresser.model.far_end import FarEnd
 from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.far_ends import with_far_ends, write_far_ends
 from stresser.record.folder import RunFolder
+from stresser.record.process_record import ProcessRecord
 from tests.record.sample_events import numbered, session_ended, utc_of
 
 S = 10**9
@@ -20,7 +21,7 @@ def seen(session: int = 2, **more: Any) -> FarEndSeen:
 
 
 def read(folder: RunFolder, *events):
-    return list(with_far_ends(events, EventsReader(folder.far_ends)))
+    return list(with_far_ends(events, ProcessRecord(folder).far_ends()))
 
 
 def test_an_ending_is_judged_by_both_ends(tmp_path):
@@ -87,3 +88,17 @@ def test_the_last_line_on_a_session_counts(tmp_path):
     [ended] = read(folder, session_ended())
     assert isinstance(ended, SessionEnded)
     assert ended.ending.evidence.far_end == lines[1].far_end
+
+
+def test_what_workers_were_told_is_added_to_and_then_stands_in_the_runs_own_file(tmp_path):
+    folder = RunFolder(tmp_path)
+    for number, session in ((1, 1), (2, 2)):
+        folder.worker(number).path.mkdir(parents=True)
+        told = encode_event(seen(session, last_in_ns=S))
+        folder.worker(number).far_ends.write_bytes(told)
+    write_far_ends(folder, [seen(2, kind="tcp_fin", at_ns=8 * S, last_in_ns=7 * S), seen(3)])
+    known = far_ends(folder)
+    assert known.keys() == {1, 2, 3}
+    assert (known[2].kind, known[2].last_in_ns) == ("tcp_fin", S)
+    write_far_ends(folder, [])
+    assert far_ends(folder) == known, "what the run's own file says was written last"

@@ -3,7 +3,7 @@ import pytest
 from stresser.model.errors import RunFolderError
 from stresser.record.folder import RunFolder
 from stresser.record.host_facts import gather_manifest
-from stresser.record.lookup import list_runs, resolve_run
+from stresser.record.lookup import has_begun, has_records, list_runs, resolve_run
 from stresser.record.manifest import write_manifest
 from stresser.record.reader import open_reflection, open_run
 from tests.analysis.story import idle_kill_story
@@ -105,3 +105,28 @@ def test_last_without_any_run_is_one_clear_line(tmp_path):
     for place in (tmp_path, tmp_path / "missing"):
         with pytest.raises(RunFolderError, match="there is no run in it yet"):
             resolve_run("last", place)
+
+
+@pytest.mark.parametrize("named", ["", "events.jsonl"])
+def test_a_workers_folder_names_its_run(results, named, monkeypatch):
+    run = results / NAMES[0]
+    worker = RunFolder(run).worker(2)
+    worker.path.mkdir(parents=True)
+    worker.events.touch()
+    assert resolve_run(str(worker.path / named), results) == run
+    monkeypatch.chdir(worker.path)
+    assert resolve_run(named or ".", results) == run
+    other = RunFolder(run).worker(65)
+    other.path.mkdir()
+    assert resolve_run(str(other.path), results) == other.path
+
+
+@pytest.mark.parametrize("name", ["events", "histograms"])
+def test_a_run_of_which_workers_records_alone_are_left_has_begun(tmp_path, name):
+    folder = RunFolder(tmp_path / "20261125T000000Z-q")
+    folder.worker(3).path.mkdir(parents=True)
+    assert not has_begun(folder)
+    getattr(folder.worker(3), name).touch()
+    assert has_begun(folder)
+    assert has_records(folder)
+    assert resolve_run("last", tmp_path) == folder.path

@@ -7,9 +7,10 @@ from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import LogReader
 from stresser.record.manifest import Status
 from stresser.record.reader import open_run
-from stresser.record.repair import repair
+from stresser.record.repair import repair, repair_record
 from tests.analysis.story import VPN, Story
 from tests.record.sample_events import number_of, numbered
+from tests.record.worker_runs import recorded_by, samples_of
 
 S = 10**9
 
@@ -84,3 +85,52 @@ def test_the_keys_of_each_part_are_set_aside(left):
     assert not keys.exists()
     kept = [keys.with_name(f"{keys.name}.{number}").read_text() for number in (1, 2)]
     assert kept == ["one", "two"]
+
+
+def test_workers_folders_are_set_right_with_the_runs_own(tmp_path):
+    story = Story([VPN], 4)
+    for n in range(4):
+        story.opens(VPN, 1 + n)
+    fields = {"status": Status.RUNNING}
+    folder = recorded_by(
+        2, tmp_path / "run", story.events, samples_of(story), manifest=fields
+    ).folder
+    events = folder.worker(2).events.read_bytes()
+    folder.worker(2).events.write_bytes(events + events[:30])
+    folder.worker(1).tls_keys.write_text("keys")
+    (folder.worker(1).path / ".events.jsonl.next").touch()
+    samples = {key: one.count for key, one in open_run(folder.path).histograms().items()}
+    assert folder.worker(2).partial.exists()
+    repair(folder)
+    run = open_run(folder.path)
+    assert folder.worker(2).events.read_bytes() == events
+    assert {key: one.count for key, one in run.histograms().items()} == samples
+    assert sum(samples.values()) == 4
+    assert list(run.events()) == story.events
+    assert run.damage == []
+    names = {path.relative_to(folder.workers).as_posix() for path in folder.workers.rglob("*.*")}
+    assert names == {
+        "1/tls_keys.log.1",
+        *(f"{n}/{name}" for n in (1, 2) for name in ("events.jsonl", "histograms.hlog")),
+    }
+
+
+def test_one_workers_folder_can_be_set_right_alone(tmp_path):
+    story = Story([VPN], 2)
+    folder = recorded_by(2, tmp_path / "run", [*story.events, numbered(1)]).folder
+    for one in (folder, folder.worker(1)):
+        one.events.write_bytes(encode_event(numbered(1)) + b"{")
+    repair_record(folder.worker(1))
+    assert folder.worker(1).events.read_bytes() == encode_event(numbered(1))
+    assert folder.events.read_bytes().endswith(b"{"), "its run goes on"
+    assert not folder.worker(1).reserve.exists()
+
+
+def test_a_link_among_the_workers_is_left_alone(tmp_path, left):
+    torn = tmp_path / "elsewhere"
+    torn.mkdir()
+    (torn / "events.jsonl").write_bytes(b"{")
+    (left / "workers").mkdir()
+    (left / "workers" / "1").symlink_to(torn)
+    repair(RunFolder(left))
+    assert (torn / "events.jsonl").read_bytes() == b"{"

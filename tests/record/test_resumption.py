@@ -17,12 +17,19 @@ from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap, Status, read_manifest, write_manifest
 from stresser.record.reader import open_run
 from stresser.record.repair import repair
-from stresser.record.resumption import Earlier, going_on, held_alone, what_was_left
+from stresser.record.resumption import (
+    Earlier,
+    StillRunningError,
+    going_on,
+    held_alone,
+    what_was_left,
+)
 from stresser.scenario.decode import scenario_from_tree
 from stresser.scenario.secrets import masked
 from stresser.witness.clock import RunClock
 from tests.analysis.story import DIRECT, VPN, Story, gone_process, utc
 from tests.record.sample_events import numbered
+from tests.record.worker_runs import recorded_by
 
 S = NS_PER_S
 
@@ -142,6 +149,44 @@ def test_one_process_alone_goes_on(left):
     assert len(told.value.lines) == 1
     with held_alone(folder):
         pass
+
+
+def held_by_workers(tmp_path):
+    """As `left`, by three workers that were killed with their run."""
+    story = Story([DIRECT, VPN], 2)
+    for n in range(5):
+        story.opens(VPN, 1 + n)
+    story.drops(3, 20)
+    story.fails(VPN, 30)
+    fields = {"scenario": SCENARIO, "status": Status.RUNNING}
+    path = tmp_path / "20261123T072526Z-made-up"
+    return recorded_by(3, path, story.events, manifest=fields).path
+
+
+def test_numbers_go_on_after_those_of_all_workers(tmp_path):
+    found = earlier(held_by_workers(tmp_path))
+    assert (found.sessions, found.attempts, found.since_ns) == (5, 6, 30 * S)
+    assert going_on(found, 50 * S, "u", "0").workers == 3
+    assert going_on(found, 50 * S, "u", "0", 7).workers == 7
+
+
+def test_a_worker_that_still_writes_keeps_its_run_from_going_on(tmp_path):
+    folder = RunFolder(held_by_workers(tmp_path))
+    with (
+        held_alone(folder.worker(2)),
+        pytest.raises(StillRunningError, match="2: still goes on"),
+        held_alone(folder),
+    ):
+        pass
+    with held_alone(folder), held_alone(folder.worker(2)):
+        pass
+
+
+def test_a_run_goes_on_in_no_folder_that_another_made(tmp_path):
+    path = held_by_workers(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (path / "workers" / "4").symlink_to(tmp_path / "elsewhere")
+    refuse(path, "is not as a run leaves it: workers/4: is no folder of the run's own")
 
 
 def resumed(path, at_s):

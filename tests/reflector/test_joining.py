@@ -4,9 +4,10 @@ import time
 
 import pytest
 
+from stresser.model.chain import TlsFacts
 from stresser.model.ending import Kind
 from stresser.model.errors import RunFolderError
-from stresser.model.events import ReflectionEnded, ReflectionOpened, SessionOpened, TlsFacts
+from stresser.model.events import ReflectionEnded, ReflectionOpened, SessionOpened
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.host_facts import gather_manifest

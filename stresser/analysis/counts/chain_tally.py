@@ -6,9 +6,9 @@ Memory is bounded: a peer may make a chain for each session.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.cohort import Pair
-from stresser.model.events import AttemptFailed, ChainSeen, CohortEvent, SessionOpened, TlsFacts
+from stresser.model.events import AttemptFailed, ChainSeen, CohortEvent, SessionOpened
 from stresser.model.shared_chains import SharedChains
 
 _MOST_PAIRS = 10_000

@@ -7,14 +7,13 @@ still open, now minus the times at which they opened, and the sum of those times
 from collections import Counter
 from typing import NamedTuple
 
-from stresser.model.chain import UNDECIDED_ROOTS
+from stresser.model.chain import UNDECIDED_ROOTS, TlsFacts
 from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Phase, Proof
 from stresser.model.events import (
     AttemptFailed,
     RunResumed,
     SessionEnded,
     SessionOpened,
-    TlsFacts,
 )
 from stresser.model.shared_chains import SharedChains
 from stresser.model.units import NS_PER_S

@@ -50,14 +50,18 @@ class Sites:
         self._pairs = 0
 
     def looked_up(self, endpoint: str, egress: str, addresses: Collection[str]) -> None:
-        """A look-up of ours gave addresses that this pair had not had."""
+        """A look-up of ours gave addresses that this pair had not had.
+
+        Each worker, and each part of a run, has a first one of its own: what it repeats is no news.
+        """
         pair = self._pair(endpoint, egress)
         if pair is None:
             return
-        pair.varied = pair.varied or bool(pair.addresses)
-        room = max(_MOST_ADDRESSES - len(pair.addresses), 0)
         cut = (address[:_LONGEST_ADDRESS] for address in addresses)
-        pair.addresses |= dict.fromkeys(islice(cut, room))
+        new = [address for address in cut if address not in pair.addresses]
+        pair.varied = pair.varied or bool(new and pair.addresses)
+        room = max(_MOST_ADDRESSES - len(pair.addresses), 0)
+        pair.addresses |= dict.fromkeys(islice(new, room))
 
     def resolved_by_proxy(self, endpoint: str, egress: str) -> None:
         """A proxy looked the name up."""

@@ -33,6 +33,7 @@ from stresser.model.events import (
     SessionOpened,
     TesterLate,
     WitnessGap,
+    WorkerEnded,
 )
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
@@ -45,6 +46,7 @@ _MOST_CHAINS = 256
 _MOST_WITNESSES = 32
 _MOST_PATH_CHANGES = 10
 _MOST_RESUMED = 10
+_MOST_WORKERS_ENDED = 10
 
 
 class LabKill(NamedTuple):
@@ -94,6 +96,10 @@ class Tally:
         self.resumptions = 0
         self.gaps_ns = 0
         """For how long it did not run, in all."""
+        self.workers_ended = 0
+        """Processes that died unasked."""
+        self.first_workers_ended: list[WorkerEnded] = []
+        """The first few of them."""
         self.hops: dict[Pair, list[HopsSeen]] = {}
         """Of each endpoint and egress the path that was seen first, and the latest change of it."""
         self.most_opened = 0
@@ -182,6 +188,10 @@ class Tally:
                 self.ended = event
             case RunResumed():
                 self._run_resumed(event)
+            case WorkerEnded():
+                self.workers_ended += 1
+                if self.workers_ended <= _MOST_WORKERS_ENDED:
+                    self.first_workers_ended.append(event)
             case LabKilled():
                 self._lab_killed(event)
             case FarEndSeen():

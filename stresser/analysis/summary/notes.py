@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from stresser.analysis.chains.accusations import OTHER_STACKS
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
-from stresser.analysis.words.endings import counted
+from stresser.analysis.words.endings import counted, worker_end_words
 from stresser.analysis.words.far_end_words import both_ends_in_words
 from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
@@ -17,6 +17,7 @@ _MOST_NAMES = 20
 _MOST_PATH_CHANGES = 4
 _MOST_FLOODS = 4
 _MOST_PATHS = 4
+_MOST_WORKERS = 4
 _FLOOD_NS = NS_PER_S
 """Short bursts are everybody's: they change no figure by more than a sample."""
 _CAUSES = {
@@ -32,6 +33,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
         *_resumed(tally),
+        *_workers(tally),
         *_chains(tally),
         *_other_stacks(tally, plan),
         *_path(tally),
@@ -60,6 +62,18 @@ def _resumed(tally: Tally) -> Iterator[str]:
         f" {counted(cut_off, 'session')} open at the end of a part count until then: how they"
         " ended is not known."
     )
+
+
+def _workers(tally: Tally) -> Iterator[str]:
+    for event in tally.first_workers_ended[:_MOST_WORKERS]:
+        held = "it held no session"
+        if event.sessions:
+            which = "session" if event.sessions == 1 else "sessions"
+            held = f"its {event.sessions:,} {which} ended there, which is no drop"
+        yield f"{worker_end_words(event)} at {escaped(event.utc, 40)}; {held}."
+    more = tally.workers_ended - _MOST_WORKERS
+    if more > 0:
+        yield f"{counted(more, 'more worker')} died, too: their sessions' ends are no drops either."
 
 
 def _chains(tally: Tally) -> Iterator[str]:

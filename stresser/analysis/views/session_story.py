@@ -24,6 +24,7 @@ from stresser.analysis.words.remedy_table import (
     sent_words,
 )
 from stresser.analysis.words.rules import reasons
+from stresser.model.chain import TlsFacts
 from stresser.model.ending import Initiator, Proof
 from stresser.model.events import (
     AnyEvent,
@@ -36,7 +37,6 @@ from stresser.model.events import (
     RunResumed,
     SessionEnded,
     SessionOpened,
-    TlsFacts,
 )
 from stresser.model.evidence import Evidence
 from stresser.model.units import escaped, format_duration

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
+from stresser.analysis.words.endings import worker_end_words
 from stresser.analysis.words.hop_words import change_words
 from stresser.model.events import (
     AnyEvent,
@@ -21,6 +22,7 @@ from stresser.model.events import (
     SessionOpened,
     TesterLate,
     WitnessGap,
+    WorkerEnded,
 )
 from stresser.model.units import escaped, format_duration
 from stresser.statistics.numerics import Numbers, np
@@ -47,7 +49,7 @@ class Mark(Struct, frozen=True, array_like=True):
     """Something that happened beside the sessions."""
 
     what: str
-    """`path`, `sleep`, `gap`, `late`, `clock` or `witness`."""
+    """`path`, `sleep`, `gap`, `worker`, `late`, `clock` or `witness`."""
     from_us: int
     until_us: int
     words: str
@@ -154,6 +156,8 @@ def _mark(event: AnyEvent) -> Mark | None:
             mark = "sleep", event.t_ns - event.slept_ns, event.t_ns, slept
         case RunResumed():
             mark = "gap", event.since_ns, event.t_ns, f"the run did not run ({event.why})"
+        case WorkerEnded():
+            mark = "worker", event.t_ns, event.t_ns, worker_end_words(event)
         case TesterLate():
             late = f"stresser was late by {format_duration(max(event.late_ns, 0))}"
             mark = "late", event.t_ns - event.late_ns, event.t_ns, f"{late}: {event.cause}"

@@ -5,9 +5,11 @@ shown: quoted, cut, and with every character escaped that could play with a term
 """
 
 from stresser.model.ending import BRACKETED, Ending, Grade, Initiator, Kind, Phase
-from stresser.model.units import NS_PER_S, format_duration, shown
+from stresser.model.events import WorkerEnded
+from stresser.model.units import NS_PER_S, escaped, format_duration, shown
 
 _LONGEST_REASON = 80
+_LONGEST_HOW = 80
 _WORTH_NAMING_NS = NS_PER_S
 
 _KIND_WORDS = {
@@ -138,6 +140,12 @@ _PHASE_WORDS = {
 def counted(count: int, noun: str) -> str:
     """`1 drop`, `24 drops`, `1,204 attempts`: for nouns whose plural only adds an s."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def worker_end_words(event: WorkerEnded) -> str:
+    """How a process of the run died: `Worker 2 of 3 died (killed by SIGKILL)`."""
+    how = escaped(event.how, _LONGEST_HOW)
+    return f"Worker {event.worker} of {event.workers} died ({how})"
 
 
 def kind_words(kind: Kind, count: int = 1) -> str:

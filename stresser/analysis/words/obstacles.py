@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from stresser.analysis.words.hello_fate import HelloFate, hello_fate
 from stresser.classify.rule import decided_by_proxy
+from stresser.model.chain import TlsFacts
 from stresser.model.ending import Ending, Initiator, Kind, Phase
-from stresser.model.events import TlsFacts
 
 PLAIN_HTTP = ("HTTP/1.", "<html", "<HTML", "<!DOC", "<!doc")
 """How HTTP begins, head or page, where TLS was asked for."""

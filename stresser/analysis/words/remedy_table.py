@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from stresser.analysis.words.endings import ALERT_NAMES
 from stresser.analysis.words.obstacles import Obstacle, schemes
+from stresser.model.chain import TlsFacts
 from stresser.model.ending import Ending
-from stresser.model.events import TlsFacts
 from stresser.model.units import escaped
 
 _TEXT = 120

@@ -12,7 +12,7 @@
   };
   const OTHER_SHAPE = ["cross", "\u271a"];
   const COLOURS = 8;
-  const REASON = { path: "path change", sleep: "host slept", gap: "did not run", late: "stresser late", clock: "clock set", witness: "witness gap" };
+  const REASON = { path: "path change", sleep: "host slept", gap: "did not run", worker: "worker died", late: "stresser late", clock: "clock set", witness: "witness gap" };
   let isPrinting = false;
 
   const at = (id) => document.getElementById(id);
@@ -226,7 +226,7 @@
       }));
     }
 
-    const beside = [...(run.incidents.length ? ["incident"] : []), ...["path", "sleep", "gap", "late", "clock", "witness"].filter((what) => run.timeline.marks.some(([one]) => one === what))];
+    const beside = [...(run.incidents.length ? ["incident"] : []), ...["path", "sleep", "gap", "worker", "late", "clock", "witness"].filter((what) => run.timeline.marks.some(([one]) => one === what))];
 
     function markTraces() {
       const [from, until] = range;

@@ -56,3 +56,12 @@ def test_it_does_not_grow_with_what_a_file_says():
     assert sum(map(len, sites._endpoints.values())) == 10_000
     assert len(sites._endpoints["b"]["e"].addresses) == 256
     assert len(sites.apart()) <= 20
+
+
+def test_who_looks_up_once_more_and_hears_the_same_tells_no_news():
+    """Each worker of a run has a first look-up of its own, and so has a run that was resumed."""
+    one = ("b", "vpn", ["192.0.2.1", "192.0.2.2"])
+    sites = looked_up(one, one, ("b", "vpn", ["192.0.2.2"]))
+    assert sites.in_doubt() == []
+    sites.looked_up("b", "vpn", ["192.0.2.3"])
+    assert sites.in_doubt() == [SitesInDoubt("b", ("vpn",), 3)]

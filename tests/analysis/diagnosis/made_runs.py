@@ -10,10 +10,10 @@ from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.causes import find_causes
 from stresser.analysis.patterns.session_lives import Lives
-from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Initiator, Kind, Phase, Proof
-from stresser.model.events import LabKilled, PathChanged, TlsFacts
+from stresser.model.events import LabKilled, PathChanged
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
 from tests.analysis.story import Story, facts_of, seconds, utc

@@ -10,9 +10,9 @@ from random import Random
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from stresser.model.chain import TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind, Phase
-from stresser.model.events import TlsFacts
 from tests.analysis.diagnosis.made_runs import TLS, MadeRun, look
 from tests.analysis.story import dice, seconds
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from stresser.model.chain import TlsFacts
 from stresser.model.ending import Grade, Initiator, Kind, Phase
-from stresser.model.events import TlsFacts
 from tests.analysis.diagnosis.made_runs import (
     INTERCEPTED,
     SAID,

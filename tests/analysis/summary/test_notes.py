@@ -141,3 +141,37 @@ def test_the_path_that_flows_take_and_its_change():
     story.events.append(path_of(2, "198.51.100.1", None, "203.0.113.9", before=before))
     changed = "That path changed, of session 2 hop 3: 203.0.113.1 -> 203.0.113.9."
     assert notes_of(story) == [path, changed]
+
+
+def test_workers_that_died():
+    story = Story([VPN], 1)
+    story.opens(VPN, 0)
+    story.events += [
+        model_events.WorkerEnded(
+            t_ns=seconds(9), utc=utc(seconds(9)), worker=number, workers=7, how=how, sessions=held
+        )
+        for number, (how, held) in enumerate(
+            [("killed by SIGKILL", 700), ("\x1b", 1), ("exit code 4", 0), *[("a", 5)] * 4], 1
+        )
+    ]
+    first, second, third, _, others = notes_of(story)
+    assert first == (
+        f"Worker 1 of 7 died (killed by SIGKILL) at {utc(seconds(9))}; its 700 sessions ended"
+        " there, which is no drop."
+    )
+    assert second.startswith("Worker 2 of 7 died (\\x1b)")
+    assert second.endswith("its 1 session ended there, which is no drop.")
+    assert third.endswith("it held no session.")
+    assert others.startswith("3 more workers died, too")
+
+
+def test_of_workers_that_died_each_time_the_run_went_on_a_few_are_told():
+    story = Story([VPN], 1)
+    story.events += [
+        model_events.WorkerEnded(
+            t_ns=at, utc=utc(at), worker=1, workers=2, how="exit code 4", sessions=1
+        )
+        for at in range(1000)
+    ]
+    *_, others = notes_of(story)
+    assert others.startswith("996 more workers died, too")

@@ -8,6 +8,7 @@ from stresser.model.events import (
     PathChanged,
     TesterLate,
     WitnessGap,
+    WorkerEnded,
 )
 from stresser.model.hops import Hop
 from stresser.model.path_change import PathChange
@@ -58,6 +59,13 @@ def test_of_many_steps_dips_are_kept():
         (TesterLate(t_ns=seconds(9), utc=utc(0), late_ns=seconds(4)), "late", "late by 4 s"),
         (ClockStepped(t_ns=seconds(9), utc=utc(0), step_ns=-seconds(4)), "clock", "set by -4 s"),
         (WitnessGap(t_ns=seconds(9), utc=utc(0), witness="a", detail="\x1b"), "witness", "\\x1b"),
+        (
+            WorkerEnded(
+                t_ns=seconds(9), utc=utc(0), worker=2, workers=3, how="killed by\x1b", sessions=7
+            ),
+            "worker",
+            "Worker 2 of 3 died (killed by\\x1b)",
+        ),
         (
             HopsSeen(
                 t_ns=seconds(9), utc=utc(0), endpoint="e", egress="vpn", activity="a", session=7,
