@@ -11,6 +11,9 @@ from msgspec import Struct
 from stresser.model.bounds import Whole
 from stresser.model.evidence import NO_EVIDENCE, Evidence
 
+WORKER_DIED = "worker_died"
+"""The failure of a session whose process died: `tool`, and no drop."""
+
 
 class Phase(StrEnum):
     """Where in its life an attempt or session was."""

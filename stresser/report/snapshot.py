@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.counts.run_tally import Tally
-from stresser.analysis.words.endings import counted
+from stresser.analysis.words.endings import counted, ended_by_tool
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind
 from stresser.model.events import AttemptFailed, SessionEnded
@@ -127,6 +127,5 @@ def _observed(tally: Tally) -> list[str]:
         slept = format_duration(tally.slept_ns)
         said.append(f"this host slept {counted(tally.sleeps, 'time')}, {slept} in all")
     by_tool = sum(figures.by_tool for figures in tally.cohorts.values())
-    if by_tool:
-        said.append(f"{counted(by_tool, 'ending')} through limits of stresser itself")
+    said += ended_by_tool(by_tool, tally.workers_ended, tally.lost_with_workers)
     return said

@@ -98,6 +98,8 @@ class Tally:
         """For how long it did not run, in all."""
         self.workers_ended = 0
         """Processes that died unasked."""
+        self.lost_with_workers = 0
+        """Sessions that those held."""
         self.first_workers_ended: list[WorkerEnded] = []
         """The first few of them."""
         self.hops: dict[Pair, list[HopsSeen]] = {}
@@ -189,9 +191,7 @@ class Tally:
             case RunResumed():
                 self._run_resumed(event)
             case WorkerEnded():
-                self.workers_ended += 1
-                if self.workers_ended <= _MOST_WORKERS_ENDED:
-                    self.first_workers_ended.append(event)
+                self._worker_ended(event)
             case LabKilled():
                 self._lab_killed(event)
             case FarEndSeen():
@@ -223,6 +223,12 @@ class Tally:
         self.gaps_ns += event.gap_ns
         for figures in self.cohorts.values():
             figures.run_resumed(event)
+
+    def _worker_ended(self, event: WorkerEnded) -> None:
+        self.workers_ended += 1
+        self.lost_with_workers += event.sessions
+        if self.workers_ended <= _MOST_WORKERS_ENDED:
+            self.first_workers_ended.append(event)
 
     def _tester_late(self, event: TesterLate) -> None:
         self.late += 1

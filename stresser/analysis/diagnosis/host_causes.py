@@ -14,6 +14,7 @@ from stresser.analysis.diagnosis.crowds import Crowd
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where, Whom
 from stresser.analysis.words.endings import counted
 from stresser.model.ending import BRACKETED, Initiator, Kind
+from stresser.model.events import WorkerEnded
 from stresser.model.units import NS_PER_S, escaped
 from stresser.statistics.brackets import Bracket
 
@@ -164,6 +165,7 @@ def absences(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         )
         if failures or drops or counts[who]:
             ended = counted(counts[who], "session")
+            died = case.evidence.workers_ended if who is Initiator.TOOL else []
             yield Candidate(
                 mechanism=mechanism,
                 drops=drops,
@@ -171,5 +173,17 @@ def absences(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
                 event=f"{ended} ended so, which is no drop" if counts[who] else "",
                 who=who,
                 where=where,
-                ask=Ask(whom=Whom.THIS_HOST, says=_TOOL_ASKS[who]),
+                ask=Ask(whom=Whom.THIS_HOST, says=_of_workers(died) or _TOOL_ASKS[who]),
             )
+
+
+def _of_workers(died: list[WorkerEnded]) -> str:
+    """What to look for where sessions ended with the processes that held them."""
+    if not died:
+        return ""
+    first = died[0]
+    how = escaped(first.how, 60)
+    return (
+        f"Find out what ended worker {first.worker} of {first.workers} ({how}): where memory ran"
+        " out, the kernel's log says so."
+    )

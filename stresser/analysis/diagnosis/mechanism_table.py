@@ -27,7 +27,7 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.TOOL_UNFIT,
-        "stresser met a limit of its own, or stood still.",
+        "stresser met a limit of its own, stood still, or a worker of it died.",
         "Nothing. Such endings say nothing about the network.",
     ),
     MechanismRow(

@@ -29,6 +29,7 @@ from stresser.model.events import (
     RunResumed,
     SessionEnded,
     SessionOpened,
+    WorkerEnded,
 )
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.hops import HopWalk
@@ -168,6 +169,7 @@ class RunEvidence:
         self.path: list[PathFact] = []
         self.went_on: array[int] = array("q")
         """When the run went on, after a time in which it did not run."""
+        self.workers_ended: list[WorkerEnded] = []
         self.absences: Counter[tuple[Cohort, Initiator]] = Counter()
         """Sessions that this host's or stresser's own absence ended: no drops."""
         self.ponged: Counter[Cohort] = Counter()
@@ -194,6 +196,8 @@ class RunEvidence:
             case PathChanged() if len(self.path) < _MOST_CHANGES:
                 words = f"{event.change.value.replace('_', ' ')} {event.detail}"[:_LONGEST]
                 self.path.append(PathFact(event.t_ns, words))
+            case WorkerEnded() if len(self.workers_ended) < _MOST_CHANGES:
+                self.workers_ended.append(event)
             case RunResumed() if len(self.went_on) < _MOST_CHANGES:
                 self.went_on.append(event.t_ns)
             case _:

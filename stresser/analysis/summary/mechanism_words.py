@@ -55,7 +55,7 @@ _ALONE = {
     Mechanism.RESOLVE_FAILURE: "The endpoint's name does not resolve",
     Mechanism.CAPTIVE_PORTAL: "A captive portal answers in the endpoint's place",
     Mechanism.HOST_UNFIT: "This host was not fit to hold the sessions{between}",
-    Mechanism.TOOL_UNFIT: "stresser reached a limit of its own{between}",
+    Mechanism.TOOL_UNFIT: "stresser itself was not fit to hold the sessions{between}",
     Mechanism.NO_PATTERN: "No pattern holds",
 }
 _BY_NO_ONE = {
@@ -83,7 +83,7 @@ _NAMES = {
     Mechanism.RESOLVE_FAILURE: "names that do not resolve",
     Mechanism.CAPTIVE_PORTAL: "a captive portal",
     Mechanism.HOST_UNFIT: "this host unfit",
-    Mechanism.TOOL_UNFIT: "stresser's own limit",
+    Mechanism.TOOL_UNFIT: "stresser itself unfit",
     Mechanism.NO_PATTERN: "what has no pattern",
 }
 WHOM_WORDS = {

@@ -11,7 +11,7 @@ from msgspec import Struct
 from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.counts.percentiles import Distributions, joined, statistic_of
 from stresser.analysis.counts.run_tally import Tally
-from stresser.analysis.words.endings import counted
+from stresser.analysis.words.endings import counted, ended_by_tool
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S, escaped, format_duration
 from stresser.model.verdict import ThresholdResult, Verdict
@@ -72,8 +72,7 @@ def doubts_about_tester(measured: Measured) -> list[str]:
         total = format_duration(unfit)
         doubts.append(f"stresser was too late to judge sessions for {total} in all")
     by_tool = sum(figures.by_tool for figures in measured.tally.cohorts.values())
-    if by_tool:
-        doubts.append(f"{counted(by_tool, 'ending')} through limits of stresser itself")
+    doubts += ended_by_tool(by_tool, measured.tally.workers_ended, measured.tally.lost_with_workers)
     if measured.tally.sleeps:
         slept = format_duration(measured.tally.slept_ns)
         doubts.append(f"this host slept {counted(measured.tally.sleeps, 'time')}, {slept} in all")

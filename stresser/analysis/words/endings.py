@@ -4,7 +4,17 @@ The one place that turns what a peer sent (close reasons, raw errors) into text 
 shown: quoted, cut, and with every character escaped that could play with a terminal.
 """
 
-from stresser.model.ending import BRACKETED, Ending, Grade, Initiator, Kind, Phase
+from collections.abc import Iterator
+
+from stresser.model.ending import (
+    BRACKETED,
+    WORKER_DIED,
+    Ending,
+    Grade,
+    Initiator,
+    Kind,
+    Phase,
+)
 from stresser.model.events import WorkerEnded
 from stresser.model.units import NS_PER_S, escaped, format_duration, shown
 
@@ -148,6 +158,18 @@ def worker_end_words(event: WorkerEnded) -> str:
     return f"Worker {event.worker} of {event.workers} died ({how})"
 
 
+def ended_by_tool(endings: int, workers: int, lost: int) -> Iterator[str]:
+    """What stresser itself ended: clauses of what so many `workers` that died held, and of others.
+
+    `endings`: those by the tool, among them `lost`, which workers held that died.
+    """
+    if workers:
+        lost_words = counted(lost, "session")
+        yield f"{counted(workers, 'worker')} of stresser died, and {lost_words} ended with that"
+    if endings > lost:
+        yield f"{counted(endings - lost, 'ending')} through limits of stresser itself"
+
+
 def kind_words(kind: Kind, count: int = 1) -> str:
     """What endings of this kind are called: `TCP reset`, `TCP resets`."""
     return _KIND_WORDS[kind][count != 1]
@@ -166,7 +188,9 @@ def ending_in_words(ending: Ending) -> str:
 
 def _what(ending: Ending) -> str:
     words = _WHAT[ending.kind]
-    if ending.kind is Kind.WS_CLOSE:
+    if ending.kind is Kind.TOOL and ending.failure == WORKER_DIED:
+        words = "the worker that held it died"
+    elif ending.kind is Kind.WS_CLOSE:
         words = f"{words}{_code(ending.code, _CLOSE_CODES)}"
     elif ending.kind is Kind.TLS_ALERT:
         words = f"{words}{_code(ending.alert, ALERT_NAMES)}"

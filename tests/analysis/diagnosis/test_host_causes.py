@@ -1,7 +1,12 @@
-from stresser.model.ending import Initiator, Kind, Phase
+from stresser.analysis.summary.mechanism_words import what_it_does
+from stresser.model.ending import WORKER_DIED, Initiator, Kind, Phase
+from stresser.model.events import WorkerEnded
 from tests.analysis.diagnosis import situations as of
 from tests.analysis.diagnosis.made_runs import MadeRun, answers, cohort
 from tests.analysis.diagnosis.situations import HOST
+from tests.analysis.story import utc
+
+S = 10**9
 
 
 def test_the_change_that_the_kernel_told_stands_beside_its_drops():
@@ -55,3 +60,23 @@ def test_attempts_alone_name_the_change_that_stopped_them():
             cohort("sus"), at, Kind.UNREACHABLE, Phase.CONNECT, ("own-route-changed",), **HOST
         )
     assert run.only().says == "Through sus, 2 attempts failed: route removed gone."
+
+
+def test_where_a_worker_died_it_is_asked_why():
+    run = MadeRun(cohort("sus"))
+    for at in (1, 2):
+        session = run.opens(cohort("sus"), at)
+        run.drops(session, 5, Kind.TOOL, initiator=Initiator.TOOL, failure=WORKER_DIED)
+    run.story.events.append(
+        WorkerEnded(
+            t_ns=5 * S, utc=utc(5 * S), worker=2, workers=3, how="killed by\x1bSIGKILL", sessions=2
+        )
+    )
+    one = run.only()
+    assert answers(one) == ("tool_unfit", "tool", "tool", "this_host")
+    assert one.drops == 0
+    assert "2 sessions ended so, which is no drop" in one.says
+    assert one.ask.says.startswith(
+        "Find out what ended worker 2 of 3 (killed by\\x1bSIGKILL): where"
+    )
+    assert what_it_does(one) == "stresser itself was not fit to hold the sessions."

@@ -176,6 +176,16 @@ def test_limits_of_the_tool_sleep_and_lost_samples_are_doubts():
     assert samples == "12 samples could not be recorded"
 
 
+def test_a_worker_that_died_is_a_doubt_of_its_own():
+    story = Story([VPN], 2)
+    story.drops(story.opens(VPN, 0), 5, Kind.TOOL, initiator=Initiator.TOOL)
+    story.events.append(
+        model_events.WorkerEnded(t_ns=7, utc=utc(7), worker=1, workers=2, how="x", sessions=1)
+    )
+    assert doubts_of(story)[0] == "1 worker of stresser died, and 1 session ended with that"
+    assert verdict_of([], measured(story).tally, doubts_of(story)) is Verdict.INCONCLUSIVE
+
+
 VERDICTS = st.lists(st.sampled_from([Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL]))
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresser.analysis.words.endings import counted, ending_in_words, kind_words
-from stresser.model.ending import Initiator, Kind, Phase
+from stresser.analysis.words.endings import counted, ended_by_tool, ending_in_words, kind_words
+from stresser.model.ending import WORKER_DIED, Initiator, Kind, Phase
 from tests.analysis.story import made_ending, seconds
 
 HELD = [
@@ -98,6 +98,15 @@ HELD = [
     (
         {"kind": Kind.TOOL, "initiator": Initiator.TOOL, "idle_ns": None},
         "stresser's own limit, 1 s after it opened; by stresser itself",
+    ),
+    (
+        {
+            "kind": Kind.TOOL,
+            "initiator": Initiator.TOOL,
+            "idle_ns": None,
+            "failure": WORKER_DIED,
+        },
+        "the worker that held it died, 1 s after it opened; by stresser itself",
     ),
     (
         {"kind": Kind.UNKNOWN, "idle_ns": None},
@@ -218,3 +227,16 @@ def test_counted(number, words):
 def test_every_kind_has_words_of_its_own():
     assert len({kind_words(kind) for kind in Kind}) == len(Kind)
     assert kind_words(Kind.TCP_RESET, 2) == "TCP resets"
+
+
+def test_what_stresser_itself_ended():
+    assert list(ended_by_tool(0, 0, 0)) == []
+    assert list(ended_by_tool(2, 0, 0)) == ["2 endings through limits of stresser itself"]
+    assert list(ended_by_tool(7, 2, 7)) == [
+        "2 workers of stresser died, and 7 sessions ended with that"
+    ]
+    assert list(ended_by_tool(8, 1, 7)) == [
+        "1 worker of stresser died, and 7 sessions ended with that",
+        "1 ending through limits of stresser itself",
+    ]
+    assert len(list(ended_by_tool(8, 1, 10**18))) == 1
