@@ -38,6 +38,12 @@ class Transmissions(Struct, frozen=True, kw_only=True):
     """How much of what was sent is not acknowledged."""
 
     @property
+    def never_left(self) -> bool:
+        """Probes, and no retransmission ever: sending fails here (net/ipv4/tcp_output.c)."""
+        waits = self.unacked > 0 or self.unsent_bytes > 0
+        return self.probes > 0 and waits and not self.total_retrans
+
+    @property
     def is_waiting(self) -> bool:
         """The last ping is not acknowledged, or has not even left."""
         if self.unsent_bytes:

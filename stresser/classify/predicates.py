@@ -260,11 +260,8 @@ def cannot_send(seen: Observations) -> bool:
 
 
 def could_not_leave(seen: Observations) -> bool:
-    """Probes, and no retransmission ever: sending fails on this host (net/ipv4/tcp_output.c)."""
-    sent = seen.sent
-    if sent is None or sent.total_retrans:
-        return False
-    return sent.probes > 0 and (sent.unacked > 0 or sent.unsent_bytes > 0)
+    """Sending fails on this host."""
+    return seen.sent is not None and seen.sent.never_left
 
 
 def prohibited_on_the_way(seen: Observations) -> bool:

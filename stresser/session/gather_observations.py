@@ -17,7 +17,6 @@ from stresser.model.events import PathChanged
 from stresser.model.evidence import (
     MOST_FRESH,
     MOST_PATH_CHANGES,
-    MOST_ROUTE_CHANGES,
     Evidence,
     SeenPathChange,
     TcpInfo,
@@ -134,13 +133,13 @@ def session_observations(
     looks = _looks(session.destination, _doubted_ns(look), around)
     siblings = session.siblings
     changes = around.path_changes_near(alive, look.at_ns)
-    own_route = _sessions_route(session, alive, look, around, changes)
+    own_route, gone_ns = _sessions_route(session, alive, look, around, changes)
     return Observations(
         phase=Phase.HELD,
         began_ns=session.opened_ns,
         detected_ns=look.at_ns,
         alive_ns=alive,
-        dead_by_ns=_first_proof_of_end(look, packets, info, sent),
+        dead_by_ns=_first_proof_of_end(look, packets, info, sent, gone_ns),
         last_passed_ns=min(passed, look.at_ns),
         tls_end_verified=session.endpoint_proved,
         intercepted=_is_intercepted(session, around),
@@ -195,20 +194,15 @@ def _sessions_route(
     look: SocketAtEnd,
     around: RunContext,
     changes: list[PathChanged],
-) -> list[str]:
+) -> tuple[list[str], int | None]:
     """What of this host's own route changed after what was last answered had been asked.
 
-    What changed before that did no harm: the question went out by the new route.
+    And when its interface or address went. What changed before that did no harm.
     """
     if not _is_silent(look.fault):
-        return []
-    binding = session.destination.route.binding
-    since = [change for change in changes if change.t_ns >= alive_ns]
-    gone = around.local_routes.gone_with_link(since, session.local, binding.device)
-    changed = around.local_routes.changed_for_session(
-        session.local, session.dialled, binding, (alive_ns, look.at_ns)
-    )
-    return [*gone, *changed][:MOST_ROUTE_CHANGES]
+        return [], None
+    ends = session.local, session.dialled, session.destination.route.binding
+    return around.local_routes.own_changes(*ends, (alive_ns, look.at_ns), changes)
 
 
 def _attempts_route(
@@ -298,14 +292,21 @@ def _last_proof_of_life(session: HeldSession, look: SocketAtEnd) -> int:
 
 
 def _first_proof_of_end(
-    look: SocketAtEnd, packets: _Packets, info: TcpInfo | None, sent: Transmissions | None
+    look: SocketAtEnd,
+    packets: _Packets,
+    info: TcpInfo | None,
+    sent: Transmissions | None,
+    gone_ns: int | None,
 ) -> int | None:
     """The packet's own time; of a black hole, when the last retransmission had its round trip.
 
-    None: the detection is the first proof.
+    Of who could not even send when it was asked, when its interface or address went. None: the
+    detection is the first proof.
     """
     if packets.origin is not None:
         return packets.origin.t_ns
+    if isinstance(look.fault, FoundDead) and sent is not None and sent.never_left:
+        return gone_ns
     if not isinstance(look.fault, NoPong) or info is None or sent is None:
         return None
     if not sent.retransmits or not sent.unacked:

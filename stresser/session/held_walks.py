@@ -68,7 +68,8 @@ class WalkedSession:
     @property
     def wanted(self) -> list[int]:
         """The hops to ask now: all of them, and in the next walks those that were silent."""
-        return self.silent if 1 < self.walks <= FIRST_WALKS else list(self._numbers)
+        again = self.silent if 1 < self.walks <= FIRST_WALKS else []
+        return again or list(self._numbers)
 
     @property
     def silent(self) -> list[int]:

@@ -6,6 +6,7 @@ What its answer does not show is that the link has lost its carrier: the events 
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from stresser.model.events import PathChanged
 from stresser.model.evidence import MOST_ROUTE_CHANGES
@@ -58,6 +59,24 @@ class LocalRoutes:
         changes = self._path.routes.changes(question, *window)
         return [_words(address, one.before, one.after) for one in changes][-MOST_ROUTE_CHANGES:]
 
+    def own_changes(
+        self,
+        local: str,
+        address: Address,
+        binding: Binding,
+        window: tuple[int, int],
+        changes: Iterable[PathChanged],
+    ) -> tuple[list[str], int | None]:
+        """All that changed for an open connection in a window, of `changes` only what is its own.
+
+        In words; and when its interface or its address went last, None: neither has.
+        """
+        since = [one for one in changes if one.t_ns >= window[0]]
+        gone = list(self.gone_with_link(since, local, binding.device))
+        words = [one.words for one in gone]
+        words += self.changed_for_session(local, address, binding, window)
+        return words[:MOST_ROUTE_CHANGES], gone[-1].at_ns if gone else None
+
     def changed_for_attempt(self, address: Address, binding: Binding) -> list[str]:
         """How the kernel's answer differs from that with which the last session opened there."""
         question = _of_binding(address, binding)
@@ -69,7 +88,7 @@ class LocalRoutes:
 
     def gone_with_link(
         self, changes: Iterable[PathChanged], local: str, device: str | None
-    ) -> Iterator[str]:
+    ) -> "Iterator[Gone]":
         """The changes that took the session's own interface, or its address there, from it."""
         host = _host(local)
         interface = device or self._interfaces.get(host)
@@ -78,7 +97,15 @@ class LocalRoutes:
                 continue
             lost_address = change.change is PathChange.ADDRESS_REMOVED
             if change.change in _LINK_GOES or (lost_address and _is_of(host, change)):
-                yield f"{change.change.value.replace('_', ' ')} {interface}: {change.detail}"
+                words = f"{change.change.value.replace('_', ' ')} {interface}: {change.detail}"
+                yield Gone(words, change.t_ns)
+
+
+class Gone(NamedTuple):
+    """What took its interface or address from a session, and when."""
+
+    words: str
+    at_ns: int
 
 
 def _of_flow(local: str, address: Address, binding: Binding) -> RouteQuestion:

@@ -2,8 +2,9 @@
 
 A session that sends nothing cannot be known to live. At its end a close frame, close_notify and
 FIN go out. An answer, or an acknowledgement of them, proves it alive. A RST that acknowledges
-nothing, or unacknowledged retransmissions, prove that the flow was dead already. A
-proxy acknowledges in its own name: through one, only what comes from behind it is a proof.
+nothing, unacknowledged retransmissions, or a goodbye that this host cannot even send, prove that
+the flow was dead already. A proxy acknowledges in its own name: through one, only what comes from
+behind it is a proof.
 """
 
 from typing import NamedTuple
@@ -26,8 +27,8 @@ _FIRST_ASKED_S = 0.05
 _FIRST_DOUBTED_S = 0.25
 """An answer wakes us by itself: the kernel is asked only where none comes."""
 _UNANSWERED = 3
-"""So many retransmissions of the goodbye without an acknowledgement: nothing passes. With 5 % of
-all packets lost, one session in 160,000 would be taken for dead."""
+"""So many retransmissions of the goodbye without an acknowledgement, or as many tries to send it at
+all. With 5 % of all packets lost, one session in 160,000 would be taken for dead."""
 
 
 class PlannedClose(NamedTuple):
@@ -70,7 +71,7 @@ async def _taken(session: HeldSession, websocket: WebSocket, deadline_s: float) 
         with trio.move_on_at(min(now_s + wait_s, deadline_s)):
             return await session.answer_to_close(websocket)
         info = sample_tcp_info(session.tap.sock)
-        if info is not None and info.retransmits >= _UNANSWERED:
+        if info is not None and _is_given_up(info):
             return None
         wait_s += _FIRST_DOUBTED_S
     return None
@@ -91,7 +92,7 @@ async def _is_answered(session: HeldSession, deadline_s: float) -> bool:
         info = sample_tcp_info(session.tap.sock)
         if session.proxy is None and info is not None and _is_acknowledged(info):
             return True
-        if info is not None and info.retransmits >= _UNANSWERED:
+        if info is not None and _is_given_up(info):
             return False
         wait_s += max(_FIRST_ASKED_S, rtt_s)
     return False
@@ -110,7 +111,7 @@ def _proof(session: HeldSession, before: TcpInfo | None, info: TcpInfo | None) -
         return Proof.ALIVE if fault.error is None else Proof.UNPROVED
     if _is_acknowledged(info):
         return Proof.ALIVE
-    return Proof.DEAD if info.retransmits >= _UNANSWERED else Proof.UNPROVED
+    return Proof.DEAD if _is_given_up(info) else Proof.UNPROVED
 
 
 def _found_dead(session: HeldSession, silence_ns: int) -> FoundDead:
@@ -122,6 +123,14 @@ def _found_dead(session: HeldSession, silence_ns: int) -> FoundDead:
     dead = FoundDead(words, fault.at_ns, silence_ns)
     dead.__cause__ = fault.error
     return dead
+
+
+def _is_given_up(info: TcpInfo) -> bool:
+    """Nothing passes, or nothing leaves: without a device or route nothing is ever sent again.
+
+    The kernel counts such tries as probes (tcp_send_probe0, net/ipv4/tcp_output.c).
+    """
+    return max(info.retransmits, info.probes) >= _UNANSWERED
 
 
 def _is_acknowledged(info: TcpInfo) -> bool:

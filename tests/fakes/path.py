@@ -96,7 +96,7 @@ class KernelView:
         self._path = path
         self.unacked: int | None = None
         """Chosen by the test; None: as the path has it."""
-        self.retransmits = 0
+        self.retransmits = self.probes = 0
         """Chosen by the test."""
         self.tells = True
         """A kernel that knows no TCP_INFO says ENOPROTOOPT."""
@@ -116,7 +116,7 @@ class KernelView:
             raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
         path, now = self._path, trio.current_time()
         head = [0] * 7
-        head[1] = self.retransmits
+        head[1:3] = self.retransmits, self.probes
         words = [0] * 24
         words[4] = path.unacked if self.unacked is None else self.unacked
         words[9] = int((now - path.client_sent_s) * 1000)

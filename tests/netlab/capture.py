@@ -1,4 +1,7 @@
-"""Owns the judge of times: tcpdump's file of the resets and FINs that reached the client."""
+"""Owns the judge of times: tcpdump's file of the resets and FINs that reached the client.
+
+Or of all of TCP, where round trips are to be judged.
+"""
 
 import signal
 import socket
@@ -16,6 +19,7 @@ _RECORD_HEADER = struct.Struct("<IIII")
 _ETHERNET_BYTES = 14
 _RAW, _ETHERNET = 101, 1  # LINKTYPE_RAW, LINKTYPE_ETHERNET
 _FIN, _RST = 0x01, 0x04
+ENDS, ALL = "tcp[tcpflags] & (tcp-rst|tcp-fin) != 0", "tcp"
 _HEADERS_BYTES = 128
 _BUFFER_KIB = 16384
 _MARK = "192.0.2.254"
@@ -31,7 +35,7 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
 
 
 class Segment(NamedTuple):
-    """One packet with RST or FIN."""
+    """One packet."""
 
     unix_ns: int
     source: str
@@ -40,6 +44,8 @@ class Segment(NamedTuple):
     destination_port: int
     flags: int
     ttl: int
+    payload: int
+    """Bytes."""
 
     @property
     def is_reset(self) -> bool:
@@ -53,7 +59,7 @@ class Capture:
     at once loses what is in that one, and no counter says so.
     """
 
-    def __init__(self, namespace: Namespace, interface: str) -> None:
+    def __init__(self, namespace: Namespace, interface: str, wanted: str = ENDS) -> None:
         self._namespace = namespace
         self._interface = interface
         self._file = namespace.folder / f"{interface}.pcap"
@@ -61,7 +67,7 @@ class Capture:
             f"tcpdump-{interface}", "tcpdump", "-i", interface, "-n", "-U", "-Z", "root",
             "-B", str(_BUFFER_KIB), "-s", str(_HEADERS_BYTES),
             "-j", "host", "--time-stamp-precision=nano", "-w", str(self._file),
-            "tcp[tcpflags] & (tcp-rst|tcp-fin) != 0",
+            wanted,
         )  # fmt: skip
         self._process.wait_until_says("listening on")
 
@@ -81,6 +87,19 @@ def first_reset_by_port(segments: list[Segment], server: str) -> dict[int, Segme
         if one.is_reset and one.source == server:
             first.setdefault(one.destination_port, one)
     return first
+
+
+def round_trips(segments: list[Segment], server: str) -> dict[int, list[tuple[int, int]]]:
+    """Of each of the client's ports: when something was sent, and how long its answer took, ns."""
+    asked: dict[int, int] = {}
+    found: dict[int, list[tuple[int, int]]] = {}
+    for one in segments:
+        if one.payload and one.destination == server:
+            asked.setdefault(one.source_port, one.unix_ns)
+        elif one.payload and one.source == server and one.destination_port in asked:
+            sent_ns = asked.pop(one.destination_port)
+            found.setdefault(one.destination_port, []).append((sent_ns, one.unix_ns - sent_ns))
+    return found
 
 
 def read(file: Path) -> list[Segment]:
@@ -103,6 +122,7 @@ def read(file: Path) -> list[Segment]:
 def _segment(unix_ns: int, packet: bytes) -> Segment:
     tcp = 4 * (packet[0] & 0x0F)
     source_port, destination_port = struct.unpack_from("!HH", packet, tcp)
+    length, offset = struct.unpack_from("!H", packet, 2)[0], packet[tcp + 12] >> 4
     return Segment(
         unix_ns,
         socket.inet_ntoa(packet[12:16]),
@@ -111,4 +131,5 @@ def _segment(unix_ns: int, packet: bytes) -> Segment:
         destination_port,
         flags=packet[tcp + 13],
         ttl=packet[8],
+        payload=length - tcp - 4 * offset,
     )

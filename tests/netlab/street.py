@@ -17,6 +17,10 @@ OUT = "street"
 HOPS = ("198.51.100.1", "203.0.113.1", "203.0.113.5")
 """The routers, as each answers the client: by the address on the client's side."""
 HOPS6 = ("2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1")
+_OTHER_NETS = (("203.0.113.130", "203.0.113.129"), ("203.0.113.134", "203.0.113.133"))
+"""Of the cables of a router that takes the second one's place: its neighbour's end, its own."""
+OTHER_HOPS = (HOPS[0], _OTHER_NETS[0][1], _OTHER_NETS[1][0])
+"""The routers then; the third one answers from where it hears of the flow."""
 _NETS = (("198.51.100.2", HOPS[0]), ("203.0.113.2", HOPS[1]), ("203.0.113.6", HOPS[2]),
          ("203.0.113.9", "203.0.113.10"))  # fmt: skip
 """Of each cable: the end nearer to the client, the other one."""
@@ -30,6 +34,7 @@ class Street:
     """The namespaces end with `namespaces`. A router's interfaces are `client` and `server`."""
 
     def __init__(self, namespaces: Namespaces, certificates: Certificates) -> None:
+        self._namespaces = namespaces
         self.client = namespaces.add("client")
         self.routers = [namespaces.add(f"router{number}") for number in (1, 2, 3)]
         self.server = namespaces.add("server")
@@ -50,6 +55,21 @@ class Street:
     def middle(self):
         """The second router: the box under test stands there."""
         return self.routers[1]
+
+    def replace_middle(self) -> None:
+        """Another router takes the place of the second one, which goes; flows go on."""
+        first, middle, last = self.routers
+        other = self._namespaces.add("router2b")
+        other.sysctl("net.ipv4.ip_forward=1")
+        for near, ends, names in zip((first, last), _OTHER_NETS, ("client", "server"), strict=True):
+            link((near, "other", f"{ends[0]}/30"), (other, names, f"{ends[1]}/30"))
+        other.ip(
+            f"route add {SERVER}/32 via {_OTHER_NETS[1][0]}",
+            f"route add {CLIENT_NET} via {_OTHER_NETS[0][0]}",
+        )
+        first.ip(f"route replace {SERVER}/32 via {OTHER_HOPS[1]}")
+        last.ip(f"route replace {CLIENT_NET} via {_OTHER_NETS[1][1]}")
+        middle.ip("link set client down", "link set server down")
 
     def add_ipv6(self, certificates: Certificates) -> None:
         """The same street for the second family; the server is `SERVER6` by it."""

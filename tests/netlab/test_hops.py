@@ -1,13 +1,15 @@
 """Which hop: three routers in a row, the second of which does it."""
 
 import sys
+from bisect import bisect_left, bisect_right
 
 import pytest
 
 from tests.netlab import firewalls
+from tests.netlab.capture import ALL, Capture, round_trips
 from tests.netlab.conftest import need
 from tests.netlab.namespaces import Namespaces
-from tests.netlab.street import HOPS, HOPS6, OUT, Street
+from tests.netlab.street import HOPS, HOPS6, OTHER_HOPS, OUT, Street
 from tests.netlab.tester import WSS_PORT, Heartbeat, Plan, Tester
 from tests.netlab.topology import SERVER, SERVER6
 
@@ -62,6 +64,75 @@ def test_a_clean_path_names_all_hops_and_the_sessions_live_on(street, certificat
     assert any("198.51.100.1, 203.0.113.1, 203.0.113.5" in note for note in run["summary"]["notes"])
 
 
+PAIRS = 4
+"""Endpoints of one server, of each of which two sessions are walked and two are not."""
+AGAIN_S = 60
+"""A session is walked once a minute."""
+_MOST_SLOWER = 0.75
+"""Of two round trips, one of a walked session and one of another, the walked one's is the longer:
+one half is chance; eight and eight sessions, each with a place of its own in every beat, differ."""
+
+
+def test_another_router_in_mid_run_is_told_and_the_walks_do_no_harm(street, certificates):
+    capture = Capture(street.client, OUT, ALL)
+    url = f"wss://{SERVER}:{WSS_PORT}/"
+    endpoints = {f"server-{number}": url for number in range(PAIRS)}
+    tester = hold(street, certificates, endpoints=endpoints, sessions=4)
+    tester.wait_until(lambda: len(paths(tester)) >= 2 * PAIRS, "the hops of eight sessions", 60)
+    street.replace_middle()
+    changed = 2 * 2 * PAIRS
+    tester.wait_until(lambda: len(paths(tester)) >= changed, "the new path of each", 1.5 * AGAIN_S)
+    recording, segments = tester.finish(), capture.stop()
+    told = [one for one in paths(tester) if one.get("before")]
+    assert len({one["session"] for one in told}) == len(told) == 2 * PAIRS
+    for one in told:
+        assert addresses(one) == OTHER_HOPS
+        assert tuple(hop.get("address") for hop in one["before"]) == HOPS
+    [run] = recording.report["runs"]
+    notes = run["summary"]["notes"]
+    assert any(f"hop 2: {HOPS[1]} -> {OTHER_HOPS[1]}" in note for note in notes), notes
+    assert run["summary"]["diagnoses"] == []
+    endings = recording.endings()
+    assert [one.said for one in endings] == ["planned/plan"] * 4 * PAIRS
+    assert {one.evidence["close"] for one in endings} == {"answered"}
+    opened = [one for one in recording.events() if one["event"] == "session_opened"]
+    ports = {one["session"]: int(one["local"].rpartition(":")[2]) for one in opened}
+    assert_no_worse(segments, {ports[one["session"]] for one in told}, set(ports.values()))
+
+
+def assert_no_worse(segments, walked, ports):
+    """The round trips of walked sessions, in all and right behind a walk, beside the others'."""
+    trips = {port: found for port, found in round_trips(segments, SERVER).items() if port in ports}
+    assert trips.keys() == ports
+    probes = [one for one in segments if one.source_port in walked and one.ttl <= len(HOPS)]
+    assert {one.source_port for one in probes} == walked
+    at = [one.unix_ns for one in probes]
+    begun, over = min(at), max(at)
+
+    def took(chosen, near_ns=None):
+        """Of all their pings; or of those within some time after a probe of whatever session."""
+        return sorted(
+            took_ns
+            for port in chosen
+            for sent_ns, took_ns in trips[port]
+            if begun <= sent_ns <= over
+            and (near_ns is None or any(0 <= sent_ns - one <= near_ns for one in at))
+        )
+
+    for near_ns in (None, 10**9):
+        own, others = took(walked, near_ns), took(ports - walked, near_ns)
+        assert min(len(own), len(others)) >= 100
+        slower = sum(bisect_left(others, one) + bisect_right(others, one) for one in own)
+        share = slower / (2 * len(own) * len(others))
+        shown = (
+            near_ns,
+            share,
+            [(one[len(one) // 2], one[-len(one) // 20]) for one in (own, others)],
+        )
+        assert share <= _MOST_SLOWER, shown
+
+
+FLOWS = 10
 GROUP = 3
 """So many flows that ended are walked one behind the other; others beside them are not."""
 
@@ -89,12 +160,12 @@ table inet dropping_{ports[0]} {{
 def test_the_router_that_ends_flows_is_named_in_each(street, certificates, does):
     street.middle.nft(firewalls.STATEFUL_DROP)
     street.middle.sysctl(*firewalls.PATIENT)
-    tester = hold(street, certificates, sessions=12)
+    tester = hold(street, certificates, sessions=FLOWS + 2)
     tester.wait_until_answered()
     tester.wait_until(lambda: len(paths(tester)) >= 2, "the hops", 60)
     opened = [one for one in tester.recording.events() if one["event"] == "session_opened"]
     ports = [int(one["local"].rpartition(":")[2]) for one in opened]
-    chosen = ports[:10]
+    chosen = ports[:FLOWS]
     for first in range(0, len(chosen), GROUP):
         group = chosen[first : first + GROUP]
         does(street, group)
@@ -109,7 +180,7 @@ def test_the_router_that_ends_flows_is_named_in_each(street, certificates, does)
         assert (walk["next"]["number"], walk["next"]["address"]) == (3, HOPS[2])
         assert (fates[port].said, fates[port].grade) == ("silence/middlebox", "comparison")
     # The others have lived on, those among them that were walked while healthy, too.
-    for port in ports[10:]:
+    for port in ports[FLOWS:]:
         assert fates[port].said == "planned/plan"
     [run] = recording.report["runs"]
     hops = [one["hop"] for one in run["summary"]["diagnoses"] if one["hop"]]
@@ -118,8 +189,8 @@ def test_the_router_that_ends_flows_is_named_in_each(street, certificates, does)
     assert f"after hop 2 ({HOPS[1]})" in run["summary"]["answer"]["who"]
 
 
-NAMES = 5
-"""Endpoints of one server: each has its own walk, and ten attempts of two sessions each."""
+NAMES = 10
+"""Endpoints of one server, each with a walk of its own; twenty by both verdicts."""
 
 
 @pytest.mark.parametrize(
@@ -134,13 +205,13 @@ def test_the_router_that_filters_by_name_is_named_in_each(
     url = f"wss://{SERVER}:{WSS_PORT}/"
     endpoints = {f"server-{number}": url for number in range(NAMES)}
     plan = Plan(
-        ca=certificates.root, egresses=VPN, endpoints=endpoints, sessions=2, ramp="20s",
+        ca=certificates.root, egresses=VPN, endpoints=endpoints, sessions=1, ramp="42s",
         timeouts='connect = "3s"\ntls = "2s"\nclose = "1s"',
     )  # fmt: skip
     tester = Tester(street.client, plan)
-    tester.wait_until(lambda: failed(tester) >= 2 * NAMES, "all failures", 120)
+    tester.wait_until(lambda: failed(tester) >= NAMES, "all failures", 120)
     recording = tester.finish()
-    assert len(recording.endings()) == 2 * NAMES
+    assert len(recording.endings()) == NAMES
     for one in recording.endings():
         assert (one.said, one.grade) == (f"{kind}/middlebox", "comparison")
         walk = one.evidence["hops"]

@@ -1,6 +1,7 @@
 """VPN tunnels that go down, come back, change keys, carry less."""
 
 import contextlib
+import random
 
 import pytest
 
@@ -10,7 +11,8 @@ from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
 from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.truths import box_does, host_did, path_cut
-from tests.netlab.tunnels import OpenVpn, WireGuard
+from tests.netlab.tunnels import Ocserv, OpenVpn, WireGuard
+from tests.netlab.wait import until
 
 PATIENT = Heartbeat(timeout="6s")
 REKEYS = 3
@@ -35,6 +37,63 @@ def test_tunnel_goes_down_at_the_client(lab, judge, wireguard):
         NOTHING,
         host_did("our tunnel"),
     )  # fmt: skip
+
+
+QUIET = Heartbeat(name="quiet", every=None)
+# Long enough for three tries to say goodbye: fewer prove nothing.
+PROVED = 'connect = "3s"\nclose = "4s"'
+
+
+def silent_plan(lab, tunnel):
+    return lab.plan(activities=(QUIET,), egresses=tunnel.egresses(), sessions=12, timeouts=PROVED)
+
+
+def test_tunnel_goes_down_under_silent_sessions(lab, judge, wireguard):
+    """Nobody sends, so nobody notices; at the end this host cannot even say goodbye."""
+    tester = lab.hold(silent_plan(lab, wireguard))
+    moment = when(wireguard.client_end.kill)
+    tester.wait_until(lambda: _removed(tester), "the end of the interface", 10)
+    recording = tester.finish()
+    judge(
+        recording,
+        Truth(what="our end killed", kinds={"found_dead"}, initiators={"host"}, changed=moment),
+        NOTHING,
+        host_did("our tunnel"),
+    )
+    assert_dated(recording)
+
+
+def test_gateway_ends_a_tunnel_that_carried_nothing(lab, judge):
+    """ocserv's idle timeout is the tunnel's: one event for all sessions, and no timer of theirs."""
+    need("ocserv", "openconnect")
+    tunnel = Ocserv(lab, random.SystemRandom().randint(8, 20))
+    tester = lab.hold(silent_plan(lab, tunnel))
+    moment = when(lambda: until(lambda: tunnel.client_end.ended is not None, "its end", 110))
+    assert tunnel.has_timed_out
+    recording = tester.finish()
+    judge(
+        recording,
+        Truth(what="ended for want of traffic", kinds={"found_dead"}, initiators={"host"},
+              changed=moment),
+        NOTHING,
+        host_did("our tunnel"),
+    )  # fmt: skip
+    assert_dated(recording)
+
+
+def _removed(tester):
+    return [one for one in tester.recording.events() if one.get("change") == "link_removed"]
+
+
+def assert_dated(recording):
+    """They died when the interface went, not when they were asked."""
+    events = recording.events()
+    [gone] = [one["t_ns"] for one in events if one.get("change") == "link_removed"]
+    dead = [one for one in events if one.get("kind") == "found_dead"]
+    assert {one["dead_by_ns"] for one in dead} == {gone}
+    assert all(one["detected_at_ns"] > gone for one in dead)
+    [told] = recording.summary["diagnoses"]
+    assert told["says"].count("link removed") or "link down" in told["says"], told
 
 
 def test_tunnel_loses_its_far_end(lab, judge, wireguard):

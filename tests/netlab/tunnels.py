@@ -1,4 +1,4 @@
-"""Owns VPN tunnels from the client to the suspect router: WireGuard and OpenVPN in userspace.
+"""Owns VPN tunnels from the client to the suspect router: WireGuard, OpenVPN, ocserv.
 
 The inner addresses are for benchmarks (RFC 2544). What a tunnel carries goes on from the router
 to the servers; the way underneath is the suspect way itself.
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import trustme
 
+from tests.netlab.certificates import NAME
 from tests.netlab.lab import Lab
 from tests.netlab.namespaces import Namespace
 from tests.netlab.processes import Process
@@ -47,6 +48,33 @@ _OPENVPN_CLIENT = """
 tls-client
 nobind
 remote {address} {port}
+"""
+
+_TCP_PORT = 4443
+_USER, _PASSWORD = "netlab", "netlab"
+_OCSERV = f"""
+auth = "plain[passwd={{folder}}/ocserv.passwd]"
+tcp-port = {_TCP_PORT}
+run-as-user = root
+run-as-group = root
+isolate-workers = false
+socket-file = {{folder}}/ocserv.sock
+use-occtl = false
+server-cert = {{chain}}
+server-key = {{key}}
+max-clients = 4
+device = vpns
+ipv4-network = {INNER_NET.partition("/")[0]}
+ipv4-netmask = 255.255.255.0
+route = default
+idle-timeout = {{idle}}
+"""
+_OPENCONNECT_SCRIPT = f"""
+if [ "$reason" = connect ]; then
+  ip addr add "$INTERNAL_IP4_ADDRESS/32" dev "$TUNDEV"
+  ip link set "$TUNDEV" mtu "$INTERNAL_IP4_MTU" up
+  ip route add {SERVER}/32 dev "$TUNDEV" metric 500
+fi
 """
 
 
@@ -182,3 +210,36 @@ class OpenVpn(_Tunnel):
     def rekeyed(self) -> int:
         """How many times new keys were agreed on."""
         return sum("TLS: soft reset" in line for line in self.client_end.said())
+
+
+class Ocserv(_Tunnel):
+    """ocserv(8), which ends a tunnel that carried nothing for `idle_s`; openconnect(8), which then
+    goes as well, and its interface with it. Ocserv looks each 30 to 40 s (`worker-vpn.c`)."""
+
+    def __init__(self, lab: Lab, idle_s: int) -> None:
+        super().__init__(lab)
+        folder, certificates = lab.folder, lab.certificates
+        lab.suspect.run(
+            "ocpasswd", "-c", str(folder / "ocserv.passwd"), _USER, text=f"{_PASSWORD}\n" * 2
+        )
+        file, script = folder / "ocserv.conf", folder / "openconnect.script"
+        file.write_text(
+            _OCSERV.format(folder=folder, chain=certificates.chain, key=certificates.key,
+                           idle=idle_s)
+        )  # fmt: skip
+        script.write_text(_OPENCONNECT_SCRIPT)
+        self.gateway = lab.suspect.start("ocserv", "ocserv", "-f", "-d", "2", "-c", str(file))
+        lab.suspect.wait_until_listening(_TCP_PORT)
+        self.client_end = lab.client.start(
+            "openconnect", "openconnect", "--non-inter", "--passwd-on-stdin", "--user", _USER,
+            "--interface", self.device, "--script", f"sh {script}", "--no-dtls",
+            "--cafile", str(certificates.root),
+            "--resolve", f"{NAME}:{ROUTER[SUSPECT]}", f"https://{NAME}:{_TCP_PORT}",
+        )  # fmt: skip
+        self.client_end.order(_PASSWORD)
+        until(lambda: f"dev {self.device}" in lab.client.run("ip", "route"), "the tunnel's route")
+
+    @property
+    def has_timed_out(self) -> bool:
+        """The gateway says that nothing passed for too long."""
+        return any("idle timeout reached" in line for line in self.gateway.said())

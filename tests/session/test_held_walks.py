@@ -76,6 +76,14 @@ def test_silent_hops_are_asked_again_and_the_others_are_not():
     assert asked == [[1, 2, 3], [3], [3], [1, 2, 3]]
 
 
+def test_where_all_have_answered_all_are_asked_each_time():
+    one = walked()
+    for _ in range(FIRST_WALKS + 1):
+        one.walks += 1
+        assert one.wanted == [1, 2, 3]
+        one.learn(found(one="a", two="b", three="c"))
+
+
 def test_an_answer_calls_nobody_where_nobody_asked():
     made = life(websocket_server(server_context()), 61)
     assert made.notebook.only_ended().pongs == 4
