@@ -98,6 +98,8 @@ class KernelView:
         """Chosen by the test; None: as the path has it."""
         self.retransmits = self.probes = 0
         """Chosen by the test."""
+        self.never_leaves = False
+        """No device, no route: what is to be sent waits here, and none of it is in flight."""
         self.tells = True
         """A kernel that knows no TCP_INFO says ENOPROTOOPT."""
         self.open = True
@@ -118,12 +120,14 @@ class KernelView:
         head = [0] * 7
         head[1:3] = self.retransmits, self.probes
         words = [0] * 24
-        words[4] = path.unacked if self.unacked is None else self.unacked
+        waiting = path.unacked if self.unacked is None else self.unacked
+        words[4] = 0 if self.never_leaves else waiting
         words[9] = int((now - path.client_sent_s) * 1000)
         words[11] = int((now - path.client_received_s) * 1000)
         words[12] = int((now - path.acknowledged_s(now)) * 1000)
         bytes_64 = (0, 0, path.acknowledged_bytes + 1, path.received_bytes)  # it counts the SYN
-        raw = struct.pack("=8B24I4Q", path.state, *head, *words, *bytes_64)
+        unsent = (0, 0, waiting if self.never_leaves else 0)  # after segments out and in
+        raw = struct.pack("=8B24I4Q3I", path.state, *head, *words, *bytes_64, *unsent)
         # A number of segments that the test chose says nothing of bytes.
         return raw[: length if self.unacked is None else _WITHOUT_BYTES]
 

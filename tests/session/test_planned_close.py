@@ -36,6 +36,13 @@ def forget(path):
     path.forgotten = True
 
 
+def stop(path, tried, times):
+    """What the kernel counts: retransmissions of what left, or probes, for nothing leaves."""
+    setattr(path.kernel, tried, times)
+    path.kernel.never_leaves = tried == "probes"
+    path.go_dark()
+
+
 @pytest.mark.parametrize("scheme", SERVERS)
 def test_who_answers_the_goodbye_lived(scheme):
     event, _ = ended(scheme)
@@ -61,11 +68,7 @@ def test_a_forgotten_flow_is_found_dead_and_bracketed(scheme):
 def test_a_black_hole_is_found_dead_by_what_is_never_acknowledged(scheme, tried):
     """Probes: of a host that has no device or route left, and sends nothing."""
 
-    def lose(path):
-        setattr(path.kernel, tried, 4)
-        path.go_dark()
-
-    event, _ = ended(scheme, lose=lose)
+    event, _ = ended(scheme, lose=lambda path: stop(path, tried, 4))
     assert (event.ending.kind, event.ending.proved) == (Kind.FOUND_DEAD, Proof.DEAD)
     assert event.ending.alive_at_ns <= LOST_S * NS_PER_S < event.ending.dead_by_ns
 
@@ -101,8 +104,7 @@ def test_who_could_not_even_send_died_when_its_interface_went(tried, dead_by_s):
         made.around.path = Host(LOST_S)
         made.around.local_routes = LocalRoutes(made.around.path)
         await trio.sleep_until(LOST_S)
-        setattr(made.paths[0].kernel, tried, 4)
-        made.paths[0].go_dark()
+        stop(made.paths[0], tried, 4)
 
     made = life(websocket_server(server_context()), HOUR, during=during, activity=silent())
     ending = made.notebook.only_ended().ending
@@ -114,8 +116,15 @@ def test_who_could_not_even_send_died_when_its_interface_went(tried, dead_by_s):
 
 @pytest.mark.parametrize("tried", ["retransmits", "probes"])
 def test_too_few_retransmissions_prove_nothing(tried):
+    event, _ = ended(lose=lambda path: stop(path, tried, 2))
+    assert (event.ending.kind, event.ending.proved) == (Kind.PLANNED, Proof.UNPROVED)
+
+
+def test_keepalives_that_were_lost_before_are_no_tries_to_say_goodbye():
+    """They are counted as probes until the next acknowledgement, which is on its way here."""
+
     def lose(path):
-        setattr(path.kernel, tried, 2)
+        path.kernel.probes = 9
         path.go_dark()
 
     event, _ = ended(lose=lose)
