@@ -131,10 +131,12 @@ class ProcessRecord:
         return max(times, default=None)
 
     @property
-    def unrecorded_events(self) -> int:
-        """Events that are not in the folder, as its last word has it."""
+    def unrecorded(self) -> list[str]:
+        """How many events its last word says are not in the folder, in a sentence if any are."""
         last = self.last_event
-        return last.unrecorded_events if isinstance(last, RunEnded) else 0
+        count = last.unrecorded_events if isinstance(last, RunEnded) else 0
+        where = "" if self._worker is None else f"{self._prefix}{self._events.path.name}: "
+        return [f"{where}{count} events were not recorded"] if count else []
 
     @property
     def damage(self) -> list[str]:
@@ -142,12 +144,11 @@ class ProcessRecord:
         sentences = [f"{name}: {why}" for name, why in self._unread.items()]
         for file in (self._events, self._log, self._partial):
             sentences += file.damage
-        if self._worker is None:
-            return sentences
-        if self.unrecorded_events:
-            name = self._events.path.name
-            sentences.append(f"{name}: {self.unrecorded_events} events were not recorded")
-        return [f"workers/{self._worker}/{sentence}" for sentence in sentences]
+        return [f"{self._prefix}{sentence}" for sentence in sentences]
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self._worker is None else f"workers/{self._worker}/"
 
 
 def merged_events(own: ProcessRecord, workers: Sequence[ProcessRecord]) -> Iterator[AnyEvent]:

@@ -88,7 +88,8 @@ def test_its_last_word_says_what_all_of_them_did_not_record(tmp_path):
     )
     ends = [event for event in merged_events(own, workers) if isinstance(event, RunEnded)]
     assert [(one.unrecorded_events, one.unrecorded_samples) for one in ends] == [(7, 70), (2, 20)]
-    assert [line for one in workers for line in one.damage] == [
+    assert own.unrecorded == []
+    assert [line for one in workers for line in one.unrecorded] == [
         "workers/1/events.jsonl: 2 events were not recorded",
         "workers/2/events.jsonl: 4 events were not recorded",
     ]
@@ -97,7 +98,7 @@ def test_its_last_word_says_what_all_of_them_did_not_record(tmp_path):
 def test_without_workers_nothing_is_changed(tmp_path):
     own, _ = records_of(tmp_path, [run_started(), numbered(1), replace(ENDED, unrecorded_events=3)])
     assert list(merged_events(own, [])) == list(own.events())
-    assert own.unrecorded_events == 3
+    assert own.unrecorded == ["3 events were not recorded"]
 
 
 def test_a_worker_without_events_is_damage_and_the_runs_own_is_none(tmp_path):
