@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from stresser.model.errors import RunFolderError
-from stresser.model.events import AnyEvent, FarEndSeen, RunEnded, RunResumed, RunStarted
+from stresser.model.events import AnyEvent, ChainSeen, FarEndSeen, RunEnded, RunResumed, RunStarted
 from stresser.record.events_file import EventsReader, last_event
 from stresser.record.failure_runs import one_by_one
 from stresser.record.far_ends import far_ends_in
@@ -57,11 +57,13 @@ class ProcessRecord:
             self._unread[self._events.path.name] = "is missing"
 
     def workers_events(self) -> Iterator[AnyEvent | _OwnAccount]:
-        """When the run began, ended and went on, its own record alone says."""
+        """As the run has them: when it began, ended and went on, its own record alone says."""
         for event in self.events():
             if isinstance(event, RunEnded):
                 lost = event.unrecorded_events, event.unrecorded_samples
                 yield _OwnAccount(event.t_ns, *lost)
+            elif isinstance(event, ChainSeen) and event.file == f"chains/{event.chain}.pem":
+                yield replace(event, file=f"{self._prefix}{event.file}")
             elif not isinstance(event, RunStarted | RunResumed):
                 yield event
 

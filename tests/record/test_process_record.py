@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stresser.model.errors import RunFolderError
-from stresser.model.events import RunEnded, RunResumed
+from stresser.model.events import ChainSeen, RunEnded, RunResumed
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import header
 from stresser.record.process_record import ProcessRecord, merged_events
 from stresser.record.segments import next_closed, pack_closed
+from tests.analysis.story import PUBLIC_TLS, VPN, chain_seen
 from tests.record.sample_events import number_of, numbered, run_started, session_ended
 from tests.record.test_far_ends import seen
 
@@ -197,3 +198,12 @@ def test_many_workers_are_merged_in_little_memory(tmp_path):
         tracemalloc.stop()
     assert count == 18_000
     assert most < 1 << 20, "the files have 2 MB"
+
+
+def test_a_chains_file_is_named_by_where_it_is_in_the_run(tmp_path):
+    kept, none, odd = (
+        chain_seen(VPN, PUBLIC_TLS, file=file) for file in ("chains/p1.pem", None, "redacted")
+    )
+    own, workers = records_of(tmp_path, [kept], [], [none, kept, odd])
+    files = [one.file for one in merged_events(own, workers) if isinstance(one, ChainSeen)]
+    assert files == ["chains/p1.pem", None, "workers/2/chains/p1.pem", "redacted"]
