@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from stresser.model.errors import RunFolderError
-from stresser.model.events import AnyEvent, FarEndSeen, RunEnded, RunResumed, RunStarted
+from stresser.model.events import AnyEvent, ChainSeen, FarEndSeen, RunEnded, RunResumed, RunStarted
 from stresser.record.events_file import EventsReader, last_event
 from stresser.record.failure_runs import one_by_one
 from stresser.record.far_ends import far_ends_in
@@ -57,11 +57,13 @@ class ProcessRecord:
             self._unread[self._events.path.name] = "is missing"
 
     def workers_events(self) -> Iterator[AnyEvent | _OwnAccount]:
-        """When the run began, ended and went on, its own record alone says."""
+        """As the run has them: when it began, ended and went on, its own record alone says."""
         for event in self.events():
             if isinstance(event, RunEnded):
                 lost = event.unrecorded_events, event.unrecorded_samples
                 yield _OwnAccount(event.t_ns, *lost)
+            elif isinstance(event, ChainSeen) and event.file == f"chains/{event.chain}.pem":
+                yield replace(event, file=f"{self._prefix}{event.file}")
             elif not isinstance(event, RunStarted | RunResumed):
                 yield event
 
@@ -131,10 +133,12 @@ class ProcessRecord:
         return max(times, default=None)
 
     @property
-    def unrecorded_events(self) -> int:
-        """Events that are not in the folder, as its last word has it."""
+    def unrecorded(self) -> list[str]:
+        """How many events its last word says are not in the folder, in a sentence if any are."""
         last = self.last_event
-        return last.unrecorded_events if isinstance(last, RunEnded) else 0
+        count = last.unrecorded_events if isinstance(last, RunEnded) else 0
+        where = "" if self._worker is None else f"{self._prefix}{self._events.path.name}: "
+        return [f"{where}{count} events were not recorded"] if count else []
 
     @property
     def damage(self) -> list[str]:
@@ -142,12 +146,11 @@ class ProcessRecord:
         sentences = [f"{name}: {why}" for name, why in self._unread.items()]
         for file in (self._events, self._log, self._partial):
             sentences += file.damage
-        if self._worker is None:
-            return sentences
-        if self.unrecorded_events:
-            name = self._events.path.name
-            sentences.append(f"{name}: {self.unrecorded_events} events were not recorded")
-        return [f"workers/{self._worker}/{sentence}" for sentence in sentences]
+        return [f"{self._prefix}{sentence}" for sentence in sentences]
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self._worker is None else f"workers/{self._worker}/"
 
 
 def merged_events(own: ProcessRecord, workers: Sequence[ProcessRecord]) -> Iterator[AnyEvent]:

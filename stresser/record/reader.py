@@ -165,8 +165,8 @@ class RecordedRun:
                 sentences.append(f"{before.unrecorded_events} events were not recorded")
         if self.manifest and self.manifest.gap:
             sentences.append(str(self.manifest.gap))
-        elif self._own.unrecorded_events:
-            sentences.append(f"{self._own.unrecorded_events} events were not recorded")
+        else:
+            sentences += [line for one in self._records for line in one.unrecorded]
         return sentences
 
     def _find_status(self) -> RunStatus:

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stresser.model.errors import RunFolderError
-from stresser.model.events import RunEnded, RunResumed
+from stresser.model.events import ChainSeen, RunEnded, RunResumed
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.histogram_log import header
 from stresser.record.process_record import ProcessRecord, merged_events
 from stresser.record.segments import next_closed, pack_closed
+from tests.analysis.story import PUBLIC_TLS, VPN, chain_seen
 from tests.record.sample_events import number_of, numbered, run_started, session_ended
 from tests.record.test_far_ends import seen
 
@@ -88,7 +89,8 @@ def test_its_last_word_says_what_all_of_them_did_not_record(tmp_path):
     )
     ends = [event for event in merged_events(own, workers) if isinstance(event, RunEnded)]
     assert [(one.unrecorded_events, one.unrecorded_samples) for one in ends] == [(7, 70), (2, 20)]
-    assert [line for one in workers for line in one.damage] == [
+    assert own.unrecorded == []
+    assert [line for one in workers for line in one.unrecorded] == [
         "workers/1/events.jsonl: 2 events were not recorded",
         "workers/2/events.jsonl: 4 events were not recorded",
     ]
@@ -97,7 +99,7 @@ def test_its_last_word_says_what_all_of_them_did_not_record(tmp_path):
 def test_without_workers_nothing_is_changed(tmp_path):
     own, _ = records_of(tmp_path, [run_started(), numbered(1), replace(ENDED, unrecorded_events=3)])
     assert list(merged_events(own, [])) == list(own.events())
-    assert own.unrecorded_events == 3
+    assert own.unrecorded == ["3 events were not recorded"]
 
 
 def test_a_worker_without_events_is_damage_and_the_runs_own_is_none(tmp_path):
@@ -196,3 +198,12 @@ def test_many_workers_are_merged_in_little_memory(tmp_path):
         tracemalloc.stop()
     assert count == 18_000
     assert most < 1 << 20, "the files have 2 MB"
+
+
+def test_a_chains_file_is_named_by_where_it_is_in_the_run(tmp_path):
+    kept, none, odd = (
+        chain_seen(VPN, PUBLIC_TLS, file=file) for file in ("chains/p1.pem", None, "redacted")
+    )
+    own, workers = records_of(tmp_path, [kept], [], [none, kept, odd])
+    files = [one.file for one in merged_events(own, workers) if isinstance(one, ChainSeen)]
+    assert files == ["chains/p1.pem", None, "workers/2/chains/p1.pem", "redacted"]

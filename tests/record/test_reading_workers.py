@@ -11,7 +11,7 @@ from stresser.model.events import RunEnded, SessionEnded
 from stresser.model.quantity import Quantity
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
-from stresser.record.manifest import Status
+from stresser.record.manifest import Gap, Status, write_manifest
 from stresser.record.reader import RunStatus, open_run
 from stresser.record.run_list import listed_run
 from stresser.record.segments import next_closed, pack_closed
@@ -84,6 +84,18 @@ def test_a_workers_last_word_is_not_the_runs(tmp_path):
     for path in run.path.rglob("*.*"):
         os.utime(path, ns=(1, 1))
     assert open_run(run.path).status is RunStatus.CRASHED
+
+
+def test_what_a_gap_tells_of_all_is_not_told_of_each(tmp_path):
+    run = killed(tmp_path)
+    ended = RunEnded(t_ns=9 * S, utc="x", reason="recording stopped", unrecorded_events=5)
+    with run.folder.worker(2).events.open("ab") as file:
+        file.write(encode_event(ended))
+    assert open_run(run.path).damage == ["workers/2/events.jsonl: 5 events were not recorded"]
+    assert run.manifest is not None
+    gap = Gap(what="full", path="p", since_t_ns=1, since_utc="u", events=5, samples=0)
+    write_manifest(run.folder.manifest, replace(run.manifest, gap=gap))
+    assert open_run(run.path).damage == [str(gap)]
 
 
 def test_with_the_workers_records_alone_it_reads_as_far_as_it_can(folder):
