@@ -32,6 +32,8 @@ class Beside(StrEnum):
     """They carry many bytes."""
     HALF_HEAVY = "half_heavy"
     """Half as many in the same time."""
+    TOGETHER = "together"
+    """They are silent when nothing else passes through their egress, either."""
 
 
 def beside(cohort: Cohort, what: Beside) -> Cohort:
@@ -43,8 +45,9 @@ def answer_of_silence(ending: Ending) -> AskedValue | None:
     """Alive or dead after its silence, in ns; None where the end proves neither.
 
     Who was found dead was so when it was asked: that is its moment, not when nothing had come back.
+    Where it is known to have died before, its silence was over then.
     """
-    silence_ns = ending.silence_ns or 0
+    silence_ns = min(ending.silence_ns or 0, ending.idle_ns or ending.silence_ns or 0)
     answer = _answer(ending, silence_ns)
     if answer is None or ending.kind is not Kind.FOUND_DEAD or ending.idle_ns is None:
         return answer

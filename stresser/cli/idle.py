@@ -57,6 +57,14 @@ def idle(
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = RESULTS,
     label: Annotated[str | None, typer.Option(help="Added to the run folder's name.")] = None,
     *,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Then let all sessions of each egress be silent at once, for as long again: a"
+            " gateway may end a tunnel through which nothing passes.",
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result alone.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -67,7 +75,7 @@ def idle(
     """
     longest = _longest(up_to)
     scenario, file = _scenario(endpoints, egress or [], ca)
-    asked = checked_request(_searching(scenario, longest), file, out, label)
+    asked = checked_request(_searching(scenario, longest, together=together), file, out, label)
     if not quiet and not json:
         tell_stderr(_announced(asked.scenario, longest))
     raise typer.Exit(
@@ -141,9 +149,11 @@ def _quiet(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, url=f"tls://{host}")
 
 
-def _searching(scenario: Scenario, longest: Duration) -> Scenario:
+def _searching(scenario: Scenario, longest: Duration, *, together: bool = False) -> Scenario:
     """Its endpoints and egresses, and nothing but the search."""
-    activity = Activity(kind=ActivityKind.IDLE_SEARCH, name="idle_search", up_to=longest)
+    activity = Activity(
+        kind=ActivityKind.IDLE_SEARCH, name="idle_search", up_to=longest, together=together
+    )
     own = scenario.sessions
     sessions = Sessions(
         count=len(first_ladder(longest)),
@@ -159,10 +169,12 @@ def _searching(scenario: Scenario, longest: Duration) -> Scenario:
 def _announced(scenario: Scenario, longest: Duration) -> str:
     pairs = counted(len(scenario.endpoints) * len(scenario.egresses), "pair")
     most = format_duration(longest)
+    none = f"{most}, and then of each egress as a whole, after as long again"
+    none = none if scenario.activities[0].together else most
     return (
         f"{pairs} of endpoint and egress, {scenario.sessions.count} silent sessions each, for up to"
         f" {most}. A limit is known after about 2.3 times its own length; that there is none,"
-        f" after {most}. Ctrl-C prints what is known by then."
+        f" after {none}. Ctrl-C prints what is known by then."
     )
 
 

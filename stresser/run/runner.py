@@ -21,7 +21,6 @@ from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.hop_walks import HopWalks
-from stresser.session.idle_search import search_idle
 from stresser.session.internal_errors import BatchObserver, Bugs, Guarded
 from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
@@ -29,6 +28,7 @@ from stresser.session.proof_ages import ages_of_place
 from stresser.session.quiet_sessions import QuietSessions
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
+from stresser.session.shared_silence import search_egress
 from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.clock_steps import ClockSteps
 from stresser.witness.fitness import Fitness
@@ -197,8 +197,9 @@ class Runner:
         with self._sessions_scope:
             async with trio.open_nursery() as nursery:
                 self._around.beside = nursery
-                for route in searches:
-                    nursery.start_soon(search_idle, route, self._around, self._say)
+                for egress in dict.fromkeys(one.cohort.egress for one in searches):
+                    own = [one for one in searches if one.cohort.egress == egress]
+                    nursery.start_soon(search_egress, own, self._around, self._say)
                 offsets = start_offsets_s(len(places), sessions.ramp.seconds)
                 numbers: Counter[Cohort] = Counter()
                 for number, (route, offset) in enumerate(zip(places, offsets, strict=True)):

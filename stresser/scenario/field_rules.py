@@ -319,6 +319,8 @@ def _check_activity(values: dict[str, Any], report: Report) -> None:
         report(("prove",), f'proves silent sessions, and kind = "{kind}" does not hold any')
     if kind is not ActivityKind.IDLE_SEARCH and values.get("up_to", _FARTHEST) != _FARTHEST:
         report(("up_to",), f'ends a search, and kind = "{kind}" is none')
+    if kind is not ActivityKind.IDLE_SEARCH and values.get("together", False):
+        report(("together",), f'follows a search, and kind = "{kind}" is none')
     usual = Activity().prove_share
     if values.get("prove_share", usual) != usual and "prove" not in values:
         report(("prove_share",), 'needs prove, the age of the first proof: prove = "5m"')

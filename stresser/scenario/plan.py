@@ -86,6 +86,9 @@ class Activity(_Table, frozen=True, kw_only=True):
     and loses big ones shows. Only for endpoints that take such messages."""
     up_to: Duration = _seconds(7200)
     """Of `idle_search`: the longest silence that is tried."""
+    together: bool = False
+    """Of `idle_search`: then all sessions of an egress are silent at once, for as long again: a
+    gateway may end a tunnel through which nothing passes at all."""
     prove: Duration | None = None
     """Of silent sessions: some are closed at this age, then at twice the age up to 16 times, and
     replaced: the close proves whether they lived. The others stay silent to the end."""

@@ -60,6 +60,11 @@ def companions(route: Route) -> Iterator[Companion]:
             yield Companion(what, _beating(route, what, heavy, every), 1, comes_back=True)
 
 
+def silent_together(route: Route) -> Route:
+    """Of those that are silent while nothing else passes through their egress."""
+    return _doing(route, Beside.TOGETHER, Activity(kind=ActivityKind.SILENT))
+
+
 def _beating(
     route: Route, what: Beside, beat: Beat | None = None, every: Duration = _EVERY
 ) -> Route:

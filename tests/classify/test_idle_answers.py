@@ -42,6 +42,8 @@ def test_who_was_found_dead_was_so_when_it_was_asked():
     dead = replace(ending(Kind.FOUND_DEAD, proved=Proof.DEAD), silence_ns=60)
     assert answer_of_silence(dead) == AskedValue(60, lived=False, at=180)
     assert answer_of_age(dead) == AskedValue(90, lived=False, at=200)
+    before = replace(dead, silence_ns=150)
+    assert answer_of_silence(before) == AskedValue(80, lived=False, at=200)
     ended = replace(ending(Kind.TCP_RESET), silence_ns=60)
     assert answer_of_silence(ended) == AskedValue(60, lived=False, is_dated=True, at=200)
 

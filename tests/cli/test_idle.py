@@ -85,7 +85,7 @@ def test_the_exit_code_is_what_is_sure(limits, code):
 @pytest.mark.slow
 def test_the_limit_of_a_lab_is_found_by_one_egress_alone(file, tmp_path):
     out = str(tmp_path / "results")
-    said = stresser_says("idle", str(file), "--up-to", "4s", "--out", out, "--json")
+    said = stresser_says("idle", str(file), "--up-to", "4s", "--together", "--out", out, "--json")
     assert said.code == 1, said.err
     found = {(one["egress"], one["kind"]): one for one in json.loads(said.out)["limits"]}
     limit, control = found["vpn", "idle"], found["direct", "idle"]
@@ -95,6 +95,9 @@ def test_the_limit_of_a_lab_is_found_by_one_egress_alone(file, tmp_path):
     assert (control["low"], control["high"], control["form"]) == (None, None, None)
     assert control["survived"] > 3.9e9
     [folder] = (tmp_path / "results").iterdir()
+    opened = [json.loads(line) for line in folder.joinpath("events.jsonl").read_text().splitlines()]
+    together = [one for one in opened if one.get("activity") == "idle_search-together"]
+    assert {one["egress"] for one in together} == {"vpn", "direct"}
     shown = " ".join(stresser_says("show", str(folder), "--full").out.decode().split())
     assert "vpn ends quiet sessions to broker after 2" in shown or "broker after 1.9" in shown
 

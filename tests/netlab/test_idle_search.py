@@ -8,8 +8,10 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import pytest
 
 from tests.fakes.starved import ran_and_waited_ns
 from tests.netlab import asked_proxies, firewalls, squids
@@ -19,6 +21,7 @@ from tests.netlab.proxies import CATCHES, start_haproxy, start_nginx, start_stun
 from tests.netlab.reflected import NAMED, TOKEN, Reflector
 from tests.netlab.tester import TLS_PORT, TOP, WSS_PORT, Heartbeat
 from tests.netlab.topology import CONTROL, OTHER, SERVER, SUSPECT
+from tests.netlab.tunnels import Ocserv
 from tests.netlab.wait import until
 
 QUIET = Heartbeat(name="quiet", every=None)
@@ -93,6 +96,8 @@ def searched(
     up_to: str,
     egresses: Mapping[str, str] = WAYS,
     endpoints: Mapping[str, str] | None = None,
+    *,
+    options: Sequence[str] = (),
     **changes: Any,
 ) -> Search:
     """`stresser idle`, to its end."""
@@ -105,7 +110,7 @@ def searched(
     begun, waited_ns = time.monotonic(), 0
     process = lab.client.start(
         "idle", sys.executable, "-m", "stresser", "idle", str(file), "--up-to", up_to,
-        "--out", str(results), "--quiet", environment={"PYTHONPATH": str(TOP)} | TOKEN,
+        "--out", str(results), "--quiet", *options, environment={"PYTHONPATH": str(TOP)} | TOKEN,
     )  # fmt: skip
 
     def is_over() -> bool:
@@ -234,3 +239,32 @@ def test_where_nothing_is_wrong_no_limit_is_found(lab):
     for way in WAYS:
         nothing_found(search, "server", way, 8)
     assert not search.summary["total"]["drops"]
+
+
+_OCSERV_LOOKS_S = 41
+"""At its timers, at the latest; first some ten seconds after a tunnel was made."""
+
+
+@pytest.mark.timeout(200)
+def test_a_tunnel_that_its_gateway_ends_when_nothing_passes_is_found(lab):
+    """ocserv's idle timeout is the tunnel's: one event for all sessions, no timer of theirs."""
+    need("ocserv", "openconnect")
+    [limit_s] = drawn(1, 8, 12)
+    tunnel = Ocserv(lab, limit_s)
+    endpoints = {"framed": f"wss://{SERVER}:{WSS_PORT}/", "bare": f"tls://{SERVER}:{TLS_PORT}"}
+    search = searched(lab, "55s", tunnel.egresses(), endpoints, options=["--together"])
+    assert tunnel.has_timed_out
+    assert search.code == 3, "it was seen once"
+    for name in endpoints:
+        found = search.found(name, SUSPECT)
+        about = (limit_s, search.took_s, search.starved_s, found)
+        assert (found["of_egress"], found["where"], found["form"]) == (True, "egress", "silence")
+        assert found["low"] <= limit_s * 1e9 <= found["high"], about
+        assert found["high"] <= (limit_s + _OCSERV_LOOKS_S) * 1e9, about
+        assert not found["confirmed"], about
+        nothing_found(search, name, CONTROL, 55)
+    assert search.found("framed", SUSPECT)["refreshed_by"]["ping"] is True
+    [told] = search.summary["diagnoses"]
+    assert (told["mechanism"], told["drops"]) == ("path_change", len(endpoints))
+    slowest_s = _SOON_ENOUGH * (limit_s + _OCSERV_LOOKS_S)
+    assert search.took_s <= slowest_s + search.starved_s

@@ -1,7 +1,6 @@
 """VPN tunnels that go down, come back, change keys, carry less."""
 
 import contextlib
-import random
 
 import pytest
 
@@ -11,8 +10,7 @@ from tests.netlab.judge import NOTHING, Truth
 from tests.netlab.lab import when
 from tests.netlab.tester import SESSIONS, Heartbeat
 from tests.netlab.truths import box_does, host_did, path_cut
-from tests.netlab.tunnels import Ocserv, OpenVpn, WireGuard
-from tests.netlab.wait import until
+from tests.netlab.tunnels import OpenVpn, WireGuard
 
 PATIENT = Heartbeat(timeout="6s")
 REKEYS = 3
@@ -60,24 +58,6 @@ def test_tunnel_goes_down_under_silent_sessions(lab, judge, wireguard):
         NOTHING,
         host_did("our tunnel"),
     )
-    assert_dated(recording)
-
-
-def test_gateway_ends_a_tunnel_that_carried_nothing(lab, judge):
-    """ocserv's idle timeout is the tunnel's: one event for all sessions, and no timer of theirs."""
-    need("ocserv", "openconnect")
-    tunnel = Ocserv(lab, random.SystemRandom().randint(8, 20))
-    tester = lab.hold(silent_plan(lab, tunnel))
-    moment = when(lambda: until(lambda: tunnel.client_end.ended is not None, "its end", 110))
-    assert tunnel.has_timed_out
-    recording = tester.finish()
-    judge(
-        recording,
-        Truth(what="ended for want of traffic", kinds={"found_dead"}, initiators={"host"},
-              changed=moment),
-        NOTHING,
-        host_did("our tunnel"),
-    )  # fmt: skip
     assert_dated(recording)
 
 

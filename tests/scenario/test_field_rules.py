@@ -158,9 +158,11 @@ def test_a_heartbeat_needs_time(key, value):
         ('kind = "silent"\nprove_share = 0.5', "activity.prove_share: needs prove, "),
         ('prove = "5m"', "activity.prove: proves silent sessions, and kind = "),
         ('kind = "keepalive"\nprove = "5m"', "activity.prove: proves silent sessions, and kind ="),
+        ('kind = "silent"\nup_to = "5m"', "activity.up_to: ends a search, and kind = "),
+        ('kind = "silent"\ntogether = true', "activity.together: follows a search, and kind = "),
     ],
 )
-def test_proofs_of_silent_sessions(text, line):
+def test_what_is_of_one_kind_of_activity_alone(text, line):
     found = mistakes_in(f"{HEAD}{ENDPOINT}[activity]\n{text}\n")
     assert len(found) == 1
     assert line in found[0]

@@ -4,13 +4,12 @@ import pytest
 import trio
 
 from stresser.model.ending import Initiator, Kind, NoDrop, Proof
-from stresser.model.events import PathChanged
-from stresser.model.path_change import PathChange
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from stresser.session.local_route import LocalRoutes
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import TlsPeer, tls_server, websocket_server
+from tests.fakes.tunnel_host import TunnelHost
 from tests.fakes.world import heartbeat, life, silent
 
 HOUR = 3600
@@ -73,37 +72,13 @@ def test_a_black_hole_is_found_dead_by_what_is_never_acknowledged(scheme, tried)
     assert event.ending.alive_at_ns <= LOST_S * NS_PER_S < event.ending.dead_by_ns
 
 
-class Host:
-    """A path witness of a host whose tunnel, which holds all addresses, goes at a moment."""
-
-    def __init__(self, gone_s):
-        self.gone = PathChanged(
-            t_ns=gone_s * NS_PER_S, utc="", change=PathChange.LINK_REMOVED, interface="tun0"
-        )
-        self.routes = self
-
-    def changes_near(self, alive_at_ns, dead_by_ns):
-        return [self.gone] if alive_at_ns <= self.gone.t_ns <= dead_by_ns else []
-
-    def changes(self, *_):
-        return []
-
-    def interface_with(self, _):
-        return "tun0"
-
-    def watch(self, _):
-        return None
-
-    def look(self):
-        pass
-
-
 @pytest.mark.parametrize(("tried", "dead_by_s"), [("probes", LOST_S), ("retransmits", HOUR)])
 def test_who_could_not_even_send_died_when_its_interface_went(tried, dead_by_s):
     async def during(made):
-        made.around.path = Host(LOST_S)
+        made.around.path = TunnelHost()
         made.around.local_routes = LocalRoutes(made.around.path)
         await trio.sleep_until(LOST_S)
+        made.around.path.goes(LOST_S * NS_PER_S)
         stop(made.paths[0], tried, 4)
 
     made = life(websocket_server(server_context()), HOUR, during=during, activity=silent())

@@ -92,6 +92,9 @@ class LimitFigures(Struct, frozen=True, kw_only=True):
     """As far as was asked for was tried."""
     is_silence: bool | None = None
     """Sessions that were not silent lived beyond it; None: none is known to have."""
+    of_egress: bool = False
+    """The egress itself went when nothing had passed through it for so long, and all sessions with
+    it; none of one session alone was found."""
 
 
 class SearchAnswers:
@@ -151,7 +154,7 @@ class SearchAnswers:
             is_sure = found.confirmed or bool(is_beside and self._lived_through(cohort, heard))
             is_sure = is_sure or outlasts_one_moment(heard.silences)
             found = replace(found, refreshed_by=refreshed, is_silence=lived_on, confirmed=is_sure)
-        yield found
+        yield self._of_egress(cohort, found)
         if busy.ages:
             oldest = max(busy.oldest_ns or 0, heard.oldest_ns or 0) or None
             aged = _of_companions(found, "age", "ns", busy.ages, oldest)
@@ -159,6 +162,18 @@ class SearchAnswers:
                 aged = replace(_with_limit(aged, age, busy, blamed("age")), confirmed=True)
             yield aged
         yield from self._bytes(cohort, found, busy.oldest_ns, blamed("bytes"))
+
+    def _of_egress(self, cohort: Cohort, found: LimitFigures) -> LimitFigures:
+        """Where all were silent at once: that the egress went, once: it is not confirmed."""
+        together = self._beside(cohort, Beside.TOGETHER)
+        dead = sum(not one.lived for one in together.silences)
+        if found.high is not None or found.dead or not dead or dead != len(together.by_host):
+            return found
+        limit = AskedLimit(0, max(together.by_host))
+        told = _with_limit(found, limit, together, None)
+        refreshed = self._refreshed(cohort, limit)
+        return replace(told, dead=dead, where=Where.EGRESS, refreshed_by=refreshed,
+                       confirmed=False, of_egress=True)  # fmt: skip
 
     def _bytes(
         self, cohort: Cohort, pair: LimitFigures, busy_ns: int | None, blamed: Diagnosis | None

@@ -34,6 +34,8 @@ def limit_in_words(limit: LimitFigures) -> str:
     """`vpn ends quiet sessions to broker after 300 s (299 to 301), silently; ping ...`."""
     if limit.high is None or limit.low is None:
         return _none_found(limit)
+    if limit.of_egress:
+        return _of_egress(limit)
     quiet = "quiet sessions" if limit.kind == "idle" else "sessions, quiet or not,"
     low, high = _value(limit, limit.low), _value(limit, limit.high)
     between = "" if low == high else f" ({low} to {high})"
@@ -106,6 +108,14 @@ def _none_found(limit: LimitFigures) -> str:
     died = f"; {limit.dead} of {limit.asked} died of something else" if limit.dead else ""
     lived = _value(limit, limit.survived)
     return f"{where}: no limit of {of} found up to {lived}{cut}{died}."
+
+
+def _of_egress(limit: LimitFigures) -> str:
+    after = format_duration(limit.high or 0)
+    went = f"{limit.egress} itself went, and all sessions through it,"
+    says = [f"{went} after {after} in which nothing passed through it"]
+    says += [*_refreshing(limit.refreshed_by), "seen once, not confirmed"]
+    return f"{'; '.join(says)}."
 
 
 def _subject(limit: LimitFigures) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from stresser.classify.idle_answers import answer_of_age, answer_of_silence
 from stresser.model.asked_value import AskedValue
-from stresser.model.ending import Ending, Kind
+from stresser.model.ending import Ending, Initiator, Kind
 from stresser.model.events import SessionEnded
 from stresser.statistics.asked_limits import AskedLimit, is_repeated, limit_of_asked
 from stresser.statistics.brackets import Bracket, agreement
@@ -52,6 +52,8 @@ class Answers:
     forms: Counter[str] = field(default_factory=Counter)
     of_themselves: int = 0
     """Deaths that came so, and in answer to nothing."""
+    by_host: list[int] = field(default_factory=list)
+    """After which silences they died for this host's interface or route had gone."""
 
     def add(self, event: SessionEnded) -> None:
         """The end of one session."""
@@ -70,6 +72,8 @@ class Answers:
             self.of_themselves += age.is_dated
         if silence is not None:
             self.silences.append(silence)
+            if not silence.lived and ending.initiator is Initiator.HOST:
+                self.by_host.append(silence.value)
 
     def outlived(self, limit: AskedLimit) -> bool | None:
         """Whether they lived beyond a limit of silence; None: both, or not known."""

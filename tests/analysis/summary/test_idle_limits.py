@@ -30,10 +30,11 @@ class Search:
         self.story.ends_as_planned(session, at + age, idle_ns=age * NS_PER_S)
         self._moves(moved, messages)
 
-    def dies(self, age, cohort=VPN, at=0.0, kind=Kind.FOUND_DEAD, moved=0, **evidence):
+    def dies(self, age, cohort=VPN, at=0.0, kind=Kind.FOUND_DEAD, moved=0, by=None, **evidence):
         seen = Evidence(idle_before_send_ns=age * NS_PER_S, **evidence)
         session = self.story.opens(cohort, at)
-        self.story.drops(session, at + age, kind, idle=age, evidence=seen)
+        who = {} if by is None else {"initiator": by}
+        self.story.drops(session, at + age, kind, idle=age, evidence=seen, **who)
         self._moves(moved)
 
     def _moves(self, moved, messages=0):
@@ -106,6 +107,32 @@ def test_no_limit_is_what_was_survived():
     (idle,) = search.limits()
     assert (idle.low, idle.high, idle.survived) == (None, None, 599 * NS_PER_S)
     assert (idle.reached, idle.dead, idle.form) == (True, 0, None)
+
+
+def test_an_egress_that_goes_when_nothing_passes_is_told_where_no_session_met_a_limit():
+    together, host = beside(VPN, Beside.TOGETHER), Initiator.HOST
+
+    def searched(*ended_by):
+        search = Search()
+        for age in (10, 599):
+            search.lives(age)
+        for by in ended_by:
+            search.lives(600, beside(VPN, Beside.BUSY))
+            search.dies(45, together, at=610, by=by)
+        search.lives(45, together, at=700)
+        return search.limits(DIAGNOSED)[0]
+
+    idle = searched(host, host)
+    assert (idle.of_egress, idle.low, idle.high) == (True, 0, 45 * NS_PER_S)
+    assert (idle.where, idle.who, idle.confirmed) == (Where.EGRESS, Initiator.UNKNOWN, False)
+    assert (idle.refreshed_by.ping, idle.survived, idle.dead) == (True, 599 * NS_PER_S, 2)
+    # Something else ended one of them, or all; or nothing did.
+    for ended_by in ((host, Initiator.UNKNOWN), (Initiator.UNKNOWN,), ()):
+        idle = searched(*ended_by)
+        assert (idle.of_egress, idle.high) == (False, None)
+    of_its_own = forgetting()
+    of_its_own.dies(45, together, at=700, by=host)
+    assert not of_its_own.limits(DIAGNOSED)[0].of_egress
 
 
 def test_one_that_something_else_ended_is_no_limit():

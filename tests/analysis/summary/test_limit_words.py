@@ -32,6 +32,16 @@ def test_one_sentence_says_limit_form_refreshing_and_heartbeat():
     )
 
 
+def test_an_egress_that_goes_itself_is_no_limit_of_a_session():
+    whole = replace(FOUND, of_egress=True, low=0, high=45 * NS_PER_S, confirmed=False)
+    assert limit_in_words(whole) == (
+        "vpn itself went, and all sessions through it, after 45 s in which nothing passed through"
+        " it; a ping counts; TCP keepalive does not count; seen once, not confirmed."
+    )
+    assert heartbeat_ns(whole) is None
+    assert wishes_in_words([whole]) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
