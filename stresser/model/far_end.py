@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from stresser.model.bounds import Whole
+from stresser.model.kind import Kind
 
 _ON_THE_WAY = 2
 """The two kernels are not asked at the same instant."""
@@ -54,8 +55,8 @@ class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     within_ns: Whole
-    kind: str | None = None
-    """How it ended there, in the words of `Kind`; `planned`: the reflector itself closed it.
+    kind: Kind | None = None
+    """How it ended there; `planned`: the reflector itself closed it.
     None: it was still held when the reflector's record ends."""
     at_ns: Whole | None = None
     """When it ended there."""

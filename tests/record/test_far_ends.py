@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from stresser.model.ending import Grade, Initiator
+from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.errors import RunFolderError
 from stresser.model.events import FarEndSeen, SessionEnded
 from stresser.model.far_end import FarEnd
@@ -55,6 +55,16 @@ def test_garbage_in_the_file_is_skipped(tmp_path):
     assert read(folder, session_ended()) == [session_ended()]
 
 
+@pytest.mark.parametrize("kind", [b'"tcp_rst"', b'"\\u001b[31m"', b'""', b"7", b"[]", b"{}"])
+def test_a_kind_of_end_that_there_is_not_is_damage(tmp_path, kind):
+    folder = RunFolder(tmp_path)
+    line = encode_event(seen(kind=Kind.TCP_RESET, at_ns=S))
+    folder.far_ends.write_bytes(line.replace(b'"tcp_reset"', kind) + encode_event(seen(session=3)))
+    lines = EventsReader(folder.far_ends)
+    assert list(with_far_ends([session_ended()], lines)) == [session_ended()]
+    assert lines.damage == ["far_ends.jsonl: 1 unreadable lines were skipped"]
+
+
 def test_a_link_is_not_followed(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
@@ -72,8 +82,8 @@ def far_ends(folder: RunFolder) -> dict[int, FarEnd]:
 
 def test_a_join_adds_to_what_control_sessions_told(tmp_path):
     folder = RunFolder(tmp_path)
-    write_far_ends(folder, [seen(1), seen(2, last_in_ns=S), seen(3, kind="tcp_fin", at_ns=S)])
-    ended = {"kind": "tcp_reset", "at_ns": 8 * S, "last_in_ns": 7 * S, "bytes_received": 9}
+    write_far_ends(folder, [seen(1), seen(2, last_in_ns=S), seen(3, kind=Kind.TCP_FIN, at_ns=S)])
+    ended = {"kind": Kind.TCP_RESET, "at_ns": 8 * S, "last_in_ns": 7 * S, "bytes_received": 9}
     write_far_ends(folder, [seen(one, **ended) for one in (1, 2, 3, 4)])
     known = far_ends(folder)
     assert [known[one].kind for one in (1, 2, 3, 4)] == ["tcp_reset"] * 2 + ["tcp_fin", "tcp_reset"]
@@ -83,7 +93,7 @@ def test_a_join_adds_to_what_control_sessions_told(tmp_path):
 
 def test_the_last_line_on_a_session_counts(tmp_path):
     folder = RunFolder(tmp_path)
-    lines = [seen(kind="tcp_reset", at_ns=2 * S), seen(kind="planned", at_ns=S)]
+    lines = [seen(kind=Kind.TCP_RESET, at_ns=2 * S), seen(kind=Kind.PLANNED, at_ns=S)]
     folder.far_ends.write_bytes(b"".join(encode_event(one) for one in lines))
     [ended] = read(folder, session_ended())
     assert isinstance(ended, SessionEnded)

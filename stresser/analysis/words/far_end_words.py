@@ -85,7 +85,7 @@ def far_end_in_words(far: FarEnd, ended_ns: int | None = None) -> str:
     if far.kind is None or far.at_ns is None:
         ended = f"still held it {format_duration(far.known_until_ns)} into the run"
         return f"{ended} ({within}); saw us as {escaped(far.peer, 80)}{_ways(far)}"
-    what = _ENDED.get(Kind(far.kind), "met an end") if far.kind in set(Kind) else "met an end"
+    what = _ENDED.get(far.kind, "met an end")
     return (
         f"{what} {format_duration(far.at_ns)} into the run ({within}){_apart(far, ended_ns)};"
         f" {passed}{''.join(f', {one}' for one in last)}; saw us as {escaped(far.peer, 80)}"

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
+from stresser.model.ending import Kind
 from stresser.model.far_end import FarEnd, OneWay
 from tests.record.sample_events import session_ended
 
@@ -58,7 +59,7 @@ def test_what_arrived_later_is_no_negative_loss():
 
 def test_one_end_may_hold_it_for_longer_or_the_other_as_far_as_the_clocks_tell():
     """It ended here at 1.5 s."""
-    earlier = far(kind="tcp_reset", at_ns=S // 2, within_ns=S // 10)
+    earlier = far(kind=Kind.TCP_RESET, at_ns=S // 2, within_ns=S // 10)
     assert figures(earlier).half_open_ns == S - S // 10
     assert figures(far(known_until_ns=S)).half_open_ns == 0  # it was not asked any more
 
@@ -87,8 +88,8 @@ def test_what_one_connection_can_count_is_no_split(way):
 
 def test_addresses_ports_and_who_held_it_for_longer():
     found = figures(
-        far(kind="tcp_reset", at_ns=9 * S),
-        far("203.0.113.9:1", kind="tcp_reset", at_ns=S),
+        far(kind=Kind.TCP_RESET, at_ns=9 * S),
+        far("203.0.113.9:1", kind=Kind.TCP_RESET, at_ns=S),
         far("198.51.100.4:50123", known_until_ns=4 * S),
     )
     assert found.addresses == ["203.0.113.9", "198.51.100.4"]

@@ -4,6 +4,7 @@ from stresser.analysis.words.far_end_words import (
     far_end_in_words,
     loss_in_words,
 )
+from stresser.model.ending import Kind
 from stresser.model.far_end import FarEnd, OneWay
 
 S = 10**9
@@ -11,7 +12,7 @@ S = 10**9
 
 def test_what_it_met_and_how_sure_the_times_are():
     far = FarEnd(
-        within_ns=2_000_000, kind="tcp_reset", at_ns=4 * S, known_until_ns=4 * S,
+        within_ns=2_000_000, kind=Kind.TCP_RESET, at_ns=4 * S, known_until_ns=4 * S,
         peer="192.0.2.1:7", bytes_received=120, bytes_sent=80, last_in_ns=1 * S, last_out_ns=1 * S,
     )  # fmt: skip
     words = far_end_in_words(far)
@@ -24,14 +25,16 @@ def test_what_it_still_held():
     assert far_end_in_words(far).startswith("still held it 9 s into the run")
 
 
-def test_words_of_another_version_are_no_trap():
-    far = FarEnd(within_ns=0, kind="\x1b[31m", at_ns=S, known_until_ns=S, peer="\x1b[31mx")
+def test_an_end_without_words_of_its_own_and_an_address_that_is_none():
+    far = FarEnd(within_ns=0, kind=Kind.UNKNOWN, at_ns=S, known_until_ns=S, peer="\x1b[31mx")
+    assert far_end_in_words(far).startswith("met an end 1 s into the run")
     assert "\x1b" not in far_end_in_words(far)
 
 
 def test_which_end_believed_in_it_for_longer_and_what_was_lost():
     far = FarEnd(
-        within_ns=1000, kind="tcp_reset", at_ns=14 * S, known_until_ns=14 * S, peer="192.0.2.1:7",
+        within_ns=1000, kind=Kind.TCP_RESET, at_ns=14 * S, known_until_ns=14 * S,
+        peer="192.0.2.1:7",
         there=OneWay(sent=40, again=3, arrived=38), back=OneWay(sent=9, arrived=9),
     )  # fmt: skip
     words = far_end_in_words(far, 2 * S)
