@@ -305,7 +305,8 @@ class Connection:
 
     def _as_it_is(self, hello: Hello) -> ReflectionHeld:
         now = self._clock.now_ns()
-        return ReflectionHeld(**self._passed(hello, now), info=self._stream.ask_kernel())
+        passed, answered = self._passed(hello, now), self._stream.answered
+        return ReflectionHeld(**passed, info=self._stream.ask_kernel(), ping=answered)
 
     def _passed(self, hello: Hello, t_ns: int) -> dict[str, Any]:
         stream = self._stream
