@@ -35,7 +35,7 @@ MOST_MIB = 256
 _SESSIONS = 50
 _EVERY_S = 0.05
 _SETTLE_S = 0.5
-_TOKEN = Secret("REFLECT_TOKEN", secrets.token_hex(16))
+TOKEN = Secret("REFLECT_TOKEN", secrets.token_hex(16))
 
 
 class Guests:
@@ -49,7 +49,7 @@ class Guests:
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold all of them for ever; a hello that was heard is the started value."""
         clock = RunClock()
-        introducer = Introducer(run=new_run_id(), token=_TOKEN, anchor_unix_ns=clock.anchor_unix_ns)
+        introducer = Introducer(run=new_run_id(), token=TOKEN, anchor_unix_ns=clock.anchor_unix_ns)
         hellos = [introducer.hello(number, clock.now_ns()) for number in range(1, _SESSIONS + 1)]
         async with trio.open_nursery() as nursery:
             for hello in hellos:
@@ -147,9 +147,9 @@ def main() -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
             files = write_certificates(folder, ["127.0.0.1"])
             with on_core(server_core()):
-                reflector = stack.enter_context(_reflector(files.chain, files.key, folder))
-            stack.callback(_end, reflector)
-            port = _port_of(reflector)
+                reflector = stack.enter_context(reflector_process(files.chain, files.key, folder))
+            stack.callback(end, reflector)
+            port = port_of(reflector)
             given = port, reflector.pid, files.ca, arguments.windows, arguments.seconds
             return int(trio.run(_measure, *given))
     except* BenchError as group:
@@ -157,15 +157,15 @@ def main() -> int:
     return 2
 
 
-def _reflector(chain: Path, key: Path, folder: Path) -> "subprocess.Popen[str]":
+def reflector_process(chain: Path, key: Path, folder: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "stresser", "reflect", "--listen", "127.0.0.1:0"]
     command += ["--cert", str(chain), "--key", str(key), "--token", "env:REFLECT_TOKEN"]
     command += ["--out", str(folder / "results")]
-    environment = os.environ | {"REFLECT_TOKEN": _TOKEN.reveal()}
+    environment = os.environ | {"REFLECT_TOKEN": TOKEN.reveal()}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def _port_of(reflector: "subprocess.Popen[str]") -> int:
+def port_of(reflector: "subprocess.Popen[str]") -> int:
     assert reflector.stderr is not None
     line = reflector.stderr.readline()
     found = re.search(r"reflecting on \S+:(\d+)", line)
@@ -174,7 +174,7 @@ def _port_of(reflector: "subprocess.Popen[str]") -> int:
     return int(found[1])
 
 
-def _end(reflector: "subprocess.Popen[str]") -> None:
+def end(reflector: "subprocess.Popen[str]") -> None:
     reflector.terminate()
     with suppress(subprocess.TimeoutExpired):
         reflector.wait(20)

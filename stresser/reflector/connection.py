@@ -57,6 +57,18 @@ _log = logging.getLogger(__name__)
 logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)
 
 
+class _Handshake:
+    """In the place of wsproto's own, once it is over: nothing comes of it any more."""
+
+    @staticmethod
+    def events() -> tuple[()]:
+        """As wsproto's."""
+        return ()
+
+
+_OVER: Final[Any] = _Handshake()
+
+
 class Connection:
     """From the accept to the end."""
 
@@ -223,10 +235,10 @@ class Connection:
             connection = None
             # With a request that it rejects, the engine neither returns nor raises.
             with trio.move_on_after(HANDSHAKE_S):
-                request = await wrap_server_stream(
+                wrapped = wrap_server_stream(
                     nursery, self._stream, max_message_size=LONGEST_MESSAGE
                 )
-                connection = await self._accept(request)
+                connection = await self._accept(await wrapped)
             if connection is not None and self._is_control:
                 await self._tell_by_messages(connection)
             elif connection is not None:
@@ -248,7 +260,10 @@ class Connection:
         if said:
             self._welcome(said, "wss")
         chosen = request.proposed_subprotocols[0] if request.proposed_subprotocols else None
-        return await request.accept(subprotocol=chosen)
+        connection = await request.accept(subprotocol=chosen)
+        # The engine would keep the request, its parser and its answer as long as the session lives.
+        connection._wsproto.handshake = _OVER  # noqa: SLF001 - 3 KiB a session, and no other way
+        return connection
 
     async def _echo_messages(self, connection: WebSocketConnection) -> None:
         try:
