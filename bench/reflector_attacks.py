@@ -92,7 +92,9 @@ def ratio_of(quiet: Sequence[float], attacked: Sequence[float]) -> float:
     return median(one / beside for one, beside in zip(attacked, around, strict=True))
 
 
-async def _measure(port: int, pid: int, ca: Path, windows: int, seconds: float) -> bool:
+async def _measure(
+    port: int, pid: int, ca: Path, windows: int, seconds: float, kinds: Sequence[str]
+) -> bool:
     guests, missed = Guests(port, ca), False
     async with trio.open_nursery() as nursery:
         hello = await nursery.start(guests.run)
@@ -113,8 +115,12 @@ async def _measure(port: int, pid: int, ca: Path, windows: int, seconds: float) 
             await trio.sleep(seconds)
             return guests.taken()
 
-        for kind in KINDS:
-            base, most = rss_mib(pid), 0.0
+        async def made() -> int:
+            await orders.send_all(b"count\n")
+            return int(await answers.receive_some(100))
+
+        for kind in kinds:
+            base, most, before = rss_mib(pid), 0.0, await made()
             quiet, attacked = [await window("rest")], []
             for _ in range(windows):
                 attacked.append(await window(kind))
@@ -125,7 +131,8 @@ async def _measure(port: int, pid: int, ca: Path, windows: int, seconds: float) 
             missed |= not is_met
             print(
                 f"{kind:<14}{median(quiet):>9.2f}{median(attacked):>10.2f}{ratio:>8.2f}"
-                f"{grown:>12.1f}  {'met' if is_met else 'MISSED'}",
+                f"{grown:>12.1f}{(await made() - before) // windows:>10,}"
+                f"  {'met' if is_met else 'MISSED'}",
                 flush=True,
             )
         attackers.kill()
@@ -138,10 +145,13 @@ def main() -> int:
     """0: within the goal; 1: it is missed; 2: a part did not come about."""
     parser = argparse.ArgumentParser(prog="python -m bench.reflector_attacks", description=__doc__)
     parser.add_argument("--windows", type=int, default=5, help="of each attack")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seconds", type=float, default=3, help="of each window")
     arguments = parser.parse_args()
     raise_file_limit()
-    print(f"{'RTT p99, ms':<14}{'quiet':>9}{'attacked':>10}{'ratio':>8}{'grown, MiB':>12}")
+    print(
+        f"{'RTT p99, ms':<14}{'quiet':>9}{'attacked':>10}{'ratio':>8}{'grown, MiB':>12}{'came':>10}"
+    )
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -151,7 +161,7 @@ def main() -> int:
             stack.callback(end, reflector)
             port = port_of(reflector)
             given = port, reflector.pid, files.ca, arguments.windows, arguments.seconds
-            return int(trio.run(_measure, *given))
+            return int(trio.run(_measure, *given, arguments.kinds))
     except* BenchError as group:
         print(f"bench.reflector_attacks: {group.exceptions[0]}", file=sys.stderr)
     return 2

@@ -73,14 +73,17 @@ class Connection:
     """From the accept to the end."""
 
     def __init__(
-        self, reception: Reception, context: ssl.SSLContext, sock: trio.SocketStream
+        self,
+        reception: Reception,
+        context: ssl.SSLContext,
+        sock: trio.SocketStream,
+        peer: tuple[str, int],
     ) -> None:
-        """Raises OSError where the peer is gone already."""
+        """`peer`: its address and port."""
         self._reception = reception
         self._clock = reception.clock
         self._local = format_sockaddr(sock.socket.getsockname())
-        peer = sock.socket.getpeername()
-        self._peer, self.address = format_sockaddr(peer), network_of(str(peer[0]))
+        self._peer, self.address = format_sockaddr(peer), network_of(peer[0])
         self._sock = sock
         self._accepted_ns = self._clock.now_ns()
         self._tls = trio.SSLStream(sock, context, server_side=True)
