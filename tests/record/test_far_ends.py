@@ -10,6 +10,8 @@ from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.far_ends import with_far_ends, write_far_ends
 from stresser.record.folder import RunFolder
 from stresser.record.process_record import ProcessRecord
+from stresser.record.reader import open_run
+from tests.analysis.both_ends_story import both_ends_run
 from tests.record.sample_events import numbered, session_ended, utc_of
 
 S = 10**9
@@ -57,12 +59,14 @@ def test_garbage_in_the_file_is_skipped(tmp_path):
 
 @pytest.mark.parametrize("kind", [b'"tcp_rst"', b'"\\u001b[31m"', b'""', b"7", b"[]", b"{}"])
 def test_a_kind_of_end_that_there_is_not_is_damage(tmp_path, kind):
-    folder = RunFolder(tmp_path)
-    line = encode_event(seen(kind=Kind.TCP_RESET, at_ns=S))
-    folder.far_ends.write_bytes(line.replace(b'"tcp_reset"', kind) + encode_event(seen(session=3)))
-    lines = EventsReader(folder.far_ends)
-    assert list(with_far_ends([session_ended()], lines)) == [session_ended()]
-    assert lines.damage == ["far_ends.jsonl: 1 unreadable lines were skipped"]
+    run = both_ends_run(tmp_path / "run")
+    lines = run.folder.far_ends.read_bytes()
+    assert lines.count(b'"tcp_fin"') == 1
+    run.folder.far_ends.write_bytes(lines.replace(b'"tcp_fin"', kind))
+    damaged = open_run(run.path)
+    ended = [one.ending.evidence for one in damaged.events() if isinstance(one, SessionEnded)]
+    assert len([one for one in ended if one.far_end is not None]) == 3
+    assert damaged.damage == ["far_ends.jsonl: 1 unreadable lines were skipped"]
 
 
 def test_a_link_is_not_followed(tmp_path):
