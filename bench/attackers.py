@@ -18,7 +18,7 @@ from bench.machine import raise_file_limit
 
 _GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 _AT_ONCE = 100
-_MANY_AT_ONCE = 10_000
+MANY_AT_ONCE = 10_000
 _PAUSE_S, _LONG_PAUSE_S = 0.01, 1.0
 """Of one that was thrown out; of each of ten thousand."""
 _PIECE = b"X-Filler: " + b"x" * 4000 + b"\r\n"
@@ -119,7 +119,7 @@ async def _obey(attackers: Attackers) -> None:
 
 async def _attack(attackers: Attackers, kind: str, scope: trio.CancelScope) -> None:
     many = kind == "connections"
-    at_once, pause_s = (_MANY_AT_ONCE, _LONG_PAUSE_S) if many else (_AT_ONCE, _PAUSE_S)
+    at_once, pause_s = (MANY_AT_ONCE, _LONG_PAUSE_S) if many else (_AT_ONCE, _PAUSE_S)
     with scope:
         async with trio.open_nursery() as nursery:
             for _ in range(at_once):
