@@ -1,7 +1,7 @@
 """Owns `python -m bench.attackers`: strangers that attack a reflector, one kind at a time.
 
-Told on standard input, a line each: a kind, or `rest`. Each line is answered by one with the number
-of connections that were made so far.
+Told on standard input, a line each: a kind, `rest`, or `count`, which changes nothing. Each line is
+answered by one with the number of connections that were made so far.
 """
 
 import argparse
@@ -14,9 +14,13 @@ from itertools import count
 
 import trio
 
+from bench.machine import raise_file_limit
+
 _GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 _AT_ONCE = 100
-_MANY_AT_ONCE = 400
+MANY_AT_ONCE = 10_000
+_PAUSE_S, _LONG_PAUSE_S = 0.01, 1.0
+"""Of one that was thrown out; of each of ten thousand."""
 _PIECE = b"X-Filler: " + b"x" * 4000 + b"\r\n"
 _numbers = count(1)
 
@@ -84,16 +88,16 @@ class Attackers:
         await trio.aclose_forcefully(stream)
 
     async def connections(self) -> None:
-        """TCP alone, ten thousand of them, each held as long as it is served."""
-        stream = await self.tcp()
-        await stream.receive_some(1)
+        """TCP alone, ten thousand of them at once, each held as long as it is served."""
+        async with await self.tcp() as stream:
+            await stream.receive_some(1)
 
-    async def again(self, attack: Callable[[], Awaitable[None]]) -> None:
+    async def again(self, attack: Callable[[], Awaitable[None]], pause_s: float) -> None:
         """One attacker: whenever it is thrown out, it comes again."""
         while True:
             with suppress(*_GONE, ssl.SSLError):
                 await attack()
-            await trio.sleep(0.01)
+            await trio.sleep(pause_s)
 
 
 KINDS = ("headers", "slow", "flood", "garbage", "replayed", "connections")
@@ -104,8 +108,9 @@ async def _obey(attackers: Attackers) -> None:
     scope = trio.CancelScope()
     async with trio.open_nursery() as nursery:
         while order := (await orders.receive_some(64)).decode().strip():
-            scope.cancel()
-            scope = trio.CancelScope()
+            if order != "count":
+                scope.cancel()
+                scope = trio.CancelScope()
             if order in KINDS:
                 nursery.start_soon(_attack, attackers, order, scope)
             print(attackers.made, flush=True)
@@ -113,11 +118,12 @@ async def _obey(attackers: Attackers) -> None:
 
 
 async def _attack(attackers: Attackers, kind: str, scope: trio.CancelScope) -> None:
-    at_once = _MANY_AT_ONCE if kind == "connections" else _AT_ONCE
+    many = kind == "connections"
+    at_once, pause_s = (MANY_AT_ONCE, _LONG_PAUSE_S) if many else (_AT_ONCE, _PAUSE_S)
     with scope:
         async with trio.open_nursery() as nursery:
             for _ in range(at_once):
-                nursery.start_soon(attackers.again, getattr(attackers, kind))
+                nursery.start_soon(attackers.again, getattr(attackers, kind), pause_s)
 
 
 def main() -> int:
@@ -126,6 +132,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--hello", required=True)
     arguments = parser.parse_args()
+    raise_file_limit()
     os.nice(10)  # as if on another machine: what is measured is the reflector, not this core
     trio.run(_obey, Attackers(arguments.port, arguments.hello.encode()))
     return 0

@@ -21,7 +21,7 @@ from statistics import median
 
 import trio
 
-from bench.attackers import KINDS
+from bench.attackers import KINDS, MANY_AT_ONCE
 from bench.certificate import write_certificates
 from bench.machine import client_core, on_core, raise_file_limit, server_core
 from bench.peer import ROOT, BenchError
@@ -35,7 +35,7 @@ MOST_MIB = 256
 _SESSIONS = 50
 _EVERY_S = 0.05
 _SETTLE_S = 0.5
-_TOKEN = Secret("REFLECT_TOKEN", secrets.token_hex(16))
+TOKEN = Secret("REFLECT_TOKEN", secrets.token_hex(16))
 
 
 class Guests:
@@ -49,7 +49,7 @@ class Guests:
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold all of them for ever; a hello that was heard is the started value."""
         clock = RunClock()
-        introducer = Introducer(run=new_run_id(), token=_TOKEN, anchor_unix_ns=clock.anchor_unix_ns)
+        introducer = Introducer(run=new_run_id(), token=TOKEN, anchor_unix_ns=clock.anchor_unix_ns)
         hellos = [introducer.hello(number, clock.now_ns()) for number in range(1, _SESSIONS + 1)]
         async with trio.open_nursery() as nursery:
             for hello in hellos:
@@ -92,7 +92,9 @@ def ratio_of(quiet: Sequence[float], attacked: Sequence[float]) -> float:
     return median(one / beside for one, beside in zip(attacked, around, strict=True))
 
 
-async def _measure(port: int, pid: int, ca: Path, windows: int, seconds: float) -> bool:
+async def _measure(
+    port: int, pid: int, ca: Path, windows: int, seconds: float, kinds: Sequence[str]
+) -> bool:
     guests, missed = Guests(port, ca), False
     async with trio.open_nursery() as nursery:
         hello = await nursery.start(guests.run)
@@ -105,16 +107,24 @@ async def _measure(port: int, pid: int, ca: Path, windows: int, seconds: float) 
         assert orders is not None
         assert answers is not None
 
+        async def told(order: str) -> int:
+            await orders.send_all(order.encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                answer += await answers.receive_some(100)
+            return int(answer)
+
         async def window(kind: str) -> float:
-            await orders.send_all(kind.encode() + b"\n")
-            await answers.receive_some(100)
+            least = await told(kind) + (MANY_AT_ONCE if kind == "connections" else 0)
             await trio.sleep(_SETTLE_S)
             guests.rtts.clear()
             await trio.sleep(seconds)
+            while await told("count") < least:  # noqa: ASYNC110 - another process counts
+                await trio.sleep(_SETTLE_S)
             return guests.taken()
 
-        for kind in KINDS:
-            base, most = rss_mib(pid), 0.0
+        for kind in kinds:
+            base, most, before = rss_mib(pid), 0.0, await told("count")
             quiet, attacked = [await window("rest")], []
             for _ in range(windows):
                 attacked.append(await window(kind))
@@ -125,7 +135,8 @@ async def _measure(port: int, pid: int, ca: Path, windows: int, seconds: float) 
             missed |= not is_met
             print(
                 f"{kind:<14}{median(quiet):>9.2f}{median(attacked):>10.2f}{ratio:>8.2f}"
-                f"{grown:>12.1f}  {'met' if is_met else 'MISSED'}",
+                f"{grown:>12.1f}{(await told('count') - before) // windows:>10,}"
+                f"  {'met' if is_met else 'MISSED'}",
                 flush=True,
             )
         attackers.kill()
@@ -138,34 +149,37 @@ def main() -> int:
     """0: within the goal; 1: it is missed; 2: a part did not come about."""
     parser = argparse.ArgumentParser(prog="python -m bench.reflector_attacks", description=__doc__)
     parser.add_argument("--windows", type=int, default=5, help="of each attack")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seconds", type=float, default=3, help="of each window")
     arguments = parser.parse_args()
     raise_file_limit()
-    print(f"{'RTT p99, ms':<14}{'quiet':>9}{'attacked':>10}{'ratio':>8}{'grown, MiB':>12}")
+    print(
+        f"{'RTT p99, ms':<14}{'quiet':>9}{'attacked':>10}{'ratio':>8}{'grown, MiB':>12}{'came':>10}"
+    )
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
             files = write_certificates(folder, ["127.0.0.1"])
             with on_core(server_core()):
-                reflector = stack.enter_context(_reflector(files.chain, files.key, folder))
-            stack.callback(_end, reflector)
-            port = _port_of(reflector)
+                reflector = stack.enter_context(reflector_process(files.chain, files.key, folder))
+            stack.callback(end, reflector)
+            port = port_of(reflector)
             given = port, reflector.pid, files.ca, arguments.windows, arguments.seconds
-            return int(trio.run(_measure, *given))
+            return int(trio.run(_measure, *given, arguments.kinds))
     except* BenchError as group:
         print(f"bench.reflector_attacks: {group.exceptions[0]}", file=sys.stderr)
     return 2
 
 
-def _reflector(chain: Path, key: Path, folder: Path) -> "subprocess.Popen[str]":
+def reflector_process(chain: Path, key: Path, folder: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "stresser", "reflect", "--listen", "127.0.0.1:0"]
     command += ["--cert", str(chain), "--key", str(key), "--token", "env:REFLECT_TOKEN"]
     command += ["--out", str(folder / "results")]
-    environment = os.environ | {"REFLECT_TOKEN": _TOKEN.reveal()}
+    environment = os.environ | {"REFLECT_TOKEN": TOKEN.reveal()}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def _port_of(reflector: "subprocess.Popen[str]") -> int:
+def port_of(reflector: "subprocess.Popen[str]") -> int:
     assert reflector.stderr is not None
     line = reflector.stderr.readline()
     found = re.search(r"reflecting on \S+:(\d+)", line)
@@ -174,7 +188,7 @@ def _port_of(reflector: "subprocess.Popen[str]") -> int:
     return int(found[1])
 
 
-def _end(reflector: "subprocess.Popen[str]") -> None:
+def end(reflector: "subprocess.Popen[str]") -> None:
     reflector.terminate()
     with suppress(subprocess.TimeoutExpired):
         reflector.wait(20)

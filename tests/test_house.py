@@ -29,6 +29,7 @@ WITHOUT_TEST_FILE = {
     "stresser/model/asked_value.py": "a tuple",
     "stresser/model/clocks.py": "a Protocol: nothing runs",
     "stresser/model/kill.py": "an enum",
+    "stresser/model/kind.py": "an enum",
 }
 SLOW = pytest.mark.slow  # to parse every test takes seconds
 LONGEST_MODULE = 400

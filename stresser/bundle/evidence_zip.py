@@ -16,6 +16,7 @@ from stresser.analysis.diagnosis.diagnose import ExplainedEndings
 from stresser.analysis.summary.run_reading import EventCollector
 from stresser.analysis.views.drop_table import DropColumns
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
+from stresser.analysis.words.far_end_words import both_ends_in_words
 from stresser.bundle.drop_packets import PACKETS, DropPackets
 from stresser.bundle.folder_copy import Changes, copy_run
 from stresser.bundle.network_page import DroppedFlows, asked_of_network, write_columns
@@ -204,6 +205,11 @@ def _run_page(flows: DroppedFlows, found: RunReport) -> Iterator[str]:
     if asked:
         yield "What is asked:\n"
         yield from (f"- {markdown_text(line)}" for line in asked)
+        yield ""
+    both_ends = [words for one in found.summary.both_ends for words in both_ends_in_words(one)]
+    if both_ends:
+        yield "As both ends counted:\n"
+        yield from (f"- {markdown_text(line)}" for line in both_ends[:_MOST_COUNTS])
         yield ""
     counts = flows.most_first
     if not counts:

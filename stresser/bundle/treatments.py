@@ -90,7 +90,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     | {"run": _T.OURS, "scheme": _T.OURS, "local": _T.PLACE, "peer": _T.PLACE},
     "ReflectionEnded": _EVENT | {"run": _T.OURS, "raw": _T.FREE},
     "FarEndSeen": _EVENT,
-    "FarEnd": {"kind": _T.OURS, "peer": _T.PLACE},
+    "FarEnd": {"peer": _T.PLACE},
     "TlsFacts": {
         "version": _T.OURS, "cipher": _T.OURS, "alpn": _T.PROTOCOL, "chain": _T.CHAIN_ID,
         "problem": _T.FREE,

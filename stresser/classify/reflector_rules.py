@@ -43,14 +43,14 @@ class BothEnds(NamedTuple):
         """The reflector closed it itself, and may have done so before our end."""
         far = self.far
         at_ns = None if far.at_ns is None else far.at_ns - far.within_ns
-        return far.kind == Kind.PLANNED and at_ns is not None and at_ns <= self.ending.dead_by_ns
+        return far.kind is Kind.PLANNED and at_ns is not None and at_ns <= self.ending.dead_by_ns
 
     @property
     def far_lived(self) -> bool:
         """The reflector certainly held it still when our side had ended."""
         far, ended_ns = self.far, self.ending.dead_by_ns
         until_ns = far.known_until_ns if far.at_ns is None else far.at_ns
-        if far.kind == Kind.PLANNED:
+        if far.kind is Kind.PLANNED:
             until_ns -= _CLOSING_NS
         return until_ns - far.within_ns > ended_ns
 
@@ -110,7 +110,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
     ReflectorRule(
         "far-end-was-reset-too",
         frozenset({Kind.TCP_RESET}),
-        lambda both: both.far.kind == Kind.TCP_RESET,
+        lambda both: both.far.kind is Kind.TCP_RESET,
         Initiator.MIDDLEBOX,
         "Both ends met a reset, and neither had closed: the first one was made in between.",
         "both ends met a reset and neither had closed",
@@ -168,7 +168,7 @@ REFLECTOR_RULES: tuple[ReflectorRule, ...] = (
     ReflectorRule(
         "far-end-outlived-it",
         frozenset({Kind.FOUND_DEAD}),
-        lambda both: both.far_lived or both.far.kind == Kind.TCP_RESET,
+        lambda both: both.far_lived or both.far.kind is Kind.TCP_RESET,
         Initiator.MIDDLEBOX,
         "It was dead here, and the reflector had not ended it: something in between had.",
         "the far end had not ended what was dead here",

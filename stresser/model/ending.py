@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from stresser.model.bounds import Whole
 from stresser.model.evidence import NO_EVIDENCE, Evidence
+from stresser.model.kind import Kind
+
+__all__ = ["BRACKETED", "Ending", "Grade", "Initiator", "Kind", "NoDrop", "Phase", "Proof"]
 
 WORKER_DIED = "worker_died"
 """The failure of a session whose process died: `tool`, and no drop."""
@@ -25,48 +28,6 @@ class Phase(StrEnum):
     UPGRADE = "upgrade"
     HELD = "held"
     CLOSING = "closing"
-
-
-class Kind(StrEnum):
-    """What was seen to stop it."""
-
-    TCP_RESET = "tcp_reset"
-    """A RST segment (RFC 9293 section 3.10.7): ECONNRESET or EPIPE."""
-    TCP_FIN = "tcp_fin"
-    """A FIN with no close_notify before it: a TLS truncation (RFC 8446 section 6.1)."""
-    TLS_CLOSE_NOTIFY = "tls_close_notify"
-    """An orderly TLS end with no WebSocket close before it."""
-    TLS_ALERT = "tls_alert"
-    """A fatal TLS alert from the other side (RFC 8446 section 6.2); `alert` has the number."""
-    WS_CLOSE = "ws_close"
-    """A WebSocket close frame (RFC 6455 section 5.5.1); `code` and `reason`."""
-    PROTOCOL_ERROR = "protocol_error"
-    """Bytes that TLS, HTTP or WebSocket do not allow."""
-    HTTP_REFUSAL = "http_refusal"
-    """An HTTP answer other than 101 to the upgrade; `status`."""
-    SILENCE = "silence"
-    """Our data stays unacknowledged: a black hole."""
-    UNRESPONSIVE = "unresponsive"
-    """TCP acknowledges our ping, no pong comes."""
-    UNREACHABLE = "unreachable"
-    """ICMP or our own routing says there is no way."""
-    KERNEL_TIMEOUT = "kernel_timeout"
-    """ETIMEDOUT: the kernel gave up (retries, keepalive or TCP_USER_TIMEOUT, tcp(7))."""
-    REFUSED = "refused"
-    """ECONNREFUSED: a RST in answer to our SYN."""
-    RESOLVE_ERROR = "resolve_error"
-    CERTIFICATE = "certificate"
-    """The chain does not verify and the scenario required that it does."""
-    PROXY_ERROR = "proxy_error"
-    TIMEOUT = "timeout"
-    """Our own deadline in a handshake phase."""
-    HOST_SLEPT = "host_slept"
-    TOOL = "tool"
-    """stresser's own limit: file descriptors, ports, memory, overload."""
-    FOUND_DEAD = "found_dead"
-    """Its planned end proved that it had died before: a drop, bracketed."""
-    PLANNED = "planned"
-    UNKNOWN = "unknown"
 
 
 class Initiator(StrEnum):

@@ -15,7 +15,7 @@ from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind
 from stresser.model.evidence import TcpInfo
-from stresser.model.far_end import FarEnd
+from stresser.model.far_end import AnsweredPing, FarEnd
 from stresser.model.hops import Hops
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
@@ -332,6 +332,8 @@ class ReflectionHeld(Event, kw_only=True, tag="reflection_held"):
     last_out_ns: Whole | None = None
     info: TcpInfo | None = None
     """The kernel's account of now; of the end, where it has ended."""
+    ping: AnsweredPing | None = None
+    """None: none was answered, or it has ended."""
 
 
 class ReflectionEnded(ReflectionHeld, kw_only=True, tag="reflection_ended"):

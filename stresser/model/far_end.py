@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from stresser.model.bounds import Whole
+from stresser.model.kind import Kind
 
 _ON_THE_WAY = 2
 """The two kernels are not asked at the same instant."""
@@ -46,6 +47,29 @@ class OneWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not (self.again or self.unacked) and self.sent - self.arrived > _ON_THE_WAY
 
 
+class AnsweredPing(Struct, frozen=True, kw_only=True):
+    """The latest ping that a reflector answered, by the reflector's clock."""
+
+    number: Whole
+    """As the ping says: a tester numbers those of a session from 1."""
+    in_ns: Whole
+    """When it had been read."""
+    out_ns: Whole
+    """When its pong was sent."""
+
+
+class Varied(Struct, frozen=True, kw_only=True):
+    """By how much the delays in one direction exceeded the smallest of their 20 seconds.
+
+    Packet delay variation (RFC 5481 section 4.2): see `statistics.delay_variation`.
+    """
+
+    pings: Whole
+    """That were looked at: the latest one whenever the far end was asked."""
+    mean_ns: Whole
+    most_ns: Whole
+
+
 class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One session as the reflector saw it. Times: run clock of the tester, ns.
 
@@ -54,8 +78,8 @@ class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     within_ns: Whole
-    kind: str | None = None
-    """How it ended there, in the words of `Kind`; `planned`: the reflector itself closed it.
+    kind: Kind | None = None
+    """How it ended there; `planned`: the reflector itself closed it.
     None: it was still held when the reflector's record ends."""
     at_ns: Whole | None = None
     """When it ended there."""
@@ -75,3 +99,18 @@ class FarEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     there: OneWay | None = None
     """From us to the far end, when it was last asked while the session was held."""
     back: OneWay | None = None
+    varied_there: Varied | None = None
+    """Of pings on their way to the far end; None: too few were looked at."""
+    varied_back: Varied | None = None
+    """Of the answers."""
+
+    def held_longer_ns(self, ended_ns: int) -> int:
+        """For how long at least the far end held it when it had ended here, at `ended_ns`.
+
+        Below 0: for how long this end held what had ended there; 0: it cannot be told.
+        """
+        if self.at_ns is None:
+            return max(self.known_until_ns - ended_ns - self.within_ns, 0)
+        apart_ns = self.at_ns - ended_ns
+        sure_ns = max(abs(apart_ns) - self.within_ns, 0)
+        return sure_ns if apart_ns > 0 else -sure_ns

@@ -7,6 +7,7 @@ the run's events sees endings judged by both ends.
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -64,18 +65,22 @@ def joined_far_end(known: FarEnd, new: FarEnd) -> FarEnd:
     if known.kind is not None:
         return known
     if known.last_in_ns is None:
-        return replace(new, there=known.there, back=known.back)
+        return replace(new, **_counted(known))
     return replace(
         new,
+        **_counted(known),
         within_ns=max(known.within_ns, new.within_ns),
         bytes_received=known.bytes_received,
         bytes_sent=known.bytes_sent,
         last_in_ns=known.last_in_ns,
         last_out_ns=known.last_out_ns,
         unacked=known.unacked,
-        there=known.there,
-        back=known.back,
     )
+
+
+def _counted(known: FarEnd) -> dict[str, Any]:
+    """What is known from both ends together, while the session is held, and from nothing else."""
+    return {name: getattr(known, name) for name in ("there", "back", "varied_there", "varied_back")}
 
 
 def _recorded(folder: RunFolder) -> Iterator[FarEndSeen]:

@@ -95,7 +95,7 @@ class FarRecord:
             known_until_ns = stopped.t_ns
         end = FarEnd(
             within_ns=offset.within_ns,
-            kind=None if stopped is None else stopped.kind.value,
+            kind=None if stopped is None else stopped.kind,
             at_ns=None if stopped is None else here(stopped.t_ns),
             known_until_ns=here(known_until_ns),
             peer=there.peer,

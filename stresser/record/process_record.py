@@ -40,6 +40,7 @@ class ProcessRecord:
         self.folder = folder
         self._worker = worker
         self._events = EventsReader(folder.events)
+        self._far_ends = EventsReader(folder.far_ends)
         self._log = LogReader(folder.histograms)
         self._partial = LogReader(folder.partial)
         self._unread: dict[str, str] = {}
@@ -73,7 +74,7 @@ class ProcessRecord:
         Raises:
             RunFolderError: the file cannot be read, and it is the run's own.
         """
-        told = EventsReader(self.folder.far_ends)
+        told = self._far_ends
         if told.path.exists():
             yield from self._kept(told.path.name, far_ends_in(told))
 
@@ -144,7 +145,7 @@ class ProcessRecord:
     def damage(self) -> list[str]:
         """What could not be read so far, one sentence each, which begins with the file's name."""
         sentences = [f"{name}: {why}" for name, why in self._unread.items()]
-        for file in (self._events, self._log, self._partial):
+        for file in (self._events, self._far_ends, self._log, self._partial):
             sentences += file.damage
         return [f"{self._prefix}{sentence}" for sentence in sentences]
 

@@ -57,18 +57,33 @@ _log = logging.getLogger(__name__)
 logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)
 
 
+class _Handshake:
+    """In the place of wsproto's own, once it is over: nothing comes of it any more."""
+
+    @staticmethod
+    def events() -> tuple[()]:
+        """As wsproto's."""
+        return ()
+
+
+_OVER: Final[Any] = _Handshake()
+
+
 class Connection:
     """From the accept to the end."""
 
     def __init__(
-        self, reception: Reception, context: ssl.SSLContext, sock: trio.SocketStream
+        self,
+        reception: Reception,
+        context: ssl.SSLContext,
+        sock: trio.SocketStream,
+        peer: tuple[str, int],
     ) -> None:
-        """Raises OSError where the peer is gone already."""
+        """`peer`: its address and port."""
         self._reception = reception
         self._clock = reception.clock
         self._local = format_sockaddr(sock.socket.getsockname())
-        peer = sock.socket.getpeername()
-        self._peer, self.address = format_sockaddr(peer), network_of(str(peer[0]))
+        self._peer, self.address = format_sockaddr(peer), network_of(peer[0])
         self._sock = sock
         self._accepted_ns = self._clock.now_ns()
         self._tls = trio.SSLStream(sock, context, server_side=True)
@@ -223,10 +238,10 @@ class Connection:
             connection = None
             # With a request that it rejects, the engine neither returns nor raises.
             with trio.move_on_after(HANDSHAKE_S):
-                request = await wrap_server_stream(
+                wrapped = wrap_server_stream(
                     nursery, self._stream, max_message_size=LONGEST_MESSAGE
                 )
-                connection = await self._accept(request)
+                connection = await self._accept(await wrapped)
             if connection is not None and self._is_control:
                 await self._tell_by_messages(connection)
             elif connection is not None:
@@ -248,7 +263,10 @@ class Connection:
         if said:
             self._welcome(said, "wss")
         chosen = request.proposed_subprotocols[0] if request.proposed_subprotocols else None
-        return await request.accept(subprotocol=chosen)
+        connection = await request.accept(subprotocol=chosen)
+        # The engine would keep the request, its parser and its answer as long as the session lives.
+        connection._wsproto.handshake = _OVER  # noqa: SLF001 - 3 KiB a session, and no other way
+        return connection
 
     async def _echo_messages(self, connection: WebSocketConnection) -> None:
         try:
@@ -305,7 +323,8 @@ class Connection:
 
     def _as_it_is(self, hello: Hello) -> ReflectionHeld:
         now = self._clock.now_ns()
-        return ReflectionHeld(**self._passed(hello, now), info=self._stream.ask_kernel())
+        passed, answered = self._passed(hello, now), self._stream.answered
+        return ReflectionHeld(**passed, info=self._stream.ask_kernel(), ping=answered)
 
     def _passed(self, hello: Hello, t_ns: int) -> dict[str, Any]:
         stream = self._stream

@@ -8,6 +8,7 @@ import trio
 
 from stresser.model.errors import ReflectorError
 from stresser.net.resolve import format_sockaddr
+from stresser.reflector.admission import network_of
 from stresser.reflector.connection import Connection
 from stresser.reflector.reception import Reception
 
@@ -66,21 +67,27 @@ class ReflectorListener:
                     raise
                 await trio.sleep(_RESOURCES_PAUSE_S)  # until a session ends
                 continue
-            nursery.start_soon(self._serve, sock)
+            peer = _peer_of(sock)
+            if peer is None or not self._reception.admission.enter(network_of(peer[0])):
+                # Here and now: to make ready for each of ten thousand would take seconds.
+                sock.socket.close()
+            else:
+                nursery.start_soon(self._serve, sock, peer)
 
-    async def _serve(self, sock: trio.SocketStream) -> None:
-        reception, admission = self._reception, self._reception.admission
-        try:
-            one = Connection(reception, self._context, sock)
-        except OSError:
-            await sock.aclose()
-            return
-        if not admission.enter(one.address):
-            await sock.aclose()
-            return
+    async def _serve(self, sock: trio.SocketStream, peer: tuple[str, int]) -> None:
+        one = Connection(self._reception, self._context, sock, peer)
         try:
             await one.live()
         finally:
-            admission.leave(one.address, proved=one.is_guest)
+            self._reception.admission.leave(one.address, proved=one.is_guest)
             if not one.is_guest:
-                reception.strangers += 1
+                self._reception.strangers += 1
+
+
+def _peer_of(sock: trio.SocketStream) -> tuple[str, int] | None:
+    """Its address and port; None: it is gone already."""
+    try:
+        host, port, *_ = sock.socket.getpeername()
+    except OSError:
+        return None
+    return str(host), int(port)

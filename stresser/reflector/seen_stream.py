@@ -13,6 +13,7 @@ import trio
 from stresser.model.clocks import Clock
 from stresser.model.ending import Kind
 from stresser.model.evidence import TcpInfo
+from stresser.model.far_end import AnsweredPing
 from stresser.net.fair_share import FairShare
 
 _KINDS: Final = {
@@ -22,6 +23,11 @@ _KINDS: Final = {
     errno.EHOSTUNREACH: Kind.UNREACHABLE,
     errno.ENETUNREACH: Kind.UNREACHABLE,
 }
+
+
+_PONG: Final = b"\x8a\x04"
+"""A pong of four bytes (RFC 6455 section 5.2): a tester's pings have so many, their number."""
+_PONG_BYTES: Final = 6
 
 
 class SeenEnd(NamedTuple):
@@ -55,6 +61,8 @@ class SeenStream(trio.abc.Stream):
         self.bytes_sent = 0
         self.last_in_ns = clock.now_ns()
         self.last_out_ns: int | None = None
+        self.answered: AnsweredPing | None = None
+        """The latest ping of a tester whose pong was sent."""
 
     def unread(self, data: bytes) -> None:
         """Have the next `receive_some` give this again."""
@@ -90,6 +98,8 @@ class SeenStream(trio.abc.Stream):
             trio.BrokenResourceError: the connection is gone; see `end`.
         """
         size = len(data)
+        if size == _PONG_BYTES and data[:2] == _PONG:
+            self._answers(data)
         try:
             await self._below.send_all(data)
         except trio.BrokenResourceError as exc:
@@ -97,6 +107,12 @@ class SeenStream(trio.abc.Stream):
             raise
         self.bytes_sent += size
         self.last_out_ns = self._clock.now_ns()
+
+    def _answers(self, pong: bytes | bytearray | memoryview) -> None:
+        # The engine answers a ping at once: what was read last was that ping.
+        number = int.from_bytes(pong[2:], "big")
+        now_ns = self._clock.now_ns()
+        self.answered = AnsweredPing(number=number, in_ns=self.last_in_ns, out_ns=now_ns)
 
     async def wait_send_all_might_not_block(self) -> None:
         """As trio's streams."""

@@ -100,6 +100,7 @@ def page_parts(report: Report) -> Iterator[bytes]:
         comparison_head=page_tables.comparison_head(comparison) if comparison else [],
         comparison_rows=page_tables.comparison_rows(comparison) if comparison else [],
         endpoint_rows=page_tables.endpoint_rows(comparison) if comparison else [],
+        both_ends_head=page_tables.BOTH_ENDS_HEAD,
         duration_rows=page_tables.difference_rows(comparison) if comparison else [],
         known_from=known_from,
         addressed=addressed,
@@ -180,6 +181,8 @@ def _run_words(run: RunReport) -> dict[str, Any]:
         "kind_rows": page_tables.kind_rows(summary),
         "failure_rows": page_tables.failure_rows(summary),
         "duration_rows": page_tables.percentile_rows(summary),
+        "both_ends_rows": page_tables.both_ends_rows(run.both_ends),
+        "both_ends_note": page_tables.both_ends_note(run.both_ends),
         "drop_notes": list(_drop_notes(run)),
     }
 

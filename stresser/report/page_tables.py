@@ -4,8 +4,11 @@ from stresser.analysis.compare.comparison import Comparison, SideFigures
 from stresser.analysis.compare.incident_rates import Span
 from stresser.analysis.summary.cohort_figures import CohortFigures
 from stresser.analysis.summary.summary import Summary
+from stresser.analysis.views.both_ends_table import BothEndsRow, BothEndsRows
+from stresser.analysis.words.endings import counted
+from stresser.model.ending import Kind
 from stresser.model.quantity import Quantity
-from stresser.model.units import format_duration
+from stresser.model.units import NS_PER_US, format_duration
 from stresser.report.tables import MISSING, count, duration, rate, share
 
 MOST_ROWS = 200
@@ -17,6 +20,9 @@ KIND_HEAD = ("", "drops", "initiator", "silent p50", "age p50", "age min", "age 
 FAILURE_HEAD = ("", "phase", "kind", "failure", "count")
 PERCENTILE_HEAD = ("", "count", "p50", "p90", "p99", "p99.9", "max")
 ENDPOINT_HEAD = ("", "incidents", "session hours", "ratio (95 % interval)", "p (Holm)")
+BOTH_ENDS_HEAD = (
+    "session", "ended here", "at the far end", "held longer there", "from", "seen there as",
+)  # fmt: skip
 Rows = list[list[str]]
 
 
@@ -169,3 +175,32 @@ def percentile_rows(summary: Summary) -> Rows:
                 name = f"{quantity.value} {name_of(figures)}"
                 rows.append([name, count(found.count), *map(duration, values)])
     return rows[:MOST_ROWS]
+
+
+def both_ends_rows(found: BothEndsRows) -> Rows:
+    """One row a session of which both ends told."""
+    return [_both_ends_row(row) for row in found.rows[:MOST_ROWS]]
+
+
+def _both_ends_row(row: BothEndsRow) -> list[str]:
+    here = f"{'dropped: ' if row.is_drop else ''}{row.here} at {_moment(row.here_us)}"
+    met = "closed it" if row.there is Kind.PLANNED else row.there or "still held it"
+    there = f"{met} at {_moment(row.there_us)} ± {_moment(row.within_us)}"
+    longer = _moment(row.held_longer_us) if row.held_longer_us else MISSING
+    name = f"{row.session}, {row.endpoint} through {row.egress}"
+    return [name, here, there, longer, row.local, row.seen_as]
+
+
+def _moment(us: int) -> str:
+    return format_duration(us * NS_PER_US)
+
+
+def both_ends_note(found: BothEndsRows) -> str:
+    """What the rows are, and how many have none."""
+    differ = sum(row.differ for row in found.rows)
+    more = found.more + max(len(found.rows) - MOST_ROWS, 0)
+    first = f"Of {counted(len(found.rows), 'session')} {differ:,} ended differently at the two ends"
+    return (
+        f"{first}. Drops come first, and of these and of the others the ones that differ"
+        f"{f'; {more:,} more have no row here' if more else ''}. Times are since the run began."
+    )

@@ -25,10 +25,10 @@ from stresser.model.far_account import MOST_ASKED, FarAccount
 from stresser.model.far_end import FarEnd
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
-from stresser.net.tap import Tap
 from stresser.record.far_record import FarRecord
 from stresser.run.far_link import FarLink
 from stresser.run.way_counts import WayCounts
+from stresser.session.held import HeldSession
 from stresser.session.internal_errors import Bugs
 from stresser.session.route import Route
 from stresser.statistics.clock_alignment import OffsetBound
@@ -61,7 +61,7 @@ class FarAccounts:
         self._ended: dict[int, SessionEnded] = {}
         self._to_ask: dict[int, None] = {}
         self._told: set[int] = set()
-        self._counts = WayCounts(clock)
+        self._counts = WayCounts(clock, observer)
         for route in routes:
             pair = route.cohort.pair
             if route.introducer is not None and pair not in self._links:
@@ -69,9 +69,9 @@ class FarAccounts:
                 self._links[pair] = FarLink(route, clock, bugs, self)
 
     @property
-    def taps(self) -> dict[int, Tap]:
-        """Of the sessions that are held, by attempt: who opens one adds it."""
-        return self._counts.taps
+    def sessions(self) -> dict[int, HeldSession]:
+        """Those that are held, by attempt: who opens one adds it."""
+        return self._counts.sessions
 
     @property
     def has_any(self) -> bool:
@@ -94,7 +94,7 @@ class FarAccounts:
             return
         if isinstance(event, SessionOpened):
             if event.proxy is not None:
-                self.taps.pop(event.attempt, None)  # TCP ends at the proxy
+                self.sessions.pop(event.attempt, None)  # TCP ends at the proxy
             self._opened[event.attempt] = event
             for record in self._records.values():
                 record.opened_here(event)
@@ -113,7 +113,7 @@ class FarAccounts:
         if len(self._ended) >= _MOST_AWAITED:
             self._forget(next(iter(self._ended)))
         self._opened.pop(event.attempt, None)
-        self.taps.pop(event.attempt, None)
+        self.sessions.pop(event.attempt, None)
         self._ended[event.attempt] = event
         self._tell(event.attempt)
         if event.attempt in self._ended:
@@ -153,7 +153,7 @@ class FarAccounts:
             if number > known  # the rest came by another control session
         ]
         for held in account.held:
-            self._counts.heard(held)
+            self._counts.heard(held, account.record)
         for event in (*events, *account.held):
             record.event(event)
         for event in (*events, *account.held):
@@ -206,6 +206,7 @@ class FarAccounts:
                 link.is_open for link in self._links.values()
             ):
                 await trio.sleep(0.02)
+        self._counts.settle()
         for egress, number in Counter(event.egress for event in self._untold).items():
             self._tell_gap(egress, number)
 

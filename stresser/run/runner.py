@@ -119,7 +119,7 @@ class Runner:
             fitness=self._fitness,
             room_beside=sockets_to_spare(scenario),
             local_routes=LocalRoutes(self._path),
-            taps=self._far.taps if self._far.has_any else None,
+            reflected=self._far.sessions if self._far.has_any else None,
             attempt_numbers=count(first_attempt),
             session_numbers=count(first_session),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import partial
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import trio
 
@@ -47,6 +47,16 @@ class HeldState(IntEnum):
     CLOSING = 5
     """The plan ends it: a close frame is out."""
     ENDED = 6
+
+
+class Echo(NamedTuple):
+    """A ping and its answer, in nanoseconds of the run's clock."""
+
+    number: int
+    """As the ping's payload has it."""
+    sent_ns: int
+    back_ns: int
+    """When the answer was read."""
 
 
 class HeldSession:
@@ -268,6 +278,13 @@ class HeldSession:
     def _read_since_ns(self) -> int:
         """When the ping went out, or later: while a flood was not read, its pong was not either."""
         return max(self._ping_sent_ns, self.share.read_on_ns)
+
+    def last_echo(self) -> Echo | None:
+        """The latest ping that was answered, and nothing has come since; None: there is none."""
+        if not self.pongs or self._message is not None:
+            return None
+        number = self.pings - bool(self._ping_sent_ns)
+        return Echo(number, self.answered_ns, self.tap.last_received_ns)
 
     def silence_at(self, at_ns: int) -> int:
         """How long nothing is known to have passed; of a ping on its way, what it was sent into."""

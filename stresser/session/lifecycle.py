@@ -182,8 +182,8 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
 
 def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     past.failures, past.asked_to_wait_s = 0, 0
-    if around.taps is not None and session.destination.route.introducer is not None:
-        around.taps[session.attempt] = session.tap
+    if around.reflected is not None and session.destination.route.introducer is not None:
+        around.reflected[session.attempt] = session
     if session.siblings is not None:
         activity = session.cohort.activity
         session.siblings.opened(session.number, activity, session.connected_ns, session.opened_ns)

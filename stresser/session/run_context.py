@@ -19,11 +19,11 @@ from stresser.model.events import (
 from stresser.model.packet import Packets
 from stresser.model.unfit import Unfit
 from stresser.net.fair_share import Turns
-from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.chains_seen import ChainsSeen
 from stresser.session.fresh_connections import FreshConnections
 from stresser.session.heartbeat import Heartbeats
+from stresser.session.held import HeldSession
 from stresser.session.hop_walks import HopWalks
 from stresser.session.internal_errors import Bugs
 from stresser.session.local_route import LocalRoutes
@@ -94,8 +94,8 @@ class RunContext:
     after_ending: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(_ENDINGS_A_PASS))
     beside: trio.Nursery | None = None
     """Where evidence is awaited while a place is filled again. None: the place waits, too."""
-    taps: dict[int, Tap] | None = None
-    """Of the sessions to reflectors that are held, by attempt; None: there are none."""
+    reflected: dict[int, HeldSession] | None = None
+    """The sessions to reflectors that are held, by attempt; None: there are no reflectors."""
     room_beside: int = 0
     """So many ended sessions and attempts, with their sockets, may be in it at once."""
     stop_at_s: float | None = None

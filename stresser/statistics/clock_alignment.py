@@ -9,7 +9,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_DRIFT = 1e-4
+MOST_DRIFT = 1e-4
 """Seconds a second: twice what NTP's daemon corrects for at most on a sound clock (500 ppm is its
 own limit, 50 ppm a usual crystal)."""
 _BUCKET_NS = 10_000_000_000
@@ -78,5 +78,5 @@ def _narrowed(one: OffsetBound, other: OffsetBound) -> OffsetBound:
 
 
 def _widened(bound: OffsetBound, t_ns: int) -> OffsetBound:
-    drift = round(abs(t_ns - bound.at_ns) * _DRIFT)
+    drift = round(abs(t_ns - bound.at_ns) * MOST_DRIFT)
     return OffsetBound(t_ns, bound.low_ns - drift, bound.high_ns + drift)

@@ -3,9 +3,10 @@ import zipfile
 
 import pytest
 
-from stresser.bundle.evidence_zip import COMPUTED, PAGE, write_evidence
+from stresser.bundle.evidence_zip import COMPUTED, FIGURES, PAGE, write_evidence
 from stresser.model.errors import RunFolderError
 from stresser.record.manifest import Status
+from tests.analysis.both_ends_story import both_ends_run
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 
@@ -52,3 +53,21 @@ def test_a_run_that_goes_on_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match="goes on"):
         write_evidence([run], None, tmp_path / "b.zip", redact=False)
     assert not (tmp_path / "b.zip").exists()
+
+
+def test_the_page_for_the_network_team_has_what_both_ends_counted(tmp_path):
+    run = both_ends_run(tmp_path / "run")
+    files, _ = bundled(run, tmp_path / "b.zip")
+    assert "As both ends counted:" in files["network-team.md"]
+    assert "through vpn come from 203.0.113.9" in files["network-team.md"]
+    [told] = json.loads(files[FIGURES])["runs"]
+    assert [row["there"] for row in told["both_ends"]["rows"]] == [
+        "tcp_fin", None, "tcp_reset", "ws_close",
+    ]  # fmt: skip
+    secret, _ = bundled(run, tmp_path / "c.zip", redact=True)
+    assert "203.0.113.9" not in "".join(secret.values())
+
+
+def test_without_a_reflector_the_page_says_nothing_of_both_ends(tmp_path):
+    files, _ = bundled(idle_kill_story().recorded(tmp_path / "run"), tmp_path / "b.zip")
+    assert "both ends" not in files["network-team.md"]

@@ -44,7 +44,7 @@ def far(kind: Kind | None = None, at_ns: int | None = None, **more: int) -> FarE
     known: dict[str, Any] = {"known_until_ns": 400 * S if at_ns is None else at_ns, **more}
     return FarEnd(
         within_ns=2 * MS,
-        kind=None if kind is None else kind.value,
+        kind=kind,
         at_ns=at_ns,
         peer="198.51.100.9:4711",
         **known,

@@ -20,6 +20,8 @@ SELDOM = Heartbeat(name="seldom", every="8s")  # slower than the proxy's patienc
 OFTEN = Heartbeat(name="often", every="200ms", timeout="10s")
 DENSE = Heartbeat(name="dense", every="100ms", timeout="10s", message="40B")
 LOSES_FOR_S = 30.0
+MS = 1_000_000
+WAYS = ("there", "back")
 BOX, GRADE = {"middlebox"}, {"reflector"}
 
 
@@ -158,3 +160,29 @@ def test_heavy_loss_is_no_sign_that_tcp_ends_in_between(lab):
 
 def share(way: dict[str, int]) -> float:
     return way["lost"] / way["sent"]
+
+
+@pytest.mark.parametrize(("jumpy", "direction"), [("there", "to-server"), ("back", "to-client")])
+def test_delays_that_vary_in_one_direction_are_given_with_the_direction(lab, jumpy, direction):
+    """As `tc netem delay 20ms 15ms` on one side of the box: 5 to 35 ms, all alike."""
+    box = lab.start_tunbox()
+    reflector, tester = held(lab, activities=(OFTEN,))
+    box.order(f"delay 20 15 {direction}")
+    time.sleep(LOSES_FOR_S)  # the measurement itself
+    recording = ToldRecording(tester.finish().folder)
+    reflector.stop()
+    seen = {one["egress"]: one for one in recording.summary["both_ends"]}
+    other = "back" if jumpy == "there" else "there"
+    found = seen[SUSPECT][f"varied_{jumpy}"]
+    assert found["count"] >= 100
+    assert 20 * MS < found["p90_ns"] < 35 * MS  # of 30 ms nine tenths: 27
+    steady = seen[SUSPECT][f"varied_{other}"], *(seen[CONTROL][f"varied_{way}"] for way in WAYS)
+    for way in steady:
+        assert way["count"] >= 100
+        assert way["p90_ns"] < found["p90_ns"] / 3
+    said = json.dumps(recording.summary["answer"])
+    way = "to" if jumpy == "there" else "from"
+    assert (
+        f"Through {SUSPECT} delays {way} the far end vary by {found['p90_ns'] / MS:.3g} ms" in said
+    )
+    assert said.count(" vary by ") == 1

@@ -36,7 +36,7 @@ def test_path_loses_delays_and_recovers(lab, judge):
     box = lab.start_tunbox()
     tester = lab.hold(lab.plan(activities=(PATIENT,)))
     counting = Counting(box, tester)
-    box.order("delay 40 10")
+    box.order("delay 40 10 both")
     box.order("loss 5")
     counting.wait_for_more("lost", SESSIONS)
     box.order("loss 0")

@@ -4,9 +4,10 @@ Run as `python tunbox.py DEVICE INTERFACE...` in a router's namespace. What come
 interfaces is routed into a TUN device (Linux, Documentation/networking/tuntap.rst), kept here as
 long as ordered, and written back, to be routed on. Packets lose 2 of their TTL in it.
 
-Orders on standard input, a line each: `delay MS JITTER_MS`, `loss PERCENT`,
-`hole to-server|to-client|both|off`, `count NUMBER`. Each is answered by a line with what was done
-so far: `ORDER: forwarded N swallowed N lost N`. It ends when standard input does.
+Orders on standard input, a line each: `delay MS JITTER_MS DIRECTION`, `loss PERCENT`,
+`hole DIRECTION|off`, `count NUMBER`; DIRECTION is `to-server`, `to-client` or `both`. Each is
+answered by a line with what was done so far: `ORDER: forwarded N swallowed N lost N`. It ends when
+standard input does.
 """
 
 import fcntl
@@ -36,14 +37,15 @@ class Box:
         fcntl.ioctl(self.device, _TUNSETIFF, request)
         self._random = random.Random(7)  # noqa: S311 - the same losses in each run, no secret
         self._delay_s = self._jitter_s = self._loss = 0.0
-        self._hole = "off"
+        self._hole, self._delayed = "off", "both"
         self._queue: list[tuple[float, int, bytes]] = []
         self._number = self.forwarded = self.swallowed = self.lost = 0
 
     def obey(self, order: str) -> None:
         match order.split():
-            case ["delay", mean, jitter]:
+            case ["delay", mean, jitter, direction]:
                 self._delay_s, self._jitter_s = float(mean) / 1e3, float(jitter) / 1e3
+                self._delayed = direction
             case ["loss", percent]:
                 self._loss = float(percent) / 100
             case ["hole", direction]:
@@ -65,12 +67,15 @@ class Box:
     def _consider(self, packet: bytes) -> None:
         prefix, to_server, to_client = _TO_SERVER
         is_for_server = packet[16:19] == bytes(int(part) for part in prefix.split(".")[:3])
-        if self._hole in {"both", to_server if is_for_server else to_client}:
+        here = {"both", to_server if is_for_server else to_client}
+        if self._hole in here:
             self.swallowed += 1
         elif self._random.random() < self._loss:
             self.lost += 1
         else:
-            wait_s = self._delay_s + self._random.uniform(-self._jitter_s, self._jitter_s)
+            wait_s = 0.0
+            if self._delayed in here:
+                wait_s = self._delay_s + self._random.uniform(-self._jitter_s, self._jitter_s)
             self._number += 1
             heapq.heappush(self._queue, (time.monotonic() + wait_s, self._number, packet))
 

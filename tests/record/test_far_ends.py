@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from stresser.model.ending import Grade, Initiator
+from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.errors import RunFolderError
 from stresser.model.events import FarEndSeen, SessionEnded
 from stresser.model.far_end import FarEnd
@@ -10,6 +10,8 @@ from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.far_ends import with_far_ends, write_far_ends
 from stresser.record.folder import RunFolder
 from stresser.record.process_record import ProcessRecord
+from stresser.record.reader import open_run
+from tests.analysis.both_ends_story import both_ends_run
 from tests.record.sample_events import numbered, session_ended, utc_of
 
 S = 10**9
@@ -55,6 +57,18 @@ def test_garbage_in_the_file_is_skipped(tmp_path):
     assert read(folder, session_ended()) == [session_ended()]
 
 
+@pytest.mark.parametrize("kind", [b'"tcp_rst"', b'"\\u001b[31m"', b'""', b"7", b"[]", b"{}"])
+def test_a_kind_of_end_that_there_is_not_is_damage(tmp_path, kind):
+    run = both_ends_run(tmp_path / "run")
+    lines = run.folder.far_ends.read_bytes()
+    assert lines.count(b'"tcp_fin"') == 1
+    run.folder.far_ends.write_bytes(lines.replace(b'"tcp_fin"', kind))
+    damaged = open_run(run.path)
+    ended = [one.ending.evidence for one in damaged.events() if isinstance(one, SessionEnded)]
+    assert len([one for one in ended if one.far_end is not None]) == 3
+    assert damaged.damage == ["far_ends.jsonl: 1 unreadable lines were skipped"]
+
+
 def test_a_link_is_not_followed(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
@@ -72,8 +86,8 @@ def far_ends(folder: RunFolder) -> dict[int, FarEnd]:
 
 def test_a_join_adds_to_what_control_sessions_told(tmp_path):
     folder = RunFolder(tmp_path)
-    write_far_ends(folder, [seen(1), seen(2, last_in_ns=S), seen(3, kind="tcp_fin", at_ns=S)])
-    ended = {"kind": "tcp_reset", "at_ns": 8 * S, "last_in_ns": 7 * S, "bytes_received": 9}
+    write_far_ends(folder, [seen(1), seen(2, last_in_ns=S), seen(3, kind=Kind.TCP_FIN, at_ns=S)])
+    ended = {"kind": Kind.TCP_RESET, "at_ns": 8 * S, "last_in_ns": 7 * S, "bytes_received": 9}
     write_far_ends(folder, [seen(one, **ended) for one in (1, 2, 3, 4)])
     known = far_ends(folder)
     assert [known[one].kind for one in (1, 2, 3, 4)] == ["tcp_reset"] * 2 + ["tcp_fin", "tcp_reset"]
@@ -83,7 +97,7 @@ def test_a_join_adds_to_what_control_sessions_told(tmp_path):
 
 def test_the_last_line_on_a_session_counts(tmp_path):
     folder = RunFolder(tmp_path)
-    lines = [seen(kind="tcp_reset", at_ns=2 * S), seen(kind="planned", at_ns=S)]
+    lines = [seen(kind=Kind.TCP_RESET, at_ns=2 * S), seen(kind=Kind.PLANNED, at_ns=S)]
     folder.far_ends.write_bytes(b"".join(encode_event(one) for one in lines))
     [ended] = read(folder, session_ended())
     assert isinstance(ended, SessionEnded)

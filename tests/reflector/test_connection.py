@@ -1,10 +1,12 @@
 """Real sockets, real TLS, clients that are not ours: what each end is recorded as."""
 
+import gc
 from contextlib import suppress
 
 import trio
 from msgspec.structs import replace
 from trio_websocket import wrap_client_stream
+from wsproto.handshake import H11Handshake
 
 from stresser.model.ending import Kind
 from stresser.net.reflector_hello import HEADER, PREFIX
@@ -88,6 +90,32 @@ async def test_a_websocket_guest_names_itself_in_the_upgrade(served):
         await connection.aclose(4001, "enough")
     [ended] = await served.ended()
     assert (ended.kind, ended.code, ended.attempt) == (Kind.WS_CLOSE, 4001, 9)
+
+
+@in_loop
+async def test_the_far_end_tells_which_ping_it_answered_last(served):
+    async with trio.open_nursery() as nursery:
+        connection = await websocket(served, nursery, [(HEADER.encode(), served.hello(9).encode())])
+        [before] = served.reception.accounts.held(served.introducer.run, [9])
+        await connection.ping(b"\0\0\0\7")
+        await connection.ping(b"longer than a number")
+        [now] = served.reception.accounts.held(served.introducer.run, [9])
+        await connection.aclose()
+    assert (before.ping, now.ping.number) == (None, 7)
+    assert before.t_ns <= now.ping.in_ns <= now.ping.out_ns <= now.t_ns
+    [ended] = await served.ended()
+    assert ended.ping is None
+
+
+@in_loop
+async def test_nothing_of_an_upgrade_is_kept_as_long_as_its_session_lives(served):
+    async with trio.open_nursery() as nursery:
+        connection = await websocket(served, nursery, [(HEADER.encode(), served.hello(9).encode())])
+        await connection.ping(b"abc")
+        gc.collect()
+        kept = [one for one in gc.get_objects() if isinstance(one, H11Handshake)]
+        assert [one for one in kept if not one.client] == []
+        await connection.aclose()
 
 
 @in_loop

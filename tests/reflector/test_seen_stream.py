@@ -37,6 +37,23 @@ def test_what_passed_is_counted():
     with_pair(story)
 
 
+def test_a_ping_that_is_answered_is_dated_by_its_number():
+    async def story(seen, peer, asked):
+        await peer.send_all(b"ping")
+        await seen.receive_some()
+        assert not seen.answered
+        await seen.send_all(b"\x8a\x04\x00\x00\x01\x07")
+        assert seen.answered is not None
+        assert (seen.answered.number, seen.answered.in_ns) == (263, seen.last_in_ns)
+        assert seen.last_in_ns <= seen.answered.out_ns <= seen.last_out_ns
+        known = seen.answered
+        for other in (b"\x8a\x00", b"\x8a\x05longr", b"\x81\x04pong", b"\x8a\x04\0\0\0\x09more"):
+            await seen.send_all(other)
+        assert seen.answered is known
+
+    with_pair(story)
+
+
 def test_the_first_end_stands():
     async def story(seen, peer, asked):
         await peer.aclose()

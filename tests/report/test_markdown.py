@@ -6,6 +6,7 @@ from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.views.run_report import gather_report
 from stresser.report.markdown import markdown, markdown_text
 from tests.analysis.answer_story import diagnosed
+from tests.analysis.both_ends_story import both_ends_run
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 
@@ -45,3 +46,9 @@ def test_the_hop_of_a_diagnosis_stands_below_it(tmp_path):
     summary = replace(run.summary, diagnoses=[diagnosed(hop=stop)])
     text = markdown(replace(report, runs=[replace(run, summary=summary)]))
     assert "- 3 of 3 walked flows stop after hop 2 (203.0.113.1)" in text
+
+
+def test_sessions_at_both_ends_are_a_table(tmp_path):
+    text = markdown(gather_report([both_ends_run(tmp_path / "run")], None))
+    table = text.partition("| session | ended here |")[2].partition("\n\n")[0]
+    assert table.count("203.0.113.9:40001") == 4

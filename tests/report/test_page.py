@@ -8,6 +8,7 @@ import pytest
 
 from stresser.analysis.views.run_report import gather_report
 from stresser.report.page import data_block, html_page
+from tests.analysis.both_ends_story import both_ends_run
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 from tests.analysis.summary.test_resumed_run import two_parts
@@ -129,3 +130,14 @@ def test_a_page_of_two_runs(tmp_path):
     text = read(html_page(gather_report(runs, None)).decode()).text
     assert "monday" in text
     assert "no worse" in text or "cannot" in text
+
+
+def test_each_session_at_both_ends_has_a_row_where_there_are_any(page, tmp_path):
+    run = both_ends_run(tmp_path / "run", seen_as="<img src=//evil.example>:1")
+    told = html_page(gather_report([run], None)).decode()
+    assert "Each session at both ends" not in page
+    section = told.partition('<details id="both-ends-0">')[2].partition("</details>")[0]
+    assert section.count("<tr>") == 1 + 4
+    assert "dropped: tcp_reset at" in section
+    assert "<img" not in section
+    assert "&lt;img src=//evil.example&gt;:1" in section

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from stresser.classify.reflector_rules import judged_by_both_ends
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.events import FarEndSeen, WitnessGap
+from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
 from stresser.net.reflector_hello import Introducer
 from stresser.run.runner import Runner
@@ -36,6 +37,8 @@ class Box:
         self.flows: list[tuple[trio.SocketStream, trio.SocketStream]] = []
         self.swallows = False
         self.refuses = False
+        self.lag_s = 0.0
+        """Of every other flow, from the client to the server."""
 
     async def serve(self, *, task_status=trio.TASK_STATUS_IGNORED):
         [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -56,12 +59,14 @@ class Box:
         server = await trio.open_tcp_stream("127.0.0.1", self.upstream)
         self.flows.append((client, server))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._pump, client, server)
-            nursery.start_soon(self._pump, server, client)
+            lag_s = self.lag_s * (len(self.flows) % 2)
+            nursery.start_soon(self._pump, client, server, lag_s)
+            nursery.start_soon(self._pump, server, client, 0.0)
 
-    async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
+    async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream, lag_s: float) -> None:
         with suppress(*GONE):
             while data := await source.receive_some():
+                await trio.sleep(lag_s)
                 if not self.swallows:
                     await sink.send_all(data)
             await sink.send_eof()
@@ -221,6 +226,23 @@ async def test_what_is_told_first_is_told_again_when_it_has_ended_there(served, 
         # One moment of the reflector's by two alignments, each wrong by its `within` at most.
         within_ns = again.within_ns + seen.far_end.within_ns
         assert again.last_in_ns == pytest.approx(seen.far_end.last_in_ns, abs=within_ns)
+
+
+@story
+async def test_a_run_learns_in_which_direction_delays_vary(served, box):
+    box.lag_s = 0.1
+    async with going([through(box.port, served.introducer)], sessions=8) as run:
+        pinged = run.runner._far._counts._pinged
+        await run.until(lambda: sum(one.latest > 0 for one in pinged.values()) == 8)
+    await run.until(lambda: len(run.told.values(Quantity.VARIATION_BACK)) >= 8)
+    there, back = (
+        sorted(run.told.values(one)) for one in (Quantity.VARIATION_THERE, Quantity.VARIATION_BACK)
+    )
+    assert len(there) == len(back)
+    assert there[0] == back[0] == 0  # the fastest
+    assert there[-1] > 50_000_000
+    assert back[len(back) // 2] < 50_000_000
+    assert run.runner.bugs == 0, run.runner.bug_reports
 
 
 @story

@@ -331,7 +331,7 @@ def test_an_attempt_that_did_not_open_cannot_be_held():
 
 
 def test_a_session_says_what_state_it_is_in():
-    seen, sessions = [], []
+    seen, sessions, echoes = [], [], []
 
     async def program(far):
         peer = await WebSocketPeer.accept(far, server_context())
@@ -342,13 +342,18 @@ def test_a_session_says_what_state_it_is_in():
         [session] = made.heartbeats._sessions.values()
         sessions.append(session)
         seen.append(repr(session))
+        echoes.append(session.last_echo())
         made.paths[0].hold_back()
         for at_s in (16, 22):
             await trio.sleep_until(at_s)
             seen.append(session.state)
+            echoes.append(session.last_echo())
         made.paths[0].let_through()
         await trio.sleep_until(23)
         seen.append(session.state)
+        echoes.append(session.last_echo())
+        await trio.sleep_until(30.5)
+        echoes.append(session.last_echo())
 
     life(program, 50, during=during, activity=heartbeat("15s", timeout="15s"))
     assert seen == [
@@ -358,3 +363,7 @@ def test_a_session_says_what_state_it_is_in():
         HeldState.QUIET,
     ]
     assert sessions[0].state is HeldState.CLOSING
+    assert echoes[:3] == [None] * 3
+    first, second = echoes[3:]
+    assert (first.number, second.number) == (1, 2)
+    assert in_ms([first.sent_ns, first.back_ns]) == [15_000, 22_000]

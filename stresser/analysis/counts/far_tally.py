@@ -2,8 +2,10 @@
 
 from msgspec import Struct
 
+from stresser.analysis.counts.percentiles import Distributions, Percentiles, joined, percentiles_of
 from stresser.model.events import SessionEnded
 from stresser.model.far_end import FarEnd, OneWay
+from stresser.model.quantity import Quantity
 
 _MOST_ADDRESSES = 16
 
@@ -37,6 +39,11 @@ class BothEndsFigures(Struct, frozen=True, kw_only=True):
     """Sessions that the far end saw come from another port than ours."""
     half_open_ns: int
     """The longest time for which one end still held a session that had ended at the other."""
+    varied_there: Percentiles | None = None
+    """By how much pings took longer to the far end than the fastest of their 20 seconds did:
+    `Quantity.VARIATION_THERE`."""
+    varied_back: Percentiles | None = None
+    """The same of the answers."""
 
 
 class FarTally:
@@ -54,16 +61,10 @@ class FarTally:
         if len(self._addresses) < _MOST_ADDRESSES:
             self._addresses[host] = None
         self._rewritten += port != (event.local or "").rpartition(":")[2]
-        self._half_open(event, far)
+        held_longer_ns = far.held_longer_ns(event.ending.dead_by_ns)
+        self._half_open_ns = max(self._half_open_ns, abs(held_longer_ns))
         if far.there is not None and far.back is not None:
             self._count(far.there, far.back)
-
-    def _half_open(self, event: SessionEnded, far: FarEnd) -> None:
-        there_ns = far.known_until_ns if far.at_ns is None else far.at_ns
-        longer_ns = there_ns - event.ending.dead_by_ns
-        if far.at_ns is not None:
-            longer_ns = abs(longer_ns)
-        self._half_open_ns = max(self._half_open_ns, longer_ns - far.within_ns)
 
     def _count(self, *ways: OneWay) -> None:
         self._split += any(one.is_split for one in ways)
@@ -74,7 +75,7 @@ class FarTally:
             self._sent[place] += way.sent
             self._lost[place] += lost[place] or 0
 
-    def figures(self, egress: str) -> BothEndsFigures:
+    def figures(self, egress: str, distributions: Distributions) -> BothEndsFigures:
         """What was counted; one that was on its way at one session makes up for another's."""
         there, back = (
             LossFigures(sent=sent, lost=max(lost, 0))
@@ -89,4 +90,16 @@ class FarTally:
             addresses=list(self._addresses),
             ports_rewritten=self._rewritten,
             half_open_ns=self._half_open_ns,
+            varied_there=_of_egress(Quantity.VARIATION_THERE, egress, distributions),
+            varied_back=_of_egress(Quantity.VARIATION_BACK, egress, distributions),
         )
+
+
+def _of_egress(quantity: Quantity, egress: str, distributions: Distributions) -> Percentiles | None:
+    return percentiles_of(
+        joined(
+            one
+            for (what, cohort), one in distributions.items()
+            if what is quantity and cohort is not None and cohort.egress == egress
+        )
+    )

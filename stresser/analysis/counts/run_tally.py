@@ -11,6 +11,7 @@ from typing import NamedTuple
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
+from stresser.analysis.counts.percentiles import Distributions
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
@@ -136,10 +137,9 @@ class Tally:
             total.merge(figures)
         return total
 
-    @property
-    def both_ends(self) -> list[BothEndsFigures]:
+    def both_ends(self, distributions: Distributions) -> list[BothEndsFigures]:
         """What the far ends add up to, by egress; empty where no reflector gave an account."""
-        return [one.figures(egress) for egress, one in self._far.items()]
+        return [one.figures(egress, distributions) for egress, one in self._far.items()]
 
     def _far_end(self, event: SessionEnded) -> None:
         far = event.ending.evidence.far_end

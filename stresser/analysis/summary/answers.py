@@ -23,7 +23,7 @@ from stresser.analysis.summary.mechanism_words import (
 )
 from stresser.analysis.summary.run_figures import RunFigures
 from stresser.analysis.words.endings import counted, kind_words
-from stresser.analysis.words.far_end_words import loss_in_words
+from stresser.analysis.words.far_end_words import loss_in_words, variation_in_words
 from stresser.analysis.words.lines import NAME_WIDTH, fitted, shortened
 from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.ending import Grade, Initiator, Kind
@@ -184,10 +184,11 @@ def _or_no(count: int, noun: str) -> str:
 
 
 def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
-    losses = [words for one in run.both_ends if (words := loss_in_words(one))]
+    losses = (words for one in run.both_ends if (words := loss_in_words(one)))
+    one_way: list[str | tuple[str, ...]] = [*losses, *variation_in_words(run.both_ends)]
     if not run.diagnoses:
         yield _seen(run)
-        yield from losses
+        yield from one_way
         return
     main, *others = run.diagnoses
     yield what_it_does(main)
@@ -199,7 +200,7 @@ def _what(run: RunFigures) -> Iterator[str | tuple[str, ...]]:
             f"Also: {', '.join(names)}{f' and {more} more' if more else ''}.",
             f"Also: {counted(len(others), 'other cause')}; `show --full` has them.",
         )
-    yield from losses
+    yield from one_way
     yield from map(_sentence, main.contrasts)
     yield from (
         _sentence(one.says) for one in main.controls if one.scope.egress == main.scope.egress

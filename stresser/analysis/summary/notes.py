@@ -1,8 +1,9 @@
 """What a reader of a run's figures must know besides them: sentences that judge no one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stresser.analysis.chains.accusations import OTHER_STACKS
+from stresser.analysis.counts.far_tally import BothEndsFigures
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.words.endings import counted, worker_end_words
@@ -29,7 +30,9 @@ _CAUSES = {
 }
 
 
-def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
+def run_notes(
+    tally: Tally, plan: PlanFacts, both_ends: Sequence[BothEndsFigures] = ()
+) -> list[str]:
     """The notes of a run, the most surprising ones first."""
     return [
         *_resumed(tally),
@@ -45,7 +48,7 @@ def run_notes(tally: Tally, plan: PlanFacts) -> list[str]:
         *_witness_gaps(tally),
         *_gaps(tally),
         *_hops(tally),
-        *(words for one in tally.both_ends for words in both_ends_in_words(one)),
+        *(words for one in both_ends for words in both_ends_in_words(one)),
     ]
 
 

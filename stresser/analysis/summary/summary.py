@@ -89,6 +89,7 @@ def _figures(reading: RunReading) -> RunFigures:
     measured_limits = None if run.manifest is None else run.manifest.measured
     near = near_limits(measured_limits, tally, reading.ran_ns, distributions)
     results = judge_thresholds(plan.thresholds, measured, doubts)
+    both_ends = tally.both_ends(distributions)
     # A shortfall bears on the run, not on each of its rules.
     doubts += shortfalls(tally.cohorts)
     return RunFigures(
@@ -107,7 +108,7 @@ def _figures(reading: RunReading) -> RunFigures:
         thresholds=results,
         diagnoses=reading.explained.diagnoses,
         limits=limits,
-        both_ends=tally.both_ends,
+        both_ends=both_ends,
         near_limits=near,
         findings=[
             *limits_in_words(limits),
@@ -115,7 +116,7 @@ def _figures(reading: RunReading) -> RunFigures:
             *map(burst_in_words, reading.bursts[:_MOST_BURSTS]),
             *_findings(tally, plan, elapsed_ns),
         ],
-        notes=[*near, *run_notes(tally, plan), *pattern_notes(patterns)],
+        notes=[*near, *run_notes(tally, plan, both_ends), *pattern_notes(patterns)],
         total=_total(tally, elapsed_ns, distributions, patterns),
         cohorts=_cohorts(tally, elapsed_ns, distributions, patterns),
         loop_lag=_loop_lag(distributions),

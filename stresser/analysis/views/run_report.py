@@ -15,6 +15,7 @@ from stresser.analysis.patterns.pattern_figures import Patterns
 from stresser.analysis.patterns.sentences import incident_in_words
 from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
 from stresser.analysis.summary.summary import Summary, summary_of
+from stresser.analysis.views.both_ends_table import BothEndsRows, BothEndsTable
 from stresser.analysis.views.curves import (
     QuantileCurve,
     SurvivalCurve,
@@ -67,6 +68,8 @@ class RunReport(Struct, frozen=True, kw_only=True):
     """Each drop with the number of its diagnosis."""
     failed: ExplainedEndings = field(name="failures")
     """Each failed attempt with the number of its diagnosis."""
+    both_ends: BothEndsRows
+    """Each session of which a reflector gave an account, as far as there is room."""
     survival: list[SurvivalCurve]
     quantiles: list[QuantileCurve]
     chains: list[ChainCard]
@@ -92,6 +95,7 @@ class _Views:
     def __init__(self) -> None:
         self.timeline = Timeline()
         self.drops = DropTable()
+        self.both_ends = BothEndsTable()
 
 
 def gather_report(
@@ -112,7 +116,7 @@ def gather_report(
     readings = []
     for run, seen in zip(runs, views, strict=True):
         more = [] if watch is None else watch(run)
-        others: list[EventCollector] = [seen.timeline, seen.drops, *more]
+        others: list[EventCollector] = [seen.timeline, seen.drops, seen.both_ends, *more]
         readings.append(read_run(run, sessions=True, others=others))
     facts = [facts_of(reading) for reading in readings]
     comparison, why_not = _compared(facts, egresses)
@@ -174,6 +178,7 @@ def _run_report(reading: RunReading, facts: RunFacts, views: _Views) -> RunRepor
         drops=views.drops.columns,
         ended=explained.drops,
         failed=explained.failures,
+        both_ends=views.both_ends.figures(),
         survival=survival_curves(facts.sessions),
         quantiles=quantile_curves(reading.distributions),
         chains=chains,

@@ -6,12 +6,30 @@ import pytest
 from msgspec.structs import replace
 
 from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
+from stresser.analysis.counts.percentiles import Distributions
+from stresser.model.cohort import Cohort
+from stresser.model.ending import Kind
 from stresser.model.far_end import FarEnd, OneWay
+from stresser.model.quantity import Quantity
+from stresser.statistics.duration_counts import Distribution, SparseCounts
 from tests.record.sample_events import session_ended
 
 S = 10**9
 CLEAN = OneWay(sent=50, arrived=50)
 ENDED = session_ended()  # at 1.5 s, from port 50123
+
+
+def distribution(*values_ms: int) -> Distribution:
+    return SparseCounts.of(one * 10**6 for one in values_ms).distribution()
+
+
+DISTRIBUTIONS: Distributions = {
+    (Quantity.VARIATION_THERE, Cohort("a", "vpn", "h")): distribution(1, 2),
+    (Quantity.VARIATION_THERE, Cohort("b", "vpn", "h")): distribution(30),
+    (Quantity.VARIATION_THERE, Cohort("a", "direct", "h")): distribution(9000),
+    (Quantity.VARIATION_BACK, Cohort("a", "vpn", "h")): distribution(4),
+    (Quantity.RTT, Cohort("a", "vpn", "h")): distribution(7000),
+}
 
 
 def far(peer: str = "203.0.113.9:50123", **more: Any) -> FarEnd:
@@ -27,7 +45,7 @@ def figures(*ends: FarEnd) -> BothEndsFigures:
     tally = FarTally()
     for one in ends:
         tally.ended(ENDED, one)
-    return tally.figures("vpn")
+    return tally.figures("vpn", DISTRIBUTIONS)
 
 
 def test_loss_is_told_by_direction():
@@ -58,7 +76,7 @@ def test_what_arrived_later_is_no_negative_loss():
 
 def test_one_end_may_hold_it_for_longer_or_the_other_as_far_as_the_clocks_tell():
     """It ended here at 1.5 s."""
-    earlier = far(kind="tcp_reset", at_ns=S // 2, within_ns=S // 10)
+    earlier = far(kind=Kind.TCP_RESET, at_ns=S // 2, within_ns=S // 10)
     assert figures(earlier).half_open_ns == S - S // 10
     assert figures(far(known_until_ns=S)).half_open_ns == 0  # it was not asked any more
 
@@ -87,10 +105,20 @@ def test_what_one_connection_can_count_is_no_split(way):
 
 def test_addresses_ports_and_who_held_it_for_longer():
     found = figures(
-        far(kind="tcp_reset", at_ns=9 * S),
-        far("203.0.113.9:1", kind="tcp_reset", at_ns=S),
+        far(kind=Kind.TCP_RESET, at_ns=9 * S),
+        far("203.0.113.9:1", kind=Kind.TCP_RESET, at_ns=S),
         far("198.51.100.4:50123", known_until_ns=4 * S),
     )
     assert found.addresses == ["203.0.113.9", "198.51.100.4"]
     assert found.ports_rewritten == 1
     assert found.half_open_ns == 9 * S - 3 * S // 2
+
+
+def test_how_delays_vary_is_of_all_cohorts_of_the_egress():
+    found = figures(far())
+    assert found.varied_there is not None
+    assert found.varied_back is not None
+    assert (found.varied_there.count, found.varied_back.count) == (3, 1)
+    assert found.varied_there.max_ns == pytest.approx(30 * 10**6, rel=0.001)
+    elsewhere = FarTally().figures("other", DISTRIBUTIONS)
+    assert (elsewhere.varied_there, elsewhere.varied_back) == (None, None)

@@ -16,6 +16,8 @@ from stresser.analysis.summary.answer import IsIt
 from stresser.model.ending import Grade, Initiator
 from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import QUICKSTART, answer_to, diagnosed, held
+from tests.analysis.words.test_far_end_words import STEADY, varied
+from tests.analysis.words.test_far_end_words import ends as jumpy_ends
 
 BOTH = [held("direct", 60, 40), held("vpn", 60, 38)]
 BOTH_LIVED = [held("direct"), held("vpn")]
@@ -241,6 +243,19 @@ def test_both_ends_are_quoted(by_log, words):
         by_both_ends={"far-end-was-reset-too": 77, "far-end-closed": 2},
     )
     assert answer_to(QUICKSTART, found).who == words.format(both)
+
+
+def test_delays_that_vary_in_one_direction_stand_beside_what_ends_sessions():
+    ends = [STEADY, jumpy_ends(varied(26.7), varied(0.654))]
+    words = (
+        "Through vpn delays to the far end vary by 26.7 ms (from it by 654 us, through direct by"
+    )
+    for found in (
+        answer_to(BOTH_LIVED, both_ends=ends),
+        answer_to(QUICKSTART, diagnosed(), both_ends=ends),
+    ):
+        assert words in found.what
+    assert "delays" not in answer_to(BOTH_LIVED, both_ends=[STEADY, STEADY]).what
 
 
 def test_both_ends_that_name_another_are_not_quoted():
