@@ -77,25 +77,21 @@ class QuietWait:
 
     def _wait(self, until_ns: int) -> bool:
         """True: trio's epoll has an event."""
-        clock, quiet, heartbeats, fitness = (
-            self._clock,
-            self._quiet,
-            self._heartbeats,
-            self._fitness,
-        )
-        poll = quiet.epoll.poll
+        clock, quiet, heartbeats = self._clock, self._quiet, self._heartbeats
         now_ns = clock.now_ns()
         while not self._runnable and now_ns < until_ns:
             left_s = max(0, min(until_ns, heartbeats.due_ns) - now_ns) / NS_PER_S
-            fitness.left(left_s)
+            self._fitness.left(left_s)
             events = quiet.epoll.poll(left_s, EVENTS_A_LOOK)
             clock.woke_ns = clock.now_ns()
-            fitness.came_back()
+            self._fitness.came_back()
             if self._has_hangups in events:
                 self._hangups.look()
             quiet.take(events)
-            heartbeats.beat_some()
+            now_ns = clock.now_ns()
+            if heartbeats.due_ns <= now_ns:
+                heartbeats.beat_some()
+                now_ns = clock.now_ns()
             if self._loop_has_events in events:
                 return True
-            now_ns = clock.now_ns()
         return False

@@ -200,6 +200,7 @@ def test_a_bug_in_it_is_noted_and_the_loop_goes_on(is_busy):
             nursery.start_soon(made.quiet.wait, made.session)
             await trio.testing.wait_all_tasks_blocked()
             made.heartbeats.beat_some = broken  # type: ignore[method-assign]
+            made.heartbeats.add(made.clock.now_ns(), made.session)
             while not made.bugs.count:  # noqa: ASYNC110 - passes of the loop are what it is about
                 await trio.sleep(0 if is_busy else 0.01)
             nursery.cancel_scope.cancel()
