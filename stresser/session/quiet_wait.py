@@ -37,7 +37,7 @@ class QuietWait:
         runner = GLOBAL_RUN_CONTEXT.runner
         self._runnable = runner.runq
         self._io = runner.io_manager
-        self._loop_has_events = self._io._epoll.fileno(), select.EPOLLIN  # noqa: SLF001
+        self._loop_has_events = self._io._epoll.fileno(), select.EPOLLIN  # noqa: SLF001 - see above
         self._has_hangups = hangups.fileno(), select.EPOLLIN
         for descriptor, flags in (self._loop_has_events, self._has_hangups):
             quiet.epoll.register(descriptor, flags)

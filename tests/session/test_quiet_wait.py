@@ -171,7 +171,7 @@ def test_what_trio_waits_for_is_heard():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(made.quiet.wait, made.session)
             await trio.testing.wait_all_tasks_blocked()
-            made.session.on_heard = lambda: far._sock.send(b"for a task")  # type: ignore[attr-defined]
+            made.session.on_heard = lambda: far._sock.send(b"for a task")  # type: ignore[attr-defined] # it does not await
             made.session.far.send(b"!")
             assert await ours.recv(64) == b"for a task"
             nursery.cancel_scope.cancel()
@@ -199,7 +199,7 @@ def test_a_bug_in_it_is_noted_and_the_loop_goes_on(is_busy):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(made.quiet.wait, made.session)
             await trio.testing.wait_all_tasks_blocked()
-            made.heartbeats.beat_some = broken  # type: ignore[method-assign]
+            made.heartbeats.beat_some = broken  # type: ignore[method-assign] # a bug
             made.heartbeats.add(made.clock.now_ns(), made.session)
             while not made.bugs.count:  # noqa: ASYNC110 - passes of the loop are what it is about
                 await trio.sleep(0 if is_busy else 0.01)
