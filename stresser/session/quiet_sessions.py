@@ -4,7 +4,8 @@ To wake a task costs ten times what a pong does. So the sockets of quiet session
 which is itself waited for (epoll(7); by `run`, or by `quiet_wait.py`); what has come to them is
 read, decrypted and compared with the pong that is due, one session after the other. A session's own
 task stays parked where it is in its nursery. Whatever else comes (other frames, the rest of
-something, an end, a bug) wakes it, with what was read, and it goes on as if it had read that itself.
+something, an end, a bug) wakes it, with what was read, and it goes on as if it had read that
+itself.
 """
 
 import select
