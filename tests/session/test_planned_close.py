@@ -91,7 +91,7 @@ class Host:
     def interface_with(self, _):
         return "tun0"
 
-    def watch(self, _):
+    def watch(self, *_):
         return None
 
     def look(self):
