@@ -61,6 +61,7 @@ class QuietWait:
         except Exception as exc:  # noqa: BLE001 - no session did it, and trio would drop us for it
             self._bugs.note(exc)
             is_awake = False
+        self._fitness.left(0)
         if not is_awake:
             self._io.force_wakeup()
 

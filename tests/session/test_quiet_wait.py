@@ -217,13 +217,15 @@ def test_work_that_takes_long_in_it_is_noticed():
             began = made.clock.now_ns()
             while made.clock.now_ns() - began < NS_PER_S // 4:
                 pass
+            done.set()
 
+        done = trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(made.quiet.wait, made.session)
             await trio.testing.wait_all_tasks_blocked()
             made.session.on_heard = slow
             made.session.far.send(b"!")
-            await trio.sleep(0.5)
+            await done.wait()
             nursery.cancel_scope.cancel()
 
     assert max(played(story).late) >= NS_PER_S // 4
