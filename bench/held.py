@@ -1,7 +1,8 @@
 """Owns `python -m bench.held`: what a held session costs, stresser beside the floor.
 
 Both do the same work against the same server process, one right after the other, and are
-measured from outside. README.md says how the figures are made.
+measured from outside; with `--old TREE`, a checkout of an older build does it, too, in the same
+rounds. README.md says how the figures are made.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from bench.machine import cores, raise_file_limit
 from bench.measure import IDLE_S, Held, Pinged, measure_held, measure_pinged
 from bench.peer import ADDRESSES, OUT, ROOT, BenchError, Peer, running_server
 from bench.ratios import Row, compare, quantities_beside
-from bench.stresser_client import blind_command, stresser_command
+from bench.stresser_client import blind_command, in_tree, stresser_command
 from bench.table import render
 
 COMMANDS: dict[str, Command] = {
@@ -32,6 +33,8 @@ COMMANDS: dict[str, Command] = {
     "blind": blind_command,
 }
 """`blind` is stresser that captures no packets and makes no fresh connections."""
+OLD = "old"
+"""The side of an older build."""
 _RAMP_PER_S = 500  # both clients keep up with it easily
 
 
@@ -57,6 +60,10 @@ class Side:
             case "cpu_per_100000_pings":
                 runs = self.pinged.get(sessions, [])
                 return [run.cpu_s * 100_000 / run.round_trips for run in runs]
+            case "cpu_to_first_syn":
+                return [run.cpu_start_s for run in held]
+            case "seconds_to_first_syn":
+                return [run.start_s for run in held]
             case "attempts_per_second":
                 return [sessions / run.ramp_s for run in held]
             case _:
@@ -70,7 +77,11 @@ class Benchmark:
         self._peer = peer
         self._arguments = arguments
         self._addresses = itertools.cycle(ADDRESSES)
+        self._commands = dict(COMMANDS)
         self.sides = [Side(arguments.baseline), Side(arguments.candidate)]
+        if arguments.old is not None:
+            self._commands[OLD] = in_tree(arguments.old.resolve(), stresser_command)
+            self.sides.insert(1, Side(OLD))
         self.notes: list[str] = []
 
     def run(self) -> None:
@@ -87,27 +98,30 @@ class Benchmark:
             for _, side in self._alternating(self._arguments.ping_pairs, f"{sessions} pinging"):
                 side.pinged.setdefault(sessions, []).append(self._pinged(side, sessions))
 
-    def rows(self) -> list[Row]:
-        """The comparison."""
-        floor, candidate = self.sides
+    def tables(self) -> list[tuple[str, list[Row]]]:
+        """The comparison of the candidate with each other side, and that side's name."""
+        *others, candidate = self.sides
+        return [(other.name, self._rows(other, candidate)) for other in others]
+
+    def _rows(self, other: Side, candidate: Side) -> list[Row]:
         return [
             compare(
                 quantity,
                 sessions,
                 list(
                     zip(
-                        floor.figures(quantity.key, sessions),
+                        other.figures(quantity.key, sessions),
                         candidate.figures(quantity.key, sessions),
                         strict=True,
                     )
                 ),
             )
-            for quantity in quantities_beside(floor.name)
+            for quantity in quantities_beside(other.name)
             for sessions in self._arguments.sessions
         ]
 
     def _alternating(self, pairs: int, what: str) -> Iterator[tuple[int, Side]]:
-        """Floor, candidate, candidate, floor, ...: a drift of the machine favours neither."""
+        """Floor, candidate, candidate, floor, ...: a drift of the machine favours nobody."""
         for pair in range(pairs):
             for side in self.sides if pair % 2 == 0 else reversed(self.sides):
                 print(f"{what}, pair {pair + 1} of {pairs}: {side.name}", file=sys.stderr)
@@ -116,7 +130,7 @@ class Benchmark:
     def _held(self, side: Side, sessions: int) -> Held:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             job = self._job(Path(folder), sessions, IDLE_S)
-            held = measure_held(self._peer, COMMANDS[side.name], job)
+            held = measure_held(self._peer, self._commands[side.name], job)
         self._note_exit(side, sessions, held.exit_code)
         return held
 
@@ -127,7 +141,7 @@ class Benchmark:
                 Path(folder), sessions, every_s, ramp_s=ramp_of_pings(sessions, every_s)
             )
             trips = self._arguments.round_trips
-            pinged = measure_pinged(self._peer, COMMANDS[side.name], job, trips)
+            pinged = measure_pinged(self._peer, self._commands[side.name], job, trips)
         self._note_exit(side, sessions, pinged.exit_code)
         if pinged.saturated:
             self.notes.append(
@@ -187,6 +201,7 @@ def _arguments() -> argparse.Namespace:
         default="stresser",
         help="'floor' compares the floor with itself: the noise of this machine",
     )
+    parser.add_argument("--old", type=Path, help="the checkout of an older build, as a third side")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.sessions, arguments.pairs, arguments.ping_pairs = [500], 1, 1
@@ -198,13 +213,13 @@ def _host() -> str:
     return f"{platform.system()} {platform.release()}, {len(cores())} cores, {python}"
 
 
-def _write(benchmark: Benchmark, rows: list[Row], host: str) -> Path:
+def _write(benchmark: Benchmark, host: str) -> Path:
     """Everything measured, for later comparison; returns where."""
     OUT.mkdir(exist_ok=True)
     path = OUT / time.strftime("held-%Y%m%dT%H%M%SZ.json", time.gmtime())
     content = {
         "host": host,
-        "rows": [asdict(row) for row in rows],
+        "rows": {name: [asdict(row) for row in rows] for name, rows in benchmark.tables()},
         "measured": [asdict(side) for side in benchmark.sides],
         "notes": benchmark.notes,
     }
@@ -226,13 +241,14 @@ def main() -> int:
     except BenchError as error:
         print(f"bench.held: {error}", file=sys.stderr)
         return 2
-    rows = benchmark.rows()
-    path = _write(benchmark, rows, _host())
+    tables = benchmark.tables()
+    path = _write(benchmark, _host())
     print(_host())
-    names = (arguments.baseline, arguments.candidate)
-    print(render(rows, benchmark.notes, names=names))
+    for name, rows in tables:
+        print(render(rows, (), names=(name, arguments.candidate)), end="\n\n")
+    print("\n".join(f"note: {note}" for note in benchmark.notes))
     print(f"Everything measured: {path.relative_to(ROOT)}")
-    missed = any(row.met is False for row in rows)
+    missed = any(row.met is False for _, rows in tables for row in rows)
     return 1 if arguments.strict and missed else 0
 
 

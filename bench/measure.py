@@ -32,6 +32,10 @@ class Held:
     """From the first TCP connection to all sessions open and the client quiet again."""
     ramp_s: float
     """From the first TCP connection to the last upgrade."""
+    start_s: float
+    """From the start of the process to the first TCP connection, by the clock."""
+    cpu_start_s: float
+    """Of CPU until then: a busy machine changes it little."""
     idle_cpu: float
     """CPU seconds a second of the quiet client."""
     exit_code: int
@@ -62,6 +66,7 @@ def measure_held(peer: Peer, command: Command, job: Job) -> Held:
         BenchError: not every session opened, one was lost, or one sent a ping.
     """
     accepted, pings = peer.counters[Counter.ACCEPTED], peer.counters[Counter.PINGS]
+    started_s = time.monotonic()
     with running_client(command, job) as client:
         client.wait_until(
             lambda: peer.counters[Counter.ACCEPTED] > accepted, _START_S, "the first connection"
@@ -83,6 +88,8 @@ def measure_held(peer: Peer, command: Command, job: Job) -> Held:
         **memory,
         cpu_handshakes_s=opened_cpu_s - cpu_s - idle_cpu * _SETTLE_S,
         ramp_s=ramp_s,
+        start_s=began_s - started_s,
+        cpu_start_s=cpu_s,
         idle_cpu=idle_cpu,
         exit_code=exit_code,
     )

@@ -19,21 +19,28 @@ class Quantity:
 
 QUANTITIES = (
     Quantity("kib_per_session", "KiB of resident memory per held session", 1.5, flat=True),
-    Quantity("cpu_per_1000_handshakes", "CPU s per 1,000 handshakes", 1.8, flat=True),
-    Quantity("cpu_per_100000_pings", "CPU s per 100,000 ping round trips", 2.5, flat=True),
+    Quantity("cpu_per_1000_handshakes", "CPU s per 1,000 handshakes", 1.3, flat=True),
+    Quantity("cpu_per_100000_pings", "CPU s per 100,000 ping round trips", 1.3, flat=True),
     Quantity("attempts_per_second", "attempts per second", None),
+    Quantity("cpu_to_first_syn", "CPU s from the start to the first connection", None),
+    Quantity("seconds_to_first_syn", "seconds from the start to the first connection", None),
 )
 _WITNESSES_MAY_COST = 1.1
+_BESIDE_OLD = {"kib_per_session": 1.0, "cpu_per_100000_pings": 0.65}
 
 
 def quantities_beside(baseline: str) -> tuple[Quantity, ...]:
-    """The rows and goals for a baseline: the floor, or a stresser with fewer witnesses."""
-    if baseline == "floor":
-        return QUANTITIES
-    return tuple(
-        replace(one, goal=_WITNESSES_MAY_COST, flat=False) if one.goal else one
-        for one in QUANTITIES
-    )
+    """The rows and goals for a baseline: the floor, an older build, or fewer witnesses."""
+    match baseline:
+        case "floor":
+            return QUANTITIES
+        case "old":
+            return tuple(replace(one, goal=_BESIDE_OLD.get(one.key)) for one in QUANTITIES)
+        case _:
+            return tuple(
+                replace(one, goal=_WITNESSES_MAY_COST, flat=False) if one.goal else one
+                for one in QUANTITIES
+            )
 
 
 FLAT_GOAL = 1.3

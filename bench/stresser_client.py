@@ -7,7 +7,7 @@ used here.
 import sys
 from pathlib import Path
 
-from bench.client import Job
+from bench.client import Command, Job
 from bench.peer import BenchError
 
 _UNCAPPED = 1e5  # attempts a second: the server and the handshakes in flight set the pace
@@ -31,6 +31,15 @@ def blind_command(job: Job) -> list[str]:
 def unprivileged_command(job: Job) -> list[str]:
     """The same as a process sees it that may not capture packets."""
     return _command_with(job, _UNPRIVILEGED)
+
+
+def in_tree(tree: Path, command: Command) -> Command:
+    """The same with the `stresser` of another checkout: `-m` looks in the working folder first."""
+
+    def moved(job: Job) -> list[str]:
+        return ["env", "-u", "PYTHONPATH", f"--chdir={tree}", *command(job)]
+
+    return moved
 
 
 def _command_with(job: Job, witnesses: str) -> list[str]:

@@ -336,7 +336,9 @@ class TlsStream:
 
     def push_nowait(self) -> None:
         """Hand on what waits, as far as it is taken."""
-        pending = self._unsent + self._outgoing.read() if self._unsent else self._outgoing.read()
+        pending = self._outgoing.read()
+        if self._unsent:
+            pending = self._unsent + pending
         if pending:
             taken = self._carrier.send_nowait(pending)
             self._unsent = b"" if taken == len(pending) else pending[taken:]

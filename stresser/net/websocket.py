@@ -73,6 +73,8 @@ _PING, _PONG, _MASKED, _LONGEST_CONTROL = 0x89, 0x8A, 0x80, 125
 """First bytes of whole control frames, the mask bit, their largest payload (RFC 6455 section 5)."""
 
 
+_PING_HEADS = [bytes((_PING, _MASKED | size)) for size in range(_LONGEST_CONTROL + 1)]
+_PONG_HEADS = [bytes((_PONG, size)) for size in range(_LONGEST_CONTROL + 1)]
 _MASK_BYTES = 4
 _masks: list[bytes] = []
 """Those that are left of the kernel's randomness: it is asked for 512 at once."""
@@ -90,12 +92,12 @@ def _ping(payload: bytes) -> bytes:
     size, mask = len(payload), _masks.pop()
     pad = mask if size == _MASK_BYTES else (mask * (size // _MASK_BYTES + 1))[:size]
     masked = int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")
-    return bytes((_PING, _MASKED | size)) + mask + masked.to_bytes(size, "big")
+    return _PING_HEADS[size] + mask + masked.to_bytes(size, "big")
 
 
 def pong_of(payload: bytes) -> bytes:
-    """The frame in which a server answers a ping with this payload."""
-    return bytes((_PONG, len(payload))) + payload
+    """The frame in which a server answers a ping with this payload, of at most 125 bytes."""
+    return _PONG_HEADS[len(payload)] + payload
 
 
 def _is_one_pong(data: bytes) -> bool:

@@ -1,18 +1,20 @@
 """`stresser.log`: what stresser has to say about itself, JSON lines by structlog. Never data.
 
 It is turned over by itself: a full one becomes `stresser.log.1`, in place of the one before it.
-Lines are kept in memory until the recorder's thread writes them: a slow or full disk costs lines
-here, counted, and never the run.
+What is said is kept in memory until the recorder's thread writes it: a slow or full disk costs
+lines here, counted, and never the run. That thread loads structlog, too: it brings half a hundred
+modules, for which the first attempt need not wait.
 """
 
 import json
 import os
+import sys
 import threading
 from collections import deque
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+from typing import Any
 
 from stresser.witness.clock import RunClock
 
@@ -27,46 +29,32 @@ class DiagnosticLog:
     def __init__(self, path: Path, clock: RunClock) -> None:
         self._path = path
         self._clock = clock
-        self._lines: deque[str] = deque()
+        self._said: deque[tuple[str, dict[str, Any]]] = deque()
+        """Each with its level."""
         self._writing = threading.Lock()
         self.lost = 0
         """Lines that were not written: too many at once, or the disk full."""
-        self.logger = self._make_logger()
-        """`log.logger.warning("what happened", detail=1)`: cheap, never blocks, never raises."""
+        self.logger = Logger(self)
 
-    def _make_logger(self) -> FilteringBoundLogger:
-        logger: FilteringBoundLogger = structlog.wrap_logger(
-            _Sink(self),
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.format_exc_info,
-                self._add_time,
-                structlog.processors.JSONRenderer(default=repr),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger("debug"),
-            cache_logger_on_first_use=True,
-        )
-        return logger
-
-    def _add_time(self, _logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    def keep(self, level: str, fields: dict[str, Any]) -> None:
+        """Something was said."""
+        if len(self._said) >= _MOST_LINES:
+            self.lost += 1
+            return
         try:
             t_ns = self._clock.now_ns()
         except RuntimeError:
-            return fields  # outside of the trio loop there is no run clock
-        return {"t_ns": t_ns, "utc": self._clock.utc(t_ns), **fields}
-
-    def _keep(self, line: str) -> None:
-        if len(self._lines) >= _MOST_LINES:
-            self.lost += 1
+            pass  # outside of the trio loop there is no run clock
         else:
-            self._lines.append(line if len(line) <= _LONGEST_LINE else _cut(line))
+            fields = {"t_ns": t_ns, "utc": self._clock.utc(t_ns), **fields}
+        self._said.append((level, fields))
 
     def flush(self) -> None:
         """Write what was collected; for any thread. Never raises: what fails is counted."""
-        if not self._lines or not self._writing.acquire(blocking=False):
+        if not self._said or not self._writing.acquire(blocking=False):
             return
         try:
-            self._write([self._lines.popleft() for _ in range(len(self._lines))])
+            self._write([_line(*self._said.popleft()) for _ in range(len(self._said))])
         finally:
             self._writing.release()
 
@@ -84,16 +72,44 @@ class DiagnosticLog:
             self.lost += len(lines)
 
 
-class _Sink:
-    """What structlog calls with the finished line, whatever the level."""
+class Logger:
+    """`log.logger.warning("what happened", detail=1)`: cheap, never blocks, never raises."""
 
     def __init__(self, log: DiagnosticLog) -> None:
         self._log = log
 
-    def msg(self, line: str) -> None:
-        self._log._keep(line)  # noqa: SLF001 - the two are one
+    def info(self, event: str, **fields: object) -> None:
+        """What stresser does."""
+        self._log.keep("info", {"event": event, **fields})
 
-    debug = info = warning = error = critical = exception = msg
+    def warning(self, event: str, **fields: object) -> None:
+        """What its user should know of."""
+        self._log.keep("warning", {"event": event, **fields})
+
+    def error(self, event: str, **fields: object) -> None:
+        """What went wrong inside it."""
+        self._log.keep("error", {"event": event, **fields})
+
+    def exception(self, event: str, **fields: object) -> None:
+        """The same, with the exception that is being handled."""
+        self._log.keep("error", {"event": event, "exc_info": sys.exc_info(), **fields})
+
+
+@cache
+def _processors() -> tuple[Any, ...]:
+    processors = import_module("structlog.processors")
+    return (
+        processors.add_log_level,
+        processors.format_exc_info,
+        processors.JSONRenderer(default=repr),
+    )
+
+
+def _line(level: str, fields: dict[str, Any]) -> str:
+    line: Any = fields
+    for process in _processors():
+        line = process(None, level, line)
+    return str(line) if len(line) <= _LONGEST_LINE else _cut(line)
 
 
 def _cut(line: str) -> str:

@@ -4,6 +4,7 @@ The record keeps three digits; here a value keeps its six leading bits. A path's
 fill a few hundred counters, which are copied in the event loop in microseconds.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 _KEPT_BITS = 6
@@ -16,7 +17,7 @@ class Glimpse:
     __slots__ = ("_counts", "count")
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
+        self._counts: defaultdict[int, int] = defaultdict(int)
         self.count = 0
 
     def add(self, value_ns: int) -> None:
@@ -27,10 +28,9 @@ class Glimpse:
         """Count durations."""
         counts = self._counts
         for value_ns in values_ns:
-            value = min(max(value_ns, 0), _LARGEST)
-            shift = max(value.bit_length() - _KEPT_BITS, 0)
-            key = (value >> shift) << shift
-            counts[key] = counts.get(key, 0) + 1
+            value = value_ns if 0 <= value_ns <= _LARGEST else min(max(value_ns, 0), _LARGEST)
+            shift = value.bit_length() - _KEPT_BITS
+            counts[value >> shift << shift if shift > 0 else value] += 1
         self.count += len(values_ns)
 
     def copy(self) -> "Glimpse":

@@ -26,6 +26,7 @@ from stresser.session.lifecycle import keep_open
 from stresser.session.local_route import LocalRoutes
 from stresser.session.proof_ages import ages_of_place
 from stresser.session.quiet_sessions import QuietSessions
+from stresser.session.quiet_wait import QuietWait
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.session.shared_silence import search_egress
@@ -143,10 +144,14 @@ class Runner:
 
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
-        then = [self._around.heartbeats.beat_due]
-        if self._quiet is not None:
-            then.insert(0, self._quiet.read)  # a pong that is here is read before one is missed
-        stamp = LoopStamp(self._clock, self._hangups, self._fitness, then)
+        wait = QuietWait.begin(self._around, self._hangups, self._fitness)
+        stamp = LoopStamp(
+            self._clock,
+            self._hangups,
+            self._fitness,
+            self._looks_of_tasks() if wait is None else [wait.after],
+            None if wait is None else wait.before,
+        )
         thresholds = gc.get_threshold()
         gc.set_threshold(*_COLLECT_SELDOM)
         gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
@@ -156,9 +161,10 @@ class Runner:
         trio.lowlevel.add_instrument(stamp)
         try:
             async with trio.open_nursery() as background:
-                background.start_soon(self._around.heartbeats.run)
-                if self._quiet is not None:
-                    background.start_soon(self._quiet.run)
+                if wait is None:
+                    background.start_soon(self._around.heartbeats.run)
+                    if self._quiet is not None:
+                        background.start_soon(self._quiet.run)
                 background.start_soon(watch_lag, self._clock, self._on_lag)
                 background.start_soon(self._watch_host)
                 background.start_soon(self._path.run)
@@ -186,6 +192,12 @@ class Runner:
             self._path.close()
             gc.unfreeze()
             gc.set_threshold(*thresholds)
+
+    def _looks_of_tasks(self) -> list[Callable[[], None]]:
+        """What is done after each wait of trio's where tasks wait for sessions and due times."""
+        beat = self._around.heartbeats.beat_due
+        # A pong that is here is read before one is missed.
+        return [beat] if self._quiet is None else [self._quiet.read, beat]
 
     async def _hold_all(self) -> None:
         sessions = self._scenario.sessions

@@ -20,7 +20,7 @@ from stresser.model.clocks import Clock
 from stresser.model.cohort import Pair
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import Packets
-from stresser.model.units import NS_PER_S
+from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.resolve import Address
 from stresser.session.fresh_handshake import Destination, FreshHandshake
 
@@ -28,6 +28,7 @@ ANSWER_WITHIN_S = 2.5
 """Long enough for the SYN to be sent twice (RFC 6298 section 2: after one second)."""
 FRESH_NS = NS_PER_S
 """A round that began less than this ago answers for sessions that ask now."""
+_AT_ONCE_NS = 10 * NS_PER_MS
 FRESH_FOR_ATTEMPTS_NS = 10 * NS_PER_S
 _ROUNDS_AT_ONCE = 32
 _ROUNDS_REMEMBERED = 256
@@ -48,6 +49,7 @@ class FreshConnections:
         self._clock = clock
         self._packets = packets
         self._known: dict[Pair, Destination] = {}
+        self._learned_ns: dict[Pair, int] = {}
         self._rounds: dict[tuple[Pair, Address], _Round] = {}
         self._looks: deque[FreshConnection] = deque(maxlen=_LOOKS_KEPT)
         self._start: Callable[..., object] | None = None
@@ -65,6 +67,11 @@ class FreshConnections:
     def learn(self, destination: Destination) -> None:
         """A session has opened here: a look here is worth it when others end."""
         self._known[destination.pair] = destination
+        self._learned_ns[destination.pair] = self._clock.now_ns()
+
+    def has_just_learned(self, pair: Pair) -> bool:
+        """A session has opened so short a time ago that another has nothing to add."""
+        return self._clock.now_ns() - self._learned_ns.get(pair, -_AT_ONCE_NS) < _AT_ONCE_NS
 
     def ask(
         self,

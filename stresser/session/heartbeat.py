@@ -18,6 +18,8 @@ _BEATS_A_PASS = 32
 """After so many beats the loop may look at its sockets again."""
 _WORTH_CLEARING = 64
 _TICKET_BITS = 40
+NEVER_NS = 1 << 62
+"""Later than any due time."""
 _TICKET = (1 << _TICKET_BITS) - 1
 
 
@@ -64,6 +66,11 @@ class Heartbeats:
             self._heap = [entry for entry in self._heap if entry & _TICKET in self._sessions]
             heapq.heapify(self._heap)
 
+    @property
+    def due_ns(self) -> int:
+        """When the next beat is due."""
+        return self._heap[0] >> _TICKET_BITS if self._heap else NEVER_NS
+
     async def run(self) -> None:
         """Beat for ever."""
         while True:
@@ -87,11 +94,11 @@ class Heartbeats:
         Whoever is called whenever the loop comes back from waiting does it without waking `run`,
         which would cost as much as a beat.
         """
-        if self._beat_some():
+        if self.beat_some():
             self._set_deadline()
 
-    def _beat_some(self) -> bool:
-        """Beat as many as a pass may; whether any was due."""
+    def beat_some(self) -> bool:
+        """Beat as many as a pass may; whether any was due. `run` is not told."""
         heap, sessions, clock = self._heap, self._sessions, self._clock
         for number in range(_BEATS_A_PASS):
             if not heap:
@@ -100,7 +107,7 @@ class Heartbeats:
             now = clock.now_ns()
             if now < due:
                 # As the deadline was: rounding could make it a nanosecond early for ever.
-                if clock.trio_time(due) > trio.current_time():
+                if due - now > 1 or clock.trio_time(due) > trio.current_time():
                     return number > 0
                 now = due
             again = self._beat(sessions[ticket], now) if ticket in sessions else None

@@ -59,6 +59,11 @@ class Echo(NamedTuple):
     """When the answer was read."""
 
 
+# What each ping and pong needs: an enum's members are looked up by a call (Python 3.11).
+_QUIET, _AWAITING_PONG, _CLOSING = HeldState.QUIET, HeldState.AWAITING_PONG, HeldState.CLOSING
+_RTT, _SEND_LAG = Quantity.RTT, Quantity.SEND_LAG
+
+
 class HeldSession:
     """From the opening to the end. Thousands live at once: it keeps only what it needs."""
 
@@ -222,7 +227,7 @@ class HeldSession:
 
     def beat(self, now_ns: int) -> int | None:
         """Send the ping that is due, or notice that a pong is overdue. See `Heartbeats`."""
-        if self.state >= HeldState.CLOSING:
+        if self.state >= _CLOSING:
             return None
         if not self._ping_sent_ns:
             again = self.next_due_ns
@@ -256,11 +261,13 @@ class HeldSession:
             self._quiet.interrupt(self)
 
     def _ping(self, now_ns: int) -> None:
-        self._ping_due_ns, self._ping_sent_ns = self.next_due_ns, now_ns
-        tap = self.tap
-        self._quiet_ns = max(now_ns - tap.last_passed_ns, 0)
+        due_ns = self.next_due_ns
+        self._ping_due_ns, self._ping_sent_ns = due_ns, now_ns
+        tap = self.stream.tap
+        quiet_ns = now_ns - tap.last_passed_ns
+        self._quiet_ns = quiet_ns = max(0, quiet_ns)
         self.pings += 1
-        self.state = HeldState.AWAITING_PONG
+        self.state = _AWAITING_PONG
         if self.websocket is not None:
             if self._message is not None:
                 self.websocket.message_nowait(self._message)
@@ -268,10 +275,10 @@ class HeldSession:
             self._pong_due = pong_of(payload)
             self.websocket.ping_nowait(payload)
             # A message and the ping behind it are one beat: both broke the same silence.
-            tap.idle_before_send_ns = self._quiet_ns
+            tap.idle_before_send_ns = quiet_ns
         self.ping_end = None if self.stream.backlog else tap.bytes_sent
         self.info_at_ping = raw_tcp_info(tap.sock)
-        self._observer.sample(Quantity.SEND_LAG, self.cohort, now_ns - self._ping_due_ns)
+        self._observer.sample(_SEND_LAG, self.cohort, now_ns - due_ns)
         self._skip_to(now_ns)
 
     @property
@@ -323,23 +330,24 @@ class HeldSession:
     def _answered(self) -> None:
         self.pongs += 1
         self.answered_ns, self._ping_sent_ns = self._ping_sent_ns, 0
-        if self.state < HeldState.CLOSING:
-            self.state = HeldState.QUIET
+        if self.state < _CLOSING:
+            self.state = _QUIET
         self.quiet_survived_ns = max(self.quiet_survived_ns, self._quiet_ns)
-        now = self.tap.last_received_ns
+        tap = self.stream.tap
+        now = tap.last_received_ns
         if self.siblings is not None:
             self.siblings.answered(self.number, self.connected_ns, self.answered_ns, now)
         if self.on_answer is not None:
             self.on_answer()
-        if not self.tap.interrupted:
+        if not tap.interrupted:
             self._verdict = None
-        if self._read_since_ns > self.answered_ns:
+        if self.share.read_on_ns > self.answered_ns:
             return  # it waited for us
         # A ping that was due while this one was out would have waited just as long: leaving
         # it out would omit samples exactly when the path stalls (coordinated omission).
         due = self._ping_due_ns
         while due <= now and due < self.next_due_ns:
-            self._observer.sample(Quantity.RTT, self.cohort, now - due)
+            self._observer.sample(_RTT, self.cohort, now - due)
             due += self.every_ns
 
     def begin_close(self) -> None:

@@ -190,7 +190,7 @@ def _learn(session: HeldSession, around: RunContext, past: _Past) -> None:
     around.local_routes.learn(session.local, session.dialled, session.destination.route.binding)
     if around.walks is not None:
         around.walks.held.opened(session)
-    if around.looks is not None:
+    if around.looks is not None and not around.looks.has_just_learned(session.destination.pair):
         around.looks.learn(session.destination._replace(usual_ttl=_ttl_of_peer(session, around)))
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from stresser.model.events import PathChanged
 from stresser.model.evidence import MOST_ROUTE_CHANGES
 from stresser.model.path_change import PathChange
+from stresser.model.units import NS_PER_MS
 from stresser.net.dial import Binding
 from stresser.net.resolve import Address
 from stresser.witness.kernel_route import RouteAnswer, RouteQuestion
@@ -18,6 +19,8 @@ from stresser.witness.path import PathWitness
 
 _LINK_GOES = frozenset({PathChange.LINK_DOWN, PathChange.LINK_REMOVED})
 _MOST = 1000
+_AT_ONCE_NS = 10 * NS_PER_MS
+"""Sessions that open so close together were let through by the same route."""
 
 
 class LocalRoutes:
@@ -38,7 +41,7 @@ class LocalRoutes:
             if interface is not None and len(self._interfaces) < _MOST:
                 self._interfaces[host] = interface
         for question in (_of_flow(local, address, binding), _of_binding(address, binding)):
-            answer = self._path.routes.watch(question)
+            answer = self._path.routes.watch(question, _AT_ONCE_NS)
             if answer is not None and (question in self._worked or len(self._worked) < _MOST):
                 self._worked[question] = answer
 

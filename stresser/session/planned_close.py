@@ -128,8 +128,8 @@ def _found_dead(session: HeldSession, silence_ns: int) -> FoundDead:
 def _is_given_up(info: TcpInfo) -> bool:
     """Nothing passes, or nothing leaves: without a device or route nothing is ever sent again.
 
-    The kernel counts such tries as probes (tcp_send_probe0, net/ipv4/tcp_output.c), where nothing is
-    in flight: else they are keepalives of before, whose answers may have been lost for a while.
+    The kernel counts such tries as probes (tcp_send_probe0, net/ipv4/tcp_output.c), where nothing
+    is in flight: else they are keepalives of before, whose answers may have been lost for a while.
     """
     never_left = 0 if info.unacked else info.probes
     return max(info.retransmits, never_left) >= _UNANSWERED

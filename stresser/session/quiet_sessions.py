@@ -1,10 +1,11 @@
 """Waits for the sessions in which nothing happens but pongs, in place of their own tasks.
 
 To wake a task costs ten times what a pong does. So the sockets of quiet sessions are in one epoll,
-which is itself waited for (epoll(7)); what has come to them is read, decrypted and compared with
-the pong that is due, one session after the other. A session's own task stays parked where it is
-in its nursery. Whatever else comes (other frames, the rest of something, an end, a bug) wakes it,
-with what was read, and it goes on as if it had read that itself.
+which is itself waited for (epoll(7); by `run`, or by `quiet_wait.py`); what has come to them is
+read, decrypted and compared with the pong that is due, one session after the other. A session's own
+task stays parked where it is in its nursery. Whatever else comes (other frames, the rest of
+something, an end, a bug) wakes it, with what was read, and it goes on as if it had read that
+itself.
 """
 
 import select
@@ -16,7 +17,7 @@ import trio
 from stresser.model.clocks import Hangups
 from stresser.net.tap import Tap
 
-_EVENTS_A_LOOK = 64
+EVENTS_A_LOOK = 64
 """Then hang-ups are dated, before the next sockets are read."""
 
 
@@ -40,7 +41,8 @@ class QuietSessions:
     """The epoll, and the tasks that are parked. One for a run; Linux."""
 
     def __init__(self, epoll: "select.epoll", hangups: Hangups) -> None:
-        self._epoll = epoll
+        self.epoll = epoll
+        """Where the sockets of all quiet sessions are."""
         self._hangups = hangups
         self._parked: dict[int, tuple[trio.lowlevel.Task, Quiet]] = {}
         self._came: dict[int, bytes | Exception] = {}
@@ -57,12 +59,12 @@ class QuietSessions:
 
     def close(self) -> None:
         """Give the epoll descriptor back. No one may be waiting."""
-        self._epoll.close()
+        self.epoll.close()
 
     async def run(self) -> None:
         """Watch for ever."""
         while True:
-            await trio.lowlevel.wait_readable(self._epoll)
+            await trio.lowlevel.wait_readable(self.epoll)
             self.read()
 
     async def wait(self, session: Quiet) -> bytes:
@@ -96,16 +98,16 @@ class QuietSessions:
         # itself is reported again, by the change.
         mask = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
         try:
-            self._epoll.modify(descriptor, mask)
+            self.epoll.modify(descriptor, mask)
         except FileNotFoundError:  # the first time; a socket that is closed leaves by itself
-            self._epoll.register(descriptor, mask)
+            self.epoll.register(descriptor, mask)
 
     def _leave(self, descriptor: int, _raise_cancel: Any) -> trio.lowlevel.Abort:
         self._unpark(descriptor)
         return trio.lowlevel.Abort.SUCCEEDED
 
     def _unpark(self, descriptor: int) -> trio.lowlevel.Task:
-        self._epoll.modify(descriptor, select.EPOLLET)  # its own task waits for what comes next
+        self.epoll.modify(descriptor, select.EPOLLET)  # its own task waits for what comes next
         return self._parked.pop(descriptor)[0]
 
     def read(self) -> None:
@@ -114,17 +116,21 @@ class QuietSessions:
         Whoever is called whenever the loop comes back from waiting does it before anything is
         judged by what has not come.
         """
-        parked = self._parked
-        left = max(len(parked), 1)
+        left = max(len(self._parked), 1)
         while left > 0:
-            events = self._epoll.poll(0, _EVENTS_A_LOOK)
-            for descriptor, flags in events:
-                if descriptor in parked:
-                    self._look(descriptor, flags, parked[descriptor][1])
+            events = self.epoll.poll(0, EVENTS_A_LOOK)
+            self.take(events)
             left -= len(events)
-            if len(events) < _EVENTS_A_LOOK:
+            if len(events) < EVENTS_A_LOOK:
                 return
             self._hangups.look()
+
+    def take(self, events: "list[tuple[int, int]]") -> None:
+        """Read the sockets that the epoll says are readable, each once."""
+        parked = self._parked
+        for descriptor, flags in events:
+            if descriptor in parked:
+                self._look(descriptor, flags, parked[descriptor][1])
 
     def _look(self, descriptor: int, flags: int, session: Quiet) -> None:
         data: bytes | None

@@ -67,7 +67,8 @@ class _Egress:
     def ponged(self, sent_ns: int, now_ns: int, *, is_late: bool) -> None:
         if now_ns - self._heard_ns >= _GAP_NS or self._first_ns < 0:
             self.heard(now_ns)
-        self._heard_ns = now_ns
+        else:
+            self._heard_ns = now_ns
         self.asked_ns = max(self.asked_ns, sent_ns)
         second = self._second
         if now_ns - second[0] >= NS_PER_S:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 
 import trio
+from trio._core._run import SystemClock
 
 from stresser.model.units import NS_PER_S, format_utc
 
@@ -16,11 +17,14 @@ from stresser.model.units import NS_PER_S, format_utc
 class RunClock:
     """Create it inside the trio loop, at the moment the run starts."""
 
-    __slots__ = ("_origin_s", "_time_s", "anchor_unix_ns", "gaps_ns", "woke_ns")
+    __slots__ = ("_ahead_s", "_origin_s", "_time_s", "anchor_unix_ns", "gaps_ns", "woke_ns")
 
     def __init__(self) -> None:
         # Asked 15 times a handshake: trio.current_time() would look the clock up each time.
-        self._time_s = trio.lowlevel.current_clock().current_time
+        clock = trio.lowlevel.current_clock()
+        self._time_s, self._ahead_s = clock.current_time, 0.0
+        if isinstance(clock, SystemClock):  # it adds that to the system's, call by call
+            self._time_s, self._ahead_s = time.perf_counter, clock.offset
         self._origin_s = self._time_s()
         self.anchor_unix_ns = time.time_ns()
         self.woke_ns = 0
@@ -45,11 +49,11 @@ class RunClock:
 
     def trio_time(self, t_ns: int) -> float:
         """The same moment on trio's clock, for deadlines (seconds)."""
-        return self._origin_s + t_ns / NS_PER_S
+        return self._ahead_s + self._origin_s + t_ns / NS_PER_S
 
     def since_start(self, trio_time_s: float) -> int:
         """A moment of trio's clock as nanoseconds since the run began."""
-        return round((trio_time_s - self._origin_s) * NS_PER_S)
+        return round((trio_time_s - self._ahead_s - self._origin_s) * NS_PER_S)
 
     def utc(self, t_ns: int) -> str:
         """A moment of the run in UTC, ISO 8601 with microseconds."""

@@ -57,13 +57,15 @@ class Fitness:
         if self._fresh is not None:
             self._windows.append(self._until_now(self._fresh))
             self._fresh = None
-        self._judge(now - self._since, timer_was_due=False)
+        if now - self._since >= LATE_NS:
+            self._judge(now - self._since, timer_was_due=False)
         self._due = now + int(timeout_s * NS_PER_S)
 
     def came_back(self) -> None:
         """The loop is back from waiting."""
         now = time.perf_counter_ns()
-        self._judge(now - self._due, timer_was_due=True)
+        if now - self._due >= LATE_NS:
+            self._judge(now - self._due, timer_was_due=True)
         self._since = now
 
     def slept(self, since_ns: int, now_ns: int, slept_ns: int) -> None:
@@ -90,8 +92,6 @@ class Fitness:
         return window._replace(until_ns=self._clock.now_ns())
 
     def _judge(self, late_ns: int, *, timer_was_due: bool) -> None:
-        if late_ns < LATE_NS:
-            return
         window = self._unfit(late_ns, timer_was_due=timer_was_due)
         self._before = self._ledger.read()
         if late_ns >= UNFIT_LAG_NS:

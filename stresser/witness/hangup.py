@@ -27,6 +27,10 @@ class HangupWatch:
         self._seen: dict[int, int] = {}
         self._epoll = select.epoll() if sys.platform == "linux" else None
 
+    def fileno(self) -> int:
+        """Readable (epoll(7)) while there is a hang-up to be seen; -1: nowhere but on Linux."""
+        return -1 if self._epoll is None else self._epoll.fileno()
+
     def add(self, descriptor: int) -> None:
         """Watch a connected socket until `forget`."""
         if self._epoll is not None:

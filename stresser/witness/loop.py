@@ -25,17 +25,24 @@ class LoopStamp(Instrument):
         hangups: HangupWatch | None = None,
         fitness: Fitness | None = None,
         then: Sequence[Callable[[], None]] = (),
+        before: Callable[[float], None] | None = None,
     ) -> None:
-        """`then` are called after each wait: what is due is done without waking a task."""
+        """`then` are called after each wait: what is due is done without waking a task.
+
+        `before` gets the timeout of each, in seconds: it may wait itself.
+        """
         self._clock = clock
         self._hangups = hangups
         self._fitness = fitness
         self._then = then
+        self._before = before
 
     def before_io_wait(self, timeout: float) -> None:
         """Called by trio before each epoll."""
         if self._fitness is not None:
             self._fitness.left(timeout)
+        if self._before is not None:
+            self._before(timeout)
 
     def after_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - trio's signature
         """Called by trio after each epoll."""

@@ -13,6 +13,7 @@ only the sender's copy of what we send and the receiver's copy of what we receiv
 
 import socket
 import struct
+from functools import lru_cache
 from typing import TypeVar
 
 from stresser.model.units import shown
@@ -81,6 +82,7 @@ def _looked_at(known: set[T]) -> tuple[T, ...] | None:
     return tuple(known) if len(known) <= MOST_REMOTES else None
 
 
+@lru_cache(maxsize=128)
 def remote_end(text: str) -> tuple[bytes, int]:
     """`192.0.2.1:443` or `[2001:db8::1]:443` as it stands in packets.
 

@@ -11,6 +11,8 @@ def held(sessions, rss_kib, cpu_s=0.5, ramp_s=1.0):
         pss_kib=0,
         cpu_handshakes_s=cpu_s,
         ramp_s=ramp_s,
+        start_s=0.5,
+        cpu_start_s=0.4,
         idle_cpu=0,
         exit_code=0,
     )
@@ -37,6 +39,8 @@ SIDE = Side("floor", [held(1, 20_000)], {501: [held(501, 35_000)]}, {501: [pinge
         ("cpu_per_1000_handshakes", 0.5 * 1000 / 501),
         ("cpu_per_100000_pings", 5),
         ("attempts_per_second", 501),
+        ("cpu_to_first_syn", 0.4),
+        ("seconds_to_first_syn", 0.5),
     ],
 )
 def test_a_figure_is_per_what_its_title_says(key, figure):

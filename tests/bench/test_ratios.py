@@ -4,7 +4,7 @@ import pytest
 
 from bench.ratios import QUANTITIES, compare, flatness, quantities_beside
 
-MEMORY, _, _, ATTEMPTS = QUANTITIES
+MEMORY, ATTEMPTS = QUANTITIES[0], QUANTITIES[3]
 
 
 def test_the_ratio_is_the_median_of_the_pairs_and_not_the_ratio_of_the_medians():
@@ -42,5 +42,15 @@ def test_beside_a_stresser_without_witnesses_a_tenth_more_is_the_most():
         "cpu_per_1000_handshakes": 1.1,
         "cpu_per_100000_pings": 1.1,
         "attempts_per_second": None,
+        "cpu_to_first_syn": None,
+        "seconds_to_first_syn": None,
     }
     assert quantities_beside("floor") == QUANTITIES
+
+
+def test_beside_an_older_build_a_ping_takes_two_thirds_and_memory_does_not_grow():
+    goals = {quantity.key: quantity.goal for quantity in quantities_beside("old")}
+    assert {key: goal for key, goal in goals.items() if goal is not None} == {
+        "kib_per_session": 1.0,
+        "cpu_per_100000_pings": 0.65,
+    }

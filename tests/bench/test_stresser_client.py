@@ -1,3 +1,4 @@
+import subprocess
 import tomllib
 from dataclasses import replace
 
@@ -6,7 +7,7 @@ import pytest
 from bench.client import Job
 from bench.peer import BenchError
 from bench.soak import scenario_text as soak_scenario_text
-from bench.stresser_client import blind_command, scenario_text, stresser_command
+from bench.stresser_client import blind_command, in_tree, scenario_text, stresser_command
 from stresser.scenario.decode import decode_scenario
 
 
@@ -62,3 +63,12 @@ def test_blind_is_the_same_run_with_fewer_witnesses(tmp_path):
     blind = decode_scenario((tmp_path / "scenario.toml").read_bytes(), "bench.toml")
     assert (blind.witnesses.packets, blind.witnesses.fresh_connections) == (False, False)
     assert blind.sessions == decode_scenario(scenario_text(job(tmp_path)).encode(), "x").sessions
+
+
+def test_an_older_build_is_the_one_that_python_finds_in_its_tree(tmp_path):
+    tree = tmp_path / "tree"
+    (tree / "stresser").mkdir(parents=True)
+    (tree / "stresser" / "__main__.py").write_text("print('the older one')")
+    one = job(tmp_path)
+    said = subprocess.run(in_tree(tree, stresser_command)(one), capture_output=True, check=True)
+    assert said.stdout == b"the older one\n"

@@ -1,7 +1,7 @@
 from bench.ratios import QUANTITIES, compare
 from bench.table import render
 
-MEMORY, HANDSHAKES, _, ATTEMPTS = QUANTITIES
+MEMORY, HANDSHAKES, ATTEMPTS = QUANTITIES[0], QUANTITIES[1], QUANTITIES[3]
 
 
 def test_a_line_holds_absolute_figures_the_ratio_its_spread_and_the_goal():

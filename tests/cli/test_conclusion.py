@@ -5,7 +5,7 @@ import sys
 
 
 def modules_after(statement):
-    program = f"import sys; {statement}; print('\\n'.join(sys.modules))"
+    program = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
@@ -15,6 +15,15 @@ def modules_after(statement):
 def test_a_run_begins_without_what_analyses_it():
     loaded = modules_after("import stresser.cli.run")
     assert "stresser.cli.execution" in loaded
-    unwanted = {"stresser.cli.conclusion", "stresser.analysis.summary.summary"}
+    unwanted = {"stresser.cli.conclusion", "stresser.analysis.summary.summary", "structlog"}
     assert loaded & unwanted == set()
     assert [name for name in loaded if name.startswith("stresser.analysis.diagnosis")] == []
+
+
+def test_options_are_read_without_pydantic():
+    read = "from stresser.cli.main import app\ntry: app({}, standalone_mode=False)\nexcept {}: pass"
+    words = ["run", "missing.toml", "--set", "a=1", "--set", "b=2", "--out", "x", "--quiet"]
+    program = read.format(words, "StresserError")
+    loaded = modules_after(f"from stresser.model.errors import StresserError\n{program}\npass")
+    assert "stresser.cli.execution" in loaded
+    assert "pydantic" not in loaded

@@ -14,6 +14,7 @@ from stresser.session.fresh_handshake import Destination
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
 from tests.fakes.loopback import loopback_route, loopback_server
+from tests.fakes.world import in_virtual_time
 
 
 def destination(port, *, endpoint="broker", egress="vpn", host="127.0.0.1", source=None, name=None):
@@ -117,6 +118,19 @@ def test_attempts_are_content_with_an_older_round():
             assert len(looks.since(0)) == 2
 
     trio.run(story)
+
+
+def test_of_those_that_open_at_once_the_first_is_enough():
+    async def story():
+        looks, own = FreshConnections(RunClock()), destination(443)
+        other = destination(443, egress="direct")
+        before = looks.has_just_learned(own.pair)
+        looks.learn(own)
+        at_once = looks.has_just_learned(own.pair), looks.has_just_learned(other.pair)
+        await trio.sleep(0.01)
+        return before, *at_once, looks.has_just_learned(own.pair)
+
+    assert in_virtual_time(story) == (False, True, False, False)
 
 
 def test_nobody_is_asked_before_the_run():

@@ -34,7 +34,8 @@ class Kernel:
         self.asked.append(question)
         return self.answer
 
-    def watch(self, question):
+    def watch(self, question, within_ns=0):
+        del within_ns
         if self.answer is None:
             return None
         known = self.told.setdefault(question, [])

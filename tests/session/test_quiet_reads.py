@@ -46,7 +46,7 @@ def test_what_comes_while_a_sessions_own_task_reads_wakes_nobody_else():
                     far.send(word)
                     quiet.read()
                 far.send(b"for its own task")
-                assert select.select([quiet._epoll], [], [], 0)[0] == []
+                assert select.select([quiet.epoll], [], [], 0)[0] == []
                 assert ours.recv(64) == b"for its own task"
         quiet.close()
 

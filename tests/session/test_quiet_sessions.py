@@ -18,7 +18,11 @@ from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.session.held import HeldSession, HeldState
 from stresser.session.quiet_sessions import QuietSessions
+from stresser.session.quiet_wait import QuietWait
+from stresser.session.run_context import RunContext
+from stresser.witness.fitness import Fitness
 from stresser.witness.hangup import HangupWatch
+from stresser.witness.loop import LoopStamp
 from tests.fakes.notebook import Notebook
 from tests.fakes.world import World, heartbeat, world
 from tests.session.quiet_servers import (
@@ -100,15 +104,18 @@ class Watching(Notebook):
 class Life:
     """One session over loopback to a server with a script, and those who wait for it."""
 
-    def __init__(self, script: Script, *, together: bool) -> None:
+    def __init__(self, script: Script, *, together: bool, in_place: bool = False) -> None:
+        """`together`: not its own task waits for it; `in_place`: but no other task either."""
         self.script = script
         self.together = together
+        self.in_place = in_place
         self.notebook: Watching
         self.quiet: QuietSessions | None = None
         self.made: World
 
     async def play(self, during: Callable[["Life"], Awaitable[None]]) -> None:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        stamp: LoopStamp | None = None
         port = listener.socket.getsockname()[1]
 
         async def connect(_address: Address, binding: Binding, clock: Any, hangups: Any) -> Tap:
@@ -125,12 +132,18 @@ class Life:
             if self.together:
                 self.quiet = made.around.quiet = QuietSessions.open(hangups)
                 assert self.quiet is not None
-                nursery.start_soon(self.quiet.run)
+                if self.in_place:
+                    stamp = waiting_in_place(made.around, hangups)
+                    trio.lowlevel.add_instrument(stamp)
+                else:
+                    nursery.start_soon(self.quiet.run)
             nursery.start_soon(self._serve, listener)
             made.start(made.route(connect=connect, activity=heartbeat("100ms", "1200ms")))
             with trio.fail_after(PATIENCE_S):
                 await during(self)
             nursery.cancel_scope.cancel()
+        if stamp is not None:
+            trio.lowlevel.remove_instrument(stamp)
         hangups.close()
         if self.quiet is not None:
             self.quiet.close()
@@ -149,12 +162,19 @@ class Life:
         return session
 
 
+def waiting_in_place(around: RunContext, hangups: HangupWatch) -> LoopStamp:
+    fitness = Fitness(around.clock, around.observer.event)
+    wait = QuietWait.begin(around, hangups, fitness)
+    assert wait is not None
+    return LoopStamp(around.clock, hangups, fitness, [wait.after], wait.before)
+
+
 async def until_ended(life: Life) -> None:
     await life.notebook.has_ended.wait()
 
 
-def ended(script: Script, *, together: bool) -> SessionEnded:
-    life = Life(script, together=together)
+def ended(script: Script, *, together: bool, in_place: bool = False) -> SessionEnded:
+    life = Life(script, together=together, in_place=in_place)
     trio.run(life.play, until_ended)
     assert life.made.around.bugs.reports == []
     return life.notebook.only_ended()
@@ -184,9 +204,10 @@ def told(event: SessionEnded) -> tuple[Any, ...]:
     ("script", "kind", "counts"), ENDINGS, ids=[row[0].__name__ for row in ENDINGS]
 )
 def test_an_ending_is_the_same_whoever_waits(script, kind, counts):
-    together, alone = (ended(script, together=way) for way in (True, False))
-    assert told(together) == told(alone)
-    for event in (together, alone):
+    alone, together = (ended(script, together=way) for way in (False, True))
+    in_place = ended(script, together=True, in_place=True)
+    assert told(in_place) == told(together) == told(alone)
+    for event in (in_place, together, alone):
         ending = event.ending
         assert ending.kind is kind
         said: dict[str, int | None] = {

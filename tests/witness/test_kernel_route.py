@@ -110,6 +110,20 @@ def test_a_route_that_was_away_for_a_while_has_changed_twice():
     in_town(story)
 
 
+def test_of_many_who_ask_at_once_the_kernel_is_asked_once():
+    def story(routes):
+        first = routes.watch(BY_TABLE, 10**15)
+        ip("route del default via 192.0.2.1 dev lan0")
+        assert routes.watch(BY_TABLE, 10**15) == first
+        assert routes.watch(BY_TABLE) == VIA_VPN
+        assert len(routes.changes(BY_TABLE, 0, 2**62)) == 1
+        ip("route add default via 192.0.2.1 dev lan0 metric 100")
+        routes.look()  # something has changed: whatever was known is asked again
+        assert routes.watch(BY_TABLE, 10**15) == VIA_LAN
+
+    in_town(story)
+
+
 def test_a_device_that_is_not_there_and_a_system_that_does_not_tell():
     def story(routes):
         gone = routes.ask(RouteQuestion(FAR, 443, device="tun9"))
