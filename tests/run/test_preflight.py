@@ -120,9 +120,9 @@ def test_memory_is_what_the_kernel_and_the_cgroup_leave():
     assert available is not None
     missing: list[str] = []
     fits = (available - preflight.BYTES_OF_TOOL) // preflight.BYTES_A_SESSION
-    preflight._check_memory(int(fits * 0.9), missing)
+    preflight._check_memory(int(fits * 0.9), 1, missing)
     assert missing == []
-    preflight._check_memory(int(fits * 1.1), missing)
+    preflight._check_memory(int(fits * 1.1), 1, missing)
     assert len(missing) == 1
     assert "MiB are available" in missing[0]
 
