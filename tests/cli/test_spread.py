@@ -1,10 +1,13 @@
 """Whole runs that several processes hold: one folder, one summary, whatever ends them."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +22,7 @@ from tests.cli.worker_runs import (
     check_complete,
     checked_whole,
     is_gone,
+    log_of,
     pids_of,
     wait_until_all_open,
     wait_until_gone,
@@ -227,6 +231,64 @@ def test_a_killed_run_goes_on_with_numbers_of_its_own(start, tmp_path):
     assert max(e.session for e in before) < min(e.session for e in after)
     assert max(e.attempt for e in before) < min(e.attempt for e in after)
     assert list(first.results.iterdir()) == [first.folder]
+
+
+def served(run):
+    """The figures that the run serves, by series; none before it does."""
+    lines = (json.loads(line) for line in log_of(run).splitlines())
+    urls = [line["url"] for line in lines if "url" in line]
+    if not urls:
+        return {}
+    with urllib.request.urlopen(urls[0]) as answer:  # noqa: S310 - our own, on loopback
+        text = answer.read().decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_metrics_count_what_workers_measure(start):
+    run = start(workers_text(2, duration=None, count=4), "--metrics", "127.0.0.1:0")
+    direct = 'activity="heartbeat",egress="direct",endpoint="echo"'
+    run.wait_for(lambda: served(run).get(f"stresser_sessions_open{{{direct}}}") == 4)
+    run.wait_for(lambda: served(run).get(f"stresser_rtt_seconds_count{{{direct}}}", 0) > 8)
+    run.process.send_signal(signal.SIGINT)
+    assert run.finish()[0] in ENDED
+
+
+def test_both_ends_judge_what_workers_held(start):
+    text = workers_text(2, duration=None, endpoints='name = "echo"\nurl = "lab+wss://reflect"')
+    run = start(text)
+    wait_until_all_open(run, 2, 4)
+    run.process.send_signal(signal.SIGINT)
+    code, _, errors = run.finish()
+    assert code in ENDED, errors
+    folder = RunFolder(run.folder)
+    assert not folder.far_ends.exists()
+    numbers = []
+    for worker in (1, 2):
+        lines = folder.worker(worker).far_ends.read_bytes().splitlines()
+        sessions = {json.loads(line)["session"] for line in lines}
+        assert {number % 2 for number in sessions} == {worker % 2}  # of its own sessions alone
+        numbers += sessions
+    ended = [e for e in run_events(run) if isinstance(e, SessionEnded) and e.session in numbers]
+    assert len(ended) >= 6
+    assert all(event.ending.evidence.far_end is not None for event in ended)
+
+
+def test_secrets_reach_the_endpoint_and_nothing_that_stays(start):
+    text = workers_text(
+        2,
+        duration=None,
+        endpoints='name = "echo"\nurl = "lab+wss://echo"\nheaders = { "X-Key" = "env:MY_KEY" }',
+    )
+    run = start(text, MY_KEY="not-to-be-seen")
+    wait_until_all_open(run, 2, 2)
+    for pid in pids_of(run):
+        for file in ("environ", "cmdline"):
+            assert b"not-to-be-seen" not in Path(f"/proc/{pid}/{file}").read_bytes()
+    run.process.send_signal(signal.SIGINT)
+    assert run.finish()[0] in ENDED
+    for path in run.folder.rglob("*"):
+        assert path.is_dir() or b"not-to-be-seen" not in path.read_bytes(), path
 
 
 def test_fail_fast_sees_what_workers_lack(start):
