@@ -3,8 +3,9 @@
 import os
 import secrets
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from msgspec.structs import asdict
 from stresser.cli.ramp_watch import shortfalls_after_ramp
 from stresser.cli.scenario_lab import lab_for
 from stresser.model.errors import ExitCode, RunFolderError
-from stresser.model.events import RunResumed, RunStarted, WitnessGap
+from stresser.model.events import RunResumed, RunStarted
 from stresser.model.units import escaped, format_duration
 from stresser.net.dial import socket_options
 from stresser.net.reflector_hello import Introducer, new_run_id
@@ -23,7 +24,7 @@ from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest
 from stresser.record.limits_file import kept_limits
-from stresser.record.manifest import Manifest, Status, finished, write_manifest
+from stresser.record.manifest import Gap, Manifest, Status, finished, write_manifest
 from stresser.record.recorder import Recorder
 from stresser.record.repair import repair
 from stresser.record.resumption import Earlier, going_on, held_alone
@@ -32,6 +33,7 @@ from stresser.report.live import LiveView
 from stresser.run.fanout import Fanout
 from stresser.run.lab_plan import lab_reflectors
 from stresser.run.lab_witness import LabWitness
+from stresser.run.packet_sight import PacketSight, open_packets
 from stresser.run.preflight import Readiness, sessions_of
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
@@ -43,10 +45,11 @@ from stresser.session.internal_errors import BatchObserver
 from stresser.session.route import Route, timers_for
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
-from stresser.witness.packets import PacketWitness
 
 if TYPE_CHECKING:
     from stresser.cli.served_metrics import MetricsPort, ServedMetrics
+    from stresser.cli.spread import Spread
+    from stresser.run.workers import Workers
 
 _TOKEN_BYTES = 32
 
@@ -101,7 +104,10 @@ class Execution:
         asked, scenario, witness = self._asked, self._asked.scenario, LabWitness()
         tokens = _tokens_of(asked)
         lab_token = next((tokens[name].reveal() for name in lab_reflectors(scenario)), None)
-        async with lab_for(scenario, witness.on_kill, lab_token) as ready:
+        async with AsyncExitStack() as stack:
+            spread = await self._spread(stack)
+            lab = lab_for(scenario, witness.on_kill, lab_token)
+            ready = await stack.enter_async_context(lab)
             bindings = asked.readiness.bindings
             clock, run_id = RunClock(), new_run_id()
             earlier = asked.earlier
@@ -116,18 +122,31 @@ class Execution:
                 scenario, asked.file, asked.headers, bindings, ready, asked.proxies, introducers
             )
             routes = builder.build()
+            if spread is not None:
+                spread.prepare(asked, tokens, ready, run_id)
             self._signals.begin()  # a folder that was made is ended in an orderly way
             folder = self._folder(clock)
             with held_alone(folder):
                 if earlier is not None:
                     repair(folder)
                 recorded = _RecordedRun(
-                    scenario, routes, clock, folder, self._errors, asked.metrics, earlier
+                    scenario, routes, clock, folder, self._errors, asked.metrics, earlier, spread
                 )
                 recorded.begin(self._manifest(clock, run_id), asked.readiness.sessions)
                 witness.tell(recorded.observer, clock)
                 await recorded.run(self._signals, fail_fast=asked.fail_fast)
                 return recorded.finished()
+
+    async def _spread(self, until: AsyncExitStack) -> "Spread | None":
+        """The processes that hold the sessions, importing from now on; None: this one does."""
+        number = self._asked.readiness.workers
+        if number == 1:  # what such a run has no need of is not even loaded
+            return None
+        spread = import_module("stresser.cli.spread")
+        secret = spread.secret_variables(self._asked)
+        processes = await until.enter_async_context(spread.started_workers(number, secret))
+        made: Spread = spread.Spread(processes)
+        return made
 
     def _folder(self, clock: RunClock) -> RunFolder:
         asked = self._asked
@@ -144,6 +163,7 @@ class Execution:
             capabilities=dict(capabilities()),
             socket_options={**socket_options(), "timers": self._timers()},
             measured=kept_limits(),
+            workers=self._asked.readiness.workers,
         )
 
     def _timers(self) -> dict[str, Any]:
@@ -170,6 +190,7 @@ class _RecordedRun:
         errors: ReportConsole,
         metrics: "MetricsPort | None",
         earlier: Earlier | None,
+        spread: "Spread | None",
     ) -> None:
         self._scenario = scenario
         self._earlier = earlier
@@ -181,38 +202,55 @@ class _RecordedRun:
         interval = scenario.record.histogram_interval
         self._recorder = Recorder(folder, clock, interval, diagnostics=self._log)
         self._live = LiveView(scenario, clock, errors)
-        observers: list[BatchObserver] = [self._recorder, self._live]
+        watching: list[BatchObserver] = [self._live]
         self._served: ServedMetrics | None = None
         if metrics is not None:
             self._served = metrics.serve(
                 self._live.tally, scenario.name, folder.path, clock.anchor_unix_ns, self._warn
             )
-            observers.append(self._served.metrics)
-        self.observer = Fanout(observers)
-        self._blind: OSError | None = None
-        self._runner = Runner(
-            scenario,
-            routes,
-            clock,
+            watching.append(self._served.metrics)
+        self.observer = Fanout([self._recorder, *watching])
+        self._sight: PacketSight
+        self._workers: Workers | None = None
+        self._runner: Runner | Workers
+        if spread is None:
+            self._sight = open_packets(scenario, clock, sessions_of(scenario))
+            self._runner = self._alone()
+        else:
+            self._sight = open_packets(scenario, clock, 0).closed()  # each worker has its own
+            self._runner = self._workers = spread.workers(
+                folder, clock, self.observer, Fanout(watching), self._warn
+            )
+        self._manifest: Manifest
+
+    def _alone(self) -> Runner:
+        earlier = self._earlier
+        return Runner(
+            self._scenario,
+            self._routes,
+            self._clock,
             self.observer,
-            packets=self._open_packets(),
+            packets=self._sight.witness,
             keep_chain=self._recorder.keep_chain,
             say=self._say,
             first_attempt=1 if earlier is None else earlier.next_attempt,
             first_session=1 if earlier is None else earlier.sessions + 1,
         )
-        self._manifest: Manifest
 
     def begin(self, manifest: Manifest, sessions: int) -> None:
         """Write what is known before the first attempt."""
         now = self._clock.now_ns()
         if self._earlier is not None:
-            manifest = going_on(self._earlier, now, self._clock.utc(now), manifest.stresser)
+            manifest = going_on(
+                self._earlier, now, self._clock.utc(now), manifest.stresser, manifest.workers
+            )
         self._manifest = manifest
         write_manifest(self._folder.manifest, manifest)
         self._log.logger.info("run started", folder=str(self._folder.path))
         if self._served is not None:
             self._log.logger.info("metrics are served", url=self._served.url)
+        if self._workers is not None:
+            self._log.logger.info("workers started", pids=self._workers.pids)
         started = RunStarted(
             t_ns=0,
             utc=self._clock.utc(0),
@@ -236,28 +274,11 @@ class _RecordedRun:
         gap = format_duration(resumed.gap_ns)
         self._say(f"resumed after {gap} in which nothing ran ({escaped(earlier.why)})")
 
-    def _open_packets(self) -> PacketWitness | None:
-        if not self._scenario.witnesses.packets:
-            return None
-        try:
-            return PacketWitness.open(self._clock, sessions_of(self._scenario))
-        except OSError as exc:
-            self._blind = exc
-            return None
-
     def _tell_blindness(self, now_ns: int) -> None:
-        if self._blind is None:
-            return
-        why = self._blind.strerror or str(self._blind)
-        told = WitnessGap(
-            t_ns=now_ns,
-            utc=self._clock.utc(now_ns),
-            witness="packets",
-            detail=f"packets are not captured ({why}): who sent a reset is seldom known,"
-            " and no hops are walked",
-        )
-        self.observer.event(told)
-        self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
+        told = self._sight.blindness(self._clock, now_ns)
+        if told is not None:
+            self.observer.event(told)
+            self._warn(f"{told.detail}; `stresser doctor` says how to enable it")
 
     async def run(self, signals: StopSignals, *, fail_fast: bool) -> None:
         """Hold the sessions until the end; whatever happens, what was seen gets written."""
@@ -286,7 +307,8 @@ class _RecordedRun:
         path = self._folder.tls_keys
         contexts = {context for route in self._routes for context in route.contexts}
         try:
-            until.enter_context(keys_logged(contexts, path))
+            if self._workers is None:  # else each has a file of its own
+                until.enter_context(keys_logged(contexts, path))
         except OSError as exc:
             self._warn(f"the keys of the TLS sessions are not kept: {path.name}: {exc.strerror}")
             return
@@ -297,9 +319,14 @@ class _RecordedRun:
 
     def finished(self) -> Finished:
         """The manifest's last words, and what else the caller must know."""
-        whole = self._recorder.failure is None
+        whole = self._gap is None
         self._write_end(Status.COMPLETE if whole else Status.INTERRUPTED)
         return Finished(folder=self._folder, manifest=self._manifest, bugs=self._runner.bugs)
+
+    @property
+    def _gap(self) -> Gap | None:
+        own = self._recorder.gap
+        return own if self._workers is None else self._workers.gap_with(own)
 
     @property
     def _reason(self) -> str:
@@ -311,6 +338,8 @@ class _RecordedRun:
 
     def _force(self) -> None:
         """End the process now; the folder reads."""
+        if self._workers is not None:
+            self._workers.force()
         self._recorder.close_now(f"{self._reason}, then stopped by force")
         self._write_end(Status.INTERRUPTED)
         with suppress(OSError):
@@ -352,7 +381,7 @@ class _RecordedRun:
             ended_utc=self._clock.utc(self._clock.now_ns()),
             end_reason=self._reason,
             verdict=None,
-            gap=self._recorder.gap,
+            gap=self._gap,
         )
         with suppress(RunFolderError):  # a full disk: told when the run is concluded
             write_manifest(self._folder.manifest, self._manifest)

@@ -149,6 +149,26 @@ def create_run_folder(
     return folder
 
 
+def make_worker_folder(run: RunFolder, number: int) -> RunFolder:
+    """The folder of one worker, which may be there already: the run goes on then.
+
+    Raises:
+        RunFolderError: it cannot be made.
+    """
+    folder = run.worker(number)
+    try:
+        for path in (run.workers, folder.path):
+            with contextlib.suppress(FileExistsError):
+                path.mkdir(_ASKED)
+                _close_to_others(path)
+        folder.events.touch(0o644)  # a worker that dies before it writes has recorded nothing
+    except OSError as error:
+        raise RunFolderError(
+            f"{shown_path(folder.path)}: cannot be made: {error.strerror}"
+        ) from error
+    return folder
+
+
 def shown_path(path: Path) -> str:
     """A path for a message, escaped but hardly ever cut."""
     return shown(str(path), _LONGEST_SHOWN)[1:-1]

@@ -182,14 +182,15 @@ def _host() -> dict[str, Any]:
         "system": platform.platform(),
         "machine": platform.machine(),
         "processors": os.cpu_count(),
-        "usable_processors": _usable_processors(),
+        "usable_processors": usable_processors(),
         "memory_bytes": _memory_bytes(),
         "clock_source": _text(_CLOCK_SOURCE),
     }
     return {name: value for name, value in facts.items() if value}
 
 
-def _usable_processors() -> int | None:
+def usable_processors() -> int | None:
+    """CPUs that this process may run on (sched_getaffinity(2)); None: the system does not tell."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 

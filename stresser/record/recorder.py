@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import trio
-from msgspec import Struct
 
 from stresser.model.cohort import Cohort
 from stresser.model.events import AnyEvent, AttemptFailed, FarEndSeen, RunEnded
@@ -29,7 +28,7 @@ from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap
 from stresser.record.segments import SEGMENT_BYTES
 from stresser.record.write_queue import WriteQueue
-from stresser.record.writer import Batch, FolderWriter, WriteError, reason_of
+from stresser.record.writer import Batch, FolderWriter, RecordingFailure, WriteError, reason_of
 from stresser.statistics.duration_counts import SparseCounts
 from stresser.witness.clock import RunClock
 
@@ -41,20 +40,6 @@ _SYNC_EVERY_S = 5.0
 _BUFFER_LIMIT = 64 << 20
 _CLOSE_WITHIN_S = 10.0
 _FORCED_CLOSE_WITHIN_S = 2.0
-
-
-class RecordingFailure(Struct, frozen=True, kw_only=True):
-    """Why recording stopped."""
-
-    what: str
-    """In the system's words: `No space left on device`."""
-    path: str
-    t_ns: int
-    """When stresser learned of it, since the run began."""
-    utc: str
-
-    def __str__(self) -> str:
-        return f"recording stopped at {self.utc}: {self.path}: {self.what}"
 
 
 class Recorder:
@@ -72,6 +57,7 @@ class Recorder:
         *,
         diagnostics: DiagnosticLog | None = None,
         on_failure: Callable[[RecordingFailure], None] | None = None,
+        on_written: Callable[[bytes], None] | None = None,
         flush_every_ns: int = _FLUSH_EVERY_NS,
         buffer_limit: int = _BUFFER_LIMIT,
         sync_every_s: float = _SYNC_EVERY_S,
@@ -79,6 +65,8 @@ class Recorder:
         recorders: int = 1,
     ) -> None:
         """Open the files. `recorders` record the same run, each in a folder of its own.
+
+        `on_written` is called in the loop with the events of each writing.
 
         Raises:
             RunFolderError: one of them cannot be written.
@@ -88,6 +76,9 @@ class Recorder:
         self._interval_ns = interval_ns
         self._diagnostics = diagnostics
         self._on_failure = on_failure
+        self._on_written = on_written
+        self._handed_over: list[bytearray] = []
+        """Events on their way to the disk, where somebody wants to hear of them."""
         self._flush_every_s = flush_every_ns / NS_PER_S
         self._sync_every_s = sync_every_s
         # Half, for a batch of this size may be with the thread while the next one grows.
@@ -233,6 +224,12 @@ class Recorder:
             self._hand_over()
             await self._in_thread(self._drain)
             self._adopt_write_error()
+            self._tell_written()
+
+    def _tell_written(self) -> None:
+        if self._on_written is not None and self.failure is None:
+            lines, self._handed_over = self._handed_over, []
+            self._on_written(b"".join(lines))
 
     async def _keep_synced(self) -> None:
         while True:
@@ -257,6 +254,8 @@ class Recorder:
             self._clamped = self._clamped_samples
             far = bytes(self._far_lines)
             self._queue.put(Batch(self._lines, self._counts, now_ns, ends_interval, chains, far))
+            if self._on_written is not None:
+                self._handed_over.append(self._lines)
             self._lines, self._far_lines, self._counts = bytearray(), bytearray(), {}
         if ends_interval:
             self._advance_interval(now_ns)
@@ -339,6 +338,7 @@ class Recorder:
             await self._in_thread(self._finish)
             await self._in_thread(self._pack)
         self._settle(timed_out=scope.cancelled_caught, reason=reason)
+        self._tell_written()
 
     def close_now(self, reason: str, within_s: float = _FORCED_CLOSE_WITHIN_S) -> None:
         """`close` for a forced stop: blocks, needs no event loop. Never raises."""

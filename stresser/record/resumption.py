@@ -6,6 +6,7 @@ process lives, and is gone with it, however it ends.
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -39,6 +40,11 @@ _WHOLE = "duration"
 """The reason of a `run_ended` that came when the duration was over."""
 _SPARE_ATTEMPTS = 10_000
 """What a crash left unwritten, a reflector may have recorded: those numbers are not used again."""
+
+
+_WORKERS_END_S = 15.0
+"""Beyond the time in which a session may be closed."""
+_LOOK_EVERY_S = 0.05
 
 
 class StillRunningError(RunFolderError):
@@ -86,6 +92,7 @@ def what_was_left(path: Path, scenario: Scenario) -> Earlier:
     """
     run = open_record(path)
     manifest = _checked(run, path)
+    _wait_for_workers(run.folder, _WORKERS_END_S + scenario.timeouts.close.seconds)
     differs = _first_difference(manifest.scenario, masked(scenario), scenario)
     if differs is not None:
         raise RunFolderError(
@@ -117,6 +124,24 @@ def _checked(run: RecordedRun, path: Path) -> Manifest:
     else:
         return manifest
     raise RunFolderError(f"{shown_path(path)}: {why}")
+
+
+def _wait_for_workers(folder: RunFolder, within_s: float) -> None:
+    """Where a run's process was killed, its workers end their sessions: until they have."""
+    until = time.monotonic() + within_s
+    for worker in worker_folders(folder).values():
+        while not _is_free(worker):
+            if time.monotonic() > until:
+                raise StillRunningError(f"{shown_path(worker.path)}: still goes on")
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _is_free(folder: RunFolder) -> bool:
+    try:
+        with _locked(folder):
+            return True
+    except StillRunningError:
+        return False
 
 
 def _first_difference(old: Any, new: Any, plan: Any, where: str = "") -> str | None:

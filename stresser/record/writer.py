@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from stresser.model.errors import RunFolderError
 from stresser.record.appender import Appender, AppendError
 from stresser.record.atomic_write import sync_directory, write_atomically
@@ -57,6 +59,20 @@ class WriteError(Exception):
         """How many events of the batch are not in the folder."""
         self.samples = samples
         """How many samples of the batch are not in the folder."""
+
+
+class RecordingFailure(Struct, frozen=True, kw_only=True):
+    """Why recording stopped."""
+
+    what: str
+    """In the system's words: `No space left on device`."""
+    path: str
+    t_ns: int
+    """When stresser learned of it, since the run began."""
+    utc: str
+
+    def __str__(self) -> str:
+        return f"recording stopped at {self.utc}: {self.path}: {self.what}"
 
 
 class FolderWriter:

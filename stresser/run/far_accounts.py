@@ -7,7 +7,7 @@ when that has ended.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import trio
@@ -49,8 +49,15 @@ class FarAccounts:
     """One for a run with reflectors. An Observer; tells another one what it learns."""
 
     def __init__(
-        self, routes: Iterable[Route], clock: RunClock, observer: Observer, bugs: Bugs
+        self,
+        routes: Iterable[Route],
+        clock: RunClock,
+        observer: Observer,
+        bugs: Bugs,
+        is_ours: Callable[[int], bool] = lambda _: True,
     ) -> None:
+        """`is_ours`: of which attempts this process tells. A reflector tells of all the run's."""
+        self._is_ours = is_ours
         self._clock = clock
         self._observer = observer
         self._run_id = ""
@@ -150,7 +157,8 @@ class FarAccounts:
         events = [
             event
             for number, event in zip(account.numbers, account.events, strict=False)
-            if number > known  # the rest came by another control session
+            if number > known and self._is_ours(event.attempt)
+            # The rest came by another control session, or is another worker's.
         ]
         for held in account.held:
             self._counts.heard(held, account.record)

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from stresser.model.errors import PreflightError
 from stresser.net.dial import Binding, bind_to_egress
+from stresser.record.host_facts import usable_processors
+from stresser.run.worker_share import workers_of
 from stresser.scenario.endpoint import parse_url
 from stresser.scenario.plan import ActivityKind, Egress, Scenario
 from stresser.scenario.proxies import Proxies
@@ -32,6 +34,7 @@ and done without where the limit is lower."""
 BYTES_A_SESSION = 64 * 1024
 """Above what bench/ measures, kernel socket buffers included."""
 BYTES_OF_TOOL = 128 * 1024 * 1024
+"""Of each process."""
 _DEFAULT_PORTS = (32_768, 60_999)
 _MOST_NAMES = 8
 PORTS_KEPT_FREE = 0.1
@@ -42,7 +45,10 @@ class Readiness(Struct, frozen=True, kw_only=True):
     """What preflight found; the figures go into the manifest."""
 
     sessions: int
+    workers: int
+    """Processes that hold them."""
     file_limit: int | None
+    """Of each process."""
     local_ports: int
     memory_available: int | None
     bindings: dict[str, Binding]
@@ -61,16 +67,18 @@ def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
     sessions = sessions_of(scenario)
     missing: list[str] = []
     notes: list[str] = []
-    limit = _raise_file_limit(_sockets_of(scenario), missing)
+    workers = _workers(scenario, missing)
+    limit = _raise_file_limit(_sockets_of(scenario, workers), missing)
     chosen = {} if proxies is None else proxies
     ports = _check_ports(scenario, chosen, missing)
-    memory = _check_memory(sessions, missing)
+    memory = _check_memory(sessions, workers, missing)
     bindings = {e.name: _check_egress(e, missing, notes) for e in scenario.egresses}
     notes += _without_proxy(scenario, chosen)
     if missing:
         raise PreflightError(*missing)
     return Readiness(
         sessions=sessions,
+        workers=workers,
         file_limit=limit,
         local_ports=ports,
         memory_available=memory,
@@ -85,20 +93,36 @@ def sessions_of(scenario: Scenario) -> int:
     return cohorts * scenario.sessions.count
 
 
-def _sockets_of(scenario: Scenario) -> int:
-    """At once: sessions, handshakes, and what a search opens beyond its first ladder."""
+def _workers(scenario: Scenario, missing: list[str]) -> int:
+    try:
+        processors = 1 if sys.platform == "win32" else usable_processors() or 1
+        workers = workers_of(scenario, sessions_of(scenario), processors)
+    except ValueError as error:
+        missing.append(str(error))
+        return 1
+    if workers > 1 and sys.platform == "win32":
+        missing.append("sessions.workers: on Windows one process holds all; leave it out")
+    return workers
+
+
+def _sockets_of(scenario: Scenario, workers: int) -> int:
+    """Of one process at once: sessions, handshakes, what a search opens beyond its first ladder."""
     pairs = len(scenario.endpoints) * len(scenario.egresses)
     searches = [one for one in scenario.activities if one.kind is ActivityKind.IDLE_SEARCH]
     beyond = pairs * len(searches) * max(_OF_A_SEARCH - scenario.sessions.count, 0)
-    return sessions_of(scenario) + beyond + scenario.sessions.handshakes_in_flight
+    own = -(-sessions_of(scenario) // workers)
+    return own + beyond + scenario.sessions.handshakes_in_flight
 
 
-def sockets_to_spare(scenario: Scenario) -> int:
-    """How many ended sessions may keep their sockets while others take their places."""
+def sockets_to_spare(scenario: Scenario, workers: int = 1) -> int:
+    """How many ended sessions may keep their sockets while others take their places.
+
+    In one of so many `workers`.
+    """
     if sys.platform == "win32":
         return ENDED_BESIDE
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    spare = soft - _sockets_of(scenario) - SPARE_FILES
+    spare = soft - _sockets_of(scenario, workers) - SPARE_FILES
     return ENDED_BESIDE if soft == resource.RLIM_INFINITY else min(max(spare, 0), ENDED_BESIDE)
 
 
@@ -180,8 +204,9 @@ def local_port_range() -> tuple[int, int]:
     return low, high
 
 
-def _check_memory(sessions: int, missing: list[str]) -> int | None:
-    needed = sessions * BYTES_A_SESSION + BYTES_OF_TOOL
+def _check_memory(sessions: int, workers: int, missing: list[str]) -> int | None:
+    processes = 1 if workers == 1 else workers + 1
+    needed = sessions * BYTES_A_SESSION + processes * BYTES_OF_TOOL
     available = memory_available()
     if available is not None and needed > available:
         missing.append(

@@ -2,13 +2,11 @@
 
 import gc
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import count
+from functools import partial
 
 import trio
 
-from stresser.model.cohort import Cohort
 from stresser.model.events import ClockStepped, TesterLate, WitnessGap
 from stresser.model.quantity import Quantity
 from stresser.run.fanout import Fanout
@@ -16,6 +14,7 @@ from stresser.run.far_accounts import FarAccounts
 from stresser.run.heap import keep_heap_small
 from stresser.run.pace import Pace
 from stresser.run.preflight import sockets_to_spare
+from stresser.run.worker_share import WHOLE, WorkerShare
 from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from stresser.session.chains_seen import ChainsSeen, KeepChain, keep_none
 from stresser.session.fresh_connections import FreshConnections
@@ -52,14 +51,9 @@ in which nothing is dated well."""
 _NONE_LEFT = "every session has ended and none is to be replaced"
 
 
-def start_offsets_s(places: int, ramp_s: float) -> list[float]:
-    """When each place starts, in seconds: evenly over the ramp."""
-    return [ramp_s * index / places for index in range(places)]
-
-
-def shuffled_places(routes: Sequence[Route], count: int) -> list[Route]:
-    """`count` places for each route, in random order: no cohort goes first."""
-    places = [route for route in routes for _ in range(count)]
+def shuffled_places(routes: Sequence[Route], count: int, share: WorkerShare = WHOLE) -> list[Route]:
+    """The share of `count` places for each route, in random order: no cohort goes first."""
+    places = [route for index, route in enumerate(routes) for _ in share.places(index, count)]
     random.shuffle(places)
     return places
 
@@ -79,14 +73,17 @@ class Runner:
         say: Callable[[str], object] = len,
         first_attempt: int = 1,
         first_session: int = 1,
+        share: WorkerShare = WHOLE,
     ) -> None:
-        """`say` takes what a search has learned while it goes on, in sentences."""
+        """`say` takes what a search has learned, in sentences. A part has a scenario of its own."""
         self._scenario = scenario
+        self._share = share
         self._say = say
         self._routes = routes
         self._clock = clock
         self._bugs = Bugs()
-        self._far = FarAccounts(routes, clock, observer, self._bugs)
+        is_ours = partial(share.owns, first=first_attempt)
+        self._far = FarAccounts(routes, clock, observer, self._bugs, is_ours)
         heard = Fanout([observer, self._far]) if self._far.has_any else observer
         self._observer = Guarded(heard, self._bugs)
         self._sessions_scope = trio.CancelScope()
@@ -118,11 +115,11 @@ class Runner:
             sleeps=SleepWitness(),
             path=self._path,
             fitness=self._fitness,
-            room_beside=sockets_to_spare(scenario),
+            room_beside=sockets_to_spare(scenario, share.workers),
             local_routes=LocalRoutes(self._path),
             reflected=self._far.sessions if self._far.has_any else None,
-            attempt_numbers=count(first_attempt),
-            session_numbers=count(first_session),
+            attempt_numbers=share.numbers(first_attempt),
+            session_numbers=share.numbers(first_session),
         )
 
     @property
@@ -204,23 +201,28 @@ class Runner:
         reconnect = sessions.reconnect if isinstance(sessions.reconnect, Reconnect) else None
         searches = [one for one in self._routes if one.activity.kind is ActivityKind.IDLE_SEARCH]
         held = [route for route in self._routes if route not in searches]
-        places = shuffled_places(held, sessions.count)
+        places = shuffled_places(held, sessions.count, self._share)
         now = trio.current_time()
         with self._sessions_scope:
             async with trio.open_nursery() as nursery:
                 self._around.beside = nursery
                 for egress in dict.fromkeys(one.cohort.egress for one in searches):
-                    own = [one for one in searches if one.cohort.egress == egress]
-                    nursery.start_soon(search_egress, own, self._around, self._say)
-                offsets = start_offsets_s(len(places), sessions.ramp.seconds)
-                numbers: Counter[Cohort] = Counter()
+                    through = [one for one in searches if one.cohort.egress == egress]
+                    nursery.start_soon(search_egress, through, self._around, self._say)
+                offsets = self._share.start_offsets_s(
+                    len(places), len(held) * sessions.count, sessions.ramp.seconds
+                )
+                numbers = {
+                    route.cohort: iter(self._share.places(index, sessions.count))
+                    for index, route in enumerate(held)
+                }
                 for number, (route, offset) in enumerate(zip(places, offsets, strict=True)):
                     if now + offset > trio.current_time():
                         await trio.sleep_until(now + offset)
                     elif number % _STARTS_A_PASS == 0:
                         await trio.lowlevel.checkpoint()
-                    proofs = ages_of_place(route.activity, numbers[route.cohort], sessions.count)
-                    numbers[route.cohort] += 1
+                    own = next(numbers[route.cohort])
+                    proofs = ages_of_place(route.activity, own, sessions.count)
                     nursery.start_soon(keep_open, route, self._around, reconnect, proofs)
         if self.reason is None:
             is_search = searches and not held

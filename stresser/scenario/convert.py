@@ -197,17 +197,28 @@ def _literal(value: Any, kind: inspect.LiteralType, path: Path, mistakes: Mistak
 
 
 def _union(value: Any, kind: inspect.UnionType, path: Path, mistakes: Mistakes) -> Any:
-    """`X | None`, which TOML cannot write, or a table that `false` switches off."""
+    """`X | None`, which TOML cannot write; a table that `false` switches off; a number or word."""
     others = [inner for inner in kind.types if not isinstance(inner, inspect.NoneType)]
     tables = [inner for inner in others if not isinstance(inner, inspect.LiteralType)]
     if len(others) == 1:
         return convert(value, others[0], path, mistakes)
+    if isinstance(tables[0], inspect.IntType):
+        return _number_or_word(value, others, path, mistakes)
     if value is False:
         return False
     if not isinstance(value, dict):
         mistakes.add(path, f"must be a table or false, not {describe(value)}")
         return WRONG
     return convert(value, tables[0], path, mistakes)
+
+
+def _number_or_word(value: Any, kinds: list[inspect.Type], path: Path, mistakes: Mistakes) -> Any:
+    words = [w for kind in kinds if isinstance(kind, inspect.LiteralType) for w in kind.values]
+    if value in words or (isinstance(value, int) and _is_number(value)):
+        return value
+    choices = " or ".join(f'"{word}"' for word in words)
+    mistakes.add(path, f"must be a whole number or {choices}, not {describe(value)}")
+    return WRONG
 
 
 def _is_number(value: Any) -> bool:

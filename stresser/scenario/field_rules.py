@@ -63,6 +63,7 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Sessions, "attempts_per_second_per_endpoint"): Range(0.001, 100_000),
     (Sessions, "handshakes_in_flight"): Range(1, 100_000),
     (Sessions, "max_per_endpoint"): Range(1, 1_000_000),
+    (Sessions, "workers"): Range(1, 64),
     (Reconnect, "initial"): _WAIT,
     (Reconnect, "max"): _WAIT,
     (Reconnect, "jitter"): Range(0, 1),
@@ -127,7 +128,7 @@ def check_field(cls: type[Struct], name: str, value: Any) -> Any:
     Raises:
         ValueError: with one sentence.
     """
-    if (cls, name) in RANGES:
+    if (cls, name) in RANGES and not isinstance(value, str):  # a word in the place of a number
         return _in_range(value, RANGES[cls, name])
     if name == "name" and cls in NAMED:
         return _name(value)
@@ -303,6 +304,17 @@ def _check_scenario(values: dict[str, Any], report: Report) -> None:
         report(("sessions", "count"), mistake)
 
 
+def _check_sessions(values: dict[str, Any], report: Report) -> None:
+    workers = values.get("workers", 1)
+    in_flight = values.get("handshakes_in_flight", Sessions().handshakes_in_flight)
+    if isinstance(workers, int) and workers > in_flight:
+        report(
+            ("workers",),
+            f"{workers} workers have no handshake in flight each: handshakes_in_flight is"
+            f" {in_flight}; lower the one or raise the other",
+        )
+
+
 def _check_reconnect(values: dict[str, Any], report: Report) -> None:
     initial = values.get("initial", Reconnect().initial)
     longest = values.get("max", Reconnect().max)
@@ -350,6 +362,7 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
 }
 _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {
     Scenario: _check_scenario,
+    Sessions: _check_sessions,
     Endpoint: _check_endpoint,
     Egress: _check_egress,
     Reconnect: _check_reconnect,

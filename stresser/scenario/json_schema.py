@@ -146,8 +146,9 @@ def _field_schema(cls: type[Struct], field: inspect.Field) -> dict[str, Any]:
         schema["pattern"] = f"^{NAME_PATTERN}$"
     if (cls, field.name) in _PATTERNS:
         schema["pattern"] = _PATTERNS[cls, field.name]
-    if (cls, field.name) in RANGES and schema["type"] in {"integer", "number"}:
-        schema["minimum"], schema["maximum"] = RANGES[cls, field.name]
+    for number in schema.get("anyOf", [schema]):
+        if (cls, field.name) in RANGES and number.get("type") in {"integer", "number"}:
+            number["minimum"], number["maximum"] = RANGES[cls, field.name]
     default = default_of(field)
     if default is not NODEFAULT and default is not None and default != "":
         schema["default"] = default

@@ -45,6 +45,9 @@ class Sessions(_Table, frozen=True, kw_only=True):
     max_per_endpoint: int = 1000
     """Most sessions on one endpoint, all egresses and activities together. The lab's endpoints
     and those on loopback may have more."""
+    workers: int | Literal["auto"] = 1
+    """Processes that hold the sessions, each a part of every cohort; `auto`: one for each CPU that
+    this process may use, and for each 1,000 sessions at the most."""
 
 
 class Timeouts(_Table, frozen=True, kw_only=True):

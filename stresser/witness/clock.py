@@ -42,6 +42,17 @@ class RunClock:
         self._origin_s -= started_ns / NS_PER_S
         self.anchor_unix_ns = anchor_unix_ns
 
+    @property
+    def began_monotonic_ns(self) -> int:
+        """When the run began, on the monotonic clock that all processes of this host share."""
+        return time.monotonic_ns() - self.now_ns()
+
+    def share(self, anchor_unix_ns: int, began_monotonic_ns: int) -> None:
+        """Be the clock of a run that another process of this host began."""
+        passed_ns = time.monotonic_ns() - began_monotonic_ns
+        self._origin_s = self._time_s() - passed_ns / NS_PER_S
+        self.anchor_unix_ns = anchor_unix_ns
+
     def now_ns(self) -> int:
         """Nanoseconds since the run began."""
         # Rounded: cut off, a task that wakes at its deadline could be told it is not yet due.

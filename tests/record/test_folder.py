@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from stresser.model.errors import RunFolderError
-from stresser.record.folder import RUN_NAME, RunFolder, create_run_folder
+from stresser.record.folder import RUN_NAME, RunFolder, create_run_folder, make_worker_folder
 
 STARTED = 1_795_418_726_123_456_789
 
@@ -98,3 +98,20 @@ def test_a_folder_is_its_owners_unless_the_umask_shares_on_purpose(tmp_path, uma
     finally:
         os.umask(before)
     assert stat.S_IMODE(made.path.stat().st_mode) == expected
+
+
+def test_a_worker_s_folder_is_as_private_as_the_run_s_and_may_be_there_already(tmp_path):
+    run = create_run_folder(tmp_path, "quick", None, STARTED)
+    made = make_worker_folder(run, 3)
+    assert made.path == run.path / "workers" / "3"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (run.workers, made.path)} == {0o700}
+    assert made.events.read_bytes() == b""
+    made.events.write_bytes(b"{}\n")
+    assert make_worker_folder(run, 3).events.read_bytes() == b"{}\n"
+
+
+def test_a_worker_s_folder_that_cannot_be_made_is_told_in_one_line(tmp_path):
+    run = create_run_folder(tmp_path, "quick", None, STARTED)
+    run.workers.write_bytes(b"")
+    with pytest.raises(RunFolderError, match="workers/1: cannot be made: Not a directory"):
+        make_worker_folder(run, 1)

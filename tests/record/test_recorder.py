@@ -72,6 +72,21 @@ def test_events_and_samples_are_in_the_folder_after_close(tmp_path):
     assert names == {"events.jsonl", "histograms.hlog"}
 
 
+def test_what_is_written_is_handed_on_as_it_was_written(tmp_path):
+    heard: list[bytes] = []
+
+    async def work(recorder, folder):
+        recorder.event(run_started())
+        await until(lambda: any(heard))
+        assert b"".join(heard) == folder.events.read_bytes()
+        recorder.event(numbered(1))
+        recorder.event(numbered(2))
+
+    folder, _ = recorded(tmp_path, work, on_written=heard.append)
+    assert b"".join(heard) == folder.events.read_bytes()
+    assert len(events_in(folder)) == 4
+
+
 def test_a_run_ended_of_the_run_itself_is_not_doubled(tmp_path):
     async def work(recorder, _folder):
         recorder.event(RunEnded(t_ns=1, utc="x", reason="signal SIGINT"))

@@ -210,3 +210,23 @@ def test_a_device_that_is_always_full_fails_at_the_first_write(tmp_path):
         assert recorder.unrecorded_events == 1
 
     trio.run(main)
+
+
+def test_what_was_not_written_is_not_handed_on(tmp_path):
+    heard: list[bytes] = []
+
+    async def main():
+        clock = RunClock()
+        folder = create_run_folder(tmp_path, "quick", None, clock.anchor_unix_ns)
+        recorder = Recorder(folder, clock, 10 * S, on_written=heard.append)
+        folder.path.rename(tmp_path / "elsewhere")
+        async with trio.open_nursery() as nursery:
+            with trio.fail_after(20):
+                await nursery.start(recorder.run)
+                recorder.event(numbered(1))
+                await recorder.failed.wait()
+                await recorder.close("the folder is gone")
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    assert b"".join(heard) == b""

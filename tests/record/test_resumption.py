@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import threading
 from typing import Any
 
 import msgspec
@@ -12,6 +15,7 @@ from stresser.model.errors import RunFolderError
 from stresser.model.events import RunEnded, RunResumed
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
+from stresser.record import resumption
 from stresser.record.events_file import encode_event
 from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap, Status, read_manifest, write_manifest
@@ -40,6 +44,17 @@ TREE: dict[str, Any] = {
     "endpoints": [{"name": "broker", "url": "wss://192.0.2.1/"}],
     "egresses": [{"name": "direct"}, {"name": "vpn"}],
 }
+
+
+HOLDS = """
+import pathlib, sys
+from stresser.record.folder import RunFolder
+from stresser.record.resumption import held_alone
+with held_alone(RunFolder(pathlib.Path(sys.argv[1]))):
+    sys.stdout.write(".")
+    sys.stdout.flush()
+    sys.stdin.read()
+"""
 
 
 def plan(**changes):
@@ -168,6 +183,34 @@ def test_numbers_go_on_after_those_of_all_workers(tmp_path):
     assert (found.sessions, found.attempts, found.since_ns) == (5, 6, 30 * S)
     assert going_on(found, 50 * S, "u", "0").workers == 3
     assert going_on(found, 50 * S, "u", "0", 7).workers == 7
+
+
+def test_workers_that_outlive_their_run_for_a_moment_are_waited_for(tmp_path):
+    path = held_by_workers(tmp_path)
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(RunFolder(path).worker(2).path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with child:
+        assert child.stdout is not None
+        assert child.stdin is not None
+        child.stdout.read(1)  # it has the lock
+        found: list[Earlier] = []
+        waiting = threading.Thread(target=lambda: found.append(earlier(path)))
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        assert not found
+        child.stdin.close()
+        waiting.join(30)
+        assert found
+
+
+def test_a_worker_that_does_not_end_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(resumption, "_WORKERS_END_S", -4.9)  # of timeouts.close, 5 s
+    path = held_by_workers(tmp_path)
+    with held_alone(RunFolder(path).worker(2)):
+        refuse(path, "workers/2: still goes on")
 
 
 def test_a_worker_that_still_writes_keeps_its_run_from_going_on(tmp_path):

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.model.errors import PreflightError
 from stresser.net.dial import Binding, bind_to_egress
 from stresser.run import preflight
 from stresser.run.preflight import interface_address, prepare
-from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Sessions
+from stresser.scenario.plan import Activity, ActivityKind, Egress, Endpoint, Scenario, Sessions
 from stresser.scenario.proxies import resolve_proxies
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="interfaces as Linux has them")
@@ -120,11 +121,43 @@ def test_memory_is_what_the_kernel_and_the_cgroup_leave():
     assert available is not None
     missing: list[str] = []
     fits = (available - preflight.BYTES_OF_TOOL) // preflight.BYTES_A_SESSION
-    preflight._check_memory(int(fits * 0.9), missing)
+    preflight._check_memory(int(fits * 0.9), 1, missing)
     assert missing == []
-    preflight._check_memory(int(fits * 1.1), missing)
+    preflight._check_memory(int(fits * 1.1), 1, missing)
     assert len(missing) == 1
     assert "MiB are available" in missing[0]
+
+
+@linux
+def test_of_many_processes_each_has_its_own_memory():
+    available = preflight.memory_available()
+    assert available is not None
+    missing: list[str] = []
+    fits = (available - 4 * preflight.BYTES_OF_TOOL) // preflight.BYTES_A_SESSION
+    preflight._check_memory(int(fits * 0.9), 3, missing)
+    assert missing == []
+    preflight._check_memory(int(fits * 1.1), 3, missing)
+    assert len(missing) == 1
+
+
+def test_workers_are_counted_and_a_search_is_refused_them():
+    text = plan(6)
+    for workers, found in ((1, 1), (3, 3), (20, 6), ("auto", 1)):
+        asked = replace(text, sessions=replace(text.sessions, workers=workers))
+        assert prepare(asked).workers == found
+    search = replace(
+        text,
+        activities=[Activity(name="a", kind=ActivityKind.IDLE_SEARCH)],
+        sessions=replace(text.sessions, workers=2),
+    )
+    (line,) = refusal(search)
+    assert line.startswith("sessions.workers: idle_search is the work of one process")
+
+
+def test_the_file_limit_is_each_worker_s_own():
+    child = CHILD.replace("handshakes_in_flight=64", "handshakes_in_flight=64, workers=3")
+    # A third of the sessions, handshakes, spare files and ended sessions' sockets.
+    assert with_limits(256, 5000, 900, child) == ([300 + 64 + 128 + 512], [1004, 5000])
 
 
 # Ways out

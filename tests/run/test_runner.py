@@ -14,7 +14,7 @@ from stresser.model.ending import Initiator, Kind
 from stresser.model.events import HostSlept
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
-from stresser.run.runner import Runner, shuffled_places, start_offsets_s
+from stresser.run.runner import Runner, shuffled_places
 from stresser.scenario.plan import Activity, Endpoint, Reconnect, Scenario, Sessions
 from stresser.session.held import HeldSession
 from stresser.witness.clock import RunClock
@@ -25,14 +25,6 @@ RAMP_MS = 300
 
 
 # Pure
-
-
-def test_starts_are_spread_evenly_over_the_ramp():
-    assert start_offsets_s(5, 10) == [0, 2, 4, 6, 8]
-    assert start_offsets_s(3, 0) == [0, 0, 0]
-    offsets = start_offsets_s(10_000, 120)
-    assert (offsets[0], offsets[-1]) == (0, 120 * 9999 / 10_000)
-    assert offsets == sorted(offsets)
 
 
 def test_every_route_gets_its_places_and_none_goes_first():

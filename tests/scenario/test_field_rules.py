@@ -52,6 +52,12 @@ def test_right_scenarios(text):
         ("count = 10000000", "sessions.count: 10000000 is not between"),
         ("attempts_per_second = 0", "sessions.attempts_per_second: 0 is not between 0.001"),
         ("handshakes_in_flight = 0", "sessions.handshakes_in_flight: 0 is not between"),
+        ("workers = 0", "sessions.workers: 0 is not between 1 and 64"),
+        ("workers = 65", "sessions.workers: 65 is not between 1 and 64"),
+        (
+            "workers = 3\nhandshakes_in_flight = 2",
+            "sessions.workers: 3 workers have no handshake in flight each",
+        ),
         ("reconnect = { jitter = 1.5 }", "sessions.reconnect.jitter: 1.5 is not between 0 and 1"),
         ("reconnect = { jitter = -0.1 }", "sessions.reconnect.jitter: -0.1 is not between"),
         ('reconnect = { initial = "2m" }', 'reconnect.initial: "2m" is more than max, "1m"'),

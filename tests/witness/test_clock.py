@@ -30,6 +30,27 @@ def test_the_run_begins_at_zero_and_follows_trios_clock():
     trio.run(test, clock=MockClock(autojump_threshold=0))
 
 
+def test_two_clocks_of_one_run_tell_the_same_time():
+    """Each loop has a clock that begins anywhere; what is shared is the host's."""
+
+    async def begin():
+        clock = RunClock()
+        clock.go_on(1_000, 7 * NS_PER_S)
+        return clock.anchor_unix_ns, clock.began_monotonic_ns
+
+    async def join(anchor_unix_ns, began_monotonic_ns):
+        clock = RunClock()
+        clock.share(anchor_unix_ns, began_monotonic_ns)
+        before = time.monotonic_ns() - began_monotonic_ns
+        now = clock.now_ns()
+        after = time.monotonic_ns() - began_monotonic_ns
+        assert before - 1000 <= now <= after + 1000
+        assert clock.anchor_unix_ns == 1_000
+        assert clock.utc(0) == format_utc(1_000)
+
+    trio.run(join, *trio.run(begin))
+
+
 def test_trios_time_and_the_runs_are_the_same_moment():
     async def test():
         await trio.sleep(1234)
