@@ -1,8 +1,8 @@
 """A worker: one process that holds a part of a run's sessions and records them in its own folder.
 
 The run's process says what it is to hold, and when to stop, over a socket that is its standard
-input; signals are not for it. When that process is gone, it ends its sessions as planned, closes
-its files, and is gone too.
+input; signals are not for it. When that process is gone, it closes its files and is gone too: what
+is open then has no end that is known.
 """
 
 import os
@@ -155,9 +155,10 @@ class Worker:
                     self._recorder.close_now(f"{self._reason}, then stopped by force")
                     os._exit(ExitCode.FORCED)
                 case _:
+                    # As where one process held all: what is open has no end that is known.
                     self._log.logger.warning(_ABANDONED)
-                    self._runner.stop(_ABANDONED)
-                    return
+                    self._recorder.close_now(_ABANDONED)
+                    os._exit(ExitCode.FORCED)
 
     async def _stop_when_not_recorded(self) -> None:
         await self._recorder.failed.wait()
