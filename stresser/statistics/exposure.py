@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import accumulate, chain
 from operator import mul
 
-from stresser.statistics.columns import in_order
+from stresser.statistics.columns import in_order, reordered
 from stresser.statistics.numerics import np
 
 _BEYOND = 2**63
@@ -41,10 +41,8 @@ class Exposure:
             if length > 0 and weight > 0:
                 lengths.append(length)
                 weights.append(weight)
-        order = np.lexsort((weights, lengths)).tolist()  # by length, then by weight
-        return cls(
-            array("q", map(lengths.__getitem__, order)), array("d", map(weights.__getitem__, order))
-        )
+        order = np.lexsort((weights, lengths))  # by length, then by weight
+        return cls(reordered(lengths, order), reordered(weights, order))
 
     @cached_property
     def _passed(self) -> Sequence[float]:

@@ -129,11 +129,13 @@ def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
         for place in one.failures:
             of_failure[place] = n
 
+    drops, failures = case.drops, case.failures  # the case itself is not to be kept for these
+
     def drop(place: int, diagnosis: int | None) -> ExplainedEnding:
-        return _explained(case.drops[place].own, case.drops[place].drop.session, diagnosis)
+        return _explained(drops[place].own, drops[place].drop.session, diagnosis)
 
     def failure(place: int, diagnosis: int | None) -> ExplainedEnding:
-        return _explained(case.failures[place].own, None, diagnosis)
+        return _explained(failures[place].own, None, diagnosis)
 
     return Diagnoses(
         diagnoses=made,

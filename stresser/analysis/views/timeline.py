@@ -113,15 +113,21 @@ class Timeline:
 
 
 def _open_sessions(egress: str, steps: "array[int]", now_ns: int) -> OpenSessions:
-    walk = np.asarray(steps)
-    walk = walk[np.argsort(np.abs(walk), kind="stable")]
-    number = np.cumsum(np.sign(walk))
+    # The first number is the run's beginning, the last its end. A night has a million steps:
+    # each array is made once and changed in its place.
+    times = np.empty(len(steps) + 2, np.int64)
+    numbers = np.zeros(len(steps) + 2, np.int32)
+    walk, number = times[1:-1], numbers[1:-1]
+    walk[:] = steps
+    walk[:] = walk[np.argsort(np.abs(walk), kind="stable")]
+    np.cumsum(np.sign(walk), dtype=np.int32, out=number)
     # Who ends without having opened is not counted: the walk never goes below 0.
     number -= np.minimum(np.minimum.accumulate(number), 0)
-    times = np.concatenate(([0], np.abs(walk) - 1))
-    numbers = np.concatenate(([0], number))
-    times = np.append(times, max(now_ns // 1000, int(times[-1])))
-    numbers = np.append(numbers, numbers[-1])
+    np.abs(walk, out=walk)
+    walk -= 1
+    times[0] = 0
+    times[-1] = max(now_ns // 1000, int(times[-2]))
+    numbers[-1] = numbers[-2]
     if len(times) > 4 * _BINS:
         kept = _thinned(times, numbers)
         times, numbers = times[kept], numbers[kept]
