@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import compress
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
@@ -22,7 +23,7 @@ from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.columns import Chosen, in_order
 
 
-class DropFact(NamedTuple):
+class DropFact(Struct, frozen=True, gc=False):
     """One drop."""
 
     number: int

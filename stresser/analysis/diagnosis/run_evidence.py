@@ -34,6 +34,7 @@ from stresser.model.events import (
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.hops import HopWalk
 from stresser.model.packet import PacketOrigin, Shape
+from stresser.statistics.columns import Columns
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
@@ -102,19 +103,86 @@ class EndingFact(NamedTuple):
         return bool(self.rules & _BY_VERIFIED_END)
 
 
-class OwnFact(Struct, frozen=True, gc=False, kw_only=True):
-    """One unplanned ending: what is known of it alone, and what it says."""
+class OwnRow(NamedTuple):
+    """What is kept of one unplanned ending, as numbers."""
 
-    fact: EndingFact
+    fact: int
+    """The place of what it says."""
     attempt: int
     t_ns: int
-    """When it was noticed."""
-    port: int | None
-    """Our own; None where it is not known."""
-    hops: HopWalk | None
-    """Where it stops, where that was walked."""
+    port: int
+    """Below 0: not known."""
     pings: int
     pongs: int
+
+
+class OwnRows:
+    """Unplanned endings as columns: a run may have hundreds of thousands, and few say much."""
+
+    def __init__(self) -> None:
+        self.rows = Columns(OwnRow._fields, OwnRow._make)
+        self.facts: list[EndingFact] = []
+        """What they say, once each."""
+        self.hops: dict[int, HopWalk] = {}
+        self._places: dict[EndingFact, int] = {}
+
+    def add(self, event: Ended, fact: EndingFact) -> "OwnFact":
+        """Keep one ending and what it says."""
+        row, hops = len(self.rows), event.ending.evidence.hops
+        place = self._places.setdefault(fact, len(self.facts))
+        if place == len(self.facts):
+            self.facts.append(fact)
+        if hops is not None:
+            self.hops[row] = hops
+        beats = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
+        self.rows.append((place, event.attempt, event.t_ns, _port(event.local), *beats))
+        return OwnFact(self, row)
+
+
+class OwnFact(Struct, frozen=True, gc=False):
+    """One unplanned ending, what is known of it alone and what it says: a look at its row."""
+
+    among: OwnRows
+    row: int
+
+    def _number(self, name: str) -> int:
+        return self.among.rows.column(name)[self.row]
+
+    @property
+    def fact(self) -> EndingFact:
+        """What it says."""
+        return self.among.facts[self._number("fact")]
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that ended, or that had opened the session."""
+        return self._number("attempt")
+
+    @property
+    def t_ns(self) -> int:
+        """When it was noticed."""
+        return self._number("t_ns")
+
+    @property
+    def port(self) -> int | None:
+        """Our own; None where it is not known."""
+        port = self._number("port")
+        return None if port < 0 else port
+
+    @property
+    def hops(self) -> HopWalk | None:
+        """Where it stops, where that was walked."""
+        return self.among.hops.get(self.row)
+
+    @property
+    def pings(self) -> int:
+        """How many were sent."""
+        return self._number("pings")
+
+    @property
+    def pongs(self) -> int:
+        """How many came back."""
+        return self._number("pongs")
 
 
 class FailureFact(NamedTuple):
@@ -180,7 +248,7 @@ class RunEvidence:
         """Chains that look like an interceptor's, by open session."""
         self._served = served
         self._kept = 0
-        self._alike: dict[EndingFact, EndingFact] = {}
+        self._own = OwnRows()
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -254,17 +322,7 @@ class RunEvidence:
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
 
     def _fact(self, event: Ended, *, intercepted: bool) -> OwnFact:
-        fact = _ending_fact(event, intercepted=intercepted)
-        pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
-        return OwnFact(
-            fact=self._alike.setdefault(fact, fact),
-            attempt=event.attempt,
-            t_ns=event.t_ns,
-            port=_port(event.local),
-            hops=event.ending.evidence.hops,
-            pings=pings,
-            pongs=pongs,
-        )
+        return self._own.add(event, _ending_fact(event, intercepted=intercepted))
 
 
 def _keep(texts: set[str], text: str) -> None:
@@ -316,9 +374,9 @@ def _ending_fact(event: Ended, *, intercepted: bool) -> EndingFact:
     )
 
 
-def _port(local: str | None) -> int | None:
+def _port(local: str | None) -> int:
     port = (local or "").rpartition(":")[2]
-    return int(port) if port.isdecimal() and len(port) <= _LONGEST_PORT else None
+    return int(port) if port.isdecimal() and len(port) <= _LONGEST_PORT else -1
 
 
 def _is_beside(look: FreshConnection, event: Ended) -> bool:

@@ -8,6 +8,8 @@ from array import array
 from operator import sub
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
@@ -22,6 +24,7 @@ MOST_LIVES = 400_000
 _MOST_PLACES = 20_000
 _MOST_PATH_CHANGES = 10_000
 _LONGEST_ADDRESS = 80
+_KINDS, _INITIATORS = tuple(Kind), tuple(Initiator)
 _SHORTLY_NS = NS_PER_S
 """A route may be gone this long before the last proof of life: what was on its way arrives."""
 
@@ -56,24 +59,126 @@ class Life(NamedTuple):
     """Pings that were sent."""
 
 
-class Drop(NamedTuple):
-    """One drop, with what struck it in brackets."""
+class DropRow(NamedTuple):
+    """What is kept of one drop, as numbers."""
 
-    lives: Columns[Life]
-    row: int
-    """Of its life among these."""
-    cohort: Cohort
     session: int
-    kind: Kind
-    initiator: Initiator
-    moment: Bracket
-    """When the cause struck, since the run began."""
-    silence: Bracket | None
-    """How long nothing had passed; None where that speaks against a timer of silence."""
-    is_answer: bool
-    """Noticed only because we sent something: it may have been dead before."""
-    cause_ns: int | None = None
-    """When this host's own path changed, where that ended it."""
+    cohort: int
+    kind: int
+    initiator: int
+    low_ns: int
+    high_ns: int
+    is_answer: int
+    row: int
+    """Of its life; below 0 where there was no room among all lives: ~row of those of drops."""
+
+
+class DropRows:
+    """The drops of one run: numbers in columns, for a run may have hundreds of thousands."""
+
+    def __init__(self, lives: Columns[Life]) -> None:
+        self.lives = lives
+        self.beyond = Columns(Life._fields, Life._make)
+        """Lives of drops for which there was no room among those."""
+        self.rows = Columns(DropRow._fields, DropRow._make)
+        self.cohorts: list[Cohort] = []
+        self.causes: dict[int, int] = {}
+        self._index: dict[Cohort, int] = {}
+
+    def add(
+        self,
+        row: int,
+        cohort: Cohort,
+        session: int,
+        kind: Kind,
+        initiator: Initiator,
+        moment: Bracket,
+        *,
+        is_answer: bool,
+        cause_ns: int | None = None,
+    ) -> "Drop":
+        """Keep one drop. `row`: as `DropRow` has it."""
+        number = len(self.rows)
+        place = self._index.setdefault(cohort, len(self.cohorts))
+        if place == len(self.cohorts):
+            self.cohorts.append(cohort)
+        if cause_ns is not None:
+            self.causes[number] = cause_ns
+        numbers = session, place, _KINDS.index(kind), _INITIATORS.index(initiator)
+        self.rows.append((*numbers, *moment, is_answer, row))
+        return Drop(self, number)
+
+
+class Drop(Struct, frozen=True, gc=False):
+    """One drop, with what struck it in brackets: a look at its row."""
+
+    among: DropRows
+    number: int
+
+    def _number(self, name: str) -> int:
+        return self.among.rows.column(name)[self.number]
+
+    @property
+    def lives(self) -> Columns[Life]:
+        """Where its life is."""
+        return self.among.beyond if self._number("row") < 0 else self.among.lives
+
+    @property
+    def row(self) -> int:
+        """Of its life among these."""
+        row = self._number("row")
+        return ~row if row < 0 else row
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort that its session belonged to."""
+        return self.among.cohorts[self._number("cohort")]
+
+    @property
+    def session(self) -> int:
+        """Its session."""
+        return self._number("session")
+
+    @property
+    def kind(self) -> Kind:
+        """What was seen to stop it."""
+        return _KINDS[self._number("kind")]
+
+    @property
+    def initiator(self) -> Initiator:
+        """As its own evidence says."""
+        return _INITIATORS[self._number("initiator")]
+
+    @property
+    def moment(self) -> Bracket:
+        """When the cause struck, since the run began."""
+        return Bracket(self._number("low_ns"), self._number("high_ns"))
+
+    @property
+    def is_answer(self) -> bool:
+        """Noticed only because we sent something: it may have been dead before."""
+        return bool(self._number("is_answer"))
+
+    @property
+    def cause_ns(self) -> int | None:
+        """When this host's own path changed, where that ended it."""
+        return self.among.causes.get(self.number)
+
+    @property
+    def silence(self) -> Bracket | None:
+        """How long nothing had passed; None where that speaks against a timer of silence.
+
+        It does where the same session had survived one as long before. As long: no two silences of
+        a heartbeat are the same to the millisecond, and a timer that spared the one has not met the
+        other.
+        """
+        lives, row = self.lives, self.row
+        fatal_ns = lives.column("last_silence_ns")[row]
+        survived_ns = lives.column("survived_ns")[row]
+        longest_ns = survived_ns + tolerance(survived_ns) if survived_ns else 0
+        if fatal_ns <= longest_ns:
+            return None
+        return Bracket(survived_ns if self.is_answer else fatal_ns, fatal_ns)
 
     @property
     def life(self) -> Life:
@@ -83,8 +188,8 @@ class Drop(NamedTuple):
     @property
     def age(self) -> Bracket:
         """The session's age when the cause struck."""
-        opened = self.lives.column("opened_ns")[self.row]
-        return Bracket(max(self.moment.low - opened, 0), max(self.moment.high - opened, 0))
+        opened, moment = self.lives.column("opened_ns")[self.row], self.moment
+        return Bracket(max(moment.low - opened, 0), max(moment.high - opened, 0))
 
 
 class Lives:
@@ -94,8 +199,7 @@ class Lives:
         self.drops: list[Drop] = []
         self.lives = Columns(Life._fields, Life._make)
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
-        self._of_drops = Columns(Life._fields, Life._make)
-        """Of drops for whose lives there was no room among those."""
+        self._drops = DropRows(self.lives)
         self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
         """When the path was seen to change (events `path_changed`)."""
@@ -162,10 +266,11 @@ class Lives:
         if len(self.drops) >= MOST_DROPS:
             self.beyond += 1
             return
-        lives = self.lives if is_kept else self._of_drops
+        row = len(self.lives) - 1
         if not is_kept:
-            lives.append(life)
-        self.drops.append(_drop(event, life, lives))
+            row = ~len(self._drops.beyond)
+            self._drops.beyond.append(life)
+        self.drops.append(_drop(event, life, row, self._drops))
 
     def _keep(self, life: Life) -> bool:
         is_full = len(self.lives) >= MOST_LIVES
@@ -220,8 +325,7 @@ def _is_answer(ending: Ending) -> bool:
     return ending.answers_send or ending.kind in BRACKETED
 
 
-def _drop(event: SessionEnded, life: Life, lives: Columns[Life]) -> Drop:
-    """`life` is the last of these."""
+def _drop(event: SessionEnded, life: Life, row: int, among: DropRows) -> Drop:
     ending = event.ending
     is_answer = _is_answer(ending)
     dead_ns = ending.dead_by_ns
@@ -229,17 +333,15 @@ def _drop(event: SessionEnded, life: Life, lives: Columns[Life]) -> Drop:
     if ending.answers_send:
         # What we sent met a flow that was dead already: the time that the answer took is no doubt.
         dead_ns = max(dead_ns - max(ending.evidence.since_sent_ns or 0, 0), alive_ns)
-    return Drop(
-        lives,
-        len(lives) - 1,
+    return among.add(
+        row,
         event.cohort,
         event.session,
         ending.kind,
         ending.initiator,
         Bracket(alive_ns if is_answer else dead_ns, dead_ns),
-        _silence(life, is_answer=is_answer),
-        is_answer,
-        _cause(event, alive_ns),
+        is_answer=is_answer,
+        cause_ns=_cause(event, alive_ns),
     )
 
 
@@ -250,16 +352,3 @@ def _cause(event: SessionEnded, alive_ns: int) -> int | None:
         return None
     times = [one.t_ns for one in ending.evidence.path_changes if one.t_ns <= ending.dead_by_ns]
     return max((t for t in times if t >= alive_ns - _SHORTLY_NS), default=None)
-
-
-def _silence(life: Life, *, is_answer: bool) -> Bracket | None:
-    """The last silence, unless the same session had survived one as long before.
-
-    As long: no two silences of a heartbeat are the same to the millisecond, and a timer that
-    spared the one has not met the other.
-    """
-    fatal_ns = life.last_silence_ns
-    longest_ns = life.survived_ns + tolerance(life.survived_ns) if life.survived_ns else 0
-    if fatal_ns <= longest_ns:
-        return None
-    return Bracket(life.survived_ns if is_answer else fatal_ns, fatal_ns)
