@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 from stresser.statistics.numerics import Numbers, np
 
 R = TypeVar("R")
-A = TypeVar("A", int, float)
 _LARGEST = 2**63 - 1
 """Only a file made by hand has larger numbers."""
 
@@ -23,9 +22,15 @@ def in_order(numbers: Iterable[int]) -> "array[int]":
     return column
 
 
-def reordered(column: "array[A]", order: Numbers) -> "array[A]":
-    """The numbers at these places; none is an object meanwhile."""
-    return array(column.typecode, np.asarray(column)[order].tobytes())
+def reorder(column: "array[int] | array[float]", order: Numbers) -> None:
+    """Put the number at each of these places where the place stands; none becomes an object."""
+    numbers = np.asarray(column)
+    numbers[:] = numbers[order]
+
+
+def sort_by(column: "array[int]", rows: "array[int]") -> None:
+    """Put rows into the order of what a column says of them."""
+    reorder(rows, np.argsort(np.asarray(column)[np.asarray(rows)], kind="stable"))
 
 
 class Columns(Collection[R], Generic[R]):
@@ -35,6 +40,10 @@ class Columns(Collection[R], Generic[R]):
         self._places = {name: place for place, name in enumerate(names)}
         self._columns = [array("i") for _ in names]
         self._make = make
+
+    def clear(self) -> None:
+        """Forget all records."""
+        self._columns = [array("i") for _ in self._columns]
 
     def append(self, numbers: Iterable[int]) -> None:
         """Add a record. A column whose numbers take more than four bytes becomes one of eight."""
@@ -77,6 +86,11 @@ class Chosen(Collection[R], Generic[R]):
     def column(self, name: str) -> Iterator[int]:
         """One number of each record."""
         return map(self._whole.column(name).__getitem__, self.rows)
+
+    def numbers(self, name: str) -> Numbers:
+        """The same as an array of 64 bits."""
+        column: Numbers = np.asarray(self._whole.column(name))[np.asarray(self.rows)]
+        return column.astype(np.int64, copy=False)
 
     def __len__(self) -> int:
         return len(self.rows)

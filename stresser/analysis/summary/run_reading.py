@@ -126,7 +126,7 @@ class RunReading:
 
     @cached_property
     def _judged(self) -> tuple[Diagnoses, list[FailureBurst]]:
-        """Drops and failures beside all that lived. That index is not kept: it is large."""
+        """Drops and failures beside all that lived; which is not needed any more then."""
         causes = self.patterns.causes
         case = CaseFile(
             plan=self.plan,
@@ -135,7 +135,10 @@ class RunReading:
             evidence=self.evidence,
             chains=self.tally.served,
         )
-        return diagnose(case, self.utc), failure_bursts(case, causes.incidents, self.utc)
+        judged = diagnose(case, self.utc), failure_bursts(case, causes.incidents, self.utc)
+        self.lives.let_go()
+        self.evidence.opened.clear()
+        return judged
 
     def utc(self, t_ns: int) -> str:
         """A time of the run as UTC."""

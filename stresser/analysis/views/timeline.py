@@ -120,7 +120,7 @@ def _open_sessions(egress: str, steps: "array[int]", now_ns: int) -> OpenSession
     walk, number = times[1:-1], numbers[1:-1]
     walk[:] = steps
     walk[:] = walk[np.argsort(np.abs(walk), kind="stable")]
-    np.cumsum(np.sign(walk), dtype=np.int32, out=number)
+    np.cumsum(np.where(walk > 0, np.int8(1), np.int8(-1)), dtype=np.int32, out=number)
     # Who ends without having opened is not counted: the walk never goes below 0.
     number -= np.minimum(np.minimum.accumulate(number), 0)
     np.abs(walk, out=walk)
