@@ -5,6 +5,7 @@ A record is made when it is looked at. Who asks all of them for one number asks 
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Generic, TypeVar
 
 from stresser.statistics.numerics import Numbers, np
@@ -77,26 +78,26 @@ class Columns(Collection[R], Generic[R]):
 
 
 class Chosen(Collection[R], Generic[R]):
-    """Some of the records, by their rows."""
+    """Some of the records, by their rows; arrays of these may be others' as well."""
 
-    def __init__(self, whole: Columns[R], rows: Iterable[int] = ()) -> None:
-        self._whole = whole
-        self.rows = array("i", rows)
+    def __init__(self, whole: Columns[R], *rows: "array[int]") -> None:
+        self._whole, self._rows = whole, rows
 
     def column(self, name: str) -> Iterator[int]:
         """One number of each record."""
-        return map(self._whole.column(name).__getitem__, self.rows)
+        return map(self._whole.column(name).__getitem__, chain.from_iterable(self._rows))
 
     def numbers(self, name: str) -> Numbers:
         """The same as an array of 64 bits."""
-        column: Numbers = np.asarray(self._whole.column(name))[np.asarray(self.rows)]
-        return column.astype(np.int64, copy=False)
+        column = np.asarray(self._whole.column(name))
+        empty = np.zeros(0, np.int64)
+        return np.concatenate([empty, *(column[np.asarray(rows)] for rows in self._rows)])
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return sum(map(len, self._rows))
 
     def __iter__(self) -> Iterator[R]:
-        return self._whole.rows(self.rows)
+        return chain.from_iterable(map(self._whole.rows, self._rows))
 
     def __contains__(self, record: object) -> bool:
         return any(record == one for one in self)

@@ -1,10 +1,11 @@
 """Records kept as columns come back as they were added."""
 
+from array import array
 from typing import NamedTuple
 
 import pytest
 
-from stresser.statistics.columns import Chosen, Columns, in_order
+from stresser.statistics.columns import Chosen, Columns, in_order, sort_by
 
 
 class Point(NamedTuple):
@@ -54,10 +55,17 @@ def test_what_no_machine_holds_is_cut(beyond):
 
 def test_some_of_them():
     columns = points(*KNOWN)
-    some = Chosen(columns, [3, 1])
+    some = Chosen(columns, array("i", [3]), array("i", [1]))
     assert len(some) == 2
     assert list(some) == [KNOWN[3], KNOWN[1]] == list(some)
     assert list(some.column("x")) == [1, 2**40]
     assert KNOWN[2] not in some
-    some.rows.append(2)
-    assert KNOWN[2] in some
+    assert some.numbers("x").tolist() == [1, 2**40]
+    assert Chosen(columns).numbers("x").tolist() == []
+
+
+def test_rows_in_the_order_of_a_column():
+    columns = points(*KNOWN)
+    rows = array("i", [3, 0, 2, 1])
+    sort_by(columns.column("x"), rows)
+    assert list(rows) == [2, 3, 0, 1]

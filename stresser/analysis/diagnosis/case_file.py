@@ -4,6 +4,7 @@ Pure. A drop is one fact here: what its life shows (brackets of moment, age and 
 its own evidence says.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -101,13 +102,13 @@ class CaseFile:
     def _by_pair(self, rows: Iterable[int]) -> dict[Pair, Collection[Life]]:
         places, whole = self.lives.lives.column("place"), self.lives.lives
         pairs = [place.cohort.pair for place in self.lives.places]
-        found: dict[Pair, Chosen[Life]] = {}
+        found: dict[Pair, array[int]] = {}
         for row in rows:
             pair = pairs[places[row]]
             if pair not in found:
-                found[pair] = Chosen(whole)
-            found[pair].rows.append(row)
-        return dict(found)
+                found[pair] = array("i")
+            found[pair].append(row)
+        return {pair: Chosen(whole, own) for pair, own in found.items()}
 
     @cached_property
     def drops_of(self) -> dict[Pair, list[DropFact]]:
@@ -199,15 +200,14 @@ class CaseFile:
             if low_ns <= one.began_ns <= high_ns:
                 yield one
 
-    def survivors_of(
+    def number_through(
         self, pair: Pair, activity: str | None, through: Callable[[Life], bool]
-    ) -> list[Life]:
-        """Sessions of a pair that lived through what is asked."""
-        return [
-            life
+    ) -> int:
+        """How many sessions of a pair lived through what is asked."""
+        return sum(
+            (activity is None or self.cohort_of(life).activity == activity) and through(life)
             for life in self.survivors.get(pair, [])
-            if (activity is None or self.cohort_of(life).activity == activity) and through(life)
-        ]
+        )
 
     def lab_rule(self, one: DropFact) -> str | None:
         """The rule by which the lab's own log says that it ended a session."""

@@ -105,7 +105,7 @@ def _of_pair(candidate: Candidate, case: CaseFile, pair: Pair) -> list[_Found]:
 
 
 def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | None) -> _Found:
-    lived = len(case.survivors_of(pair, activity, candidate.through or _always))
+    lived = case.number_through(pair, activity, candidate.through or _always)
     fates = [
         _fate(candidate, one)
         for one in case.drops_of.get(pair, [])

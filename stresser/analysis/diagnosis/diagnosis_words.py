@@ -125,7 +125,7 @@ def _spared(candidate: Candidate, facts: list[EndingFact], case: CaseFile) -> in
     pairs = {fact.pair for fact in facts}
     activities = {fact.cohort.activity for fact in facts}
     return sum(
-        len(case.survivors_of(pair, activity, candidate.through))
+        case.number_through(pair, activity, candidate.through)
         for pair in pairs
         for activity in activities
     )

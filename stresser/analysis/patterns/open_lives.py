@@ -11,7 +11,7 @@ from itertools import chain
 
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.cohort import Cohort
-from stresser.statistics.columns import in_order, sort_by
+from stresser.statistics.columns import in_order
 
 _MOST_LOOKED_AT = 20_000_000
 _MOST_SETS, _MOST_TIMES = 2, 256
@@ -26,13 +26,7 @@ class OpenLives:
         """What the rows are of."""
         opened, ended, proved = map(self.lives.column, ("opened_ns", "ended_ns", "proved_age_ns"))
         self._opened_ns, self._ended_ns, self._proved_ns = opened, ended, proved
-        cohorts = [place.cohort for place in lives.places]
-        rows = {cohort: array("i") for cohort in cohorts}
-        for row, place in enumerate(self.lives.column("place")):
-            rows[cohorts[place]].append(row)
-        for own in rows.values():
-            sort_by(opened, own)
-        self._rows = rows
+        self._rows = lives.rows_of
         self._budget = _MOST_LOOKED_AT
         self._before: dict[Cohort, tuple[int, int, list[int]]] = {}
         """The last answer of `outlived`: who asks in the order of time is answered faster."""

@@ -58,7 +58,9 @@ class Scope:
 
     def __init__(self, extent: Extent, lives: Lives, floors: Mapping[int, int]) -> None:
         self.extent = extent
-        self.lives = Chosen(lives.lives)
+        self.lives = Chosen(
+            lives.lives, *(lives.rows_of[cohort] for cohort in sorted(extent.cohorts))
+        )
         self.drops = array("i")
         """Numbers of the run's drops that a timer may have made."""
         self._floors = floors
@@ -165,9 +167,6 @@ def scopes_of(lives: Lives, most: int) -> list[Scope]:
     for scope in scopes:
         for cohort in scope.extent.cohorts:
             by_cohort.setdefault(cohort, []).append(scope)
-    for row, place in enumerate(lives.lives.column("place")):
-        for scope in by_cohort.get(cohorts[place], ()):
-            scope.lives.rows.append(row)
     for number, drop in enumerate(lives.drops):
         for scope in by_cohort.get(cohorts[drop.life.place], ()):
             scope.drops.append(number)

@@ -5,6 +5,7 @@ Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives 
 """
 
 from array import array
+from functools import cached_property
 from operator import sub
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
 from stresser.model.events import AnyEvent, RunResumed, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
-from stresser.statistics.columns import Columns
+from stresser.statistics.columns import Columns, sort_by
 from stresser.statistics.concentration import tolerance
 
 MOST_DROPS = 200_000
@@ -233,12 +234,24 @@ class Lives:
         spans = map(sub, self.lives.column("ended_ns"), self.lives.column("opened_ns"))
         self.longest_ns = max(spans, default=0)
 
+    @cached_property
+    def rows_of(self) -> "dict[Cohort, array[int]]":
+        """The lives of each cohort in the order in which they opened. They are all closed."""
+        cohorts = [place.cohort for place in self.places]
+        rows = {cohort: array("i") for cohort in cohorts}
+        for row, place in enumerate(self.lives.column("place")):
+            rows[cohorts[place]].append(row)
+        for own in rows.values():
+            sort_by(self.lives.column("opened_ns"), own)
+        return rows
+
     def let_go(self) -> None:
         """Forget the lives, once all that they tell is known: they take 60 bytes each.
 
         Of a drop, its age, silence and life are known no more.
         """
         self.lives.clear()
+        vars(self).pop("rows_of", None)
         self._drops.beyond.clear()
 
     def _cut(self, at_ns: int) -> None:

@@ -49,7 +49,7 @@ def test_each_file_is_read_once(tmp_path, ask):
 
 def test_lives_and_durations_are_not_held_at_once(tmp_path):
     """Each takes tens of megabytes of a long night."""
-    run = CountedRun(idle_kill_story().recorded(tmp_path / "run"))
+    run: Any = CountedRun(idle_kill_story().recorded(tmp_path / "run"))
     reading = read_run(run, sessions=True)
     assert len(reading.lives.lives) > len(reading.lives.drops) > 0
     assert reading.explained.diagnoses
