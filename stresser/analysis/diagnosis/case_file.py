@@ -9,19 +9,21 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import compress
+from itertools import chain, compress
 
 from msgspec import Struct
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, OwnFact, RunEvidence
+from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact, OwnFact
+from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.columns import Chosen, in_order
+from stresser.statistics.numerics import np
 
 
 class DropFact(Struct, frozen=True, gc=False):
@@ -87,8 +89,16 @@ class CaseFile:
 
     @cached_property
     def lives_of(self) -> dict[Pair, Collection[Life]]:
-        """All sessions, by endpoint and egress."""
-        return self._by_pair(range(len(self.lives.lives)))
+        """All sessions, by endpoint and egress, those of a cohort as they opened."""
+        return {pair: Chosen(self.lives.lives, *rows) for pair, rows in self._rows.items()}
+
+    @cached_property
+    def _rows(self) -> dict[Pair, "list[array[int]]"]:
+        """Of the lives of each pair, by cohort, each in the order in which they opened."""
+        rows: dict[Pair, list[array[int]]] = defaultdict(list)
+        for cohort, own in self.lives.rows_of.items():
+            rows[cohort.pair].append(own)
+        return rows
 
     @cached_property
     def survivors(self) -> dict[Pair, Collection[Life]]:
@@ -97,13 +107,10 @@ class CaseFile:
         for one in self.drops:
             if one.drop.lives is self.lives.lives:
                 lived[one.drop.row] = 0
-        return self._by_pair(compress(range(len(lived)), lived))
-
-    def _by_pair(self, rows: Iterable[int]) -> dict[Pair, Collection[Life]]:
         places, whole = self.lives.lives.column("place"), self.lives.lives
         pairs = [place.cohort.pair for place in self.lives.places]
         found: dict[Pair, array[int]] = {}
-        for row in rows:
+        for row in compress(range(len(lived)), lived):
             pair = pairs[places[row]]
             if pair not in found:
                 found[pair] = array("i")
@@ -128,8 +135,10 @@ class CaseFile:
 
     @cached_property
     def opened(self) -> dict[Pair, Sequence[int]]:
-        """When sessions opened, sorted."""
-        return {pair: in_order(times) for pair, times in self.evidence.opened.items()}
+        """When sessions opened, sorted: in their place, for there may be many."""
+        for times in self.evidence.opened.values():
+            np.asarray(times).sort()
+        return dict(self.evidence.opened)
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -153,22 +162,20 @@ class CaseFile:
         return list(dict.fromkeys(endpoint for endpoint, _ in self.pairs))
 
     @cached_property
-    def _spans(self) -> dict[Pair, tuple[Sequence[int], Sequence[int]]]:
-        """When the sessions of each pair opened and ended, both sorted."""
-        return {
-            pair: (
-                in_order(life.opened_ns for life in lives),
-                in_order(life.ended_ns for life in lives),
-            )
-            for pair, lives in self.lives_of.items()
-        }
+    def _ended(self) -> dict[Pair, Sequence[int]]:
+        """When the sessions of each pair ended, sorted."""
+        return {pair: in_order(self._times(pair, "ended_ns")) for pair in self._rows}
+
+    def _times(self, pair: Pair, name: str) -> Iterator[int]:
+        column = self.lives.lives.column(name)
+        return map(column.__getitem__, chain.from_iterable(self._rows[pair]))
 
     def open_at(self, pairs: Iterable[Pair], at_ns: int) -> int:
         """Sessions of these pairs that were open at a moment, those that ended then included."""
-        total = 0
+        opened_ns, total = self.lives.lives.column("opened_ns").__getitem__, 0
         for pair in pairs:
-            begun, ended = self._spans.get(pair, ((), ()))
-            total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
+            total += sum(bisect_right(r, at_ns, key=opened_ns) for r in self._rows.get(pair, ()))
+            total -= bisect_left(self._ended.get(pair, ()), at_ns)
         return total
 
     def session_time_ns(self, pairs: Iterable[Pair]) -> int:
@@ -176,8 +183,8 @@ class CaseFile:
 
         Where heartbeats are slow, the brackets are longer than many lives.
         """
-        chosen = [pair for pair in pairs if pair in self._spans]
-        held = sum(sum(self._spans[pair][1]) - sum(self._spans[pair][0]) for pair in chosen)
+        chosen = [pair for pair in pairs if pair in self._rows]
+        held = sum(sum(self._ended[pair]) - sum(self._times(pair, "opened_ns")) for pair in chosen)
         doubt = sum(
             one.drop.life.ended_ns - (one.drop.moment.low + one.drop.moment.high) // 2
             for pair in chosen

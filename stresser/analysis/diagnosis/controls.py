@@ -9,7 +9,7 @@ from typing import NamedTuple
 from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
-from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.ending_facts import EndingFact
 from stresser.model.cohort import Pair
 from stresser.model.units import escaped
 
