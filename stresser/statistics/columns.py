@@ -6,11 +6,12 @@ A record is made when it is looked at. Who asks all of them for one number asks 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from stresser.statistics.numerics import Numbers, np
 
 R = TypeVar("R")
+_BLOCK = 1024
 _LARGEST = 2**63 - 1
 """Only a file made by hand has larger numbers."""
 
@@ -32,6 +33,72 @@ def reorder(column: "array[int] | array[float]", order: Numbers) -> None:
 def sort_by(column: "array[int]", rows: "array[int]") -> None:
     """Put rows into the order of what a column says of them."""
     reorder(rows, np.argsort(np.asarray(column)[np.asarray(rows)], kind="stable"))
+
+
+class NumberBlocks(Sequence[int]):
+    """Whole numbers that become many, in blocks of one size.
+
+    An array that grows is moved again and again; a hundred of them that grow side by side leave
+    holes of as much memory as they take in the end.
+    """
+
+    __slots__ = ("_blocks", "_last", "_typecode")
+
+    def __init__(self, typecode: str) -> None:
+        self._typecode = typecode
+        self._last = array(typecode)
+        self._blocks = [self._last]
+
+    def append(self, number: int) -> None:
+        """Add a number.
+
+        Raises:
+            OverflowError: it takes more bytes than these.
+        """
+        if len(self._last) == _BLOCK:
+            self._last = array(self._typecode)
+            self._blocks.append(self._last)
+        self._last.append(number)
+
+    def replace(self, place: int, number: int) -> None:
+        """Put a number in the place of another; raises as `append`."""
+        self._blocks[place // _BLOCK][place % _BLOCK] = number
+
+    def wider(self, typecode: str) -> "NumberBlocks":
+        """The same numbers with room for larger ones."""
+        made = NumberBlocks(typecode)
+        made._blocks = [array(typecode, block) for block in self._blocks]
+        made._last = made._blocks[-1]
+        return made
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of each."""
+        return self._last.itemsize
+
+    def __len__(self) -> int:
+        return _BLOCK * (len(self._blocks) - 1) + len(self._last)
+
+    def __iter__(self) -> Iterator[int]:
+        return chain.from_iterable(self._blocks)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[int]: ...
+
+    def __getitem__(self, place: int | slice) -> int | list[int]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        block, rest = divmod(range(len(self))[place], _BLOCK)
+        return self._blocks[block][rest]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Numbers:  # noqa: FBT001 - numpy's protocol
+        """As numpy asks for it."""
+        del copy  # it always is one
+        joined: Numbers = np.concatenate([np.asarray(block) for block in self._blocks])
+        return joined if dtype is None else joined.astype(dtype, copy=False)
 
 
 class Columns(Collection[R], Generic[R]):

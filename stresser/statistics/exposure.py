@@ -55,6 +55,7 @@ class Exposure:
         order = np.lexsort((weights, lengths))  # by length, then by weight
         reorder(lengths, order)
         reorder(weights, order)
+        del order  # of a night it is megabytes
         return cls(lengths, weights)
 
     @cached_property
@@ -62,7 +63,9 @@ class Exposure:
         if self._each is None:
             run = chain((0,), accumulate(self._lengths))
             return array("q", run) if sum(self._lengths) < _BEYOND else list(run)  # exact as well
-        return array("d", chain((0.0,), accumulate(map(mul, self._lengths, self._each))))
+        passed = array("d", chain((0.0,), accumulate(map(mul, self._lengths, self._each))))
+        self._each = None  # summed up in both, and not needed any more
+        return passed
 
     @property
     def total(self) -> float:

@@ -23,7 +23,6 @@ from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.columns import Chosen, in_order
-from stresser.statistics.numerics import np
 
 
 class DropFact(Struct, frozen=True, gc=False):
@@ -135,10 +134,9 @@ class CaseFile:
 
     @cached_property
     def opened(self) -> dict[Pair, Sequence[int]]:
-        """When sessions opened, sorted: in their place, for there may be many."""
-        for times in self.evidence.opened.values():
-            np.asarray(times).sort()
-        return dict(self.evidence.opened)
+        """When sessions opened, sorted. They are taken over from the evidence: they are many."""
+        opened = self.evidence.opened
+        return {pair: in_order(opened.pop(pair)) for pair in [*opened]}
 
     @cached_property
     def pairs(self) -> list[Pair]:

@@ -34,6 +34,7 @@ from stresser.model.events import (
 )
 from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import PacketOrigin, Shape
+from stresser.statistics.columns import NumberBlocks
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
@@ -74,7 +75,7 @@ class RunEvidence:
         self.drops: dict[int, OwnFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
-        self.opened: dict[Pair, array[int]] = {}
+        self.opened: dict[Pair, NumberBlocks] = {}
         """When sessions opened, by endpoint and egress."""
         self.pairings: dict[Pair, Pairing] = {}
         self.kills: dict[tuple[str, int], str] = {}
@@ -123,7 +124,7 @@ class RunEvidence:
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
-            self.opened.setdefault(event.cohort.pair, array("q")).append(event.t_ns)
+            self.opened.setdefault(event.cohort.pair, NumberBlocks("q")).append(event.t_ns)
         if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
             self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)

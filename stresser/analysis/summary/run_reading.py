@@ -137,7 +137,6 @@ class RunReading:
         )
         judged = diagnose(case, self.utc), failure_bursts(case, causes.incidents, self.utc)
         self.lives.let_go()
-        self.evidence.opened.clear()
         return judged
 
     def utc(self, t_ns: int) -> str:
