@@ -5,7 +5,7 @@ A record is made when it is looked at. Who asks all of them for one number asks 
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, Generic, TypeVar, overload
 
 from stresser.statistics.numerics import Numbers, np
@@ -22,6 +22,11 @@ def in_order(numbers: Iterable[int]) -> "array[int]":
     if column:
         np.frombuffer(column, np.int64).sort()
     return column
+
+
+def is_in_order(numbers: Iterable[int]) -> bool:
+    """Whether none is less than the one before it."""
+    return all(low <= high for low, high in pairwise(numbers))
 
 
 def reorder(column: "array[int] | array[float]", order: Numbers) -> None:

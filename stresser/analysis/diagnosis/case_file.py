@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, compress
+from operator import sub
 
 from msgspec import Struct
 
@@ -22,7 +23,7 @@ from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
-from stresser.statistics.columns import Chosen, in_order
+from stresser.statistics.columns import Chosen, in_order, is_in_order, sort_by
 
 
 class DropFact(Struct, frozen=True, gc=False):
@@ -134,9 +135,9 @@ class CaseFile:
 
     @cached_property
     def opened(self) -> dict[Pair, Sequence[int]]:
-        """When sessions opened, sorted. They are taken over from the evidence: they are many."""
-        opened = self.evidence.opened
-        return {pair: in_order(opened.pop(pair)) for pair in [*opened]}
+        """When sessions opened, sorted; nearly always they are recorded in that order."""
+        every = self.evidence.opened.items()
+        return {pair: times if is_in_order(times) else in_order(times) for pair, times in every}
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -160,20 +161,24 @@ class CaseFile:
         return list(dict.fromkeys(endpoint for endpoint, _ in self.pairs))
 
     @cached_property
-    def _ended(self) -> dict[Pair, Sequence[int]]:
-        """When the sessions of each pair ended, sorted."""
-        return {pair: in_order(self._times(pair, "ended_ns")) for pair in self._rows}
+    def _by_end(self) -> "dict[Pair, array[int]]":
+        """The same in the order in which they ended."""
+        by_end = {pair: array("i", chain.from_iterable(rows)) for pair, rows in self._rows.items()}
+        for rows in by_end.values():
+            sort_by(self.lives.lives.column("ended_ns"), rows)
+        return by_end
 
-    def _times(self, pair: Pair, name: str) -> Iterator[int]:
-        column = self.lives.lives.column(name)
-        return map(column.__getitem__, chain.from_iterable(self._rows[pair]))
+    def _times(self, pairs: Iterable[Pair], name: str) -> Iterator[int]:
+        rows = (own for pair in pairs for own in self._rows[pair])
+        return map(self.lives.lives.column(name).__getitem__, chain.from_iterable(rows))
 
     def open_at(self, pairs: Iterable[Pair], at_ns: int) -> int:
         """Sessions of these pairs that were open at a moment, those that ended then included."""
-        opened_ns, total = self.lives.lives.column("opened_ns").__getitem__, 0
+        column, total = self.lives.lives.column, 0
+        opened_ns, ended_ns = column("opened_ns").__getitem__, column("ended_ns").__getitem__
         for pair in pairs:
             total += sum(bisect_right(r, at_ns, key=opened_ns) for r in self._rows.get(pair, ()))
-            total -= bisect_left(self._ended.get(pair, ()), at_ns)
+            total -= bisect_left(self._by_end.get(pair, ()), at_ns, key=ended_ns)
         return total
 
     def session_time_ns(self, pairs: Iterable[Pair]) -> int:
@@ -182,7 +187,9 @@ class CaseFile:
         Where heartbeats are slow, the brackets are longer than many lives.
         """
         chosen = [pair for pair in pairs if pair in self._rows]
-        held = sum(sum(self._ended[pair]) - sum(self._times(pair, "opened_ns")) for pair in chosen)
+        held: int = sum(
+            map(sub, *(self._times(chosen, name) for name in ("ended_ns", "opened_ns")))
+        )
         doubt = sum(
             one.drop.life.ended_ns - (one.drop.moment.low + one.drop.moment.high) // 2
             for pair in chosen

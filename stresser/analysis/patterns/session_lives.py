@@ -51,8 +51,6 @@ class Life(NamedTuple):
     """The greatest age at which something from the other side proved it alive."""
     survived_ns: int
     """The longest silence that it is known to have survived."""
-    silences: int
-    """How many silences as long as `survived_ns` it survived."""
     last_silence_ns: int
     """The silence at its end."""
     bytes: int
@@ -259,10 +257,10 @@ class Lives:
             age_ns = max(at_ns - opened_ns, 0)
             every_ns = self._plan.pings_every_ns(self.places[place].cohort) or 0
             silences = max(age_ns // every_ns - 1, 0) if every_ns else 0
-            proved, survived = silences * every_ns, every_ns if silences else 0
+            proved_ns, survived_ns = silences * every_ns, every_ns if silences else 0
             self._keep(
                 Life(
-                    place, opened_ns, opened_ns + age_ns, proved, survived, silences,
+                    place, opened_ns, opened_ns + age_ns, proved_ns, survived_ns,
                     every_ns or age_ns, 0, 0,
                 )
             )  # fmt: skip
@@ -318,16 +316,15 @@ class Lives:
         proved_ns = min(max(ending.alive_at_ns - opened_ns, 0), age_ns)
         last_ns = ending.silence_ns or 0
         survived_ns = self._survived(event)
-        silences = event.pongs if survived_ns else 0
         if ending.proved is Proof.ALIVE:
             proved_ns = age_ns
             if last_ns > survived_ns and not self._plan.is_kept_alive(event.cohort):
-                survived_ns, silences = last_ns, 1
+                survived_ns = last_ns
         moved = max(event.bytes_received + event.bytes_sent, 0)
         if not event.pings and not event.messages:
             moved = 0
         return Life(
-            place, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, moved,
+            place, opened_ns, ended_ns, proved_ns, survived_ns, last_ns, moved,
             max(event.pings, 0),
         )  # fmt: skip
 

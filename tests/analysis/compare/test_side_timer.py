@@ -21,7 +21,7 @@ def found(variables, low, high, *drops):
 
 
 def drop(kind=Kind.TCP_RESET, initiator=Initiator.UNKNOWN):
-    life = Life(0, 0, 1, 1, 0, 0, 0, 0, 0)
+    life = Life(0, 0, 1, 1, 0, 0, 0, 0)
     lives = Columns(Life._fields, Life._make)
     lives.append(life)
     return DropRows(lives).add(0, VPN, 1, kind, initiator, Bracket(1, 1), is_answer=False)

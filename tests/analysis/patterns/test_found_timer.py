@@ -31,7 +31,7 @@ def timer(
 def drop(low: float, high: float, cohort: Cohort = VPN) -> Drop:
     is_answer = low < high
     survived = seconds(low) if is_answer else 0
-    life = Life(0, 0, seconds(high), seconds(low), survived, 0, seconds(high), 0, 0)
+    life = Life(0, 0, seconds(high), seconds(low), survived, seconds(high), 0, 0)
     lives = Columns(Life._fields, Life._make)
     lives.append(life)
     known = Bracket(seconds(low), seconds(high))

@@ -122,7 +122,7 @@ def test_sessions_still_open_have_lived_until_now():
     story.opens(VPN, 10)
     (life,) = lives_of(story, until=60).lives
     assert (life.opened_ns, life.ended_ns) == (seconds(10), seconds(60))
-    assert (life.survived_ns, life.silences) == (seconds(15), 2)  # pings every 15 s
+    assert (life.survived_ns, life.proved_age_ns) == (seconds(15), seconds(30))  # pings every 15 s
 
 
 def test_an_answered_close_proves_the_whole_life():
