@@ -5,7 +5,8 @@ compute it again and compare.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import msgspec
 import stresser
 from stresser.analysis.diagnosis.diagnose import ExplainedEndings
 from stresser.analysis.summary.run_reading import EventCollector
-from stresser.analysis.views.drop_table import DropColumns
+from stresser.analysis.views.drop_table import DropColumns, NumberLists
 from stresser.analysis.views.run_report import Report, RunReport, gather_report
 from stresser.analysis.words.far_end_words import both_ends_in_words
 from stresser.bundle.drop_packets import PACKETS, DropPackets
@@ -35,6 +36,7 @@ COMPUTED = (FIGURES, "report.md", "network-team.md", "drops.csv", "drops.jsonl")
 """What `verify` computes again, besides the page."""
 _MOST_COUNTS = 200
 _IN_PARTS = (Report, RunReport, DropColumns)
+_LISTS = (list, array, ExplainedEndings, NumberLists)
 _AT_ONCE = 1000
 """Items of a list that are written together."""
 _README = """What is in this file
@@ -167,16 +169,16 @@ def _indented(value: Any, line: bytes) -> Iterator[bytes]:
             yield (b"," if number else b"{") + inner + b'"' + shown.encode() + b'": '
             yield from _indented(getattr(value, name), inner)
         yield line + b"}"
-    elif isinstance(value, list | ExplainedEndings) and value:
+    elif isinstance(value, _LISTS) and value:
         for start in range(0, len(value), _AT_ONCE):
             yield b"," if start else b"["
             yield from _items(value[start : start + _AT_ONCE], inner)
         yield line + b"]"
     else:
-        yield _formatted([] if isinstance(value, ExplainedEndings) else value, line)
+        yield _formatted([] if isinstance(value, _LISTS) else value, line)
 
 
-def _items(some: list[Any], inner: bytes) -> Iterator[bytes]:
+def _items(some: Sequence[Any], inner: bytes) -> Iterator[bytes]:
     if not isinstance(some[0], _IN_PARTS):
         yield _formatted(some, inner[:-1])[1 : -len(inner)]
         return
@@ -186,7 +188,8 @@ def _items(some: list[Any], inner: bytes) -> Iterator[bytes]:
 
 
 def _formatted(value: Any, line: bytes) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=1).replace(b"\n", line)
+    text = msgspec.json.encode(value, enc_hook=list)
+    return msgspec.json.format(text, indent=1).replace(b"\n", line)
 
 
 def _network_page(report: Report, flows: list[DroppedFlows]) -> Iterator[str]:

@@ -10,14 +10,22 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
 from stresser.model.errors import StresserError
+from stresser.model.late_module import LateModule
 from stresser.model.units import escaped, shown
+
+if TYPE_CHECKING:
+    from cryptography import exceptions
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+else:  # 7 MB, and few bundles are signed
+    exceptions = LateModule("cryptography.exceptions")
+    serialization = LateModule("cryptography.hazmat.primitives.serialization")
+    ed25519 = LateModule("cryptography.hazmat.primitives.asymmetric.ed25519")
 
 NAMESPACE = "stresser-bundle"
 LARGEST_SIGNATURE = 4096
@@ -50,7 +58,7 @@ class Signer(Struct, frozen=True):
     """Principals or comment, as its file has them."""
 
 
-def read_signing_key(path: Path) -> Ed25519PrivateKey:
+def read_signing_key(path: Path) -> "ed25519.Ed25519PrivateKey":
     """The Ed25519 key in a PEM (PKCS #8) or OpenSSH private key file without a passphrase.
 
     Raises:
@@ -63,9 +71,9 @@ def read_signing_key(path: Path) -> Ed25519PrivateKey:
         key = load(data, None)
     except TypeError:
         raise _unfit("--sign", path, "it has a passphrase; give a copy without one") from None
-    except (ValueError, UnsupportedAlgorithm):  # what cryptography says may quote the key
+    except (ValueError, exceptions.UnsupportedAlgorithm):  # whose text may quote the key
         raise _unfit("--sign", path, "no private key in PEM or OpenSSH's format") from None
-    if not isinstance(key, Ed25519PrivateKey):
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise _unfit("--sign", path, "no Ed25519 key; `ssh-keygen -t ed25519` makes one")
     return key
 
@@ -87,7 +95,7 @@ def read_signers(path: Path) -> list[Signer]:
     return signers
 
 
-def sign_message(key: Ed25519PrivateKey, message: bytes) -> bytes:
+def sign_message(key: "ed25519.Ed25519PrivateKey", message: bytes) -> bytes:
     """An armoured signature of a message."""
     public = key.public_key().public_bytes_raw()
     fields = _string(_key_blob(public)) + _string(NAMESPACE.encode()) + _string(b"")
@@ -115,8 +123,8 @@ def checked_key(armoured: bytes, message: bytes) -> bytes:
     if kind != _TYPE or signed_kind != _TYPE:
         raise SignatureError("its key is no Ed25519 key")
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(raw, _to_be_signed(message))
-    except (InvalidSignature, ValueError):
+        ed25519.Ed25519PublicKey.from_public_bytes(public).verify(raw, _to_be_signed(message))
+    except (exceptions.InvalidSignature, ValueError):
         raise SignatureError("it does not belong to this bundle.json") from None
     return key
 
@@ -131,9 +139,9 @@ def _signers(text: str) -> Iterator[Signer]:
     if "-----BEGIN PUBLIC KEY-----" in text:
         try:
             key = serialization.load_pem_public_key(text.encode())
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, exceptions.UnsupportedAlgorithm):
             return
-        if isinstance(key, Ed25519PublicKey):
+        if isinstance(key, ed25519.Ed25519PublicKey):
             yield Signer(_key_blob(key.public_bytes_raw()), "")
         return
     for line in map(str.strip, text.splitlines()):

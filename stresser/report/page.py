@@ -160,7 +160,7 @@ def _drawn(run: RunReport) -> Iterator[bytes]:
 
 
 def _json(value: Any) -> bytes:
-    text = msgspec.json.encode(value)
+    text = msgspec.json.encode(value, enc_hook=list)
     for character in "<>&\u2028\u2029":
         text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())
     return text

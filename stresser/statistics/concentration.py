@@ -17,7 +17,7 @@ from typing import NamedTuple
 from stresser.model.units import NS_PER_MS
 from stresser.statistics.brackets import MOST, Bracket
 from stresser.statistics.chance import binomial_tail
-from stresser.statistics.exposure import Exposure
+from stresser.statistics.exposure import Exposure, Survivors
 
 CHANCE = 0.01
 """The chance, of a whole run, that a timer is found where there is none."""
@@ -72,7 +72,7 @@ def concentration(
     brackets: Sequence[Bracket],
     units: Sequence[int],
     exposure: Exposure,
-    survivors: Exposure,
+    survivors: Survivors,
     searches: int,
     grain: int = GRAIN,
 ) -> Concentration | None:

@@ -1,4 +1,4 @@
-"""How much time was spent at each age (or silence, or number of bytes), and what survived it. Pure.
+"""How much time was spent at each age (or silence, or number of bytes), and who survived it. Pure.
 
 A timer shows as many endings where little time was spent. Each episode (a session's life, a
 silence) passes all values from 0 to its length.
@@ -11,11 +11,22 @@ from functools import cached_property
 from itertools import accumulate, chain
 from operator import mul
 
-from stresser.statistics.columns import in_order
-from stresser.statistics.numerics import np
+from stresser.statistics.columns import in_order, reorder
+from stresser.statistics.numerics import Numbers, np
 
 _BEYOND = 2**63
 """No machine's integer."""
+
+
+class Survivors:
+    """What each of some sessions is known to have survived, in any order."""
+
+    def __init__(self, lengths: Numbers) -> None:
+        self._lengths = lengths
+
+    def longer_than(self, value: int) -> int:
+        """How many survived more than this; who survived nothing counts for nothing."""
+        return int(np.count_nonzero(self._lengths > max(value, 0)))
 
 
 class Exposure:
@@ -41,17 +52,20 @@ class Exposure:
             if length > 0 and weight > 0:
                 lengths.append(length)
                 weights.append(weight)
-        order = np.lexsort((weights, lengths)).tolist()  # by length, then by weight
-        return cls(
-            array("q", map(lengths.__getitem__, order)), array("d", map(weights.__getitem__, order))
-        )
+        order = np.lexsort((weights, lengths))  # by length, then by weight
+        reorder(lengths, order)
+        reorder(weights, order)
+        del order  # of a night it is megabytes
+        return cls(lengths, weights)
 
     @cached_property
     def _passed(self) -> Sequence[float]:
         if self._each is None:
             run = chain((0,), accumulate(self._lengths))
             return array("q", run) if sum(self._lengths) < _BEYOND else list(run)  # exact as well
-        return array("d", chain((0.0,), accumulate(map(mul, self._lengths, self._each))))
+        passed = array("d", chain((0.0,), accumulate(map(mul, self._lengths, self._each))))
+        self._each = None  # summed up in both, and not needed any more
+        return passed
 
     @property
     def total(self) -> float:
@@ -68,7 +82,3 @@ class Exposure:
     def between(self, low: int, high: int) -> float:
         """What all episodes passed between two values."""
         return max(self.until(high) - self.until(low), 0.0)
-
-    def longer_than(self, value: int) -> float:
-        """The weight of the episodes that are longer."""
-        return self._weights[-1] - self._weights[bisect_right(self._lengths, value)]

@@ -1,12 +1,20 @@
-"""numpy and scipy.special, imported when they are first used.
+"""numpy and the functions of scipy.special, imported when they are first used.
 
 Commands that compute no intervals (`run`, `lab`, `check`) load the modules that could, and should
 pay neither their half second nor their 30 MB. Whoever computes imports `np` and `special` from
 here as if they were the packages.
+
+`scipy.special` itself would load linear algebra, numpy.testing and f2py: 10 MB beside the 4 of its
+compiled functions, which are all that is used here. So those are loaded alone.
 """
 
+import sys
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from stresser.model.late_module import LateModule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,18 +26,21 @@ if TYPE_CHECKING:
 else:
     ArrayLike = Generator = Numbers = Any
 
-    class _Late:
-        """Stands for a module; what was asked of it once is kept as an attribute."""
+    class _CompiledPart(LateModule):
+        """A compiled module of a package, whose own `__init__` does not run."""
 
-        def __init__(self, name: str) -> None:
-            self._name = name
+        def _imported(self) -> ModuleType:
+            package = self._name.rpartition(".")[0]
+            spec = None if package in sys.modules else find_spec(package)
+            if spec is None:
+                return import_module(self._name)
+            sys.modules[package] = module_from_spec(spec)  # where its parts are; nothing has run
+            try:
+                return import_module(self._name)
+            finally:
+                del sys.modules[package]  # who imports the package itself later gets all of it
 
-        def __getattr__(self, attribute: str) -> Any:
-            found = getattr(import_module(self._name), attribute)
-            setattr(self, attribute, found)
-            return found
-
-    np = _Late("numpy")
-    special = _Late("scipy.special")
+    np = LateModule("numpy")
+    special = _CompiledPart("scipy.special._ufuncs")
 
 __all__ = ["ArrayLike", "Generator", "Numbers", "np", "special"]

@@ -1,6 +1,7 @@
 """Signatures of bundles: ours by OpenSSH's eyes, OpenSSH's by ours, and what is refused."""
 
 import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -21,6 +22,7 @@ from stresser.bundle.signature import (
 )
 from tests.fakes.tools import tool
 
+UNSIGNED = "import stresser.cli.report, sys; sys.exit('cryptography' in sys.modules)"
 MESSAGE = b'{"schema": 1}'
 PEM, OPENSSH = serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH
 PKCS8, NOTHING = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -180,3 +182,8 @@ def test_no_changed_signature_is_good_and_none_is_a_traceback(data):
 def test_no_bytes_at_all_are_a_traceback(data):
     with pytest.raises(SignatureError):
         checked_key(data, MESSAGE)
+
+
+def test_who_signs_nothing_does_not_pay_for_it():
+    """7 MB. In a process of its own: here it has long since been imported."""
+    subprocess.run([sys.executable, "-c", UNSIGNED], check=True)

@@ -11,7 +11,8 @@ from stresser.statistics.concentration import (
     timer_limit,
     tolerance,
 )
-from stresser.statistics.exposure import Exposure
+from stresser.statistics.exposure import Exposure, Survivors
+from stresser.statistics.numerics import np
 from tests.analysis.story import dice, seconds
 
 
@@ -23,7 +24,7 @@ def found(brackets: list[Bracket], *lived: float, proved: bool = True) -> Concen
     """Sessions that ended as told, and others that lived so long."""
     episodes = [(bracket.high, 1.0) for bracket in brackets]
     episodes += [(seconds(at), 1.0) for at in lived]
-    survivors = Exposure.weighed(episodes if proved else [])
+    survivors = Survivors(np.array([length for length, _ in episodes if proved], np.int64))
     return concentration(brackets, range(len(brackets)), Exposure.weighed(episodes), survivors, 1)
 
 
@@ -68,8 +69,9 @@ def test_too_few_show_nothing():
 
 def test_only_witnesses_count():
     brackets = [point(60)] * 20
-    exposure = Exposure.of(bracket.high for bracket in brackets)
-    assert concentration(brackets, [0, 1], exposure, exposure, 1) is None
+    lengths = [bracket.high for bracket in brackets]
+    survivors = Survivors(np.array(lengths))
+    assert concentration(brackets, [0, 1], Exposure.of(lengths), survivors, 1) is None
 
 
 @pytest.mark.slow

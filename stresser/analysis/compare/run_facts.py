@@ -60,7 +60,8 @@ def read_run_facts(run: RecordedRun, *, has_answer: bool = False) -> RunFacts:
 
 def facts_of(reading: RunReading, answer: Answer | None = None) -> RunFacts:
     """What a comparison needs of a run that was read with its sessions."""
-    tally, lives, rtt = reading.tally, reading.lives, reading.rtt
+    tally, lives, patterns = reading.tally, reading.lives, reading.patterns
+    rtt = reading.rtt
     left_out = tally.uncounted_events + lives.beyond
     left_out += sum(one.left_out for one in reading.sessions.values())
     measured = Measured(tally=tally, now_ns=reading.elapsed_ns, distributions=reading.distributions)
@@ -68,7 +69,7 @@ def facts_of(reading: RunReading, answer: Answer | None = None) -> RunFacts:
         name=escaped(reading.run.path.name, 120),
         tally=tally,
         sessions=reading.sessions,
-        patterns=reading.patterns,
+        patterns=patterns,
         elapsed_ns=reading.elapsed_ns,
         ran_ns=reading.ran_ns,
         anchor_unix_ns=reading.run.anchor_unix_ns,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.cohort_tally import OTHER
 from stresser.model.events import SessionEnded, SessionOpened
+from stresser.statistics.columns import NumberBlocks
 from stresser.statistics.numerics import Numbers, np
 
 _MOST_SESSIONS = 500_000
@@ -31,7 +32,7 @@ class Sample:
     __slots__ = ("_random", "seen", "values")
 
     def __init__(self, values: Iterable[int] = ()) -> None:
-        self.values = array("I")
+        self.values = NumberBlocks("I")
         self.seen = 0
         self._random = random.Random(0)  # noqa: S311 - the same run gives the same figures
         for value in values:
@@ -44,12 +45,12 @@ class Sample:
         if len(self.values) < _MOST_VALUES:
             self._room_for(value).append(value)
         elif (place := self._random.randrange(self.seen)) < _MOST_VALUES:
-            self._room_for(value)[place] = value
+            self._room_for(value).replace(place, value)
 
-    def _room_for(self, value: int) -> "array[int]":
+    def _room_for(self, value: int) -> NumberBlocks:
         """Four bytes are enough for 4 s: most handshakes take less."""
         if value > _FOUR_BYTES and self.values.itemsize == _FOUR:
-            self.values = array("q", self.values)
+            self.values = self.values.wider("q")
         return self.values
 
 
@@ -57,8 +58,8 @@ class CohortSessions:
     """The sessions of one cohort."""
 
     def __init__(self) -> None:
-        self.opened_ns = array("q")
-        self.ended_ns = array("q")
+        self.opened_ns = NumberBlocks("q")
+        self.ended_ns = NumberBlocks("q")
         self.died = bytearray()
         """1: by a drop. 0: censored, by the plan, this host, stresser, or the record's end."""
         self.drops = 0
@@ -147,7 +148,7 @@ def session_time_until(sessions: Sequence[CohortSessions], moments_ns: Numbers) 
     return held
 
 
-def _passed(starts: "array[int]", moments_ns: Numbers) -> Numbers:
+def _passed(starts: NumberBlocks, moments_ns: Numbers) -> Numbers:
     """The sum over all starts of the time since then, none before it."""
     ordered = np.sort(np.asarray(starts, dtype=float))
     sums = np.concatenate(([0.0], np.cumsum(ordered)))

@@ -12,9 +12,9 @@ from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located
 from stresser.analysis.diagnosis.diagnosis import Mechanism, Where, is_clean
+from stresser.analysis.diagnosis.ending_facts import EndingFact
 from stresser.analysis.diagnosis.hop_stops import HopStop
 from stresser.analysis.diagnosis.one_moment import is_far_side
-from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.model.ending import Grade, Initiator, Kind
 
 OF_ONE_PATH = frozenset(

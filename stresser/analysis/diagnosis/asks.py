@@ -10,8 +10,8 @@ from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Ask, DiagnosedScope, Mechanism, Where, Whom
 from stresser.analysis.diagnosis.diagnosis_words import what_broke_it
+from stresser.analysis.diagnosis.ending_facts import EndingFact
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
-from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.words.lines import lowered
 from stresser.analysis.words.remedy_table import BY_OBSTACLE, Addressee, filled, sent_words
 from stresser.model.ending import Initiator, Kind

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Ask, Mechanism, Where
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, OwnFact
+from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact, OwnFact
 from stresser.analysis.patterns.session_lives import Life
 from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator

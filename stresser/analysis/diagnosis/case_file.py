@@ -4,25 +4,29 @@ Pure. A drop is one fact here: what its life shows (brackets of moment, age and 
 its own evidence says.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import compress
-from typing import NamedTuple
+from itertools import chain, compress
+from operator import sub
+
+from msgspec import Struct
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact, OwnFact, RunEvidence
+from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact, OwnFact
+from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
 from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
-from stresser.statistics.columns import Chosen, in_order
+from stresser.statistics.columns import Chosen, in_order, is_in_order, sort_by
 
 
-class DropFact(NamedTuple):
+class DropFact(Struct, frozen=True, gc=False):
     """One drop."""
 
     number: int
@@ -85,8 +89,16 @@ class CaseFile:
 
     @cached_property
     def lives_of(self) -> dict[Pair, Collection[Life]]:
-        """All sessions, by endpoint and egress."""
-        return self._by_pair(range(len(self.lives.lives)))
+        """All sessions, by endpoint and egress, those of a cohort as they opened."""
+        return {pair: Chosen(self.lives.lives, *rows) for pair, rows in self._rows.items()}
+
+    @cached_property
+    def _rows(self) -> dict[Pair, "list[array[int]]"]:
+        """Of the lives of each pair, by cohort, each in the order in which they opened."""
+        rows: dict[Pair, list[array[int]]] = defaultdict(list)
+        for cohort, own in self.lives.rows_of.items():
+            rows[cohort.pair].append(own)
+        return rows
 
     @cached_property
     def survivors(self) -> dict[Pair, Collection[Life]]:
@@ -95,18 +107,15 @@ class CaseFile:
         for one in self.drops:
             if one.drop.lives is self.lives.lives:
                 lived[one.drop.row] = 0
-        return self._by_pair(compress(range(len(lived)), lived))
-
-    def _by_pair(self, rows: Iterable[int]) -> dict[Pair, Collection[Life]]:
         places, whole = self.lives.lives.column("place"), self.lives.lives
         pairs = [place.cohort.pair for place in self.lives.places]
-        found: dict[Pair, Chosen[Life]] = {}
-        for row in rows:
+        found: dict[Pair, array[int]] = {}
+        for row in compress(range(len(lived)), lived):
             pair = pairs[places[row]]
             if pair not in found:
-                found[pair] = Chosen(whole)
-            found[pair].rows.append(row)
-        return dict(found)
+                found[pair] = array("i")
+            found[pair].append(row)
+        return {pair: Chosen(whole, own) for pair, own in found.items()}
 
     @cached_property
     def drops_of(self) -> dict[Pair, list[DropFact]]:
@@ -126,8 +135,9 @@ class CaseFile:
 
     @cached_property
     def opened(self) -> dict[Pair, Sequence[int]]:
-        """When sessions opened, sorted."""
-        return {pair: in_order(times) for pair, times in self.evidence.opened.items()}
+        """When sessions opened, sorted; nearly always they are recorded in that order."""
+        every = self.evidence.opened.items()
+        return {pair: times if is_in_order(times) else in_order(times) for pair, times in every}
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -151,22 +161,24 @@ class CaseFile:
         return list(dict.fromkeys(endpoint for endpoint, _ in self.pairs))
 
     @cached_property
-    def _spans(self) -> dict[Pair, tuple[Sequence[int], Sequence[int]]]:
-        """When the sessions of each pair opened and ended, both sorted."""
-        return {
-            pair: (
-                in_order(life.opened_ns for life in lives),
-                in_order(life.ended_ns for life in lives),
-            )
-            for pair, lives in self.lives_of.items()
-        }
+    def _by_end(self) -> "dict[Pair, array[int]]":
+        """The same in the order in which they ended."""
+        by_end = {pair: array("i", chain.from_iterable(rows)) for pair, rows in self._rows.items()}
+        for rows in by_end.values():
+            sort_by(self.lives.lives.column("ended_ns"), rows)
+        return by_end
+
+    def _times(self, pairs: Iterable[Pair], name: str) -> Iterator[int]:
+        rows = (own for pair in pairs for own in self._rows[pair])
+        return map(self.lives.lives.column(name).__getitem__, chain.from_iterable(rows))
 
     def open_at(self, pairs: Iterable[Pair], at_ns: int) -> int:
         """Sessions of these pairs that were open at a moment, those that ended then included."""
-        total = 0
+        column, total = self.lives.lives.column, 0
+        opened_ns, ended_ns = column("opened_ns").__getitem__, column("ended_ns").__getitem__
         for pair in pairs:
-            begun, ended = self._spans.get(pair, ((), ()))
-            total += bisect_right(begun, at_ns) - bisect_left(ended, at_ns)
+            total += sum(bisect_right(r, at_ns, key=opened_ns) for r in self._rows.get(pair, ()))
+            total -= bisect_left(self._by_end.get(pair, ()), at_ns, key=ended_ns)
         return total
 
     def session_time_ns(self, pairs: Iterable[Pair]) -> int:
@@ -174,8 +186,10 @@ class CaseFile:
 
         Where heartbeats are slow, the brackets are longer than many lives.
         """
-        chosen = [pair for pair in pairs if pair in self._spans]
-        held = sum(sum(self._spans[pair][1]) - sum(self._spans[pair][0]) for pair in chosen)
+        chosen = [pair for pair in pairs if pair in self._rows]
+        held: int = sum(
+            map(sub, *(self._times(chosen, name) for name in ("ended_ns", "opened_ns")))
+        )
         doubt = sum(
             one.drop.life.ended_ns - (one.drop.moment.low + one.drop.moment.high) // 2
             for pair in chosen
@@ -198,15 +212,14 @@ class CaseFile:
             if low_ns <= one.began_ns <= high_ns:
                 yield one
 
-    def survivors_of(
+    def number_through(
         self, pair: Pair, activity: str | None, through: Callable[[Life], bool]
-    ) -> list[Life]:
-        """Sessions of a pair that lived through what is asked."""
-        return [
-            life
+    ) -> int:
+        """How many sessions of a pair lived through what is asked."""
+        return sum(
+            (activity is None or self.cohort_of(life).activity == activity) and through(life)
             for life in self.survivors.get(pair, [])
-            if (activity is None or self.cohort_of(life).activity == activity) and through(life)
-        ]
+        )
 
     def lab_rule(self, one: DropFact) -> str | None:
         """The rule by which the lab's own log says that it ended a session."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from stresser.analysis.diagnosis.candidate import Candidate, members, pairs_of
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Control, DiagnosedScope, Mechanism, Where
-from stresser.analysis.diagnosis.run_evidence import EndingFact
+from stresser.analysis.diagnosis.ending_facts import EndingFact
 from stresser.model.cohort import Pair
 from stresser.model.units import escaped
 
@@ -105,7 +105,7 @@ def _of_pair(candidate: Candidate, case: CaseFile, pair: Pair) -> list[_Found]:
 
 
 def _exposed(candidate: Candidate, case: CaseFile, pair: Pair, activity: str | None) -> _Found:
-    lived = len(case.survivors_of(pair, activity, candidate.through or _always))
+    lived = case.number_through(pair, activity, candidate.through or _always)
     fates = [
         _fate(candidate, one)
         for one in case.drops_of.get(pair, [])

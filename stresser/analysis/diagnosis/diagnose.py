@@ -27,6 +27,7 @@ from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located, locate
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
 from stresser.analysis.diagnosis.diagnosis_words import moment_words, says, what_broke_it
+from stresser.analysis.diagnosis.ending_facts import EndingFact, OwnFact
 from stresser.analysis.diagnosis.failed_attempts import failed_attempts, late_refusals
 from stresser.analysis.diagnosis.first_message import first_message
 from stresser.analysis.diagnosis.found_limits import timers
@@ -36,7 +37,6 @@ from stresser.analysis.diagnosis.intercepted_pairs import interception
 from stresser.analysis.diagnosis.lab_log import lab_log
 from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
-from stresser.analysis.diagnosis.run_evidence import EndingFact, OwnFact
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
 from stresser.analysis.diagnosis.silences_compared import contrast, found_dead
 from stresser.analysis.words.endings import counted
@@ -129,11 +129,13 @@ def diagnose(case: CaseFile, utc: Callable[[int], str]) -> Diagnoses:
         for place in one.failures:
             of_failure[place] = n
 
+    drops, failures = case.drops, case.failures  # the case itself is not to be kept for these
+
     def drop(place: int, diagnosis: int | None) -> ExplainedEnding:
-        return _explained(case.drops[place].own, case.drops[place].drop.session, diagnosis)
+        return _explained(drops[place].own, drops[place].drop.session, diagnosis)
 
     def failure(place: int, diagnosis: int | None) -> ExplainedEnding:
-        return _explained(case.failures[place].own, None, diagnosis)
+        return _explained(failures[place].own, None, diagnosis)
 
     return Diagnoses(
         diagnoses=made,

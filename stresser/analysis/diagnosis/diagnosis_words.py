@@ -6,8 +6,8 @@ from stresser.analysis.diagnosis.candidate import Candidate, members
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.controls import Located
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Where
+from stresser.analysis.diagnosis.ending_facts import EndingFact
 from stresser.analysis.diagnosis.limit_candidates import condition
-from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.patterns.scopes import Variable
 from stresser.analysis.words.endings import counted, kind_words
 from stresser.model.ending import Kind
@@ -125,7 +125,7 @@ def _spared(candidate: Candidate, facts: list[EndingFact], case: CaseFile) -> in
     pairs = {fact.pair for fact in facts}
     activities = {fact.cohort.activity for fact in facts}
     return sum(
-        len(case.survivors_of(pair, activity, candidate.through))
+        case.number_through(pair, activity, candidate.through)
         for pair in pairs
         for activity in activities
     )

@@ -11,8 +11,8 @@ from stresser.analysis.counts.chain_tally import ChainNotes
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact
 from stresser.analysis.diagnosis.one_moment import is_far_side
-from stresser.analysis.diagnosis.run_evidence import EndingFact, FailureFact
 from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.endings import counted
 from stresser.analysis.words.obstacles import Obstacle, is_about_certificate

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from stresser.analysis.diagnosis.case_file import CaseFile
-from stresser.analysis.diagnosis.run_evidence import FailureFact
+from stresser.analysis.diagnosis.ending_facts import FailureFact
 from stresser.analysis.patterns.causes import Incident
 from stresser.analysis.words.endings import counted, kind_words
 from stresser.model.cohort import Pair

@@ -160,7 +160,7 @@ def _refuted(
     if variable is Variable.IDLE:
         return False  # the search has counted silences that were survived
     pairs = {one.pair for one in members}
-    lives = [life for pair in pairs for life in case.lives_of.get(pair, [])]
+    lives = (life for pair in pairs for life in case.lives_of.get(pair, []))
     high = limit.bracket.high + (limit.tick or 0)
     if variable is Variable.AGE:
         older = sum(life.proved_age_ns > high + tolerance(high) for life in lives)

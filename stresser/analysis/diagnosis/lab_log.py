@@ -46,6 +46,6 @@ def _of_rule(case: CaseFile, rule: str, drops: list[DropFact]) -> Candidate:
     limit = timer_limit(known, len(known)).bracket
     if variable is Variable.IDLE:
         pairs = {one.pair for one in drops}
-        lives = [life for pair in pairs for life in case.lives_of.get(pair, [])]
+        lives = (life for pair in pairs for life in case.lives_of.get(pair, []))
         limit = Bracket(max(limit.low, survived_below(lives, limit.high)), limit.high)
     return replace(limit_candidate(case, variable, limit, drops), by_log=True)

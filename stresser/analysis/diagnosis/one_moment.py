@@ -13,8 +13,8 @@ from stresser.analysis.diagnosis.candidate import Candidate, Claims, Fate
 from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.crowds import FEWEST, TOGETHER_NS, Crowd, Group, part_that_died
 from stresser.analysis.diagnosis.diagnosis import Mechanism
+from stresser.analysis.diagnosis.ending_facts import EndingFact
 from stresser.analysis.diagnosis.limit_candidates import limit_candidate
-from stresser.analysis.diagnosis.run_evidence import EndingFact
 from stresser.analysis.diagnosis.silences_compared import SHORTEST_TIMER_NS
 from stresser.analysis.patterns.box_endings import MOMENT, like_boxes
 from stresser.analysis.patterns.scopes import Variable

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 
 from stresser.analysis.counts.chain_tally import ChainTally
+from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact, OwnFact, OwnRows
 from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
 from stresser.model.cohort import Cohort, Pair
-from stresser.model.ending import Grade, Initiator, Kind, NoDrop, Phase, Proof
+from stresser.model.ending import Initiator, NoDrop, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -32,8 +33,8 @@ from stresser.model.events import (
     WorkerEnded,
 )
 from stresser.model.fresh_connection import FreshConnection, FreshResult
-from stresser.model.hops import HopWalk
 from stresser.model.packet import PacketOrigin, Shape
+from stresser.statistics.columns import NumberBlocks
 
 MOST_FACTS = 200_000
 _MOST_OPEN = 400_000
@@ -41,94 +42,7 @@ _MOST_CHANGES = 10_000
 _MOST_ADDRESSES = 64
 _MOST_SETS = 1000
 _LONGEST = 200
-_LONGEST_PORT = 5
-_BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
-"""One session's comparison is outdone by the whole run's."""
 _set_of: Callable[[tuple[Any, ...]], frozenset[Any]] = lru_cache(_MOST_SETS)(frozenset)
-
-
-class EndingFact(NamedTuple):
-    """What an unplanned ending's evidence says. One for all endings that say the same."""
-
-    cohort: Cohort
-    phase: Phase
-    kind: Kind
-    failure: str
-    initiator: Initiator
-    grade: Grade
-    rules: frozenset[str]
-    """The rules that decided the initiator."""
-    remote: str
-    proxy: str | None
-    code: int | None
-    reason: str
-    """Of a WebSocket close or an HTTP refusal; escaped where it is shown."""
-    status: int | None
-    alert: int | None
-    raw: str
-    seen: str
-    """What came in the place of the protocol, from its beginning; escaped already."""
-    headers: tuple[tuple[str, str], ...]
-    met: frozenset[FreshResult]
-    """What fresh connections to its endpoint through its egress met while it ended."""
-    is_strangers: bool
-    """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
-    was_reset_before: bool
-    """A reset that TCP does not accept came before: who holds the connection had aborted it."""
-    is_gateways: bool
-    """The first router sent the packet that ended it, while the flow's own peer is behind one."""
-    ttl: int | None
-    """With which the packet came that ended it."""
-    is_owners: bool
-    """The RST of who held the connection: its ACK and window are its own."""
-    obstacle: Obstacle | None
-    """What a failed attempt has met; None: it was none."""
-    alpn: str | None
-    """What a failed attempt's handshake agreed on."""
-    other_family_opens: bool
-    """A fresh connection to the endpoint's address of the other family was answered."""
-    intercepted: bool
-    chain: str
-    """That a failed attempt was shown."""
-
-    @property
-    def pair(self) -> Pair:
-        """Endpoint and egress."""
-        return self.cohort.pair
-
-    @property
-    def is_said(self) -> bool:
-        """The endpoint's own TLS end said it: its chain verifies."""
-        return bool(self.rules & _BY_VERIFIED_END)
-
-
-class OwnFact(Struct, frozen=True, gc=False, kw_only=True):
-    """One unplanned ending: what is known of it alone, and what it says."""
-
-    fact: EndingFact
-    attempt: int
-    t_ns: int
-    """When it was noticed."""
-    port: int | None
-    """Our own; None where it is not known."""
-    hops: HopWalk | None
-    """Where it stops, where that was walked."""
-    pings: int
-    pongs: int
-
-
-class FailureFact(NamedTuple):
-    """A failed attempt."""
-
-    place: int
-    """Its place among the run's failed attempts."""
-    began_ns: int
-    own: OwnFact
-
-    @property
-    def ending(self) -> EndingFact:
-        """What it says."""
-        return self.own.fact
 
 
 class PathFact(NamedTuple):
@@ -161,7 +75,7 @@ class RunEvidence:
         self.drops: dict[int, OwnFact] = {}
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
-        self.opened: dict[Pair, array[int]] = {}
+        self.opened: dict[Pair, NumberBlocks] = {}
         """When sessions opened, by endpoint and egress."""
         self.pairings: dict[Pair, Pairing] = {}
         self.kills: dict[tuple[str, int], str] = {}
@@ -180,7 +94,7 @@ class RunEvidence:
         """Chains that look like an interceptor's, by open session."""
         self._served = served
         self._kept = 0
-        self._alike: dict[EndingFact, EndingFact] = {}
+        self._own = OwnRows()
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -210,7 +124,7 @@ class RunEvidence:
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
-            self.opened.setdefault(event.cohort.pair, array("q")).append(event.t_ns)
+            self.opened.setdefault(event.cohort.pair, NumberBlocks("q")).append(event.t_ns)
         if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
             self._suspects[event.session] = event.tls.chain
         known = self.pairing(event.endpoint, event.egress)
@@ -254,17 +168,7 @@ class RunEvidence:
         self.failures.append(FailureFact(len(self.failures), began_ns, fact))
 
     def _fact(self, event: Ended, *, intercepted: bool) -> OwnFact:
-        fact = _ending_fact(event, intercepted=intercepted)
-        pings, pongs = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
-        return OwnFact(
-            fact=self._alike.setdefault(fact, fact),
-            attempt=event.attempt,
-            t_ns=event.t_ns,
-            port=_port(event.local),
-            hops=event.ending.evidence.hops,
-            pings=pings,
-            pongs=pongs,
-        )
+        return self._own.add(event, _ending_fact(event, intercepted=intercepted))
 
 
 def _keep(texts: set[str], text: str) -> None:
@@ -314,11 +218,6 @@ def _ending_fact(event: Ended, *, intercepted: bool) -> EndingFact:
         intercepted=intercepted,
         chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
     )
-
-
-def _port(local: str | None) -> int | None:
-    port = (local or "").rpartition(":")[2]
-    return int(port) if port.isdecimal() and len(port) <= _LONGEST_PORT else None
 
 
 def _is_beside(look: FreshConnection, event: Ended) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
 from stresser.analysis.diagnosis.case_file import CaseFile
 from stresser.analysis.diagnosis.diagnosis import Mechanism
-from stresser.analysis.diagnosis.run_evidence import FailureFact
+from stresser.analysis.diagnosis.ending_facts import FailureFact
 from stresser.model.cohort import Pair
 from stresser.model.ending import Kind
 from stresser.statistics.brackets import Bracket

@@ -91,6 +91,7 @@ def find_causes(lives: Lives, plan: PlanFacts) -> Causes:
         return Causes(incidents=[], timers=[])
     search = _Search(lives)
     candidates, units = search.candidates()
+    search.let_go()
     timers = find_timers(lives, plan, search.scopes, candidates, units)
     timed = {
         number: timer for number in sorted(candidates)
@@ -126,6 +127,10 @@ class _Search:
         self.scopes = scopes_of(lives, _MOST_SCOPES)
         self._sessions = OpenLives(lives)
         self._by_pair = by_pair(self.scopes)
+
+    def let_go(self) -> None:
+        """Forget what can be computed again: timers are about to need the memory."""
+        self._sessions.let_go()
 
     def moments(self, numbers: Sequence[int]) -> list[Moment]:
         """These drops by the moments they share, in the order of time."""

@@ -7,6 +7,7 @@ they do. Pure.
 """
 
 from collections.abc import Iterable, Sequence
+from heapq import nlargest
 
 from stresser.analysis.patterns.scopes import Scope, Variable
 from stresser.analysis.patterns.session_lives import Drop, Life
@@ -51,5 +52,6 @@ def first_silence(
 
 def survived_below(lives: Iterable[Life], limit_ns: int) -> int:
     """The longest silence under a limit that more than one session survived; 0: none did."""
-    survived = sorted(life.survived_ns for life in lives if life.survived_ns < limit_ns)
-    return survived[-_SURVIVORS] if len(survived) >= _SURVIVORS else 0
+    below = (life.survived_ns for life in lives if life.survived_ns < limit_ns)
+    survived = nlargest(_SURVIVORS, below)
+    return survived[-1] if len(survived) == _SURVIVORS else 0

@@ -8,25 +8,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from operator import add
-from typing import NamedTuple
 
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.cohort import Cohort
 from stresser.statistics.columns import in_order
 
 _MOST_LOOKED_AT = 20_000_000
-_MOST_SETS = 4
+_MOST_SETS, _MOST_TIMES = 2, 256
 """Of cohorts: what was computed of more is computed again."""
-
-
-class _Held(NamedTuple):
-    """When sessions opened, ended and last proved that they lived, each in the order of time."""
-
-    opened: Sequence[int]
-    ended: Sequence[int]
-    proved: Sequence[int]
-    time_ns: int
 
 
 class OpenLives:
@@ -37,17 +26,15 @@ class OpenLives:
         """What the rows are of."""
         opened, ended, proved = map(self.lives.column, ("opened_ns", "ended_ns", "proved_age_ns"))
         self._opened_ns, self._ended_ns, self._proved_ns = opened, ended, proved
-        cohorts = [place.cohort for place in lives.places]
-        rows = {cohort: array("i") for cohort in cohorts}
-        for row, place in enumerate(self.lives.column("place")):
-            rows[cohorts[place]].append(row)
-        self._rows = {
-            cohort: array("i", sorted(own, key=opened.__getitem__)) for cohort, own in rows.items()
-        }
+        self._rows = lives.rows_of
         self._budget = _MOST_LOOKED_AT
         self._before: dict[Cohort, tuple[int, int, list[int]]] = {}
         """The last answer of `outlived`: who asks in the order of time is answered faster."""
-        self._held = lru_cache(_MOST_SETS)(self._held_of)
+        self._opened = lru_cache(_MOST_SETS)(self._when_opened)
+        self._ended = lru_cache(_MOST_SETS)(self._when_ended)
+        self._proved = lru_cache(_MOST_SETS)(self._when_proved)
+        self.time_held = lru_cache(_MOST_TIMES)(self._time_held)
+        """How long all sessions of some cohorts together were open, in nanoseconds."""
 
     def outlived(self, cohort: Cohort, at_ns: int) -> list[int] | None:
         """Rows of those that were open then and ended later, in the order of their opening.
@@ -69,27 +56,37 @@ class OpenLives:
 
     def number(self, cohorts: frozenset[Cohort], at_ns: int) -> int:
         """How many were open then and ended later."""
-        held = self._held(cohorts)
-        return bisect_right(held.opened, at_ns) - bisect_right(held.ended, at_ns)
+        return bisect_right(self._opened(cohorts), at_ns) - bisect_right(
+            self._ended(cohorts), at_ns
+        )
 
     def number_proved(self, cohorts: frozenset[Cohort], at_ns: int) -> int:
         """How many were open then and proved later that they lived."""
-        held = self._held(cohorts)
-        return bisect_right(held.opened, at_ns) - bisect_right(held.proved, at_ns)
-
-    def time_held(self, cohorts: frozenset[Cohort]) -> int:
-        """How long all their sessions together were open, in nanoseconds."""
-        return self._held(cohorts).time_ns
-
-    def _held_of(self, cohorts: frozenset[Cohort]) -> _Held:
-        rows = array("i", chain.from_iterable(self._rows.get(one, ()) for one in cohorts))
-
-        def of(column: "array[int]") -> Iterator[int]:
-            return map(column.__getitem__, rows)
-
-        return _Held(
-            opened=in_order(of(self._opened_ns)),
-            ended=in_order(of(self._ended_ns)),
-            proved=in_order(map(add, of(self._opened_ns), of(self._proved_ns))),
-            time_ns=sum(of(self._ended_ns)) - sum(of(self._opened_ns)),
+        return bisect_right(self._opened(cohorts), at_ns) - bisect_right(
+            self._proved(cohorts), at_ns
         )
+
+    def let_go(self) -> None:
+        """What was asked of sets of cohorts is forgotten: it takes 24 bytes a session and set."""
+        for known in (self._opened, self._ended, self._proved):
+            known.cache_clear()
+        self._before.clear()
+
+    def _chosen(self, cohorts: frozenset[Cohort]) -> Iterator[int]:
+        return chain.from_iterable(self._rows.get(one, ()) for one in cohorts)
+
+    def _when_opened(self, cohorts: frozenset[Cohort]) -> Sequence[int]:
+        """In the order of time, as the next two."""
+        return in_order(map(self._opened_ns.__getitem__, self._chosen(cohorts)))
+
+    def _when_ended(self, cohorts: frozenset[Cohort]) -> Sequence[int]:
+        return in_order(map(self._ended_ns.__getitem__, self._chosen(cohorts)))
+
+    def _when_proved(self, cohorts: frozenset[Cohort]) -> Sequence[int]:
+        """When they last proved that they lived."""
+        opened_ns, proved_ns = self._opened_ns, self._proved_ns
+        return in_order(opened_ns[row] + proved_ns[row] for row in self._chosen(cohorts))
+
+    def _time_held(self, cohorts: frozenset[Cohort]) -> int:
+        opened_ns, ended_ns = self._opened_ns, self._ended_ns
+        return sum(ended_ns[row] - opened_ns[row] for row in self._chosen(cohorts))

@@ -16,7 +16,8 @@ from stresser.analysis.patterns.session_lives import Drop, Life, Lives
 from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.columns import Chosen
-from stresser.statistics.exposure import Exposure
+from stresser.statistics.exposure import Exposure, Survivors
+from stresser.statistics.numerics import Numbers, np
 
 
 class Variable(StrEnum):
@@ -57,11 +58,12 @@ class Scope:
 
     def __init__(self, extent: Extent, lives: Lives, floors: Mapping[int, int]) -> None:
         self.extent = extent
-        self.lives = Chosen(lives.lives)
+        self.lives = Chosen(
+            lives.lives, *(lives.rows_of[cohort] for cohort in sorted(extent.cohorts))
+        )
         self.drops = array("i")
         """Numbers of the run's drops that a timer may have made."""
         self._floors = floors
-        self._proved: dict[Variable, Exposure] = {}
 
     def exposure(self, variable: Variable) -> Exposure:
         """What the sessions passed, in the sense of `Exposure`."""
@@ -73,7 +75,7 @@ class Scope:
             return Exposure.weighed(silence for life in self.lives for silence in _silences(life))
         return Exposure.weighed(_moved(life, self._floors) for life in self.lives if life.bytes)
 
-    def survivors(self, variable: Variable, *, announced: bool) -> Exposure:
+    def survivors(self, variable: Variable, *, announced: bool) -> Survivors:
         """What the sessions are known to have survived.
 
         `announced`: the endings looked at came by themselves, so a session that saw none had none.
@@ -82,25 +84,24 @@ class Scope:
         if not announced or variable is Variable.BYTES:
             return self.proved(variable)
         if variable is Variable.AGE:
-            return self.exposure(variable)
-        silences = self.lives.column("survived_ns"), self.lives.column("last_silence_ns")
-        return Exposure.of(map(max, *silences))
+            return Survivors(self.lives.numbers("ended_ns") - self.lives.numbers("opened_ns"))
+        silences = self.lives.numbers("survived_ns"), self.lives.numbers("last_silence_ns")
+        return Survivors(np.maximum(*silences))
 
-    def proved(self, variable: Variable) -> Exposure:
+    def proved(self, variable: Variable) -> Survivors:
         """What each session is proved to have lived through, at the most."""
-        known = self._proved.get(variable)
-        if known is None:
-            known = Exposure.of(self._most(variable))
-            if self.extent.is_pair:  # of a pair it is asked again and again
-                self._proved[variable] = known
-        return known
-
-    def _most(self, variable: Variable) -> Iterable[int]:
         if variable is Variable.AGE:
-            return self.lives.column("proved_age_ns")
+            return Survivors(self.lives.numbers("proved_age_ns"))
         if variable is Variable.IDLE:
-            return self.lives.column("survived_ns")
-        return (_moved(life, self._floors)[0] for life in self.lives if life.bytes)
+            return Survivors(self.lives.numbers("survived_ns"))
+        return Survivors(self._moved())
+
+    def _moved(self) -> Numbers:
+        """Bytes of each session since the handshake, as `_moved` has them; 0: it moved none."""
+        places, moved = self.lives.numbers("place"), self.lives.numbers("bytes")
+        known = range(int(places.max(initial=-1)) + 1)
+        floors = np.array([self._floors.get(place, 0) for place in known], np.int64)
+        return np.where(moved != 0, np.maximum(moved - floors[places], 1), 0)
 
 
 def by_pair(scopes: Iterable[Scope]) -> dict[Pair, Scope]:
@@ -166,9 +167,6 @@ def scopes_of(lives: Lives, most: int) -> list[Scope]:
     for scope in scopes:
         for cohort in scope.extent.cohorts:
             by_cohort.setdefault(cohort, []).append(scope)
-    for row, place in enumerate(lives.lives.column("place")):
-        for scope in by_cohort.get(cohorts[place], ()):
-            scope.lives.rows.append(row)
     for number, drop in enumerate(lives.drops):
         for scope in by_cohort.get(cohorts[drop.life.place], ()):
             scope.drops.append(number)

@@ -5,8 +5,11 @@ Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives 
 """
 
 from array import array
+from functools import cached_property
 from operator import sub
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from stresser.analysis.counts.plan_facts import PlanFacts
 from stresser.model.cohort import Cohort
@@ -14,7 +17,7 @@ from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
 from stresser.model.events import AnyEvent, RunResumed, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
 from stresser.statistics.brackets import Bracket
-from stresser.statistics.columns import Columns
+from stresser.statistics.columns import Columns, sort_by
 from stresser.statistics.concentration import tolerance
 
 MOST_DROPS = 200_000
@@ -22,6 +25,7 @@ MOST_LIVES = 400_000
 _MOST_PLACES = 20_000
 _MOST_PATH_CHANGES = 10_000
 _LONGEST_ADDRESS = 80
+_KINDS, _INITIATORS = tuple(Kind), tuple(Initiator)
 _SHORTLY_NS = NS_PER_S
 """A route may be gone this long before the last proof of life: what was on its way arrives."""
 
@@ -47,8 +51,6 @@ class Life(NamedTuple):
     """The greatest age at which something from the other side proved it alive."""
     survived_ns: int
     """The longest silence that it is known to have survived."""
-    silences: int
-    """How many silences as long as `survived_ns` it survived."""
     last_silence_ns: int
     """The silence at its end."""
     bytes: int
@@ -56,24 +58,126 @@ class Life(NamedTuple):
     """Pings that were sent."""
 
 
-class Drop(NamedTuple):
-    """One drop, with what struck it in brackets."""
+class DropRow(NamedTuple):
+    """What is kept of one drop, as numbers."""
 
-    lives: Columns[Life]
-    row: int
-    """Of its life among these."""
-    cohort: Cohort
     session: int
-    kind: Kind
-    initiator: Initiator
-    moment: Bracket
-    """When the cause struck, since the run began."""
-    silence: Bracket | None
-    """How long nothing had passed; None where that speaks against a timer of silence."""
-    is_answer: bool
-    """Noticed only because we sent something: it may have been dead before."""
-    cause_ns: int | None = None
-    """When this host's own path changed, where that ended it."""
+    cohort: int
+    kind: int
+    initiator: int
+    low_ns: int
+    high_ns: int
+    is_answer: int
+    row: int
+    """Of its life; below 0 where there was no room among all lives: ~row of those of drops."""
+
+
+class DropRows:
+    """The drops of one run: numbers in columns, for a run may have hundreds of thousands."""
+
+    def __init__(self, lives: Columns[Life]) -> None:
+        self.lives = lives
+        self.beyond = Columns(Life._fields, Life._make)
+        """Lives of drops for which there was no room among those."""
+        self.rows = Columns(DropRow._fields, DropRow._make)
+        self.cohorts: list[Cohort] = []
+        self.causes: dict[int, int] = {}
+        self._index: dict[Cohort, int] = {}
+
+    def add(
+        self,
+        row: int,
+        cohort: Cohort,
+        session: int,
+        kind: Kind,
+        initiator: Initiator,
+        moment: Bracket,
+        *,
+        is_answer: bool,
+        cause_ns: int | None = None,
+    ) -> "Drop":
+        """Keep one drop. `row`: as `DropRow` has it."""
+        number = len(self.rows)
+        place = self._index.setdefault(cohort, len(self.cohorts))
+        if place == len(self.cohorts):
+            self.cohorts.append(cohort)
+        if cause_ns is not None:
+            self.causes[number] = cause_ns
+        numbers = session, place, _KINDS.index(kind), _INITIATORS.index(initiator)
+        self.rows.append((*numbers, *moment, is_answer, row))
+        return Drop(self, number)
+
+
+class Drop(Struct, frozen=True, gc=False):
+    """One drop, with what struck it in brackets: a look at its row."""
+
+    among: DropRows
+    number: int
+
+    def _number(self, name: str) -> int:
+        return self.among.rows.column(name)[self.number]
+
+    @property
+    def lives(self) -> Columns[Life]:
+        """Where its life is."""
+        return self.among.beyond if self._number("row") < 0 else self.among.lives
+
+    @property
+    def row(self) -> int:
+        """Of its life among these."""
+        row = self._number("row")
+        return ~row if row < 0 else row
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort that its session belonged to."""
+        return self.among.cohorts[self._number("cohort")]
+
+    @property
+    def session(self) -> int:
+        """Its session."""
+        return self._number("session")
+
+    @property
+    def kind(self) -> Kind:
+        """What was seen to stop it."""
+        return _KINDS[self._number("kind")]
+
+    @property
+    def initiator(self) -> Initiator:
+        """As its own evidence says."""
+        return _INITIATORS[self._number("initiator")]
+
+    @property
+    def moment(self) -> Bracket:
+        """When the cause struck, since the run began."""
+        return Bracket(self._number("low_ns"), self._number("high_ns"))
+
+    @property
+    def is_answer(self) -> bool:
+        """Noticed only because we sent something: it may have been dead before."""
+        return bool(self._number("is_answer"))
+
+    @property
+    def cause_ns(self) -> int | None:
+        """When this host's own path changed, where that ended it."""
+        return self.among.causes.get(self.number)
+
+    @property
+    def silence(self) -> Bracket | None:
+        """How long nothing had passed; None where that speaks against a timer of silence.
+
+        It does where the same session had survived one as long before. As long: no two silences of
+        a heartbeat are the same to the millisecond, and a timer that spared the one has not met the
+        other.
+        """
+        lives, row = self.lives, self.row
+        fatal_ns = lives.column("last_silence_ns")[row]
+        survived_ns = lives.column("survived_ns")[row]
+        longest_ns = survived_ns + tolerance(survived_ns) if survived_ns else 0
+        if fatal_ns <= longest_ns:
+            return None
+        return Bracket(survived_ns if self.is_answer else fatal_ns, fatal_ns)
 
     @property
     def life(self) -> Life:
@@ -83,8 +187,8 @@ class Drop(NamedTuple):
     @property
     def age(self) -> Bracket:
         """The session's age when the cause struck."""
-        opened = self.lives.column("opened_ns")[self.row]
-        return Bracket(max(self.moment.low - opened, 0), max(self.moment.high - opened, 0))
+        opened, moment = self.lives.column("opened_ns")[self.row], self.moment
+        return Bracket(max(moment.low - opened, 0), max(moment.high - opened, 0))
 
 
 class Lives:
@@ -94,14 +198,15 @@ class Lives:
         self.drops: list[Drop] = []
         self.lives = Columns(Life._fields, Life._make)
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
-        self._of_drops = Columns(Life._fields, Life._make)
-        """Of drops for whose lives there was no room among those."""
+        self._drops = DropRows(self.lives)
         self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
         """When the path was seen to change (events `path_changed`)."""
         self.beyond = 0
         """Endings for which there was no room."""
         self.now_ns = 0
+        self.longest_ns = 0
+        """How long the longest of these lives was; 0: there is none. Known once it is closed."""
         self._plan = plan
         self._index: dict[Place, int] = {}
         self._open: dict[int, tuple[int, int]] = {}
@@ -124,22 +229,38 @@ class Lives:
         """The record ends: sessions that are still open have lived until now."""
         self.now_ns = max(self.now_ns, now_ns)
         self._cut(self.now_ns)
-
-    @property
-    def longest_ns(self) -> int:
-        """How long the longest of these lives was; 0: there is none."""
         spans = map(sub, self.lives.column("ended_ns"), self.lives.column("opened_ns"))
-        return max(spans, default=0)
+        self.longest_ns = max(spans, default=0)
+
+    @cached_property
+    def rows_of(self) -> "dict[Cohort, array[int]]":
+        """The lives of each cohort in the order in which they opened. They are all closed."""
+        cohorts = [place.cohort for place in self.places]
+        rows = {cohort: array("i") for cohort in cohorts}
+        for row, place in enumerate(self.lives.column("place")):
+            rows[cohorts[place]].append(row)
+        for own in rows.values():
+            sort_by(self.lives.column("opened_ns"), own)
+        return rows
+
+    def let_go(self) -> None:
+        """Forget the lives, once all that they tell is known: they take 60 bytes each.
+
+        Of a drop, its age, silence and life are known no more.
+        """
+        self.lives.clear()
+        vars(self).pop("rows_of", None)
+        self._drops.beyond.clear()
 
     def _cut(self, at_ns: int) -> None:
         for place, opened_ns in self._open.values():
             age_ns = max(at_ns - opened_ns, 0)
             every_ns = self._plan.pings_every_ns(self.places[place].cohort) or 0
             silences = max(age_ns // every_ns - 1, 0) if every_ns else 0
-            proved, survived = silences * every_ns, every_ns if silences else 0
+            proved_ns, survived_ns = silences * every_ns, every_ns if silences else 0
             self._keep(
                 Life(
-                    place, opened_ns, opened_ns + age_ns, proved, survived, silences,
+                    place, opened_ns, opened_ns + age_ns, proved_ns, survived_ns,
                     every_ns or age_ns, 0, 0,
                 )
             )  # fmt: skip
@@ -162,10 +283,11 @@ class Lives:
         if len(self.drops) >= MOST_DROPS:
             self.beyond += 1
             return
-        lives = self.lives if is_kept else self._of_drops
+        row = len(self.lives) - 1
         if not is_kept:
-            lives.append(life)
-        self.drops.append(_drop(event, life, lives))
+            row = ~len(self._drops.beyond)
+            self._drops.beyond.append(life)
+        self.drops.append(_drop(event, life, row, self._drops))
 
     def _keep(self, life: Life) -> bool:
         is_full = len(self.lives) >= MOST_LIVES
@@ -194,16 +316,15 @@ class Lives:
         proved_ns = min(max(ending.alive_at_ns - opened_ns, 0), age_ns)
         last_ns = ending.silence_ns or 0
         survived_ns = self._survived(event)
-        silences = event.pongs if survived_ns else 0
         if ending.proved is Proof.ALIVE:
             proved_ns = age_ns
             if last_ns > survived_ns and not self._plan.is_kept_alive(event.cohort):
-                survived_ns, silences = last_ns, 1
+                survived_ns = last_ns
         moved = max(event.bytes_received + event.bytes_sent, 0)
         if not event.pings and not event.messages:
             moved = 0
         return Life(
-            place, opened_ns, ended_ns, proved_ns, survived_ns, silences, last_ns, moved,
+            place, opened_ns, ended_ns, proved_ns, survived_ns, last_ns, moved,
             max(event.pings, 0),
         )  # fmt: skip
 
@@ -220,8 +341,7 @@ def _is_answer(ending: Ending) -> bool:
     return ending.answers_send or ending.kind in BRACKETED
 
 
-def _drop(event: SessionEnded, life: Life, lives: Columns[Life]) -> Drop:
-    """`life` is the last of these."""
+def _drop(event: SessionEnded, life: Life, row: int, among: DropRows) -> Drop:
     ending = event.ending
     is_answer = _is_answer(ending)
     dead_ns = ending.dead_by_ns
@@ -229,17 +349,15 @@ def _drop(event: SessionEnded, life: Life, lives: Columns[Life]) -> Drop:
     if ending.answers_send:
         # What we sent met a flow that was dead already: the time that the answer took is no doubt.
         dead_ns = max(dead_ns - max(ending.evidence.since_sent_ns or 0, 0), alive_ns)
-    return Drop(
-        lives,
-        len(lives) - 1,
+    return among.add(
+        row,
         event.cohort,
         event.session,
         ending.kind,
         ending.initiator,
         Bracket(alive_ns if is_answer else dead_ns, dead_ns),
-        _silence(life, is_answer=is_answer),
-        is_answer,
-        _cause(event, alive_ns),
+        is_answer=is_answer,
+        cause_ns=_cause(event, alive_ns),
     )
 
 
@@ -250,16 +368,3 @@ def _cause(event: SessionEnded, alive_ns: int) -> int | None:
         return None
     times = [one.t_ns for one in ending.evidence.path_changes if one.t_ns <= ending.dead_by_ns]
     return max((t for t in times if t >= alive_ns - _SHORTLY_NS), default=None)
-
-
-def _silence(life: Life, *, is_answer: bool) -> Bracket | None:
-    """The last silence, unless the same session had survived one as long before.
-
-    As long: no two silences of a heartbeat are the same to the millisecond, and a timer that
-    spared the one has not met the other.
-    """
-    fatal_ns = life.last_silence_ns
-    longest_ns = life.survived_ns + tolerance(life.survived_ns) if life.survived_ns else 0
-    if fatal_ns <= longest_ns:
-        return None
-    return Bracket(life.survived_ns if is_answer else fatal_ns, fatal_ns)

@@ -62,8 +62,10 @@ class SessionsByCohort:
 class RunReading:
     """What was read of one run. Made by `read_run`."""
 
-    def __init__(self, run: RecordedRun, last_endings: int = LAST_ENDINGS) -> None:
-        self.run = run
+    def __init__(
+        self, run: RecordedRun, last_endings: int = LAST_ENDINGS, *, sessions: bool = False
+    ) -> None:
+        self.run, self._has_sessions = run, sessions
         self.plan = read_plan(run.manifest.scenario if run.manifest else {})
         self.tally = Tally(min(last_endings, _MOST_ENDINGS))
         self.lives = Lives(self.plan)
@@ -72,8 +74,6 @@ class RunReading:
         self.by_cohort = SessionsByCohort(self.tally)
         self.elapsed_ns = 0
         """From the run's beginning to its end, as far as is known."""
-        self.distributions: Distributions = {}
-        self.rtt = RttBlocks(1)
 
     @property
     def sessions(self) -> dict[Cohort, CohortSessions]:
@@ -85,31 +85,59 @@ class RunReading:
         """How long the run ran: what is between its parts, where it was resumed, does not count."""
         return max(self.elapsed_ns - self.tally.gaps_ns, 0)
 
+    @property
+    def distributions(self) -> Distributions:
+        """Durations by quantity and cohort.
+
+        Raises:
+            RunFolderError: their file cannot be read.
+        """
+        return self._durations[0]
+
+    @property
+    def rtt(self) -> RttBlocks:
+        """Round-trip times by cohort and time; none where sessions were not asked for.
+
+        Raises:
+            RunFolderError: their file cannot be read.
+        """
+        return self._durations[1]
+
+    @cached_property
+    def _durations(self) -> tuple[Distributions, RttBlocks]:
+        """Read when they are asked for: until drops are explained, lives need the memory."""
+        rtt = RttBlocks(self.elapsed_ns)
+        return self.run.histograms(rtt.add if self._has_sessions else None), rtt
+
     @cached_property
     def patterns(self) -> Patterns:
         """What the drops have in common."""
         return find_patterns(self.lives, self.plan, self.utc)
 
-    @cached_property
+    @property
     def explained(self) -> Diagnoses:
         """What explains drops and failures, and which belongs to what."""
-        return diagnose(self.case, self.utc)
+        return self._judged[0]
+
+    @property
+    def bursts(self) -> list[FailureBurst]:
+        """Failed attempts that came together."""
+        return self._judged[1]
 
     @cached_property
-    def case(self) -> CaseFile:
-        """Drops and failures beside all that lived."""
-        return CaseFile(
+    def _judged(self) -> tuple[Diagnoses, list[FailureBurst]]:
+        """Drops and failures beside all that lived; which is not needed any more then."""
+        causes = self.patterns.causes
+        case = CaseFile(
             plan=self.plan,
             lives=self.lives,
-            causes=self.patterns.causes,
+            causes=causes,
             evidence=self.evidence,
             chains=self.tally.served,
         )
-
-    @cached_property
-    def bursts(self) -> list[FailureBurst]:
-        """Failed attempts that came together."""
-        return failure_bursts(self.case, self.patterns.causes.incidents, self.utc)
+        judged = diagnose(case, self.utc), failure_bursts(case, causes.incidents, self.utc)
+        self.lives.let_go()
+        return judged
 
     def utc(self, t_ns: int) -> str:
         """A time of the run as UTC."""
@@ -132,15 +160,13 @@ def read_run(
     Raises:
         RunFolderError: it cannot be read.
     """
-    reading = RunReading(run, last_endings)
+    reading = RunReading(run, last_endings, sessions=sessions)
     own: list[EventCollector] = [reading.tally, reading.lives, reading.evidence, reading.searched]
     pass_on(run.events(), [*own, *([reading.by_cohort] if sessions else []), *others])
     reading.elapsed_ns = _elapsed_ns(run, reading.tally)
     reading.lives.close(reading.elapsed_ns)
     for one in reading.sessions.values():
         one.record_ends(reading.elapsed_ns)
-    reading.rtt = RttBlocks(reading.elapsed_ns)
-    reading.distributions = run.histograms(reading.rtt.add if sessions else None)
     return reading
 
 

@@ -81,9 +81,9 @@ def summary_of(reading: RunReading) -> Summary:
 
 def _figures(reading: RunReading) -> RunFigures:
     run, tally, plan, patterns = reading.run, reading.tally, reading.plan, reading.patterns
-    elapsed_ns, distributions = reading.elapsed_ns, reading.distributions
     crashed_at_utc = run.crashed_at_utc
     limits = reading.searched.limits(reading.explained.diagnoses)
+    elapsed_ns, distributions = reading.elapsed_ns, reading.distributions
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
     measured_limits = None if run.manifest is None else run.manifest.measured

@@ -5,7 +5,10 @@ beyond `MOST_DROPS`, only the number is kept; cards beyond `MOST_TEXT` character
 and their drops say so.
 """
 
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import overload
 
 from msgspec import Struct, field
 
@@ -25,6 +28,38 @@ _LONGEST_NAME = 128
 _LONGEST_ADDRESS = 80
 
 
+class NumberLists(Sequence[Sequence[int]]):
+    """Lists of numbers, all in one array: a list of lists takes 100 bytes more for each."""
+
+    def __init__(self) -> None:
+        self._numbers, self._ends = array("q"), array("i", [0])
+
+    def append(self, numbers: Iterable[int]) -> None:
+        """Add a list."""
+        self._numbers.extend(numbers)
+        self._ends.append(len(self._numbers))
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> list[int]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[list[int]]: ...
+
+    def __getitem__(self, place: int | slice) -> list[int] | list[list[int]]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        start, end = self._ends[place], self._ends[place + 1]
+        return self._numbers[start:end].tolist()
+
+
+_NUMBERS = partial(array, "q")
+_PLACES = partial(array, "i")
+
+
 class DropColumns(Struct, kw_only=True):
     """One list a column, one place a drop. Times are microseconds since the run began.
 
@@ -32,31 +67,31 @@ class DropColumns(Struct, kw_only=True):
     """
 
     texts: list[str] = field(default_factory=list)
-    session: list[int] = field(default_factory=list)
-    endpoint_text: list[int] = field(default_factory=list)
-    egress_text: list[int] = field(default_factory=list)
-    activity_text: list[int] = field(default_factory=list)
-    kind_text: list[int] = field(default_factory=list)
-    initiator_text: list[int] = field(default_factory=list)
-    words_text: list[int] = field(default_factory=list)
+    session: "array[int]" = field(default_factory=_NUMBERS)
+    endpoint_text: "array[int]" = field(default_factory=_PLACES)
+    egress_text: "array[int]" = field(default_factory=_PLACES)
+    activity_text: "array[int]" = field(default_factory=_PLACES)
+    kind_text: "array[int]" = field(default_factory=_PLACES)
+    initiator_text: "array[int]" = field(default_factory=_PLACES)
+    words_text: "array[int]" = field(default_factory=_PLACES)
     """The ending in words."""
-    alive_us: list[int] = field(default_factory=list)
+    alive_us: "array[int]" = field(default_factory=_NUMBERS)
     """Last proof of life."""
-    dead_us: list[int] = field(default_factory=list)
+    dead_us: "array[int]" = field(default_factory=_NUMBERS)
     """First proof of the end."""
-    late_us: list[int] = field(default_factory=list)
+    late_us: "array[int]" = field(default_factory=_NUMBERS)
     """From the first proof of the end to its detection."""
-    is_dated: list[int] = field(default_factory=list)
+    is_dated: "array[int]" = field(default_factory=_PLACES)
     """0: it came unannounced; it lies between the two times above."""
-    age_us: list[int] = field(default_factory=list)
+    age_us: "array[int]" = field(default_factory=_NUMBERS)
     idle_us: list[int | None] = field(default_factory=list)
     local: list[str] = field(default_factory=list)
-    remote_text: list[int] = field(default_factory=list)
-    incident: list[int] = field(default_factory=list)
+    remote_text: "array[int]" = field(default_factory=_PLACES)
+    incident: "array[int]" = field(default_factory=_PLACES)
     """Number of the incident of several drops that it belongs to, from 1; 0: none."""
-    counts: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    counts: NumberLists = field(default_factory=NumberLists)
     """Pings, pongs, messages drained, bytes received, bytes sent."""
-    card: list[list[int]] = field(default_factory=list)
+    card: NumberLists = field(default_factory=NumberLists)
     """Places in `texts`: what, its value, what, its value, ..."""
     more: int = 0
     """Drops beyond the table's room."""
@@ -73,7 +108,7 @@ class DropTable:
 
     def number_incidents(self, incident_of: Mapping[int, int]) -> None:
         """Once the pass is done: the incident of each session that was in one of several drops."""
-        self.columns.incident = [incident_of.get(one, 0) for one in self.columns.session]
+        self.columns.incident = array("i", (incident_of.get(x, 0) for x in self.columns.session))
 
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""

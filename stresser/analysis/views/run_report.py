@@ -1,7 +1,7 @@
 """One or more recorded runs -> all that a report shows of them, each run read once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -10,7 +10,7 @@ from stresser.analysis.chains.cards import ChainCard, chain_cards
 from stresser.analysis.compare.comparison import Comparison, compare_sides
 from stresser.analysis.compare.run_facts import RunFacts, facts_of
 from stresser.analysis.compare.sides import make_side
-from stresser.analysis.diagnosis.diagnose import ExplainedEndings
+from stresser.analysis.diagnosis.diagnose import Diagnoses, ExplainedEndings
 from stresser.analysis.patterns.pattern_figures import Patterns
 from stresser.analysis.patterns.sentences import incident_in_words
 from stresser.analysis.summary.run_reading import EventCollector, RunReading, read_run
@@ -89,13 +89,13 @@ class Report(Struct, frozen=True, kw_only=True):
     runs: list[RunReport]
 
 
-class _Views:
-    """Collectors of what is drawn of one run."""
+class _Views(NamedTuple):
+    """What is drawn of one run, and said of its drops."""
 
-    def __init__(self) -> None:
-        self.timeline = Timeline()
-        self.drops = DropTable()
-        self.both_ends = BothEndsTable()
+    explained: Diagnoses
+    timeline: TimelineFigures
+    drops: DropTable
+    both_ends: BothEndsTable
 
 
 def gather_report(
@@ -112,20 +112,24 @@ def gather_report(
     """
     if len({run.path.resolve() for run in runs}) < len(runs):
         raise RunFolderError("a run is named twice")
-    views = [_Views() for _ in runs]
-    readings = []
-    for run, seen in zip(runs, views, strict=True):
-        more = [] if watch is None else watch(run)
-        others: list[EventCollector] = [seen.timeline, seen.drops, seen.both_ends, *more]
-        readings.append(read_run(run, sessions=True, others=others))
-    facts = [facts_of(reading) for reading in readings]
+    read = [_read(run, [] if watch is None else watch(run)) for run in runs]
+    facts = [facts_of(reading) for reading, _ in read]
     comparison, why_not = _compared(facts, egresses)
-    parts = zip(readings, facts, views, strict=True)
+    parts = [(reading, known, views) for (reading, views), known in zip(read, facts, strict=True)]
     return Report(
         comparison=comparison,
         no_comparison=why_not,
         runs=[_run_report(reading, known, seen) for reading, known, seen in parts],
     )
+
+
+def _read(run: RecordedRun, watch: Sequence[EventCollector]) -> tuple[RunReading, _Views]:
+    """Read a run once. What is needed for one answer alone is made into that answer, and let go."""
+    timeline, drops, both_ends = Timeline(), DropTable(), BothEndsTable()
+    reading = read_run(run, sessions=True, others=[timeline, drops, both_ends, *watch])
+    figures = timeline.figures(reading.elapsed_ns)
+    del timeline
+    return reading, _Views(reading.explained, figures, drops, both_ends)
 
 
 def _compared(
@@ -163,7 +167,7 @@ def _egresses(facts: RunFacts) -> list[str]:
 
 
 def _run_report(reading: RunReading, facts: RunFacts, views: _Views) -> RunReport:
-    run, explained = reading.run, reading.explained
+    run, explained = reading.run, views.explained
     several = [one for one in facts.incidents if len(one.drops) > 1]
     views.drops.number_incidents(
         {drop.session: i for i, one in enumerate(several, 1) for drop in one.drops}
@@ -173,7 +177,7 @@ def _run_report(reading: RunReading, facts: RunFacts, views: _Views) -> RunRepor
         name=facts.name,
         anchor_us=None if run.anchor_unix_ns is None else run.anchor_unix_ns // 1000,
         summary=summary_of(reading),
-        timeline=views.timeline.figures(facts.elapsed_ns),
+        timeline=views.timeline,
         incidents=_incident_rows(facts.patterns),
         drops=views.drops.columns,
         ended=explained.drops,

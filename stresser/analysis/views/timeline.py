@@ -5,6 +5,7 @@ Bounded: of thousands of changes as many are kept as a picture can show, and dip
 
 from array import array
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 from msgspec import Struct
@@ -90,14 +91,18 @@ class Timeline:
                 self._more += 1
 
     def figures(self, now_ns: int) -> TimelineFigures:
-        """What was collected; the run lasted until `now_ns`."""
+        """What was collected, once; the run lasted until `now_ns`."""
         return TimelineFigures(
-            sessions=[
-                _open_sessions(egress, steps, now_ns) for egress, steps in self._steps.items()
-            ],
+            sessions=[_open_sessions(egress, steps, now_ns) for egress, steps in self._let_go()],
             marks=self._marks,
             more=self._more,
         )
+
+    def _let_go(self) -> Iterator[tuple[str, "array[int]"]]:
+        """Of a night they take megabytes."""
+        while self._steps:
+            egress = next(iter(self._steps))
+            yield egress, self._steps.pop(egress)
 
     def _step(self, egress: str, t_ns: int, by: int) -> None:
         steps = self._steps.get(egress)
@@ -113,15 +118,24 @@ class Timeline:
 
 
 def _open_sessions(egress: str, steps: "array[int]", now_ns: int) -> OpenSessions:
-    walk = np.asarray(steps)
-    walk = walk[np.argsort(np.abs(walk), kind="stable")]
-    number = np.cumsum(np.sign(walk))
+    # The first number is the run's beginning, the last its end. A night has a million steps:
+    # each array is made once and changed in its place.
+    times = np.empty(len(steps) + 2, np.int64)
+    numbers = np.zeros(len(steps) + 2, np.int32)
+    walk, number = times[1:-1], numbers[1:-1]
+    walk[:] = steps
+    np.abs(walk, out=walk)
+    order = np.argsort(walk, kind="stable")
+    walk[:] = walk[order]
+    by = np.sign(steps).astype(np.int8)[order]
+    del order
+    np.cumsum(by, dtype=np.int32, out=number)
     # Who ends without having opened is not counted: the walk never goes below 0.
     number -= np.minimum(np.minimum.accumulate(number), 0)
-    times = np.concatenate(([0], np.abs(walk) - 1))
-    numbers = np.concatenate(([0], number))
-    times = np.append(times, max(now_ns // 1000, int(times[-1])))
-    numbers = np.append(numbers, numbers[-1])
+    walk -= 1
+    times[0] = 0
+    times[-1] = max(now_ns // 1000, int(times[-2]))
+    numbers[-1] = numbers[-2]
     if len(times) > 4 * _BINS:
         kept = _thinned(times, numbers)
         times, numbers = times[kept], numbers[kept]

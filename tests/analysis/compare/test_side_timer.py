@@ -3,7 +3,7 @@ import pytest
 from stresser.analysis.compare.side_timer import SideTimer, side_timer
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import Extent, Variable
-from stresser.analysis.patterns.session_lives import Drop, Life
+from stresser.analysis.patterns.session_lives import DropRows, Life
 from stresser.model.ending import Initiator, Kind
 from stresser.statistics.brackets import Bracket
 from stresser.statistics.columns import Columns
@@ -21,10 +21,10 @@ def found(variables, low, high, *drops):
 
 
 def drop(kind=Kind.TCP_RESET, initiator=Initiator.UNKNOWN):
-    life = Life(0, 0, 1, 1, 0, 0, 1, 0, 0)
+    life = Life(0, 0, 1, 1, 0, 0, 0, 0)
     lives = Columns(Life._fields, Life._make)
     lives.append(life)
-    return Drop(lives, 0, VPN, 1, kind, initiator, Bracket(1, 1), None, is_answer=False)
+    return DropRows(lives).add(0, VPN, 1, kind, initiator, Bracket(1, 1), is_answer=False)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,6 @@ def test_what_may_be_something_else_bounds_nothing(changes):
     ("survived", "low"), [([], 0), ([8.0], 0), ([8.0, 10.0], 8), ([3.0, 9.0, 10.0, 31.0], 9)]
 )
 def test_the_longest_silence_below_that_more_than_one_survived(survived, low):
-    life = Life(0, 0, 0, 0, 0, 1, 0, 0, 0)
+    life = Life(0, 0, 0, 0, 0, 0, 0, 0)
     lives = [life._replace(survived_ns=seconds(one)) for one in survived]
     assert survived_below(lives, seconds(30)) == seconds(low)

@@ -4,7 +4,7 @@ import pytest
 
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import Extent, Variable
-from stresser.analysis.patterns.session_lives import Drop, Life
+from stresser.analysis.patterns.session_lives import Drop, DropRows, Life
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.statistics.brackets import Bracket
@@ -29,13 +29,17 @@ def timer(
 
 
 def drop(low: float, high: float, cohort: Cohort = VPN) -> Drop:
-    life = Life(0, 0, seconds(high), seconds(low), 0, 0, seconds(high), 0, 0)
-    known = Bracket(seconds(low), seconds(high))
+    is_answer = low < high
+    survived = seconds(low) if is_answer else 0
+    life = Life(0, 0, seconds(high), seconds(low), survived, seconds(high), 0, 0)
     lives = Columns(Life._fields, Life._make)
     lives.append(life)
-    return Drop(
-        lives, 0, cohort, 1, Kind.TCP_RESET, Initiator.UNKNOWN, known, known, is_answer=True
+    known = Bracket(seconds(low), seconds(high))
+    made = DropRows(lives).add(
+        0, cohort, 1, Kind.TCP_RESET, Initiator.UNKNOWN, known, is_answer=is_answer
     )
+    assert made.silence == known
+    return made
 
 
 @pytest.mark.parametrize(

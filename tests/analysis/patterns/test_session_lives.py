@@ -1,5 +1,6 @@
 """What is remembered of each session: brackets of its moment, age and silence."""
 
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -121,7 +122,7 @@ def test_sessions_still_open_have_lived_until_now():
     story.opens(VPN, 10)
     (life,) = lives_of(story, until=60).lives
     assert (life.opened_ns, life.ended_ns) == (seconds(10), seconds(60))
-    assert (life.survived_ns, life.silences) == (seconds(15), 2)  # pings every 15 s
+    assert (life.survived_ns, life.proved_age_ns) == (seconds(15), seconds(30))  # pings every 15 s
 
 
 def test_an_answered_close_proves_the_whole_life():
@@ -145,6 +146,20 @@ def test_memory_is_bounded_and_what_has_no_room_is_counted(monkeypatch):
     lives = lives_of(story)
     assert (len(lives.drops), len(lives.lives), lives.beyond) == (2, 4, 4)
     assert [way.cohort.egress for way in lives.places] == ["e0", "(others)"]
+
+
+def test_a_drop_takes_few_bytes_beside_its_life():
+    story = Story([VPN], 4000)
+    for n in range(4000):
+        story.drops(story.opens(VPN, 1000 + n), 100_000 + n)
+    tracemalloc.start()
+    try:
+        lives = lives_of(story, until=200_000)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len({drop.session for drop in lives.drops}) == 4000
+    assert held < 4000 * 250  # as records they took 700
 
 
 class PathSeen(Event, kw_only=True, tag="path_changed"):

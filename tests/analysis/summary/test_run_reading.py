@@ -47,6 +47,19 @@ def test_each_file_is_read_once(tmp_path, ask):
     assert (run.events_read, run.histograms_read) == (1, 1)
 
 
+def test_lives_and_durations_are_not_held_at_once(tmp_path):
+    """Each takes tens of megabytes of a long night."""
+    run: Any = CountedRun(idle_kill_story().recorded(tmp_path / "run"))
+    reading = read_run(run, sessions=True)
+    assert len(reading.lives.lives) > len(reading.lives.drops) > 0
+    assert reading.explained.diagnoses
+    assert (len(reading.lives.lives), run.histograms_read) == (0, 0)
+    assert reading.lives.longest_ns > 0
+    assert {drop.cohort for drop in reading.lives.drops} == {VPN}
+    assert reading.rtt.by_cohort == {}  # the story has none
+    assert run.histograms_read == 1
+
+
 ENDS: list[tuple[Kind, dict[str, Any]]] = [
     (Kind.TCP_RESET, {}),
     (Kind.TCP_FIN, {}),

@@ -1,7 +1,8 @@
 import msgspec
+import pytest
 
 from stresser.analysis.views import drop_table
-from stresser.analysis.views.drop_table import DropTable
+from stresser.analysis.views.drop_table import DropTable, NumberLists
 from stresser.model.ending import Kind
 from tests.analysis.hostile_story import hostile_story
 from tests.analysis.story import VPN, Story
@@ -22,9 +23,9 @@ def test_a_drop_has_its_columns_and_its_card():
     story.drops(second, 20, Kind.SILENCE, idle=8)
     columns = columns_of(story, {first: 7})
     text = columns.texts.__getitem__
-    assert columns.session == [first, second]
-    assert columns.incident == [7, 0]
-    assert columns.is_dated == [1, 0]
+    assert list(columns.session) == [first, second]
+    assert list(columns.incident) == [7, 0]
+    assert list(columns.is_dated) == [1, 0]
     assert (columns.age_us[0], columns.idle_us[0]) == (9_000_000, 4_000_000)
     assert (columns.alive_us[1], columns.dead_us[1]) == (12_000_000, 20_000_000)
     assert [text(place) for place in columns.kind_text] == ["tcp_reset", "silence"]
@@ -34,12 +35,21 @@ def test_a_drop_has_its_columns_and_its_card():
     assert told["raw error"] == "[Errno 104]"
 
 
+def test_lists_of_numbers_are_read_as_lists():
+    lists = NumberLists()
+    for numbers in ([1, 2], [], [3]):
+        lists.append(numbers)
+    assert (list(lists), lists[-1], lists[1:]) == ([[1, 2], [], [3]], [3], [[], [3]])
+    with pytest.raises(IndexError):
+        _ = lists[3]
+
+
 def test_what_is_no_drop_is_not_listed():
     story = Story([VPN], 3)
     for kind in (Kind.HOST_SLEPT, Kind.TOOL):
         story.drops(story.opens(VPN, 1), 5, kind)
     story.ends_as_planned(story.opens(VPN, 1), 50)
-    assert columns_of(story).session == []
+    assert not columns_of(story).session
 
 
 def test_rows_and_texts_are_bounded_and_what_is_missing_is_counted(monkeypatch):
@@ -66,4 +76,6 @@ def test_a_night_of_drops_is_small():
         story.drops(
             story.opens(VPN, 1 + n / 7), 200 + n / 3, raw="ConnectionResetError: [Errno 104]"
         )
-    assert len(msgspec.json.encode(columns_of(story))) < 300_000  # 10,000: below 3 MB
+    assert (
+        len(msgspec.json.encode(columns_of(story), enc_hook=list)) < 300_000
+    )  # 10,000: below 3 MB

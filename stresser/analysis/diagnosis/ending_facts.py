@@ -1,0 +1,177 @@
+"""What one unplanned ending says, and what is known of it alone: a drop, or a failed attempt.
+
+What an ending says is kept once, whatever the number of those that say the same; the rest of each
+is a row of numbers. A run may have hundreds of thousands.
+"""
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from stresser.analysis.words.obstacles import Obstacle
+from stresser.model.cohort import Cohort, Pair
+from stresser.model.ending import Grade, Initiator, Kind, Phase
+from stresser.model.events import Ended, SessionEnded
+from stresser.model.fresh_connection import FreshResult
+from stresser.model.hops import HopWalk
+from stresser.statistics.columns import Columns
+
+_LONGEST_PORT = 5
+_BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
+"""One session's comparison is outdone by the whole run's."""
+
+
+class EndingFact(NamedTuple):
+    """What an unplanned ending's evidence says. One for all endings that say the same."""
+
+    cohort: Cohort
+    phase: Phase
+    kind: Kind
+    failure: str
+    initiator: Initiator
+    grade: Grade
+    rules: frozenset[str]
+    """The rules that decided the initiator."""
+    remote: str
+    proxy: str | None
+    code: int | None
+    reason: str
+    """Of a WebSocket close or an HTTP refusal; escaped where it is shown."""
+    status: int | None
+    alert: int | None
+    raw: str
+    seen: str
+    """What came in the place of the protocol, from its beginning; escaped already."""
+    headers: tuple[tuple[str, str], ...]
+    met: frozenset[FreshResult]
+    """What fresh connections to its endpoint through its egress met while it ended."""
+    is_strangers: bool
+    """The RST of a host that knows no such connection, from as far away as the flow's own peer."""
+    was_reset_before: bool
+    """A reset that TCP does not accept came before: who holds the connection had aborted it."""
+    is_gateways: bool
+    """The first router sent the packet that ended it, while the flow's own peer is behind one."""
+    ttl: int | None
+    """With which the packet came that ended it."""
+    is_owners: bool
+    """The RST of who held the connection: its ACK and window are its own."""
+    obstacle: Obstacle | None
+    """What a failed attempt has met; None: it was none."""
+    alpn: str | None
+    """What a failed attempt's handshake agreed on."""
+    other_family_opens: bool
+    """A fresh connection to the endpoint's address of the other family was answered."""
+    intercepted: bool
+    chain: str
+    """That a failed attempt was shown."""
+
+    @property
+    def pair(self) -> Pair:
+        """Endpoint and egress."""
+        return self.cohort.pair
+
+    @property
+    def is_said(self) -> bool:
+        """The endpoint's own TLS end said it: its chain verifies."""
+        return bool(self.rules & _BY_VERIFIED_END)
+
+
+class OwnRow(NamedTuple):
+    """What is kept of one unplanned ending, as numbers."""
+
+    fact: int
+    """The place of what it says."""
+    attempt: int
+    t_ns: int
+    port: int
+    """Below 0: not known."""
+    pings: int
+    pongs: int
+
+
+class OwnRows:
+    """Unplanned endings as columns: a run may have hundreds of thousands, and few say much."""
+
+    def __init__(self) -> None:
+        self.rows = Columns(OwnRow._fields, OwnRow._make)
+        self.facts: list[EndingFact] = []
+        """What they say, once each."""
+        self.hops: dict[int, HopWalk] = {}
+        self._places: dict[EndingFact, int] = {}
+
+    def add(self, event: Ended, fact: EndingFact) -> "OwnFact":
+        """Keep one ending and what it says."""
+        row, hops = len(self.rows), event.ending.evidence.hops
+        place = self._places.setdefault(fact, len(self.facts))
+        if place == len(self.facts):
+            self.facts.append(fact)
+        if hops is not None:
+            self.hops[row] = hops
+        beats = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
+        self.rows.append((place, event.attempt, event.t_ns, _port(event.local), *beats))
+        return OwnFact(self, row)
+
+
+class OwnFact(Struct, frozen=True, gc=False):
+    """One unplanned ending, what is known of it alone and what it says: a look at its row."""
+
+    among: OwnRows
+    row: int
+
+    def _number(self, name: str) -> int:
+        return self.among.rows.column(name)[self.row]
+
+    @property
+    def fact(self) -> EndingFact:
+        """What it says."""
+        return self.among.facts[self._number("fact")]
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that ended, or that had opened the session."""
+        return self._number("attempt")
+
+    @property
+    def t_ns(self) -> int:
+        """When it was noticed."""
+        return self._number("t_ns")
+
+    @property
+    def port(self) -> int | None:
+        """Our own; None where it is not known."""
+        port = self._number("port")
+        return None if port < 0 else port
+
+    @property
+    def hops(self) -> HopWalk | None:
+        """Where it stops, where that was walked."""
+        return self.among.hops.get(self.row)
+
+    @property
+    def pings(self) -> int:
+        """How many were sent."""
+        return self._number("pings")
+
+    @property
+    def pongs(self) -> int:
+        """How many came back."""
+        return self._number("pongs")
+
+
+class FailureFact(NamedTuple):
+    """A failed attempt."""
+
+    place: int
+    """Its place among the run's failed attempts."""
+    began_ns: int
+    own: OwnFact
+
+    @property
+    def ending(self) -> EndingFact:
+        """What it says."""
+        return self.own.fact
+
+
+def _port(local: str | None) -> int:
+    port = (local or "").rpartition(":")[2]
+    return int(port) if port.isdecimal() and len(port) <= _LONGEST_PORT else -1
