@@ -10,14 +10,12 @@ not do meanwhile: tasks run when trio goes on.
 import select
 from typing import Self
 
-import trio
-from trio._core._run import GLOBAL_RUN_CONTEXT, SystemClock
-
 from stresser.model.units import NS_PER_S
 from stresser.session.quiet_sessions import EVENTS_A_LOOK, QuietSessions
 from stresser.session.run_context import RunContext
 from stresser.witness.fitness import Fitness
 from stresser.witness.hangup import HangupWatch
+from stresser.witness.trio_inside import LoopInside, loop_inside, system_clock_ahead_s
 
 
 class QuietWait:
@@ -29,15 +27,12 @@ class QuietWait:
         quiet: QuietSessions,
         hangups: HangupWatch,
         fitness: Fitness,
+        inside: LoopInside,
     ) -> None:
         self._clock, self._heartbeats, self._bugs = around.clock, around.heartbeats, around.bugs
         self._quiet, self._hangups, self._fitness = quiet, hangups, fitness
-        # Trio shows neither who is runnable nor what it waits for but as statistics, which cost
-        # as much as a pong; nor can it be told in another way not to wait.
-        runner = GLOBAL_RUN_CONTEXT.runner
-        self._runnable = runner.runq
-        self._io = runner.io_manager
-        self._loop_has_events = self._io._epoll.fileno(), select.EPOLLIN  # noqa: SLF001 - see above
+        self._runnable, self._wake = inside.runnable, inside.wake
+        self._loop_has_events = inside.events, select.EPOLLIN
         self._has_hangups = hangups.fileno(), select.EPOLLIN
         for descriptor, flags in (self._loop_has_events, self._has_hangups):
             quiet.epoll.register(descriptor, flags)
@@ -47,9 +42,10 @@ class QuietWait:
     @classmethod
     def begin(cls, around: RunContext, hangups: HangupWatch, fitness: Fitness) -> Self | None:
         """None: tasks wait, without an epoll and where time is not what the system's clock says."""
-        if around.quiet is None or not isinstance(trio.lowlevel.current_clock(), SystemClock):
+        inside = loop_inside()
+        if around.quiet is None or inside is None or system_clock_ahead_s() is None:
             return None
-        return cls(around, around.quiet, hangups, fitness)
+        return cls(around, around.quiet, hangups, fitness, inside)
 
     def before(self, timeout_s: float) -> None:
         """Wait in trio's place; returns when trio has something to do, and will not wait."""
@@ -63,7 +59,7 @@ class QuietWait:
             is_awake = False
         self._fitness.left(0)
         if not is_awake:
-            self._io.force_wakeup()
+            self._wake()
 
     def after(self) -> None:
         """Read and beat where trio did not let us wait."""

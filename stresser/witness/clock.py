@@ -9,9 +9,9 @@ import time
 from collections import deque
 
 import trio
-from trio._core._run import SystemClock
 
 from stresser.model.units import NS_PER_S, format_utc
+from stresser.witness.trio_inside import system_clock_ahead_s
 
 
 class RunClock:
@@ -21,10 +21,10 @@ class RunClock:
 
     def __init__(self) -> None:
         # Asked 15 times a handshake: trio.current_time() would look the clock up each time.
-        clock = trio.lowlevel.current_clock()
-        self._time_s, self._ahead_s = clock.current_time, 0.0
-        if isinstance(clock, SystemClock):  # it adds that to the system's, call by call
-            self._time_s, self._ahead_s = time.perf_counter, clock.offset
+        self._time_s, self._ahead_s = trio.lowlevel.current_clock().current_time, 0.0
+        ahead_s = system_clock_ahead_s()
+        if ahead_s is not None:  # trio adds it to the system's, call by call
+            self._time_s, self._ahead_s = time.perf_counter, ahead_s
         self._origin_s = self._time_s()
         self.anchor_unix_ns = time.time_ns()
         self.woke_ns = 0
