@@ -29,7 +29,7 @@ class TunnelHost:
     def interface_with(self, _: str) -> str:
         return TUNNEL
 
-    def watch(self, _: object) -> None:
+    def watch(self, *_: object) -> None:
         return None
 
     def look(self) -> None:

@@ -195,6 +195,26 @@ table inet dropping {{
 """
 
 
+COUNTS_BYTES = (
+    "net.netfilter.nf_conntrack_acct=1",
+    "net.netfilter.nf_conntrack_tcp_timeout_close=600",
+)
+"""Of each flow; and one that was reset stays in the table, with its counts."""
+
+
+def carries_so_much(number: int, port: int, verdict: str) -> str:
+    """What happens to a flow to a port when so many bytes have passed it, headers included."""
+    return f"""
+table inet carries_{port} {{
+  chain forwarded {{
+    type filter hook forward priority filter - 5;
+    tcp dport {port} ct bytes > {number} {verdict}
+    tcp sport {port} ct bytes > {number} {verdict}
+  }}
+}}
+"""
+
+
 def redirect(port: int, to: int) -> str:
     """Send what is meant for a server's port to a proxy in this box."""
     return _caught(f'iifname "client" tcp dport {port} redirect to :{to}')

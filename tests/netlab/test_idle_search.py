@@ -6,6 +6,7 @@ without a box has none.
 
 import json
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -268,3 +269,51 @@ def test_a_tunnel_that_its_gateway_ends_when_nothing_passes_is_found(lab):
     assert (told["mechanism"], told["drops"]) == ("path_change", len(endpoints))
     slowest_s = _SOON_ENOUGH * (limit_s + _OCSERV_LOOKS_S)
     assert search.took_s <= slowest_s + search.starved_s
+
+
+_HEADERS = 20 + 20 + 12
+"""Bytes of a segment of IPv4 with timestamps."""
+_COUNTED = re.compile(r"\bpackets=(\d+) bytes=(\d+)")
+
+
+def test_a_firewall_that_lets_each_flow_carry_so_much_is_found(lab):
+    """At one port what is beyond is dropped, at the other one reset; the far end is a reflector."""
+    [thousands] = drawn(1, 150, 280)
+    verdicts = {FIRST_PORT: "drop", FIRST_PORT + 1: "reject with tcp reset"}
+    reflector = Reflector(lab)
+    lab.suspect.sysctl(*firewalls.COUNTS_BYTES)
+    for port, verdict in verdicts.items():
+        lab.suspect.nft(firewalls.carries_so_much(1000 * thousands, port, verdict))
+    ports = range(FIRST_PORT, FIRST_PORT + 2)
+    for side in (SUSPECT, CONTROL):
+        lab.server.nft(firewalls.serve_also_at(ports, side, SERVER, WSS_PORT))
+    endpoints = {f"at-{port}": f"wss://{SERVER}:{port}/" for port in ports}
+    search = searched(lab, "28s", endpoints=endpoints, each_endpoint=NAMED)
+    reflector.stop()
+    assert search.code == 1, search.summary["limits"]
+    for (name, port), form in zip(
+        zip(endpoints, ports, strict=True), ("silence", "tcp_reset"), strict=True
+    ):
+        found, limit = search.found(name, SUSPECT, "bytes"), carried(lab, port, 1000 * thousands)
+        about = (thousands, limit, found)
+        assert found["low"] is not None, about
+        assert found["low"] <= limit <= 1.01 * found["high"], about
+        assert found["high"] <= 1.12 * found["low"], about
+        assert (found["unit"], found["form"], found["confirmed"]) == ("bytes", form, True), about
+        assert found["who"] in {"middlebox", "unknown"}, about
+        for kind in ("idle", "age"):
+            assert search.found(name, SUSPECT, kind)["high"] is None, search.summary["limits"]
+        assert search.found(name, CONTROL, "bytes")["high"] is None, search.summary["limits"]
+        nothing_found(search, name, CONTROL, 28)
+
+
+def carried(lab: Lab, port: int, number: int) -> float:
+    """Of so many bytes of a flow to a port, those that are no headers, as the box counted both."""
+    shares = []
+    for line in lab.suspect.run("conntrack", "-L", "-p", "tcp", "--dport", str(port)).splitlines():
+        counted = [(int(packets), int(bytes_)) for packets, bytes_ in _COUNTED.findall(line)]
+        bytes_ = sum(one[1] for one in counted)
+        if bytes_ > number:
+            shares.append(1 - _HEADERS * sum(one[0] for one in counted) / bytes_)
+    assert shares
+    return number * sum(shares) / len(shares)

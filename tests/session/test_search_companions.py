@@ -10,12 +10,14 @@ from stresser.net.reflector_hello import Introducer
 from stresser.scenario.plan import Activity, ActivityKind
 from stresser.scenario.secrets import Secret
 from stresser.session.route import Beat, timers_for
-from stresser.session.search_companions import companions
+from stresser.session.search_companions import companions, silent_together
 from tests.fakes.certificates import server_context
 from tests.fakes.peers import websocket_server
 from tests.fakes.world import in_virtual_time, world
 
 FAR = Introducer(run="0" * 32, token=Secret("T", "t"), anchor_unix_ns=0)
+ALL = set(Beside) - {Beside.TOGETHER}
+"""Those come when the search is over."""
 OF_REFLECTORS = {Beside.DOWN, Beside.ONE_BYTE, Beside.BIG_MESSAGE}
 OF_WEBSOCKETS = {Beside.BUSY, Beside.UP}
 SEARCH = Activity(kind=ActivityKind.IDLE_SEARCH, name="search")
@@ -33,10 +35,10 @@ def beside_search(scheme, introducer=None):
 @pytest.mark.parametrize(
     ("scheme", "introducer", "wanted"),
     [
-        ("wss", None, set(Beside) - OF_REFLECTORS),
+        ("wss", None, ALL - OF_REFLECTORS),
         ("tls", None, {Beside.TCP_KEEPALIVE}),
-        ("wss", FAR, set(Beside)),
-        ("tls", FAR, set(Beside) - OF_WEBSOCKETS),
+        ("wss", FAR, ALL),
+        ("tls", FAR, ALL - OF_WEBSOCKETS),
     ],
 )
 def test_nothing_is_sent_that_an_endpoint_may_not_know(scheme, introducer, wanted):
@@ -89,3 +91,13 @@ def test_half_as_heavy_is_half_as_many_bytes_in_the_same_time():
         Beside.HEAVY,
         Beside.HALF_HEAVY,
     ]
+
+
+def test_those_that_are_silent_together_send_nothing():
+    async def story():
+        async with world(websocket_server(server_context())) as made:
+            return silent_together(made.route(activity=SEARCH))
+
+    route = in_virtual_time(story)
+    assert route.cohort.activity.endswith("-together")
+    assert (route.activity.kind, route.beat, route.heartbeat) == (ActivityKind.SILENT, None, False)

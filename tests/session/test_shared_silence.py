@@ -34,7 +34,7 @@ def searched(limit_s=None, *, together=True, change=PathChange.LINK_REMOVED):
                 break
         host.goes(made.clock.now_ns(), change)
         for path in made.paths:
-            path.kernel.probes = 4
+            path.kernel.probes, path.kernel.never_leaves = 4, True
             path.go_dark()
 
     async def story():

@@ -12,6 +12,7 @@ from stresser.classify.idle_answers import answer_of_age, answer_of_silence
 from stresser.model.asked_value import AskedValue
 from stresser.model.ending import Ending, Initiator, Kind
 from stresser.model.events import SessionEnded
+from stresser.model.units import NS_PER_US
 from stresser.statistics.asked_limits import AskedLimit, is_repeated, limit_of_asked
 from stresser.statistics.brackets import Bracket, agreement
 from stresser.statistics.concentration import tolerance
@@ -23,6 +24,7 @@ _FEWEST = 2
 _NEARLY = 0.97
 _BYTES_APART = 0.05
 """So much less had moved when the session was last known to live, or a beat before."""
+_ROUND_TRIPS = 2
 _CLEARLY_MORE = 1.1
 _AGES_APART = 1.3
 _CLEARLY_LONGER = 1.25
@@ -33,9 +35,10 @@ class Moved(NamedTuple):
     """One session that carried bytes."""
 
     moved: int
-    """As the socket took and gave them, TLS included, headers not."""
+    """As the socket took and gave them, TLS included, headers not; of who died in silence, at most
+    so many when it died."""
     known: int
-    """Of these, up to the last proof of life, at a steady rate."""
+    """Of these, so many passed for certain."""
     age_ns: int
     lived: bool
 
@@ -62,9 +65,9 @@ class Answers:
         if age is None or len(self.ages) >= _MOST_ANSWERS:
             return
         alive_ns = max(ending.age_ns - (ending.dead_by_ns - ending.alive_at_ns), 0)
-        moved = event.bytes_sent + event.bytes_received
-        known = moved * alive_ns // ending.age_ns if ending.age_ns and not age.is_dated else moved
         self.ages.append(age)
+        is_exact = age.lived or age.is_dated
+        moved, known = _moved(event) if is_exact else _moved_at_death(event, alive_ns)
         self.loads.append(Moved(moved, known, ending.age_ns, age.lived))
         if not age.lived:
             self.known_ages.append(AskedValue(alive_ns, lived=True))
@@ -151,6 +154,26 @@ def byte_limit(heavy: Sequence[Moved], busy_ns: int | None) -> Bracket | None:
     if (busy_ns or 0) <= ages[-1] and ages[-1] < _AGES_APART * ages[0]:
         return None
     return Bracket(round(agreed.low * (1 - _BYTES_APART)), high)
+
+
+def _moved(event: SessionEnded) -> tuple[int, int]:
+    moved = event.bytes_sent + event.bytes_received
+    return moved, moved
+
+
+def _moved_at_death(event: SessionEnded, alive_ns: int) -> tuple[int, int]:
+    """At most, and for certain: what was sent into the silence afterwards moved nothing.
+
+    What the other end's TCP acknowledged has passed, and little more was on its way then. Where the
+    kernel does not tell: up to the last proof of life, at a steady rate.
+    """
+    moved, _ = _moved(event)
+    info, age_ns = event.ending.evidence.tcp_info, max(event.ending.age_ns, 1)
+    if info is None or not info.bytes_acked:
+        return moved, moved * alive_ns // age_ns
+    known = min(info.bytes_acked + event.bytes_received, moved)
+    on_its_way = _BYTES_APART * known + _ROUND_TRIPS * moved * info.rtt_us * NS_PER_US / age_ns
+    return min(moved, known + round(on_its_way)), known
 
 
 def _form(ending: Ending) -> str:

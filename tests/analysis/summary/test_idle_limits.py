@@ -1,6 +1,7 @@
 """What a search found, from the recorded endings of its sessions."""
 
 import pytest
+from msgspec import convert
 
 from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Mechanism, Where
@@ -9,10 +10,11 @@ from stresser.classify.idle_answers import Beside, beside
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Initiator, Kind
 from stresser.model.events import SessionEnded
-from stresser.model.evidence import Evidence
+from stresser.model.evidence import Evidence, TcpInfo
 from stresser.model.units import NS_PER_S
 from tests.analysis.answer_story import diagnosed
 from tests.analysis.story import Story
+from tests.fakes.checked import tcp_info
 
 VPN = Cohort("broker", "vpn", "idle_search")
 PLAN = {"activities": [{"kind": "idle_search", "name": "idle_search", "up_to": "10m"}]}
@@ -260,6 +262,21 @@ def test_sessions_that_die_with_as_many_bytes_at_another_age_meet_a_limit_of_byt
     assert (found.unit, found.survived, found.dead, found.asked) == ("bytes", 8_000, 3, 4)
     assert (found.form, found.at_expiry, found.confirmed) == (Kind.TCP_RESET, True, True)
     assert found.who == Initiator.MIDDLEBOX
+
+
+@pytest.mark.parametrize(("acked", "least"), [(19_500, 18_000), (None, 0)])
+def test_what_was_sent_into_a_silence_afterwards_moved_nothing(acked, least):
+    """It was acknowledged until then; a kernel that does not tell leaves it open."""
+    search = forgetting()
+    told = None if acked is None else convert(tcp_info(bytes_acked=acked, rtt_us=40_000), TcpInfo)
+    for age, moved, every in ((200, 23_000, Beside.HEAVY), (400, 21_500, Beside.HALF_HEAVY)):
+        search.dies(age, beside(VPN, every), kind=Kind.KERNEL_TIMEOUT, moved=moved, tcp_info=told)
+        ended = search.story.events[-1]
+        ended.bytes_sent, ended.bytes_received = moved - 400, 400
+    found = search.limits()[-1]
+    assert (found.kind, found.form, found.confirmed) == ("bytes", "silence", True)
+    assert least <= found.low <= 19_900 <= found.high
+    assert found.high <= (21_000 if acked else 23_000)
 
 
 def test_without_a_limit_of_bytes_it_says_how_many_were_moved():
