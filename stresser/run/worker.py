@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from contextlib import ExitStack
+from typing import NoReturn
 
 import trio
 from msgspec.structs import replace
@@ -156,13 +157,17 @@ class Worker:
                 case StopWord(reason=reason):
                     self._runner.stop(reason)
                 case ForceWord():
-                    self._recorder.close_now(f"{self._reason}, then stopped by force")
-                    os._exit(ExitCode.FORCED)
+                    self._leave(f"{self._reason}, then stopped by force")
                 case _:
                     # As where one process held all: what is open has no end that is known.
                     self._log.logger.warning(_ABANDONED)
-                    self._recorder.close_now(_ABANDONED)
-                    os._exit(ExitCode.FORCED)
+                    self._leave(_ABANDONED)
+
+    def _leave(self, reason: str) -> NoReturn:
+        """Be gone at once; what was seen is in the files."""
+        self._runner.hand_on()
+        self._recorder.close_now(reason)
+        os._exit(ExitCode.FORCED)
 
     async def _stop_when_not_recorded(self) -> None:
         await self._recorder.failed.wait()
