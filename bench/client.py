@@ -38,13 +38,11 @@ Command = Callable[[Job], list[str]]
 
 
 class Client:
-    """A running client, seen from outside. All its threads count, children do not."""
+    """A running client, seen from outside. All its threads count, and processes that it started."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
         self._process = process
         self._folder = folder
-        # clock_getcpuclockid(3): Python offers it for threads alone, the number is the kernel's ABI
-        self._cpu_clock = (~process.pid << 3) | _CPUCLOCK_SCHED
 
     @property
     def pid(self) -> int:
@@ -53,11 +51,20 @@ class Client:
 
     def cpu_s(self) -> float:
         """User and system seconds since its start."""
-        return time.clock_gettime_ns(self._cpu_clock) / 1e9
+        # clock_getcpuclockid(3): Python offers it for threads alone, the number is the kernel's ABI
+        clocks = ((~pid << 3) | _CPUCLOCK_SCHED for pid in self._processes())
+        return sum(time.clock_gettime_ns(clock) for clock in clocks) / 1e9
 
     def memory(self) -> dict[str, int]:
         """Resident and proportional memory in KiB (proc_pid_smaps_rollup(5))."""
-        return parse_smaps_rollup(Path(f"/proc/{self.pid}/smaps_rollup").read_text())
+        files = (Path(f"/proc/{pid}/smaps_rollup") for pid in self._processes())
+        sizes = [parse_smaps_rollup(file.read_text()) for file in files]
+        return {name: sum(size[name] for size in sizes) for name in sizes[0]}
+
+    def _processes(self) -> list[int]:
+        """Its own and those that it started (proc_pid_task(5), where the kernel lists them)."""
+        lists = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [self.pid, *(int(pid) for listed in lists for pid in listed.read_text().split())]
 
     def wait_until(self, true: Callable[[], bool], within_s: float, what: str) -> None:
         """Wait for it as long as the client lives.

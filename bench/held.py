@@ -24,15 +24,18 @@ from bench.machine import cores, raise_file_limit
 from bench.measure import IDLE_S, Held, Pinged, measure_held, measure_pinged
 from bench.peer import ADDRESSES, OUT, ROOT, BenchError, Peer, running_server
 from bench.ratios import Row, compare, quantities_beside
-from bench.stresser_client import blind_command, in_tree, stresser_command
+from bench.stresser_client import blind_command, in_tree, stresser_command, workers_command
 from bench.table import render
 
 COMMANDS: dict[str, Command] = {
     "floor": floor_command,
     "stresser": stresser_command,
     "blind": blind_command,
+    "workers": workers_command,
 }
-"""`blind` is stresser that captures no packets and makes no fresh connections."""
+"""`workers` is stresser in two workers, on the client's one core: what spreading itself costs.
+
+`blind` is stresser that captures no packets and makes no fresh connections."""
 OLD = "old"
 """The side of an older build."""
 _RAMP_PER_S = 500  # both clients keep up with it easily

@@ -33,6 +33,14 @@ def unprivileged_command(job: Job) -> list[str]:
     return _command_with(job, _UNPRIVILEGED)
 
 
+def workers_command(job: Job) -> list[str]:
+    """The same in two workers."""
+    scenario = job.folder / "scenario.toml"
+    text = scenario_text(job).replace("[sessions]", "[sessions]\nworkers = 2", 1)
+    scenario.write_text(text)
+    return run_command(scenario, job.folder)
+
+
 def in_tree(tree: Path, command: Command) -> Command:
     """The same with the `stresser` of another checkout: `-m` looks in the working folder first."""
 

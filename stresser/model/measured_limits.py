@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 _Rate = Annotated[float, Meta(gt=0, le=1e12)]
 _Figure = Annotated[int, Meta(gt=0, le=2**62)]
@@ -33,6 +34,15 @@ class MeasuredLimits(Struct, frozen=True, kw_only=True):
     dating_p99_ns: _Error
     without_cpu: Annotated[float, Meta(ge=0, le=1)]
     """Share of the time in which others had the CPU that this process was ready for."""
+
+    def of_processes(self, number: int, processors: int) -> "MeasuredLimits":
+        """Of so many, each with a CPU to itself as long as there are CPUs."""
+        times = max(min(number, processors), 1)
+        return replace(
+            self,
+            handshakes_per_second=self.handshakes_per_second * times,
+            pings_per_second=self.pings_per_second * times,
+        )
 
     @property
     def sessions(self) -> int:

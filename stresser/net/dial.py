@@ -6,6 +6,7 @@ leaves open which address was measured.
 
 import os
 import socket
+import struct
 import sys
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from stresser.net.resolve import Address
 # Linux's number; Python 3.11's socket module does not have it. The local port is then chosen
 # at connect(2), so that one source address serves 28,000 ports for each destination (ip(7)).
 _IP_BIND_ADDRESS_NO_PORT = 24
+_IP_LOCAL_PORT_RANGE = 51  # since Linux 6.3 (ip(7))
 
 
 class Binding(Struct, frozen=True, kw_only=True):
@@ -27,6 +29,8 @@ class Binding(Struct, frozen=True, kw_only=True):
     """Interface for SO_BINDTODEVICE (socket(7), Linux)."""
     source: str | None = None
     """Source address for bind(2)."""
+    ports: tuple[int, int] | None = None
+    """The first and the last local port that the kernel may choose."""
 
 
 class TcpTimers(Struct, frozen=True, kw_only=True):
@@ -100,6 +104,8 @@ def bind_to_egress(sock: socket.socket, binding: Binding) -> None:
         OSError: EPERM without the right to bind to a device, ENODEV when it is gone,
             EADDRNOTAVAIL when the source address is not this host's.
     """
+    if binding.ports is not None:
+        keep_to_ports(sock, binding.ports)
     if binding.device is not None:
         if sys.platform != "linux":
             raise OSError(f"binding to interface {binding.device} needs Linux")
@@ -108,6 +114,16 @@ def bind_to_egress(sock: socket.socket, binding: Binding) -> None:
         if sys.platform == "linux" and sock.family == socket.AF_INET:
             sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
         sock.bind((binding.source, 0))
+
+
+def keep_to_ports(sock: socket.socket, ports: tuple[int, int]) -> None:
+    """Have the kernel choose a local port of a range.
+
+    Raises:
+        OSError: ENOPROTOOPT where it cannot.
+    """
+    low, high = ports
+    sock.setsockopt(socket.IPPROTO_IP, _IP_LOCAL_PORT_RANGE, struct.pack("=I", high << 16 | low))
 
 
 async def connect(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from stresser.model.events import WitnessGap
 from stresser.scenario.plan import Scenario
 from stresser.witness.clock import RunClock
+from stresser.witness.packet_filter import Ports
 from stresser.witness.packets import PacketWitness
 
 
@@ -34,11 +35,16 @@ class PacketSight(NamedTuple):
         )
 
 
-def open_packets(scenario: Scenario, clock: RunClock, sessions: int) -> PacketSight:
-    """The witness of so many sessions' packets, where the scenario wants one."""
+def open_packets(
+    scenario: Scenario, clock: RunClock, sessions: int, own: Ports | None = None
+) -> PacketSight:
+    """The witness of so many sessions' packets, where the scenario wants one.
+
+    `own`: of sessions from these local ports alone.
+    """
     if not scenario.witnesses.packets:
         return PacketSight()
     try:
-        return PacketSight(PacketWitness.open(clock, sessions))
+        return PacketSight(PacketWitness.open(clock, sessions, own))
     except OSError as exc:
         return PacketSight(failure=exc)

@@ -139,6 +139,10 @@ class Runner:
             self._around.stop_at_s = trio.current_time()
             self._sessions_scope.cancel()
 
+    def hand_on(self) -> None:
+        """Tell all samples that are still gathered: the process is about to end."""
+        self._observer.hand_on()
+
     async def run(self) -> None:
         """Hold sessions until the duration is over, `stop` is called, or none is left."""
         wait = QuietWait.begin(self._around, self._hangups, self._fitness)

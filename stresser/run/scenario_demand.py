@@ -1,9 +1,13 @@
 """What a scenario asks of this machine, beside what the machine was measured to do."""
 
+from contextlib import suppress
+
 from msgspec import Struct
 
 from stresser.model.measured_limits import MeasuredLimits
+from stresser.record.host_facts import usable_processors
 from stresser.run.preflight import sessions_of
+from stresser.run.worker_share import workers_of
 from stresser.scenario.endpoint import parse_url
 from stresser.scenario.plan import ActivityKind, Scenario, Scheme
 
@@ -22,7 +26,11 @@ class Distance(Struct, frozen=True, kw_only=True):
 
 
 def distances(scenario: Scenario, limits: MeasuredLimits) -> list[Distance]:
-    """How far a scenario is from each limit that was measured."""
+    """How far a scenario is from each limit that was measured, with the workers it asks for."""
+    processors = usable_processors() or 1
+    with suppress(ValueError):  # of a search, which one process holds
+        workers = workers_of(scenario, sessions_of(scenario), processors)
+        limits = limits.of_processes(workers, processors)
     return [
         Distance(name="sessions", limit=max(limits.sessions, 1), asked=sessions_of(scenario)),
         Distance(

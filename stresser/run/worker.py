@@ -9,11 +9,14 @@ import os
 import signal
 import socket
 from contextlib import ExitStack
+from typing import NoReturn
 
 import trio
+from msgspec.structs import replace
 
 from stresser.model.errors import ExitCode
 from stresser.model.events import AnyEvent, ClockStepped, HostSlept, PathChanged
+from stresser.net.dial import keep_to_ports
 from stresser.net.reflector_hello import Introducer
 from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
@@ -22,7 +25,7 @@ from stresser.record.recorder import Recorder
 from stresser.record.resumption import held_alone
 from stresser.run.fanout import Fanout
 from stresser.run.packet_sight import open_packets
-from stresser.run.preflight import sessions_of
+from stresser.run.preflight import local_port_range, sessions_of
 from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
 from stresser.run.worker_feed import WorkerFeed
@@ -39,6 +42,7 @@ from stresser.run.worker_share import WorkerShare
 from stresser.scenario.secrets import HeaderValues
 from stresser.session.route import Route
 from stresser.witness.clock import RunClock
+from stresser.witness.packet_filter import Ports
 
 _STDIN = 0
 _ABANDONED = "the run's process is gone"
@@ -92,7 +96,8 @@ class Worker:
             on_written=self._feed.written,
             recorders=order.workers,
         )
-        self._routes = _routes_of(order, clock)
+        ports = _own_ports(share)
+        self._routes = _routes_of(order, clock, ports)
         sessions = share.part_of(sessions_of(order.scenario))
         self._keeps_keys = scenario.record.tls_keys
         self._runner = Runner(
@@ -100,7 +105,7 @@ class Worker:
             self._routes,
             clock,
             _OwnEvents([self._recorder, self._feed]),
-            packets=open_packets(scenario, clock, sessions).witness,
+            packets=open_packets(scenario, clock, sessions, ports).witness,
             keep_chain=self._recorder.keep_chain,
             first_attempt=order.first_attempt,
             first_session=order.first_session,
@@ -152,13 +157,17 @@ class Worker:
                 case StopWord(reason=reason):
                     self._runner.stop(reason)
                 case ForceWord():
-                    self._recorder.close_now(f"{self._reason}, then stopped by force")
-                    os._exit(ExitCode.FORCED)
+                    self._leave(f"{self._reason}, then stopped by force")
                 case _:
                     # As where one process held all: what is open has no end that is known.
                     self._log.logger.warning(_ABANDONED)
-                    self._recorder.close_now(_ABANDONED)
-                    os._exit(ExitCode.FORCED)
+                    self._leave(_ABANDONED)
+
+    def _leave(self, reason: str) -> NoReturn:
+        """Be gone at once; what was seen is in the files."""
+        self._runner.hand_on()
+        self._recorder.close_now(reason)
+        os._exit(ExitCode.FORCED)
 
     async def _stop_when_not_recorded(self) -> None:
         await self._recorder.failed.wait()
@@ -178,7 +187,18 @@ class Worker:
             self._feed.warn(lost)
 
 
-def _routes_of(order: Order, clock: RunClock) -> list[Route]:
+def _own_ports(share: WorkerShare) -> Ports | None:
+    """Where its sockets' ports are to be, so that its capture passes no others; None: anywhere."""
+    ports = share.ports(*local_port_range())
+    with socket.socket() as probe:
+        try:
+            keep_to_ports(probe, ports)
+        except OSError:  # before Linux 6.3
+            return None
+    return ports
+
+
+def _routes_of(order: Order, clock: RunClock, ports: Ports | None) -> list[Route]:
     headers: dict[str, HeaderValues] = {one.name: {} for one in order.scenario.endpoints}
     for header in order.headers:
         headers[header.endpoint][header.name] = header.value
@@ -186,9 +206,10 @@ def _routes_of(order: Order, clock: RunClock) -> list[Route]:
         name: Introducer(run=order.run_id, token=token, anchor_unix_ns=clock.anchor_unix_ns)
         for name, token in order.tokens.items()
     }
+    bindings = {name: replace(one, ports=ports) for name, one in order.bindings.items()}
     proxies = {(one.endpoint, one.egress): one.proxy for one in order.proxies}
     return RouteBuilder(
-        order.scenario, order.file, headers, order.bindings, order.lab, proxies, introducers
+        order.scenario, order.file, headers, bindings, order.lab, proxies, introducers
     ).build()
 
 

@@ -40,6 +40,12 @@ class WorkerShare(NamedTuple):
         """Whether `number` is one of those."""
         return number >= first and (number - first - self.worker + 1) % self.workers == 0
 
+    def ports(self, low: int, high: int) -> tuple[int, int]:
+        """The first and the last of its part of a range of ports."""
+        each = (high - low + 1) // self.workers
+        first = low + each * (self.worker - 1)
+        return first, first + each - 1
+
     def part_of(self, number: int) -> int:
         """Its part of what is asked for as a whole: all parts add up to that."""
         return (number + self.workers - self.worker) // self.workers

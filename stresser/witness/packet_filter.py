@@ -36,7 +36,7 @@ _LD_XW, _LD_XH, _LD_XB = 0x40, 0x48, 0x50  # A = packet[X + k]
 _LD_M, _LDX_M, _ST, _STX = 0x60, 0x61, 0x02, 0x03  # the sixteen cells M[k]
 _LDX_IMM, _LDX_HEADER_LENGTH = 0x01, 0xB1  # X = k; X = 4 * (packet[k] & 15)
 _AND, _RSH, _LSH, _ADD, _ADD_X, _TAX, _TXA = 0x54, 0x74, 0x64, 0x04, 0x0C, 0x07, 0x87
-_JEQ, _JSET, _JA, _RET = 0x15, 0x45, 0x05, 0x06
+_JEQ, _JGT, _JGE, _JSET, _JA, _RET = 0x15, 0x25, 0x35, 0x45, 0x05, 0x06
 _PACKET_TYPE = 0xFFFFF004  # SKF_AD_OFF + SKF_AD_PKTTYPE
 _HOST, _OUTGOING = 0, 4  # packet(7), sll_pkttype
 
@@ -47,6 +47,10 @@ _EXTENSIONS = (0, 43, 60)  # RFC 8200: hop-by-hop, routing, destination options
 MOST_EXTENSIONS = 3
 
 
+Ports = tuple[int, int]
+"""The first and the last of a range."""
+
+
 class Remotes:
     """The remote ends that the filter lets pass, as few facts as a program can hold.
 
@@ -54,8 +58,12 @@ class Remotes:
     port passes, and the reader drops it.
     """
 
-    def __init__(self, *, whole: bool = False) -> None:
-        """With `whole`, the headers of each of their segments pass, in both directions."""
+    def __init__(self, *, whole: bool = False, own: Ports | None = None) -> None:
+        """With `whole`, the headers of each of their segments pass, in both directions.
+
+        `own`: of segments those from and to these ports of ours alone.
+        """
+        self._own = own
         self._addresses: set[bytes] = set()
         self._ports: set[int] = set()
         self._whole = whole
@@ -68,7 +76,7 @@ class Remotes:
     def program(self) -> list[Instruction]:
         """The program for the remote ends known so far."""
         looked_at = _looked_at(self._addresses), _looked_at(self._ports)
-        return _Program(*looked_at, whole=self._whole).instructions()
+        return _Program(*looked_at, whole=self._whole, own=self._own).instructions()
 
 
 def _add(known: set[T], one: T) -> bool:
@@ -111,9 +119,15 @@ class _Program:
     """A tiny assembler: labels, and conditional jumps that reach any distance."""
 
     def __init__(
-        self, addresses: tuple[bytes, ...] | None, ports: tuple[int, ...] | None, *, whole: bool
+        self,
+        addresses: tuple[bytes, ...] | None,
+        ports: tuple[int, ...] | None,
+        *,
+        whole: bool,
+        own: Ports | None,
     ) -> None:
         self._whole = whole
+        self._own = own
         self._code: list[tuple[int, int, int, int | str]] = []
         self._labels: dict[str, int] = {}
         self._addresses = addresses
@@ -226,12 +240,16 @@ class _Program:
         self._do(_LD_B, _PACKET_TYPE)
         self._if(_JEQ, _HOST, "incoming")
         self._unless(_JEQ, _OUTGOING, "drop")
-        self._remote_at(port=2, ipv4=16, ipv6=24, name="outgoing")
+        self._remote_at(port=2, own=0, ipv4=16, ipv6=24, name="outgoing")
         self._label("incoming")
-        self._remote_at(port=0, ipv4=12, ipv6=8, name="from it")
+        self._remote_at(port=0, own=2, ipv4=12, ipv6=8, name="from it")
 
-    def _remote_at(self, *, port: int, ipv4: int, ipv6: int, name: str) -> None:
+    def _remote_at(self, *, port: int, own: int, ipv4: int, ipv6: int, name: str) -> None:
         self._do(_LDX_M, _TRANSPORT)
+        if self._own is not None:
+            self._do(_LD_XH, own)
+            self._unless(_JGE, self._own[0], "drop")
+            self._if(_JGT, self._own[1], "drop")
         self._do(_LD_XH, port)
         self._do(_ST, _PORT)
         self._do(_LD_B, 0)

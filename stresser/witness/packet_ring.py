@@ -17,7 +17,7 @@ import trio
 from stresser.model.packet import MOST_LAST, Packet
 from stresser.model.units import NS_PER_S
 from stresser.witness.clock import KernelStamps, RunClock
-from stresser.witness.packet_filter import HEADER_BYTES, Remotes, remote_end
+from stresser.witness.packet_filter import HEADER_BYTES, Ports, Remotes, remote_end
 from stresser.witness.packet_parse import Stamp, headers_of, read_packet
 from stresser.witness.packet_socket import attach, bind_everywhere, packet_socket
 
@@ -43,19 +43,21 @@ _OUTGOING = 4
 class PacketRing:
     """One for a run. `run` gives old blocks back; without it the ring fills and stays as it is."""
 
-    def __init__(self, sock: socket.socket, clock: RunClock, blocks: int) -> None:
+    def __init__(
+        self, sock: socket.socket, clock: RunClock, blocks: int, own: Ports | None = None
+    ) -> None:
         self._socket = sock
         self._stamps = KernelStamps(clock)
         self._clock = clock
         self._blocks = blocks
         self._memory = mmap.mmap(sock.fileno(), blocks * _BLOCK_BYTES)
         self._oldest = 0
-        self._remotes = Remotes(whole=True)
+        self._remotes = Remotes(whole=True, own=own)
         self._looked_ns: list[int] = []
 
     @classmethod
-    def open(cls, clock: RunClock, sessions: int) -> "PacketRing":
-        """Begin, at first with no packet of anybody.
+    def open(cls, clock: RunClock, sessions: int, own: Ports | None = None) -> "PacketRing":
+        """Begin, at first with no packet of anybody; `own`: of these local ports alone.
 
         Raises:
             OSError: no right, no memory, or a kernel that has no such ring.
@@ -68,7 +70,7 @@ class PacketRing:
             frames = blocks * (_BLOCK_BYTES // _FRAME_BYTES)
             request = (_BLOCK_BYTES, blocks, _FRAME_BYTES, frames, _RETIRE_MS, 0, 0)
             sock.setsockopt(_SOL_PACKET, _RX_RING, struct.pack("=7I", *request))
-            ring = cls(sock, clock, blocks)
+            ring = cls(sock, clock, blocks, own)
             attach(sock, ring._remotes.program())
             bind_everywhere(sock)
         except BaseException:

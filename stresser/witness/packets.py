@@ -17,7 +17,7 @@ import trio
 from stresser.model.packet import FlowPackets, Packet
 from stresser.witness.clock import KernelStamps, RunClock
 from stresser.witness.hop_answers import HopAnswers
-from stresser.witness.packet_filter import SNAP_BYTES, Remotes, remote_end
+from stresser.witness.packet_filter import SNAP_BYTES, Ports, Remotes, remote_end
 from stresser.witness.packet_flows import FlowTable
 from stresser.witness.packet_parse import Stamp, flow_key
 from stresser.witness.packet_ring import PacketRing
@@ -46,11 +46,11 @@ class PacketWitness:
     socket is closed.
     """
 
-    def __init__(self, sock: socket.socket, clock: RunClock) -> None:
+    def __init__(self, sock: socket.socket, clock: RunClock, own: Ports | None = None) -> None:
         self._socket = sock
         self._clock = clock
         self._stamps = KernelStamps(clock)
-        self._remotes = Remotes()
+        self._remotes = Remotes(own=own)
         self._table = FlowTable()
         self._waiting: dict[bytes, trio.Event] = {}
         self._lost = 0
@@ -61,8 +61,8 @@ class PacketWitness:
         """Why the witness closed itself: the kernel would not let it read any more."""
 
     @classmethod
-    def open(cls, clock: RunClock, sessions: int = 0) -> "PacketWitness":
-        """Begin to witness, at first no packet of anybody.
+    def open(cls, clock: RunClock, sessions: int = 0, own: Ports | None = None) -> "PacketWitness":
+        """Begin to witness, at first no packet of anybody; `own`: of these local ports alone.
 
         With a number of `sessions`, the last packets of each are kept too, where the kernel can.
 
@@ -70,7 +70,7 @@ class PacketWitness:
             OSError: EPERM without CAP_NET_RAW, ENOSYS where it is not Linux.
         """
         sock = packet_socket()
-        witness = cls(sock, clock)
+        witness = cls(sock, clock, own)
         try:
             witness._attach_filter()  # before the socket is bound: nothing else is queued
             _make_room(sock)
@@ -81,7 +81,7 @@ class PacketWitness:
             raise
         if sessions:
             with suppress(OSError):
-                witness._ring = PacketRing.open(clock, sessions)
+                witness._ring = PacketRing.open(clock, sessions, own)
         return witness
 
     async def run(self) -> None:

@@ -1,3 +1,5 @@
+import os
+import signal
 import sys
 
 import pytest
@@ -29,6 +31,16 @@ def test_cpu_and_memory_of_a_process_are_seen_from_outside(tmp_path):
     with running_client(python(spin), job(tmp_path)) as client:
         client.wait_until(lambda: client.cpu_s() > 0.05, 20, "50 ms of CPU")
         assert client.memory()["rss_kib"] > 1_000
+
+
+def test_what_a_client_has_started_counts_as_well(tmp_path):
+    spin = "import time\nwhile True: time.process_time() < 1e9"
+    start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"
+    with running_client(python(start), job(tmp_path)) as client:
+        client.wait_until(lambda: client.cpu_s() > 2, 60, "the child's CPU")
+        assert client.memory()["rss_kib"] > 10_000
+        [_, child] = client._processes()
+        os.kill(child, signal.SIGKILL)
 
 
 def test_a_client_that_ends_is_noticed_with_its_last_words(tmp_path):

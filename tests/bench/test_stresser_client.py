@@ -7,7 +7,14 @@ import pytest
 from bench.client import Job
 from bench.peer import BenchError
 from bench.soak import scenario_text as soak_scenario_text
-from bench.stresser_client import blind_command, in_tree, scenario_text, stresser_command
+from bench.stresser_client import (
+    blind_command,
+    in_tree,
+    run_command,
+    scenario_text,
+    stresser_command,
+    workers_command,
+)
 from stresser.scenario.decode import decode_scenario
 
 
@@ -72,3 +79,12 @@ def test_an_older_build_is_the_one_that_python_finds_in_its_tree(tmp_path):
     one = job(tmp_path)
     said = subprocess.run(in_tree(tree, stresser_command)(one), capture_output=True, check=True)
     assert said.stdout == b"the older one\n"
+
+
+def test_workers_are_the_same_run_in_two_processes(tmp_path):
+    command = workers_command(job(tmp_path))
+    alone = tomllib.loads(scenario_text(job(tmp_path)))
+    spread = tomllib.loads((tmp_path / "scenario.toml").read_text())
+    assert command == run_command(tmp_path / "scenario.toml", tmp_path)
+    assert spread["sessions"].pop("workers") == 2
+    assert spread == alone

@@ -20,6 +20,7 @@ from stresser.record.reader import RunStatus, open_run
 from tests.cli.run_process import ROOT, STRESSER, Run
 from tests.cli.worker_runs import (
     check_complete,
+    check_samples,
     checked_whole,
     is_gone,
     log_of,
@@ -201,10 +202,13 @@ def test_workers_do_not_outlive_a_killed_run_and_their_files_are_whole(start, tm
     recorded = checked_whole(run.folder)
     assert recorded.status is RunStatus.CRASHED
     for worker in held.values():
-        check_complete(run.folder, worker)
+        check_samples(run.folder, worker)
         own = list(ProcessRecord(RunFolder(run.folder).worker(worker), worker).events())
         assert isinstance(own[-1], RunEnded)
         assert own[-1].reason == "the run's process is gone"
+        # The lab goes, too: what it does to sessions then is nobody's drop.
+        ended = [event for event in own if isinstance(event, SessionEnded)]
+        assert {event.egress for event in ended} <= {"box"}
 
 
 def test_a_killed_run_goes_on_with_numbers_of_its_own(start, tmp_path):

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from stresser.model.events import AttemptFailed, SessionEnded, SessionOpened
+from stresser.model.events import AnyEvent, AttemptFailed, SessionEnded, SessionOpened
 from stresser.model.quantity import Quantity
 from stresser.record.folder import RunFolder
 from stresser.record.process_record import ProcessRecord
@@ -79,10 +79,15 @@ def checked_whole(folder: Path) -> RecordedRun:
 
 def check_complete(folder: Path, worker: int) -> None:
     """A worker's own record: each session that opened has its end, each phase its sample."""
-    record = ProcessRecord(RunFolder(folder).worker(worker), worker)
-    events = list(record.workers_events())
+    events = check_samples(folder, worker)
     opened = {event.session for event in events if isinstance(event, SessionOpened)}
     assert opened == {event.session for event in events if isinstance(event, SessionEnded)}
+
+
+def check_samples(folder: Path, worker: int) -> list[AnyEvent]:
+    """A worker's own record: each phase of an attempt has its sample. Its events."""
+    record = ProcessRecord(RunFolder(folder).worker(worker), worker)
+    events = list(record.events())
     attempts = [event for event in events if isinstance(event, SessionOpened | AttemptFailed)]
     counted: Counter[Quantity] = Counter()
     for interval in record.intervals():
@@ -90,3 +95,4 @@ def check_complete(folder: Path, worker: int) -> None:
     for phase in (Quantity.CONNECT, Quantity.TLS, Quantity.UPGRADE):
         assert counted[phase] == sum(phase.value in event.phases_ns for event in attempts)
     assert record.damage == []
+    return events

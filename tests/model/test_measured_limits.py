@@ -24,6 +24,16 @@ FIGURES: dict[str, Any] = {
 LIMITS = msgspec.convert(FIGURES, MeasuredLimits)
 
 
+@pytest.mark.parametrize(
+    ("processes", "processors", "times"), [(1, 8, 1), (3, 8, 3), (3, 2, 2), (4, 0, 1)]
+)
+def test_rates_of_several_processes_are_those_of_as_many_cores(processes, processors, times):
+    found = LIMITS.of_processes(processes, processors)
+    assert found.handshakes_per_second == LIMITS.handshakes_per_second * times
+    assert found.pings_per_second == LIMITS.pings_per_second * times
+    assert found.sessions == LIMITS.sessions
+
+
 def test_sessions_by_memory():
     assert (LIMITS.sessions_per_gib, LIMITS.sessions) == (32_768, 65_536)
 

@@ -15,11 +15,13 @@ from stresser.net.dial import (
     TcpTimers,
     bind_to_egress,
     dial,
+    keep_to_ports,
     release,
     set_timers,
     socket_options,
 )
 from stresser.net.resolve import Address
+from tests.fakes.tools import missing
 from tests.net.peers import open_descriptors, run
 
 ANY = Binding()
@@ -50,6 +52,35 @@ def test_a_connection_is_non_blocking_and_unhurried_by_nagle():
             assert sock.getpeername() == server.getsockname()
             assert not sock.getblocking()
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    run(test)
+
+
+def range_of_ports(host):
+    """A few ports of the kernel's own range; skips where it cannot be asked for them."""
+    ports = (45_000, 45_063)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        try:
+            keep_to_ports(probe, ports)
+        except OSError:
+            missing("this kernel has no IP_LOCAL_PORT_RANGE")
+    return ports
+
+
+@linux
+@pytest.mark.parametrize("host", [LOOPBACK, "::1"] if has_ipv6() else [LOOPBACK])
+@pytest.mark.parametrize("bound", [False, True])
+def test_local_ports_are_of_the_range_that_is_asked_for(host, bound):
+    low, high = range_of_ports(host)
+    binding = Binding(source=host if bound else None, ports=(low, high))
+
+    async def test():
+        with listener(host) as server:
+            for _ in range(5):
+                sock = await dial(address_of(server), binding)
+                with sock:
+                    assert low <= sock.getsockname()[1] <= high
 
     run(test)
 

@@ -44,6 +44,17 @@ def test_handshakes_are_as_many_as_the_narrowest_rate_allows(keys, rate):
     assert handshakes_per_second(scenario(**keys)) == pytest.approx(rate)
 
 
+def test_with_workers_as_many_cores_have_their_part(monkeypatch):
+    monkeypatch.setattr("stresser.run.scenario_demand.usable_processors", lambda: 2)
+    alone = distances(scenario(every("10s"), count=8192), LIMITS)
+    spread = distances(scenario(every("10s"), count=8192, workers=4), LIMITS)
+    search = Activity(name="search", kind=ActivityKind.IDLE_SEARCH)
+    assert [one.limit for one in spread] == [
+        alone[0].limit, 2 * alone[1].limit, 2 * alone[2].limit
+    ]  # fmt: skip
+    assert distances(scenario(search, workers=4), LIMITS)[1].limit == alone[1].limit
+
+
 def test_each_limit_has_its_share():
     found = distances(scenario(every("10s"), count=8192), LIMITS)
     assert {one.name: one.share for one in found} == {

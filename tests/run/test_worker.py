@@ -1,6 +1,8 @@
 """A real worker, spoken to as a run's process does: what it holds, what it writes, how it ends."""
 
 import os
+import platform
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -15,8 +17,10 @@ from stresser.record.event_lines import event_of_line
 from stresser.record.folder import RunFolder
 from stresser.record.process_record import ProcessRecord
 from stresser.record.resumption import StillRunningError, held_alone
+from stresser.run.preflight import local_port_range
 from stresser.run.worker_messages import ForceWord, Goodbye, Progress, Ready, StopWord
 from stresser.run.worker_process import started_workers
+from stresser.run.worker_share import WorkerShare
 from stresser.witness.clock import RunClock
 from tests.fakes.loopback import loopback_server
 from tests.run.worker_orders import order, plan
@@ -97,6 +101,10 @@ def test_it_holds_its_part_and_ends_as_planned(tmp_path):
     assert [event.session for event in heard.of(SessionOpened)] == [12, 14]
     assert [event.attempt for event in heard.of(SessionOpened)] == [102, 104]
     assert all(event.ending.planned for event in heard.of(SessionEnded))
+    if tuple(map(int, platform.release().split(".")[:2])) >= (6, 3):
+        low, high = WorkerShare(2, 2).ports(*local_port_range())
+        ports = [int(event.local.rpartition(":")[2]) for event in heard.of(SessionOpened)]
+        assert all(low <= port <= high for port in ports)
     assert all(0 < event.t_ns < ended_ns for event in heard.events)  # on the run's clock
     written = list(record(tmp_path, 2).events())
     assert written == heard.events  # all that it wrote it said, and no more
@@ -165,7 +173,7 @@ def test_what_it_cannot_begin_is_said_where_it_is_read(tmp_path):
         async with started_workers(1) as [process], trio.open_nursery() as nursery:
             nursery.start_soon(process.read_errors)
             wrong = order(plan(1), tmp_path, RunClock())
-            wrong.folder.rmdir()
+            shutil.rmtree(wrong.folder)
             await process.link.send(wrong)
             assert await process.link.receive() is None
             assert await process.gone() == "ended with exit code 1"

@@ -58,6 +58,12 @@ def test_no_number_is_given_twice():
     assert drawn == [[101, 104, 107, 110], [102, 105, 108, 111], [103, 106, 109, 112]]
 
 
+def test_ports_of_all_are_apart_and_in_the_range():
+    parts = [WorkerShare(number, 3).ports(32_768, 60_999) for number in (1, 2, 3)]
+    assert parts == [(32_768, 42_177), (42_178, 51_587), (51_588, 60_997)]
+    assert WHOLE.ports(32_768, 60_999) == (32_768, 60_999)
+
+
 def test_the_rates_of_all_parts_are_those_of_the_whole():
     whole = plan(handshakes_in_flight=8, attempts_per_second=30, count=5)
     parts = [WorkerShare(number, 3).scenario(whole).sessions for number in (1, 2, 3)]

@@ -1,6 +1,7 @@
 """Real workers as one: what is heard of them, how they stop, what is said of one that dies."""
 
 import os
+import shutil
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -151,7 +152,7 @@ def test_one_that_cannot_begin_is_a_bug_with_its_last_words(tmp_path):
 
             def broken(clock):
                 made = order(scenario, tmp_path, clock, 1)
-                made.folder.rmdir()
+                shutil.rmtree(made.folder)
                 return made
 
             orders = [broken, lambda clock: order(scenario, tmp_path, clock, 2)]

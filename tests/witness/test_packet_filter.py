@@ -96,6 +96,20 @@ def test_packets_of_others_stay_out(packet):
 
 
 @linux
+@pytest.mark.parametrize("whole", [False, True])
+def test_segments_of_ports_that_are_not_its_own_stay_out(whole):
+    for local, remote in ((made.LOCAL, made.REMOTE), (made.LOCAL6, made.REMOTE6)):
+        own = local[1]
+        for kept in ((0, 65535), (own, own), (own + 1, 65535), (0, own - 1)):
+            known = Remotes(whole=whole, own=kept)
+            known.add(*remote_end("203.0.113.2:443"))
+            known.add(*remote_end("[2001:db8:1::2]:443"))
+            with judging(known) as judge:
+                came = judge(made.segment(remote, local, "R")) is not None
+            assert came == (kept[0] <= own <= kept[1]), kept
+
+
+@linux
 def test_at_first_nothing_passes():
     with judging(Remotes()) as judge:
         assert judge(made.incoming("R")) is None

@@ -38,8 +38,10 @@ from stresser.analysis.summary.thresholds import (
 )
 from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.cohort import Cohort
+from stresser.model.measured_limits import MeasuredLimits
 from stresser.model.quantity import Quantity
 from stresser.model.units import escaped, format_utc
+from stresser.record.manifest import Manifest
 from stresser.record.reader import RecordedRun, RunStatus
 
 _MOST_FINDINGS = 100
@@ -79,6 +81,14 @@ def summary_of(reading: RunReading) -> Summary:
     return Summary(**asdict(figures), answer=answer_of(figures))
 
 
+def _measured_limits(manifest: Manifest | None) -> MeasuredLimits | None:
+    if manifest is None or manifest.measured is None:
+        return None
+    workers = manifest.workers
+    found = manifest.host.get("usable_processors", workers)
+    return manifest.measured.of_processes(workers, found if isinstance(found, int) else workers)
+
+
 def _figures(reading: RunReading) -> RunFigures:
     run, tally, plan, patterns = reading.run, reading.tally, reading.plan, reading.patterns
     crashed_at_utc = run.crashed_at_utc
@@ -86,8 +96,7 @@ def _figures(reading: RunReading) -> RunFigures:
     elapsed_ns, distributions = reading.elapsed_ns, reading.distributions
     measured = Measured(tally=tally, now_ns=elapsed_ns, distributions=distributions)
     doubts = [*doubts_about_tester(measured), *_record_doubts(run, tally, crashed_at_utc)]
-    measured_limits = None if run.manifest is None else run.manifest.measured
-    near = near_limits(measured_limits, tally, reading.ran_ns, distributions)
+    near = near_limits(_measured_limits(run.manifest), tally, reading.ran_ns, distributions)
     results = judge_thresholds(plan.thresholds, measured, doubts)
     both_ends = tally.both_ends(distributions)
     # A shortfall bears on the run, not on each of its rules.

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from stresser.analysis.counts.run_tally import Tally
 from stresser.analysis.summary.near_limits import near_limits
+from stresser.analysis.summary.summary import summarise
 from stresser.model.cohort import Cohort
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS, NS_PER_S
@@ -60,3 +61,16 @@ def test_within_a_fifth_of_a_limit_it_is_named(run, words):
 
 def test_where_nothing_was_measured_nothing_is_said():
     assert near_limits(None, Tally(), NS_PER_MS, {}) == []
+
+
+def test_rates_are_those_of_all_processes_of_a_run(tmp_path):
+    story = Story([VPN], 1)
+    for number in range(90):
+        story.opens(VPN, 1 + number // 90)
+    story.stops(10)
+    limits = replace(LIMITS, memory_bytes=LIMITS.bytes_a_session * 10_000)
+    for workers, processors, is_near in ((1, 4, True), (2, 4, False), (2, 1, True)):
+        path = tmp_path / f"{workers} of {processors}"
+        host = {"usable_processors": processors}
+        run = story.recorded(path, measured=limits, workers=workers, host=host)
+        assert bool(summarise(run).near_limits) is is_near
