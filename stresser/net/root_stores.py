@@ -20,6 +20,7 @@ from stresser.net.chain_facts import UNREADABLE, load, quiet, spki_sha256
 
 _LABEL = rb"(?:X509 |TRUSTED )?CERTIFICATE-----"
 _PEM = re.compile(rb"-----BEGIN " + _LABEL + rb".+?-----END " + _LABEL, re.DOTALL)
+_PLAIN = "-----BEGIN CERTIFICATE-----"
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 """How OpenSSL finds a root in a folder (openssl-rehash(1))."""
 _MOST_FILES = 5000
@@ -145,4 +146,7 @@ def _certificates(pem: bytes) -> Iterator[bytes]:
 
 def _plain(block: bytes) -> str:
     """A trusted certificate is one with OpenSSL's own words behind it; most have none."""
-    return re.sub(r"(BEGIN|END) (X509|TRUSTED) ", r"\1 ", block.decode("ascii", "replace"))
+    text = block.decode("ascii", "replace")
+    if text.startswith(_PLAIN):
+        return text
+    return re.sub(r"(BEGIN|END) (X509|TRUSTED) ", r"\1 ", text)

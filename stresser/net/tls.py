@@ -279,6 +279,11 @@ class TlsStream:
         return data
 
     @property
+    def has_records(self) -> bool:
+        """Something waits to be decrypted: `has_more`, where all of the last record was read."""
+        return self._incoming.pending > 0
+
+    @property
     def has_more(self) -> bool:
         """More plaintext is waiting: a fair reader lets others run first."""
         return bool(self._incoming.pending or self._ssl.pending())

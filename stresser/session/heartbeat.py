@@ -103,14 +103,16 @@ class Heartbeats:
         for number in range(_BEATS_A_PASS):
             if not heap:
                 return number > 0
-            due, ticket = heap[0] >> _TICKET_BITS, heap[0] & _TICKET
+            entry = heap[0]
+            due, ticket = entry >> _TICKET_BITS, entry & _TICKET
             now = clock.now_ns()
             if now < due:
                 # As the deadline was: rounding could make it a nanosecond early for ever.
                 if due - now > 1 or clock.trio_time(due) > trio.current_time():
                     return number > 0
                 now = due
-            again = self._beat(sessions[ticket], now) if ticket in sessions else None
+            session = sessions.get(ticket)
+            again = None if session is None else self._beat(session, now)
             if again is None:
                 heapq.heappop(heap)
                 sessions.pop(ticket, None)

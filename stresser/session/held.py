@@ -318,7 +318,7 @@ class HeldSession:
         """
         stream = self.stream
         data = stream.receive_nowait()
-        if data == self._pong_due and self._ping_sent_ns and not stream.has_more:
+        if data == self._pong_due and self._ping_sent_ns and not stream.has_records:
             self._answered()
             return b"" if stream.backlog else None
         return data

@@ -129,8 +129,9 @@ class QuietSessions:
         """Read the sockets that the epoll says are readable, each once."""
         parked = self._parked
         for descriptor, flags in events:
-            if descriptor in parked:
-                self._look(descriptor, flags, parked[descriptor][1])
+            found = parked.get(descriptor)
+            if found is not None:
+                self._look(descriptor, flags, found[1])
 
     def _look(self, descriptor: int, flags: int, session: Quiet) -> None:
         data: bytes | None
