@@ -4,6 +4,7 @@ What an ending says is kept once, whatever the number of those that say the same
 is a row of numbers. A run may have hundreds of thousands.
 """
 
+from array import array
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -14,7 +15,6 @@ from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import Ended, SessionEnded
 from stresser.model.fresh_connection import FreshResult
 from stresser.model.hops import HopWalk
-from stresser.statistics.columns import Columns
 
 _LONGEST_PORT = 5
 _BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
@@ -76,39 +76,34 @@ class EndingFact(NamedTuple):
         return bool(self.rules & _BY_VERIFIED_END)
 
 
-class OwnRow(NamedTuple):
-    """What is kept of one unplanned ending, as numbers."""
-
-    fact: int
-    """The place of what it says."""
-    attempt: int
-    t_ns: int
-    port: int
-    """Below 0: not known."""
-    pings: int
-    pongs: int
-
-
 class OwnRows:
     """Unplanned endings as columns: a run may have hundreds of thousands, and few say much."""
 
     def __init__(self) -> None:
-        self.rows = Columns(OwnRow._fields, OwnRow._make)
         self.facts: list[EndingFact] = []
         """What they say, once each."""
+        self.fact, self.port = array("i"), array("i")
+        """Where what it says stands among those, and our own port: below 0 it is not known."""
+        self.attempt, self.t_ns = array("q"), array("q")
+        self.pings, self.pongs = array("q"), array("q")
         self.hops: dict[int, HopWalk] = {}
         self._places: dict[EndingFact, int] = {}
 
     def add(self, event: Ended, fact: EndingFact) -> "OwnFact":
         """Keep one ending and what it says."""
-        row, hops = len(self.rows), event.ending.evidence.hops
+        row, hops = len(self.fact), event.ending.evidence.hops
         place = self._places.setdefault(fact, len(self.facts))
         if place == len(self.facts):
             self.facts.append(fact)
         if hops is not None:
             self.hops[row] = hops
         beats = (event.pings, event.pongs) if isinstance(event, SessionEnded) else (0, 0)
-        self.rows.append((place, event.attempt, event.t_ns, _port(event.local), *beats))
+        self.fact.append(place)
+        self.port.append(_port(event.local))
+        self.attempt.append(event.attempt)
+        self.t_ns.append(event.t_ns)
+        self.pings.append(beats[0])
+        self.pongs.append(beats[1])
         return OwnFact(self, row)
 
 
@@ -118,28 +113,25 @@ class OwnFact(Struct, frozen=True, gc=False):
     among: OwnRows
     row: int
 
-    def _number(self, name: str) -> int:
-        return self.among.rows.column(name)[self.row]
-
     @property
     def fact(self) -> EndingFact:
         """What it says."""
-        return self.among.facts[self._number("fact")]
+        return self.among.facts[self.among.fact[self.row]]
 
     @property
     def attempt(self) -> int:
         """The attempt that ended, or that had opened the session."""
-        return self._number("attempt")
+        return self.among.attempt[self.row]
 
     @property
     def t_ns(self) -> int:
         """When it was noticed."""
-        return self._number("t_ns")
+        return self.among.t_ns[self.row]
 
     @property
     def port(self) -> int | None:
         """Our own; None where it is not known."""
-        port = self._number("port")
+        port = self.among.port[self.row]
         return None if port < 0 else port
 
     @property
@@ -150,12 +142,12 @@ class OwnFact(Struct, frozen=True, gc=False):
     @property
     def pings(self) -> int:
         """How many were sent."""
-        return self._number("pings")
+        return self.among.pings[self.row]
 
     @property
     def pongs(self) -> int:
         """How many came back."""
-        return self._number("pongs")
+        return self.among.pongs[self.row]
 
 
 class FailureFact(NamedTuple):

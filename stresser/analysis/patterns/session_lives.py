@@ -58,20 +58,6 @@ class Life(NamedTuple):
     """Pings that were sent."""
 
 
-class DropRow(NamedTuple):
-    """What is kept of one drop, as numbers."""
-
-    session: int
-    cohort: int
-    kind: int
-    initiator: int
-    low_ns: int
-    high_ns: int
-    is_answer: int
-    row: int
-    """Of its life; below 0 where there was no room among all lives: ~row of those of drops."""
-
-
 class DropRows:
     """The drops of one run: numbers in columns, for a run may have hundreds of thousands."""
 
@@ -79,7 +65,11 @@ class DropRows:
         self.lives = lives
         self.beyond = Columns(Life._fields, Life._make)
         """Lives of drops for which there was no room among those."""
-        self.rows = Columns(DropRow._fields, DropRow._make)
+        self.row = array("i")
+        """Of its life; below 0 where there was no room: ~row of those beyond."""
+        self.session, self.low_ns, self.high_ns = array("q"), array("q"), array("q")
+        self.kind, self.initiator, self.is_answer = bytearray(), bytearray(), bytearray()
+        self.cohort = array("i")
         self.cohorts: list[Cohort] = []
         self.causes: dict[int, int] = {}
         self._index: dict[Cohort, int] = {}
@@ -96,15 +86,21 @@ class DropRows:
         is_answer: bool,
         cause_ns: int | None = None,
     ) -> "Drop":
-        """Keep one drop. `row`: as `DropRow` has it."""
-        number = len(self.rows)
+        """Keep one drop."""
+        number = len(self.row)
         place = self._index.setdefault(cohort, len(self.cohorts))
         if place == len(self.cohorts):
             self.cohorts.append(cohort)
+        self.row.append(row)
+        self.cohort.append(place)
+        self.session.append(session)
+        self.kind.append(_KINDS.index(kind))
+        self.initiator.append(_INITIATORS.index(initiator))
+        self.low_ns.append(moment.low)
+        self.high_ns.append(moment.high)
+        self.is_answer.append(is_answer)
         if cause_ns is not None:
             self.causes[number] = cause_ns
-        numbers = session, place, _KINDS.index(kind), _INITIATORS.index(initiator)
-        self.rows.append((*numbers, *moment, is_answer, row))
         return Drop(self, number)
 
 
@@ -114,49 +110,47 @@ class Drop(Struct, frozen=True, gc=False):
     among: DropRows
     number: int
 
-    def _number(self, name: str) -> int:
-        return self.among.rows.column(name)[self.number]
-
     @property
     def lives(self) -> Columns[Life]:
         """Where its life is."""
-        return self.among.beyond if self._number("row") < 0 else self.among.lives
+        among = self.among
+        return among.beyond if among.row[self.number] < 0 else among.lives
 
     @property
     def row(self) -> int:
         """Of its life among these."""
-        row = self._number("row")
+        row = self.among.row[self.number]
         return ~row if row < 0 else row
 
     @property
     def cohort(self) -> Cohort:
         """The cohort that its session belonged to."""
-        return self.among.cohorts[self._number("cohort")]
+        return self.among.cohorts[self.among.cohort[self.number]]
 
     @property
     def session(self) -> int:
         """Its session."""
-        return self._number("session")
+        return self.among.session[self.number]
 
     @property
     def kind(self) -> Kind:
         """What was seen to stop it."""
-        return _KINDS[self._number("kind")]
+        return _KINDS[self.among.kind[self.number]]
 
     @property
     def initiator(self) -> Initiator:
         """As its own evidence says."""
-        return _INITIATORS[self._number("initiator")]
+        return _INITIATORS[self.among.initiator[self.number]]
 
     @property
     def moment(self) -> Bracket:
         """When the cause struck, since the run began."""
-        return Bracket(self._number("low_ns"), self._number("high_ns"))
+        return Bracket(self.among.low_ns[self.number], self.among.high_ns[self.number])
 
     @property
     def is_answer(self) -> bool:
         """Noticed only because we sent something: it may have been dead before."""
-        return bool(self._number("is_answer"))
+        return bool(self.among.is_answer[self.number])
 
     @property
     def cause_ns(self) -> int | None:

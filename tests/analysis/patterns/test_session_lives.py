@@ -159,7 +159,7 @@ def test_a_drop_takes_few_bytes_beside_its_life():
     finally:
         tracemalloc.stop()
     assert len({drop.session for drop in lives.drops}) == 4000
-    assert held < 4000 * 250  # as records they took 700
+    assert held < 4000 * 250  # as records they took 350
 
 
 class PathSeen(Event, kw_only=True, tag="path_changed"):
