@@ -1,5 +1,6 @@
 """A reflector with its own run folder: server, recorder and manifest put together."""
 
+import gc
 import os
 import ssl
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from stresser.reflector.reception import Reception
 from stresser.scenario.secrets import Secret
 from stresser.witness.capabilities import capabilities
 from stresser.witness.clock import RunClock
+from stresser.witness.loop import COLLECT_SELDOM
 
 _NAME: Final = "reflector"
 _INTERVAL_NS: Final = 10 * NS_PER_S
@@ -92,9 +94,12 @@ class RecordedReflector:
         self._manifest = self._begin(clock)
         reception = Reception(plan.token, clock, self._recorder)
         self._server = ReflectorListener(reception, plan.context, plan.host, plan.port)
+        thresholds = gc.get_threshold()
+        gc.set_threshold(*COLLECT_SELDOM)
         try:
             await self._serve(obey)
         finally:
+            gc.set_threshold(*thresholds)
             self._log.logger.info("turned away", **reception.turned_away())
             with trio.CancelScope(shield=True):
                 await self._recorder.close(self._reason)

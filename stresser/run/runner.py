@@ -33,18 +33,13 @@ from stresser.witness.clock import RunClock, SleepWitness
 from stresser.witness.clock_steps import ClockSteps
 from stresser.witness.fitness import Fitness
 from stresser.witness.hangup import HangupWatch
-from stresser.witness.loop import LoopStamp, watch_lag
+from stresser.witness.loop import COLLECT_SELDOM, LoopStamp, watch_lag
 from stresser.witness.packets import PacketWitness
 from stresser.witness.path import PathWitness
 
 _LOOKUPS_AT_ONCE = 512
 """Name look-ups are threads, and a hung resolver holds them for long. With trio's own 40, others
 would wait for a thread and count as `timeout` in phase `resolve`: our fault, not the resolver's."""
-_COLLECT_SELDOM = (3_000, 100, 50)
-"""Sessions make few cycles and live long: with Python's own (700, 10, 10) looking for garbage
-took a sixth of the CPU of a ramp. Each looks through 3,000 objects once; the second time, through
-all that is young, comes seldom."""
-
 _STARTS_A_PASS = 32
 """Places that begin before the loop looks at its sockets again: thousands at once are half a second
 in which nothing is dated well."""
@@ -154,7 +149,7 @@ class Runner:
             None if wait is None else wait.before,
         )
         thresholds = gc.get_threshold()
-        gc.set_threshold(*_COLLECT_SELDOM)
+        gc.set_threshold(*COLLECT_SELDOM)
         gc.freeze()  # what starting up has made stays as it is: nobody looks through it again
         trio.to_thread.current_default_thread_limiter().total_tokens = _LOOKUPS_AT_ONCE
         self._path.open()

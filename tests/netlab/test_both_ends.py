@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.starved import Starved
 from tests.netlab import firewalls
 from tests.netlab.conftest import need
 from tests.netlab.judge import NOTHING, Truth
@@ -168,21 +169,25 @@ def test_delays_that_vary_in_one_direction_are_given_with_the_direction(lab, jum
     box = lab.start_tunbox()
     reflector, tester = held(lab, activities=(OFTEN,))
     box.order(f"delay 20 15 {direction}")
+    starved = Starved(box.pid, reflector.process.pid, tester.process.pid)
     time.sleep(LOSES_FOR_S)  # the measurement itself
+    starved_s = starved.seconds
     recording = ToldRecording(tester.finish().folder)
     reflector.stop()
     seen = {one["egress"]: one for one in recording.summary["both_ends"]}
     other = "back" if jumpy == "there" else "there"
     found = seen[SUSPECT][f"varied_{jumpy}"]
-    assert found["count"] >= 100
-    assert 20 * MS < found["p90_ns"] < 35 * MS  # of 30 ms nine tenths: 27
     steady = seen[SUSPECT][f"varied_{other}"], *(seen[CONTROL][f"varied_{way}"] for way in WAYS)
-    for way in steady:
-        assert way["count"] >= 100
-        assert way["p90_ns"] < found["p90_ns"] / 3
+    assert min(one["count"] for one in (found, *steady)) >= 100
+    noise_ns = max(one["p90_ns"] for one in steady)
+    # What others had of the CPU is variation, too, for both ends are processes.
+    assert noise_ns < 8 * MS or starved_s > LOSES_FOR_S / 20, starved_s
+    # Of 30 ms nine tenths: 27; more where the fastest came before the box was told.
+    assert 24 * MS < found["p90_ns"] < 33 * MS + 2 * noise_ns
     said = json.dumps(recording.summary["answer"])
     way = "to" if jumpy == "there" else "from"
-    assert (
-        f"Through {SUSPECT} delays {way} the far end vary by {found['p90_ns'] / MS:.3g} ms" in said
-    )
-    assert said.count(" vary by ") == 1
+    words = f"Through {SUSPECT} delays {way} the far end vary by {found['p90_ns'] / MS:.3g} ms"
+    beside = seen[SUSPECT][f"varied_{other}"], seen[CONTROL][f"varied_{jumpy}"]
+    is_sure = found["p90_ns"] >= 3 * max(one["p90_ns"] for one in beside)
+    assert (words in said) is is_sure
+    assert said.count(" vary by ") == is_sure

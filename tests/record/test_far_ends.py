@@ -5,7 +5,7 @@ import pytest
 from stresser.model.ending import Grade, Initiator, Kind
 from stresser.model.errors import RunFolderError
 from stresser.model.events import FarEndSeen, SessionEnded
-from stresser.model.far_end import FarEnd
+from stresser.model.far_end import FarEnd, OneWay, Varied
 from stresser.record.events_file import EventsReader, encode_event
 from stresser.record.far_ends import with_far_ends, write_far_ends
 from stresser.record.folder import RunFolder
@@ -93,6 +93,19 @@ def test_a_join_adds_to_what_control_sessions_told(tmp_path):
     assert [known[one].kind for one in (1, 2, 3, 4)] == ["tcp_reset"] * 2 + ["tcp_fin", "tcp_reset"]
     # What had passed when this end gave it up stands; what nobody had asked for is as at its end.
     assert [known[one].last_in_ns for one in (1, 2, 4)] == [7 * S, S, 7 * S]
+
+
+@pytest.mark.parametrize("asked", [{}, {"last_in_ns": S}], ids=["not asked at its end", "asked"])
+def test_what_was_counted_while_it_was_held_stands_after_a_join(tmp_path, asked):
+    folder = RunFolder(tmp_path)
+    varied = Varied(pings=3, mean_ns=1, most_ns=2)
+    way = OneWay(sent=3, arrived=3)
+    counted = {"there": way, "back": way, "varied_there": varied, "varied_back": varied}
+    write_far_ends(folder, [seen(1, **counted, **asked)])
+    write_far_ends(folder, [seen(1, kind=Kind.TCP_FIN, at_ns=8 * S)])
+    [known] = far_ends(folder).values()
+    assert known.kind is Kind.TCP_FIN
+    assert {name: getattr(known, name) for name in counted} == counted
 
 
 def test_the_last_line_on_a_session_counts(tmp_path):

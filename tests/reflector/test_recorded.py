@@ -1,3 +1,4 @@
+import gc
 import ssl
 
 import pytest
@@ -7,6 +8,7 @@ import trio.testing
 from stresser.model.errors import ReflectorError
 from stresser.record.reader import RunStatus, open_reflection
 from stresser.reflector.recorded import RecordedReflector, ReflectorPlan, context_of
+from stresser.witness.loop import COLLECT_SELDOM
 from tests.fakes.certificates import authority, server_context
 
 
@@ -17,6 +19,7 @@ def test_its_folder_is_a_run_folder_that_says_how_it_ended(tmp_path):
         task_status.started()
         while not any(line.startswith("reflecting on 127.0.0.1:") for line in told):
             await trio.testing.wait_all_tasks_blocked()
+        assert gc.get_threshold() == COLLECT_SELDOM
         stop("signal SIGINT")
 
     plan = ReflectorPlan(
@@ -28,7 +31,9 @@ def test_its_folder_is_a_run_folder_that_says_how_it_ended(tmp_path):
         with trio.fail_after(20):
             await reflector.run(obey)
 
+    before = gc.get_threshold()
     trio.run(main)
+    assert gc.get_threshold() == before
 
     [path] = tmp_path.iterdir()
     run = open_reflection(path)
