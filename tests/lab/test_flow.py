@@ -153,9 +153,9 @@ def test_idle_timer_starts_again_with_each_byte_and_is_exact(lab, through):
     for _ in range(3):
         # The pace of this client is what is under test: shorter than the timer.
         time.sleep(0.2)
+        last, starved = time.perf_counter(), Starved(lab.process.pid)  # it cannot start earlier
         client.write(b"alive")
         assert client.read() == b"alive"
-    last, starved = time.perf_counter(), Starved(lab.process.pid)
     assert isinstance(client.read_end(), RST)
     assert 0.290 < time.perf_counter() - last < 0.400 + starved.seconds
 
