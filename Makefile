@@ -37,9 +37,10 @@ test: check
 	$(DEV)/$(BIN)/python -m pytest -m browser -n 0
 	$(MAKE) netlab
 
-# Scenarios wait more than they work. The matrix is also in results/netlab-matrix.txt.
+# Scenarios wait more than they work; the longest begin (tests/netlab/conftest.py), and each worker
+# takes one at a time. The matrix is also in results/netlab-matrix.txt.
 netlab: $(DEV)/.ready $(MITMPROXY)/.ready
-	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 4 --dist load
+	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 4 --dist load --maxschedchunk 1
 
 # A seed of its own each time; a failure prints it, and STRESSER_FUZZ_SEED=... plays it again.
 fuzz: export STRESSER_FUZZ ?= 10000

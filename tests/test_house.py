@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows: see CONTRIBUTING.md."""
 
 import ast
+import gc
 import re
 import subprocess
 import sys
@@ -53,8 +54,11 @@ def tree_of(path):
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_trees_are_kept():
+    """A million nodes, that each collection would look through."""
+    gc.disable()
     yield
-    tree_of.cache_clear()  # a million nodes would be looked through by each collection
+    tree_of.cache_clear()
+    gc.enable()
 
 
 def statements_of(node):

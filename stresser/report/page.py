@@ -11,6 +11,7 @@ import importlib.resources
 import re
 import secrets
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -238,6 +239,7 @@ def _script(name: str, package: str = "") -> bytes:
     return _ENDS_SCRIPT.sub(rb"\\x3c\1", _asset(name, package))
 
 
+@cache
 def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -31,6 +31,7 @@ def test_an_option_it_does_not_know_is_bad_input():
     assert "--heal" in err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the manifest of a Linux run")
 def test_a_manifest_has_the_same_witnesses(start):
     found = json.loads(stresser_says("doctor", "--json").out)

@@ -81,6 +81,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(here):
             item.add_marker(pytest.mark.netlab)
+    items.sort(key=_allowed_s, reverse=True)
+
+
+def _allowed_s(item: pytest.Item) -> float:
+    """What a scenario may take, where it says so: the longest begin, so that none runs alone."""
+    allowed = item.get_closest_marker("timeout")
+    return allowed.args[0] if allowed and item.get_closest_marker("netlab") else 0
 
 
 def _rows(terminalreporter: pytest.TerminalReporter) -> dict[str, list[dict[str, Any]]]:

@@ -78,6 +78,7 @@ def test_every_figure_of_a_counted_run_is_that_of_the_same_run_written_each(tmp_
     assert b"".join(report_json(short)) == b"".join(report_json(whole))
 
 
+@pytest.mark.slow
 def test_a_bundle_of_a_counted_run_verifies_redacted_or_not(tmp_path):
     story = outage_story()
     story.events = counted(story.events)

@@ -309,6 +309,7 @@ def in_segments(run):
     return open_run(run.path)
 
 
+@pytest.mark.slow
 def test_a_bundle_holds_the_segments_unpacked_and_verifies(tmp_path):
     run = idle_kill_story().recorded(tmp_path / "run")
     whole = summarise(run)

@@ -209,26 +209,37 @@ def test_a_source_address_that_is_not_of_this_host(source):
     assert line.endswith(f'source = "{source}" must be an address of this host')
 
 
-# Open files: in a process of its own, whose limits may be spoilt
+# Open files: in processes of their own, whose limits may be spoilt; one has imported for all
 
 CHILD = """
-import json, resource, sys
-soft, hard, count = json.loads(sys.argv[1])
+import json, os, resource, sys
 from stresser.model.errors import PreflightError
-from stresser.scenario.plan import Endpoint, Scenario, Sessions
-from stresser.run.preflight import prepare
+from stresser.run.preflight import prepare, sockets_to_spare
+from stresser.scenario.plan import Activity, ActivityKind, Endpoint, Scenario, Sessions
 
-resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-scenario = Scenario(
-    name="s",
-    endpoints=[Endpoint(name="broker", url="wss://broker.example.net/")],
-    sessions=Sessions(count=count, handshakes_in_flight=64),
-)
-try:
-    told = [prepare(scenario).file_limit]
-except PreflightError as exc:
-    told = list(exc.lines)
-print(json.dumps([told, resource.getrlimit(resource.RLIMIT_NOFILE)]))
+
+def told(soft, hard, count, kind, asked):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    scenario = Scenario(
+        name="s",
+        endpoints=[Endpoint(name="broker", url="wss://broker.example.net/")],
+        activities=[Activity(kind=ActivityKind(kind))],
+        sessions=Sessions(count=count, handshakes_in_flight=64),
+    )
+    if asked == "spare":
+        return [sockets_to_spare(scenario)]
+    try:
+        return [prepare(scenario).file_limit]
+    except PreflightError as exc:
+        return list(exc.lines)
+
+
+for line in sys.stdin:
+    if os.fork() == 0:
+        said = told(*json.loads(line))
+        print(json.dumps([said, resource.getrlimit(resource.RLIMIT_NOFILE)]), flush=True)
+        os._exit(0)
+    os.wait()
 """
 _CAP_SYS_RESOURCE = 24  # capabilities(7): who has it may raise its hard limit
 
@@ -242,41 +253,49 @@ def may_raise_hard_limit():
     return bool(int(effective, 16) >> _CAP_SYS_RESOURCE & 1)
 
 
-def with_limits(soft, hard, count, child=CHILD):
+@pytest.fixture(scope="module")
+def with_limits():
+    """`with_limits(soft, hard, count)`: what is told, and the limits afterwards."""
     pytest.importorskip("resource", reason="no limit of open files on this system")
-    done = subprocess.run(
-        [sys.executable, "-c", child, json.dumps([soft, hard, count])],
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=30,
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    told, limits = json.loads(done.stdout)
-    return told, limits
+    asks, says = child.stdin, child.stdout
+    assert asks is not None
+    assert says is not None
+
+    def ask(soft, hard, count, *, kind="heartbeat", asked="file limit"):
+        asks.write(json.dumps([soft, hard, count, kind, asked]) + "\n")
+        asks.flush()
+        return json.loads(says.readline())
+
+    yield lambda *words, **more: tuple(ask(*words, **more))
+    asks.close()
+    assert child.wait(30) == 0
+    says.close()
 
 
-def test_a_limit_that_suffices_is_left_alone():
+def test_a_limit_that_suffices_is_left_alone(with_limits):
     assert with_limits(900, 1000, 100) == ([900], [900, 1000])
 
 
-def test_sockets_for_ended_sessions_are_wanted_and_done_without():
+def test_sockets_for_ended_sessions_are_wanted_and_done_without(with_limits):
     assert with_limits(300, 1000, 100) == ([804], [804, 1000])
     assert with_limits(300, 600, 100) == ([300], [300, 600])
 
 
 @pytest.mark.parametrize(("soft", "spare"), [(5000, 512), (392, 100), (292, 0), (200, 0)])
-def test_ended_sessions_keep_as_many_sockets_as_are_to_spare(soft, spare):
-    child = CHILD.replace("prepare(scenario).file_limit", "sockets_to_spare(scenario)")
-    told, _ = with_limits(soft, 5000, 100, child.replace("prepare\n", "sockets_to_spare\n"))
+def test_ended_sessions_keep_as_many_sockets_as_are_to_spare(with_limits, soft, spare):
+    told, _ = with_limits(soft, 5000, 100, asked="spare")
     assert told == [spare]
 
 
-def test_the_soft_limit_is_raised_as_far_as_needed_and_no_further():
+def test_the_soft_limit_is_raised_as_far_as_needed_and_no_further(with_limits):
     assert with_limits(256, 1000, 500) == ([692], [692, 1000])
 
 
 @pytest.mark.skipif(may_raise_hard_limit(), reason="CAP_SYS_RESOURCE raises the hard limit")
-def test_a_hard_limit_that_is_too_low_is_refused_with_figure_and_remedy():
+def test_a_hard_limit_that_is_too_low_is_refused_with_figure_and_remedy(with_limits):
     (told,), limits = with_limits(256, 600, 500)
     assert told == (
         "sessions: 564 sockets and 128 spare need 692 open files, and this process may open 600;"
@@ -287,20 +306,16 @@ def test_a_hard_limit_that_is_too_low_is_refused_with_figure_and_remedy():
 
 
 @pytest.mark.skipif(not may_raise_hard_limit(), reason="needs CAP_SYS_RESOURCE")
-def test_who_may_raises_its_hard_limit_as_well():
+def test_who_may_raises_its_hard_limit_as_well(with_limits):
     assert with_limits(256, 600, 500) == ([692], [692, 692])
 
 
-def test_more_files_than_any_kernel_allows_are_refused_to_everybody():
+def test_more_files_than_any_kernel_allows_are_refused_to_everybody(with_limits):
     """fs.nr_open is at most 2^31 (proc(5))."""
     (files, _, _), limits = with_limits(256, 600, 4_000_000_000)
     assert "4000000192 open files, and this process may open 600;" in files
     assert limits == [256, 600]
 
 
-def test_a_search_opens_more_than_its_first_ladder():
-    search = CHILD.replace(
-        "endpoints=", "activities=[Activity(kind=ActivityKind.IDLE_SEARCH)], endpoints="
-    )
-    search = search.replace("import Endpoint", "import Activity, ActivityKind, Endpoint")
-    assert with_limits(300, 1000, 40, search) == ([804], [804, 1000])
+def test_a_search_opens_more_than_its_first_ladder(with_limits):
+    assert with_limits(300, 1000, 40, kind="idle_search") == ([804], [804, 1000])
