@@ -127,7 +127,9 @@ def _of_dated(
         looks = _between_looks(dated)
         # Where nothing was to be ended it may have looked in between as well.
         tick = looks if 0 < looks <= 2 * tick else tick
-    return AskedLimit(min(low, first), limit.high, tick, sum(one > beyond for one in lived))
+    # A silence is measured from when its last byte was read, which a busy host does late; what
+    # ends it is dated by its packet.
+    return AskedLimit(min(low, first), limit.high + GRAIN, tick, sum(one > beyond for one in lived))
 
 
 def _between_looks(dated: list[AskedValue]) -> int:

@@ -59,6 +59,13 @@ def test_what_ended_of_itself_dates_the_limit():
     assert (found.tick, found.against) == (None, 0)
 
 
+def test_silences_whose_last_byte_was_read_late_do_not_lower_the_limit():
+    """20 s, on a machine that has other work (seen: up to 60 ms)."""
+    found = limit_of_asked(told((18, 19), (), (19.944, 19.939, 19.960, 19.964, 19.966)))
+    assert found.high is not None
+    assert found.low < 20 * S <= found.high < 20.1 * S
+
+
 def test_a_sweep_each_second_is_a_tick():
     dated = [8.0 + step / 10 for step in range(11)]
     found = limit_of_asked(told((1, 4, 7), (), dated))
