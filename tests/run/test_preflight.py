@@ -154,7 +154,7 @@ def test_workers_are_counted_and_a_search_is_refused_them():
     assert line.startswith("sessions.workers: idle_search is the work of one process")
 
 
-def test_the_file_limit_is_each_worker_s_own():
+def test_the_file_limit_is_each_worker_s_own(with_limits):
     child = CHILD.replace("handshakes_in_flight=64", "handshakes_in_flight=64, workers=3")
     # A third of the sessions, handshakes, spare files and ended sessions' sockets.
     assert with_limits(256, 5000, 900, child) == ([300 + 64 + 128 + 512], [1004, 5000])
