@@ -5,7 +5,7 @@ live view and the metrics hear all.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,7 @@ import trio
 from msgspec.structs import replace
 
 from stresser.model.errors import RunFolderError
-from stresser.model.events import WorkerEnded
+from stresser.model.events import AnyEvent, WorkerEnded
 from stresser.record.event_lines import event_of_line
 from stresser.record.folder import RunFolder
 from stresser.record.manifest import Gap
@@ -21,7 +21,7 @@ from stresser.run.host_watch import HostWatch
 from stresser.run.lost_sessions import LeftBehind, left_behind, lost_session, sessions_alone
 from stresser.run.worker_messages import ForceWord, Goodbye, Note, Order, Progress, Ready, StopWord
 from stresser.run.worker_process import WorkerProcess
-from stresser.session.internal_errors import BatchObserver
+from stresser.session.internal_errors import BatchObserver, Bugs, Guarded
 from stresser.witness.clock import RunClock
 
 _FORCED_WITHIN_S: Final = 3.0
@@ -56,7 +56,6 @@ class Workers:
         self._watching = watching
         self._warn = warn
         self._duration_ns = duration_ns
-        self._host = HostWatch(clock, observer)
         self._stopping = trio.Event()
         self._told: dict[int, int] = {}
         """Lines of its file that each has told of."""
@@ -64,10 +63,18 @@ class Workers:
         self._gaps: list[Gap] = []
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
-        self.bugs = 0
-        """How often something went wrong inside stresser itself."""
-        self.bug_reports: list[str] = []
+        self._own_bugs = Bugs()
+        self._host = HostWatch(clock, Guarded(observer, self._own_bugs))
+
+    @property
+    def bugs(self) -> int:
+        """How often something went wrong inside stresser itself, here and in the workers."""
+        return self._own_bugs.count
+
+    @property
+    def bug_reports(self) -> Sequence[str]:
         """Tracebacks of the first of them, for the log."""
+        return self._own_bugs.reports
 
     @property
     def pids(self) -> list[int]:
@@ -167,19 +174,32 @@ class Workers:
 
     async def _pass_on(self, process: WorkerProcess, progress: Progress) -> None:
         for durations in progress.durations:
-            self._watching.samples(durations.quantity, durations.cohort, durations.values_ns)
+            with self._own_bugs.contained():  # a bug of the live view is not the sessions'
+                quantity, cohort, values_ns = (
+                    durations.quantity,
+                    durations.cohort,
+                    durations.values_ns,
+                )
+                self._watching.samples(quantity, cohort, values_ns)
         lines = progress.lines.splitlines()
         self._told[process.number] = progress.lines_before + len(lines)
-        events = sessions_alone([event_of_line(line) for line in lines])
+        events: list[AnyEvent] = []
+        for line in lines:
+            with self._own_bugs.contained():
+                events.append(event_of_line(line))
+        await self._tell(self._watching, sessions_alone(events))
+
+    async def _tell(self, observer: BatchObserver, events: Iterable[AnyEvent]) -> None:
         for number, event in enumerate(events):
-            self._watching.event(event)
+            with self._own_bugs.contained():
+                observer.event(event)
             if number % _EVENTS_A_PASS == 0:
                 await trio.lowlevel.checkpoint()
 
     def _take_leave(self, process: WorkerProcess, goodbye: Goodbye) -> None:
         self._has_goodbye = True
-        self.bugs += goodbye.bugs
-        self.bug_reports += [f"worker {process.number}: {text}" for text in goodbye.bug_reports]
+        self._own_bugs.count += goodbye.bugs
+        self._report(process, *goodbye.bug_reports)
         if goodbye.gap is not None:
             self._gaps.append(goodbye.gap)
             self.stop("recording stopped")
@@ -189,8 +209,8 @@ class Workers:
         seen_ns = self._clock.now_ns()
         how = await process.gone()
         if process.met_a_bug:
-            self.bugs += 1
-            self.bug_reports.append(f"worker {process.number} {how}: {process.last_words}")
+            self._own_bugs.count += 1
+            self._report(process, f"{how}\n{process.last_words}")
         left = await self._left_behind(process, order)
         ended = WorkerEnded(
             t_ns=seen_ns,
@@ -200,20 +220,21 @@ class Workers:
             how=how,
             sessions=len(left.open),
         )
-        self._observer.event(ended)
+        with self._own_bugs.contained():
+            self._observer.event(ended)
         self._warn(f"worker {process.number} died ({how}); {len(left.open)} sessions with it")
-        for event in left.untold:
-            self._watching.event(event)
-        for number, opened in enumerate(left.open):
-            self._observer.event(lost_session(opened, how, left.alive_ns, seen_ns, self._clock))
-            if number % _EVENTS_A_PASS == 0:
-                await trio.lowlevel.checkpoint()
+        await self._tell(self._watching, left.untold)
+        lost = (lost_session(one, how, left.alive_ns, seen_ns, self._clock) for one in left.open)
+        await self._tell(self._observer, lost)
+
+    def _report(self, process: WorkerProcess, *texts: str) -> None:
+        self._own_bugs.reports += [f"worker {process.number}: {text}" for text in texts]
 
     async def _left_behind(self, process: WorkerProcess, order: Order) -> LeftBehind:
         told = self._told.get(process.number, 0)
         read = partial(left_behind, RunFolder(order.folder), self._since_ns, told)
         try:
             return await trio.to_thread.run_sync(read)
-        except RunFolderError as error:
+        except (RunFolderError, OSError) as error:
             self._warn(f"what worker {process.number} held is not known: {error}")
             return LeftBehind([], [], self._since_ns)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from tests.cli.worker_runs import (
     wait_until_gone,
     workers_text,
 )
+from tests.fakes.tools import missing, root
 
 pytestmark = [
     pytest.mark.slow,  # whole commands
@@ -293,6 +295,36 @@ def test_secrets_reach_the_endpoint_and_nothing_that_stays(start):
     assert run.finish()[0] in ENDED
     for path in run.folder.rglob("*"):
         assert path.is_dir() or b"not-to-be-seen" not in path.read_bytes(), path
+
+
+def test_a_full_disk_stops_all_of_them_loudly(start, tmp_path):
+    root()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        missing("no tmpfs can be mounted here")
+    try:
+        run = start(workers_text(2, duration=None), "--out", str(disk / "results"))
+        run.results = disk / "results"
+        wait_until_all_open(run, 2, 2)
+        pids = pids_of(run)
+        filler = disk / "filler"
+        with suppress(OSError), filler.open("wb") as file:
+            while True:
+                file.write(bytes(4096))
+        code, _, errors = run.finish()
+        manifest = open_run(run.folder).manifest
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+    assert code == 3, errors
+    assert "Traceback" not in errors
+    assert "No space left on device" in errors
+    assert manifest is not None
+    assert manifest.gap is not None
+    assert manifest.gap.events > 0
+    assert all(is_gone(pid) for pid in pids)
 
 
 def test_fail_fast_sees_what_workers_lack(start):

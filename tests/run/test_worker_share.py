@@ -58,6 +58,15 @@ def test_no_number_is_given_twice():
     assert drawn == [[101, 104, 107, 110], [102, 105, 108, 111], [103, 106, 109, 112]]
 
 
+def test_whose_a_number_is():
+    parts = [WorkerShare(number, 3) for number in (1, 2, 3)]
+    for part in parts:
+        own = set(itertools.islice(part.numbers(101), 4))
+        assert {number for number in range(90, 113) if part.owns(number, 101)} == own
+    assert all(WHOLE.owns(number, 1) for number in range(1, 50))
+    assert not WHOLE.owns(0, 1)
+
+
 def test_ports_of_all_are_apart_and_in_the_range():
     parts = [WorkerShare(number, 3).ports(32_768, 60_999) for number in (1, 2, 3)]
     assert parts == [(32_768, 42_177), (42_178, 51_587), (51_588, 60_997)]

@@ -105,6 +105,30 @@ def test_all_is_watched_and_what_workers_record_is_not_recorded_twice(tmp_path):
     assert parts.workers.gap_with(None) is None
 
 
+class Broken(Watched):
+    """A live view with a bug, after all have opened."""
+
+    def event(self, event):
+        super().event(event)
+        if isinstance(event, SessionEnded):
+            raise ZeroDivisionError("in the live view")
+
+
+def test_a_bug_of_who_watches_is_counted_and_ends_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.run.test_workers.Watched", Broken)
+
+    async def main():
+        async with two(tmp_path) as parts:
+            parts.workers.stop("enough")
+        return parts
+
+    parts = trio.run(main)
+    assert len(parts.watched.ended) == 6
+    assert parts.workers.bugs == 6
+    assert "in the live view" in parts.workers.bug_reports[0]
+    assert parts.workers.reason == "enough"
+
+
 def test_the_duration_ends_all(tmp_path):
     async def main():
         async with loopback_server() as port, started_workers(2) as processes:
@@ -167,7 +191,7 @@ def test_one_that_cannot_begin_is_a_bug_with_its_last_words(tmp_path):
 
     parts = trio.run(main)
     assert parts.workers.bugs == 1
-    assert "worker 1 ended with exit code 1" in parts.workers.bug_reports[0]
+    assert "worker 1: ended with exit code 1" in parts.workers.bug_reports[0]
     assert "FileNotFoundError" in parts.workers.bug_reports[0]
 
 
