@@ -154,10 +154,10 @@ def test_workers_are_counted_and_a_search_is_refused_them():
     assert line.startswith("sessions.workers: idle_search is the work of one process")
 
 
-def test_the_file_limit_is_each_worker_s_own():
-    child = CHILD.replace("handshakes_in_flight=64", "handshakes_in_flight=64, workers=3")
+def test_the_file_limit_is_each_worker_s_own(with_limits):
     # A third of the sessions, handshakes, spare files and ended sessions' sockets.
-    assert with_limits(256, 5000, 900, child) == ([300 + 64 + 128 + 512], [1004, 5000])
+    found = with_limits(256, 5000, 900, workers=3)
+    assert found == ([300 + 64 + 128 + 512], [1004, 5000])
 
 
 # Ways out
@@ -218,13 +218,13 @@ from stresser.run.preflight import prepare, sockets_to_spare
 from stresser.scenario.plan import Activity, ActivityKind, Endpoint, Scenario, Sessions
 
 
-def told(soft, hard, count, kind, asked):
+def told(soft, hard, count, kind, asked, workers):
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     scenario = Scenario(
         name="s",
         endpoints=[Endpoint(name="broker", url="wss://broker.example.net/")],
         activities=[Activity(kind=ActivityKind(kind))],
-        sessions=Sessions(count=count, handshakes_in_flight=64),
+        sessions=Sessions(count=count, handshakes_in_flight=64, workers=workers),
     )
     if asked == "spare":
         return [sockets_to_spare(scenario)]
@@ -264,8 +264,8 @@ def with_limits():
     assert asks is not None
     assert says is not None
 
-    def ask(soft, hard, count, *, kind="heartbeat", asked="file limit"):
-        asks.write(json.dumps([soft, hard, count, kind, asked]) + "\n")
+    def ask(soft, hard, count, *, kind="heartbeat", asked="file limit", workers=1):
+        asks.write(json.dumps([soft, hard, count, kind, asked, workers]) + "\n")
         asks.flush()
         return json.loads(says.readline())
 
