@@ -4,6 +4,8 @@ from bench.days import Days, DaysPlan, judged
 from stresser.analysis.summary.summary import summarise
 from stresser.record.reader import open_run
 
+pytestmark = pytest.mark.slow
+
 SMALL = DaysPlan(
     hours=1.0, seats=5, life_hours=0.1, outage_hours=(0.5, 0.52), segment_bytes=200_000
 )

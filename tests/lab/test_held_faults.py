@@ -271,12 +271,19 @@ def test_tiny_flood(open_client):
 def test_a_moment_of_the_lab_ends_all_that_is_open_at_once():
     with LabChild({"endpoints": [endpoint("tls://reset/lab+700ms", "all")]}) as child:
         started, starved = time.perf_counter(), Starved(child.process.pid)
-        clients = [PlainClient(child.port("all")).handshake() for _ in range(20)]
-        ends = []
+        clients: list[PlainClient] = []
+        ends: list[float] = []
+        while time.perf_counter() - started < 0.4 and len(clients) < 20:
+            clients.append(PlainClient(child.port("all")).handshake())
+        if time.perf_counter() - started > 0.4:  # nobody knows whether it was there at the moment
+            clients.pop().sock.close()
+        assert len(clients) == 20 or starved.seconds > 0.1
         for client in clients:
             assert isinstance(client.read_end(), RST)
             ends.append(time.perf_counter() - started)
             client.sock.close()
+        if not ends:
+            return  # the machine let us open none before it
         assert 0.4 < ends[0] < 1.2 + starved.seconds
         assert ends[-1] - ends[0] < 0.1 + starved.seconds
         with PlainClient(child.port("all"), timeout=0.15) as late:

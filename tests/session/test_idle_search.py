@@ -88,7 +88,7 @@ def searched(limit_s, *, up_to="10m", scheme="wss", says=False, forgets_all_at_s
 
 @pytest.mark.parametrize("scheme", SERVERS)
 @pytest.mark.parametrize("says", [False, True], ids=["forgets", "resets"])
-@pytest.mark.parametrize("limit_s", [12.5, 60])
+@pytest.mark.parametrize("limit_s", [12.5, pytest.param(60, marks=pytest.mark.slow)])
 def test_the_limit_is_found_within_a_second_in_time(scheme, says, limit_s):
     made = searched(limit_s, scheme=scheme, says=says)
     assert made.limit.high is not None
