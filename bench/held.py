@@ -33,7 +33,8 @@ COMMANDS: dict[str, Command] = {
     "blind": blind_command,
     "workers": workers_command,
 }
-"""`workers` is stresser in two workers, on the client's one core: what spreading itself costs.
+"""`workers` is stresser in two workers, on the client's one core: what spreading itself costs. Its
+one session, from which memory is counted, is held by one process: the others are in the memory.
 
 `blind` is stresser that captures no packets and makes no fresh connections."""
 OLD = "old"
