@@ -21,7 +21,7 @@ from stresser.run.worker_messages import FromWorker, from_worker
 
 _MODULE: Final = "stresser.run.worker"
 _GOES_DOWN_S: Final = 15.0
-"""What a worker is given to end its sessions and close its files, once it is told or left alone."""
+"""What a worker is given to close its files once it is left alone."""
 _IS_GONE_S: Final = 5.0
 """What a process is given to be gone after its last word."""
 _LAST_WORDS_S: Final = 1.0
@@ -84,7 +84,7 @@ class WorkerProcess:
         return code is not None and code > 0
 
     async def leave_alone(self) -> None:
-        """Close the socket: where it is still there, it ends as planned, or is ended."""
+        """Close the socket: where it is still there, it leaves at once, or is ended."""
         self.link.close()
         with trio.move_on_after(_GOES_DOWN_S):
             await self._process.wait()
