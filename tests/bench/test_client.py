@@ -56,9 +56,10 @@ def test_a_client_that_ends_is_noticed_with_its_last_words(tmp_path):
 def test_a_client_is_stopped_by_sigterm_and_its_code_returned(tmp_path):
     code = (
         "import signal, sys\n"
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
         "print('ready', flush=True)\n"
-        "signal.pause()"
+        "signal.sigwait({signal.SIGTERM})\n"
+        "sys.exit(3)"
     )
     with running_client(python(code), job(tmp_path)) as client:
         client.wait_until(lambda: (tmp_path / "stdout").read_text() != "", 20, "its readiness")

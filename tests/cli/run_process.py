@@ -70,8 +70,9 @@ class Run:
         return [json.loads(line) for line in whole.splitlines()]
 
     def log(self) -> str:
-        log = self.folder / "stresser.log"
-        return log.read_text() if log.exists() else ""
+        """What it has logged; nothing before it has a folder."""
+        logs = list(self.results.glob("*/stresser.log"))
+        return logs[0].read_text() if logs else ""
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
