@@ -12,7 +12,7 @@ import typer
 from msgspec import structs
 
 from stresser.analysis.words.endings import counted
-from stresser.citrix.allowlist import Allowlist
+from stresser.citrix.allowlist import Allowlist, Form
 from stresser.citrix.allowlist_address import allowlist_addresses
 from stresser.citrix.allowlist_entry import check_customer
 from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
@@ -288,6 +288,8 @@ def _told_of_choices(plan: CitrixPlan) -> Iterator[str]:
 
 def _told_of_the_rest(plan: CitrixPlan) -> Iterator[str]:
     found = plan.allowlist
+    if found.form is Form.ZSCALER and not found.inbound:
+        yield "  no direction is said in this form: all of it is taken as outbound"
     if found.dates:
         yield f"  dates of the list: {_few(found.dates)}"
     if found.without_list:

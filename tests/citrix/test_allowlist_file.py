@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stresser.citrix.allowlist import Allowlist, AllowlistError, Form
 from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
+from stresser.citrix.allowlist_since import ListChanges, compare_lists
 from tests.citrix.allowlists import V1, V2, V2_BY_DIRECTION, V2_SERVICES, V2_ZSCALER, as_bytes
 
 pytestmark = pytest.mark.slow
@@ -208,11 +209,46 @@ def test_the_largest_file_takes_seconds_at_most():
     assert time.process_time() - began < 20
 
 
-SOME_TEXTS = ["a.cloud.com", "*.nssvc.net", "<CUSTOMER_ID>.x.net", "10.0.0.0/8", "", "\ud800"]
+SOME_TEXTS = [
+    "443",
+    "TCP/80-90",
+    "eu",
+    "2026-01-01",
+    "ingress",
+    "a.cloud.com",
+    "*.nssvc.net",
+    "<CUSTOMER_ID>.x.net",
+    "10.0.0.0/8",
+    "",
+    "\ud800",
+]
 TEXTS = st.one_of(st.text(max_size=30), st.sampled_from(SOME_TEXTS))
 KEYS = st.one_of(
     st.text(max_size=10),
-    st.sampled_from(["AllowList", "fqdns", "cidrs", "direction", "inbound", "removed", "\ud800"]),
+    st.sampled_from(
+        [
+            "AllowList",
+            "fqdns",
+            "cidrs",
+            "direction",
+            "inbound",
+            "removed",
+            "\ud800",
+            "ports",
+            "tcpPorts",
+            "protocol",
+            "region",
+            "regions",
+            "geo",
+            "name",
+            "notes",
+            "updated",
+            "eu",
+            "serviceArea",
+            "urls",
+            "required",
+        ]
+    ),
 )
 TREES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS),
@@ -250,6 +286,10 @@ def outcome(data: bytes) -> None:
         assert line.isprintable()
         return
     assert not found.is_empty
+    assert compare_lists(found, found) == ListChanges(new=[], gone=[])
+    for listed in (*found.names, *found.wildcards, *found.networks, *found.inbound):
+        assert listed.terms
+        assert listed.written.isprintable()
     assert len(found.not_understood) <= found.not_understood_count
     for text in (*found.not_understood, *found.ignored, *found.without_list, *found.dates):
         assert text.isprintable()

@@ -129,11 +129,12 @@ def test_the_comparison_says_what_it_could_not_compare(allowlist, tmp_path):
 
 def test_with_out_the_scenario_is_made_too_and_marks_what_is_new(allowlist, newer, tmp_path):
     out = tmp_path / "made.toml"
-    code, printed, _ = say(newer, "--customer", "acme1", "--since", allowlist, "--out", out)
+    code, printed, said = say(newer, "--customer", "acme1", "--since", allowlist, "--out", out)
     assert code == 0
     assert printed.startswith(str(allowlist).encode())
     assert load_scenario(str(out)).scenario.endpoints
     assert out.read_text().count("# new since ") == 2
+    assert "no direction is said in this form: all of it is taken as outbound" in said
     line = refusal(newer, "--customer", "a", "--since", allowlist, "--out", allowlist, "--force")
     assert "is the allowlist itself" in line
     assert "cannot be read" in refusal(newer, "--customer", "a", "--since", tmp_path / "none")
