@@ -5,7 +5,7 @@ that is not among the vendor's stays a text.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 
@@ -148,23 +148,26 @@ def region_text(text: str) -> str:
     return region_said(text) or escaped(text.strip(), LONGEST_TEXT)
 
 
-def protocol_said(value: object) -> str:
-    """TCP or UDP where a `protocol` says one of the two, else nothing."""
-    word = value.strip().upper() if isinstance(value, str) else ""
-    return word if word in {TCP, UDP} else ""
+def protocols_said(value: object) -> tuple[str, ...]:
+    """TCP, UDP or both, as a `protocol` says it: `"tcp"`, `"TCP/UDP"`, a list; else none."""
+    texts = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    words = {
+        word for text in texts for word in re.findall(r"[^ ,/&]+", text[:_LONGEST_PORTS].upper())
+    }
+    return tuple(sorted(words)) if words <= {TCP, UDP} else ()
 
 
-def read_ports(value: object, protocol: str = "") -> tuple[PortRange, ...]:
+def read_ports(value: object, protocols: Sequence[str] = ()) -> tuple[PortRange, ...]:
     """Ports as lists write them: `443`, `"80,443"`, `["TCP/443", 8443]`, `"9350-9354"`.
 
     Args:
         value: as JSON has it.
-        protocol: what the key or a `protocol` beside it says.
+        protocols: what the key or a `protocol` beside it says; a text's own goes before it.
 
     Raises:
         ValueError: with one sentence.
     """
-    found = dict.fromkeys(port for text in _texts(value) for port in _port_ranges(text, protocol))
+    found = dict.fromkeys(port for text in _texts(value) for port in _port_ranges(text, protocols))
     if len(found) > _MOST:
         raise ValueError(f"holds {len(found)} ranges of ports; {_MOST} are the most that are kept")
     return tuple(found)
@@ -182,7 +185,7 @@ def _texts(value: object) -> Iterator[str]:
             raise ValueError("is no port: write a number, a range such as 9350-9354, or a list")
 
 
-def _port_ranges(text: str, protocol: str) -> Iterator[PortRange]:
+def _port_ranges(text: str, protocols: Sequence[str]) -> Iterator[PortRange]:
     match = _PORTS.fullmatch(text)
     if match is None:
         raise ValueError(f"{shown(text)} is no port: a number or a range such as 9350-9354")
@@ -190,4 +193,6 @@ def _port_ranges(text: str, protocol: str) -> Iterator[PortRange]:
     high = int(match[3] or low)
     if not 1 <= low <= high <= _HIGHEST_PORT:
         raise ValueError(f"{shown(text)}: ports are numbers from 1 to 65535, the lower one first")
-    yield PortRange((match[1] or match[4] or protocol).upper(), low, high)
+    own = match[1] or match[4]
+    for protocol in [own.upper()] if own else protocols or [""]:
+        yield PortRange(protocol, low, high)

@@ -21,7 +21,7 @@ from stresser.citrix.allowlist_terms import (
     Traffic,
     date_said,
     direction_said,
-    protocol_said,
+    protocols_said,
     read_ports,
     region_said,
     region_text,
@@ -41,6 +41,7 @@ _TELLS_OTHERWISE = ("change", "remov", "deprecat", "exclu", "block", "deny")
 """Under a key with one of these in it, a name is not one that must be reached."""
 _DIRECTION_KEY = re.compile(r"(?:traffic)?directions?")
 _PORTS_KEY = re.compile(r"(tcp|udp)?(?:destination)?ports?")
+_PROTOCOL_KEY = re.compile(r"protocols?")
 _REGION_KEY = re.compile(r"(?:geo(?:graph(?:y|ie))?|region(?:code)?)s?")
 _DATE_KEY = re.compile(
     r".*(?:date|timestamp)|(?:last)?(?:added|updated|modified|generated)(?:at|on)?"
@@ -128,7 +129,7 @@ class _Facts:
     def __init__(self, found: JsonObject, path: Path, outer: Terms, collector: Collector) -> None:
         self._path = path
         self._collector = collector
-        self._protocol = ""
+        self._protocols: tuple[str, ...] = ()
         self._ports: list[PortRange] = []
         self._regions: list[str] = []
         self._dates: list[str] = []
@@ -136,8 +137,8 @@ class _Facts:
         self.terms = outer
         members = [(key, plain_key(key), value) for key, value in found.members]
         for _, plain, value in members:
-            if plain == "protocol":
-                self._protocol = protocol_said(value)
+            if _PROTOCOL_KEY.fullmatch(plain):
+                self._protocols = protocols_said(value)
         names: dict[str, str] = {}
         for key, plain, value in members:
             if plain in _SECTION_KEYS and isinstance(value, str) and value.strip():
@@ -175,12 +176,13 @@ class _Facts:
         """It says something of the entries below, and was read."""
         ports = _PORTS_KEY.fullmatch(plain)
         if ports is not None:
-            self._read_ports((*self._path, key), value, (ports[1] or self._protocol).upper())
+            protocols = (ports[1].upper(),) if ports[1] else self._protocols
+            self._read_ports((*self._path, key), value, protocols)
         elif _DIRECTION_KEY.fullmatch(plain):
             self._read_direction(key, value)
         elif _REGION_KEY.fullmatch(plain) and not _holds_objects(value):
             self._read_regions(key, value)
-        elif plain == "protocol" and self._protocol:
+        elif _PROTOCOL_KEY.fullmatch(plain) and self._protocols:
             pass
         elif plain == "required" and isinstance(value, bool):
             self.terms = msgspec.structs.replace(self.terms, required=value)
@@ -191,21 +193,21 @@ class _Facts:
             return self._is_date(key, plain, value)
         return True
 
-    def _read_ports(self, path: Path, value: object, protocol: str) -> None:
+    def _read_ports(self, path: Path, value: object, protocols: tuple[str, ...]) -> None:
         self._collector.count()
         if len(path) > _DEEPEST:
             self._collector.not_understood(path[:3], "is nested too deeply")
             return
         if isinstance(value, JsonObject):
             for key, inner in value.members:
-                self._read_ports((*path, key), inner, protocol_said(key) or protocol)
+                self._read_ports((*path, key), inner, protocols_said(key) or protocols)
             return
         if isinstance(value, list) and any(isinstance(one, JsonObject) for one in value):
             for place, one in enumerate(value):
-                self._read_ports((*path, place), *_port_and_protocol(one, protocol))
+                self._read_ports((*path, place), *_port_and_protocols(one, protocols))
             return
         try:
-            self._ports += read_ports(value, protocol)
+            self._ports += read_ports(value, protocols)
         except ValueError as error:
             self._collector.not_understood(path, str(error))
 
@@ -257,12 +259,14 @@ def _holds_objects(value: object) -> bool:
     )
 
 
-def _port_and_protocol(value: object, protocol: str) -> tuple[object, str]:
+def _port_and_protocols(
+    value: object, protocols: tuple[str, ...]
+) -> tuple[object, tuple[str, ...]]:
     """Of `{"port": 443, "protocol": "TCP"}`."""
     if not isinstance(value, JsonObject):
-        return value, protocol
+        return value, protocols
     members = {plain_key(key): inner for key, inner in value.members}
-    said = protocol_said(members.get("protocol")) or protocol
+    said = protocols_said(members.get("protocol", members.get("protocols"))) or protocols
     for key in ("port", "ports", "number", "range", "portrange"):
         if key in members and not isinstance(members[key], JsonObject):
             return members[key], said

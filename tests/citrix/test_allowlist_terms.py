@@ -10,7 +10,7 @@ from stresser.citrix.allowlist_terms import (
     Traffic,
     date_said,
     direction_said,
-    protocol_said,
+    protocols_said,
     read_ports,
     region_said,
     region_text,
@@ -28,13 +28,15 @@ from stresser.citrix.allowlist_terms import (
         (["TCP/443", "udp:443", "443/UDP"], "", ["TCP 443", "UDP 443"]),
         ("udp 443", "TCP", ["UDP 443"]),
         ("443,443", "", ["port 443"]),
+        ("443,UDP/53", "TCP/UDP", ["TCP 443", "UDP 443", "UDP 53"]),
         ("", "TCP", []),
         (None, "TCP", []),
         ([], "", []),
     ],
 )
 def test_ports(value, protocol, written):
-    assert [port.written for port in read_ports(value, protocol)] == written
+    said = protocols_said(protocol)
+    assert [port.written for port in read_ports(value, said)] == written
 
 
 @pytest.mark.parametrize(
@@ -140,9 +142,15 @@ def test_what_is_written_is_what_is_said():
     assert said.written == "TCP 1-2; regions eu, us; from 2026-01-01; not required; slow"
 
 
-@pytest.mark.parametrize(("value", "said"), [("tcp", "TCP"), (" UDP", "UDP"), ("x", ""), (6, "")])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("tcp", ("TCP",)), (" UDP", ("UDP",)), ("TCP/UDP", ("TCP", "UDP")),
+        (["udp", "tcp"], ("TCP", "UDP")), ("TCP, ICMP", ()), ("", ()), (6, ()), (None, ()),
+    ],
+)  # fmt: skip
 def test_protocols(value, said):
-    assert protocol_said(value) == said
+    assert protocols_said(value) == said
 
 
 VALUES = st.recursive(

@@ -51,6 +51,8 @@ def test_facts_of_regions_and_services_hold_for_the_entries_below():
         ({"fqdns": ["a.cloud.com"], "ports": {"tcp": [443], "udp": "1-2"}},
          "a.cloud.com (TCP 443, UDP 1-2)"),
         ({"ports": "443", "protocol": "UDP", "fqdns": ["a.cloud.com"]}, "a.cloud.com (UDP 443)"),
+        ({"ports": [{"port": 443, "protocols": ["TCP", "UDP"]}], "fqdns": ["a.cloud.com"]},
+         "a.cloud.com (TCP 443, UDP 443)"),
         ({"protocol": "icmp", "fqdns": ["a.cloud.com"]}, "a.cloud.com"),
         ({"ports": 1, "services": [{"ports": 2, "host": "a.cloud.com"}]}, "a.cloud.com (port 2)"),
         ([{"Valid From": "2026-12-01", "host": "a.cloud.com"}],

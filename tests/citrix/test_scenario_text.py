@@ -195,6 +195,12 @@ def test_the_longest_of_all_that_a_list_may_say_is_still_a_scenario():
     assert text.count("# new since ") == MOST_ENDPOINTS
 
 
+OFTEN = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 HOSTILE = st.one_of(
     st.text(max_size=40),
     st.sampled_from(
@@ -212,12 +218,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@OFTEN
 @given(
     st.dictionaries(
         HOSTILE,
@@ -233,4 +234,25 @@ def test_a_hostile_file_adds_names_and_comments_and_nothing_else(sections, sourc
     keys = {"name", "duration", "sessions", "activity", "endpoints", "thresholds"}
     assert set(tomllib.loads(text)) == keys
     assert all(set(endpoint) == {"name", "url"} for endpoint in tomllib.loads(text)["endpoints"])
+    decoded(text)
+
+
+@OFTEN
+@given(
+    st.fixed_dictionaries(
+        dict.fromkeys(("name", "notes", "region", "direction", "ports", "updated"), HOSTILE)
+    ),
+    st.lists(HOSTILE, max_size=3),
+    st.dictionaries(HOSTILE, st.just("2026-01-01"), max_size=2),
+)
+def test_nothing_that_a_list_says_beside_a_name_is_more_than_a_comment(facts, hosts, dates):
+    tree = [{**dates, **facts, "fqdns": hosts}, {"fqdns": ["a.cloud.com"], **facts}]
+    tree.append({"fqdns": ["sure.cloud.com"]})
+    wishes = CitrixWishes(
+        sessions=1, since=facts["name"], new=frozenset(hosts), host_settings=[facts["notes"]]
+    )
+    text = text_for(tree, wishes=wishes)
+    assert set(text) <= {"\n", *map(chr, range(0x20, 0x7F))}
+    keys = {"name", "duration", "sessions", "activity", "endpoints", "thresholds"}
+    assert set(tomllib.loads(text)) == keys
     decoded(text)

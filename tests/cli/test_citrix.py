@@ -1,5 +1,6 @@
 """`stresser citrix` as a user runs it."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -52,6 +53,30 @@ def test_the_scenario_goes_to_standard_output_and_what_was_made_of_the_file_to_e
         "not understood: 0",
     ):
         assert words in err
+
+
+@pytest.mark.slow
+def test_the_scenario_proves_its_quiet_sessions(tmp_path):
+    """As written, but for the lab in place of the service, and seconds in place of minutes."""
+    _, out, _ = say("-", "--customer", "acme1", stdin=b'["a.cloud.com"]')
+    text = out.decode()
+    for written, here in (
+        ('"tls://a.cloud.com:443"', '"lab+tls://echo"'),
+        ('ramp = "1m"', 'ramp = "0s"'),
+        ('initial = "1m"', 'initial = "100ms"'),
+        ("attempts_per_second_per_endpoint = 0.5", "attempts_per_second_per_endpoint = 5"),
+        ('prove = "5m"', 'prove = "1s"'),
+        ('duration = "8h"', 'duration = "4s"'),
+    ):
+        assert text.count(written) == 1
+        text = text.replace(written, here)
+    scenario = tmp_path / "made.toml"
+    scenario.write_text(text)
+    code, printed, err = stresser_says("run", str(scenario), "--out", str(tmp_path), "--json")
+    assert code == 0, err
+    total = json.loads(printed)["total"]
+    assert total["proved"] >= 3  # two at the end, and one that was closed before
+    assert (total["unproved"], total["drops"]) == (0, 0)
 
 
 def test_standard_input():
