@@ -1,11 +1,11 @@
 """Which endpoints an allowlist leads to, in which order, and which of its names are left out."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct, field
 
 from stresser.citrix.allowlist import Allowlist, AllowlistError, Listed
-from stresser.citrix.allowlist_entry import Name, Wildcard
+from stresser.citrix.allowlist_entry import TLS_PORT, Name, Wildcard
 from stresser.citrix.known_names import Domain, KnownNames, PersistentChannel, Region
 from stresser.model.units import escaped
 
@@ -23,8 +23,8 @@ class PlannedEndpoint(Struct, frozen=True, kw_only=True):
     name: Name
     domain: Domain | None
     channel: PersistentChannel | None
-    sections: list[str]
-    """Where the file has it; empty for a name that stands for a wildcard."""
+    listed: Listed
+    """Where the file has it; without terms for a name that stands for a wildcard."""
 
 
 class CitrixPlan(Struct, kw_only=True):
@@ -35,10 +35,12 @@ class CitrixPlan(Struct, kw_only=True):
     regions: list[Region] = field(default_factory=list)
     """Empty: all."""
     endpoints: list[PlannedEndpoint] = field(default_factory=list)
-    wildcards: list[tuple[Wildcard, list[str]]] = field(default_factory=list)
+    wildcards: list[tuple[Listed, list[str]]] = field(default_factory=list)
     """The first of them, each with the names known for it."""
     other_region: list[str] = field(default_factory=list)
     """Names whose region is certain and not wanted."""
+    other_ports: list[str] = field(default_factory=list)
+    """Names for which the list says ports, and TCP 443 is not among them: is it TLS there?"""
     regionless: int = 0
     """Names that are kept because nothing certain says their region."""
     expanded: int = 0
@@ -72,15 +74,15 @@ def make_plan(
     Raises:
         AllowlistError: nothing is left to dial, or far too much.
     """
-    wanted = [] if Region.ALL in regions else sorted(set(regions))
-    plan = CitrixPlan(allowlist=allowlist, customer=customer, regions=wanted)
+    plan = CitrixPlan(allowlist=allowlist, customer=customer, regions=wanted_regions(regions))
     plan.wildcards = [
-        (wildcard, known.names_for(wildcard, customer))
-        for wildcard in allowlist.wildcards[:_MOST_WILDCARDS]
+        (listed, known.names_for(listed.entry, customer))
+        for listed in allowlist.wildcards[:_MOST_WILDCARDS]
+        if isinstance(listed.entry, Wildcard)
     ]
-    listed = _in_regions(allowlist.names, plan, known)
+    listed = _with_tls(_in_regions(allowlist.names, plan, known), plan)
     if expand:
-        have = {one.name for one in allowlist.names}
+        have = {one.entry for one in allowlist.names}
         stand_ins = [Listed(name) for name in _stand_ins(plan.wildcards) if name not in have]
         more = _in_regions(stand_ins, plan, known)
         plan.expanded = len(more)
@@ -90,7 +92,12 @@ def make_plan(
     return plan
 
 
-def _stand_ins(wildcards: Iterable[tuple[Wildcard, list[str]]]) -> list[Name]:
+def wanted_regions(regions: Collection[Region]) -> list[Region]:
+    """Those that are asked for; none, or `ALL` among them, is all: an empty list."""
+    return [] if Region.ALL in regions else sorted(set(regions))
+
+
+def _stand_ins(wildcards: Iterable[tuple[Listed, list[str]]]) -> list[Name]:
     return list(dict.fromkeys(Name(host) for _, names in wildcards for host in names))
 
 
@@ -99,12 +106,39 @@ def _in_regions(listed: Iterable[Listed], plan: CitrixPlan, known: KnownNames) -
         return list(listed)
     kept = []
     for one in listed:
-        region = known.region_of(one.name.host)
-        if region is None or region in plan.regions:
-            kept.append(one)
-            plan.regionless += region is None
+        is_wanted = in_regions(one, plan.regions, known)
+        if is_wanted is False:
+            plan.other_region.append(one.entry.written)
         else:
-            plan.other_region.append(one.name.written)
+            kept.append(one)
+            plan.regionless += is_wanted is None
+    return kept
+
+
+def in_regions(listed: Listed, wanted: Sequence[Region], known: KnownNames) -> bool | None:
+    """Of one of these regions, or of others alone; None where nothing certain says it.
+
+    What the list says goes before what the name says; no regions wanted: of one of them.
+    """
+    if not wanted:
+        return True
+    said = {terms.is_of(wanted) for terms in listed.terms} or {None}
+    if said != {None}:
+        return True if True in said else None if None in said else False
+    name = listed.entry
+    region = known.region_of(name.host) if isinstance(name, Name) else None
+    return None if region is None else region in wanted
+
+
+def _with_tls(listed: Iterable[Listed], plan: CitrixPlan) -> list[Listed]:
+    """Those that TLS is spoken with, as far as is known."""
+    kept = []
+    for one in listed:
+        has_own_port = isinstance(one.entry, Name) and one.entry.port != TLS_PORT
+        if has_own_port or any(terms.has_tls_port for terms in one.terms):
+            kept.append(one)
+        else:
+            plan.other_ports.append(one.written)
     return kept
 
 
@@ -119,9 +153,10 @@ def _check_number(number: int, plan: CitrixPlan, filename: str) -> None:
     if plan.other_region:
         raise AllowlistError(f"{filename}: every name is of another region; leave out --region")
     mend = "; --expand dials the names known for them" if any(n for _, n in plan.wildcards) else ""
+    ports = ", names on other ports than TCP 443" if plan.other_ports else ""
     raise AllowlistError(
         f"{filename}: no host name that can be dialled: wildcards, networks and inbound "
-        f"entries alone{mend}"
+        f"entries alone{ports}{mend}"
     )
 
 
@@ -129,15 +164,18 @@ def _planned(listed: Iterable[Listed], known: KnownNames, customer: str) -> list
     taken: set[str] = set()
     planned = []
     for one in listed:
-        label = _free_label(one.name, taken)
+        name = one.entry
+        if not isinstance(name, Name):
+            continue
+        label = _free_label(name, taken)
         taken.add(label)
         planned.append(
             PlannedEndpoint(
                 label=label,
-                name=one.name,
-                domain=known.domain_of(one.name.host),
-                channel=known.channel_of(one.name.host, customer),
-                sections=one.sections,
+                name=name,
+                domain=known.domain_of(name.host),
+                channel=known.channel_of(name.host, customer),
+                listed=one,
             )
         )
     return planned

@@ -6,16 +6,22 @@ checked name.
 
 import json
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+import msgspec
 from msgspec import Struct
 
+from stresser.citrix.allowlist import said_of
+from stresser.citrix.allowlist_terms import LONGEST_TEXT, UDP
 from stresser.citrix.citrix_plan import CitrixPlan, PlannedEndpoint
 from stresser.citrix.known_names import Domain, Inspection, KnownNames
 from stresser.model.units import escaped
 
 _LONGEST_COMMENT = 150
+_LONGEST_SENTENCE = 500
+_WIDTH = 97
 _MOST_LISTED = 100
 _FEW_SECTIONS = 3
 _RAMP_PER_S = 2
@@ -39,6 +45,11 @@ _ADVICE = """#
 # not the path's. docs/citrix.md leads from here to a report.
 #
 # What the comments in brackets rest on:"""
+_CONNECTOR = """\
+# A Connector's services take WinHTTP's proxy (`netsh winhttp show proxy` on its host): not the
+# user's, not the environment's, and no PAC file [proxy]. The sessions below take no proxy. Where
+# WinHTTP has one, give the egress the same: proxy = "http://HOST:PORT".
+"""
 _ONE_EGRESS = """\
 # The system's own egress. To hold the same endpoints directly and through the VPN at the
 # same time, name both (`ip link` lists interfaces), or use --egress:
@@ -79,6 +90,12 @@ class CitrixWishes(Struct, frozen=True, kw_only=True):
     """Name and interface."""
     source: str = "allowlist"
     """The allowlist's file name."""
+    since: str = ""
+    """The file name of an older list that it was compared with."""
+    new: frozenset[str] = frozenset()
+    """Hosts that the older list does not have."""
+    host_settings: Sequence[str] = ()
+    """Where this host's proxy settings differ from a Connector's, a sentence each."""
 
 
 def scenario_text(plan: CitrixPlan, known: KnownNames, wishes: CitrixWishes) -> str:
@@ -87,7 +104,7 @@ def scenario_text(plan: CitrixPlan, known: KnownNames, wishes: CitrixWishes) -> 
         *_head(plan, known, wishes),
         *_settings(plan, wishes),
         *_egresses(wishes),
-        *_endpoints(plan),
+        *_endpoints(plan, wishes),
         _THRESHOLDS,
         *_not_dialled(plan),
     ]
@@ -109,8 +126,7 @@ def _quoted(text: str) -> str:
 def _head(plan: CitrixPlan, known: KnownNames, wishes: CitrixWishes) -> Iterator[str]:
     regions = ", ".join(plan.regions) or "all"
     yield _comment(f"Citrix Cloud endpoints of customer {plan.customer}, regions: {regions}.")
-    version = f"version {plan.allowlist.version} of the vendor's format"
-    yield _comment(f"Made by `stresser citrix` from {wishes.source}, {version}.")
+    yield _comment(f"Made by `stresser citrix` from {wishes.source}, {plan.allowlist.form}.")
     yield _ADVICE
     for key, source in known.sources.items():
         yield _comment(f"{key}: {source}", "  ")
@@ -132,6 +148,11 @@ def _settings(plan: CitrixPlan, wishes: CitrixWishes) -> Iterator[str]:
 
 
 def _egresses(wishes: CitrixWishes) -> Iterator[str]:
+    yield _CONNECTOR.rstrip()
+    for text in wishes.host_settings:
+        lines = textwrap.wrap(escaped(f"Here: {text}", _LONGEST_SENTENCE), _WIDTH)
+        yield from map(_comment, lines)
+    yield ""
     if not wishes.egresses:
         yield _ONE_EGRESS
     for name, interface in wishes.egresses:
@@ -141,10 +162,12 @@ def _egresses(wishes: CitrixWishes) -> Iterator[str]:
         yield ""
 
 
-def _endpoints(plan: CitrixPlan) -> Iterator[str]:
+def _endpoints(plan: CitrixPlan, wishes: CitrixWishes) -> Iterator[str]:
     for domain, endpoints in groupby(plan.endpoints, key=lambda endpoint: endpoint.domain):
         yield from _heading(domain)
         for endpoint in endpoints:
+            if endpoint.name.host in wishes.new:
+                yield _comment(f"new since {escaped(wishes.since, LONGEST_TEXT)}")
             yield from _endpoint(endpoint)
 
 
@@ -164,14 +187,29 @@ def _heading(domain: Domain | None) -> Iterator[str]:
 def _endpoint(endpoint: PlannedEndpoint) -> Iterator[str]:
     if endpoint.channel is not None:
         yield _comment(f"persistent channel: {endpoint.channel.what} [{endpoint.channel.source}]")
-    if not endpoint.sections:
+    listed = endpoint.listed
+    if not listed.terms:
         yield "# stands for a wildcard of the list (--expand)"
     elif endpoint.domain is None or endpoint.channel is not None:
-        yield _comment("listed in: " + ", ".join(endpoint.sections[:_FEW_SECTIONS]))
+        yield _comment("listed in: " + ", ".join(listed.sections[:_FEW_SECTIONS]))
+    yield from _beside(endpoint)
     yield "[[endpoints]]"
     yield f"name = {_quoted(endpoint.label)}"
     yield f"url = {_quoted(f'tls://{endpoint.name.authority}')}"
     yield ""
+
+
+def _beside(endpoint: PlannedEndpoint) -> Iterator[str]:
+    """What the list says of it beyond TCP 443."""
+    port = endpoint.name.port
+    others = [one for one in endpoint.listed.ports if (one.low, one.high) != (port, port)
+              or one.protocol == UDP]  # fmt: skip
+    if others:
+        written = ", ".join(one.written for one in others)
+        yield _comment(f"to be let through as well, and not dialled: {written}")
+    said = said_of(msgspec.structs.replace(terms, ports=()) for terms in endpoint.listed.terms)
+    if said:
+        yield _comment(f"the list says: {said}")
 
 
 def _not_dialled(plan: CitrixPlan) -> Iterator[str]:
@@ -179,11 +217,16 @@ def _not_dialled(plan: CitrixPlan) -> Iterator[str]:
     if plan.wildcards:
         yield "# Wildcards cannot be dialled. Names known for them (--expand dials these):"
         for wildcard, names in plan.wildcards[:_MOST_LISTED]:
-            yield _comment(f"{wildcard.pattern}: {', '.join(names) or 'none known'}", "  ")
+            yield _comment(f"{wildcard.written}: {', '.join(names) or 'none known'}", "  ")
         yield from _rest(len(allowlist.wildcards), _MOST_LISTED)
-    yield from _listing("Networks, without a name to verify, not dialled:", allowlist.networks)
-    yield from _listing("Inbound, they connect to you, not dialled:", allowlist.inbound)
+    networks = [listed.written for listed in allowlist.networks]
+    inbound = [listed.written for listed in allowlist.inbound]
+    yield from _listing("Networks, without a name to verify, not dialled:", networks)
+    yield from _listing("Inbound, they connect to you, not dialled:", inbound)
+    ports = "On other ports alone, where the list does not say TLS, not dialled:"
+    yield from _listing(ports, plan.other_ports)
     yield from _listing("Of other regions, left out:", plan.other_region)
+    yield from _listing("Dates of the list:", allowlist.dates)
     yield from _listing("Sections without a list:", allowlist.without_list)
     ignored = [f"{key} ({count})" for key, count in allowlist.ignored.items()]
     yield from _listing("Other keys of the file, and their values, not read:", ignored)

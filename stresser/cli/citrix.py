@@ -1,5 +1,6 @@
 """`stresser citrix`: the vendor's allowlist becomes a scenario, checked by our own decoder."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from stresser.analysis.words.endings import counted
+from stresser.citrix.allowlist import Allowlist, Form
+from stresser.citrix.allowlist_address import allowlist_addresses
 from stresser.citrix.allowlist_entry import check_customer
 from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
-from stresser.citrix.citrix_plan import CitrixPlan, make_plan
+from stresser.citrix.allowlist_since import compare_lists
+from stresser.citrix.citrix_plan import CitrixPlan, in_regions, make_plan, wanted_regions
+from stresser.citrix.connector_proxy import proxy_sentences
 from stresser.citrix.known_names import KnownNames, Region, decode_names
 from stresser.citrix.scenario_text import CitrixWishes, scenario_text
 from stresser.cli.streams import tell_stderr
@@ -21,67 +27,153 @@ from stresser.model.units import escaped, shown
 from stresser.record.atomic_write import why_not, write_new
 from stresser.scenario.decode import decode_scenario
 from stresser.scenario.field_rules import NAME_PATTERN
+from stresser.witness.proxy_settings import windows_proxies
 
 _STDIN = "-"
 _FEW = 10
 
 
+_File = Annotated[
+    str | None, typer.Argument(metavar="FILE", help="The vendor's allowlist.json, or - for stdin.")
+]
+_Customer = Annotated[
+    str, typer.Option(metavar="ID", help="Takes the place of <CUSTOMER_ID> in the list.")
+]
+_Regions = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="us|eu|ap-s|jp|all",
+        help="Leave out names that are plainly of other regions; may be repeated.",
+    ),
+]
+_Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OLD",
+        help="Print what is new since this older list; a scenario is made with --out alone.",
+    ),
+]
+_Address = Annotated[
+    bool, typer.Option("--address", help="Print the address to fetch FILE from; fetch nothing.")
+]
+_Sessions = Annotated[
+    int, typer.Option(help="Sessions for each endpoint and egress.", min=1, max=20)
+]
+_Egresses = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=INTERFACE", help="An egress, such as vpn=tun0; may be repeated."),
+]
+_Out = Annotated[Path | None, typer.Option(help="Write the scenario here, not to standard output.")]
+_Expand = Annotated[bool, typer.Option("--expand", help="Also dial the names known for wildcards.")]
+_Force = Annotated[bool, typer.Option("--force", help="Let --out replace a file that exists.")]
+
+
 def citrix(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="The vendor's allowlist.json, or - for stdin.")
-    ],
-    customer: Annotated[
-        str, typer.Option(metavar="ID", help="Takes the place of <CUSTOMER_ID> in the list.")
-    ],
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="us|eu|ap-s|jp|all",
-            help="Leave out names that are plainly of other regions; may be repeated.",
-        ),
-    ] = None,
-    sessions: Annotated[
-        int, typer.Option(help="Sessions for each endpoint and egress.", min=1, max=20)
-    ] = 2,
-    egress: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=INTERFACE", help="An egress, such as vpn=tun0; may be repeated."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the scenario here, not to standard output.")
-    ] = None,
+    file: _File = None,
     *,
-    expand: Annotated[
-        bool, typer.Option("--expand", help="Also dial the names known for wildcards.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Let --out replace a file that exists.")
-    ] = False,
+    customer: _Customer,
+    region: _Regions = None,
+    since: _Since = None,
+    address: _Address = False,
+    sessions: _Sessions = 2,
+    egress: _Egresses = None,
+    out: _Out = None,
+    expand: _Expand = False,
+    force: _Force = False,
 ) -> None:
     """Make a scenario of Citrix Cloud from the vendor's allowlist.
+
+    Reads version 1, and version 2 as format=json and format=zscaler. Fetches nothing itself.
 
     Raises:
         StresserError: one line for each mistake in the options or in the file.
     """
+    regions = _checked(customer, region or [])
+    addresses = allowlist_addresses(customer, regions)
+    if address:
+        _print_addresses(addresses, file)
+        return
+    if file is None:
+        raise StresserError(
+            f"FILE is missing: fetch the vendor's list, {_fetching(addresses[0])}, and name it"
+        )
+    egresses = _egresses(egress or [])
+    _check_out(out, [file, since or _STDIN], force=force)
+    name = _name_of(file)
+    wishes = CitrixWishes(sessions=sessions, egresses=egresses, source=name, since=since or "")
+    allowlist = read_allowlist(_read(file), name, customer)
+    if since is not None:
+        older = read_allowlist(_read(since), _name_of(since), customer)
+        wishes = structs.replace(wishes, new=_compare(older, allowlist, wishes, regions))
+    if since is None or out is not None:
+        known = known_names()
+        plan = make_plan(allowlist, known, customer, regions=regions, expand=expand, filename=name)
+        _make_scenario(plan, known, wishes, out, force=force)
+
+
+def _checked(customer: str, region: list[str]) -> list[Region]:
     try:
         check_customer(customer)
     except ValueError as error:
         raise StresserError(f"--customer: {error}") from None
-    regions = [_region(text) for text in region or []]
-    egresses = _egresses(egress or [])
-    _check_out(out, file, force=force)
-    name = "standard input" if file == _STDIN else file
-    allowlist = read_allowlist(_read(file), name, customer)
-    known = known_names()
-    plan = make_plan(allowlist, known, customer, regions=regions, expand=expand, filename=name)
-    text = scenario_text(
-        plan, known, CitrixWishes(sessions=sessions, egresses=egresses, source=name)
+    return [_region(text) for text in region]
+
+
+def _name_of(file: str) -> str:
+    return "standard input" if file == _STDIN else file
+
+
+def _compare(
+    older: Allowlist, newer: Allowlist, wishes: CitrixWishes, regions: list[Region]
+) -> frozenset[str]:
+    """Print what differs; which hosts are new."""
+    known, wanted = known_names(), wanted_regions(regions)
+    changes = compare_lists(
+        older, newer, lambda listed: in_regions(listed, wanted, known) is not False
     )
+    lines = [
+        (
+            f"{escaped(wishes.since)} ({older.form}) and {escaped(wishes.source)} ({newer.form}), "
+            f"regions: {', '.join(wanted) or 'all'}"
+        ),
+        f"New, to be let through: {len(changes.new) or 'nothing'}",
+        *(f"  {one.written}" for one in changes.new),
+        f"Gone: {len(changes.gone) or 'nothing'}",
+        *(f"  {one.written}" for one in changes.gone),
+    ]
+    _write("".join(f"{line}\n" for line in lines).encode(), None)
+    for name, found in ((wishes.since, older), (wishes.source, newer)):
+        if found.not_understood:
+            number = counted(found.not_understood_count, "place")
+            tell_stderr(f"{escaped(name)}: {number} not understood and not compared:")
+            tell_stderr(*(f"  {line}" for line in found.not_understood[:_FEW]))
+    return changes.new_hosts
+
+
+def _make_scenario(
+    plan: CitrixPlan, known: KnownNames, wishes: CitrixWishes, out: Path | None, *, force: bool
+) -> None:
+    hosts = [endpoint.name.host for endpoint in plan.endpoints]
+    settings = proxy_sentences(hosts, os.environ, windows_proxies())
+    wishes = structs.replace(wishes, host_settings=settings)
+    text = scenario_text(plan, known, wishes)
     _check(text)
     _write(text.encode("ascii"), out, force=force)
-    tell_stderr(*_told(plan, name, out))
+    tell_stderr(*_told(plan, wishes, out))
+
+
+def _print_addresses(addresses: list[str], file: str | None) -> None:
+    if file is not None:
+        raise StresserError(f"--address stands alone: leave {shown(file)} out, or --address")
+    _write("".join(f"{address}\n" for address in addresses).encode("ascii"), None)
+    tell_stderr(
+        f"Fetch it, {_fetching(addresses[0])}: stresser fetches nothing itself.",
+        "With format=zscaler in it, the same list comes in that form, which is read as well.",
+    )
+
+
+def _fetching(address: str) -> str:
+    return f"such as by curl -fo allowlist.json '{address}'"
 
 
 def known_names() -> KnownNames:
@@ -112,13 +204,13 @@ def _egresses(texts: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _check_out(out: Path | None, file: str, *, force: bool) -> None:
+def _check_out(out: Path | None, files: list[str], *, force: bool) -> None:
     """Before the work: a file that must not be replaced is no surprise at the end of it."""
     if out is None:
         return
     try:
         exists = out.exists()
-        is_source = exists and file != _STDIN and out.samefile(file)
+        is_source = exists and any(out.samefile(file) for file in files if file != _STDIN)
     except (OSError, ValueError):  # names that no file system takes; FILE is refused in a moment
         return
     if is_source:
@@ -137,7 +229,7 @@ def _read(file: str) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise StresserError(
             f"{shown(file)} cannot be read: {why_not(error)}; "
-            "docs/citrix.md says where the vendor's allowlist is"
+            "--address in its place prints where the vendor's allowlist is"
         ) from None
 
 
@@ -149,7 +241,7 @@ def _check(text: str) -> None:
         raise RuntimeError(str(error)) from error
 
 
-def _write(data: bytes, out: Path | None, *, force: bool) -> None:
+def _write(data: bytes, out: Path | None, *, force: bool = False) -> None:
     if out is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -161,7 +253,7 @@ def _write(data: bytes, out: Path | None, *, force: bool) -> None:
         raise StresserError(f"--out: {shown(str(out))} cannot be written: {why}") from None
 
 
-def _told(plan: CitrixPlan, name: str, out: Path | None) -> list[str]:
+def _told(plan: CitrixPlan, wishes: CitrixWishes, out: Path | None) -> list[str]:
     found = plan.allowlist
     sections = counted(found.sections, "section")
     endpoints = counted(len(plan.endpoints), "endpoint")
@@ -170,11 +262,12 @@ def _told(plan: CitrixPlan, name: str, out: Path | None) -> list[str]:
     networks = counted(len(found.networks), "network")
     where = "your file" if out is None else escaped(str(out))
     return [
-        f"{escaped(name)}: version {found.version}, {sections}: {endpoints}, {channels}",
+        f"{escaped(wishes.source)}: {found.form}, {sections}: {endpoints}, {channels}",
         f"  not dialled: {wildcards}, {networks}, {len(found.inbound)} inbound",
         f"  {counted(found.duplicates, 'duplicate')}, {counted(found.blanks, 'blank')}",
         *_told_of_choices(plan),
         *_told_of_the_rest(plan),
+        *(f"  proxies: {sentence}" for sentence in wishes.host_settings),
         f"Next: look through {where}, then `stresser check` it.",
     ]
 
@@ -182,16 +275,23 @@ def _told(plan: CitrixPlan, name: str, out: Path | None) -> list[str]:
 def _told_of_choices(plan: CitrixPlan) -> Iterator[str]:
     if plan.expanded:
         yield f"  --expand: {counted(plan.expanded, 'endpoint')} in place of wildcards"
+    if plan.other_ports:
+        names = counted(len(plan.other_ports), "name")
+        yield f"  not dialled: {names} on other ports than TCP 443: {_few(plan.other_ports)}"
     if plan.regions:
         left_out = counted(len(plan.other_region), "name")
         yield (
             f"  regions {', '.join(plan.regions)}: {left_out} left out; "
-            f"{plan.regionless} kept whose name does not say a region for certain"
+            f"{plan.regionless} kept whose region is not certain"
         )
 
 
 def _told_of_the_rest(plan: CitrixPlan) -> Iterator[str]:
     found = plan.allowlist
+    if found.form is Form.ZSCALER and not found.inbound:
+        yield "  no direction is said in this form: all of it is taken as outbound"
+    if found.dates:
+        yield f"  dates of the list: {_few(found.dates)}"
     if found.without_list:
         yield f"  sections without a list: {_few(found.without_list)}"
     if found.ignored:

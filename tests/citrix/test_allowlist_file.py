@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stresser.citrix.allowlist import Allowlist, AllowlistError
+from stresser.citrix.allowlist import Allowlist, AllowlistError, Form
 from stresser.citrix.allowlist_file import LARGEST_FILE, read_allowlist
-from tests.citrix.allowlists import V1, V2, V2_BY_DIRECTION, V2_ZSCALER, as_bytes
+from stresser.citrix.allowlist_since import ListChanges, compare_lists
+from tests.citrix.allowlists import V1, V2, V2_BY_DIRECTION, V2_SERVICES, V2_ZSCALER, as_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +21,19 @@ def read(tree) -> Allowlist:
 
 
 def hosts(found: Allowlist) -> list[str]:
-    return [one.name.host for one in found.names]
+    return [one.entry.written for one in found.names]
+
+
+def networks(found: Allowlist) -> list[str]:
+    return [one.entry.written for one in found.networks]
+
+
+def inbound(found: Allowlist) -> list[str]:
+    return [one.entry.written for one in found.inbound]
+
+
+def wildcards(found: Allowlist) -> list[str]:
+    return [one.entry.written for one in found.wildcards]
 
 
 def refusal(data: bytes) -> str:
@@ -35,7 +48,7 @@ def refusal(data: bytes) -> str:
 
 def test_version_1():
     found = read(V1)
-    assert found.version == 1
+    assert found.form is Form.VERSION_1
     assert found.sections == 3
     assert hosts(found) == [
         "agenthub.citrixworkspacesapi.net",
@@ -53,7 +66,7 @@ def test_version_1():
         "cdn.example.com",
     ]
     assert found.names[0].sections == ["CloudConnector", "Console"]
-    assert [wildcard.pattern for wildcard in found.wildcards] == ["*.c.nssvc.net"]
+    assert wildcards(found) == ["*.c.nssvc.net"]
     assert (found.duplicates, found.blanks) == (1, 2)
     assert found.without_list == ["Retired"]
     assert found.ignored == {"LatestChangeLog": 3, "SchemaVersion": 1}
@@ -69,7 +82,7 @@ def test_version_1_reads_the_allow_list_alone():
 
 @pytest.mark.parametrize("key", ["allowlist", "allowList", "ALLOWLIST"])
 def test_the_key_may_be_spelt_otherwise(key):
-    assert read({"S": {key: ["a.cloud.com"]}}).version == 1
+    assert read({"S": {key: ["a.cloud.com"]}}).form is Form.VERSION_1
 
 
 def test_what_is_no_entry_in_version_1_is_told():
@@ -93,39 +106,59 @@ def test_a_section_that_stands_twice_loses_no_names():
 
 def test_version_2():
     found = read(V2)
-    assert found.version == 2
+    assert found.form is Form.JSON
     assert hosts(found) == ["agenthub-eu.citrixworkspacesapi.net", "acme1.xendesktop.net"]
-    assert found.networks == ["192.0.2.0/24"]
-    assert found.inbound == ["198.51.100.0/24", "egress.example.net"]
+    assert networks(found) == ["192.0.2.0/24"]
+    assert inbound(found) == ["198.51.100.0/24", "egress.example.net"]
     [line] = found.not_understood
     assert line.startswith('services[0].documentation: "docs.citrix.com" looks like an entry')
-    assert set(found.ignored) == {"version", "generatedAt", "name", "direction", "ports", "removed"}
+    assert set(found.ignored) == {"version", "removed"}
+    assert found.dates == ["generatedAt: 2026-01-12"]
+    assert found.sections == 2
+    assert [one.written for one in found.networks] == ["192.0.2.0/24 (port 443)"]
+    assert found.names[0].sections == ["Cloud Connector"]
 
 
 def test_version_2_by_direction():
     found = read(V2_BY_DIRECTION)
     assert hosts(found) == ["eu.cloud.com"]
-    assert found.networks == ["203.0.113.0/24"]
-    assert found.inbound == ["198.51.100.7/32"]
+    assert networks(found) == ["203.0.113.0/24"]
+    assert inbound(found) == ["198.51.100.7/32"]
     assert found.not_understood == ['outbound.eu.Ip_Ranges[1]: "not one" is not a host name']
 
 
 def test_version_2_in_the_form_for_zscaler():
     found = read(V2_ZSCALER)
-    assert hosts(found) == ["api.cloud.com", "citrix.cloud.com"]
-    assert [wildcard.pattern for wildcard in found.wildcards] == ["*.nssvc.net"]
-    assert found.networks == ["2001:db8::/32"]
+    assert found.form is Form.ZSCALER
+    assert [one.written for one in found.names] == [
+        "api.cloud.com (TCP 443, UDP 443)",
+        "citrix.cloud.com (TCP 80, TCP 443)",
+        "relay.servicebus.windows.net (TCP 9350-9354; not required; machine creation)",
+    ]
+    assert found.names[0].sections == ["Citrix DaaS"]
+    assert wildcards(found) == ["*.nssvc.net"]
+    assert networks(found) == ["2001:db8::/32"]
     assert found.not_understood == []
+    assert found.ignored == {"id": 3}
+
+
+def test_an_entry_of_the_zscaler_form_that_is_wrong_is_one_line():
+    found = read([*V2_ZSCALER, {"serviceArea": "X", "urls": ["a b"], "tcpPorts": "0", "ips": [1]}])
+    assert found.not_understood == [
+        '[3].tcpPorts: "0": ports are numbers from 1 to 65535, the lower one first',
+        '[3].urls[0]: "a b" is not a host name',
+        "[3].ips[0]: is not text",
+    ]
 
 
 def test_a_list_under_an_unknown_key_is_taken_where_it_is_plain():
     found = read({"anything": ["a.cloud.com", "192.0.2.0/24", "DaaS", "2.0"]})
-    assert (hosts(found), found.networks) == (["a.cloud.com"], ["192.0.2.0/24"])
+    assert (hosts(found), networks(found)) == (["a.cloud.com"], ["192.0.2.0/24"])
     assert found.ignored == {"anything": 2}
 
 
 def test_a_byte_order_mark_does_no_harm():
-    assert read_allowlist(b"\xef\xbb\xbf" + as_bytes(V1), "f", "acme1").version == 1
+    assert read_allowlist(b"\xef\xbb\xbf" + as_bytes(V1), "f", "acme1").form is Form.VERSION_1
 
 
 @pytest.mark.parametrize(
@@ -145,7 +178,11 @@ def test_a_byte_order_mark_does_no_harm():
         (b'"a.cloud.com"', "holds no host name"),
         (b"{}", "holds no host name"),
         (b'{"S": {"AllowList": []}}', "holds no host name"),
-        (b'{"error": {"code": 404, "message": "not found"}}', "holds no host name"),
+        (
+            b'{"error": {"code": 404, "message": "not found"}}',
+            "under error; fetch it again: `stresser citrix --customer ID --address` prints",
+        ),
+        (b'{"fqdns": ["x y"]}', 'under fqdns (fqdns[0]: "x y" is not a host name); fetch it again'),
         (b"[" + b"1," * 60_000 + b"1]", "holds more than 50000 values"),
     ],
 )
@@ -172,11 +209,46 @@ def test_the_largest_file_takes_seconds_at_most():
     assert time.process_time() - began < 20
 
 
-SOME_TEXTS = ["a.cloud.com", "*.nssvc.net", "<CUSTOMER_ID>.x.net", "10.0.0.0/8", "", "\ud800"]
+SOME_TEXTS = [
+    "443",
+    "TCP/80-90",
+    "eu",
+    "2026-01-01",
+    "ingress",
+    "a.cloud.com",
+    "*.nssvc.net",
+    "<CUSTOMER_ID>.x.net",
+    "10.0.0.0/8",
+    "",
+    "\ud800",
+]
 TEXTS = st.one_of(st.text(max_size=30), st.sampled_from(SOME_TEXTS))
 KEYS = st.one_of(
     st.text(max_size=10),
-    st.sampled_from(["AllowList", "fqdns", "cidrs", "direction", "inbound", "removed", "\ud800"]),
+    st.sampled_from(
+        [
+            "AllowList",
+            "fqdns",
+            "cidrs",
+            "direction",
+            "inbound",
+            "removed",
+            "\ud800",
+            "ports",
+            "tcpPorts",
+            "protocol",
+            "region",
+            "regions",
+            "geo",
+            "name",
+            "notes",
+            "updated",
+            "eu",
+            "serviceArea",
+            "urls",
+            "required",
+        ]
+    ),
 )
 TREES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS),
@@ -194,7 +266,9 @@ def test_any_json_is_an_allowlist_or_one_line(tree):
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.data())
 def test_a_mutated_file_is_an_allowlist_or_one_line(data):
-    text = bytearray(as_bytes(data.draw(st.sampled_from([V1, V2, V2_BY_DIRECTION, V2_ZSCALER]))))
+    text = bytearray(
+        as_bytes(data.draw(st.sampled_from([V1, V2, V2_BY_DIRECTION, V2_SERVICES, V2_ZSCALER])))
+    )
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(text)))
         text[start : start + data.draw(st.integers(0, 9))] = data.draw(
@@ -212,6 +286,10 @@ def outcome(data: bytes) -> None:
         assert line.isprintable()
         return
     assert not found.is_empty
+    assert compare_lists(found, found) == ListChanges(new=[], gone=[])
+    for listed in (*found.names, *found.wildcards, *found.networks, *found.inbound):
+        assert listed.terms
+        assert listed.written.isprintable()
     assert len(found.not_understood) <= found.not_understood_count
-    for text in (*found.not_understood, *found.ignored, *found.without_list, *found.networks):
+    for text in (*found.not_understood, *found.ignored, *found.without_list, *found.dates):
         assert text.isprintable()

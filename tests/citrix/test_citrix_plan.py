@@ -60,6 +60,49 @@ def test_regions_leave_out_what_is_certain_and_count_what_is_not():
     assert len(made.endpoints) == 10
 
 
+SERVICES = [
+    {"fqdns": ["global.cloud.com"], "geo": "all"},
+    {"fqdns": ["one.cloud.com", "two.cloud.com"], "geo": ["us", "jp"]},
+    {"fqdns": ["two.cloud.com"], "geo": "eu"},
+    {"fqdns": ["three.cloud.com"], "geo": ["us", "moon"]},
+    {"fqdns": ["us.cloud.com"], "geo": "Europe"},
+    {"fqdns": ["eu.cloud.com", "unsaid.cloud.com"]},
+]
+
+
+def test_the_region_that_the_list_says_goes_before_what_a_name_says():
+    made = plan(SERVICES, regions=[Region.EU])
+    assert hosts_of(made) == [
+        "eu.cloud.com",
+        "global.cloud.com",
+        "three.cloud.com",
+        "two.cloud.com",
+        "unsaid.cloud.com",
+        "us.cloud.com",
+    ]
+    assert made.other_region == ["one.cloud.com"]
+    assert made.regionless == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "dialled"),
+    [
+        ({"fqdns": ["a.cloud.com"], "ports": [443, 8443]}, ["a.cloud.com:443"]),
+        ({"fqdns": ["a.cloud.com"], "ports": "400-500"}, ["a.cloud.com:443"]),
+        ({"fqdns": ["a.cloud.com:8443"], "ports": 8443}, ["a.cloud.com:8443"]),
+        ({"fqdns": ["a.cloud.com"], "tcpPorts": "80,8443"}, []),
+        ({"fqdns": ["a.cloud.com"], "udpPorts": 443}, []),
+        ({"fqdns": ["a.cloud.com"], "ports": 443, "direction": "inbound"}, []),
+    ],
+)
+def test_tls_is_tried_where_the_list_speaks_of_443_or_of_no_port(service, dialled):
+    made = plan([service, {"fqdns": ["sure.cloud.com"]}])
+    authorities = [endpoint.name.authority for endpoint in made.endpoints]
+    assert authorities == [*dialled, "sure.cloud.com:443"]
+    is_outbound = "direction" not in service
+    assert len(made.other_ports) == (is_outbound and not dialled)
+
+
 @pytest.mark.parametrize("regions", [(), (Region.ALL,), (Region.US, Region.ALL)])
 def test_all_regions(regions):
     made = plan(V1, regions=regions)
@@ -73,8 +116,8 @@ def test_wildcards_are_expanded_only_when_asked_and_never_twice():
     made = plan(tree, expand=True)
     assert hosts_of(made) == ["global-all.g.nssvc.net", "reg.c.nssvc.net"]
     assert made.expanded == 1
-    assert [endpoint.sections for endpoint in made.endpoints] == [["S"], []]
-    assert [(wildcard.pattern, known) for wildcard, known in made.wildcards] == [
+    assert [endpoint.listed.sections for endpoint in made.endpoints] == [["S"], []]
+    assert [(wildcard.written, known) for wildcard, known in made.wildcards] == [
         ("*.nssvc.net", ["global-all.g.nssvc.net", "reg.c.nssvc.net"]),
         ("*.g.nssvc.net", ["global-all.g.nssvc.net"]),
         ("*.unknown.example", []),
@@ -100,6 +143,7 @@ def test_long_hosts_get_short_names_and_none_twice():
     [
         (names("*.nssvc.net"), {}, "--expand dials the names known for them"),
         (names("*.unknown.example", "10.0.0.0/8"), {}, "no host name that can be dialled"),
+        ({"tcpPorts": 80, "urls": ["a.example"]}, {}, "names on other ports than TCP 443"),
         (names("eu.cloud.com"), {"regions": [Region.US]}, "every name is of another region"),
         (names(*(f"h{n}.example" for n in range(MOST_ENDPOINTS + 1))), {}, "1001 host names"),
     ],
