@@ -33,6 +33,7 @@ _GIVE_BACK_S = 0.25
 _STATUS, _IN_KERNEL, _IN_USER = 8, 0, 1  # struct tpacket_hdr_v1, behind two words
 _HEADER = struct.Struct("=6I2H")  # struct tpacket3_hdr, as far as its offsets
 _ADDRESS_AT, _PACKET_TYPE_AT, _DATA_AT = 48, 58, 96
+_ADDRESS = struct.Struct("=2Hi")  # struct sockaddr_ll, as far as the interface
 _IPV4_ENDS_AT, _IPV6_ENDS_AT, _IPV4_LENGTH = 12, 8, 4
 _MOST_FOUND = 512
 _LOOKS_A_SECOND = 10
@@ -133,7 +134,9 @@ class PacketRing:
         _, seconds, nanoseconds, snapped, _, _, _, net = _HEADER.unpack_from(self._memory, begins)
         if net != _DATA_AT or not 0 < snapped <= _FRAME_BYTES:
             return None
-        (interface,) = struct.unpack_from("=i", self._memory, begins + _ADDRESS_AT + 4)
+        family, _, interface = _ADDRESS.unpack_from(self._memory, begins + _ADDRESS_AT)
+        if family != socket.AF_PACKET or interface <= 0:
+            return None  # the kernel writes it last (net/packet/af_packet.c, tpacket_rcv)
         data = self._memory[begins + net : begins + net + min(snapped, HEADER_BYTES)]
         headers = headers_of(data)
         if headers is None:

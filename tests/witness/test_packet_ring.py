@@ -1,6 +1,7 @@
 """The last packets of connections on loopback, out of memory that the kernel writes."""
 
 import socket
+import struct
 from contextlib import contextmanager
 
 import pytest
@@ -66,6 +67,23 @@ def test_no_payload_is_kept_beside_the_first_bytes():
             far.recv(1000)
             assert all(len(one.raw) == 2 * 40 for one in ring.last(*ends))
             assert b"secret" * 6 not in bytes(ring._memory)
+
+    run(test)
+
+
+@pytest.mark.parametrize("left", [struct.pack("=2Hi", 0, 0, 0), struct.pack("=2Hi", 17, 8, -9)])
+def test_a_packet_that_is_being_written_is_left_out(left):
+    """Its address comes last: what stands there before is of another packet, or nothing."""
+
+    async def test():
+        with ringed() as ring, pair(ring) as (near, far, ends):
+            near.send(b"x")
+            far.recv(10)
+            whole = ring.last(*ends)
+            address = struct.pack("=H", socket.AF_PACKET)
+            begins = ring._memory.find(struct.pack("=H", 96) + bytes(20) + address) - 26
+            ring._memory[begins + 48 : begins + 56] = left
+            assert len(ring.last(*ends)) == len(whole) - 1
 
     run(test)
 
