@@ -51,7 +51,9 @@ def _big_segments(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         shown = [one for one in drops if "big-packets-dropped" in one.fact.rules]
         if len(shown) < _FEWEST or 2 * len(shown) <= len(drops):
             continue
-        if not _answered_since(case, {drops[0].fact.cohort}, _first_loss_ns(case, shown)):
+        # Others were lost earlier, while these were answered: then it is no size that ends them.
+        lost = [one for one in drops if _is_lost(one)]
+        if not _answered_since(case, {drops[0].fact.cohort}, _first_loss_ns(case, lost)):
             yield Candidate(
                 mechanism=Mechanism.SIZE_LIMIT,
                 drops=frozenset(one.number for one in shown),
