@@ -238,13 +238,16 @@ E = TypeVar("E", AttemptFailed, SessionEnded)
 def _written(
     write: Callable[[SocketAtEnd, RunContext], E], look: SocketAtEnd, around: RunContext
 ) -> E | None:
-    """The event of an ending. Where writing it meets a bug, that is the ending."""
+    """The event of an ending. Where writing it meets a bug, that is the ending.
+
+    It is then written without the packets: what is in memory that the kernel writes may be the bug.
+    """
     try:
         return write(look, around)
     except Exception as exc:  # noqa: BLE001 - every attempt and session gets its ending
         look.fault = around.bugs.blame(exc)
     with around.bugs.contained():
-        return write(look, around)
+        return write(look, around.without_packets())
     return None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol
 
@@ -102,6 +102,10 @@ class RunContext:
     """Trio time at which the run began to stop."""
     _awake_ns: int = 0
     """When a look last found that the host had not slept, or what it had slept."""
+
+    def without_packets(self) -> "RunContext":
+        """The same, as where no packets are captured."""
+        return replace(self, packets=None)
 
     def notice_sleep(self) -> None:
         """Tell that the host was suspended, if it was; UTC goes on from the waking."""

@@ -8,6 +8,7 @@ import trio
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import HostSlept
 from stresser.model.faults import PeerFin
+from stresser.model.packet import FlowPackets
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from stresser.scenario.plan import Reconnect
@@ -195,6 +196,36 @@ def test_a_bug_in_a_beat_ends_that_session_alone(monkeypatch):
     assert ended.ending.raw.startswith("RuntimeError: beat < ")
     assert made.around.bugs.count == 1
     assert len(made.notebook.opened) == 3  # the seat went on
+    accounted_for(made)
+
+
+class BrokenCapture:
+    """A packet witness that fails whenever it is asked for the last packets of a flow."""
+
+    async def settle(self, *_):
+        await trio.lowlevel.checkpoint()
+
+    def seen(self, *_):
+        return FlowPackets()
+
+    def last(self, *_):
+        raise OverflowError("interface")
+
+    def forget(self, *_):
+        pass
+
+    expect = watch = forget
+
+
+def test_where_the_packets_are_the_bug_a_session_still_gets_its_ending(monkeypatch):
+    def sabotage(made, patch):
+        patch.setattr(made.around, "packets", BrokenCapture())
+        made.paths[0].reset()
+
+    made = lives_with(sabotage, monkeypatch)
+    (ended,) = unplanned(made)
+    assert (ended.ending.kind, ended.ending.failure) == (Kind.TOOL, "internal_error: OverflowError")
+    assert made.around.bugs.count == 1
     accounted_for(made)
 
 
