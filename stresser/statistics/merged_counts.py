@@ -14,7 +14,7 @@ from stresser.statistics.duration_counts import Distribution
 from stresser.statistics.numerics import Numbers, np
 
 K = TypeVar("K", bound=Hashable)
-_MOST_LOOSE = 1 << 17
+_MOST_LOOSE = 1 << 16
 """Buckets that wait to be added up."""
 _MOST_TIMES = 2**47
 """No bucket counts more: the sum over all 43,000 of them still is a machine's integer."""

@@ -9,7 +9,7 @@ raised for their number (Bonferroni). Pure; seeded.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -147,10 +147,15 @@ def _of_blocks(
 
     buckets = np.unique(np.concatenate([block.indices for block in (*ours, *theirs)]))
     values = np.asarray([bucket_range(index)[1] for index in buckets.tolist()])
-    tables = [_table(blocks, buckets) for blocks in (ours, theirs)]
-    whole = [values[_at(table.sum(axis=0)[None, :])] for table in tables]
-    together = [tables] if is_paired else [[table] for table in tables]
-    drawn = [values[one] for some in together for one in _quantiles(some, random)]
+    weights = _weights(len(ours), random)
+    whole, drawn = [], []
+    for blocks in (ours, theirs):
+        if blocks is theirs and not is_paired:
+            weights = _weights(len(theirs), random)
+        table = _table(blocks, buckets)
+        whole.append(values[_at(table.sum(axis=0)[None, :])])
+        drawn.append(values[_quantiles(weights, table)])
+        del table  # of many different round trips it is megabytes
     return [
         _difference(
             Quantity.RTT.value,
@@ -173,15 +178,18 @@ def _table(blocks: Sequence[PackedCounts], buckets: Numbers) -> Numbers:
     return np.cumsum(table, axis=1, out=table)
 
 
-def _quantiles(tables: Sequence[Numbers], random: Generator) -> Iterator[Numbers]:
-    """Of each table, with the same blocks drawn of all; a few at a time, for they are large."""
-    number = len(tables[0])
-    chunks: list[list[Numbers]] = [[] for _ in tables]
-    for _ in range(0, _RESAMPLED_BLOCKS, _CHUNK):
-        weights = random.multinomial(number, [1 / number] * number, _CHUNK)
-        for one, table in zip(chunks, tables, strict=True):
-            one.append(_at(weights @ table))
-    return (np.concatenate(one, axis=1) for one in chunks)
+def _weights(blocks: int, random: Generator) -> Numbers:
+    """How often each block is drawn, a row for each time that all are."""
+    chunks = range(0, _RESAMPLED_BLOCKS, _CHUNK)
+    drawn = (random.multinomial(blocks, [1 / blocks] * blocks, _CHUNK) for _ in chunks)
+    return np.concatenate([one.astype(np.int16) for one in drawn])
+
+
+def _quantiles(weights: Numbers, table: Numbers) -> Numbers:
+    chunks = [
+        _at(weights[start : start + _CHUNK] @ table) for start in range(0, len(weights), _CHUNK)
+    ]
+    return np.concatenate(chunks, axis=1)
 
 
 def _at(running: Numbers) -> Numbers:

@@ -121,6 +121,11 @@ class RunEvidence:
         """What is known of one endpoint through one egress."""
         return self.pairings.setdefault(Pair(endpoint, egress), Pairing())
 
+    def let_go(self) -> None:
+        """Forget what explained the run: of a night it is megabytes."""
+        self.opened.clear()
+        self.drops.clear()
+
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
             self._kept += 1
