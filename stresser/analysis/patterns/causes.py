@@ -137,9 +137,10 @@ class _Search:
         drops = self._lives.drops
         found = [
             moment._replace(members=[numbers[i] for i in moment.members])
-            for moment in moments([drops[n].moment for n in numbers], self._lives.now_ns)
+            for moment in moments(drops.moments(numbers), self._lives.now_ns)
         ]
-        lost = whole_losses(drops, self.scopes, self._sessions, set(numbers))
+        among = numbers if isinstance(numbers, range) else set(numbers)
+        lost = whole_losses(drops, self.scopes, self._sessions, among)
         return sorted(_joined(lost, found), key=lambda moment: moment.span)
 
     def candidates(self) -> tuple[set[int], set[int]]:
