@@ -124,9 +124,10 @@ class DropRows(Sequence["Drop"]):
     def __getitem__(self, number: slice) -> list["Drop"]: ...
 
     def __getitem__(self, number: int | slice) -> "Drop | list[Drop]":
+        there = range(len(self.row))
         if isinstance(number, slice):
-            return list(map(self._drop, range(len(self))[number]))
-        return self._drop(range(len(self))[number])
+            return list(map(self._drop, there[number]))
+        return Drop(self, there[number])
 
     def _drop(self, number: int) -> "Drop":
         return Drop(self, number)
