@@ -10,7 +10,7 @@ import hashlib
 import importlib.resources
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -44,6 +44,9 @@ _PLOTLY_CSS = ".js-plotly-plot .plotly { position: relative; }"
 _SHEET_ID = re.compile(rb'document\.getElementById\("([0-9a-f]{64})"\)')
 """Sheets that the bundle adds, for maps, when no element has their id."""
 _ENDS_SCRIPT = re.compile(rb"<(/script|script|!--)", re.IGNORECASE)
+_PART = 1 << 18
+_AT_ONCE = 1000
+"""Places of a column that are written together."""
 _MOST_ON_PAPER = 8
 _LONGEST_ON_PAPER = 300
 METHOD = (
@@ -84,10 +87,10 @@ def html_page(report: Report) -> bytes:
 
 
 def page_parts(report: Report) -> Iterator[bytes]:
-    """The file in parts. Plotly and the data are put in between: as text they take 10 MB a copy."""
+    """The file in parts. Plotly and the data are put in between: as text they take 10 MB."""
     runs = report.runs
-    plotly, script = _script("plotly.min.js", "plotly"), _script("report.js")
-    css = _asset("report.css")
+    css, script = _asset("report.css"), _made_safe(_asset("report.js"))
+    scripts, styles = (_plotly(), [script]), ([css], [_PLOTLY_CSS.encode()])
     comparison = report.comparison
     plotly_here, data_here = secrets.token_hex(), secrets.token_hex()
     page = _template().render(
@@ -106,19 +109,21 @@ def page_parts(report: Report) -> Iterator[bytes]:
         known_from=known_from,
         addressed=addressed,
         method=METHOD,
-        policy=_policy([plotly, script], [css, _PLOTLY_CSS.encode()]),
+        policy=_policy(scripts, styles),
         css=_trusted(css.decode()),
         plotly_css=_trusted(_PLOTLY_CSS),
-        plotly_sheets=[found.decode() for found in _SHEET_ID.findall(plotly)],
+        plotly_sheets=[one.decode() for part in _plotly() for one in _SHEET_ID.findall(part)],
         data=data_here,
         plotly=plotly_here,
         script=_trusted(script.decode()),
     )
     for part in re.split(f"({plotly_here}|{data_here})", page):
-        if part == data_here:
+        if part == plotly_here:
+            yield from _plotly()
+        elif part == data_here:
             yield from _data_parts(report)
         else:
-            yield plotly if part == plotly_here else part.encode()
+            yield part.encode()
 
 
 def title_of(report: Report) -> str:
@@ -141,11 +146,7 @@ def _data_parts(report: Report) -> Iterator[bytes]:
 
 
 def _drawn(run: RunReport) -> Iterator[bytes]:
-    """A run's part of the data. Of the columns of drops, which are large, one at a time."""
-    columns = (
-        (b'"' + name.encode() + b'":' + _json(getattr(run.drops, name)))
-        for name in run.drops.__struct_fields__
-    )
+    """A run's part of the data. The columns of drops are large."""
     before = {name: getattr(run, name) for name in ("name", "anchor_us", "timeline", "incidents")}
     after = {
         "survival": run.survival,
@@ -155,9 +156,19 @@ def _drawn(run: RunReport) -> Iterator[bytes]:
         "egresses": [row.egress for row in run.summary.answer.egresses],
     }
     yield _json(before)[:-1] + b',"drops":{'
-    for number, column in enumerate(columns):
-        yield (b"," if number else b"") + column
+    for number, name in enumerate(run.drops.__struct_fields__):
+        yield (b"," if number else b"") + b'"' + name.encode() + b'":'
+        yield from _column(getattr(run.drops, name))
     yield b"}," + _json(after)[1:]
+
+
+def _column(values: Sequence[Any] | int) -> Iterator[bytes]:
+    if isinstance(values, int):
+        yield _json(values)
+        return
+    for start in range(0, len(values), _AT_ONCE):
+        yield (b"," if start else b"[") + _json(values[start : start + _AT_ONCE])[1:-1]
+    yield b"]" if len(values) else b"[]"
 
 
 def _json(value: Any) -> bytes:
@@ -207,7 +218,7 @@ def _drop_notes(run: RunReport) -> Iterator[str]:
         yield f"{run.timeline.more:,} changes had no room in the timeline."
 
 
-def _policy(scripts: list[bytes], styles: list[bytes]) -> str:
+def _policy(scripts: Iterable[Iterable[bytes]], styles: Iterable[Iterable[bytes]]) -> str:
     """Content Security Policy. Style attributes are Plotly's; they can load nothing here."""
     return "; ".join(
         (
@@ -222,21 +233,32 @@ def _policy(scripts: list[bytes], styles: list[bytes]) -> str:
     )
 
 
-def _hash(text: bytes) -> str:
-    digest = hashlib.sha256(text).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+def _hash(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return f"'sha256-{base64.b64encode(digest.digest()).decode()}'"
 
 
-def _asset(name: str, package: str = "") -> bytes:
-    """A file of ours, or Plotly's own bundle."""
-    top = importlib.resources.files(package or "stresser.report")
-    folder = top / ("package_data" if package else "page")
-    return (folder / name).read_bytes()
+def _asset(name: str) -> bytes:
+    """A file of ours."""
+    return (importlib.resources.files("stresser.report") / "page" / name).read_bytes()
 
 
-def _script(name: str, package: str = "") -> bytes:
+def _plotly() -> Iterator[bytes]:
+    """Plotly's own bundle in parts, for it has 5 MB. Nothing that is looked for in it is cut."""
+    path = importlib.resources.files("plotly") / "package_data" / "plotly.min.js"
+    rest = b""
+    with path.open("rb") as file:
+        while more := file.read(_PART):
+            whole, end, rest = (rest + more).rpartition(b";")
+            yield _made_safe(whole + end)
+    yield _made_safe(rest)
+
+
+def _made_safe(script: bytes) -> bytes:
     """A script that no text in it can end early (HTML, restrictions for script elements)."""
-    return _ENDS_SCRIPT.sub(rb"\\x3c\1", _asset(name, package))
+    return _ENDS_SCRIPT.sub(rb"\\x3c\1", script)
 
 
 @cache

@@ -5,8 +5,9 @@ have no width. Comparing how tight moments, ages and silences can be shows what 
 common (docs/methods.md, "One moment or one timer").
 """
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple, overload
 
 MOST = 0.8
 """The share of a group that has to agree; the rest may be noise."""
@@ -21,6 +22,41 @@ class Bracket(NamedTuple):
     def meets(self, other: "Bracket", pad: int = 0) -> bool:
         """Whether both allow one value, or values no further apart than `pad`."""
         return self.low <= other.high + pad and other.low <= self.high + pad
+
+
+class Brackets(Sequence[Bracket]):
+    """Many of them as two columns: each takes 16 bytes and not 130."""
+
+    def __init__(self, low: "array[int]", high: "array[int]") -> None:
+        self.low, self.high = low, high
+
+    @classmethod
+    def of(cls, brackets: Iterable[Bracket]) -> "Brackets":
+        """These; as they are where they stand in columns already."""
+        if isinstance(brackets, cls):
+            return brackets
+        made = cls(array("q"), array("q"))
+        for low, high in brackets:
+            made.low.append(low)
+            made.high.append(high)
+        return made
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def __iter__(self) -> Iterator[Bracket]:
+        return map(Bracket, self.low, self.high)
+
+    @overload
+    def __getitem__(self, place: int) -> Bracket: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Bracket]: ...
+
+    def __getitem__(self, place: int | slice) -> Bracket | list[Bracket]:
+        if isinstance(place, slice):
+            return list(map(Bracket, self.low[place], self.high[place]))
+        return Bracket(self.low[place], self.high[place])
 
 
 def common(brackets: Collection[Bracket]) -> Bracket:

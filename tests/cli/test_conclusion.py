@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def modules_after(statement):
     program = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
@@ -20,10 +22,18 @@ def test_a_run_begins_without_what_analyses_it():
     assert [name for name in loaded if name.startswith("stresser.analysis.diagnosis")] == []
 
 
-def test_options_are_read_without_pydantic():
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "missing.toml", "--set", "a=1", "--set", "b=2", "--out", "x", "--quiet"],
+        ["show", "missing", "--full"],
+        ["report", "missing", "--egress", "a", "b", "--format", "json", "--bundle", "x.zip"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_options_are_read_without_pydantic(words):
     read = "from stresser.cli.main import app\ntry: app({}, standalone_mode=False)\nexcept {}: pass"
-    words = ["run", "missing.toml", "--set", "a=1", "--set", "b=2", "--out", "x", "--quiet"]
     program = read.format(words, "StresserError")
     loaded = modules_after(f"from stresser.model.errors import StresserError\n{program}\npass")
-    assert "stresser.cli.execution" in loaded
+    assert f"stresser.cli.{words[0]}" in loaded
     assert "pydantic" not in loaded

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from stresser.analysis.views.run_report import gather_report
-from stresser.report.page import data_block, html_page
+from stresser.report import page as pages
+from stresser.report.page import data_block, html_page, page_parts
 from tests.analysis.both_ends_story import both_ends_run
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
@@ -141,3 +142,13 @@ def test_each_session_at_both_ends_has_a_row_where_there_are_any(page, tmp_path)
     assert "dropped: tcp_reset at" in section
     assert "<img" not in section
     assert "&lt;img src=//evil.example&gt;:1" in section
+
+
+def test_the_page_comes_in_parts_whatever_is_in_it(tmp_path, monkeypatch):
+    report = gather_report([hostile_run(tmp_path / "run")], None)
+    whole = data_block(report)
+    parts = list(page_parts(report))
+    assert sum(map(len, parts)) > 4_000_000
+    assert max(map(len, parts)) < 600_000
+    monkeypatch.setattr(pages, "_AT_ONCE", 5)  # of the 12 drops
+    assert data_block(report) == whole

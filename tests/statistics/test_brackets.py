@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresser.statistics.brackets import Agreement, Bracket, agreement, common
+from stresser.statistics.brackets import Agreement, Bracket, Brackets, agreement, common
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,10 @@ def test_brackets_meet_where_both_allow_one_value(one, other, pad, meet):
 def test_what_brackets_have_in_common_or_what_lies_between_them():
     assert common([Bracket(0, 9), Bracket(4, 20), Bracket(5, 6)]) == Bracket(5, 6)
     assert common([Bracket(0, 3), Bracket(7, 9)]) == Bracket(3, 7)
+
+
+def test_many_in_columns_are_the_same_brackets():
+    some = [Bracket(1, 2), Bracket(-5, 2**40), Bracket(7, 7)]
+    columns = Brackets.of(some)
+    assert (list(columns), columns[1], columns[-2:], len(columns)) == (some, some[1], some[1:], 3)
+    assert Brackets.of(columns) is columns

@@ -58,3 +58,14 @@ def test_only_buckets_that_differ_take_room():
         merged.add("a", packed_of(values))
     assert merged.by_name()["a"].buckets() == {1: 2, 2: 2, 5: 1}
     assert merged.refused == 1
+
+
+@pytest.mark.parametrize(("times", "takes"), [(2**31, 4), (2**32 - 1, 4), (2**32, 8)])
+def test_counts_take_four_bytes_until_they_need_eight(times, takes):
+    merged = MergedCounts[str](10, 10)
+    merged.add("a", packed_counts({7: times - 1}))
+    merged.by_name()
+    merged.add("a", packed_counts({7: 1}))
+    assert merged.by_name()["a"].buckets() == {7: times}
+    assert merged.by_name()["a"].times.itemsize == takes
+    assert added_up([merged.by_name()["a"]] * 3).count == 3 * times

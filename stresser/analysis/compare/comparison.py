@@ -163,7 +163,7 @@ def _restricted_to(baseline: Side, candidate: Side) -> float | None:
     """Seconds over which both sides know how long sessions live."""
     longest = [
         float(lived.durations.max())
-        for lived in (lifetimes(baseline.sessions), lifetimes(candidate.sessions))
+        for lived in map(lifetimes, (baseline.sessions, candidate.sessions))
         if len(lived.durations)
     ]
     until = min(longest) if len(longest) == 2 else 0.0  # noqa: PLR2004 - both sides

@@ -147,11 +147,15 @@ def _of_blocks(
 
     buckets = np.unique(np.concatenate([block.indices for block in (*ours, *theirs)]))
     values = np.asarray([bucket_range(index)[1] for index in buckets.tolist()])
-    tables = [_table(blocks, buckets) for blocks in (ours, theirs)]
-    weights = [_weights(len(ours), random)]
-    weights.append(weights[0] if is_paired else _weights(len(theirs), random))
-    whole = [values[_at(table.sum(axis=0)[None, :])] for table in tables]
-    drawn = [values[_quantiles(each, table)] for each, table in zip(weights, tables, strict=True)]
+    weights = _weights(len(ours), random)
+    whole, drawn = [], []
+    for blocks in (ours, theirs):
+        if blocks is theirs and not is_paired:
+            weights = _weights(len(theirs), random)
+        table = _table(blocks, buckets)
+        whole.append(values[_at(table.sum(axis=0)[None, :])])
+        drawn.append(values[_quantiles(weights, table)])
+        del table  # of many different round trips it is megabytes
     return [
         _difference(
             Quantity.RTT.value,
@@ -175,7 +179,10 @@ def _table(blocks: Sequence[PackedCounts], buckets: Numbers) -> Numbers:
 
 
 def _weights(blocks: int, random: Generator) -> Numbers:
-    return random.multinomial(blocks, [1 / blocks] * blocks, _RESAMPLED_BLOCKS)
+    """How often each block is drawn, a row for each time that all are."""
+    chunks = range(0, _RESAMPLED_BLOCKS, _CHUNK)
+    drawn = (random.multinomial(blocks, [1 / blocks] * blocks, _CHUNK) for _ in chunks)
+    return np.concatenate([one.astype(np.int16) for one in drawn])
 
 
 def _quantiles(weights: Numbers, table: Numbers) -> Numbers:

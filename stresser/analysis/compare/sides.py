@@ -13,6 +13,7 @@ from stresser.analysis.counts.cohort_sessions import CohortSessions, session_tim
 from stresser.analysis.counts.cohort_tally import NS_PER_HOUR, CohortTally
 from stresser.analysis.counts.rtt_blocks import BLOCKS
 from stresser.analysis.patterns.causes import Incident
+from stresser.analysis.patterns.some_drops import some_drops
 from stresser.model.cohort import Cohort
 from stresser.model.units import escaped
 from stresser.statistics.numerics import np
@@ -102,7 +103,7 @@ class Side:
         for part in self.parts:
             cohorts = frozenset(part.cohorts)
             for number, incident in enumerate(part.facts.incidents):
-                ours = tuple(drop for drop in incident.drops if drop.cohort in cohorts)
+                ours = some_drops(drop for drop in incident.drops if drop.cohort in cohorts)
                 if ours:
                     touched[id(part.facts), number] = incident._replace(drops=ours)
         return touched

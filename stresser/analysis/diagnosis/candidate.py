@@ -103,7 +103,7 @@ class Claims:
 
     def free_drops(self, case: CaseFile) -> list[DropFact]:
         """Drops that nothing explains yet."""
-        return [case.by_number[number] for number in sorted(self.drops)]
+        return [case.drop(number) for number in sorted(self.drops)]
 
     def free_failures(self, case: CaseFile) -> list[FailureFact]:
         """Failed attempts that nothing explains yet."""
@@ -112,7 +112,7 @@ class Claims:
 
 def endings_of(candidate: Candidate, case: CaseFile) -> list[OwnFact]:
     """All endings that it explains."""
-    dropped = [case.by_number[number].own for number in sorted(candidate.drops)]
+    dropped = [case.drop(number).own for number in sorted(candidate.drops)]
     return dropped + [case.failures[place].own for place in sorted(candidate.failures)]
 
 

@@ -11,28 +11,43 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, compress
 from operator import sub
+from typing import overload
 
 from msgspec import Struct
 
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.plan_facts import PlanFacts
-from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact, OwnFact
+from stresser.analysis.diagnosis.ending_facts import (
+    EndingFact,
+    FailureFact,
+    OwnDrops,
+    OwnFact,
+)
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.analysis.patterns.causes import Causes
 from stresser.analysis.patterns.found_timer import FoundTimer
 from stresser.analysis.patterns.scopes import byte_floors
-from stresser.analysis.patterns.session_lives import Drop, Life, Lives
+from stresser.analysis.patterns.session_lives import Drop, DropRows, Life, Lives
 from stresser.model.cohort import Cohort, Pair
 from stresser.statistics.columns import Chosen, in_order, is_in_order, sort_by
 
 
 class DropFact(Struct, frozen=True, gc=False):
-    """One drop."""
+    """One drop: a look at what is known of it."""
 
+    among: "DropFacts"
     number: int
     """Its place among the run's drops."""
-    drop: Drop
-    own: OwnFact
+
+    @property
+    def drop(self) -> Drop:
+        """What its life shows."""
+        return self.among.drops[self.number]
+
+    @property
+    def own(self) -> OwnFact:
+        """What is known of it alone."""
+        return OwnFact(self.among.own, self.among.rows[self.number])
 
     @property
     def fact(self) -> EndingFact:
@@ -48,6 +63,33 @@ class DropFact(Struct, frozen=True, gc=False):
     def measured_ns(self) -> int:
         """The silence at its end, as measured: before we sent, where what we sent was answered."""
         return self.drop.life.last_silence_ns
+
+
+class DropFacts(Sequence[DropFact]):
+    """Drops whose own evidence is known, made when they are looked at."""
+
+    def __init__(self, drops: DropRows, evidence: OwnDrops) -> None:
+        self.drops, self.own = drops, evidence.among
+        self.rows = evidence.rows(drops.session)
+        """Of each of the run's drops among those; below 0: none."""
+        self._numbers = array("i", (n for n, row in enumerate(self.rows) if row >= 0))
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[DropFact]:
+        return (DropFact(self, number) for number in self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> DropFact: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[DropFact]: ...
+
+    def __getitem__(self, place: int | slice) -> DropFact | list[DropFact]:
+        if isinstance(place, slice):
+            return [DropFact(self, number) for number in self._numbers[place]]
+        return DropFact(self, self._numbers[place])
 
 
 class CaseFile:
@@ -70,13 +112,12 @@ class CaseFile:
             for number in timer.drops
         }
         """The place of the timer that explains a drop, where one does."""
-        self.drops = [
-            DropFact(number, drop, evidence.drops[drop.session])
-            for number, drop in enumerate(lives.drops)
-            if drop.session in evidence.drops
-        ]
-        self.by_number = {one.number: one for one in self.drops}
+        self.drops = DropFacts(lives.drops, evidence.drops)
         self.failures: list[FailureFact] = evidence.failures
+
+    def drop(self, number: int) -> DropFact:
+        """The drop with this number, which is among `drops`."""
+        return DropFact(self.drops, number)
 
     def cohort_of(self, life: Life) -> Cohort:
         """The cohort that a session belonged to."""

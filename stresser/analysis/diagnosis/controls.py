@@ -97,7 +97,7 @@ def _of_pair(candidate: Candidate, case: CaseFile, pair: Pair) -> list[_Found]:
     """Of each activity that died; where none of those was exposed there, of all together."""
     if candidate.through is None:
         return [_of_attempts(candidate, case, pair)]
-    activities = {case.by_number[n].fact.cohort.activity for n in candidate.drops}
+    activities = {case.drop(n).fact.cohort.activity for n in candidate.drops}
     alike = [_exposed(candidate, case, pair, activity) for activity in sorted(activities)]
     if any(one.lived or one.ended for one in alike):
         return alike

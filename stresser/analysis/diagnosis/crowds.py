@@ -5,7 +5,7 @@ What refutes a moment: most sessions there lived on, or chance explains as many.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import exp
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ class Group(NamedTuple):
 class Crowd:
     """Drops as stretches of time, and where most of them overlap."""
 
-    def __init__(self, drops: list[DropFact]) -> None:
+    def __init__(self, drops: Sequence[DropFact]) -> None:
         self._drops = drops
         self._places = {one.number: place for place, one in enumerate(drops)}
         spans = np.array([_span(one) for one in drops], np.int64).reshape(-1, 2)

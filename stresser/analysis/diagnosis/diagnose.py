@@ -258,7 +258,7 @@ def _timed(candidate: Candidate, utc: Callable[[int], str]) -> Candidate:
 
 
 def _is_said(candidate: Candidate, case: CaseFile) -> bool:
-    facts = [case.by_number[number].fact for number in candidate.drops]
+    facts = [case.drop(number).fact for number in candidate.drops]
     return bool(facts) and is_said(facts)
 
 

@@ -53,7 +53,7 @@ def says(
     """The one sentence."""
     if not candidate.drops:
         return _of_failures(candidate, scope, located, case)
-    facts = [case.by_number[number].fact for number in sorted(candidate.drops)]
+    facts = [case.drop(number).fact for number in sorted(candidate.drops)]
     said = f"{_place(scope)}, {_what(candidate, facts, case, of_drops)}"
     beside = [*_across(located, scope), *candidate.contrast[:1]]
     tail = f"; {'; '.join(beside)}" if beside else ""

@@ -5,6 +5,7 @@ is a row of numbers. A run may have hundreds of thousands.
 """
 
 from array import array
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import Ended, SessionEnded
 from stresser.model.fresh_connection import FreshResult
 from stresser.model.hops import HopWalk
+from stresser.statistics.numerics import np
 
 _LONGEST_PORT = 5
 _BY_VERIFIED_END = frozenset({"endpoint-said-so", "verified-end-closed-one-egress"})
@@ -148,6 +150,46 @@ class OwnFact(Struct, frozen=True, gc=False):
     def pongs(self) -> int:
         """How many came back."""
         return self.among.pongs[self.row]
+
+
+class OwnDrops(Mapping[int, OwnFact]):
+    """What is known of each drop, by its session; of one that ended twice, the later."""
+
+    def __init__(self, among: OwnRows) -> None:
+        self.among = among
+        self._session, self._row = array("q"), array("i")
+
+    def add(self, session: int, own: OwnFact) -> None:
+        """Keep one, which is among those."""
+        self._session.append(session)
+        self._row.append(own.row)
+
+    def rows(self, sessions: "array[int]") -> "array[int]":
+        """The row of each of these sessions; -1: it is not known."""
+        found = array("i", (-1 for _ in sessions))
+        if self._session and found:
+            known, asked = np.asarray(self._session), np.asarray(sessions)
+            order = np.argsort(known, kind="stable")
+            places = order[np.searchsorted(known, asked, side="right", sorter=order) - 1]
+            rows = np.asarray(self._row)[places]
+            np.copyto(np.asarray(found), rows, where=known[places] == asked)
+        return found
+
+    def clear(self) -> None:
+        """Forget all."""
+        del self._session[:], self._row[:]
+
+    def __getitem__(self, session: int) -> OwnFact:
+        (row,) = self.rows(array("q", [session]))
+        if row < 0:
+            raise KeyError(session)
+        return OwnFact(self.among, row)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(dict.fromkeys(self._session))
+
+    def __len__(self) -> int:
+        return len(self._session)
 
 
 class FailureFact(NamedTuple):

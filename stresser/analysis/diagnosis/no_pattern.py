@@ -25,7 +25,7 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     for failure in claims.free_failures(case):
         failures[failure.ending.cohort.egress].add(failure.place)
     for (_, endpoint, said), numbers in drops.items():
-        facts = [case.by_number[number].fact for number in numbers]
+        facts = [case.drop(number).fact for number in numbers]
         words = sum(fact.kind in _WORDS for fact in facts)
         is_goodbye = said and 2 * words > len(facts)
         yield Candidate(
@@ -44,13 +44,13 @@ def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 
 def _is_lossy(case: CaseFile, numbers: set[int]) -> bool:
     """Whether most endings show losses that can silence a session which nothing drops."""
-    lossy = sum("path-loses-packets" in case.by_number[n].fact.rules for n in numbers)
+    lossy = sum("path-loses-packets" in case.drop(n).fact.rules for n in numbers)
     return 2 * lossy > len(numbers)
 
 
 def _outlived(case: CaseFile, numbers: set[int]) -> Through:
     """Whether a session is known to have lived longer than half of these."""
-    ages = sorted(case.by_number[number].drop.age.high for number in numbers)
+    ages = sorted(case.drop(number).drop.age.high for number in numbers)
     middle = ages[len(ages) // 2]
     return lambda life: life.proved_age_ns >= middle
 

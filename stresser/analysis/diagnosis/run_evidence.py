@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 
 from stresser.analysis.counts.chain_tally import ChainTally
-from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact, OwnFact, OwnRows
+from stresser.analysis.diagnosis.ending_facts import (
+    EndingFact,
+    FailureFact,
+    OwnDrops,
+    OwnFact,
+    OwnRows,
+)
 from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
 from stresser.model.cohort import Cohort, Pair
@@ -72,7 +78,8 @@ class RunEvidence:
     """
 
     def __init__(self, served: ChainTally) -> None:
-        self.drops: dict[int, OwnFact] = {}
+        self._own = OwnRows()
+        self.drops = OwnDrops(self._own)
         """By session; also those that this host or stresser brought about."""
         self.failures: list[FailureFact] = []
         self.opened: dict[Pair, NumberBlocks] = {}
@@ -94,7 +101,6 @@ class RunEvidence:
         """Chains that look like an interceptor's, by open session."""
         self._served = served
         self._kept = 0
-        self._own = OwnRows()
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -120,6 +126,11 @@ class RunEvidence:
     def pairing(self, endpoint: str, egress: str) -> Pairing:
         """What is known of one endpoint through one egress."""
         return self.pairings.setdefault(Pair(endpoint, egress), Pairing())
+
+    def let_go(self) -> None:
+        """Forget what explained the run: of a night it is megabytes."""
+        self.opened.clear()
+        self.drops.clear()
 
     def _opened(self, event: SessionOpened) -> None:
         if self._kept < _MOST_OPEN:
@@ -153,7 +164,7 @@ class RunEvidence:
         elif ending.no_drop is NoDrop.TOOL:
             self.absences[event.cohort, Initiator.TOOL] += 1
         elif ending.is_drop and len(self.drops) < MOST_FACTS:
-            self.drops[event.session] = self._fact(event, intercepted=intercepted)
+            self.drops.add(event.session, self._fact(event, intercepted=intercepted))
 
     def _failed(self, event: AttemptFailed) -> None:
         if event.proxy is None and event.remote is not None:

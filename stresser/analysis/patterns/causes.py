@@ -19,6 +19,7 @@ from stresser.analysis.patterns.moments import Moment, moments
 from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.scopes import Variable, by_pair, scopes_of
 from stresser.analysis.patterns.session_lives import Drop, Lives
+from stresser.analysis.patterns.some_drops import some_drops
 from stresser.analysis.patterns.sweeps import sweeps
 from stresser.analysis.patterns.timers import find_timers
 from stresser.analysis.patterns.whole_losses import whole_losses
@@ -58,7 +59,7 @@ class Incident(NamedTuple):
     common: Common
     span: Bracket
     """When. Dated drops: from the first to the last; others: what their brackets share."""
-    drops: tuple[Drop, ...]
+    drops: Sequence[Drop]
     expected: float
     """How many such incidents a run like this would show by chance."""
     timer: FoundTimer | None
@@ -137,9 +138,10 @@ class _Search:
         drops = self._lives.drops
         found = [
             moment._replace(members=[numbers[i] for i in moment.members])
-            for moment in moments([drops[n].moment for n in numbers], self._lives.now_ns)
+            for moment in moments(drops.moments(numbers), self._lives.now_ns)
         ]
-        lost = whole_losses(drops, self.scopes, self._sessions, set(numbers))
+        among = numbers if isinstance(numbers, range) else set(numbers)
+        lost = whole_losses(drops, self.scopes, self._sessions, among)
         return sorted(_joined(lost, found), key=lambda moment: moment.span)
 
     def candidates(self) -> tuple[set[int], set[int]]:
@@ -204,7 +206,7 @@ class _Search:
             look = Common.MOMENT
         if look in {Common.MOMENT, Common.UNCLEAR}:
             span = moment.span if len(members) > 1 else members[0].moment
-            yield Incident(look, span, tuple(members), moment.expected, None)
+            yield Incident(look, span, some_drops(members), moment.expected, None)
             return
         for drop in members:
             yield Incident(Common.ALONE, drop.moment, (drop,), moment.expected, None)

@@ -12,14 +12,18 @@ The method was fixed before any data was seen (docs/methods.md, "Moments"):
 """
 
 import heapq
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from math import log, log1p
+from operator import sub
 from typing import NamedTuple
 
 from stresser.model.units import NS_PER_S
-from stresser.statistics.brackets import Bracket
+from stresser.statistics.brackets import Bracket, Brackets
 from stresser.statistics.chance import poisson_tail
+from stresser.statistics.columns import in_order, sort_by
 
 FALSE_JOIN = 0.01
 """Probability that a drop is joined to another one only by chance."""
@@ -50,10 +54,13 @@ class Moment(NamedTuple):
 class DropRate:
     """How often drops come by chance, in drops per nanosecond."""
 
-    def __init__(self, times_ns: Sequence[int], length_ns: int) -> None:
-        self._length_ns = max(length_ns, max(times_ns, default=0) + 1)
-        self._times = sorted(times_ns)
-        self._filled = [sorted({time // cell for time in times_ns}) for cell in _CELLS_NS]
+    def __init__(self, times_ns: Iterable[int], length_ns: int) -> None:
+        self._times = times = in_order(times_ns)
+        self._length_ns = max(length_ns, times[-1] + 1 if times else 1)
+        self._filled = [
+            array("q", (at for at, _ in groupby(time // cell for time in times)))
+            for cell in _CELLS_NS
+        ]
 
     def at(self, time_ns: int) -> float:
         """The rate near this time, or over the whole run where that is higher."""
@@ -92,10 +99,12 @@ def _rate(filled: int, cells: int, cell_ns: int) -> float | None:
 
 def moments(brackets: Sequence[Bracket], length_ns: int) -> list[Moment]:
     """Sort brackets into moments, in the order of time; every bracket is in exactly one."""
-    rate = DropRate([_somewhere(i, bracket) for i, bracket in enumerate(brackets)], length_ns)
-    gaps = [_gap(rate.at(bracket.high)) for bracket in brackets]
-    wide = [i for i, (low, high) in enumerate(brackets) if high - low > gaps[i]]
-    chained = _chains(brackets, gaps, set(wide))
+    brackets = Brackets.of(brackets)
+    rate = DropRate((_somewhere(i, bracket) for i, bracket in enumerate(brackets)), length_ns)
+    gaps = array("d", (_gap(rate.at(high)) for high in brackets.high))
+    is_wide = bytearray(high - low > gaps[i] for i, (low, high) in enumerate(brackets))
+    chained = _chains(brackets, gaps, array("i", (i for i, w in enumerate(is_wide) if not w)))
+    wide = array("i", (i for i, w in enumerate(is_wide) if w))
     found = _with_wide(brackets, chained, wide, rate) if wide else chained
     return sorted(
         (_moment(members, brackets, rate) for members in found), key=lambda moment: moment.span
@@ -116,14 +125,14 @@ def _gap(rate: float) -> float:
     return min(-log(1 - FALSE_JOIN) / rate, LONGEST_GAP_NS)
 
 
-def _chains(brackets: Sequence[Bracket], gaps: Sequence[float], wide: set[int]) -> list[list[int]]:
+def _chains(brackets: Brackets, gaps: Sequence[float], dated: "array[int]") -> list[list[int]]:
     """Dated drops, neighbours joined."""
-    order = sorted((i for i in range(len(brackets)) if i not in wide), key=lambda i: brackets[i][1])
+    sort_by(brackets.high, dated)
     chains: list[list[int]] = []
-    for i in order:
+    for i in dated:
         if chains:
             before = chains[-1][-1]
-            apart = brackets[i].high - brackets[before].high
+            apart = brackets.high[i] - brackets.high[before]
             if apart <= min(gaps[i], gaps[before]):
                 chains[-1].append(i)
                 continue
@@ -132,7 +141,7 @@ def _chains(brackets: Sequence[Bracket], gaps: Sequence[float], wide: set[int]) 
 
 
 def _with_wide(
-    brackets: Sequence[Bracket], chains: list[list[int]], wide: list[int], rate: DropRate
+    brackets: Brackets, chains: list[list[int]], wide: Sequence[int], rate: DropRate
 ) -> list[list[int]]:
     """Bracketed drops join each other, and the chain of dated ones that lies in them.
 
@@ -141,25 +150,28 @@ def _with_wide(
     """
     loose = [i for i in wide if brackets[i].high - brackets[i].low > LONGEST_BRACKET_NS]
     tight = [i for i in wide if brackets[i].high - brackets[i].low <= LONGEST_BRACKET_NS]
-    items = [[i] for i in tight] + chains
     if not tight:
         return chains + [[i] for i in loose]
-    spans = [brackets[i] for i in tight] + [_hull(chain, brackets) for chain in chains]
-    found, taken = [], set()
+    every = chain(map(brackets.__getitem__, tight), (_hull(one, brackets) for one in chains))
+    spans, found, taken = Brackets.of(every), [], bytearray(len(tight) + len(chains))
+
+    def members(item: int) -> list[int]:
+        return [tight[item]] if item < len(tight) else chains[item - len(tight)]
 
     def is_no_chance(group: Sequence[int], _point: int) -> bool:
         wide_ones = [spans[item] for item in group if item < len(tight)]
         return _is_no_chance(wide_ones, len(group), rate)
 
-    starts, ends = (sorted(brackets[i][end] for i in tight) for end in (0, 1))
+    starts, ends = (in_order(map(c.__getitem__, tight)) for c in (brackets.low, brackets.high))
 
     def has_wide(_count: int, point: int) -> bool:
         return bisect_right(starts, point) > bisect_left(ends, point)
 
     for group, _ in common_points(spans, is_no_chance, has_wide):
-        taken.update(group)
-        found.append([i for item in group for i in items[item]])
-    found += [items[item] for item in range(len(items)) if item not in taken]
+        for item in group:
+            taken[item] = True
+        found.append([i for item in group for i in members(item)])
+    found += [members(item) for item, is_taken in enumerate(taken) if not is_taken]
     return found + [[i] for i in loose]
 
 
@@ -175,15 +187,16 @@ def common_points(
     for where a span begins. Counts only shrink while spans are taken, so a heap of old counts is
     looked at from the top and counted again.
     """
-    order = sorted(range(len(spans)), key=lambda item: spans[item].low)
-    lows = [spans[item].low for item in order]
-    highs = sorted(span.high for span in spans)
-    longest = max(span.high - span.low for span in spans)
-    taken: set[int] = set()
+    spans = Brackets.of(spans)
+    order = array("i", range(len(spans)))
+    sort_by(spans.low, order)
+    lows, highs = in_order(spans.low), in_order(spans.high)
+    longest = max(map(sub, spans.high, spans.low))
+    taken = bytearray(len(spans))
 
     def covering(point: int) -> list[int]:
         near = order[bisect_left(lows, point - longest) : bisect_right(lows, point)]
-        return [item for item in near if spans[item].high >= point and item not in taken]
+        return [item for item in near if spans.high[item] >= point and not taken[item]]
 
     def number(point: int) -> int:
         return bisect_right(lows, point) - bisect_left(highs, point)
@@ -200,7 +213,8 @@ def common_points(
         if len(group) < -count:
             heapq.heappush(heap, (-len(group), point))
             continue
-        taken.update(group)
+        for item in group:
+            taken[item] = True
         yield group, point
 
 
@@ -217,7 +231,7 @@ def _is_no_chance(wide: list[Bracket], count: int, rate: DropRate) -> bool:
     return count * poisson_tail(mean, count - 1) <= FALSE_JOIN
 
 
-def _moment(members: list[int], brackets: Sequence[Bracket], rate: DropRate) -> Moment:
+def _moment(members: list[int], brackets: Brackets, rate: DropRate) -> Moment:
     chosen = [brackets[i] for i in members]
     points = [bracket for bracket in chosen if bracket.high - bracket.low <= LONGEST_GAP_NS]
     low, high = max(b.low for b in chosen), min(b.high for b in chosen)
@@ -232,5 +246,5 @@ def _moment(members: list[int], brackets: Sequence[Bracket], rate: DropRate) -> 
     return Moment(sorted(members), span, len(brackets) * tail)
 
 
-def _hull(members: Sequence[int], brackets: Sequence[Bracket]) -> Bracket:
-    return Bracket(min(brackets[i].low for i in members), max(brackets[i].high for i in members))
+def _hull(members: Sequence[int], brackets: Brackets) -> Bracket:
+    return Bracket(min(brackets.low[i] for i in members), max(brackets.high[i] for i in members))

@@ -84,9 +84,12 @@ class Scope:
         if not announced or variable is Variable.BYTES:
             return self.proved(variable)
         if variable is Variable.AGE:
-            return Survivors(self.lives.numbers("ended_ns") - self.lives.numbers("opened_ns"))
-        silences = self.lives.numbers("survived_ns"), self.lives.numbers("last_silence_ns")
-        return Survivors(np.maximum(*silences))
+            lived = self.lives.numbers("ended_ns")
+            lived -= self.lives.numbers("opened_ns")
+            return Survivors(lived)
+        longest = self.lives.numbers("survived_ns")
+        np.maximum(longest, self.lives.numbers("last_silence_ns"), out=longest)
+        return Survivors(longest)
 
     def proved(self, variable: Variable) -> Survivors:
         """What each session is proved to have lived through, at the most."""

@@ -5,9 +5,10 @@ Events pass once. Memory is bounded: of drops beyond `MOST_DROPS`, and of lives 
 """
 
 from array import array
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from operator import sub
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import BRACKETED, Ending, Initiator, Kind, Proof
 from stresser.model.events import AnyEvent, RunResumed, SessionEnded, SessionOpened
 from stresser.model.units import NS_PER_S
-from stresser.statistics.brackets import Bracket
+from stresser.statistics.brackets import Bracket, Brackets
 from stresser.statistics.columns import Columns, sort_by
 from stresser.statistics.concentration import tolerance
 
@@ -58,7 +59,7 @@ class Life(NamedTuple):
     """Pings that were sent."""
 
 
-class DropRows:
+class DropRows(Sequence["Drop"]):
     """The drops of one run: numbers in columns, for a run may have hundreds of thousands."""
 
     def __init__(self, lives: Columns[Life]) -> None:
@@ -101,6 +102,34 @@ class DropRows:
         self.is_answer.append(is_answer)
         if cause_ns is not None:
             self.causes[number] = cause_ns
+        return self._drop(number)
+
+    def moments(self, numbers: Sequence[int]) -> Brackets:
+        """When those with these numbers were struck."""
+        return Brackets(
+            array("q", map(self.low_ns.__getitem__, numbers)),
+            array("q", map(self.high_ns.__getitem__, numbers)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __iter__(self) -> Iterator["Drop"]:
+        return map(self._drop, range(len(self)))
+
+    @overload
+    def __getitem__(self, number: int) -> "Drop": ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list["Drop"]: ...
+
+    def __getitem__(self, number: int | slice) -> "Drop | list[Drop]":
+        there = range(len(self.row))
+        if isinstance(number, slice):
+            return list(map(self._drop, there[number]))
+        return Drop(self, there[number])
+
+    def _drop(self, number: int) -> "Drop":
         return Drop(self, number)
 
 
@@ -189,10 +218,9 @@ class Lives:
     """All sessions of a run as far as they are recorded."""
 
     def __init__(self, plan: PlanFacts) -> None:
-        self.drops: list[Drop] = []
         self.lives = Columns(Life._fields, Life._make)
         """Of all sessions that ended, the dropped ones as well; `close` adds those still open."""
-        self._drops = DropRows(self.lives)
+        self.drops = DropRows(self.lives)
         self.places: list[Place] = []
         self.path_changes: array[int] = array("q")
         """When the path was seen to change (events `path_changed`)."""
@@ -244,7 +272,7 @@ class Lives:
         """
         self.lives.clear()
         vars(self).pop("rows_of", None)
-        self._drops.beyond.clear()
+        self.drops.beyond.clear()
 
     def _cut(self, at_ns: int) -> None:
         for place, opened_ns in self._open.values():
@@ -279,9 +307,9 @@ class Lives:
             return
         row = len(self.lives) - 1
         if not is_kept:
-            row = ~len(self._drops.beyond)
-            self._drops.beyond.append(life)
-        self.drops.append(_drop(event, life, row, self._drops))
+            row = ~len(self.drops.beyond)
+            self.drops.beyond.append(life)
+        _keep_drop(event, life, row, self.drops)
 
     def _keep(self, life: Life) -> bool:
         is_full = len(self.lives) >= MOST_LIVES
@@ -335,7 +363,7 @@ def _is_answer(ending: Ending) -> bool:
     return ending.answers_send or ending.kind in BRACKETED
 
 
-def _drop(event: SessionEnded, life: Life, row: int, among: DropRows) -> Drop:
+def _keep_drop(event: SessionEnded, life: Life, row: int, among: DropRows) -> None:
     ending = event.ending
     is_answer = _is_answer(ending)
     dead_ns = ending.dead_by_ns
@@ -343,7 +371,7 @@ def _drop(event: SessionEnded, life: Life, row: int, among: DropRows) -> Drop:
     if ending.answers_send:
         # What we sent met a flow that was dead already: the time that the answer took is no doubt.
         dead_ns = max(dead_ns - max(ending.evidence.since_sent_ns or 0, 0), alive_ns)
-    return among.add(
+    among.add(
         row,
         event.cohort,
         event.session,

@@ -14,7 +14,7 @@ from stresser.analysis.patterns.open_lives import OpenLives
 from stresser.analysis.patterns.scopes import Scope
 from stresser.analysis.patterns.session_lives import Drop
 from stresser.model.units import NS_PER_MS
-from stresser.statistics.brackets import Bracket
+from stresser.statistics.brackets import Bracket, Brackets
 from stresser.statistics.chance import binomial_tail
 
 FEWEST_DROPS = 3
@@ -64,7 +64,7 @@ def _of_scope(
     sessions: OpenLives,
     searches: int,
 ) -> Iterator[Moment]:
-    spans = [_widened(drops[number].moment) for number in numbers]
+    spans = Brackets.of(_widened(drops[number].moment) for number in numbers)
 
     def chance(group: Sequence[int]) -> float:
         """Of so many among the drops of this scope, were they independent."""

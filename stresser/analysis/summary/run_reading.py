@@ -137,6 +137,7 @@ class RunReading:
         )
         judged = diagnose(case, self.utc), failure_bursts(case, causes.incidents, self.utc)
         self.lives.let_go()
+        self.evidence.let_go()
         return judged
 
     def utc(self, t_ns: int) -> str:

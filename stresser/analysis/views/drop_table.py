@@ -6,7 +6,7 @@ and their drops say so.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import overload
 
@@ -106,9 +106,12 @@ class DropTable:
         self._places: dict[str, int] = {}
         self._room = MOST_TEXT
 
-    def number_incidents(self, incident_of: Mapping[int, int]) -> None:
-        """Once the pass is done: the incident of each session that was in one of several drops."""
-        self.columns.incident = array("i", (incident_of.get(x, 0) for x in self.columns.session))
+    def number_incidents(self, incidents: Iterable[tuple[int, int]]) -> None:
+        """Once the pass is done: sessions that were in an incident of several drops, and which."""
+        sessions = self.columns.session
+        incident_of = dict.fromkeys(sessions, 0)
+        incident_of.update(one for one in incidents if one[0] in incident_of)
+        self.columns.incident = array("i", map(incident_of.__getitem__, sessions))
 
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""

@@ -170,7 +170,7 @@ def _run_report(reading: RunReading, facts: RunFacts, views: _Views) -> RunRepor
     run, explained = reading.run, views.explained
     several = [one for one in facts.incidents if len(one.drops) > 1]
     views.drops.number_incidents(
-        {drop.session: i for i, one in enumerate(several, 1) for drop in one.drops}
+        (drop.session, i) for i, one in enumerate(several, 1) for drop in one.drops
     )
     chains, more_chains = chain_cards(facts.tally)
     return RunReport(

@@ -118,23 +118,24 @@ class Timeline:
 
 
 def _open_sessions(egress: str, steps: "array[int]", now_ns: int) -> OpenSessions:
-    # The first number is the run's beginning, the last its end. A night has a million steps:
-    # each array is made once and changed in its place.
-    times = np.empty(len(steps) + 2, np.int64)
-    numbers = np.zeros(len(steps) + 2, np.int32)
-    walk, number = times[1:-1], numbers[1:-1]
-    walk[:] = steps
+    # A night has a million steps: they are put in order where they stand.
+    walk = np.asarray(steps)
+    is_opening = walk > 0
     np.abs(walk, out=walk)
     order = np.argsort(walk, kind="stable")
     walk[:] = walk[order]
-    by = np.sign(steps).astype(np.int8)[order]
+    by = 2 * is_opening[order].view(np.int8) - 1
     del order
+    # The first number is the run's beginning, the last its end.
+    times = np.zeros(len(steps) + 2, np.int64)
+    np.subtract(walk, 1, out=times[1:-1])
+    times[-1] = max(now_ns // 1000, int(times[-2]))
+    numbers = np.zeros(len(steps) + 2, np.int32)
+    number = numbers[1:-1]
     np.cumsum(by, dtype=np.int32, out=number)
     # Who ends without having opened is not counted: the walk never goes below 0.
-    number -= np.minimum(np.minimum.accumulate(number), 0)
-    walk -= 1
-    times[0] = 0
-    times[-1] = max(now_ns // 1000, int(times[-2]))
+    least = np.minimum.accumulate(number)
+    number -= np.minimum(least, 0, out=least)
     numbers[-1] = numbers[-2]
     if len(times) > 4 * _BINS:
         kept = _thinned(times, numbers)
@@ -145,8 +146,9 @@ def _open_sessions(egress: str, steps: "array[int]", now_ns: int) -> OpenSession
 
 def _thinned(times: Numbers, numbers: Numbers) -> list[int]:
     """Places of the first, least, largest and last of each stretch."""
-    stretches = times // (times[-1] // _BINS + 1)
-    bounds = [0, *(np.flatnonzero(np.diff(stretches)) + 1).tolist(), len(times)]
+    width = times[-1] // _BINS + 1
+    firsts = np.searchsorted(times, np.arange(1, times[-1] // width + 1) * width)
+    bounds = [0, *np.unique(firsts).tolist(), len(times)]
     kept: list[int] = []
     for start, end in pairwise(bounds):
         inside = numbers[start:end]

@@ -1,5 +1,8 @@
 """What endings say is kept once; what is known of each comes back as it was."""
 
+from array import array
+
+from stresser.analysis.diagnosis.ending_facts import OwnDrops, OwnFact, OwnRows
 from stresser.analysis.diagnosis.run_evidence import RunEvidence
 from stresser.model.ending import Kind
 from tests.analysis.diagnosis.made_runs import MadeRun, cohort
@@ -27,3 +30,14 @@ def test_each_has_its_own_numbers():
     assert second.attempt != first.attempt
     assert first.port != second.port
     assert first.hops is None
+
+
+def test_of_a_session_that_ended_twice_the_later_is_told():
+    rows = OwnRows()
+    known = OwnDrops(rows)
+    for session, row in ((7, 0), (3, 1), (7, 2)):
+        known.add(session, OwnFact(rows, row))
+    assert list(known.rows(array("q", [3, 4, 7, 9, 1]))) == [1, -1, 2, -1, -1]
+    assert (known[7].row, list(known), 4 in known) == (2, [7, 3], False)
+    known.clear()
+    assert (len(known), list(known.rows(array("q", [3])))) == (0, [-1])

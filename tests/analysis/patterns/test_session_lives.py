@@ -114,7 +114,7 @@ def test_what_host_and_tool_end_is_no_drop():
     story.drops(story.opens(VPN, 1), 5, Kind.TOOL)
     story.drops(story.opens(VPN, 1), 5, initiator=Initiator.TOOL)
     lives = lives_of(story)
-    assert (lives.drops, len(lives.lives)) == ([], 3)
+    assert (len(lives.drops), len(lives.lives)) == (0, 3)
 
 
 def test_sessions_still_open_have_lived_until_now():

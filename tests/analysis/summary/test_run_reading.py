@@ -54,6 +54,7 @@ def test_lives_and_durations_are_not_held_at_once(tmp_path):
     assert len(reading.lives.lives) > len(reading.lives.drops) > 0
     assert reading.explained.diagnoses
     assert (len(reading.lives.lives), run.histograms_read) == (0, 0)
+    assert (len(reading.evidence.drops), reading.evidence.opened) == (0, {})
     assert reading.lives.longest_ns > 0
     assert {drop.cohort for drop in reading.lives.drops} == {VPN}
     assert reading.rtt.by_cohort == {}  # the story has none

@@ -12,7 +12,7 @@ def columns_of(story, incident_of=None):
     table = DropTable()
     for event in story.events:
         table.event(event)
-    table.number_incidents(incident_of or {})
+    table.number_incidents((incident_of or {}).items())
     return table.columns
 
 
