@@ -97,9 +97,10 @@ _MADE_OF_TEXT: Final[dict[str, Callable[[Any], Any]]] = {
 }  # fmt: skip
 
 
-def _without_pydantic(params: list[Any]) -> list[Any]:
+def without_pydantic(params: list[Any]) -> list[Any]:
+    """The same parameters; as they are where a typer describes their types in another way."""
     for param in params:
-        kind = param.type_descriptor.annotation
+        kind = getattr(getattr(param, "type_descriptor", None), "annotation", None)
         is_choice = isinstance(kind, type) and issubclass(kind, Enum)
         make = kind if is_choice else _MADE_OF_TEXT.get(repr(kind))
         if make is not None:
@@ -111,14 +112,14 @@ class _Command(TyperCommand):
     """One command, when it is called."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_pydantic(super().get_params(ctx))
+        return without_pydantic(super().get_params(ctx))
 
 
 class _LateCommands(TyperGroup):
     """Lists commands by their first lines, and imports the one that is called."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_pydantic(super().get_params(ctx))
+        return without_pydantic(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, found, rest = super().resolve_command(ctx, args)

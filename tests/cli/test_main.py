@@ -4,11 +4,12 @@ import inspect
 import subprocess
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
 import stresser
-from stresser.cli.main import COMMANDS
+from stresser.cli.main import COMMANDS, without_pydantic
 from tests.cli.in_process import stresser_says
 from tests.cli.run_process import ROOT, STRESSER
 
@@ -90,3 +91,9 @@ def test_a_reader_that_leaves_is_no_error():
 
     assert piped.stdout.splitlines() == ["{", "0"]
     assert "Traceback" not in piped.stderr
+
+
+def test_options_that_a_typer_describes_in_another_way_are_left_to_it():
+    """No release promises what is asked of its parameters."""
+    option = SimpleNamespace(name="full")
+    assert without_pydantic([option]) == [SimpleNamespace(name="full")]
