@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
 
 from hypothesis import settings
+
+from tests.fakes.small_disk import mounted_disk
 
 # A busy machine makes an example slow; that is no failure of what is tested.
 settings.register_profile("everyday", deadline=None, max_examples=15)
@@ -57,3 +61,10 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def _set_aside() -> None:
     _ASIDE.keep()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of two MiB; needs root."""
+    with mounted_disk(tmp_path / "disk") as disk:
+        yield disk

@@ -6,7 +6,7 @@ Blocks, for a thread. The folder is set right first, as if its process had close
 from typing import NamedTuple
 
 from stresser.classify.standing import make_ending
-from stresser.model.ending import Grade, Initiator, Kind, Phase
+from stresser.model.ending import WORKER_DIED, Grade, Initiator, Kind, Phase
 from stresser.model.events import (
     AnyEvent,
     RunEnded,
@@ -23,7 +23,6 @@ from stresser.record.repair import repair_record
 from stresser.record.segments import has_segments
 from stresser.witness.clock import RunClock
 
-_FAILURE = "worker_died"
 _OF_THE_RUN = (RunStarted, RunEnded, RunResumed)
 
 
@@ -76,7 +75,7 @@ def lost_session(
     ending = make_ending(
         phase=Phase.HELD,
         kind=Kind.TOOL,
-        failure=_FAILURE,
+        failure=WORKER_DIED,
         initiator=Initiator.TOOL,
         grade=Grade.ERRNO,
         planned=False,

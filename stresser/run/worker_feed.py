@@ -24,6 +24,8 @@ from stresser.run.worker_messages import (
     ToWorker,
 )
 
+_MOST_TOGETHER: Final = 100_000
+"""Durations in a message: where a disk hangs nothing is written, and more come all the time."""
 _MOST_WAITING: Final = 120
 """Of messages, two a second: a process that takes none for a minute gets no more of that time."""
 
@@ -33,6 +35,7 @@ class WorkerFeed:
 
     def __init__(self) -> None:
         self._durations: defaultdict[tuple[Quantity, Cohort | None], list[int]] = defaultdict(list)
+        self._gathered = 0
         self._waiting: deque[FromWorker] = deque([Ready()])
         self._has_some = trio.Event()
         self._lines = 0
@@ -44,11 +47,14 @@ class WorkerFeed:
 
     def sample(self, quantity: Quantity, cohort: Cohort | None, value_ns: int) -> None:
         """A duration was measured."""
-        self._durations[quantity, cohort].append(value_ns)
+        self.samples(quantity, cohort, (value_ns,))
 
     def samples(self, quantity: Quantity, cohort: Cohort | None, values_ns: Sequence[int]) -> None:
         """Durations were measured."""
         self._durations[quantity, cohort].extend(values_ns)
+        self._gathered += len(values_ns)
+        if self._gathered >= _MOST_TOGETHER:
+            self.written(b"")
 
     def written(self, lines: bytes) -> None:
         """These events are in the file now."""
@@ -57,6 +63,7 @@ class WorkerFeed:
             for (quantity, cohort), values_ns in self._durations.items()
         ]
         self._durations.clear()
+        self._gathered = 0
         if not lines and not durations:
             return
         progress = Progress(lines=lines, lines_before=self._lines, durations=durations)

@@ -39,6 +39,7 @@ class WorkerProcess:
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
         self.link: WorkerLink[FromWorker] = WorkerLink(stream, from_worker)
         self._process = process
+        self._is_ended_by_us = False
         self._said: deque[bytes] = deque(maxlen=_TAIL_CHUNKS)
         self._has_said_all = trio.Event()
 
@@ -69,13 +70,13 @@ class WorkerProcess:
         """Wait until the process is gone, and make sure of it; how it ended, in words."""
         with trio.move_on_after(_IS_GONE_S):
             await self._process.wait()
-        if self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        self.kill()
+        code = await self._process.wait()
+        if self._is_ended_by_us:
             return "said nothing more, and was ended"
         with trio.move_on_after(_LAST_WORDS_S):
             await self._has_said_all.wait()
-        return _how(self._process.returncode)
+        return _how(code)
 
     @property
     def met_a_bug(self) -> bool:
@@ -88,9 +89,8 @@ class WorkerProcess:
         self.link.close()
         with trio.move_on_after(_GOES_DOWN_S):
             await self._process.wait()
-        if self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        self.kill()
+        await self._process.wait()
         if self._process.stderr is not None:
             await self._process.stderr.aclose()
 
@@ -99,8 +99,10 @@ class WorkerProcess:
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
+        """End it at once, where it is still there: nobody else did."""
+        if not self.has_ended():
+            self._is_ended_by_us = True
+            self._process.kill()
 
 
 def _how(code: int) -> str:

@@ -31,7 +31,6 @@ _KILLED_WITHIN_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.01
 _EVENTS_A_PASS: Final = 100
 _ALL_DIED = "every worker has died"
-_NONE_LEFT = "every session has ended and none is to be replaced"
 
 
 class Workers:
@@ -59,7 +58,8 @@ class Workers:
         self._stopping = trio.Event()
         self._told: dict[int, int] = {}
         """Lines of its file that each has told of."""
-        self._has_goodbye = False
+        self._last_reason = _ALL_DIED
+        """What the last who took leave said of its own end."""
         self._gaps: list[Gap] = []
         self.reason: str | None = None
         """Why it ended, in words; None while it goes on."""
@@ -111,7 +111,7 @@ class Workers:
                     nursery.start_soon(self._held_by, process, order)
             background.cancel_scope.cancel()
         if self.reason is None:
-            self.reason = _NONE_LEFT if self._has_goodbye else _ALL_DIED
+            self.reason = self._last_reason
 
     def force(self) -> None:
         """End all workers now; blocks, needs no loop. Their folders read."""
@@ -197,7 +197,7 @@ class Workers:
                 await trio.lowlevel.checkpoint()
 
     def _take_leave(self, process: WorkerProcess, goodbye: Goodbye) -> None:
-        self._has_goodbye = True
+        self._last_reason = goodbye.reason
         self._own_bugs.count += goodbye.bugs
         self._report(process, *goodbye.bug_reports)
         if goodbye.gap is not None:

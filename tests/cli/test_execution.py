@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from stresser.model.errors import ExitCode
 from stresser.model.verdict import Verdict
 from stresser.record.reader import open_run
 from tests.cli.run_process import PATIENCE_S, ROOT, STRESSER, scenario_text
-from tests.fakes.tools import missing, root
+from tests.fakes.small_disk import fill
 
 pytestmark = pytest.mark.slow
 
@@ -221,31 +220,19 @@ def test_the_lab_does_not_outlive_a_killed_run(start):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is mounted on Windows")
-def test_a_full_disk_stops_the_run_loudly(start, tmp_path):
-    root()
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        missing("no tmpfs can be mounted here")
-    try:
-        run = start(scenario_text(duration=None), "--out", str(disk / "results"))
-        run.results = disk / "results"
-        run.wait_until_open(6)
-        filler = disk / "filler"
-        with suppress(OSError), filler.open("wb") as file:
-            while True:
-                file.write(bytes(4096))
-        code, _, err = run.finish()
-        shown = subprocess.run(
-            [*STRESSER, "show", str(run.folder), "--full"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=False)
+def test_a_full_disk_stops_the_run_loudly(start, small_disk):
+    run = start(scenario_text(duration=None), "--out", str(small_disk / "results"))
+    run.results = small_disk / "results"
+    run.wait_until_open(6)
+    fill(small_disk)
+    code, _, err = run.finish()
+    shown = subprocess.run(
+        [*STRESSER, "show", str(run.folder), "--full"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert code == 3
     assert "Traceback" not in err

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ from tests.cli.worker_runs import (
     wait_until_gone,
     workers_text,
 )
-from tests.fakes.tools import missing, root
+from tests.fakes.small_disk import fill
 
 pytestmark = [
     pytest.mark.slow,  # whole commands
@@ -297,26 +296,14 @@ def test_secrets_reach_the_endpoint_and_nothing_that_stays(start):
         assert path.is_dir() or b"not-to-be-seen" not in path.read_bytes(), path
 
 
-def test_a_full_disk_stops_all_of_them_loudly(start, tmp_path):
-    root()
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        missing("no tmpfs can be mounted here")
-    try:
-        run = start(workers_text(2, duration=None), "--out", str(disk / "results"))
-        run.results = disk / "results"
-        wait_until_all_open(run, 2, 2)
-        pids = pids_of(run)
-        filler = disk / "filler"
-        with suppress(OSError), filler.open("wb") as file:
-            while True:
-                file.write(bytes(4096))
-        code, _, errors = run.finish()
-        manifest = open_run(run.folder).manifest
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=False)
+def test_a_full_disk_stops_all_of_them_loudly(start, small_disk):
+    run = start(workers_text(2, duration=None), "--out", str(small_disk / "results"))
+    run.results = small_disk / "results"
+    wait_until_all_open(run, 2, 2)
+    pids = pids_of(run)
+    fill(small_disk)
+    code, _, errors = run.finish()
+    manifest = open_run(run.folder).manifest
 
     assert code == 3, errors
     assert "Traceback" not in errors

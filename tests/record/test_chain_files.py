@@ -14,9 +14,6 @@ from stresser.record.folder import RunFolder
 from stresser.record.reader import open_run
 from tests.record.sample_events import numbered
 from tests.record.test_recorder import recorded
-from tests.record.test_recorder_failure import small_disk
-
-__all__ = ["small_disk"]  # a fixture
 
 CHAIN = (b"leaf" * 100, b"middle" * 11, b"x")
 

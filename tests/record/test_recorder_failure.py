@@ -1,6 +1,5 @@
 """Recording stops loudly: real full disks, real limits, folders that vanish."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from stresser.record.reader import open_run
 from stresser.record.recorder import Recorder
 from stresser.record.writer import Batch, FolderWriter
 from stresser.witness.clock import RunClock
-from tests.fakes.tools import missing
+from tests.fakes.small_disk import fill
 from tests.record.sample_events import COHORT, number_of, numbered
 from tests.record.test_recorder import recorded
 
@@ -88,27 +87,9 @@ def test_a_folder_that_vanishes_stops_recording_loudly(tmp_path, name):
     assert recorder.gap.samples == recorder.unrecorded_samples == sent["samples"] - 100
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of one MiB."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)]
-    if os.name != "posix" or os.geteuid() != 0 or shutil.which("mount") is None:
-        missing("mounting a small tmpfs needs root")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        missing(f"mount: {done.stderr.strip()}")
-    yield mount
-    subprocess.run(["umount", "-l", str(mount)], check=True)
-
-
 def test_a_full_disk_stops_recording_and_every_loss_is_counted(small_disk):
     def spoil(folder):
-        ballast = folder.path.parent / "ballast"
-        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while file.write(b"0" * 4096):
-                pass
+        ballast = fill(folder.path.parent)
         # Leave a little, so that a line is torn rather than refused.
         os.truncate(ballast, ballast.stat().st_size // 4096 * 4096 - 3 * 4096)
 

@@ -59,6 +59,31 @@ def test_what_is_written_is_sent_with_its_place_and_the_durations_since():
     trio.run(main)
 
 
+def test_durations_do_not_wait_for_a_disk_that_hangs():
+    async def main():
+        ours, theirs = links()
+        feed = WorkerFeed()
+        messages = []
+
+        async def hear():
+            messages.extend(await heard(theirs))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hear)
+            for _ in range(80):
+                feed.samples(Quantity.RTT, COHORT, [1 << 40] * 10_000)
+            feed.complete(Goodbye(reason="duration"))
+            await feed.run(ours)
+            ours.close()
+        theirs.close()
+        sizes = [len(one.durations[0].values_ns) for one in messages if isinstance(one, Progress)]
+        assert max(sizes) < 200_000
+        assert sum(sizes) == 800_000
+        assert feed.dropped == 0
+
+    trio.run(main)
+
+
 def test_nobody_there_costs_nothing_but_words():
     async def main():
         ours, theirs = links()

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -74,13 +75,15 @@ def test_one_that_cannot_be_started_is_told_in_one_line(monkeypatch):
 
 def test_how_it_ended_is_told_in_words():
     async def main():
-        async with started_workers(2) as [killed, left]:
-            killed.kill()
+        async with started_workers(3) as [killed, left, ended]:
+            os.kill(killed.pid, signal.SIGKILL)
             assert await killed.gone() == "killed by SIGKILL"
             assert killed.has_ended()
             assert not killed.met_a_bug
             left.link.close()
             assert await left.gone() == "ended with exit code 0"
             assert left.has_ended()
+            ended.kill()
+            assert await ended.gone() == "said nothing more, and was ended"
 
     trio.run(main)

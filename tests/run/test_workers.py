@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from stresser.model.ending import Kind
 from stresser.model.events import RunEnded, SessionEnded, SessionOpened, WorkerEnded
@@ -145,6 +146,24 @@ def test_the_duration_ends_all(tmp_path):
     assert trio.run(main).workers.reason == "duration"
 
 
+def test_where_all_have_ended_the_run_says_what_the_workers_say(tmp_path):
+    async def main():
+        async with started_workers(2) as processes:
+            nobodys = plan(port=9)
+            scenario = replace(nobodys, sessions=replace(nobodys.sessions, reconnect=False))
+            orders = [
+                lambda clock, one=process.number: order(scenario, tmp_path, clock, one)
+                for process in processes
+            ]
+            parts = Parts(tmp_path, processes, orders, None)
+            with trio.fail_after(PATIENCE_S):
+                await parts.workers.run()
+        return parts
+
+    parts = trio.run(main)
+    assert parts.workers.reason == "every session has ended and none is to be replaced"
+
+
 def test_of_one_that_dies_the_sessions_end_here_and_each_once(tmp_path):
     async def main():
         async with two(tmp_path, count=10) as parts:
@@ -207,7 +226,7 @@ def test_one_that_does_not_end_is_ended(tmp_path, monkeypatch):
     parts = trio.run(main)
     assert any("worker 2 does not end, and is killed" in text for text in parts.warned)
     [died] = [event for event in parts.recorded.events if isinstance(event, WorkerEnded)]
-    assert (died.worker, died.how) == (2, "killed by SIGKILL")
+    assert (died.worker, died.how) == (2, "said nothing more, and was ended")
     assert {event.session for event in parts.watched.ended} == set(range(11, 17))
 
 

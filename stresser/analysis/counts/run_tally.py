@@ -92,6 +92,7 @@ class Tally:
         self.late_causes: Counter[UnfitCause] = Counter()
         self.unfit_ns = 0
         """How long stresser was too late to judge sessions, in all."""
+        self._latest_unfit = 0, 0
         self.resumed: deque[RunResumed] = deque(maxlen=_MOST_RESUMED)
         """The last few times that the run went on after its process had ended."""
         self.resumptions = 0
@@ -235,7 +236,21 @@ class Tally:
         self.late_causes[event.cause] += 1
         self.latest_ns = max(self.latest_ns, event.late_ns)
         if event.late_ns >= UNFIT_LAG_NS:
-            self.unfit_ns += event.late_ns
+            self._unfit(event.t_ns, event.t_ns + event.late_ns)
+
+    def _unfit(self, from_ns: int, until_ns: int) -> None:
+        """Time in which several workers were unfit counts once: events come by when it began.
+
+        Of those that come later (the live view hears of each worker in turn) what was before the
+        latest windows counts in full: rather too much than too little.
+        """
+        first_ns, last_ns = self._latest_unfit
+        before_ns = min(until_ns, first_ns) - from_ns
+        self.unfit_ns += max(before_ns, 0) + max(until_ns - max(from_ns, last_ns), 0)
+        if from_ns > last_ns:
+            self._latest_unfit = from_ns, until_ns
+        elif until_ns >= first_ns:
+            self._latest_unfit = min(from_ns, first_ns), max(until_ns, last_ns)
 
     def _hops_seen(self, event: HopsSeen) -> None:
         # Of cohorts that are counted alone: there are no more than those.

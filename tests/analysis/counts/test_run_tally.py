@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
+import pytest
 
 from stresser.analysis.counts import run_tally as tally_module
 from stresser.analysis.counts.run_tally import Tally
@@ -83,11 +84,33 @@ def test_what_happened_to_host_and_tester():
     assert (tally.late, tally.latest_ns, tally.unfit_ns) == (2, seconds(0.2), 0)
 
 
-def test_windows_in_which_nobody_could_judge_add_up():
-    tally = told(
-        model_events.TesterLate(t_ns=n, utc=utc(n), late_ns=seconds(late), cause=UnfitCause.GC)
-        for n, late in enumerate([0.999, 1, 10])
+def late(from_s, late_s, cause=UnfitCause.UNKNOWN):
+    from_ns = seconds(from_s)
+    return model_events.TesterLate(
+        t_ns=from_ns, utc=utc(from_ns), late_ns=seconds(late_s), cause=cause
     )
+
+
+@pytest.mark.parametrize(
+    ("windows", "unfit_s"),
+    [
+        ([(10, 4), (10, 4), (11, 2)], 4),  # of three workers on a host that stopped
+        ([(10, 4), (12, 4), (20, 1)], 7),
+        ([(10, 4), (14, 4)], 8),
+        ([(20, 2), (10, 4)], 6),  # of a worker that is heard later
+        ([(20, 2), (10, 4), (23, 2)], 8),
+        ([(20, 2), (18, 6)], 6),
+        ([(20, 4), (18, 3), (19, 2)], 6),
+    ],
+)
+def test_a_time_in_which_several_workers_could_not_judge_counts_once(windows, unfit_s):
+    tally = told(late(*window) for window in windows)
+    assert tally.unfit_ns == seconds(unfit_s)
+    assert tally.late == len(windows)
+
+
+def test_windows_in_which_nobody_could_judge_add_up():
+    tally = told(late(100 * n, late_s, UnfitCause.GC) for n, late_s in enumerate([0.999, 1, 10]))
     assert (tally.late, tally.unfit_ns, tally.late_causes) == (3, seconds(11), {UnfitCause.GC: 3})
 
 

@@ -154,7 +154,7 @@ def test_a_late_tester_is_doubted():
 def test_a_tester_that_was_unfit_for_too_long_is_doubted(lates, now, said):
     story = idle_kill_story()
     story.events += [
-        model_events.TesterLate(t_ns=n, utc=utc(n), late_ns=seconds(late))
+        model_events.TesterLate(t_ns=seconds(11 * n), utc=utc(0), late_ns=seconds(late))
         for n, late in enumerate(lates)
     ]
     doubts = doubts_about_tester(measured(story, now=now))
