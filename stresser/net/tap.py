@@ -83,6 +83,15 @@ class Tap(Stream):
         self.idle_before_send_ns = 0
         """How long nothing had passed in either direction when we last sent."""
 
+    def passed_by(self, heard_ns: int | None) -> int:
+        """When something last passed, where the kernel had all data by `heard_ns`.
+
+        A loop that is kept from running reads late: the silence had begun before.
+        """
+        if heard_ns is None:
+            return self.last_passed_ns
+        return min(self.last_passed_ns, max(self.last_sent_ns, heard_ns))
+
     def local_address(self) -> str:
         """`address:port` of our end."""
         return format_sockaddr(self.sock.getsockname())

@@ -46,11 +46,8 @@ from stresser.session.fresh_handshake import Destination, destination_of, of_oth
 from stresser.session.held import HeldSession
 from stresser.session.run_context import RunContext
 from stresser.session.socket_at_end import SocketAtEnd
-from stresser.witness.tcp_info import read_tcp_info
+from stresser.witness.tcp_info import TICK_MS, read_tcp_info
 
-_TICK_MS = 10
-"""TCP_INFO's times are cut to the kernel's tick, at most 10 ms (CONFIG_HZ=100): a proof of life
-must not be dated after the ending that followed it."""
 _LOOKS_BEFORE_NS = NS_PER_S
 """A round of looks that another's ending caused so shortly before answers for this one too."""
 _BACK_AGAIN_NS = NS_PER_S
@@ -88,7 +85,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
         detected_ns=look.at_ns,
         alive_ns=alive,
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
-        last_passed_ns=None if tap is None else _last_activity(look.fault, tap),
+        last_passed_ns=None if tap is None else _last_activity(look, tap),
         tls_end_verified=attempt.endpoint_proved,
         intercepted=_is_intercepted(attempt, around),
         undeclared_root=attempt.intercepted and not _is_intercepted(attempt, around),
@@ -128,7 +125,7 @@ def session_observations(
     sent = _transmissions(info, look.at_ns, session)
     alive = _last_proof_of_life(session, look) if is_silent else tap.last_received_ns
     # Of what we sent into a silence nobody knows that it passed anything.
-    passed = alive if is_silent else _last_activity(look.fault, tap)
+    passed = alive if is_silent else _last_activity(look, tap)
     packets = _packets(session.local, str(session.dialled), look, around)
     looks = _looks(session.destination, _doubted_ns(look), around)
     siblings = session.siblings
@@ -244,9 +241,10 @@ def _is_silent(fault: Exception) -> bool:
     return isinstance(fault, FoundDead | NoPong) or is_silent(fault)
 
 
-def _last_activity(fault: Exception, tap: Tap) -> int:
+def _last_activity(look: SocketAtEnd, tap: Tap) -> int:
     """When something last passed; a goodbye ends the silence before it and begins none."""
-    return tap.quiet_since_ns if isinstance(fault, _GOODBYES) else tap.last_passed_ns
+    is_said = isinstance(look.fault, _GOODBYES)
+    return tap.quiet_since_ns if is_said else tap.passed_by(look.heard_ns)
 
 
 def _telling_info(session: HeldSession, look: SocketAtEnd) -> TcpInfo | None:
@@ -275,7 +273,7 @@ def _transmissions(
         retransmits=info.retransmits,
         total_retrans=info.total_retrans,
         probes=info.probes,
-        last_sent_ns=at_ns - ((info.last_data_sent_ms or 0) + _TICK_MS) * NS_PER_MS,
+        last_sent_ns=at_ns - ((info.last_data_sent_ms or 0) + TICK_MS) * NS_PER_MS,
         segments=info.segments_sent,
         ping_acked=ping_acked,
         unacked_bytes=unacked_bytes,
@@ -286,7 +284,7 @@ def _last_proof_of_life(session: HeldSession, look: SocketAtEnd) -> int:
     """When we asked what was last answered; without pings, what the kernel last heard of."""
     if session.every_ns or look.info is None or look.info.last_ack_recv_ms is None:
         return session.answered_ns
-    heard = look.at_ns - (look.info.last_ack_recv_ms + _TICK_MS) * NS_PER_MS
+    heard = look.at_ns - (look.info.last_ack_recv_ms + TICK_MS) * NS_PER_MS
     on_its_way = (look.info.rtt_us + 4 * look.info.rttvar_us) * NS_PER_US
     return max(session.answered_ns, heard - on_its_way)
 
@@ -311,7 +309,7 @@ def _first_proof_of_end(
         return None
     if not sent.retransmits or not sent.unacked:
         return None
-    at_the_latest = sent.last_sent_ns + 2 * _TICK_MS * NS_PER_MS
+    at_the_latest = sent.last_sent_ns + 2 * TICK_MS * NS_PER_MS
     return max(at_the_latest + info.rtt_us * NS_PER_US, look.fault.sent_ns)
 
 

@@ -293,9 +293,13 @@ class HeldSession:
         number = self.pings - bool(self._ping_sent_ns)
         return Echo(number, self.answered_ns, self.tap.last_received_ns)
 
-    def silence_at(self, at_ns: int) -> int:
-        """How long nothing is known to have passed; of a ping on its way, what it was sent into."""
-        return self._quiet_ns if self._ping_sent_ns else max(at_ns - self.tap.last_passed_ns, 0)
+    def silence_at(self, at_ns: int, heard_ns: int | None) -> int:
+        """How long nothing is known to have passed; of a ping on its way, what it was sent into.
+
+        `heard_ns`: the kernel had all data by then.
+        """
+        passed_ns = self.tap.passed_by(heard_ns)
+        return self._quiet_ns if self._ping_sent_ns else max(at_ns - passed_ns, 0)
 
     def _doubt(self) -> None:
         """A pong is late: keep the kernel's figures, and see once whether others get through."""

@@ -49,7 +49,7 @@ async def close_as_planned(
     `before`: how it was before that. `deadline_s` is trio's time. The socket stays open.
     """
     # The bytes of a goodbye are no activity: the tap does not count them.
-    silence_ns = session.silence_at(before.at_ns)
+    silence_ns = session.silence_at(before.at_ns, before.heard_ns)
     took = NO_CLOSE if session.websocket is None else "unanswered"
     if session.websocket is not None:
         took = await _taken(session, session.websocket, deadline_s) or took

@@ -2,18 +2,29 @@
 
 import trio
 
-from stresser.model.evidence import SiblingAlive
+from stresser.model.evidence import SiblingAlive, TcpInfo
 from stresser.model.faults import FoundDead, NoPong, Planned
 from stresser.model.hops import HopWalk
+from stresser.model.units import NS_PER_MS
 from stresser.net.tap import Tap
 from stresser.session.internal_errors import InternalError
-from stresser.witness.tcp_info import sample_tcp_info
+from stresser.witness.tcp_info import TICK_MS, sample_tcp_info
 
 
 class SocketAtEnd:
     """What must be read at once, before anything else happens to the socket."""
 
-    __slots__ = ("as_old_is_open", "at_ns", "control", "fault", "hops", "info", "sibling", "tap")
+    __slots__ = (
+        "as_old_is_open",
+        "at_ns",
+        "control",
+        "fault",
+        "heard_ns",
+        "hops",
+        "info",
+        "sibling",
+        "tap",
+    )
 
     def __init__(self, fault: Exception, tap: Tap | None, now_ns: int) -> None:
         self.tap = tap
@@ -26,6 +37,8 @@ class SocketAtEnd:
         self.as_old_is_open = False
         """A session like it, no younger, stayed open through another egress."""
         self.info = None if tap is None else sample_tcp_info(tap.sock)
+        self.heard_ns = None if tap is None else _heard_ns(self.info, tap)
+        """The kernel had all data by then, however late the loop read it; None: it does not say."""
         self.at_ns = now_ns
         self.fault: Exception = fault
         if tap is None or isinstance(fault, (FoundDead, NoPong, Planned, InternalError)):
@@ -38,3 +51,10 @@ class SocketAtEnd:
             self.at_ns = max(tap.clock.woke_ns, tap.last_received_ns)
             if tap.fault is not None and tap.fault.error is None:
                 self.at_ns = tap.fault.at_ns
+
+
+def _heard_ns(info: TcpInfo | None, tap: Tap) -> int | None:
+    if info is None or info.last_data_recv_ms is None:
+        return None
+    # Who is kept from running between the two calls says too late a time, never too early a one.
+    return tap.clock.now_ns() - (info.last_data_recv_ms - TICK_MS) * NS_PER_MS

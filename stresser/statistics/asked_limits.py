@@ -127,8 +127,8 @@ def _of_dated(
         looks = _between_looks(dated)
         # Where nothing was to be ended it may have looked in between as well.
         tick = looks if 0 < looks <= 2 * tick else tick
-    # A silence is measured from when its last byte was read, which a busy host does late; what
-    # ends it is dated by its packet.
+    # What ends a silence is dated by its packet. Its last byte is dated by the kernel's tick or,
+    # where a goodbye came after it or the kernel is not Linux, when it was read.
     return AskedLimit(min(low, first), limit.high + GRAIN, tick, sum(one > beyond for one in lived))
 
 

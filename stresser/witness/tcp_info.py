@@ -41,6 +41,9 @@ _WORDS = (
     "rcv_space",
     "total_retrans",
 )
+TICK_MS = 10
+"""The times are cut to the kernel's tick, at most 10 ms (CONFIG_HZ=100): a proof of life must not
+be dated after the ending that followed it."""
 _LAYOUT = struct.Struct(f"={len(_WORDS)}I")
 _BYTES = struct.Struct("=Q")
 _BYTES_ACKED_AT, _BYTES_RECEIVED_AT = 120, 128

@@ -32,6 +32,8 @@ class Direction:
         self.ended = False
         self.error: OSError | None = None
         self.held_back = False
+        self.let_go_s = self.taken_s = 0.0
+        """When it was held back no longer; when what was taken last had arrived."""
         self.interrupted = False
         self._changed = trio.Event()
 
@@ -78,6 +80,7 @@ class Direction:
             if len(chunk) > limit:
                 self._chunks.appendleft((at, chunk[limit:]))
             self._waiting -= len(chunk[:limit])
+            self.taken_s = max(at, self.let_go_s)
             self.changed()
             return chunk[:limit]
         if self.error is not None:
@@ -167,6 +170,8 @@ class Path:
         self.unacked = 0
         """Segments that the client sent into the dark."""
         self.corrupting = False
+        self.reads_late_s = 0.0
+        """The client is kept from running: so long after its kernel it reads."""
         self.client_sent_s = self.client_received_s = trio.current_time()
         self._acknowledged_s = self.client_sent_s
         self._acknowledgements: deque[float] = deque()
@@ -194,6 +199,7 @@ class Path:
     def let_through(self) -> None:
         """End of `hold_back`."""
         self.to_client.held_back = False
+        self.to_client.let_go_s = trio.current_time()
         self.to_client.changed()
 
     def corrupt_next(self) -> None:
@@ -256,13 +262,15 @@ class MemoryTap(Tap):
             await trio.lowlevel.checkpoint()
             raise trio.ClosedResourceError
         await self.path.to_client.readable()
+        if self.path.reads_late_s:
+            await trio.sleep(self.path.reads_late_s)
         try:
             data = self.path.to_client.take(max_bytes or 16_384)
         except OSError as exc:
             self._note(exc, self.clock.woke_ns, "receive")
             raise trio.BrokenResourceError(str(exc)) from exc
         if data:
-            self.path.client_received_s = trio.current_time()
+            self.path.client_received_s = self.path.to_client.taken_s
             self._received(len(data))
             return data
         self._note_end(self.clock.woke_ns)

@@ -11,7 +11,7 @@ from stresser.model.ending import Kind
 from stresser.model.faults import NoPong
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from tests.fakes.certificates import server_context
-from tests.fakes.peers import WebSocketPeer, websocket_server
+from tests.fakes.peers import TlsPeer, WebSocketPeer, websocket_server
 from tests.fakes.world import heartbeat, life, silent
 
 LATENCY_S = 0.25
@@ -141,6 +141,35 @@ def test_a_goodbye_and_our_answer_to_it_end_a_silence_and_begin_none(kind, every
         assert ended.ending.evidence.since_sent_ns == 3 * NS_PER_S
         assert ended.ending.evidence.idle_before_send_ns == 4 * NS_PER_S
         assert ended.quiet_survived_ns == 4 * NS_PER_S
+
+
+@pytest.mark.parametrize("is_fin", [True, False])
+def test_a_silence_begins_when_the_kernel_had_the_last_data_however_late_it_is_read(is_fin):
+    """It comes at 10 s and is read at 12 s; at 25 s the end comes, or is noticed."""
+
+    async def program(far):
+        peer = TlsPeer(far, server_context())
+        await peer.handshake()
+        await trio.sleep_until(10)
+        await peer.write(b"x")
+        await trio.sleep_until(25)
+        far.path.forgotten = True
+        if is_fin:
+            far.send_fin()
+        await trio.sleep_forever()
+
+    async def keep_from_running(made):
+        await trio.sleep_until(5)
+        made.paths[0].reads_late_s = 2.0
+        await trio.sleep_until(15)
+        made.paths[0].reads_late_s = 0.0
+
+    made = life(program, 25.5, scheme="tls", during=keep_from_running, activity=silent())
+    ending = made.notebook.only_ended().ending
+    assert ending.kind is (Kind.TCP_FIN if is_fin else Kind.FOUND_DEAD)
+    true_ns = (15 if is_fin else 15.5) * NS_PER_S
+    assert ending.silence_ns is not None
+    assert true_ns - 20 * NS_PER_MS <= ending.silence_ns <= true_ns
 
 
 def test_the_longest_silence_survived_is_measured_and_not_taken_from_the_plan():

@@ -47,13 +47,13 @@ def _big_segments(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
     cohorts: dict[Cohort, list[DropFact]] = defaultdict(list)
     for one in claims.free_drops(case):
         cohorts[one.fact.cohort].append(one)
-    for drops in cohorts.values():
+    for cohort, drops in cohorts.items():
         shown = [one for one in drops if "big-packets-dropped" in one.fact.rules]
         if len(shown) < _FEWEST or 2 * len(shown) <= len(drops):
             continue
         # Others were lost earlier, while these were answered: then it is no size that ends them.
         lost = [one for one in drops if _is_lost(one)]
-        if not _answered_since(case, {drops[0].fact.cohort}, _first_loss_ns(case, lost)):
+        if not _answered_since(case, _as_big(case, cohort), _first_loss_ns(case, lost)):
             yield Candidate(
                 mechanism=Mechanism.SIZE_LIMIT,
                 drops=frozenset(one.number for one in shown),
@@ -91,6 +91,19 @@ def _is_lost(one: DropFact) -> bool:
     return one.fact.kind in _LOST or unanswered
 
 
+def _bytes_of(case: CaseFile, cohort: Cohort) -> int:
+    """Of its messages; 0: it sends none."""
+    activity = case.plan.activities.get(cohort.activity)
+    return 0 if activity is None else activity.message_bytes or 0
+
+
+def _as_big(case: CaseFile, cohort: Cohort) -> set[Cohort]:
+    """This one and those of its pair with messages as big: a limit on size spares none of them."""
+    least = _bytes_of(case, cohort)
+    beside = (one for one in case.cohorts if one.pair == cohort.pair)
+    return {cohort, *(one for one in beside if least and _bytes_of(case, one) >= least)}
+
+
 def _answered_since(case: CaseFile, cohorts: set[Cohort], since_ns: int) -> bool:
     """Whether a session of these cohorts may have had an answer to a ping after that time."""
     until_ns = since_ns + _IN_FLIGHT_NS
@@ -109,18 +122,18 @@ def _answered_since(case: CaseFile, cohorts: set[Cohort], since_ns: int) -> bool
 
 def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate | None:
     """Of one pair: since one moment no big message is answered, while small ones are."""
-    sizes = {a: facts.message_bytes or 0 for a, facts in case.plan.activities.items()}
-    dead = [one for one in drops if _is_lost(one) and sizes.get(one.fact.cohort.activity)]
+    dead = [one for one in drops if _is_lost(one) and _bytes_of(case, one.fact.cohort)]
     if len(dead) < _FEWEST:
         return None
-    if _answered_since(case, {one.fact.cohort for one in dead}, _first_loss_ns(case, dead)):
+    smallest = min((one.fact.cohort for one in dead), key=lambda one: _bytes_of(case, one))
+    if _answered_since(case, _as_big(case, smallest), _first_loss_ns(case, dead)):
         return None
-    least = min(sizes[one.fact.cohort.activity] for one in dead)
-    lived = _smaller_that_lived(case, pair, dead, {a for a, n in sizes.items() if n < least})
-    lost = sum(_is_lost(one) and sizes.get(one.fact.cohort.activity, 0) < least for one in drops)
+    least = _bytes_of(case, smallest)
+    lived = _smaller_that_lived(case, pair, dead, least)
+    lost = sum(_is_lost(one) and _bytes_of(case, one.fact.cohort) < least for one in drops)
     if len(lived) < _LIVED or lost > _MOST_SMALL_LOST * len(lived):
         return None
-    passed = max(sizes.get(case.cohort_of(life).activity, 0) for life in lived)
+    passed = max(_bytes_of(case, case.cohort_of(life)) for life in lived)
     beside = sorted({case.cohort_of(life).activity for life in lived})
     return Candidate(
         mechanism=Mechanism.SIZE_LIMIT,
@@ -139,9 +152,7 @@ def _size_limit(case: CaseFile, pair: Pair, drops: list[DropFact]) -> Candidate 
     )
 
 
-def _smaller_that_lived(
-    case: CaseFile, pair: Pair, dead: list[DropFact], smaller: set[str]
-) -> list[Life]:
+def _smaller_that_lived(case: CaseFile, pair: Pair, dead: list[DropFact], least: int) -> list[Life]:
     """Sessions with smaller messages that were as silent, and answered after the first loss.
 
     Where a big one had been answered after as long a silence, silence is no question.
@@ -157,7 +168,7 @@ def _smaller_that_lived(
         and life.survived_ns + tolerance(silent_ns) >= silent_ns
         and life.proved_age_ns > (soonest if is_first else 0)
         and life.opened_ns + life.proved_age_ns > first_ns
-        and case.cohort_of(life).activity in smaller
+        and _bytes_of(case, case.cohort_of(life)) < least
     ]
 
 

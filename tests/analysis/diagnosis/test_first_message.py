@@ -45,3 +45,35 @@ def test_lost_big_segments_are_no_size_limit_where_others_were_lost_before(other
         run.lives(one, 30)
     mechanisms = [one.mechanism for one in run.diagnosed().diagnoses]
     assert (Mechanism.SIZE_LIMIT in mechanisms) is found
+
+
+def test_a_size_is_no_limit_where_a_bigger_message_was_answered_since():
+    run = of.big_messages_die()
+    run.scenario["activities"].append(
+        {"name": "bigger", "kind": "heartbeat", "every": "3s", "message": "16KiB"}
+    )
+    for n in range(3):
+        run.lives(run.opens(cohort("sus", "bigger"), 0.1 * n), 30)
+    mechanisms = [one.mechanism for one in run.diagnosed().diagnoses]
+    assert Mechanism.SIZE_LIMIT not in mechanisms
+
+
+@pytest.mark.parametrize(("message", "found"), [("16KiB", False), ("64B", True)])
+def test_lost_big_segments_are_no_size_limit_where_another_cohorts_are_answered(message, found):
+    """It sends as big ones, only more seldom: bytes may have run out."""
+    activities = {
+        "big": {"every": "500ms", "message": "16KiB"},
+        "other": {"every": "5s", "message": message},
+    }
+    run = MadeRun(cohort("sus", "big"), cohort("sus", "other"), activities=activities)
+    big = [run.opens(cohort("sus", "big"), 0) for _ in range(5)]
+    others = [run.opens(cohort("sus", "other"), 0) for _ in range(5)]
+    for one in big:
+        run.drops(
+            one, 10.5, Kind.SILENCE, alive=8, idle=2.5, why=("big-packets-dropped",),
+            evidence={"idle_before_send_ns": 5 * 10**8}, fields={"pings": 9, "pongs": 8},
+        )  # fmt: skip
+    for one in others:
+        run.lives(one, 30)
+    mechanisms = [one.mechanism for one in run.diagnosed().diagnoses]
+    assert (Mechanism.SIZE_LIMIT in mechanisms) is found
