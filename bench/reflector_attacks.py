@@ -7,26 +7,20 @@ docs/reflector.md states.
 
 import argparse
 import itertools
-import os
-import re
-import secrets
 import ssl
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from statistics import median
 
 import trio
 
 from bench.attackers import KINDS, MANY_AT_ONCE
-from bench.certificate import write_certificates
-from bench.machine import client_core, on_core, raise_file_limit, server_core
+from bench.machine import client_core, on_core, raise_file_limit
 from bench.peer import ROOT, BenchError
+from bench.reflector_peer import TOKEN, ReflectorPeer, running_reflector
 from stresser.net.reflector_hello import PREFIX, Introducer, new_run_id
-from stresser.scenario.secrets import Secret
 from stresser.witness.clock import RunClock
 
 GOAL = 2.0
@@ -35,7 +29,6 @@ MOST_MIB = 256
 _SESSIONS = 50
 _EVERY_S = 0.05
 _SETTLE_S = 0.5
-TOKEN = Secret("REFLECT_TOKEN", secrets.token_hex(16))
 
 
 class Guests:
@@ -80,25 +73,25 @@ class Guests:
         return rtts[len(rtts) * 99 // 100] * 1e3
 
 
-def rss_mib(pid: int) -> float:
-    """Resident memory (proc_pid_status(5))."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
-
-
 def ratio_of(quiet: Sequence[float], attacked: Sequence[float]) -> float:
     """The median, over attacked windows, of each beside the mean of the quiet ones around it."""
     around = [(before + after) / 2 for before, after in itertools.pairwise(quiet)]
     return median(one / beside for one, beside in zip(attacked, around, strict=True))
 
 
-async def _measure(
-    port: int, pid: int, ca: Path, windows: int, seconds: float, kinds: Sequence[str]
-) -> bool:
-    guests, missed = Guests(port, ca), False
+async def _measure(peer: ReflectorPeer, windows: int, seconds: float, kinds: Sequence[str]) -> bool:
+    guests, missed = Guests(peer.port, peer.ca), False
     async with trio.open_nursery() as nursery:
         hello = await nursery.start(guests.run)
-        command = [sys.executable, "-m", "bench.attackers", "--port", str(port), "--hello", hello]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.attackers",
+            "--port",
+            str(peer.port),
+            "--hello",
+            hello,
+        ]
         with on_core(client_core()):
             attackers = await trio.lowlevel.open_process(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -124,11 +117,11 @@ async def _measure(
             return guests.taken()
 
         for kind in kinds:
-            base, most, before = rss_mib(pid), 0.0, await told("count")
+            base, most, before = peer.rss_mib(), 0.0, await told("count")
             quiet, attacked = [await window("rest")], []
             for _ in range(windows):
                 attacked.append(await window(kind))
-                most = max(most, rss_mib(pid))
+                most = max(most, peer.rss_mib())
                 quiet.append(await window("rest"))
             ratio, grown = ratio_of(quiet, attacked), most - base
             is_met = ratio <= GOAL and grown <= MOST_MIB
@@ -157,43 +150,12 @@ def main() -> int:
         f"{'RTT p99, ms':<14}{'quiet':>9}{'attacked':>10}{'ratio':>8}{'grown, MiB':>12}{'came':>10}"
     )
     try:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-            files = write_certificates(folder, ["127.0.0.1"])
-            with on_core(server_core()):
-                reflector = stack.enter_context(reflector_process(files.chain, files.key, folder))
-            stack.callback(end, reflector)
-            port = port_of(reflector)
-            given = port, reflector.pid, files.ca, arguments.windows, arguments.seconds
-            return int(trio.run(_measure, *given, arguments.kinds))
+        with running_reflector() as peer:
+            given = peer, arguments.windows, arguments.seconds, arguments.kinds
+            return int(trio.run(_measure, *given))
     except* BenchError as group:
         print(f"bench.reflector_attacks: {group.exceptions[0]}", file=sys.stderr)
     return 2
-
-
-def reflector_process(chain: Path, key: Path, folder: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "stresser", "reflect", "--listen", "127.0.0.1:0"]
-    command += ["--cert", str(chain), "--key", str(key), "--token", "env:REFLECT_TOKEN"]
-    command += ["--out", str(folder / "results")]
-    environment = os.environ | {"REFLECT_TOKEN": TOKEN.reveal()}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-
-
-def port_of(reflector: "subprocess.Popen[str]") -> int:
-    assert reflector.stderr is not None
-    line = reflector.stderr.readline()
-    found = re.search(r"reflecting on \S+:(\d+)", line)
-    if found is None:
-        raise BenchError(f"the reflector did not start: {line}")
-    return int(found[1])
-
-
-def end(reflector: "subprocess.Popen[str]") -> None:
-    reflector.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        reflector.wait(20)
-        return
-    reflector.kill()
 
 
 if __name__ == "__main__":

@@ -11,18 +11,15 @@ import itertools
 import os
 import ssl
 import sys
-import tempfile
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from bench.certificate import write_certificates
-from bench.machine import client_core, on_core, raise_file_limit, server_core
+from bench.machine import client_core, on_core, raise_file_limit
 from bench.peer import BenchError
-from bench.reflector_attacks import TOKEN, end, port_of, reflector_process, rss_mib
+from bench.reflector_peer import TOKEN, ReflectorPeer, running_reflector
 from stresser.net.reflector_hello import HEADER, PREFIX, Introducer, new_run_id
 from stresser.witness.clock import RunClock
 
@@ -98,16 +95,16 @@ async def _upgrade(stream: "trio.SSLStream[trio.SocketStream]", hello: bytes) ->
         head += data
 
 
-async def _measure(
-    port: int, ca: Path, scheme: str, pid: int, sessions: int, *, silent: bool
-) -> float:
+async def _measure(peer: ReflectorPeer, scheme: str, sessions: int, *, silent: bool) -> float:
     """KiB a session."""
-    held, before_mib, before = HeldByReflector(port, ca, scheme, silent=silent), 0.0, 0
+    held = HeldByReflector(peer.port, peer.ca, scheme, silent=silent)
+    before_mib, before = 0.0, 0
     async with trio.open_nursery() as nursery:
-        for number in (_FIRST, sessions // 4, sessions // 2, sessions):
+        parts = (sessions // 4, sessions // 2, sessions)
+        for number in (_FIRST, *(part for part in parts if part > _FIRST)):
             await held.until(number, nursery)
             await trio.sleep(_SETTLE_S)
-            now_mib = rss_mib(pid)
+            now_mib = peer.rss_mib()
             if before:
                 cost = (now_mib - before_mib) * 1024 / (number - before)
                 print(f"{number:>9,}{now_mib:>10.1f}{cost:>10.1f}", flush=True)
@@ -125,20 +122,15 @@ def main() -> int:
     parser.add_argument("--scheme", choices=["wss", "tls"], default="wss")
     parser.add_argument("--silent", action="store_true", help="without a ping or an echo")
     arguments = parser.parse_args()
+    if arguments.sessions <= _FIRST:
+        parser.error(f"--sessions: more than {_FIRST}")
     raise_file_limit()
     print(f"{'sessions':>9}{'RSS, MiB':>10}{'KiB each':>10}")
     cost = None
     try:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-            files = write_certificates(folder, ["127.0.0.1"])
-            with on_core(server_core()):
-                reflector = stack.enter_context(reflector_process(files.chain, files.key, folder))
-            stack.callback(end, reflector)
-            made = port_of(reflector), files.ca, arguments.scheme
-            with on_core(client_core()):
-                measured = partial(_measure, *made, silent=arguments.silent)
-                cost = trio.run(measured, reflector.pid, arguments.sessions)
+        with running_reflector() as peer, on_core(client_core()):
+            measured = partial(_measure, silent=arguments.silent)
+            cost = trio.run(measured, peer, arguments.scheme, arguments.sessions)
     except* BenchError as group:
         print(f"bench.reflector_held: {group.exceptions[0]}", file=sys.stderr)
     if cost is None:

@@ -37,11 +37,15 @@ class Opening(Struct):
     """A wildcard or network of the other list that has, or may have, it within."""
 
     @property
+    def ports_written(self) -> str:
+        """For a person."""
+        return ", ".join(port.written for port in sorted(self.ports)) or "no port said"
+
+    @property
     def written(self) -> str:
         """For a person, on one line."""
-        ports = ", ".join(port.written for port in sorted(self.ports)) or "no port said"
         direction = "inbound" if self.is_inbound else "outbound"
-        text = f"{direction} {self.where}, {ports}"
+        text = f"{direction} {self.where}, {self.ports_written}"
         if self.covered_by:
             text += f", perhaps within {self.covered_by} of the other list"
         said = list(self.said)
@@ -57,9 +61,9 @@ class ListChanges(Struct):
     gone: list[Opening]
 
     @property
-    def new_hosts(self) -> frozenset[str]:
-        """Names to be dialled that are new, or have new ports."""
-        return frozenset(one.where for one in self.new if not one.is_inbound)
+    def new_ports(self) -> dict[str, str]:
+        """Which ports are new, by host, pattern or network; of a new one all are."""
+        return {one.where: one.ports_written for one in self.new if not one.is_inbound}
 
 
 def compare_lists(

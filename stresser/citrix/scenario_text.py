@@ -7,7 +7,7 @@ checked name.
 import json
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 import msgspec
@@ -92,8 +92,8 @@ class CitrixWishes(Struct, frozen=True, kw_only=True):
     """The allowlist's file name."""
     since: str = ""
     """The file name of an older list that it was compared with."""
-    new: frozenset[str] = frozenset()
-    """Hosts that the older list does not have."""
+    new: Mapping[str, str] = {}
+    """Ports that the older list does not have, by host."""
     host_settings: Sequence[str] = ()
     """Where this host's proxy settings differ from a Connector's, a sentence each."""
 
@@ -166,8 +166,8 @@ def _endpoints(plan: CitrixPlan, wishes: CitrixWishes) -> Iterator[str]:
     for domain, endpoints in groupby(plan.endpoints, key=lambda endpoint: endpoint.domain):
         yield from _heading(domain)
         for endpoint in endpoints:
-            if endpoint.name.host in wishes.new:
-                yield _comment(f"new since {escaped(wishes.since, LONGEST_TEXT)}")
+            if ports := wishes.new.get(endpoint.name.host):
+                yield _comment(f"new since {escaped(wishes.since, LONGEST_TEXT)}: {ports}")
             yield from _endpoint(endpoint)
 
 

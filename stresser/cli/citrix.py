@@ -125,8 +125,8 @@ def _name_of(file: str) -> str:
 
 def _compare(
     older: Allowlist, newer: Allowlist, wishes: CitrixWishes, regions: list[Region]
-) -> frozenset[str]:
-    """Print what differs; which hosts are new."""
+) -> dict[str, str]:
+    """Print what differs; which ports are new, by host."""
     known, wanted = known_names(), wanted_regions(regions)
     changes = compare_lists(
         older, newer, lambda listed: in_regions(listed, wanted, known) is not False
@@ -147,7 +147,7 @@ def _compare(
             number = counted(found.not_understood_count, "place")
             tell_stderr(f"{escaped(name)}: {number} not understood and not compared:")
             tell_stderr(*(f"  {line}" for line in found.not_understood[:_FEW]))
-    return changes.new_hosts
+    return changes.new_ports
 
 
 def _make_scenario(

@@ -3,8 +3,8 @@
 import trio
 
 from bench.certificate import write_certificates
-from bench.reflector_attacks import TOKEN
 from bench.reflector_held import HeldByReflector
+from bench.reflector_peer import TOKEN
 from stresser.net.tls import server_context
 from stresser.reflector.listener import ReflectorListener
 from stresser.reflector.reception import Reception

@@ -69,8 +69,8 @@ def test_it_says_which_service_region_and_date():
     assert line == (
         "outbound eu.g.nssvc.net, TCP 443, UDP 443 (Gateway: regions eu; updated 2026-10-07)"
     )
-    assert "api.cloud.com" in changes.new_hosts  # for UDP 443
-    assert "203.0.113.0/24" in changes.new_hosts
+    assert changes.new_ports["api.cloud.com"] == "UDP 443"
+    assert "203.0.113.0/24" in changes.new_ports
     assert [one.where for one in changes.new if one.is_inbound] == [
         "203.0.113.0/24", "acme1.xendesktop.net", "agent.example.net",
     ]  # fmt: skip

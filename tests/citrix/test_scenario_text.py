@@ -127,10 +127,10 @@ def test_it_says_which_proxy_a_connector_takes_and_what_differs_here():
 
 
 def test_what_is_new_since_an_older_list_is_marked():
-    wishes = CitrixWishes(sessions=1, since="old.json", new=frozenset({"eu.cloud.com"}))
+    wishes = CitrixWishes(sessions=1, since="old.json", new={"eu.cloud.com": "TCP 8443"})
     text = text_for(V1, wishes=wishes)
-    assert text.count("# new since old.json\n") == 1
-    assert '# new since old.json\n[[endpoints]]\nname = "eu.cloud.com"' in text
+    assert text.count("# new since old.json") == 1
+    assert '# new since old.json: TCP 8443\n[[endpoints]]\nname = "eu.cloud.com"' in text
 
 
 def test_what_the_list_says_of_ports_regions_and_dates_stands_beside_the_names():
@@ -187,7 +187,11 @@ def test_the_longest_of_all_that_a_list_may_say_is_still_a_scenario():
         for n in range(6)
     ]
     wishes = CitrixWishes(
-        sessions=1, since=wide, new=frozenset(names), host_settings=[wide] * 3, source=wide
+        sessions=1,
+        since=wide,
+        new=dict.fromkeys(names, wide),
+        host_settings=[wide] * 3,
+        source=wide,
     )
     text = text_for(tree, wishes=wishes)
     assert len(text) < LARGEST_FILE
@@ -249,7 +253,10 @@ def test_nothing_that_a_list_says_beside_a_name_is_more_than_a_comment(facts, ho
     tree = [{**dates, **facts, "fqdns": hosts}, {"fqdns": ["a.cloud.com"], **facts}]
     tree.append({"fqdns": ["sure.cloud.com"]})
     wishes = CitrixWishes(
-        sessions=1, since=facts["name"], new=frozenset(hosts), host_settings=[facts["notes"]]
+        sessions=1,
+        since=facts["name"],
+        new=dict.fromkeys(hosts, facts["notes"]),
+        host_settings=[facts["notes"]],
     )
     text = text_for(tree, wishes=wishes)
     assert set(text) <= {"\n", *map(chr, range(0x20, 0x7F))}

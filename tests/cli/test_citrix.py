@@ -158,7 +158,8 @@ def test_with_out_the_scenario_is_made_too_and_marks_what_is_new(allowlist, newe
     assert code == 0
     assert printed.startswith(str(allowlist).encode())
     assert load_scenario(str(out)).scenario.endpoints
-    assert out.read_text().count("# new since ") == 2
+    marked = [line for line in out.read_text().splitlines() if line.startswith("# new since ")]
+    assert [line.rpartition(": ")[2] for line in marked] == ["TCP 443, UDP 443", "TCP 80"]
     assert "no direction is said in this form: all of it is taken as outbound" in said
     line = refusal(newer, "--customer", "a", "--since", allowlist, "--out", allowlist, "--force")
     assert "is the allowlist itself" in line
