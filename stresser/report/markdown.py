@@ -78,8 +78,10 @@ def _run(run: RunReport) -> Iterator[str]:
     yield from _table(page_tables.KIND_HEAD, page_tables.kind_rows(summary))
     yield from _table(page_tables.FAILURE_HEAD, page_tables.failure_rows(summary))
     yield from _table(page_tables.PERCENTILE_HEAD, page_tables.percentile_rows(summary))
-    sessions = page_tables.both_ends_rows(run.both_ends)[:_MOST_ENDINGS]
+    sessions = page_tables.both_ends_rows(run.both_ends, _MOST_ENDINGS)
     yield from _table(page_tables.BOTH_ENDS_HEAD, sessions)
+    if sessions:
+        yield from _list([page_tables.both_ends_note(run.both_ends, _MOST_ENDINGS)])
     endings = [
         [one.utc, str(one.session), f"{one.endpoint} through {one.egress}", one.words]
         for one in summary.last_endings[-_MOST_ENDINGS:]

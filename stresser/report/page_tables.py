@@ -177,9 +177,9 @@ def percentile_rows(summary: Summary) -> Rows:
     return rows[:MOST_ROWS]
 
 
-def both_ends_rows(found: BothEndsRows) -> Rows:
+def both_ends_rows(found: BothEndsRows, most: int = MOST_ROWS) -> Rows:
     """One row a session of which both ends told."""
-    return [_both_ends_row(row) for row in found.rows[:MOST_ROWS]]
+    return [_both_ends_row(row) for row in found.rows[:most]]
 
 
 def _both_ends_row(row: BothEndsRow) -> list[str]:
@@ -195,12 +195,13 @@ def _moment(us: int) -> str:
     return format_duration(us * NS_PER_US)
 
 
-def both_ends_note(found: BothEndsRows) -> str:
+def both_ends_note(found: BothEndsRows, most: int = MOST_ROWS) -> str:
     """What the rows are, and how many have none."""
-    differ = sum(row.differ for row in found.rows)
-    more = found.more + max(len(found.rows) - MOST_ROWS, 0)
-    first = f"Of {counted(len(found.rows), 'session')} {differ:,} ended differently at the two ends"
+    sessions = len(found.rows) + found.more
+    more = max(sessions - most, found.more)
+    first = f"Of {counted(sessions, 'session')} {found.differ:,} ended differently"
     return (
-        f"{first}. Drops come first, and of these and of the others the ones that differ"
+        f"{first} at the two ends. Drops come first, and of these and of the others the ones that"
+        " differ"
         f"{f'; {more:,} more have no row here' if more else ''}. Times are since the run began."
     )

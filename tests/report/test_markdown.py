@@ -52,3 +52,4 @@ def test_sessions_at_both_ends_are_a_table(tmp_path):
     text = markdown(gather_report([both_ends_run(tmp_path / "run")], None))
     table = text.partition("| session | ended here |")[2].partition("\n\n")[0]
     assert table.count("203.0.113.9:40001") == 4
+    assert "- Of 4 sessions 2 ended differently at the two ends." in text

@@ -49,6 +49,9 @@ def test_drops_whose_two_ends_differ_are_the_first_rows(tmp_path):
 
 def test_of_many_sessions_those_without_a_row_are_counted(tmp_path):
     found = gather_report([both_ends_run(tmp_path / "run")], None).runs[0].both_ends
-    many = BothEndsRows(rows=found.rows * 100, more=7)
+    many = BothEndsRows(rows=found.rows * 100, more=7, differ=205)
     assert len(page_tables.both_ends_rows(many)) == page_tables.MOST_ROWS == 200
-    assert "; 207 more have no row here." in page_tables.both_ends_note(many)
+    note = page_tables.both_ends_note(many)
+    assert note.startswith("Of 407 sessions 205 ended differently at the two ends.")
+    assert "; 207 more have no row here." in note
+    assert "; 387 more have no row here." in page_tables.both_ends_note(many, 20)

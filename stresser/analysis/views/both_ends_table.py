@@ -55,6 +55,8 @@ class BothEndsRows(Struct, frozen=True, kw_only=True):
     rows: list[BothEndsRow] = field(default_factory=list)
     more: int = 0
     """Sessions of which an account came, without a row."""
+    differ: int = 0
+    """Of all of them, those whose two ends differ."""
 
 
 class BothEndsTable:
@@ -63,7 +65,7 @@ class BothEndsTable:
     def __init__(self, most: int = MOST_SESSIONS) -> None:
         self._most = most
         self._ranks: tuple[list[BothEndsRow], ...] = ([], [], [], [])
-        self._sessions = 0
+        self._sessions = self._differ = 0
 
     def event(self, event: AnyEvent) -> None:
         """One event, in order."""
@@ -74,6 +76,7 @@ class BothEndsTable:
             return
         self._sessions += 1
         differ = _differ(event.ending, far)
+        self._differ += differ
         rank = self._ranks[(not event.ending.is_drop) * 2 + (not differ)]
         if len(rank) < self._most:
             rank.append(_row(event, far, differ=differ))
@@ -81,7 +84,7 @@ class BothEndsTable:
     def figures(self) -> BothEndsRows:
         """The rows that have room."""
         rows = [row for rank in self._ranks for row in rank][: self._most]
-        return BothEndsRows(rows=rows, more=self._sessions - len(rows))
+        return BothEndsRows(rows=rows, more=self._sessions - len(rows), differ=self._differ)
 
 
 def _differ(ending: Ending, far: FarEnd) -> bool:

@@ -150,9 +150,10 @@ def far_end_in_words(far: FarEnd, ended_ns: int | None = None) -> str:
 
 def _apart(far: FarEnd, ended_ns: int | None) -> str:
     """Which end believed for longer in the session, where the clocks can tell."""
-    if ended_ns is None or far.at_ns is None or abs(far.at_ns - ended_ns) <= far.within_ns:
+    longer_ns = 0 if ended_ns is None else far.held_longer_ns(ended_ns)
+    if ended_ns is None or far.at_ns is None or not longer_ns:
         return ""
-    when = "after" if far.at_ns > ended_ns else "before"
+    when = "after" if longer_ns > 0 else "before"
     return f", {format_duration(abs(far.at_ns - ended_ns))} {when} it ended here"
 
 

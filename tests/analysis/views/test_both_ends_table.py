@@ -86,6 +86,9 @@ def test_drops_come_first_and_those_that_differ_before_others_and_there_is_a_bou
     found = table(*fine, odd, dropped, differs, session_ended(), numbered(1), most=5)
     assert [one.session for one in found.rows] == [40, 30, 20, 0, 1]
     assert found.more == 8
+    assert found.differ == 2
+    # Some of those have no row.
+    assert table(odd, dropped, differs, most=1).differ == 2
     assert table().rows == []
 
 
