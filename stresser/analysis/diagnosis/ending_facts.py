@@ -175,10 +175,6 @@ class OwnDrops(Mapping[int, OwnFact]):
             np.copyto(np.asarray(found), rows, where=known[places] == asked)
         return found
 
-    def clear(self) -> None:
-        """Forget all."""
-        del self._session[:], self._row[:]
-
     def __getitem__(self, session: int) -> OwnFact:
         (row,) = self.rows(array("q", [session]))
         if row < 0:

@@ -268,11 +268,13 @@ class Lives:
     def let_go(self) -> None:
         """Forget the lives, once all that they tell is known: they take 60 bytes each.
 
-        Of a drop, its age, silence and life are known no more.
+        Of a drop, its age, silence and life are known no more. Who asks for what is gone fails: no
+        run is taken for one without sessions.
         """
         self.lives.clear()
-        vars(self).pop("rows_of", None)
         self.drops.beyond.clear()
+        vars(self).pop("rows_of", None)
+        del self.lives
 
     def _cut(self, at_ns: int) -> None:
         for place, opened_ns in self._open.values():
