@@ -31,9 +31,10 @@ _RETIRE_MS = 10_000
 """The kernel closes a block that is not full after so long; the open one is read as well."""
 _GIVE_BACK_S = 0.25
 _STATUS, _IN_KERNEL, _IN_USER = 8, 0, 1  # struct tpacket_hdr_v1, behind two words
-_HEADER = struct.Struct("=6I2H")  # struct tpacket3_hdr, as far as its offsets
-_ADDRESS_AT, _PACKET_TYPE_AT, _DATA_AT = 48, 58, 96
-_ADDRESS = struct.Struct("=2Hi")  # struct sockaddr_ll, as far as the interface
+_BLOCK_LENGTH = 20
+_FRAME = struct.Struct("=6I2H12xQ2Hi")
+"""struct tpacket3_hdr, and sockaddr_ll as far as the interface."""
+_PACKET_TYPE_AT, _DATA_AT, _ALIGNED = 58, 96, 8
 _IPV4_ENDS_AT, _IPV6_ENDS_AT, _IPV4_LENGTH = 12, 8, 4
 _MOST_FOUND = 512
 _LOOKS_A_SECOND = 10
@@ -96,6 +97,11 @@ class PacketRing:
     def _status(self, block: int) -> int:
         return int(struct.unpack_from("=I", self._memory, block * _BLOCK_BYTES + _STATUS)[0])
 
+    def _end_of_block(self, at: int) -> int:
+        """Where the last packet ends in the block in which this is."""
+        block = at - at % _BLOCK_BYTES
+        return block + int(struct.unpack_from("=I", self._memory, block + _BLOCK_LENGTH)[0])
+
     def expect(self, remote: str) -> None:
         """Keep the packets of a remote end from now on."""
         if self._remotes.add(*remote_end(remote)):
@@ -128,15 +134,24 @@ class PacketRing:
                 yield packet
 
     def _packet_at(self, begins: int) -> Packet | None:
-        """What begins there, if that is a packet; it may be being written over just now."""
+        """The packet that begins there; None: there is none, or not all of it.
+
+        Behind what the kernel wrote last is what it wrote when it passed there before, of which the
+        first packet is partly overwritten: from its first word on, but for gaps that it leaves.
+        """
         if begins < 0:
             return None
-        _, seconds, nanoseconds, snapped, _, _, _, net = _HEADER.unpack_from(self._memory, begins)
-        if net != _DATA_AT or not 0 < snapped <= _FRAME_BYTES:
+        header = _FRAME.unpack_from(self._memory, begins)
+        step, seconds, nanoseconds, snapped, _, status, link, net = header[:8]
+        zeros, family, _, interface = header[8:]
+        length = _DATA_AT + snapped + -snapped % _ALIGNED
+        if (step or self._end_of_block(begins) - begins) != length:
+            return None  # the last packet of a block has no step to the next
+        if (link, net, zeros) != (_DATA_AT, _DATA_AT, 0):
             return None
-        family, _, interface = _ADDRESS.unpack_from(self._memory, begins + _ADDRESS_AT)
-        if family != socket.AF_PACKET or interface <= 0:
-            return None  # the kernel writes it last (net/packet/af_packet.c, tpacket_rcv)
+        # It is being written: the address comes last (net/packet/af_packet.c, tpacket_rcv).
+        if not status & _IN_USER or family != socket.AF_PACKET or interface <= 0:
+            return None
         data = self._memory[begins + net : begins + net + min(snapped, HEADER_BYTES)]
         headers = headers_of(data)
         if headers is None:

@@ -88,6 +88,52 @@ def test_a_packet_that_is_being_written_is_left_out(left):
     run(test)
 
 
+def begins_of(memory):
+    """Where the packets of the first block begin."""
+    at = 48
+    while step := struct.unpack_from("=I", memory, at)[0]:
+        yield at
+        at += step
+
+
+@pytest.mark.parametrize("over", range(8, 168, 8))
+def test_a_packet_that_a_later_pass_has_partly_overwritten_is_left_out(over):
+    """Only its first bytes, as its time; or its front, but for a gap in what was written."""
+
+    async def test():
+        with ringed() as ring, pair(ring) as (near, far, ends):
+            near.send(b"x")
+            far.recv(10)
+            whole = ring.last(*ends)
+            begins = [*begins_of(ring._memory)]
+            assert len(begins) == len(whole)
+            victim, later = begins[-1], ring._memory[begins[0] : begins[1]]
+            begin = victim + over - len(later)
+            for part in (slice(0, 68), slice(96, len(later))):  # the kernel leaves what is between
+                ring._memory[begin + part.start : begin + part.stop] = later[part]
+            left = [one.unix_ns for one in ring.last(*ends)]
+            assert whole[0].unix_ns in left
+            assert set(left) <= {one.unix_ns for one in whole[:-1]}
+
+    run(test)
+
+
+def test_the_last_packet_of_a_block_is_read():
+    async def test():
+        with ringed() as ring, pair(ring) as (near, far, ends):
+            sizes: list[int] = []
+            while not ring._status(0):
+                for from_, to in ((near, far), (far, near)):
+                    sizes.append(len(sizes) % 30 + 1)
+                    from_.send(bytes(sizes[-1]))
+                    to.recv(100)
+            lengths = [one.length for one in ring.last(*ends) if one.length]
+            assert len(lengths) >= 4
+            assert lengths == sizes[-len(lengths) :]
+
+    run(test)
+
+
 def test_others_are_not_in_it():
     async def test():
         with ringed() as ring, pair(ring, expected=False) as (near, far, ends):
