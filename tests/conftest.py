@@ -28,39 +28,9 @@ os.environ["XDG_STATE_HOME"] = os.path.join(os.devnull, "none")  # noqa: PTH118 
 gc.disable()  # while tests are collected, there is nothing to throw away
 
 
-class _Aside:
-    """Modules and tests by the thousand, which no collection need looks through.
-
-    A run in this process (`run/runner.py`) lets all go; asking the collector whether it did would
-    take longer than it saves.
-    """
-
-    def __init__(self) -> None:
-        self._is_let_go = True
-        self._unfreeze = gc.unfreeze
-
-    def unfreeze(self) -> None:
-        self._is_let_go = True
-        self._unfreeze()
-
-    def keep(self) -> None:
-        if self._is_let_go:
-            gc.collect()
-            gc.freeze()
-            self._is_let_go = False
-
-
-_ASIDE = _Aside()
-gc.unfreeze = _ASIDE.unfreeze
-
-
 def pytest_collection_finish() -> None:
+    gc.freeze()  # modules and tests by the thousand, which no collection need look through
     gc.enable()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _set_aside() -> None:
-    _ASIDE.keep()
 
 
 @pytest.fixture

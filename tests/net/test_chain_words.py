@@ -13,7 +13,7 @@ from stresser.net.chain_words import (
     subject_of,
     validity_of,
 )
-from tests.net.certificates import NOW, Issuer, policy, scts
+from tests.net.certificates import DAY, NOW, Issuer, policy, scts
 
 NAME = x509.DNSName("a.example.net")
 CA = Issuer("Some CA", organisation="Some Org")
@@ -24,8 +24,8 @@ def test_names_and_dates():
     assert issuer_of(leaf) == "CN=Some CA, O=Some Org"
     assert subject_of(CA.der) == "CN=Some CA, O=Some Org"
     assert subject_of(leaf) == "without a name"
-    assert f"from {NOW:%Y-%m-}" in validity_of(leaf)
-    assert validity_of(leaf).endswith(" UTC")
+    since, until = (f"{time:%Y-%m-%d %H:%M}" for time in (NOW - DAY, NOW + DAY))
+    assert validity_of(leaf) == f", valid from {since} to {until} UTC"
 
 
 @pytest.mark.parametrize("der", [None, b"", b"junk"])
