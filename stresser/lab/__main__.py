@@ -1,7 +1,8 @@
 """The lab process: a plan on standard input, readiness and kills on standard output.
 
-It ends when standard input does, so that it never outlives its parent, and on SIGTERM. SIGINT
-and SIGHUP are the parent's business: the run's Ctrl-C must not end the lab before the sessions.
+It ends when standard input does, so that it does not outlive its parent for long, and on SIGTERM.
+SIGINT and SIGHUP are the parent's business: the run's Ctrl-C must not end the lab before the
+sessions.
 """
 
 import gc
@@ -9,18 +10,21 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import trio
 
 from stresser.lab.file_limit import raise_file_limit
-from stresser.lab.messages import LONGEST_LINE, LineWriter, decode_plan, encode_message
+from stresser.lab.messages import END, LONGEST_LINE, LineWriter, decode_plan, encode_message
 from stresser.lab.server import Reflect, serve
 from stresser.model.errors import LabError, StresserError
 from stresser.scenario.lab_table import LabPlan
 
 _STDIN, _STDOUT = 0, 1
 _READ_SIZE: Final = 65_536
+_ORPHANED_S: Final = 2.0
+"""The workers of a run that was killed are gone first: what befell them then were drops to them."""
 _EAGER_OBJECTS: Final = 50_000  # allocations between collections: thousands of sessions are no leak
 
 
@@ -59,8 +63,12 @@ async def _run(plan: LabPlan, reflect: Reflect | None) -> None:
 
 async def _wait_for_parent(scope: trio.CancelScope) -> None:
     """Standard input ends with the parent, however that died."""
-    while await trio.to_thread.run_sync(os.read, _STDIN, _READ_SIZE, abandon_on_cancel=True):
-        pass
+    said = b""
+    read = partial(os.read, _STDIN, _READ_SIZE)
+    while data := await trio.to_thread.run_sync(read, abandon_on_cancel=True):
+        said = (said + data)[-len(END) :]
+    if said != END:
+        await trio.sleep(_ORPHANED_S)
     scope.cancel()
 
 

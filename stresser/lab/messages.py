@@ -1,4 +1,4 @@
-"""The lines between a lab process and its parent: the plan in, readiness and kills out."""
+"""The lines between a lab process and its parent: plan and end in, readiness and kills out."""
 
 import queue
 import threading
@@ -13,6 +13,8 @@ from stresser.model.kill import Kill
 from stresser.model.units import Duration, Size
 from stresser.scenario.lab_table import LabPlan, LabReady
 
+END: Final = b"end\n"
+"""The parent's last line. Where its end comes without it, the parent was killed."""
 LONGEST_LINE: Final = 16 << 20
 """Bytes of the longest line that either side reads: a plan of some 50,000 routes."""
 FOLDER_PREFIX: Final = "stresser-lab-"

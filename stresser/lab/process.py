@@ -13,6 +13,7 @@ import trio
 
 import stresser
 from stresser.lab.messages import (
+    END,
     FOLDER_PREFIX,
     LONGEST_LINE,
     KillRecord,
@@ -137,7 +138,9 @@ class _Child:
             pass
 
     async def go_down(self) -> None:
-        """Close its standard input and wait; then less and less politely."""
+        """Say so, close its standard input and wait; then less and less politely."""
+        with suppress(trio.BrokenResourceError):
+            await self._stdin.send_all(END)
         await self._stdin.aclose()
         for end in (self._process.terminate, self._process.kill, None):
             with trio.move_on_after(_GOES_DOWN_S):

@@ -5,7 +5,10 @@ import queue
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
+
+from stresser.lab.messages import END
 
 DEADLINE_S = 15.0
 
@@ -51,7 +54,12 @@ class LabChild:
         return record
 
     def close(self):
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # it may have ended by itself
+            if not self.process.stdin.closed:
+                self.process.stdin.write(END)
+                self.process.stdin.flush()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         code = self.process.wait(DEADLINE_S)
         self.reader.join(DEADLINE_S)
         errors = self.process.stderr.read().decode()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,20 @@ def running(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_whose_parent_is_killed_ends_after_those_that_it_serves():
+    # By then the workers of a run have learned that their run is gone: no drop of theirs.
+    child = LabChild(PLAN)
+    with PlainClient(child.port("echo")) as client:
+        stream = client.handshake()
+        since = time.monotonic()
+        child.process.stdin.close()
+        stream.write(b"still there")
+        assert client.read() == b"still there"
+        assert child.process.wait(10) == 0
+        assert time.monotonic() - since >= 2.0
+    assert child.close() == (0, "")
 
 
 PARENT = """
