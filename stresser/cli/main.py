@@ -45,7 +45,7 @@ COMMANDS: Final = {
     "completion": "Print a shell's script for completing this command.",
     "reflect": "Serve the far end: echo sessions, record how each ended.",
     "join": "Join a run with a reflector's record of it.",
-    "schema": "Print the JSON Schema of scenario files or of events.jsonl.",
+    "schema": "Print a JSON Schema: scenario files, events or summary.json.",
 }
 """The first line of each command's docstring, by its name: `stresser/cli/<name>.py`, `<name>`."""
 

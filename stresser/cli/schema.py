@@ -1,9 +1,10 @@
-"""`stresser schema scenario|events`: prints a JSON Schema."""
+"""`stresser schema scenario|events|summary`: prints a JSON Schema."""
 
 import json
 import sys
 from enum import StrEnum
 
+from stresser.analysis.summary.summary_schema import summary_schema
 from stresser.record.events_schema import events_schema
 from stresser.scenario.json_schema import scenario_schema
 
@@ -13,9 +14,16 @@ class Which(StrEnum):
 
     SCENARIO = "scenario"
     EVENTS = "events"
+    SUMMARY = "summary"
+
+
+_MAKERS = {
+    Which.SCENARIO: scenario_schema,
+    Which.EVENTS: events_schema,
+    Which.SUMMARY: summary_schema,
+}
 
 
 def schema(which: Which) -> None:
-    """Print the JSON Schema of scenario files or of events.jsonl."""
-    made = scenario_schema() if which is Which.SCENARIO else events_schema()
-    sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    """Print a JSON Schema: scenario files, events or summary.json."""
+    sys.stdout.write(json.dumps(_MAKERS[which](), indent=2, ensure_ascii=False) + "\n")
