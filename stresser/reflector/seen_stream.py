@@ -51,6 +51,8 @@ class SeenStream(trio.abc.Stream):
         """What a stranger may take of the loop; None: a guest's share has no limit."""
         self.ask_kernel = tcp_info
         """The kernel's account of now."""
+        self.when_over: Callable[[], object] | None = None
+        """Called when the peer ended it, and before this end closes it."""
         self._unread = b""
         self.end: SeenEnd | None = None
         self.ended_ns: int | None = None
@@ -121,6 +123,8 @@ class SeenStream(trio.abc.Stream):
     async def aclose(self) -> None:
         """close_notify and FIN."""
         self.look()
+        if self.when_over is not None:
+            self.when_over()
         await self._below.aclose()
 
     def look(self) -> None:
@@ -132,6 +136,8 @@ class SeenStream(trio.abc.Stream):
         if self.end is None:
             self.end, self.ended_ns = end, self._clock.now_ns()
             self.look()
+        if self.when_over is not None:
+            self.when_over()
 
 
 def _cause_of(exc: BaseException) -> SeenEnd:

@@ -1,6 +1,7 @@
 """Real sockets, real TLS, clients that are not ours: what each end is recorded as."""
 
 import gc
+import ssl
 from contextlib import suppress
 
 import trio
@@ -10,6 +11,7 @@ from wsproto.handshake import H11Handshake
 
 from stresser.model.ending import Kind
 from stresser.net.reflector_hello import HEADER, PREFIX
+from stresser.reflector.admission import HANDSHAKE_S
 from tests.reflector.served import reflecting, reset
 
 
@@ -116,6 +118,36 @@ async def test_nothing_of_an_upgrade_is_kept_as_long_as_its_session_lives(served
         kept = [one for one in gc.get_objects() if isinstance(one, H11Handshake)]
         assert [one for one in kept if not one.client] == []
         await connection.aclose()
+
+
+@in_loop
+async def test_a_stranger_whose_upgrade_is_rejected_or_broken_off_is_let_go(served):
+    for request, number in ((b"GET / HTTP/1.0\r\n\r\n", 1), (b"GET / HTTP/1.1\r\nHost: x\r\n", 2)):
+        stream = await served.tls()
+        await stream.send_all(request)
+        if number == 2:
+            await stream.aclose()
+        with trio.fail_after(HANDSHAKE_S / 2):  # what it is given to say more
+            while served.reception.strangers < number:
+                await trio.lowlevel.checkpoint()
+
+
+@in_loop
+async def test_nothing_of_a_stranger_waits_for_the_collector(served):
+    def held():
+        return sum(isinstance(one, ssl.SSLObject) for one in gc.get_objects())
+
+    gc.disable()
+    before = held()
+    try:
+        for number in range(1, 4):
+            stream = await served.tcp()
+            await stream.send_all(b"no TLS at all")
+            while served.reception.strangers < number:
+                await trio.lowlevel.checkpoint()
+        assert held() == before
+    finally:
+        gc.enable()
 
 
 @in_loop
