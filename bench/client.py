@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,13 +120,13 @@ class Client:
 
 
 @contextmanager
-def running_client(command: Command, job: Job) -> Iterator[Client]:
-    """Start a client on `client_core()`; kill it at the end if it still runs."""
+def running_client(command: Command, job: Job, *, everywhere: bool = False) -> Iterator[Client]:
+    """Start a client on `client_core()`, or `everywhere`; kill it at the end if it still runs."""
     arguments = command(job)
     with (
         (job.folder / "stdout").open("wb") as out,
         (job.folder / "stderr").open("wb") as err,
-        on_core(client_core()),
+        nullcontext() if everywhere else on_core(client_core()),
     ):
         process = subprocess.Popen(
             arguments, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err

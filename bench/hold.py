@@ -1,27 +1,31 @@
 """Owns `python -m bench.hold`: many sessions with a heartbeat held for minutes, none missed.
 
 Reads the answer out of the run folder: all opened, none dropped, every ping that was due was
-sent and answered, and the loop was never far behind.
+sent and answered, and no loop was far behind. With `--workers` the client shares all cores with the
+server; there are as many servers as the limit of open files asks for.
 """
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.client import Job, running_client
 from bench.machine import raise_file_limit
 from bench.peer import ADDRESSES, BenchError, Peer, running_server
-from bench.run_folder import events, merged_histogram, the_run
-from bench.stresser_client import run_command, scenario_text
+from bench.run_folder import events, folders_of, merged_histogram, the_run
+from bench.stresser_client import endpoints_text, run_command, scenario_text
 
 LAG_GOAL_MS = 50
 _EDGE_NS = 100_000_000
 """A ping due this close to the end of its session may be missing, or its pong."""
 _SLACK_S = 60
+_OTHER_FILES = 1_000
+"""Of a server: what it opens besides sessions, and room."""
 
 
 @dataclass(slots=True)
@@ -54,25 +58,29 @@ def count_heartbeats(endings: Iterable[dict[str, Any]], every_ns: int) -> Heartb
     return beats
 
 
-def _hold(peer: Peer, folder: Path, arguments: argparse.Namespace) -> Path:
+def _hold(peers: Sequence[Peer], folder: Path, arguments: argparse.Namespace) -> Path:
     """One run of its own length; its folder."""
     job = Job(
         folder=folder,
-        port=peer.port,
-        ca=peer.ca,
+        port=peers[0].port,
+        ca=peers[0].ca,
         addresses=ADDRESSES,
-        sessions=arguments.sessions,
+        sessions=arguments.sessions // len(peers),
         every_s=arguments.every,
-        ramp_s=arguments.every,  # spreads the pings over the interval
+        ramp_s=arguments.ramp or arguments.every,  # spreads the pings over the interval
     )
-    duration_s = arguments.every + arguments.duration
+    duration_s = job.ramp_s + arguments.duration
     scenario = folder / "scenario.toml"
-    scenario.write_text(scenario_text(job, duration=f"{duration_s:g}s"))
-    with running_client(lambda job: run_command(scenario, job.folder), job) as client:
+    text = scenario_text(job, duration=f"{duration_s:g}s", workers=arguments.workers)
+    others = [endpoints_text(replace(job, port=peer.port, ca=peer.ca)) for peer in peers[1:]]
+    scenario.write_text("".join([text, *others]))
+    with running_client(
+        lambda job: run_command(scenario, job.folder), job, everywhere=arguments.workers > 1
+    ) as client:
         client.wait_until(
-            lambda: peer.counters.open_sessions >= job.sessions,
-            arguments.every + _SLACK_S,
-            f"{job.sessions} open sessions",
+            lambda: sum(peer.counters.open_sessions for peer in peers) >= arguments.sessions,
+            job.ramp_s + _SLACK_S,
+            f"{arguments.sessions} open sessions",
         )
         code = client.wait_end(duration_s + _SLACK_S)
         if code not in (0, 3):
@@ -85,8 +93,11 @@ def _judge(run: Path, arguments: argparse.Namespace) -> list[str]:
     opened = sum(1 for _ in events(run, "session_opened"))
     failed = sum(1 for _ in events(run, "attempt_failed"))
     beats = count_heartbeats(events(run, "session_ended"), int(arguments.every * 1e9))
-    lag = merged_histogram(run, "loop_lag")
-    lag_ms = [lag.get_value_at_percentile(percentile) / 1e6 for percentile in (50, 99, 100)]
+    lags = [merged_histogram(folder, "loop_lag") for folder in folders_of(run)[-arguments.workers :]]
+    lag_ms = [
+        max(lag.get_value_at_percentile(percentile) for lag in lags) / 1e6
+        for percentile in (50, 99, 100)
+    ]
     print(f"sessions     {opened} opened, {failed} attempts failed, {beats.dropped} dropped")
     print(f"heartbeats   {beats.due} due, {beats.pings} pings sent, {beats.pongs} pongs")
     print(f"             {beats.wrong} sessions with a missed heartbeat")
@@ -108,14 +119,18 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=2_000)
     parser.add_argument("--every", type=float, default=10, help="seconds between pings")
     parser.add_argument("--duration", type=float, default=300, help="seconds after the ramp")
+    parser.add_argument("--ramp", type=float, help="seconds in which they open; else one `every`")
+    parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
-    raise_file_limit()
+    servers = 1 + arguments.sessions // (raise_file_limit() - _OTHER_FILES)
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="bench-") as name,
-            running_server(Path(name)) as peer,
-        ):
-            wrong = _judge(_hold(peer, Path(name), arguments), arguments)
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+            peers = []
+            for number in range(servers):
+                (place := folder / f"server-{number}").mkdir()
+                peers.append(stack.enter_context(running_server(place)))
+            wrong = _judge(_hold(peers, folder, arguments), arguments)
     except BenchError as error:
         print(f"bench.hold: {error}", file=sys.stderr)
         return 2

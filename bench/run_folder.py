@@ -4,7 +4,7 @@ A trial that judges stresser does not ask stresser's own reader.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,26 @@ def the_run(results: Path) -> Path:
     return folders[0]
 
 
+def folders_of(run: Path) -> list[Path]:
+    """The run's own folder and those of its workers: each process wrote in one."""
+    return [run, *sorted(run.glob("workers/*"))]
+
+
 def events(run: Path, *names: str) -> Iterator[dict[str, Any]]:
-    """The events with these names, in order.
+    """The events with these names; those of each process in order.
 
     Raises:
         BenchError: a line is no JSON object: a run that was not killed has none of these. Or the
             run was so long that there are more segments.
     """
-    if any(run.glob("events-*")):
+    for folder in folders_of(run):
+        yield from _events_in(folder, names)
+
+
+def _events_in(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    if any(folder.glob("events-*")):
         raise BenchError("events.jsonl is in segments: this reads the last one alone")
-    with (run / "events.jsonl").open("rb") as file:
+    with (folder / "events.jsonl").open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 event = json.loads(line)

@@ -36,8 +36,7 @@ def unprivileged_command(job: Job) -> list[str]:
 def workers_command(job: Job) -> list[str]:
     """The same in two workers."""
     scenario = job.folder / "scenario.toml"
-    text = scenario_text(job).replace("[sessions]", "[sessions]\nworkers = 2", 1)
-    scenario.write_text(text)
+    scenario.write_text(scenario_text(job, workers=2))
     return run_command(scenario, job.folder)
 
 
@@ -62,7 +61,9 @@ def run_command(scenario: Path, folder: Path) -> list[str]:
     return [*stresser, "--quiet", "--out", str(folder / "results")]
 
 
-def scenario_text(job: Job, *, duration: str | None = None, interval: str = "10s") -> str:
+def scenario_text(
+    job: Job, *, duration: str | None = None, interval: str = "10s", workers: int = 1
+) -> str:
     """The job as a scenario file; `duration` omitted: until it is stopped.
 
     Raises:
@@ -80,15 +81,20 @@ def scenario_text(job: Job, *, duration: str | None = None, interval: str = "10s
         f"attempts_per_second = {_UNCAPPED}",
         f"attempts_per_second_per_endpoint = {_UNCAPPED}",
         f"handshakes_in_flight = {_IN_FLIGHT}",
+        *([f"workers = {workers}"] if workers > 1 else []),
     ]
     activity = ["[activity]", 'kind = "heartbeat"', f'every = "{round(job.every_s * 1e3)}ms"']
     record = ["[record]", f'histogram_interval = "{interval}"']
-    endpoints = [_endpoint(job, address) for address in job.addresses]
-    return "\n".join([*head, *sessions, *activity, *record, *endpoints]) + "\n"
+    return "\n".join([*head, *sessions, *activity, *record, endpoints_text(job)])
+
+
+def endpoints_text(job: Job) -> str:
+    """One endpoint for each address, to end a scenario file with."""
+    return "".join(_endpoint(job, address) + "\n" for address in job.addresses)
 
 
 def _endpoint(job: Job, address: str) -> str:
-    name = "server-" + address.replace(".", "-")
+    name = f"server-{address.replace('.', '-')}-{job.port}"
     return f"""[[endpoints]]
 name = "{name}"
 url = "wss://{address}:{job.port}/"
