@@ -18,8 +18,8 @@ from stresser.model.errors import ExitCode, RunFolderError
 from stresser.model.events import RunResumed, RunStarted
 from stresser.model.units import escaped, format_duration
 from stresser.net.dial import socket_options
+from stresser.net.key_log import keys_logged
 from stresser.net.reflector_hello import Introducer, new_run_id
-from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder, create_run_folder
 from stresser.record.host_facts import gather_manifest

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
+from stresser.model.client_hello import HelloSent
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind
 from stresser.model.evidence import TcpInfo
@@ -125,6 +126,8 @@ class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
     """Scheme and address of the proxy that was dialled."""
     resolved_by: ResolvedBy | None = None
     """Who looked the endpoint's name up; left out where an address was given."""
+    hello: HelloSent | None = None
+    """The ClientHello that it sent to the endpoint."""
     tls: TlsFacts
     subprotocol: str | None = None
     replaces: Whole | None = None
@@ -154,6 +157,8 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """Duration of each step of the handshake that was completed."""
     resolved_by: ResolvedBy | None = None
     """Who looked the endpoint's name up, as far as it came to that."""
+    hello: HelloSent | None = None
+    """The ClientHello that it sent to the endpoint, if it came so far."""
     tls: TlsFacts | None = None
     """When the TLS handshake was completed."""
     also: Annotated[list[Whole], Meta(max_length=MOST_ALSO)] = []

@@ -91,6 +91,14 @@ def set_timers(sock: socket.socket, timers: TcpTimers) -> None:
         _set_if_known(sock, "TCP_KEEPINTVL", timers.keep_interval_s)
 
 
+def segment_size(sock: socket.socket) -> int | None:
+    """How many bytes of data one segment of a connection takes now (tcp(7), TCP_MAXSEG)."""
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    except (OSError, AttributeError):  # a socket in memory; Windows does not say
+        return None
+
+
 def _set_if_known(sock: socket.socket, option: str, value: int) -> None:
     number = getattr(socket, option, None)
     if number is not None:

@@ -43,8 +43,11 @@ def literal_address(host: str, port: int) -> Address | None:
     return Address(family, sockaddr)
 
 
-async def resolve(host: str, port: int) -> list[Address]:
+async def resolve(host: str, port: int, family: int | None = None) -> list[Address]:
     """All TCP addresses of a name, in the order of getaddrinfo(3) (RFC 6724).
+
+    `family`: those alone (`socket.AF_INET6`). All are asked for: that a name has none of one family
+    is another thing than that it does not exist.
 
     Raises:
         NameNotResolved: with the EAI_ code.
@@ -58,10 +61,16 @@ async def resolve(host: str, port: int) -> list[Address]:
         raise NameNotResolved(exc.errno, str(exc)) from exc
     except UnicodeError as exc:
         raise NameNotResolved(None, f"not a host name: {exc}") from exc
-    addresses = [_address(family, sockaddr) for family, _, _, _, sockaddr in found]
+    addresses = [_address(of, sockaddr) for of, _, _, _, sockaddr in found]
     if not addresses:
         raise NameNotResolved(None, "the resolver answered with no address")
-    return addresses
+    wanted = [one for one in addresses if family in {None, one.family}]
+    if not wanted:
+        raise NameNotResolved(None, f"it has no {_FAMILIES[family]} address")
+    return wanted
+
+
+_FAMILIES: dict[int | None, str] = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 
 
 def _address(family: int, sockaddr: tuple[object, ...]) -> Address:

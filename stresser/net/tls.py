@@ -6,15 +6,15 @@ hides the alert that is already in the receive buffer.
 """
 
 import contextlib
-import os
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from stresser.model.client_hello import HelloKind
 from stresser.model.faults import CertificateRejected, PeerCloseNotify, PeerFin
 from stresser.net.tap import Tap
 from stresser.net.tls_errors import translate
@@ -26,6 +26,8 @@ _LITTLE = 256
 
 _LONGEST_RECORD = 17 << 10
 """RFC 8446 section 5.2. What is longer and holds no plaintext is session tickets and the like."""
+_HYBRID_SINCE = (3, 5)
+"""OpenSSL offers an ML-KEM share."""
 
 
 class TlsProfile(Struct, frozen=True, kw_only=True):
@@ -41,6 +43,19 @@ class TlsProfile(Struct, frozen=True, kw_only=True):
     alpn: tuple[str, ...] = ()
     version: str | None = None
     """`1.2` or `1.3`: offer that version alone."""
+    hello: HelloKind | None = None
+    """Its key shares, to which `hello_bytes.py` sees; None: the library's own."""
+
+
+class ClientContext(Protocol):
+    """What makes the two ends of a client's TLS: an `SSLContext`, or `newer_tls.NewerContext`."""
+
+    keylog_filename: Any
+
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *, server_hostname: bytes
+    ) -> Any:
+        """An `SSLObject`, or what does as one."""
 
 
 @lru_cache(maxsize=256)
@@ -60,6 +75,8 @@ def context_for(profile: TlsProfile) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     if profile.alpn:
         context.set_alpn_protocols(list(profile.alpn))
+    if profile.hello == HelloKind.CLASSIC and ssl.OPENSSL_VERSION_INFO >= _HYBRID_SINCE:
+        context.set_ecdh_curve("prime256v1")  # the one that all have to know (RFC 8446 section 9.1)
     return context
 
 
@@ -90,30 +107,6 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.num_tickets = 0  # nobody resumes here, and OpenSSL would keep each session for it
     context.load_cert_chain(certificate, key)
     return context
-
-
-@contextlib.contextmanager
-def keys_logged(contexts: Iterable[ssl.SSLContext], path: Path) -> Iterator[None]:
-    """Meanwhile the keys of the contexts' sessions go to a new file that is its owner's alone.
-
-    In the format that Wireshark reads (RFC 9850). OpenSSL appends each line by itself; that a
-    disk is full it tells nobody.
-
-    Raises:
-        OSError: the file is there, or cannot be made.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    fd, logged = os.open(path, flags, 0o600), tuple(contexts)
-    try:
-        # The descriptor's: what others may have put at that name meanwhile is not written to.
-        own = Path(f"/dev/fd/{fd}")
-        for context in logged:
-            context.keylog_filename = str(own if own.exists() else path)
-        yield
-    finally:
-        os.close(fd)
-        for context in logged:
-            context.keylog_filename = None  # type: ignore[assignment]  # as ssl documents it
 
 
 def _bare_context() -> ssl.SSLContext:
@@ -162,7 +155,7 @@ class TlsStream:
     def __init__(
         self,
         tap: Tap,
-        context: ssl.SSLContext,
+        context: ClientContext,
         server_name: str,
         carrier: Carrier | None = None,
         early: bytes = b"",
@@ -266,7 +259,7 @@ class TlsStream:
     def _decrypted(self, most: int = _SLICE) -> bytes:
         """Plaintext of what has come in; `b""`: more must come, and something may have to go."""
         try:
-            data = self._ssl.read(most)
+            data: bytes = self._ssl.read(most)
         except ssl.SSLWantReadError:
             self.release_buffer()  # it was a ticket, or a part of something
             return b""
@@ -374,7 +367,8 @@ class TlsStream:
     @property
     def alpn(self) -> str | None:
         """The protocol that the server chose (RFC 7301)."""
-        return self._ssl.selected_alpn_protocol()
+        chosen: str | None = self._ssl.selected_alpn_protocol()
+        return chosen
 
     def chain(self) -> tuple[bytes, ...]:
         """The certificates as the peer served them, DER, leaf first; unverified."""

@@ -90,6 +90,11 @@ def _begun(row: ExportRow) -> SessionOpened | AttemptFailed | None:
     return row.stopped if isinstance(row.stopped, AttemptFailed) else row.opened
 
 
+def _hello(row: ExportRow) -> Any:
+    begun = _begun(row)
+    return None if begun is None else begun.hello
+
+
 def _tls(row: ExportRow) -> Any:
     begun = _begun(row)
     return None if begun is None else begun.tls
@@ -128,6 +133,7 @@ _COHORT = _columns(_event, _TEXT, "endpoint", "egress", "activity")
 _HANDSHAKE = (
     *(Column(f"{phase.value}_s", _SECONDS, partial(_phase_ns, phase)) for phase in _PHASES),
     *_columns(_begun, _TEXT, "local", "remote", "proxy", "resolved_by"),
+    *_columns(_hello, _WHOLE, hello_bytes="size", hello_segments="segments"),
     *_columns(_tls, _TEXT, "alpn", "chain", tls_version="version", tls_cipher="cipher"),
     *_columns(_tls, _YES_NO, chain_verified="verified", chain_intercepted="intercepted"),
 )

@@ -1,5 +1,6 @@
 """Turns a scenario into routes: one for each endpoint, egress and activity."""
 
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from stresser import __version__
 from stresser.model.cohort import Cohort
 from stresser.model.errors import ScenarioError
 from stresser.net.dial import Binding
+from stresser.net.hello_bytes import HelloNotMadeError, client_context, hello_facts
 from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
 from stresser.net.tls import TlsProfile, context_for
@@ -25,6 +27,8 @@ from stresser.session.route import Route, timers_for
 USER_AGENT = f"stresser/{__version__} (holds sessions to find out what drops them)"
 """Names the tool to whoever reads the logs of a service or of a proxy."""
 _PROXY_ALPN = ("http/1.1",)
+_FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+_HOW_HYBRID = "install cryptography 45 or later from PyPI, which brings an OpenSSL that does"
 
 
 class RouteBuilder:
@@ -67,6 +71,9 @@ class RouteBuilder:
         for endpoint in self._scenario.endpoints:
             try:
                 routes += self._of_endpoint(endpoint)
+            except HelloNotMadeError as exc:
+                place = f"{self._file}: endpoints.{endpoint.name}.hello"
+                mistakes[f"{place}: {exc}; leave it out, or {_HOW_HYBRID}"] = None
             except (OSError, ValueError) as exc:
                 place = f"endpoints.{endpoint.name}.ca"
                 mistakes[self._mistake(place, endpoint.ca, exc)] = None
@@ -92,13 +99,16 @@ class RouteBuilder:
         profile = self._profile(endpoint, address)
         _readable(profile.ca_files)
         judge = self._judge(profile.ca_files)
+        context, server_name = client_context(profile), self._server_name(endpoint, address)
         direct = Route(
             cohort=Cohort(endpoint.name, "", ""),
             host=endpoint.address or address.host,
             port=address.port,
             binding=Binding(),
-            server_name=self._server_name(endpoint, address),
-            context=context_for(profile),
+            family=_FAMILIES.get(endpoint.family or ""),
+            server_name=server_name,
+            context=context,
+            hello=hello_facts(context, server_name),
             judge=judge,
             request=self._request(endpoint, address),
             introducer=self._introducers.get(endpoint.name),
@@ -159,6 +169,7 @@ class RouteBuilder:
             ca_files=tuple(ca_files),
             alpn=tuple(endpoint.alpn),
             version=endpoint.tls_version,
+            hello=endpoint.hello,
         )
 
     def _server_name(self, endpoint: Endpoint, address: EndpointAddress) -> str:

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from stresser.model.errors import ExitCode
 from stresser.model.events import AnyEvent, ClockStepped, HostSlept, PathChanged
 from stresser.net.dial import keep_to_ports
+from stresser.net.key_log import keys_logged
 from stresser.net.reflector_hello import Introducer
-from stresser.net.tls import keys_logged
 from stresser.record.diagnostics import DiagnosticLog
 from stresser.record.folder import RunFolder
 from stresser.record.recorder import Recorder

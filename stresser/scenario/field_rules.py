@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration, Size, shown
 from stresser.scenario.endpoint import ascii_host_name, parse_url
+from stresser.scenario.handshake_rules import handshake_mistakes
 from stresser.scenario.header import (
     check_alpn,
     check_header_name,
@@ -278,8 +279,8 @@ def _check_endpoint(values: dict[str, Any], report: Report) -> None:
 
     if "reflector" in values and "url" in values and parse_url(values["url"]).is_lab:
         report(("reflector",), "the lab's reflector is lab+wss://reflect; leave it out")
-    if "url" in values and "address" in values and parse_url(values["url"]).is_lab:
-        report(("address",), "the lab chooses the address of its endpoints itself; leave it out")
+    for name, problem in handshake_mistakes(values):
+        report((name,), problem)
 
 
 def _check_egress(values: dict[str, Any], report: Report) -> None:

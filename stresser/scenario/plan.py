@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from stresser.model.client_hello import HelloKind
 from stresser.model.units import NS_PER_S, Duration, Size
 from stresser.scenario.lab_table import Middlebox
 
@@ -140,6 +141,11 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     alpn: list[str] = []
     tls_version: Literal["1.2", "1.3"] | None = None
     """Offer this version alone; omitted: what OpenSSL offers, 1.2 at least."""
+    hello: HelloKind | None = None
+    """Key shares of the ClientHello: `classic`, or `hybrid` with ML-KEM; omitted: what Python's
+    OpenSSL offers."""
+    family: Literal["ipv4", "ipv6"] | None = None
+    """Dial the name's addresses of this family alone."""
     reflector: Reflector | None = None
     """What the far end saw of each session can be joined to the run (`stresser join`)."""
     send_secrets_over_unverified_chain: bool = False

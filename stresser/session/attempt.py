@@ -7,6 +7,7 @@ import trio
 
 from stresser.model.chain import TlsFacts
 from stresser.model.checkup_facts import HttpAnswer
+from stresser.model.client_hello import HelloSent
 from stresser.model.clocks import Clock, Hangups
 from stresser.model.ending import Phase
 from stresser.model.events import ResolvedBy
@@ -14,7 +15,7 @@ from stresser.model.faults import CertificateRejected, DeadlinePassed, SecretWit
 from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
-from stresser.net.dial import set_timers
+from stresser.net.dial import segment_size, set_timers
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
 from stresser.net.reflector_hello import HEADER, PREFIX, Introducer
 from stresser.net.resolve import Address, literal_address, resolve
@@ -70,6 +71,8 @@ class Attempt:
         """Of the proxy's answer to CONNECT: those that tell who it is."""
         self.hello: str | None = None
         """What named it to the reflector."""
+        self.client_hello: HelloSent | None = None
+        """None: no handshake was begun, or its hello is not known."""
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
@@ -130,6 +133,8 @@ class Attempt:
             carrier, early = tunnel.carrier, tunnel.early
             self.proxy_headers = tunnel.headers
 
+        if route.hello is not None:
+            self.client_hello = route.hello.sent(None if carrier else segment_size(tap.sock))
         self.stream = TlsStream(tap, route.context, route.server_name, carrier, early)
         # Our last message goes out with the upgrade request, where there is one.
         shaking = self.stream.handshake(flush=route.request is None)
@@ -180,7 +185,7 @@ class Attempt:
 
     async def _look_up_endpoint(self, nth_address: int) -> Address:
         self.asked_name = self.route.host
-        found = await resolve(self.route.host, self.route.port)
+        found = await resolve(self.route.host, self.route.port, self.route.family)
         if literal_address(self.route.host, self.route.port) is None:
             self.found = tuple(found)
         # One address, pinned and recorded; the next attempt tries the next one.

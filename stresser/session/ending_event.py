@@ -30,6 +30,7 @@ def attempt_failed(attempt: Attempt, look: SocketAtEnd, around: RunContext) -> A
         proxy=attempt.proxy,
         resolved_by=attempt.resolved_by,
         phases_ns=attempt.phases_ns,
+        hello=attempt.client_hello,
         tls=attempt.tls,
         ending=ending,
     )

@@ -12,13 +12,7 @@ from msgspec.structs import replace
 from stresser.classify.errno_table import is_silent
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Proof
-from stresser.model.events import (
-    AnyEvent,
-    AttemptFailed,
-    Observer,
-    SessionEnded,
-    SessionOpened,
-)
+from stresser.model.events import AnyEvent, AttemptFailed, Observer, SessionEnded, SessionOpened
 from stresser.model.faults import NoPong, Planned
 from stresser.model.quantity import PROXY_STEPS, Quantity
 from stresser.scenario.plan import Reconnect
@@ -282,6 +276,7 @@ def _opened(
         remote=session.remote,
         proxy=session.proxy,
         resolved_by=attempt.resolved_by,
+        hello=attempt.client_hello,
         tls=attempt.tls,
         subprotocol=attempt.subprotocol,
         replaces=past.session,

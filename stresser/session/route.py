@@ -1,10 +1,10 @@
 """How sessions of one cohort reach their endpoint: the scenario, made ready to use."""
 
-import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from stresser.model.client_hello import HelloFacts
 from stresser.model.clocks import Clock, Hangups
 from stresser.model.cohort import Cohort
 from stresser.model.units import NS_PER_MS, NS_PER_S
@@ -13,7 +13,7 @@ from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
-from stresser.net.tls import context_for
+from stresser.net.tls import ClientContext, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.scenario.plan import Activity, ActivityKind, Timeouts
@@ -51,6 +51,8 @@ class Route:
     host: str
     """Name or address to dial, or to ask a proxy for; a lab middlebox's address where the egress
     is one."""
+    family: int | None = None
+    """Of its addresses, those of this family alone (`socket.AF_INET6`); None: any."""
     port: int
     binding: Binding
     """Of the socket, whether it goes to the endpoint or to a proxy."""
@@ -58,7 +60,9 @@ class Route:
     """None: directly."""
     server_name: str
     """Sent as SNI, and what the chain must be for."""
-    context: ssl.SSLContext
+    context: ClientContext
+    hello: HelloFacts | None = None
+    """What its ClientHello is; None: not known."""
     judge: ChainJudge
     request: UpgradeRequest | None
     """None: `tls`, held with nothing sent."""
@@ -82,7 +86,7 @@ class Route:
         return self.activity.kind is ActivityKind.HEARTBEAT and can_beat
 
     @property
-    def contexts(self) -> Iterator[ssl.SSLContext]:
+    def contexts(self) -> Iterator[ClientContext]:
         """Of all TLS that its sessions speak: with the endpoint, and with an `https://` proxy."""
         yield self.context
         if self.proxy is not None and self.proxy.tls is not None:

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from stresser.record.reader import open_run
+from tests.cli.in_process import stresser_says
 from tests.cli.run_process import ROOT, STRESSER, Run, scenario_text
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,23 @@ def test_a_whole_run(start):
     assert len(set(ended)) == len(ended) >= 6
     drops = [e for e in events if e["event"] == "session_ended" and not e["planned"]]
     assert {("box", "tcp_reset")} == {(e["egress"], e["kind"]) for e in drops}
+
+
+def test_sessions_that_begin_with_an_ml_kem_share(start):
+    """Held, pinged, dropped and opened again as others are; TCP_MAXSEG of loopback takes all."""
+    endpoints = 'name = "echo"\nurl = "lab+wss://echo"\nhello = "hybrid"'
+    run = start(scenario_text(endpoints=endpoints, thresholds='"drops{egress=direct}" = "= 0"'))
+    code, _, err = run.finish()
+    assert code == 0, err
+    opened = [e for e in run.events() if e["event"] == "session_opened"]
+    hellos = {(e["hello"]["size"] > 1500, e["hello"]["segments"]) for e in opened}
+    assert hellos == {(True, 1)}
+    ended = [e for e in run.events() if e["event"] == "session_ended"]
+    assert {e["kind"] for e in ended if e["egress"] == "box"} >= {"tcp_reset"}
+    assert {e["kind"] for e in ended if e["egress"] == "direct"} == {"planned"}
+    assert all(e["pongs"] for e in ended if e["egress"] == "direct")
+    said = stresser_says("show", str(run.folder), "--session", str(opened[0]["session"]))
+    assert b"bytes in 1 segment" in said.out
 
 
 @pytest.mark.parametrize(

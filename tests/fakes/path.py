@@ -113,7 +113,9 @@ class KernelView:
     def getsockname(self) -> tuple[str, int]:
         return "192.0.2.10", self._path.local_port
 
-    def getsockopt(self, level: int, option: int, length: int) -> bytes:
+    def getsockopt(self, level: int, option: int, length: int = 0) -> bytes:
+        if option == socket.TCP_MAXSEG:  # in memory there are no segments
+            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
         assert (level, option) == (socket.IPPROTO_TCP, socket.TCP_INFO)
         if not self.open:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))

@@ -16,8 +16,9 @@ from typing import Any
 import trio
 import trustme
 
+from stresser.net.hello_bytes import client_context
 from stresser.net.tap import Tap
-from stresser.net.tls import TlsProfile, TlsStream, context_for
+from stresser.net.tls import TlsProfile, TlsStream
 from stresser.witness.clock import RunClock
 from stresser.witness.loop import LoopStamp
 
@@ -194,7 +195,7 @@ async def tls_pair(
     """Our TLS stream and an independent peer, by default with the handshake done."""
     async with tapped_pair(buffers=buffers) as (tap, far):
         chosen = profile or TlsProfile(require=False)
-        stream = TlsStream(tap, context_for(chosen), name)
+        stream = TlsStream(tap, client_context(chosen), name)
         peer = TlsPeer(far, context or server_context(version))
         if handshake:
             await shake_hands(stream, peer)

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 import trio
+from trio.abc import HostnameResolver
 
 from stresser.model.faults import NameNotResolved
 from stresser.net.resolve import Address, format_sockaddr, literal_address, resolve
@@ -96,5 +97,44 @@ def test_a_resolved_address_can_be_dialled():
                 with socket.socket(address.family) as sock:
                     refused = sock.connect_ex(address.sockaddr)
                     assert refused in {0, errno.ECONNREFUSED, errno.EADDRNOTAVAIL}
+
+    run(test)
+
+
+class BothFamilies(HostnameResolver):
+    """Each name has an address of either family."""
+
+    async def getaddrinfo(self, host, port, *args, **kwargs):
+        return [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", port, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", port)),
+        ][: 1 if b"six" in bytes(host) else 2]
+
+    async def getnameinfo(self, sockaddr, flags):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("family", "hosts"),
+    [
+        (None, ["2001:db8::1", "192.0.2.1"]),
+        (socket.AF_INET, ["192.0.2.1"]),
+        (socket.AF_INET6, ["2001:db8::1"]),
+    ],
+)
+def test_one_family_alone(family, hosts):
+    async def test():
+        trio.socket.set_custom_hostname_resolver(BothFamilies())
+        assert [one.host for one in await resolve("a.example", 443, family)] == hosts
+
+    run(test)
+
+
+def test_a_name_without_an_address_of_the_family_exists_all_the_same():
+    async def test():
+        trio.socket.set_custom_hostname_resolver(BothFamilies())
+        with pytest.raises(NameNotResolved, match="no IPv4 address") as caught:
+            await resolve("six.example", 443, socket.AF_INET)
+        assert caught.value.code is None
 
     run(test)

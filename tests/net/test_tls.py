@@ -11,7 +11,7 @@ import trustme
 from trio.testing import wait_all_tasks_blocked
 
 from stresser.model.faults import PeerAlert, PeerCloseNotify, ProtocolViolation
-from stresser.net.tls import TlsProfile, context_for, keys_logged
+from stresser.net.tls import TlsProfile, context_for
 from tests.net.peers import (
     NAME,
     POLICY,
@@ -314,41 +314,3 @@ def test_no_ocsp_staple_is_asked_for():
     offered = set(extensions_of(outgoing.read()))
     assert 0 in offered  # server_name: the extensions are read rightly
     assert 5 not in offered  # status_request, RFC 6066 section 8
-
-
-@versions
-def test_keys_are_written_to_a_private_file_while_asked_to(version, tmp_path):
-    path, context = tmp_path / "keys.log", context_for(TlsProfile(require=False))
-
-    async def connect():
-        async with tls_pair(version):
-            pass
-
-    with keys_logged([context], path):
-        run(connect)
-    kept = path.read_text()
-    assert ("CLIENT_RANDOM " if version == "TLSv1.2" else "CLIENT_TRAFFIC_SECRET_0 ") in kept
-    assert path.stat().st_mode & 0o777 == 0o600
-    run(connect)
-    assert path.read_text() == kept
-
-
-def test_keys_go_to_a_new_file_alone(tmp_path):
-    path, victim = tmp_path / "keys.log", tmp_path / "victim"
-    victim.write_text("")
-    path.symlink_to(victim)
-    context = context_for(TlsProfile(require=False))
-    with pytest.raises(FileExistsError), keys_logged([context], path):
-        pass
-    path.unlink()
-    with keys_logged([context], path):
-        path.rename(tmp_path / "away")
-        path.symlink_to(victim)
-        run(opened)
-    assert victim.read_text() == ""
-    assert "SECRET" in (tmp_path / "away").read_text()
-
-
-async def opened():
-    async with tls_pair("TLSv1.3"):
-        pass

@@ -192,7 +192,7 @@ def test_a_secret_is_not_sent_over_a_chain_that_does_not_verify(path):
 
 
 def test_another_address_is_tried_where_the_first_takes_no_connection(monkeypatch):
-    async def two_addresses(host, port):
+    async def two_addresses(host, port, _family):
         return [Address(10, ("::1", port, 0, 0)), Address(2, ("127.0.0.1", port))]
 
     async def main():
@@ -225,7 +225,7 @@ def test_every_address_is_tried_and_the_one_that_stalls_is_named(monkeypatch, br
             _, good = lab_listener(ready, "echo", None)
             _, bad = lab_listener(ready, "stall", None)
 
-            async def several(_host, _port):
+            async def several(_host, _port, _family):
                 ports = [bad if n == broken else good for n in range(3)]
                 return [Address(2, ("127.0.0.1", port)) for port in ports]
 
@@ -250,7 +250,7 @@ def test_addresses_that_all_stall_take_three_deadlines_and_no_more(monkeypatch):
             ready = await nursery.start(partial(serve, PLAN))
             _, bad = lab_listener(ready, "stall", None)
 
-            async def several(_host, _port):
+            async def several(_host, _port, _family):
                 return [Address(2, ("127.0.0.1", bad)) for _ in range(9)]
 
             monkeypatch.setattr("stresser.session.attempt.resolve", several)

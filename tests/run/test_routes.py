@@ -1,13 +1,18 @@
 """A scenario as routes: every combination, and what each of them carries."""
 
 from pathlib import Path
+from socket import AF_INET, AF_INET6
 
 import pytest
+from msgspec.structs import replace
 
+from stresser.model.client_hello import HelloKind
 from stresser.model.cohort import Cohort
 from stresser.model.errors import ScenarioError
 from stresser.model.units import Duration
 from stresser.net.dial import Binding
+from stresser.net.hello_bytes import HelloNotMadeError, hello_facts
+from stresser.run import routes
 from stresser.run.routes import USER_AGENT, RouteBuilder
 from stresser.scenario.lab_table import LabAddress, LabReady, Middlebox
 from stresser.scenario.plan import (
@@ -272,3 +277,30 @@ def test_roots_are_found_beside_the_scenario_file(tmp_path):
     endpoint = Endpoint(name="b", url="wss://b.example.net/", ca="roots.pem")
     (route,) = built(endpoint, file=tmp_path / "scenario.toml")
     assert route.judge is not None
+
+
+@pytest.mark.parametrize(("family", "of"), [("ipv4", AF_INET), ("ipv6", AF_INET6), (None, None)])
+def test_a_family(family, of):
+    (route,) = built(replace(WSS, family=family))
+    assert route.family == of
+
+
+@pytest.mark.parametrize("kind", HelloKind)
+def test_a_kind_of_hello_is_the_clients_and_known_before_it_is_sent(kind):
+    (route,) = built(replace(WSS, hello=kind))
+    assert route.hello.kind is kind
+    assert route.hello == hello_facts(route.context, "broker.example.net")
+
+
+def test_a_hello_that_no_library_makes_is_one_line(monkeypatch):
+    def none(_profile):
+        raise HelloNotMadeError("OpenSSL 3.0.19 makes no key share of ML-KEM")
+
+    monkeypatch.setattr(routes, "client_context", none)
+    with pytest.raises(ScenarioError) as caught:
+        built(replace(WSS, hello=HelloKind.HYBRID))
+    (line,) = caught.value.lines
+    assert line == (
+        "scenario.toml: endpoints.broker.hello: OpenSSL 3.0.19 makes no key share of ML-KEM; leave"
+        " it out, or install cryptography 45 or later from PyPI, which brings an OpenSSL that does"
+    )

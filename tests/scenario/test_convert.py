@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from msgspec import inspect
 
+from stresser.model.client_hello import HelloKind
 from stresser.model.errors import ScenarioError
 from stresser.model.units import Duration
 from stresser.scenario.convert import WRONG, convert, convert_fields, describe, struct_type
@@ -43,6 +44,8 @@ def lines_of(mistakes):
         (Sessions, "workers", "auto", "auto"),
         (Endpoint, "verify", "require", Verify.REQUIRE),
         (Endpoint, "tls_version", "1.2", "1.2"),
+        (Endpoint, "hello", "hybrid", HelloKind.HYBRID),
+        (Endpoint, "family", "ipv6", "ipv6"),
         (Endpoint, "headers", {"A": "b"}, {"A": "b"}),
         (Endpoint, "alpn", ["h2"], ["h2"]),
         (Endpoint, "sni", "x", "x"),
@@ -83,6 +86,8 @@ def test_a_right_value(cls, name, value, converted):
         (Endpoint, "verify", "requier", 'did you mean "require"?'),
         (Endpoint, "verify", 1, 'write "report" or "require"'),
         (Endpoint, "tls_version", 1.2, 'write "1.2" or "1.3"'),
+        (Endpoint, "hello", "hybird", 'did you mean "hybrid"?'),
+        (Endpoint, "family", 6, 'write "ipv4" or "ipv6"'),
         (Endpoint, "headers", "hunter2", "must be a table"),
         (Endpoint, "headers", {"A": 77777}, "must be text in quotes"),
         (Endpoint, "headers", {"A": {"b": "hunter2"}}, 'quotes: "A.b"'),

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from stresser.model.chain import ChainClass, ChainRoot
+from stresser.model.client_hello import X25519_MLKEM768, HelloFacts, HelloSent
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import ChainSeen
 from stresser.model.faults import SecretWithheld
@@ -183,3 +184,11 @@ def test_an_intercepted_session_says_so_from_its_opening_on(trusting_host):
         ChainRoot.HOST,
     )
     assert opened.tls.verified  # a client here takes it: that is what the root was installed for
+
+
+def test_the_hello_is_known_once_a_handshake_begins():
+    facts = HelloFacts(size=1557, name_at=1539, name_size=18, groups=(X25519_MLKEM768,))
+    attempt, _ = attempted(tls_server(server_context()), request=None, hello=facts)
+    assert attempt.client_hello == HelloSent(size=1557)  # a transport in memory has no segments
+    attempt, _ = attempted(tls_server(server_context()), request=None)
+    assert attempt.client_hello is None

@@ -12,7 +12,7 @@ from stresser.analysis.diagnosis.failure_bursts import burst_in_words
 from stresser.analysis.summary.run_reading import RunReading
 from stresser.analysis.words.endings import GRADE_WORDS, ending_in_words
 from stresser.analysis.words.far_end_words import far_end_in_words
-from stresser.analysis.words.hello_fate import fate_words
+from stresser.analysis.words.hello_fate import fate_words, hello_in_words
 from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.obstacles import Stopped, obstacle_of
 from stresser.analysis.words.packet_words import provenance_in_words
@@ -188,7 +188,7 @@ def _failed(event: AttemptFailed, chain: list[Line]) -> list[Line]:
         lines.insert(1, ("recorded", _COUNTED))
     if event.resolved_by is not None:
         lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
-    lines += [*_phases(event.phases_ns), *chain, *_ending_lines(event, [])]
+    lines += [*_phases(event.phases_ns), *_hello(event), *chain, *_ending_lines(event, [])]
     fate = fate_words(event.ending)
     return lines if fate is None else [*lines, ("what was sent", fate)]
 
@@ -214,14 +214,17 @@ def _opening(event: SessionOpened, chain: list[Line]) -> list[Line]:
         lines.append(("proxy", event.proxy))
     if event.resolved_by is not None:
         lines.append(("name looked up by", _RESOLVERS[event.resolved_by]))
-    lines += _phases(event.phases_ns)
-    lines += chain
+    lines += [*_phases(event.phases_ns), *_hello(event), *chain]
     if event.subprotocol is not None:
         lines.append(("subprotocol", event.subprotocol))
     if event.replaces is not None:
         after = "" if event.recovery_ns is None else f", {format_duration(event.recovery_ns)} later"
         lines.append(("replaces", f"session {event.replaces}{after}"))
     return lines
+
+
+def _hello(event: SessionOpened | AttemptFailed) -> list[Line]:
+    return [] if event.hello is None else [("ClientHello", hello_in_words(event.hello))]
 
 
 def _path(event: HopsSeen) -> Line:

@@ -6,6 +6,8 @@ hello that was never acknowledged, or that was met by a cut, for what the hello 
 
 from enum import StrEnum
 
+from stresser.analysis.words.endings import counted
+from stresser.model.client_hello import HelloSent
 from stresser.model.ending import Ending, Kind, Phase
 from stresser.model.evidence import TcpInfo
 
@@ -28,6 +30,12 @@ class HelloFate(StrEnum):
     """The connection was ended as it came."""
     UNKNOWN = "unknown"
     """This kernel does not say."""
+
+
+def hello_in_words(hello: HelloSent) -> str:
+    """`1,557 bytes in 2 segments`."""
+    segments = "" if hello.segments is None else f" in {counted(hello.segments, 'segment')}"
+    return f"{hello.size:,} bytes{segments}"
 
 
 def hello_fate(ending: Ending) -> HelloFate | None:
