@@ -93,7 +93,9 @@ def _judge(run: Path, arguments: argparse.Namespace) -> list[str]:
     opened = sum(1 for _ in events(run, "session_opened"))
     failed = sum(1 for _ in events(run, "attempt_failed"))
     beats = count_heartbeats(events(run, "session_ended"), int(arguments.every * 1e9))
-    lags = [merged_histogram(folder, "loop_lag") for folder in folders_of(run)[-arguments.workers :]]
+    lags = [
+        merged_histogram(folder, "loop_lag") for folder in folders_of(run)[-arguments.workers :]
+    ]
     lag_ms = [
         max(lag.get_value_at_percentile(percentile) for lag in lags) / 1e6
         for percentile in (50, 99, 100)

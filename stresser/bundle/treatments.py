@@ -97,7 +97,8 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     },
     "Evidence": {
         "why": _T.OURS, "against": _T.OURS, "operation": _T.OURS, "close": _T.OURS,
-        "headers": _T.HEADERS, "first_bytes": _T.RAW, "proxy_step": _T.OURS, "name": _T.HOST,
+        "headers": _T.HEADERS, "first_bytes": _T.RAW, "last_text": _T.PEER,
+        "proxy_step": _T.OURS, "name": _T.HOST,
         "route_changes": _T.FREE,
     },
     "TcpInfo": {"state": _T.OURS},
@@ -131,6 +132,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "name": _T.ENDPOINT, "url": _T.URL, "ca": _T.GONE, "sni": _T.HOST, "address": _T.HOST,
         "headers": _T.HEADERS, "subprotocols": _T.PROTOCOL, "alpn": _T.PROTOCOL,
     },
+    "FirstMessage": dict.fromkeys(("text", "json", "binary", "expect", "pointer"), _T.GONE),
     "Reflector": {"token": _T.GONE},
     "Egress": {
         "name": _T.EGRESS, "interface": _T.INTERFACE, "source": _T.HOST, "proxy": _T.URL,

@@ -12,7 +12,12 @@ from stresser.model.ending import Grade, Initiator, Kind, Phase
 
 PROXY_ALERT = "proxy_tls_alert"
 """Failure string of an alert from the proxy's own TLS."""
-_TLS_ENDINGS = frozenset({Kind.TLS_CLOSE_NOTIFY, Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.HTTP_REFUSAL})
+_TLS_ENDINGS = frozenset(
+    {
+        Kind.TLS_CLOSE_NOTIFY, Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.HTTP_REFUSAL,
+        Kind.OPEN_REFUSAL,
+    }
+)  # fmt: skip
 _TCP_ENDINGS = frozenset({Kind.TCP_RESET, Kind.TCP_FIN})
 
 

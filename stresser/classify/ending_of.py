@@ -26,6 +26,7 @@ from stresser.model.faults import (
     HttpRefused,
     NameNotResolved,
     NoPong,
+    OpenRefused,
     PeerAlert,
     PeerClosed,
     PeerCloseNotify,
@@ -163,6 +164,11 @@ def _refusal(fault: HttpRefused, _seen: Observations) -> FaultKind:
     return FaultKind(Kind.HTTP_REFUSAL, "http_request_failed", fields)
 
 
+def _open_refused(fault: OpenRefused, _seen: Observations) -> FaultKind:
+    fields = {"code": fault.code, "reason": fault.reason or None}
+    return FaultKind(Kind.OPEN_REFUSAL, "open_refused", fields)
+
+
 def _proxy_refused(fault: ProxyRefused, _seen: Observations) -> FaultKind:
     fields = {"status": fault.status, "reason": fault.reason or None}
     return FaultKind(Kind.PROXY_ERROR, fault.failure, fields)
@@ -228,6 +234,7 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Observations], FaultKind]
     (PeerClosed, _ws_close),
     (ProtocolViolation, _violation),
     (HttpRefused, _refusal),
+    (OpenRefused, _open_refused),
     (CertificateRejected, _certificate),
     (NameNotResolved, _unresolved),
     (DeadlinePassed, _deadline),

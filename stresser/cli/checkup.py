@@ -20,6 +20,7 @@ from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.run.checkup_pass import MOST_WAYS, Checkup, plans
 from stresser.run.preflight import prepare
 from stresser.run.routes import RouteBuilder
+from stresser.scenario.message_rules import resolve_gaps
 from stresser.scenario.plan import Reconnect, Scenario, Sessions
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers
@@ -72,6 +73,7 @@ async def _check(
     """None: a signal ended it."""
     proxies = resolve_proxies(scenario, os.environ, name)
     headers = resolve_headers(scenario, os.environ, name)
+    gaps = resolve_gaps(scenario, os.environ, name)
     readiness = prepare(scenario, proxies)
     tell_stderr(*readiness.notes)
     checked: Checked | None = None
@@ -80,7 +82,9 @@ async def _check(
         await nursery.start(_obey_signals, nursery.cancel_scope)
         try:
             async with lab_for(scenario) as ready:
-                builder = RouteBuilder(scenario, file, headers, readiness.bindings, ready, proxies)
+                builder = RouteBuilder(
+                    scenario, file, headers, readiness.bindings, ready, proxies, gaps=gaps
+                )
                 ways = plans(scenario, builder.build(), paths, path)
                 checked = await Checkup(ways, RunClock()).run()
         except StresserError as error:  # a nursery would hand it on in a group

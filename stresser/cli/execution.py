@@ -64,6 +64,8 @@ class RunRequest:
     headers: Mapping[str, HeaderValues]
     tokens: Mapping[str, Secret]
     """Of the endpoints that are reflectors, by name."""
+    gaps: Mapping[str, Secret]
+    """What the environment puts into messages, by variable."""
     proxies: Proxies
     readiness: Readiness
     out: Path
@@ -119,8 +121,9 @@ class Execution:
                 for name, token in tokens.items()
             }
             builder = RouteBuilder(
-                scenario, asked.file, asked.headers, bindings, ready, asked.proxies, introducers
-            )
+                scenario, asked.file, asked.headers, bindings, ready, asked.proxies, introducers,
+                asked.gaps,
+            )  # fmt: skip
             routes = builder.build()
             if spread is not None:
                 spread.prepare(asked, tokens, ready, run_id)

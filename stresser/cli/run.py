@@ -24,6 +24,7 @@ from stresser.record.resumption import Earlier, StillRunningError, what_was_left
 from stresser.report.console import stderr_console
 from stresser.run.preflight import prepare
 from stresser.run.stop import StopSignals
+from stresser.scenario.message_rules import resolve_gaps
 from stresser.scenario.plan import Scenario
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers, resolve_tokens
@@ -133,6 +134,7 @@ def checked_request(
         file=file,
         headers=resolve_headers(scenario, os.environ, str(file)),
         tokens=resolve_tokens(scenario, os.environ, str(file)),
+        gaps=resolve_gaps(scenario, os.environ, str(file)),
         proxies=proxies,
         readiness=prepare(scenario, proxies),
         out=out,

@@ -27,6 +27,7 @@ def secret_variables(asked: "RunRequest") -> set[str]:
     values = (
         *(value for headers in asked.headers.values() for value in headers.values()),
         *asked.tokens.values(),
+        *asked.gaps.values(),
         *(one for proxy in proxies for one in (proxy.user, proxy.password)),
     )
     return {value.variable for value in values if isinstance(value, Secret)}
@@ -85,6 +86,7 @@ class Spread:
                 for name, value in headers.items()
             ],
             tokens=self._tokens,
+            gaps=dict(asked.gaps),
             proxies=[
                 ProxyOfPair(endpoint=endpoint, egress=egress, proxy=proxy)
                 for (endpoint, egress), proxy in asked.proxies.items()

@@ -10,6 +10,8 @@ Rates are messages a second; a pause is the time between two bytes.
   behaviour                for   VALUE (default)            what the endpoint does
   echo                     both                             echoes, answers pings
   push                     both  rate (1)                   the same, and sends messages
+  hub                      wss   pause (15s)                as a SignalR hub: wants its handshake,
+                                                            answers invocations, pings
   reflect                  both                             as `stresser reflect`: tells the run
                                                             what it saw of each session
 
@@ -174,6 +176,7 @@ def _same(phase: FaultPhase, schemes: frozenset[str], names: str) -> dict[str, _
 
 _KINDS: Final[dict[str, _Kind]] = {
     **_same(FaultPhase.NEVER, _BOTH, "echo reflect"),
+    "hub": _Kind(FaultPhase.NEVER, _WSS, _pause, "15s"),
     "push": _Kind(FaultPhase.NEVER, _BOTH, _number(1, 100_000), "1"),
     **_same(FaultPhase.CONNECT, _BOTH, "refused blackhole-connect reset-on-accept fin-on-accept"),
     **_same(FaultPhase.TLS, _BOTH, "reset-in-tls fin-in-tls stall-in-tls"),

@@ -1,10 +1,16 @@
 """The lab's good endpoints: WebSocket by trio-websocket, an engine that is not ours; TLS bytes."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketRequest, wrap_server_stream
+from trio_websocket import (
+    ConnectionClosed,
+    WebSocketConnection,
+    WebSocketRequest,
+    wrap_server_stream,
+)
 
 from stresser.lab.conversation import TlsConversation, listen_until, read_upgrade_request
 from stresser.lab.tls_session import TlsSession
@@ -26,37 +32,45 @@ async def echo_bytes(wire: Wire, tls: TlsSession) -> None:
         await tls.aclose()
 
 
-async def echo_messages(wire: Wire, tls: TlsSession) -> None:
-    """Upgrade, send back messages, answer pings, until the peer leaves."""
+Talk = Callable[[WebSocketConnection], Awaitable[None]]
+"""What an endpoint says to a client, for ever."""
+
+
+async def talk_to(wire: Wire, tls: TlsSession, talk: Talk) -> None:
+    """Upgrade, talk, answer pings, until the peer leaves or the talk ends."""
     try:
         request = await read_upgrade_request(tls)
         if request is not None:
             tls.unread(request)
-            await _serve(tls)
+            await _serve(tls, talk)
     except* GONE:
         pass
     except* Exception:  # noqa: BLE001 - one session's bug in a library must not end the others
         # trio-websocket issue 184: a ping during its closing handshake raises out of its reader.
-        _log.warning("echo session ended by the WebSocket engine", exc_info=True)
+        _log.warning("session ended by the WebSocket engine", exc_info=True)
     finally:
         wire.close()
 
 
-async def _serve(tls: TlsSession) -> None:
+async def _serve(tls: TlsSession, talk: Talk) -> None:
     async with trio.open_nursery() as nursery:
         # With a request that it rejects, the engine neither returns nor raises: hence the limit.
         with trio.move_on_after(_UPGRADE_S):
             request = await wrap_server_stream(nursery, tls, max_message_size=_LONGEST_MESSAGE)
-            nursery.start_soon(_echo, request)
+            nursery.start_soon(_accept, request, talk)
             return
         nursery.cancel_scope.cancel()
 
 
-async def _echo(request: WebSocketRequest) -> None:
+async def _accept(request: WebSocketRequest, talk: Talk) -> None:
     chosen = request.proposed_subprotocols[0] if request.proposed_subprotocols else None
     try:
-        connection = await request.accept(subprotocol=chosen)
-        while True:
-            await connection.send_message(await connection.get_message())
-    except (ConnectionClosed, *GONE):
+        await talk(await request.accept(subprotocol=chosen))
+    except* (ConnectionClosed, *GONE):
         pass  # the peer's way to leave; the engine's reader ends with it
+
+
+async def echo_messages(connection: WebSocketConnection) -> None:
+    """Send back each message."""
+    while True:
+        await connection.send_message(await connection.get_message())

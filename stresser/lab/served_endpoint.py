@@ -16,8 +16,9 @@ from stresser.lab.conversation import (
     listen_until,
     read_upgrade_request,
 )
-from stresser.lab.echo import echo_bytes, echo_messages
+from stresser.lab.echo import echo_bytes, echo_messages, talk_to
 from stresser.lab.held_faults import HELD_FAULTS, send_messages
+from stresser.lab.hub import Hub
 from stresser.lab.tls_faults import TLS_FAULTS, read_first_record
 from stresser.lab.tls_session import TlsSession
 from stresser.lab.upgrade_faults import UPGRADE_FAULTS
@@ -90,8 +91,10 @@ class ServedEndpoint:
         elif behaviour.phase is FaultPhase.HELD or behaviour.name == "push":
             if self._scheme == "tls" or await accept_upgrade(tls):
                 await self._hold(self._conversation(wire, tls))
+        elif behaviour.name == "hub":
+            await talk_to(wire, tls, Hub(behaviour.number).talk)
         elif self._scheme == "wss":
-            await echo_messages(wire, tls)
+            await talk_to(wire, tls, echo_messages)
         else:
             await echo_bytes(wire, tls)
 

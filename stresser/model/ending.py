@@ -26,6 +26,8 @@ class Phase(StrEnum):
     PROXY = "proxy"
     TLS = "tls"
     UPGRADE = "upgrade"
+    OPEN = "open"
+    """The first messages, where the scenario has some."""
     HELD = "held"
     CLOSING = "closing"
 

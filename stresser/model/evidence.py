@@ -103,6 +103,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a refusal: the header fields that show who answered."""
     first_bytes: str | None = None
     """What broke the protocol, from its beginning: 64 bytes at most, escaped."""
+    last_text: str | None = None
+    """The last text message that came, from its beginning: 256 characters at most, escaped."""
     proxy_step: str | None = None
     """Which step through the proxy it was."""
     name: str | None = None

@@ -63,6 +63,19 @@ class HttpRefused(Fault):
         self.headers = headers
 
 
+class OpenRefused(Fault):
+    """The first messages were answered, and not as the scenario wants. The answer is evidence.
+
+    `code`, `reason`: of the close frame that came behind it.
+    """
+
+    def __init__(self, code: int | None = None, reason: str = "") -> None:
+        how = "" if code is None else f", and WebSocket close {code}"
+        super().__init__(f"the answer to the first messages is not the one wanted{how}")
+        self.code = code
+        self.reason = reason
+
+
 class ProxyRefused(Fault):
     """The proxy answered, and will not let us through.
 

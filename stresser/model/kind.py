@@ -24,6 +24,9 @@ class Kind(StrEnum):
     """Bytes that TLS, HTTP or WebSocket do not allow."""
     HTTP_REFUSAL = "http_refusal"
     """An HTTP answer other than 101 to the upgrade; `status`."""
+    OPEN_REFUSAL = "open_refusal"
+    """The first messages were answered, and not as the scenario wants; `code`, `reason` where a
+    close frame followed, the answer in the evidence's `last_text`."""
     SILENCE = "silence"
     """Our data stays unacknowledged: a black hole."""
     UNRESPONSIVE = "unresponsive"

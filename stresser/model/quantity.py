@@ -21,6 +21,8 @@ class Quantity(StrEnum):
     """The CONNECT or SOCKS exchange."""
     TLS = "tls"
     UPGRADE = "upgrade"
+    OPEN = "open"
+    """The first messages, from the first that is sent to the last that is awaited."""
     RTT = "rtt"
     """Pong received minus ping *scheduled*: no coordinated omission."""
     SEND_LAG = "send_lag"

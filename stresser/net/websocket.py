@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import trio
 import wsproto.frame_protocol as frames
@@ -36,6 +36,11 @@ from stresser.scenario.secrets import Secret
 
 _KEY_NAME, _KEY_BYTES = b"\r\nSec-WebSocket-Key: ", 24  # 16 bytes in base64
 _BAD_GATEWAY = 1014
+TEXT_KEPT = 256
+"""Characters that are kept of the last text message."""
+
+OnData: TypeAlias = Callable[[Any, bool], object]
+"""Takes a piece of a data message, `str` or `bytes`, and whether it is its last one."""
 
 
 class _Frames(frames.FrameProtocol):
@@ -151,9 +156,12 @@ class WebSocket:
     __slots__ = (
         "_closed",
         "_frames",
+        "_has_heard",
         "_has_unread",
         "_pong_due",
+        "_text_goes_on",
         "_trailing",
+        "last_text",
         "messages",
         "on_data",
         "stream",
@@ -163,11 +171,16 @@ class WebSocket:
         self.stream = stream
         self.messages = 0
         """Data messages that were received to their end."""
-        self.on_data: Callable[[bytes], None] | None = None
+        self.on_data: OnData | None = None
         """Takes what data messages hold, as it comes; None: nobody does."""
+        self.last_text: str | None = None
+        """The beginning of the last text message; None: none has come."""
+        self._text_goes_on = False
         self._closed = False
         self._frames: _Frames | None = None
         """Only while something is half read: a quiet session needs no parser (2 KiB)."""
+        self._has_heard = False
+        """`hear` was content: it takes no frame more."""
         self._has_unread = False
         """Frames may be left in the parser: they come before what is in the stream."""
         self._pong_due: bytes | None = None
@@ -181,9 +194,29 @@ class WebSocket:
         """Send a pong that answers nothing, as `TlsStream.send_nowait` does."""
         self.stream.send_nowait(_BUILD.pong(payload))
 
-    def message_nowait(self, data: bytes) -> None:
-        """Send a binary message in one frame."""
+    def message_nowait(self, data: str | bytes) -> None:
+        """Send a message, text or binary, in one frame."""
         self.stream.send_nowait(_BUILD.send_data(data))
+
+    async def hear(self, is_enough: OnData) -> None:
+        """Read until what came is enough; what is behind it is left for `drain`.
+
+        Raises:
+            what `drain` does.
+        """
+        self.on_data = is_enough
+        try:
+            while not self._has_heard:
+                data, self._trailing = self._trailing, b""
+                if not (data or self._has_unread):
+                    data = await self.stream.receive_any()
+                if data or self._has_unread:
+                    self._take(data, _ignore)
+                    await trio.lowlevel.checkpoint()  # who floods us is under a deadline, too
+                if self.stream.backlog:
+                    await self.stream.flush()
+        finally:
+            self.on_data, self._has_heard = None, False
 
     async def drain(
         self,
@@ -234,7 +267,7 @@ class WebSocket:
             parser = self._frames = _Frames(client=True, extensions=[])
         parser.receive_bytes(data)
         taken = self._take_frames(parser, data, on_pong)
-        self._has_unread = taken == FRAMES_A_PASS
+        self._has_unread = taken == FRAMES_A_PASS or self._has_heard
         if not self._has_unread:
             if self._pong_due is not None:
                 # Of several pings the last one may be answered alone (RFC 6455 section 5.5.3).
@@ -257,13 +290,25 @@ class WebSocket:
                     self._answer_close(frame.payload)
                 else:
                     self.messages += frame.message_finished
-                    if self.on_data is not None:
-                        self.on_data(_as_bytes(frame.payload))
+                    if isinstance(frame.payload, str):
+                        self._keep_text(frame.payload, is_last=frame.message_finished)
+                    if self.on_data is not None and self.on_data(
+                        frame.payload, frame.message_finished
+                    ):
+                        self._has_heard = True
+                        break
         except frames.ParseFailed as exc:
             self.close_nowait(exc.code)
             # A page of a proxy amid the frames names itself; of a frame's payload nothing is left.
             raise ProtocolViolation("websocket", str(exc), parser.unread or data) from exc
         return taken
+
+    def _keep_text(self, text: str, *, is_last: bool) -> None:
+        if not self._text_goes_on:
+            self.last_text = text[:TEXT_KEPT]
+        elif self.last_text is not None and len(self.last_text) < TEXT_KEPT:
+            self.last_text = (self.last_text + text)[:TEXT_KEPT]
+        self._text_goes_on = not is_last
 
     def _answer_close(self, payload: object) -> NoReturn:
         code, reason = payload if isinstance(payload, tuple) else (1005, "")
@@ -332,6 +377,10 @@ def _header(value: str | Secret) -> bytes:
 def _violation(head: bytes, exc: Exception) -> ProtocolViolation:
     # A 101 that wsproto does not accept, or a head that h11 does not parse.
     return ProtocolViolation("http", f"{exc}; status line {status_line(head)[:80]!r}", head)
+
+
+def _ignore(_pong: bytes) -> None:
+    pass
 
 
 def _as_bytes(payload: object) -> bytes:

@@ -91,7 +91,8 @@ def _alike(event: AttemptFailed) -> Hashable:
         event.cohort, event.remote, event.proxy, event.resolved_by, event.tls,
         ending.phase, ending.kind, ending.failure, ending.initiator, ending.grade,
         ending.code, ending.reason, ending.status, ending.alert, ending.no_drop, ending.raw,
-        evidence.operation, evidence.first_bytes, evidence.proxy_step, evidence.name,
+        evidence.operation, evidence.first_bytes, evidence.last_text, evidence.proxy_step,
+        evidence.name,
         msgspec.msgpack.encode(lists), _account(evidence.tcp_info), _sender(evidence.origin),
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ _STEPS = (
     ("proxy_tunnel", "tunnel"),
     ("tls", "TLS"),
     ("upgrade", "upgrade"),
+    ("open", "open"),
     ("get", "GET"),
 )
 

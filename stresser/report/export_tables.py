@@ -18,7 +18,8 @@ from stresser.model.units import escaped
 _MOST_OPEN: Final = 400_000
 _LONGEST_TEXT: Final = 1000
 _PHASES: Final = (
-    Quantity.RESOLVE, Quantity.CONNECT, *PROXY_STEPS, Quantity.TLS, Quantity.UPGRADE
+    Quantity.RESOLVE, Quantity.CONNECT, *PROXY_STEPS, Quantity.TLS, Quantity.UPGRADE,
+    Quantity.OPEN,
 )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ _SHOWN_QUANTITIES = (
     *PROXY_STEPS,
     Quantity.TLS,
     Quantity.UPGRADE,
+    Quantity.OPEN,
     Quantity.RTT,
     Quantity.SEND_LAG,
     Quantity.RECOVERY,

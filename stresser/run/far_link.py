@@ -3,7 +3,7 @@
 It goes the way of the sessions: the same binding, proxy, TLS, and upgrade where they have one.
 """
 
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import trio
@@ -119,8 +119,12 @@ class FarLink:
                 self.is_open = True
                 patience.deadline = trio.current_time() + _SILENT_S
 
+        def take_piece(data: Any, _: object) -> None:
+            if not isinstance(data, str):
+                take(bytes(data))
+
         if attempt.websocket is not None:
-            attempt.websocket.on_data = take
+            attempt.websocket.on_data = take_piece
             await attempt.websocket.drain(lambda _: None, FairShare(Turns(), self._clock))
         while attempt.stream is not None:
             take(await attempt.stream.receive_some())

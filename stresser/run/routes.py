@@ -1,7 +1,7 @@
 """Turns a scenario into routes: one for each endpoint, egress and activity."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,17 @@ from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.lab_plan import lab_listener
 from stresser.scenario.endpoint import EndpointAddress, parse_url
+from stresser.scenario.json_pointer import JsonPointer
 from stresser.scenario.lab_table import LabReady
-from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Verify
+from stresser.scenario.message_rules import gaps_of, json_to_say
+from stresser.scenario.plan import Activity, Egress, Endpoint, FirstMessage, Scenario, Verify
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.proxy_url import ProxyScheme
 from stresser.scenario.secrets import HeaderValues, Secret
+from stresser.scenario.wording import Wording
+from stresser.session.opening import OpeningLine
 from stresser.session.route import Route, timers_for
+from stresser.session.wanted import Wanted
 
 USER_AGENT = f"stresser/{__version__} (holds sessions to find out what drops them)"
 """Names the tool to whoever reads the logs of a service or of a proxy."""
@@ -43,14 +48,19 @@ class RouteBuilder:
         lab: LabReady | None,
         proxies: Proxies | None = None,
         introducers: Mapping[str, Introducer] | None = None,
+        gaps: Mapping[str, Secret] | None = None,
     ) -> None:
-        """`introducers`: of the endpoints that are reflectors, by name."""
+        """`introducers`: of the endpoints that are reflectors, by name.
+
+        `gaps`: what the environment puts into messages, by variable.
+        """
         self._scenario = scenario
         self._file = file
         self._headers = headers
         self._bindings = bindings
         self._lab = lab
         self._introducers = introducers or {}
+        self._gaps = gaps or {}
         self._proxies: Proxies = {} if proxies is None else proxies
         self._judges: dict[tuple[str, ...], ChainJudge] = {}
 
@@ -111,6 +121,8 @@ class RouteBuilder:
             hello=hello_facts(context, server_name),
             judge=judge,
             request=self._request(endpoint, address),
+            openings=tuple(self._opening(message) for message in endpoint.open),
+            secrets=tuple(self._secrets(endpoint)),
             introducer=self._introducers.get(endpoint.name),
             withhold_secret=self._withholds(endpoint),
             activity=Activity(),
@@ -193,8 +205,32 @@ class RouteBuilder:
             subprotocols=endpoint.subprotocols,
         )
 
+    def _opening(self, message: FirstMessage) -> OpeningLine:
+        written = message.text if message.json is None else json_to_say(message.json)
+        text = None if written is None else self._wording(written)
+        wanted = None
+        if message.expect is not None or message.pointer is not None:
+            wanted = Wanted(
+                text=self._wording(message.expect) if message.expect else None,
+                pointer=None if message.pointer is None else JsonPointer(message.pointer),
+            )
+        return OpeningLine(
+            message=text if message.binary is None else bytes.fromhex(message.binary),
+            in_json=message.json is not None,
+            wanted=wanted,
+            within=message.within,
+        )
+
+    def _wording(self, text: str) -> Wording:
+        return Wording(text).with_secrets(self._gaps.__getitem__)
+
+    def _secrets(self, endpoint: Endpoint) -> Iterator[Secret]:
+        """What this endpoint is sent that is of the environment."""
+        yield from (v for v in self._headers[endpoint.name].values() if isinstance(v, Secret))
+        yield from (self._gaps[name] for name in gaps_of(endpoint))
+
     def _withholds(self, endpoint: Endpoint) -> bool:
-        secret = any(isinstance(v, Secret) for v in self._headers[endpoint.name].values())
+        secret = any(True for _ in self._secrets(endpoint))
         return secret and not endpoint.send_secrets_over_unverified_chain
 
     def _judge(self, ca_files: tuple[str, ...]) -> ChainJudge:

@@ -70,6 +70,8 @@ class Order(Struct, frozen=True, kw_only=True, tag=True):
     headers: list[HeaderOfEndpoint]
     tokens: dict[str, Secret]
     """Of the endpoints that are reflectors."""
+    gaps: dict[str, Secret]
+    """What the environment puts into messages, by variable."""
     proxies: list[ProxyOfPair]
     bindings: dict[str, Binding]
     lab: LabReady | None

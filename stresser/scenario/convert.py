@@ -28,6 +28,7 @@ MOST_ENTRIES = 256
 """Of a table whose keys are free: headers, thresholds."""
 _LONGEST_TEXT = 8192
 _LARGEST = 10**18
+_DEEPEST = 16
 
 
 def convert(value: Any, kind: inspect.Type, path: Path, mistakes: Mistakes) -> Any:
@@ -243,7 +244,28 @@ def describe(value: Any) -> str:
     return "a table" if isinstance(value, dict) else "a list"
 
 
+def _any(value: Any, _: inspect.Type, path: Path, mistakes: Mistakes) -> Any:
+    """What JSON can write."""
+    problem = _no_json(value)
+    if problem is None:
+        return value
+    mistakes.add(path, f"cannot be written as JSON: {problem}")
+    return WRONG
+
+
+def _no_json(value: Any, depth: int = 0) -> str | None:
+    if depth > _DEEPEST:
+        return f"it is nested more than {_DEEPEST} deep"
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return next((p for one in inner if (p := _no_json(one, depth + 1)) is not None), None)
+    if isinstance(value, str | bool) or _is_number(value):
+        return None
+    return f"it holds {describe(value)}"
+
+
 _CONVERTERS: dict[type[inspect.Type], Callable[..., Any]] = {
+    inspect.AnyType: _any,
     inspect.StructType: _struct,
     inspect.ListType: _list,
     inspect.DictType: _dict,

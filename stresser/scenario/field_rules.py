@@ -13,19 +13,16 @@ from msgspec import Struct, structs
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration, Size, shown
 from stresser.scenario.endpoint import ascii_host_name, parse_url
 from stresser.scenario.handshake_rules import handshake_mistakes
-from stresser.scenario.header import (
-    check_alpn,
-    check_header_name,
-    check_header_value,
-    check_subprotocol,
-)
+from stresser.scenario.header import check_alpn, check_subprotocol
 from stresser.scenario.lab_table import Middlebox
+from stresser.scenario.message_rules import check_first_message, check_headers, check_pointer
 from stresser.scenario.mistakes import did_you_mean
 from stresser.scenario.plan import (
     Activity,
     ActivityKind,
     Egress,
     Endpoint,
+    FirstMessage,
     Reconnect,
     Record,
     Reflector,
@@ -74,6 +71,7 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Activity, "prove"): _WAIT,
     (Activity, "up_to"): Range(2 * NS_PER_S, _A_YEAR),
     (Activity, "prove_share"): Range(0.001, 1),
+    (FirstMessage, "within"): _WAIT,
     (Record, "histogram_interval"): Range(10 * NS_PER_MS, 86_400 * NS_PER_S),
     **{(Timeouts, name): _WAIT for name in Timeouts.__struct_fields__},
     **{
@@ -88,6 +86,7 @@ TABLES: dict[type[Struct], str] = {
     Timeouts: "[timeouts]",
     Activity: "[activity]",
     Endpoint: "[[endpoints]]",
+    FirstMessage: "open of an endpoint",
     Egress: "[[egresses]]",
     Middlebox: "the lab table of an egress",
     Record: "[record]",
@@ -145,7 +144,8 @@ def check_table(
     `values` holds the good ones, `written` names all: one that is wrong is not missing.
     """
     check = _TABLE_CHECKS.get(cls)
-    if check is not None:
+    is_told = cls is FirstMessage and len(values) < len(written)  # it is about what is missing
+    if check is not None and not is_told:
         check(values, report)
     for key, needed, how in _NEEDS.get(cls, ()):
         if key in values and needed not in written:
@@ -260,22 +260,12 @@ def _each(check: Callable[[str], None]) -> Callable[[list[str]], list[str]]:
 
 
 def _check_endpoint(values: dict[str, Any], report: Report) -> None:
-    for name, value in values.get("headers", {}).items():
-        try:
-            check_header_name(name)
-            if variable_of(value) is None:
-                check_header_value(value)
-        except ValueError as error:
-            report(("headers", name), str(error))
-    lowered = [name.lower() for name in values.get("headers", {})]
-    for name in sorted({name for name in lowered if lowered.count(name) > 1}):
-        report(
-            ("headers", name), "is there twice: header names that differ in case alone are one name"
-        )
+    check_headers(values.get("headers", {}), report)
     if "url" in values and parse_url(values["url"]).scheme is Scheme.TLS:
-        for name in ("headers", "subprotocols"):
+        for name in ("headers", "subprotocols", "open"):
             if values.get(name):
-                report((name,), "a tls:// endpoint has no upgrade request to carry them")
+                what = "messages" if name == "open" else "upgrade request to carry them"
+                report((name,), f"a tls:// endpoint has no {what}")
 
     if "reflector" in values and "url" in values and parse_url(values["url"]).is_lab:
         report(("reflector",), "the lab's reflector is lab+wss://reflect; leave it out")
@@ -353,6 +343,7 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Endpoint, "address"): _address,
     (Endpoint, "subprotocols"): _each(check_subprotocol),
     (Endpoint, "alpn"): _each(check_alpn),
+    (FirstMessage, "pointer"): check_pointer,
     (Reflector, "token"): _from_environment,
     (Egress, "interface"): _interface,
     (Egress, "source"): _source,
@@ -365,6 +356,7 @@ _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {
     Scenario: _check_scenario,
     Sessions: _check_sessions,
     Endpoint: _check_endpoint,
+    FirstMessage: check_first_message,
     Egress: _check_egress,
     Reconnect: _check_reconnect,
     Activity: _check_activity,

@@ -24,6 +24,7 @@ from stresser.scenario.plan import (
     Activity,
     Egress,
     Endpoint,
+    FirstMessage,
     Reconnect,
     Record,
     Reflector,
@@ -43,6 +44,7 @@ TABLES: tuple[type[Struct], ...] = (
     Timeouts,
     Activity,
     Endpoint,
+    FirstMessage,
     Reflector,
     Egress,
     Middlebox,
@@ -167,6 +169,7 @@ def _union_schema(kind: inspect.UnionType) -> dict[str, Any]:
 
 
 _SCHEMAS: dict[type[inspect.Type], Callable[[Any], dict[str, Any]]] = {
+    inspect.AnyType: lambda _: {},
     inspect.StructType: lambda kind: {"$ref": f"#/$defs/{kind.cls.__name__}"},
     inspect.CustomType: lambda kind: dict(_WITH_UNITS[kind.cls]),
     inspect.ListType: lambda kind: {"type": "array", "items": _type_schema(kind.item_type)},

@@ -4,7 +4,7 @@ Decoding, with all its mistakes listed, is in `decode.py`.
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -121,6 +121,27 @@ class Reflector(_Table, frozen=True, kw_only=True):
     """`env:NAME`: taken from the environment, never recorded."""
 
 
+class FirstMessage(_Table, frozen=True, kw_only=True):
+    """A message after the upgrade, and what must come back.
+
+    At most one of `text`, `json`, `binary`; none of them: the endpoint begins.
+    """
+
+    text: str | None = None
+    """A text message. `${env:NAME}` is taken from the environment and never recorded."""
+    json: Any = None
+    """A text message, written as JSON; `${env:NAME}` may stand in its texts."""
+    binary: str | None = None
+    """A binary message, in hexadecimal digits."""
+    expect: str | None = None
+    """What must stand in a message that comes back; with `pointer`, be the value there. Empty:
+    any message will do. Neither of the two: none is awaited."""
+    pointer: str | None = None
+    """A JSON pointer (RFC 6901): a message that has a value there must come back."""
+    within: Duration = _seconds(10)
+    """By when. What came until then and was something else is the refusal."""
+
+
 class Endpoint(_Table, frozen=True, kw_only=True):
     """What sessions connect to."""
 
@@ -146,10 +167,12 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     OpenSSL offers."""
     family: Literal["ipv4", "ipv6"] | None = None
     """Dial the name's addresses of this family alone."""
+    open: list[FirstMessage] = []
+    """What is said first, once the upgrade is accepted, one after the other."""
     reflector: Reflector | None = None
     """What the far end saw of each session can be joined to the run (`stresser join`)."""
     send_secrets_over_unverified_chain: bool = False
-    """Send `env:` headers even where the chain does not verify. Think twice."""
+    """Send what is of the environment even where the chain does not verify. Think twice."""
 
 
 class Egress(_Table, frozen=True, kw_only=True):

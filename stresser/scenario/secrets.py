@@ -3,8 +3,9 @@
 Reads no environment itself: the caller hands a mapping over (`os.environ`).
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,13 +15,14 @@ from stresser.model.errors import ScenarioError
 from stresser.model.units import escaped, shown
 from stresser.scenario.header import check_header_value
 from stresser.scenario.plain import to_plain
-from stresser.scenario.plan import Egress, Endpoint, Reflector, Scenario
+from stresser.scenario.plan import Egress, Endpoint, FirstMessage, Reflector, Scenario
 
 MASK = "(masked)"
 VARIABLE_PATTERN = "^env:[A-Za-z_][A-Za-z0-9_]{0,127}$"
 """For JSON Schema: what must come from the environment."""
 _PREFIX = "env:"
 _SHORTEST_TOKEN = 16
+_SHORTEST_MASKED, _LONGEST = 4, 1 << 16
 _PROXY_CREDENTIALS = ("proxy_user", "proxy_password")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _EMBEDDED = re.compile(r"\benv:[A-Za-z_]")
@@ -30,6 +32,7 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 _SHORT_QUERY_NAMES = frozenset({"sig", "key", "code", "sas", "pass", "pw", "pin", "otp", "user"})
+_MEMBER = re.compile(r'"([^"]{1,128})"(\s{0,8}:\s{0,8})"((?:[^"\\]|\\.)*)"')
 _PARAMETER = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
 
 
@@ -59,6 +62,22 @@ class Secret:
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("a secret is not written anywhere")
+
+
+def masked_in(text: str | None, secrets: Iterable[Secret]) -> str | None:
+    """A peer's text without the secrets that it repeats, whole or cut at its end."""
+    if text is None:
+        return None
+    for secret in secrets:
+        plain = secret.reveal()
+        for value in {plain, escaped(plain, _LONGEST), json.dumps(plain, ensure_ascii=False)[1:-1]}:
+            if len(value) < _SHORTEST_MASKED:
+                continue
+            text = text.replace(value, MASK)
+            lengths = range(min(len(value), len(text)), _SHORTEST_MASKED - 1, -1)
+            cut = next((n for n in lengths if text.endswith(value[:n])), 0)
+            text = text[: len(text) - cut] + MASK if cut else text
+    return text
 
 
 HeaderValues = dict[str, "str | Secret"]
@@ -150,6 +169,7 @@ def masked(scenario: Scenario) -> dict[str, Any]:
             endpoint,
             url=masked_url(endpoint.url),
             headers={name: _masked_value(name, text) for name, text in endpoint.headers.items()},
+            open=[_masked_message(message) for message in endpoint.open],
             reflector=_masked_reflector(endpoint.reflector),
         )
         for endpoint in scenario.endpoints
@@ -161,6 +181,33 @@ def masked(scenario: Scenario) -> dict[str, Any]:
     whole = replace(scenario, endpoints=endpoints, egresses=egresses)
     tree: dict[str, Any] = to_plain(whole)
     return tree
+
+
+def _masked_message(message: FirstMessage) -> FirstMessage:
+    text = message.text
+    return replace(
+        message,
+        text=None if text is None else _MEMBER.sub(_masked_member, text),
+        json=_masked_json("", message.json),
+    )
+
+
+def _masked_json(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked_json(key, one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_masked_json(name, one) for one in value]
+    return _masked_text(name, value) if isinstance(value, str) else value
+
+
+def _masked_text(name: str, text: str) -> str:
+    """A value is masked by its name; what a gap stands for is not there to be seen."""
+    has_gap = "${" in text or text.startswith(_PREFIX)
+    return MASK if _CREDENTIAL.search(name) and not has_gap else text
+
+
+def _masked_member(found: re.Match[str]) -> str:
+    return f'"{found[1]}"{found[2]}"{_masked_text(found[1], found[3])}"'
 
 
 def _masked_reflector(reflector: Reflector | None) -> Reflector | None:

@@ -11,7 +11,12 @@ from stresser.model.client_hello import HelloSent
 from stresser.model.clocks import Clock, Hangups
 from stresser.model.ending import Phase
 from stresser.model.events import ResolvedBy
-from stresser.model.faults import CertificateRejected, DeadlinePassed, SecretWithheld
+from stresser.model.faults import (
+    CertificateRejected,
+    DeadlinePassed,
+    OpenRefused,
+    SecretWithheld,
+)
 from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
@@ -24,6 +29,7 @@ from stresser.net.tls import TlsStream
 from stresser.net.trust import ChainVerdict
 from stresser.net.websocket import WebSocket, upgrade
 from stresser.scenario.endpoint import authority_of
+from stresser.session.opening import FirstWords
 from stresser.session.route import Route
 
 T = TypeVar("T")
@@ -64,6 +70,7 @@ class Attempt:
         self.stream: TlsStream | None = None
         self.websocket: WebSocket | None = None
         self.subprotocol: str | None = None
+        self._words: FirstWords | None = None
         self.answer: HttpAnswer | None = None
         """What the acceptance of the upgrade says of who gave it; only if `hears_answer`."""
         self.hears_answer = False
@@ -94,6 +101,8 @@ class Attempt:
         with trio.CancelScope() as self._scope:
             await self._go_through(nth_address)
             return
+        if self._words is not None and self._words.is_refused:
+            raise OpenRefused
         raise DeadlinePassed(self.phase, self._limit)
 
     @property
@@ -149,11 +158,21 @@ class Attempt:
         if route.request is not None:
             heard = self._hear_answer if self.hears_answer else None
             upgrading = upgrade(self.stream, route.request, heard, self._hello_field())
-            self.websocket, self.subprotocol = await self._timed(
+            websocket, self.subprotocol = await self._timed(
                 Phase.UPGRADE, limits.upgrade, upgrading
             )
+            self.websocket = websocket
+            if route.openings:
+                await self._measured(Phase.OPEN.value, self._say_first(websocket))
         elif route.introducer is not None:
             self.stream.send_nowait(PREFIX + self._hello(route.introducer) + b"\n")
+
+    async def _say_first(self, websocket: WebSocket) -> None:
+        self._words = FirstWords(websocket, {})
+        for one in self.route.openings:
+            self._enter(Phase.OPEN, one.within)
+            await self._words.say(one)
+        self._words = None
 
     def _hello_field(self) -> bytes:
         introducer = self.route.introducer
@@ -248,7 +267,7 @@ class Attempt:
         if verdict.problem is not None and self.route.withhold_secret:
             stream.close_notify_nowait()
             raise SecretWithheld(
-                f"secret headers were not sent: {verdict.problem}"
+                f"the scenario's secrets were not sent: {verdict.problem}"
                 " (send_secrets_over_unverified_chain = true would send them)"
             )
 

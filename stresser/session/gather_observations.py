@@ -27,6 +27,7 @@ from stresser.model.faults import (
     HttpRefused,
     NameNotResolved,
     NoPong,
+    OpenRefused,
     PeerAlert,
     PeerClosed,
     PeerCloseNotify,
@@ -45,7 +46,7 @@ from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
 from stresser.session.fresh_handshake import Destination, destination_of, of_other_family
 from stresser.session.held import HeldSession
 from stresser.session.run_context import RunContext
-from stresser.session.socket_at_end import SocketAtEnd
+from stresser.session.socket_at_end import SocketAtEnd, last_text_of
 from stresser.witness.tcp_info import TICK_MS, read_tcp_info
 
 _LOOKS_BEFORE_NS = NS_PER_S
@@ -54,7 +55,7 @@ _BACK_AGAIN_NS = NS_PER_S
 _LOSSES_BEFORE_NS = 10 * NS_PER_S
 """What an egress lost so shortly before an end may have caused it."""
 _LONGEST_SEEN = 256
-_GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
+_GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation, OpenRefused)
 """What was received last said it: the ending itself, and no sign of activity."""
 
 
@@ -109,6 +110,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
             route_changes=own_route,
             fresh_connections=[*looks, *beside][-MOST_FRESH:],
             name=attempt.asked_name if isinstance(look.fault, NameNotResolved) else None,
+            last_text=last_text_of(attempt.websocket),
         ),
     )
 
@@ -169,6 +171,7 @@ def session_observations(
             control=look.control,
             route_changes=own_route,
             fresh_connections=list(looks[-MOST_FRESH:]),
+            last_text=last_text_of(session.websocket),
         ),
     )
 

@@ -132,7 +132,7 @@ class HeldSession:
         self.stream: TlsStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket
         self.opened_ns = attempt.clock.now_ns()
-        shaking = attempt.phases_ns.get("tls", 0) + attempt.phases_ns.get("upgrade", 0)
+        shaking = sum(attempt.phases_ns.get(phase, 0) for phase in ("tls", "upgrade", "open"))
         self.connected_ns = self.opened_ns - shaking
         """When TCP was connected: since then boxes in between know of it."""
         self.pings = self.pongs = self.reads = 0

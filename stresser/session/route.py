@@ -17,6 +17,8 @@ from stresser.net.tls import ClientContext, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.scenario.plan import Activity, ActivityKind, Timeouts
+from stresser.scenario.secrets import Secret
+from stresser.session.opening import OpeningLine
 
 
 async def connect_tcp(
@@ -66,10 +68,14 @@ class Route:
     judge: ChainJudge
     request: UpgradeRequest | None
     """None: `tls`, held with nothing sent."""
+    openings: tuple[OpeningLine, ...] = ()
+    """What is said first, once the upgrade is accepted."""
+    secrets: tuple[Secret, ...] = ()
+    """What is never recorded, though the endpoint may repeat it."""
     introducer: Introducer | None = None
     """The endpoint is a reflector, to which sessions name themselves."""
     withhold_secret: bool = False
-    """The request carries a secret that only a chain that verifies may see."""
+    """Request or first messages carry a secret that only a chain that verifies may see."""
     activity: Activity
     timeouts: Timeouts
     beat: Beat | None = None

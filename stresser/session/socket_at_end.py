@@ -5,8 +5,9 @@ import trio
 from stresser.model.evidence import SiblingAlive, TcpInfo
 from stresser.model.faults import FoundDead, NoPong, Planned
 from stresser.model.hops import HopWalk
-from stresser.model.units import NS_PER_MS
+from stresser.model.units import NS_PER_MS, escaped
 from stresser.net.tap import Tap
+from stresser.net.websocket import TEXT_KEPT, WebSocket
 from stresser.session.internal_errors import InternalError
 from stresser.witness.tcp_info import TICK_MS, sample_tcp_info
 
@@ -51,6 +52,13 @@ class SocketAtEnd:
             self.at_ns = max(tap.clock.woke_ns, tap.last_received_ns)
             if tap.fault is not None and tap.fault.error is None:
                 self.at_ns = tap.fault.at_ns
+
+
+def last_text_of(websocket: WebSocket | None) -> str | None:
+    """The beginning of the last text message that came, escaped."""
+    if websocket is None or websocket.last_text is None:
+        return None
+    return escaped(websocket.last_text, TEXT_KEPT)
 
 
 def _heard_ns(info: TcpInfo | None, tap: Tap) -> int | None:

@@ -22,8 +22,10 @@ from stresser.net.http_head import (
     reason_phrase,
     telling_headers,
 )
+from stresser.net.inbox import Inbox
 from stresser.net.reflector_hello import Introducer, proved_hello
 from stresser.net.socks import connect_through_socks
+from stresser.scenario.json_pointer import JsonPointer
 from stresser.scenario.secrets import Secret
 from stresser.witness.netlink import KernelRoute, Link, Notice, decode, route_found
 from stresser.witness.packet_parse import (
@@ -63,6 +65,23 @@ def packets(data: bytes) -> None:
     headers = headers_of(data)
     if headers is not None:
         assert 0 <= read_packet(headers, _STAMP).length < 1 << 17
+
+
+def messages(data: bytes) -> None:
+    """An answer to a message: put together from pieces, and searched by JSON pointers."""
+    whole: list[str | bytes] = []
+
+    def keep(message: str | bytes) -> bool:
+        whole.append(message)
+        return False
+
+    inbox = Inbox(keep)
+    for at in range(0, len(data), 7):
+        inbox.take(data[at : at + 7], at + 7 >= len(data))
+    assert b"".join(one for one in whole if isinstance(one, bytes)) == data
+    for pointer in ("", "/id/1/a~0b", "/type", "/0/0"):
+        for text in JsonPointer(pointer).texts_in(data):
+            assert len(text) < 16 * len(data) + 16
 
 
 def netlink(data: bytes) -> None:
@@ -207,6 +226,10 @@ PARSERS = {
             ),
             b"\x05HTTP/1.0 302 Found\r\nLocation: https://u:p@login.example/a;s=1?t=2#f\r\n\r\n",
         ],
+    ),
+    "messages": Parser(
+        messages,
+        [b'{"type":3,"id":[1,{"a~b":2}]}\x1e{}\x1e', b'{"error":"no"}', b"\x1e[[[[]]]]", b'"\xc3'],
     ),
     "socks": Parser(
         socks,

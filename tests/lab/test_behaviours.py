@@ -20,6 +20,7 @@ ELSEWHERE = {  # no function of their own: a port, a certificate, an engine
     "needs-client-cert",
     "echo",
     "push",
+    "hub",
 }
 
 
@@ -72,7 +73,7 @@ def test_numbers(behaviour, argument, number):
     ("scheme", "behaviour", "argument", "said"),
     [
         ("http", "echo", "", "wss or tls"),
-        ("wss", "ecko", "", "it knows echo, reflect, push, refused"),
+        ("wss", "ecko", "", "it knows echo, reflect, hub, push, refused"),
         ("tls", "deaf", "", "lab+tls knows no behaviour"),
         ("tls", "refuse", "503", "lab+tls knows no behaviour"),
         ("wss", "echo", "5s", "takes no argument"),

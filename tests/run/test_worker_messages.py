@@ -50,6 +50,7 @@ def order() -> Order:
             HeaderOfEndpoint.of("a", "y", "plain"),
         ],
         tokens={"a": Secret("TOKEN", "sixteen characters")},
+        gaps={"GAP": Secret("GAP", "of a message")},
         proxies=[
             ProxyOfPair(
                 endpoint="a",

@@ -37,6 +37,7 @@ def order(scenario: Scenario, folder: Path, clock: RunClock, worker: int = 1) ->
         file=folder / "scenario.toml",
         headers=[],
         tokens={},
+        gaps={},
         proxies=[],
         bindings={egress.name: Binding() for egress in scenario.egresses},
         lab=None,

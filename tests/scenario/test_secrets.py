@@ -8,7 +8,14 @@ import pytest
 
 from stresser.model.errors import ScenarioError
 from stresser.scenario.plan import Egress, Endpoint, Scenario
-from stresser.scenario.secrets import Secret, masked, masked_url, resolve_headers, variable_of
+from stresser.scenario.secrets import (
+    Secret,
+    masked,
+    masked_in,
+    masked_url,
+    resolve_headers,
+    variable_of,
+)
 
 PLAN = Scenario(
     name="s",
@@ -130,3 +137,22 @@ def test_the_credentials_of_a_proxy_are_masked():
     tree = masked(plan)
     written = {key: tree["egresses"][0][key] for key in ("proxy_user", "proxy_password")}
     assert list(written.values()) == [f"{user} (masked)", f"{word} (masked)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (None, None),
+        ("", ""),
+        ("who is hunter2-and-more?", "who is (masked)?"),
+        ("cut: hunter2-and", "cut: (masked)"),
+        ("cut: hun", "cut: hun"),
+        ("escaped: a\\x1bbcdef", "escaped: (masked)"),
+        ('JSON: say \\"hi\\"!', "JSON: (masked)!"),
+        ("short: abc", "short: abc"),
+    ],
+)
+def test_what_a_peer_repeats_of_a_secret_is_masked(text, shown):
+    secrets = [Secret("A", "hunter2-and-more"), Secret("B", "a\x1bbcdef"), Secret("C", "abc")]
+    secrets.append(Secret("D", 'say "hi"'))
+    assert masked_in(text, secrets) == shown

@@ -43,7 +43,8 @@ class EndingFact(NamedTuple):
     alert: int | None
     raw: str
     seen: str
-    """What came in the place of the protocol, from its beginning; escaped already."""
+    """What came in the place of the protocol, or of the answer to the first messages, from its
+    beginning; escaped already."""
     headers: tuple[tuple[str, str], ...]
     met: frozenset[FreshResult]
     """What fresh connections to its endpoint through its egress met while it ended."""

@@ -19,6 +19,7 @@ from stresser.analysis.words.obstacles import Obstacle, is_about_certificate
 from stresser.analysis.words.remedy_table import (
     BY_OBSTACLE,
     Addressee,
+    answer_words,
     filled,
     missing_facts,
     row_facts,
@@ -68,6 +69,10 @@ _MECHANISMS = {
     Obstacle.NOT_FOUND: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.HTTP_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.ALPN_NOT_SPOKEN: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.OPEN_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.OPEN_DROPPED: Mechanism.HANDSHAKE_HANG,
+    Obstacle.OPEN_UNANSWERED: Mechanism.HANDSHAKE_HANG,
+    Obstacle.OPEN_CUT: Mechanism.REFUSED_BY_ENDPOINT,
 }
 """What each obstacle is called in a run; of the others no diagnosis is made."""
 _ITS_OWN_WISH = frozenset(
@@ -136,10 +141,11 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
         apart = family.contrast if family else _by_address(case, pair, facts)
         by_name = _other_name(case, pair, facts) if met.mechanism is Mechanism.NAME_FILTER else ""
         by = f"by {family.name}, " if family else ""
+        words = filled(met.words, {"answer": _usual_answer(facts)})
         yield Candidate(
             mechanism=met.mechanism,
             failures=frozenset(places),
-            event=met.words and f"{by}{met.words}",
+            event=words and f"{by}{words}",
             contrast=tuple(filter(None, [by_name, apart])),
             said=met.who is None and 2 * sum(fact.is_said for fact in facts) > len(facts),
             unproved=(met.unproved,) if met.unproved and not by_name else (),
@@ -148,6 +154,12 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             who=met.who,
             elsewhere=met.elsewhere,
         )
+
+
+def _usual_answer(facts: list[EndingFact]) -> str:
+    """What most of these were answered with: no two answers need be the same to the letter."""
+    answers = Counter((fact.seen, fact.code, fact.reason) for fact in facts)
+    return answer_words(*answers.most_common(1)[0][0])
 
 
 class _Family(NamedTuple):

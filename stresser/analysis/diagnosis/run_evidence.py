@@ -24,7 +24,7 @@ from stresser.analysis.diagnosis.ending_facts import (
 from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
 from stresser.model.cohort import Cohort, Pair
-from stresser.model.ending import Initiator, NoDrop, Proof
+from stresser.model.ending import Ending, Initiator, Kind, NoDrop, Proof
 from stresser.model.events import (
     AnyEvent,
     AttemptFailed,
@@ -205,7 +205,7 @@ def _ending_fact(event: Ended, *, intercepted: bool) -> EndingFact:
         status=ending.status,
         alert=ending.alert,
         raw=(ending.raw or "")[:_LONGEST],
-        seen=(evidence.first_bytes or "")[:_LONGEST],
+        seen=_seen(ending)[:_LONGEST],
         headers=tuple(headers.items()),
         met=_set_of(
             tuple(
@@ -228,6 +228,12 @@ def _ending_fact(event: Ended, *, intercepted: bool) -> EndingFact:
         intercepted=intercepted,
         chain=event.tls.chain if isinstance(event, AttemptFailed) and event.tls else "",
     )
+
+
+def _seen(ending: Ending) -> str:
+    is_answer = ending.kind is Kind.OPEN_REFUSAL
+    evidence = ending.evidence
+    return evidence.first_bytes or (evidence.last_text if is_answer else None) or ""
 
 
 def _is_beside(look: FreshConnection, event: Ended) -> bool:

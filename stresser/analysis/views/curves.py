@@ -30,6 +30,7 @@ QUANTITIES = (
     Quantity.PROXY,
     Quantity.TLS,
     Quantity.UPGRADE,
+    Quantity.OPEN,
     Quantity.RECOVERY,
 )
 """What is drawn, in this order."""

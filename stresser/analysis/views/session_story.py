@@ -316,6 +316,7 @@ def _measured(evidence: Evidence) -> Iterator[tuple[str, str]]:
         "answer to the close": evidence.close,
         "step through the proxy": evidence.proxy_step,
         "what came instead": evidence.first_bytes,
+        "the last text message": evidence.last_text,
         "name": evidence.name,
     }
     yield from ((what, text) for what, text in texts.items() if text is not None)

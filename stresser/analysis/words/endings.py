@@ -30,6 +30,7 @@ _KIND_WORDS = {
     Kind.WS_CLOSE: ("WebSocket close", "WebSocket closes"),
     Kind.PROTOCOL_ERROR: ("protocol error", "protocol errors"),
     Kind.HTTP_REFUSAL: ("HTTP refusal", "HTTP refusals"),
+    Kind.OPEN_REFUSAL: ("refused first message", "refused first messages"),
     Kind.SILENCE: ("black hole", "black holes"),
     Kind.UNRESPONSIVE: ("ping without pong", "pings without pong"),
     Kind.UNREACHABLE: ("unreachable error", "unreachable errors"),
@@ -74,6 +75,7 @@ _WHAT = {
     Kind.WS_CLOSE: "WebSocket close",
     Kind.PROTOCOL_ERROR: "bytes that break the protocol",
     Kind.HTTP_REFUSAL: "upgrade refused",
+    Kind.OPEN_REFUSAL: "first message refused",
     Kind.SILENCE: "black hole: what we sent was never acknowledged",
     Kind.UNRESPONSIVE: "unresponsive: TCP acknowledged our ping, no pong came",
     Kind.UNREACHABLE: "unreachable: ICMP or routing error",
@@ -142,6 +144,7 @@ _PHASE_WORDS = {
     Phase.PROXY: "proxy",
     Phase.TLS: "TLS handshake",
     Phase.UPGRADE: "WebSocket upgrade",
+    Phase.OPEN: "first messages",
     Phase.HELD: "held",
     Phase.CLOSING: "closing",
 }
@@ -196,6 +199,8 @@ def _what(ending: Ending) -> str:
         words = f"{words}{_code(ending.alert, ALERT_NAMES)}"
     elif ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:
         words = f"{words} with HTTP {ending.status}"
+    elif ending.kind is Kind.OPEN_REFUSAL and ending.evidence.last_text is not None:
+        words = f"{words} with {shown(ending.evidence.last_text, _LONGEST_REASON)}"
     elif ending.kind is Kind.PROXY_ERROR and ending.status is not None:
         words = f"{words} with {_proxy_protocol(ending)} {ending.status}"
     if ending.kind in _SAID_UNDER_TLS and ending.phase not in _NO_KEYS_YET:

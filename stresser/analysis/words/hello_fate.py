@@ -68,7 +68,7 @@ def fate_words(ending: Ending) -> str | None:
     return f"{said} (TCP_INFO: {info.bytes_received or 0:,} bytes received{torn})"
 
 
-_ASKED = {Phase.TLS: "ClientHello", Phase.UPGRADE: "WebSocket upgrade"}
+_ASKED = {Phase.TLS: "ClientHello", Phase.UPGRADE: "WebSocket upgrade", Phase.OPEN: "first message"}
 _WORDS: dict[HelloFate | None, str] = {
     HelloFate.ANSWER_TORN: "acknowledged, its answer came in part",
     HelloFate.ANSWER_MISSING: "acknowledged, its answer did not come",

@@ -63,6 +63,10 @@ class Obstacle(StrEnum):
     HTTP_REFUSED = "http_refused"
     ALPN_NOT_SPOKEN = "alpn_not_spoken"
     NO_HTTP = "no_http"
+    OPEN_REFUSED = "open_refused"
+    OPEN_DROPPED = "open_dropped"
+    OPEN_UNANSWERED = "open_unanswered"
+    OPEN_CUT = "open_cut"
     GET_UNANSWERED = "get_unanswered"
     TOOL_LIMIT = "tool_limit"
     UNNAMED = "unnamed"
@@ -78,6 +82,7 @@ _ALERTS = {
     112: Obstacle.ALERT_NAME,
     120: Obstacle.ALERT_ALPN,
 }
+_SAID_NO = frozenset({Kind.OPEN_REFUSAL, Kind.WS_CLOSE})
 _LOST = {
     HelloFate.UNACKNOWLEDGED: Obstacle.HELLO_DROPPED,
     HelloFate.ANSWER_TORN: Obstacle.ANSWER_TORN,
@@ -188,6 +193,16 @@ def _of_upgrade(one: Stopped) -> Obstacle:
     return Obstacle.NO_HTTP if kind is Kind.PROTOCOL_ERROR else Obstacle.UPGRADE_UNANSWERED
 
 
+def _of_open(one: Stopped) -> Obstacle:
+    kind, fate = one.ending.kind, hello_fate(one.ending)
+    if kind in _SAID_NO:
+        return Obstacle.OPEN_REFUSED
+    if fate is HelloFate.UNACKNOWLEDGED and not one.by_proxy:
+        return Obstacle.OPEN_DROPPED
+    is_cut = fate is HelloFate.CUT or kind in {Kind.TLS_ALERT, Kind.PROTOCOL_ERROR}
+    return Obstacle.OPEN_CUT if is_cut else Obstacle.OPEN_UNANSWERED
+
+
 def _of_status(one: Stopped) -> Obstacle:
     status = one.ending.status or 0
     if status in _REDIRECTS:
@@ -209,4 +224,5 @@ _BY_PHASE: dict[Phase, Callable[[Stopped], Obstacle]] = {
     Phase.CONNECT: _of_connect,
     Phase.TLS: _of_hello,
     Phase.UPGRADE: _of_upgrade,
+    Phase.OPEN: _of_open,
 }

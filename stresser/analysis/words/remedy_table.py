@@ -13,7 +13,7 @@ from stresser.analysis.words.endings import ALERT_NAMES
 from stresser.analysis.words.obstacles import Obstacle, schemes
 from stresser.model.chain import TlsFacts
 from stresser.model.ending import Ending
-from stresser.model.units import escaped
+from stresser.model.units import escaped, shown
 
 _TEXT = 120
 
@@ -238,6 +238,27 @@ ROWS: tuple[RemedyRow, ...] = (
         _A.NETWORK, "Say what inspects HTTP on the path to {hosts}, and let WebSockets pass it.",
     ),
     RemedyRow(
+        _O.OPEN_REFUSED, "the endpoint refused the first messages{answer}",
+        _A.OWNER, "Say what {hosts} wants of the first messages: it answered, and not as expected.",
+        first="Check `open` of the endpoint, and the token in it.",
+    ),
+    RemedyRow(
+        _O.OPEN_DROPPED, "the first message was never acknowledged",
+        _A.NETWORK, _BIG_PACKETS,
+        first=f"Most often big packets from this host are lost. {_LOWER_MTU}", unproved=_IS_IT_SIZE,
+    ),
+    RemedyRow(
+        _O.OPEN_UNANSWERED, "the first messages had no answer",
+        _A.OWNER, "Find out why {hosts} does not answer the first messages; a proxy before it may"
+        " wait for a service that hangs.",
+        first="Check `open` of the endpoint: it may wait for something else.",
+    ),
+    RemedyRow(
+        _O.OPEN_CUT, "the connection was closed at the first messages",
+        _A.OWNER, "Find out who closes at the first messages to {hosts}: the service, or something"
+        " that inspects them.",
+    ),
+    RemedyRow(
         _O.GET_UNANSWERED, "TLS stood and the GET had no good answer",
         _A.OWNER, "Say why {hosts} gives no page.",
         first="Where no HTTP is spoken, check TLS alone ({bare}).",
@@ -264,6 +285,7 @@ IN_GENERAL = {
     "alert_name": "its name",
     "alert_means": "",
     "alpn": "h2",
+    "answer": "",
     "code": "N",
     "login": "",
     "place": "",
@@ -305,7 +327,17 @@ def sent_words(names: str) -> str:
 def facts_of_ending(ending: Ending, tls: TlsFacts | None) -> dict[str, str]:
     """What an ending puts into its row."""
     alpn = None if tls is None else tls.alpn
-    return row_facts(ending.alert, ending.status, ending.evidence.headers, alpn)
+    facts = row_facts(ending.alert, ending.status, ending.evidence.headers, alpn)
+    answer = answer_words(ending.evidence.last_text or "", ending.code, ending.reason or "")
+    return facts | {"answer": answer}
+
+
+def answer_words(text: str, code: int | None, reason: str) -> str:
+    """What came in answer to the first messages: a text that is escaped already, a close frame."""
+    close = "" if code is None else f"WebSocket close {code}"
+    said = f"{close} {shown(reason, _TEXT)}" if close and reason else close
+    parts = [one for one in (f'"{text[:_TEXT]}"' if text else "", said) if one]
+    return f" with {' and '.join(parts)}" if parts else ""
 
 
 def row_facts(

@@ -70,6 +70,11 @@ def test_a_row_is_whole_sentences_with_nothing_left_in_braces(row):
          "HTTP 302, which leads to http://login.test/", "Log in to this network", "Upgrade"),
         (Obstacle.UPGRADE_STRIPPED, {"status": 426}, "HTTP 426", "give WebSocket support", "path."),
         (Obstacle.TOKEN_REFUSED, {"status": 401}, "refused the token", "may have expired", "env:"),
+        (Obstacle.OPEN_REFUSED,
+         {"code": 1008, "reason": "no", "evidence": {"last_text": '{"error":"who"}'}},
+         'refused the first messages with "{"error":"who"}" and WebSocket close 1008 "no"',
+         "say what h wants", "{{"),
+        (Obstacle.OPEN_REFUSED, {}, "refused the first messages", "the token in it", " with "),
         (Obstacle.LOGIN_WANTED, {"status": 401}, "a login", 'Authorization = "env:NAME" }', "{{"),
     ],
 )  # fmt: skip

@@ -1,0 +1,86 @@
+"""First messages in a whole run: spoken, refused and diagnosed, and no secret anywhere."""
+
+import json
+
+import pytest
+
+from tests.cli.run_process import Run
+
+pytestmark = pytest.mark.slow
+PROTOCOL = "json"
+SECRET = "c0rrect-h0rse-battery"  # noqa: S105 - a made-up one, to look for
+HELLO = (
+    r'{ text = "{\"protocol\":\"${env:STRESSER_TEST_TOKEN}\",\"version\":1}\u001e", expect = "{}" }'
+)
+BAD = '{ json = { protocol = "env:STRESSER_TEST_TOKEN" }, expect = "{}" }'
+
+
+def scenario(messages, options=""):
+    return f"""
+name = "first"
+duration = "2s"
+[sessions]
+count = 3
+reconnect = {{ initial = "200ms", max = "1s", jitter = 0.2 }}
+{options}
+[activity]
+every = "300ms"
+timeout = "2s"
+[[endpoints]]
+name = "hub"
+url = "lab+wss://hub"
+open = [{messages}]
+[[egresses]]
+name = "direct"
+[[egresses]]
+name = "box"
+lab = {{}}
+"""
+
+
+def everything_written(run: Run, out: str, err: str) -> bytes:
+    files = [path.read_bytes() for path in run.results.rglob("*") if path.is_file()]
+    return b"\0".join([*files, out.encode(), err.encode()])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hub_that_is_spoken_to_is_held(start, workers):
+    run = start(
+        scenario(HELLO, f"workers = {workers}"), "--duration", "5s", STRESSER_TEST_TOKEN=PROTOCOL
+    )
+    code, out, err = run.finish()
+    assert code == 0, err
+    assert "no drop" in out.lower()
+    summary = json.loads((run.folder / "summary.json").read_text())
+    assert summary["diagnoses"] == []
+    files = run.results.rglob("events.jsonl")
+    events = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    opened = [event for event in events if event["event"] == "session_opened"]
+    assert len(opened) == 6
+    assert all(event["phases_ns"]["open"] > 0 for event in opened)
+
+
+def test_a_refusal_is_the_endpoints_and_repeats_no_secret(start):
+    run = start(scenario(BAD), STRESSER_TEST_TOKEN=SECRET)
+    _, out, err = run.finish()
+    assert SECRET.encode() not in everything_written(run, out, err)
+    failures = [one for one in run.events() if one["event"] == "attempt_failed"]
+    refused = [one for one in failures if one["kind"] == "open_refusal"]
+    assert refused
+    for one in refused:
+        assert (one["phase"], one["failure"], one["code"]) == ("open", "open_refused", 1000)
+        assert one["evidence"]["last_text"].startswith('{"error":"The protocol \'(masked)\'')
+        assert one["initiator"] == "endpoint"
+    [found] = json.loads((run.folder / "summary.json").read_text())["diagnoses"]
+    assert found["mechanism"] == "refused_by_endpoint"
+    assert (found["who"], found["ask"]["whom"]) == ("endpoint", "service_owner")
+    assert "is not supported" in found["says"]
+    assert "refuses the first messages" in " ".join(out.split())
+
+
+def test_a_missing_variable_is_one_line(start):
+    run = start(scenario(BAD))
+    code, out, err = run.finish()
+    assert (code, out) == (2, "")
+    assert "endpoints.hub.open: the environment variable STRESSER_TEST_TOKEN is not set" in err
+    assert not run.results.exists()

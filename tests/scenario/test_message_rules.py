@@ -1,0 +1,90 @@
+"""What may be said first: mistakes in one line each, gaps, and what the manifest shows."""
+
+import pytest
+
+from stresser.model.errors import ScenarioError
+from stresser.scenario.decode import decode_scenario
+from stresser.scenario.message_rules import gaps_of, json_to_say, resolve_gaps
+from stresser.scenario.secrets import masked
+
+HEAD = 'name = "s"\n[[endpoints]]\nname = "hub"\nurl = "wss://hub.test/"\n'
+
+
+def scenario(messages, head=HEAD):
+    return decode_scenario(f"{head}open = [{messages}]".encode(), "s.toml")
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ('{ text = "a", binary = "00" }', "open[0].binary: the message has text already"),
+        ('{ text = "a", json = {} }', "open[0].json: the message has text already"),
+        ('{ within = "5s" }', "open[0].expect: nothing is sent and nothing awaited"),
+        ('{ binary = "0" }', "open[0].binary: holds more than hexadecimal digits"),
+        ('{ binary = "zz" }', "open[0].binary: holds more than hexadecimal digits"),
+        ('{ text = "a", pointer = "type" }', 'open[0].pointer: "type" is not a JSON pointer'),
+        ('{ text = "${TOKEN}" }', "open[0].text: nothing gives ${TOKEN}; write ${env:TOKEN}"),
+        ('{ text = "${" }', 'open[0].text: "${" names nothing'),
+        ('{ text = "a", expect = "${b c}" }', 'open[0].expect: "${b c}" names nothing'),
+        ('{ json = { a = "${X}" } }', "open[0].json: nothing gives ${X}"),
+        ('{ json = { a = "env:9" } }', 'open[0].json: "9" is not the name of an environment'),
+        ("{ json = { a = 2026-12-01 } }", "open[0].json: cannot be written as JSON: it holds a da"),
+        ("{ json = { a = nan } }", "open[0].json: cannot be written as JSON: it holds nan"),
+        ('{ text = "a", within = "0s" }', "open[0].within"),
+        ('{ text = "a", expcet = "b" }', 'open[0].expcet: unknown key; did you mean "expect"?'),
+        ("3", "open[0]: must be a table"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(messages, said):
+    with pytest.raises(ScenarioError) as caught:
+        scenario(messages)
+    [line] = caught.value.lines
+    assert line.startswith(f"s.toml: endpoints[0].{said}")
+
+
+def test_a_tls_endpoint_has_no_messages():
+    with pytest.raises(ScenarioError, match=r"endpoints\[0\].open: a tls:// endpoint has no messa"):
+        scenario('{ text = "a" }', HEAD.replace("wss", "tls").replace("test/", "test"))
+
+
+def test_json_as_deep_as_nobody_writes_it_is_a_mistake():
+    with pytest.raises(ScenarioError, match="nested more than 16 deep"):
+        scenario(f"{{ json = {'[' * 40}{']' * 40} }}")
+
+
+def test_json_goes_out_as_it_is_written():
+    [message] = (
+        scenario('{ json = { op = 2, d = { t = "env:T", l = [1, "ü", true] } } }').endpoints[0].open
+    )
+    assert json_to_say(message.json) == '{"op":2,"d":{"t":"${env:T}","l":[1,"ü",true]}}'
+
+
+MESSAGES = '{ text = "a ${env:A}", expect = "${env:B}" }, { json = { token = "env:C" } }'
+
+
+def test_what_the_environment_fills_is_looked_up_before_the_run():
+    made = scenario(MESSAGES)
+    assert gaps_of(made.endpoints[0]) == ["A", "B", "C"]
+    secrets = resolve_gaps(made, {"A": "1", "B": "2", "C": "3"}, "s.toml")
+    assert {name: secret.reveal() for name, secret in secrets.items()} == {
+        "A": "1",
+        "B": "2",
+        "C": "3",
+    }
+    with pytest.raises(ScenarioError) as caught:
+        resolve_gaps(made, {"A": "1"}, "s.toml")
+    assert [line.split(" is not set")[0] for line in caught.value.lines] == [
+        "s.toml: endpoints.hub.open: the environment variable B",
+        "s.toml: endpoints.hub.open: the environment variable C",
+    ]
+
+
+def test_what_looks_like_a_credential_is_masked_in_the_manifest():
+    made = scenario(
+        """{ text = '{"token": "hunter2", "op": "x"}' },"""
+        """{ json = { d = { password = ["hunter2"], api_key = "env:KEY", op = "x" } } }"""
+    )
+    shown = str(masked(made))
+    assert "hunter2" not in shown
+    assert "env:KEY" in shown
+    assert '"op": "x"' in shown
