@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fakes.certificates import SERVER_NAME, authority
+from tests.fakes.squid_service import squid_service
 from tests.fakes.tools import root, tool
 
 USER, PASSWORD = "ann", "hunter-2"
@@ -75,9 +76,10 @@ def _squid(folder: Path) -> Iterator[Squid]:
     if os.geteuid() == 0:  # it goes on as its own user
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, "proxy")
-    command = [program, "-N", "-f", str(folder / "squid.conf")]
-    with _running(command, ports, folder / "cache.log"):
-        yield ports
+    with squid_service() as name:
+        command = [program, "-N", "-n", name, "-f", str(folder / "squid.conf")]
+        with _running(command, ports, folder / "cache.log"):
+            yield ports
 
 
 @contextmanager

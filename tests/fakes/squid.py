@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.fakes.nginx import free_port, wait_for
+from tests.fakes.squid_service import squid_service
 from tests.fakes.tools import missing
 
 _PATIENCE_S = 20.0
@@ -69,15 +70,18 @@ def _bumping(folder: Path, ca: bytes, host: str) -> Iterator[int]:
     )
     if os.geteuid() == 0:
         _give_to(user, folder)
-    process = subprocess.Popen(
-        [squid, "-N", "-f", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(port, process, folder / "cache.log")
-        yield port
-    finally:
-        process.terminate()
-        _reap(process)
+    with squid_service() as name:
+        process = subprocess.Popen(
+            [squid, "-N", "-n", name, "-f", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(port, process, folder / "cache.log")
+            yield port
+        finally:
+            process.terminate()
+            _reap(process)
 
 
 def _give_to(user: str, folder: Path) -> None:

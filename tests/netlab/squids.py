@@ -1,12 +1,12 @@
 """Owns squid in the suspect router: as an inspector in transit, and as a proxy that is asked."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.fakes.squid_service import squid_service
 from tests.netlab.lab import Lab
 from tests.netlab.processes import Process
 
@@ -59,12 +59,11 @@ def squid(lab: Lab, *, bumps: bool, idle_s: int = IDLE_TIMEOUT_S) -> Iterator[Pr
             lab.suspect.run(_CERTIFICATE_MAKER, "-c", "-s", str(folder / "made"), "-M", "4MB")
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, "proxy", "proxy")
-        # Its shared memory goes by the name of its service.
-        service = f"netlab{os.getpid()}"
-        command = ("squid", "-N", "-n", service, "-f", str(folder / "squid.conf"))
-        process = lab.suspect.start("squid", *command)
-        lab.suspect.wait_until_listening(INTERCEPTING_PORT if bumps else ASKED_PORT)
-        try:
-            yield process
-        finally:
-            process.stop()
+        with squid_service() as service:
+            command = ("squid", "-N", "-n", service, "-f", str(folder / "squid.conf"))
+            process = lab.suspect.start("squid", *command)
+            try:
+                lab.suspect.wait_until_listening(INTERCEPTING_PORT if bumps else ASKED_PORT)
+                yield process
+            finally:
+                process.stop()
