@@ -269,8 +269,9 @@ def test_what_is_imported_is_declared():
     foreign = imported - set(sys.stdlib_module_names) - newer - {"stresser", "__future__"}
     needed = names_in(distributions[name][0] for name in foreign)
     project = PROJECT["project"]
-    extra = project["optional-dependencies"]["parquet"]
-    assert needed <= names_in([*project["dependencies"], *extra])
+    extras = project["optional-dependencies"]
+    named = [*project["dependencies"], *extras["parquet"], *extras["pac"]]
+    assert needed <= names_in(named)
 
 
 def test_every_room_is_packaged_and_so_are_the_scenarios():

@@ -79,6 +79,12 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     },
     "AddressesSeen": _COHORT | {"name": _T.HOST, "addresses": _T.HOST},
     "HopsSeen": _COHORT | {"remote": _T.PLACE, "proxy": _T.URL},
+    "ProxyChosen": _EVENT
+    | {
+        "endpoint": _T.ENDPOINT, "egress": _T.EGRESS, "source": _T.GONE, "url": _T.URL,
+        "answer": _T.GONE, "entries": _T.URL, "chosen": _T.URL, "instead_of": _T.URL,
+        "failure": _T.RAW, "without_pac": _T.GONE,
+    },
     "Hop": {"address": _T.HOST},
     "HostSlept": _EVENT,
     "ClockStepped": _EVENT,
@@ -105,8 +111,8 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "SiblingAlive": {"egress": _T.EGRESS},
     "SeenPathChange": _CHANGE,
     "FreshConnection": {
-        "egress": _T.EGRESS, "endpoint": _T.ENDPOINT, "remote": _T.PLACE, "failure": _T.OURS,
-        "chain": _T.CHAIN_ID,
+        "egress": _T.EGRESS, "endpoint": _T.ENDPOINT, "remote": _T.PLACE, "proxy": _T.URL,
+        "failure": _T.OURS, "chain": _T.CHAIN_ID,
     },
     "Packet": _PACKET | {"raw": _T.LEFT_OUT},
     "IcmpError": {

@@ -21,6 +21,7 @@ from stresser.scenario.checkup_endpoints import (
     read_endpoints,
 )
 from stresser.scenario.plan import Scenario
+from stresser.witness.proxy_settings import with_system_pac
 
 _SUFFIX = ".toml"
 
@@ -56,7 +57,10 @@ def check(
     ] = None,
     proxy: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="Through this proxy, or `environment`; may be repeated."),
+        typer.Option(
+            metavar="URL",
+            help="Through this proxy, `environment`, or `pac:FILE` or `pac:URL`; may be repeated.",
+        ),
     ] = None,
     get: Annotated[
         str | None, typer.Option(metavar="PATH", help="GET this path, and ask for no WebSocket.")
@@ -114,7 +118,7 @@ def _read_endpoints(endpoints: list[str], wishes: CheckWishes, path: str | None)
 
     if wishes.ca is not None and not Path(wishes.ca).expanduser().is_file():
         raise ScenarioError(f"--ca: there is no file {shown(wishes.ca)}")
-    found = read_endpoints(endpoints, wishes, os.environ, parse_behaviour)
+    found = read_endpoints(endpoints, wishes, with_system_pac(os.environ), parse_behaviour)
     paths = found.paths if path is None else {}
     return _Asked(found.scenario, Path(COMMAND_LINE), COMMAND_LINE, paths, path)
 

@@ -19,10 +19,11 @@ from stresser.report.checkup_terminal import check_json, print_check
 from stresser.report.console import stdout_console, until_reader_leaves
 from stresser.run.checkup_pass import MOST_WAYS, Checkup, plans
 from stresser.run.preflight import prepare
+from stresser.run.proxy_choice import choose_proxies
 from stresser.run.routes import RouteBuilder
 from stresser.scenario.message_rules import resolve_gaps
 from stresser.scenario.plan import Reconnect, Scenario, Sessions
-from stresser.scenario.proxies import resolve_proxies
+from stresser.scenario.proxies import Proxies
 from stresser.scenario.secrets import resolve_headers
 from stresser.witness.clock import RunClock
 
@@ -42,7 +43,8 @@ def run_check(
         StresserError: before anything was dialled, or where `out` cannot be written.
     """
     scenario = _once(scenario)
-    checked = trio.run(_check, scenario, file, name, paths, path)
+    proxies = choose_proxies(scenario, os.environ, file, name)
+    checked = trio.run(_check, scenario, file, name, proxies, paths, path)
     if checked is None:
         tell_stderr("stopped: a check that was cut short has no result")
         return ExitCode.FORCED
@@ -68,10 +70,14 @@ def _once(scenario: Scenario) -> Scenario:
 
 
 async def _check(
-    scenario: Scenario, file: Path, name: str, paths: Mapping[str, str], path: str | None
+    scenario: Scenario,
+    file: Path,
+    name: str,
+    proxies: Proxies,
+    paths: Mapping[str, str],
+    path: str | None,
 ) -> Checked | None:
     """None: a signal ended it."""
-    proxies = resolve_proxies(scenario, os.environ, name)
     headers = resolve_headers(scenario, os.environ, name)
     gaps = resolve_gaps(scenario, os.environ, name)
     readiness = prepare(scenario, proxies)

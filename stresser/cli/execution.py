@@ -266,6 +266,9 @@ class _RecordedRun:
         else:
             self._live.event(started)  # the folder has it already
             self._resume(now, self._earlier)
+        named = {one.cohort.pair: one.entries for one in self._routes if one.entries is not None}
+        for entries in named.values():
+            self.observer.event(entries.first(self._clock))
         self._tell_blindness(0 if self._earlier is None else now)
 
     def _resume(self, now_ns: int, earlier: Earlier) -> None:

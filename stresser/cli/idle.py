@@ -26,7 +26,9 @@ from stresser.report.limits_terminal import print_limits
 from stresser.scenario.checkup_endpoints import COMMAND_LINE, CheckWishes, read_endpoints
 from stresser.scenario.endpoint import parse_url
 from stresser.scenario.plan import Activity, ActivityKind, Endpoint, Scenario, Sessions
+from stresser.scenario.proxy_url import PAC
 from stresser.session.idle_ladder import first_ladder
+from stresser.witness.proxy_settings import with_system_pac
 
 _LEAST = 2 * NS_PER_S
 _IN_FLIGHT = 16
@@ -47,7 +49,7 @@ def idle(
         typer.Option(
             metavar="WHICH",
             help="Through this egress: one of the scenario; for endpoints an interface, an address"
-            " of ours, a proxy's URL, or `direct`. May be repeated.",
+            " of ours, a proxy's URL, `pac:FILE`, or `direct`. May be repeated.",
         ),
     ] = None,
     up_to: Annotated[str, typer.Option("--up-to", help="The longest silence to try.")] = "2h",
@@ -127,13 +129,13 @@ def _of_endpoints(endpoints: list[str], egresses: Sequence[str], ca: str | None)
         direct="direct" in of_kind,
         ca=ca,
     )
-    found = read_endpoints(endpoints, wishes, os.environ, parse_behaviour)
+    found = read_endpoints(endpoints, wishes, with_system_pac(os.environ), parse_behaviour)
     held = [_quiet(one) if one.name in found.paths else one for one in found.scenario.endpoints]
     return replace(found.scenario, name=_NAME, endpoints=held)
 
 
 def _kind_of(egress: str) -> str:
-    if egress in {"direct", "environment"} or "://" in egress:
+    if egress in {"direct", "environment"} or "://" in egress or egress.startswith(PAC):
         return "direct" if egress == "direct" else "proxy"
     try:
         ipaddress.ip_address(egress)

@@ -23,10 +23,10 @@ from stresser.record.reader import resolve_run
 from stresser.record.resumption import Earlier, StillRunningError, what_was_left
 from stresser.report.console import stderr_console
 from stresser.run.preflight import prepare
+from stresser.run.proxy_choice import choose_proxies
 from stresser.run.stop import StopSignals
 from stresser.scenario.message_rules import resolve_gaps
 from stresser.scenario.plan import Scenario
-from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.secrets import resolve_headers, resolve_tokens
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def checked_request(
     Raises:
         StresserError: one line for each thing that is missing.
     """
-    proxies = resolve_proxies(scenario, os.environ, str(file))
+    proxies = choose_proxies(scenario, os.environ, file, str(file))
     return RunRequest(
         scenario=scenario,
         file=file,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stresser.record.folder import RunFolder, make_worker_folder
-from stresser.run.worker_messages import HeaderOfEndpoint, Order, ProxyOfPair
+from stresser.run.worker_messages import HeaderOfEndpoint, Order, ProxiesOfPair
 from stresser.run.worker_process import WorkerProcess, started_workers
 from stresser.run.workers import Workers
 from stresser.scenario.lab_table import LabReady
@@ -23,7 +23,7 @@ __all__ = ["Spread", "secret_variables", "started_workers"]
 
 def secret_variables(asked: "RunRequest") -> set[str]:
     """The environment variables that hold the scenario's secrets."""
-    proxies = asked.proxies.values()
+    proxies = [proxy for named in asked.proxies.values() for proxy in named.entries if proxy]
     values = (
         *(value for headers in asked.headers.values() for value in headers.values()),
         *asked.tokens.values(),
@@ -88,8 +88,8 @@ class Spread:
             tokens=self._tokens,
             gaps=dict(asked.gaps),
             proxies=[
-                ProxyOfPair(endpoint=endpoint, egress=egress, proxy=proxy)
-                for (endpoint, egress), proxy in asked.proxies.items()
+                ProxiesOfPair(endpoint=endpoint, egress=egress, named=named)
+                for (endpoint, egress), named in asked.proxies.items()
             ],
             bindings=asked.readiness.bindings,
             lab=self._lab,

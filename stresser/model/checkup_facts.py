@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from stresser.model.chain import TlsFacts
 from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
+from stresser.model.proxy_chosen import ProxyChosen
 
 
 class Asked(StrEnum):
@@ -64,6 +65,10 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     remote: str | None = None
     proxy: str | None = None
     """Scheme and address of the proxy that was dialled."""
+    chosen: ProxyChosen | None = None
+    """What a PAC file said, and which of its proxies was taken; None: none was asked."""
+    unserved: list[AttemptFailed] = []
+    """Tries through those of them that failed before: in the order of its `entries`."""
     proxy_headers: dict[str, str] = {}
     """Of its answer to CONNECT: those that tell who it is."""
     resolved_by: ResolvedBy | None = None

@@ -8,18 +8,20 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, Protocol, TypeAlias
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
 from stresser.model.bounds import Whole
 from stresser.model.chain import ChainClass, ChainRoot, TlsFacts
 from stresser.model.client_hello import HelloSent
 from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Kind
+from stresser.model.event import Event
 from stresser.model.evidence import TcpInfo
 from stresser.model.far_end import AnsweredPing, FarEnd
 from stresser.model.hops import Hops
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
+from stresser.model.proxy_chosen import ProxyChosen
 from stresser.model.quantity import Quantity
 from stresser.model.unfit import UnfitCause
 
@@ -35,15 +37,6 @@ class ResolvedBy(StrEnum):
     HOST = "host"
     """This host's resolver, whatever the egress."""
     PROXY = "proxy"
-
-
-class Event(Struct, kw_only=True, tag_field="event", omit_defaults=True):
-    """Fields common to all events."""
-
-    t_ns: Whole
-    """Whole since the run began, monotonic."""
-    utc: str
-    """The same moment in UTC, ISO 8601 with microseconds, from the run's one wall-clock anchor."""
 
 
 class RunStarted(Event, kw_only=True, tag="run_started"):
@@ -161,7 +154,7 @@ class AttemptFailed(Ended, kw_only=True, tag="attempt_failed"):
     """The ClientHello that it sent to the endpoint, if it came so far."""
     tls: TlsFacts | None = None
     """When the TLS handshake was completed."""
-    also: Annotated[list[Whole], Meta(max_length=MOST_ALSO)] = []
+    also: Annotated[list[Whole], Meta(max_length=MOST_ALSO)] = field(default_factory=list)
     """Attempts that failed alike just before this one, and have no event of their own."""
     since_ns: Whole | None = None
     """When the first of those failed."""
@@ -245,7 +238,7 @@ class HopsSeen(CohortEvent, kw_only=True, tag="hops_seen"):
     proxy: str | None = None
     """Scheme and address of the proxy: then these are the hops to it."""
     hops: Hops
-    before: Hops = []
+    before: Hops = field(default_factory=list)
     """What they were, where they have changed."""
 
 
@@ -370,6 +363,7 @@ AnyEvent: TypeAlias = (
     | ChainSeen
     | AddressesSeen
     | HopsSeen
+    | ProxyChosen
     | HostSlept
     | ClockStepped
     | TesterLate

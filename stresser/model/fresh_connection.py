@@ -34,6 +34,8 @@ class FreshConnection(Struct, frozen=True, kw_only=True):
     endpoint: str
     remote: str
     """`address:port` that was dialled."""
+    proxy: str | None = None
+    """Scheme and address of the proxy that it went through."""
     result: FreshResult
     asked_ns: Whole
     answered_ns: Whole

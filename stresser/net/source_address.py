@@ -35,3 +35,9 @@ def is_own_address(address: Address) -> bool:
 def has_route() -> bool:
     """Whether this host has a way to other networks at all."""
     return any(source_towards(address, Binding()) is not None for address in _ELSEWHERE)
+
+
+def own_addresses(binding: Binding) -> list[str]:
+    """This host's addresses towards other networks through an egress, IPv4 before IPv6."""
+    towards = (source_towards(address, binding) for address in _ELSEWHERE)
+    return [one for one in towards if one is not None]

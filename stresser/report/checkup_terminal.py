@@ -9,6 +9,7 @@ from rich.text import Text
 
 from stresser.analysis.checkup.conclude import CheckReport, WayResult
 from stresser.analysis.checkup.finding import Finding
+from stresser.analysis.words.proxy_choices import taken_words
 from stresser.model.checkup_facts import WayChecked
 from stresser.model.units import escaped, format_duration
 from stresser.record.event_lines import flattened
@@ -45,7 +46,8 @@ def check_json(report: CheckReport) -> str:
         way, plain_way = result.way, plain_result["way"]
         if way.failed is not None:
             plain_way["failed"] = msgspec.to_builtins(flattened(way.failed))
-        plain_way["earlier"] = [msgspec.to_builtins(flattened(one)) for one in way.earlier]
+        for name, tries in (("earlier", way.earlier), ("unserved", way.unserved)):
+            plain_way[name] = [msgspec.to_builtins(flattened(one)) for one in tries]
     return json_text(document)
 
 
@@ -111,6 +113,8 @@ def _facts(result: WayResult, way: WayChecked) -> Iterator[tuple[str, str]]:
         yield "addresses", known
     if way.dialled is not None:
         yield "dialled", f"{way.dialled}{_from(way)}"
+    if way.chosen is not None:
+        yield "PAC", taken_words(way.chosen)
     if way.proxy is not None:
         by = {"proxy": "the proxy", "host": "this host"}.get(way.resolved_by or "")
         yield "proxy", way.proxy + ("" if by is None else f"; the name was looked up by {by}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import msgspec
 import trio
 
 from stresser.model.checkup_facts import Asked, Checked, HttpAnswer, Leads, WayChecked
@@ -17,6 +18,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Kind, Phase
 from stresser.model.events import AnyEvent, AttemptFailed, ChainSeen
 from stresser.model.faults import DeadlinePassed, HttpRefused
+from stresser.model.proxy_chosen import ProxyChosen
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.net.http_get import get
@@ -30,6 +32,7 @@ from stresser.scenario.plan import Endpoint, Scenario, Sessions
 from stresser.scenario.politeness import is_own
 from stresser.session.attempt import Attempt
 from stresser.session.ending_event import attempt_failed
+from stresser.session.failover import Failover
 from stresser.session.heartbeat import Heartbeats
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
@@ -120,6 +123,8 @@ class _Tried(NamedTuple):
     attempt: Attempt
     http: HttpAnswer | None
     failed: AttemptFailed | None
+    fault: Exception | None
+    """What it failed by."""
 
 
 @dataclass
@@ -132,6 +137,8 @@ class _AllTried:
     failed: list[AttemptFailed] = field(default_factory=list)
     """The others that failed."""
     also_open: list[str] = field(default_factory=list)
+    unserved: list[AttemptFailed] = field(default_factory=list)
+    """By proxies that a PAC names before the one that was taken."""
 
     def silences(self) -> int:
         """How often a whole deadline passed."""
@@ -174,6 +181,7 @@ class Checkup:
     async def _check(self, number: int, plan: PlannedCheck) -> None:
         async with self._places:
             found = await self._all_addresses(plan)
+            plan = plan._replace(route=found.tried.attempt.route)
             again = []
             if _seems_near(found.tried.attempt, plan):
                 for _ in range(_AGAIN):
@@ -181,9 +189,22 @@ class Checkup:
                     again.append(more.attempt.phases_ns)
             self._found[number] = self._way(plan, found, again)
 
+    async def _served(self, plan: PlannedCheck) -> tuple[_Tried, list[AttemptFailed]]:
+        """By the first of its proxies that does, and how those before it failed."""
+        failover, unserved = Failover(plan.route), list[AttemptFailed]()
+        while True:
+            tried = await self._once(plan._replace(route=failover.next()), 0)
+            if tried.fault is None or tried.failed is None:
+                return tried, unserved
+            if not failover.has_failed(tried.attempt, tried.fault, self._around):
+                return tried, unserved
+            unserved.append(tried.failed)
+
     async def _all_addresses(self, plan: PlannedCheck) -> _AllTried:
         """Until one address is open, all is asked of each; then TLS alone of the others."""
-        found = _AllTried(await self._once(plan, 0))
+        tried, unserved = await self._served(plan)
+        found = _AllTried(tried, unserved=unserved)
+        plan = plan._replace(route=tried.attempt.route)
         for nth in _other_addresses(found.tried.attempt):
             if found.silences() >= _MOST_SILENCES:
                 break
@@ -209,20 +230,21 @@ class Checkup:
             try:
                 await attempt.establish(nth_address)
                 http = await _ask(plan, attempt)
-                failed = None
+                failed = fault = None
                 _say_goodbye(attempt)
             except Exception as exc:  # noqa: BLE001 - what stops one way stops no other
                 look = SocketAtEnd(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
+                fault = look.fault
                 http, failed = _refusal(exc), attempt_failed(attempt, look, around)
             finally:
                 if attempt.tap is not None:
                     attempt.tap.close()
         around.tell_chain(attempt)
-        return _Tried(attempt, http, failed)
+        return _Tried(attempt, http, failed, fault)
 
     def _way(self, plan: PlannedCheck, every: _AllTried, again: list[dict[str, int]]) -> WayChecked:
         tried = every.tried
-        attempt, route = tried.attempt, plan.route
+        attempt, route = tried.attempt, tried.attempt.route
         address = parse_url(plan.endpoint.url)
         known = dict.fromkeys(one.host for one in attempt.found)
         return WayChecked(
@@ -239,6 +261,8 @@ class Checkup:
             local=attempt.local,
             remote=attempt.remote,
             proxy=attempt.proxy,
+            chosen=self._chosen(route),
+            unserved=every.unserved,
             proxy_headers=attempt.proxy_headers,
             resolved_by=attempt.resolved_by,
             phases_ns=attempt.phases_ns,
@@ -251,6 +275,12 @@ class Checkup:
             earlier=every.failed,
             also_open=every.also_open,
         )
+
+    def _chosen(self, route: Route) -> ProxyChosen | None:
+        if route.entries is None:
+            return None
+        first = route.entries.first(self._around.clock)
+        return msgspec.structs.replace(first, chosen=route.entries.names[route.entry])
 
     def _leads(self, route: Route, dialled: Address | None) -> Leads:
         if dialled is None:

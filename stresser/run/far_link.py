@@ -69,7 +69,9 @@ class FarLink:
 
     async def _live(self, nth: int) -> bool:
         """Whether it opened."""
-        attempt = Attempt(CONTROL_ATTEMPT, self._route, self._clock)
+        entries = self._route.entries
+        taken = self._route if entries is None else self._route.through_entry(entries.order()[0])
+        attempt = Attempt(CONTROL_ATTEMPT, taken, self._clock)
         was_open = False
         try:
             await attempt.establish(nth)

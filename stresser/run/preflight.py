@@ -6,7 +6,7 @@ Failing at session 1,004 in the middle of the night is what it is there to preve
 import socket
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from stresser.net.dial import Binding, bind_to_egress
 from stresser.record.host_facts import usable_processors
 from stresser.run.worker_share import workers_of
 from stresser.scenario.endpoint import parse_url
+from stresser.scenario.pac_answer import said_words
 from stresser.scenario.plan import ActivityKind, Egress, Scenario
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.proxy_url import FROM_ENVIRONMENT
@@ -149,17 +150,29 @@ def _raise_file_limit(files: int, missing: list[str]) -> int | None:
 
 
 def _without_proxy(scenario: Scenario, proxies: Proxies) -> Iterable[str]:
-    """Where the environment's proxy was asked for, and it names none."""
+    """Where the environment's proxy was asked for, and it names none; what PAC files say."""
     for egress in scenario.egresses:
-        if egress.proxy != FROM_ENVIRONMENT:
-            continue
-        direct = [e.name for e in scenario.endpoints if (e.name, egress.name) not in proxies]
-        if direct:
-            names = ", ".join(direct[:_MOST_NAMES]) + (", ..." if direct[_MOST_NAMES:] else "")
+        pairs = {one.name: (one.name, egress.name) for one in scenario.endpoints}
+        chosen = {name: proxies[pair] for name, pair in pairs.items() if pair in proxies}
+        direct = [name for name in pairs if name not in chosen]
+        if direct and egress.proxy == FROM_ENVIRONMENT:
             yield (
                 f"egress {egress.name}: the environment (https_proxy, all_proxy, no_proxy) names no"
-                f" proxy for {names}: reached directly"
+                f" proxy for {_listed(direct)}: reached directly"
             )
+        said: dict[str, list[str]] = {}
+        for name, one in chosen.items():
+            if one.chosen_by is not None:
+                taken = "reached directly" if one.first is None else f"through {one.first}"
+                pac = one.chosen_by
+                words = said_words(pac.source, pac.answer, pac.failure)
+                said.setdefault(f"{words}: {taken}", []).append(name)
+        for words, names in list(said.items())[:_MOST_NAMES]:
+            yield f"egress {egress.name}: {words} ({_listed(names)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST_NAMES]) + (", ..." if names[_MOST_NAMES:] else "")
 
 
 def _check_ports(scenario: Scenario, proxies: Proxies, missing: list[str]) -> int:
@@ -185,9 +198,9 @@ def _sessions_by_destination(scenario: Scenario, proxies: Proxies) -> Mapping[tu
         for endpoint in scenario.endpoints:
             address = parse_url(endpoint.url)
             where = (endpoint.address or address.host or endpoint.name, address.port)
-            proxy = proxies.get((endpoint.name, egress.name))
-            if proxy is not None:
-                where = (proxy.host, proxy.port)
+            chosen = proxies.get((endpoint.name, egress.name))
+            if chosen is not None and chosen.first is not None:
+                where = (chosen.first.host, chosen.first.port)
             counts[where] += scenario.sessions.count * len(scenario.activities)
         for where, count in counts.items():
             largest[where] = max(largest.get(where, 0), count)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stresser import __version__
-from stresser.model.cohort import Cohort
+from stresser.model.cohort import Cohort, Pair
 from stresser.model.errors import ScenarioError
 from stresser.net.dial import Binding
 from stresser.net.hello_bytes import HelloNotMadeError, client_context, hello_facts
@@ -22,10 +22,11 @@ from stresser.scenario.lab_table import LabReady
 from stresser.scenario.message_rules import gaps_of, json_to_say
 from stresser.scenario.plan import Activity, Egress, Endpoint, FirstMessage, Scenario, Verify
 from stresser.scenario.proxies import Proxies
-from stresser.scenario.proxy_url import ProxyScheme
+from stresser.scenario.proxy_url import Proxy, ProxyScheme
 from stresser.scenario.secrets import HeaderValues, Secret
 from stresser.scenario.wording import Wording
 from stresser.session.opening import OpeningLine
+from stresser.session.proxy_entries import ProxyEntries
 from stresser.session.route import Route, timers_for
 from stresser.session.wanted import Wanted
 
@@ -129,14 +130,26 @@ class RouteBuilder:
             timeouts=self._scenario.timeouts,
         )
         return [
-            self._through(direct, egress, activity, self._hop(endpoint, egress))
+            self._through(chosen, egress, activity)
             for egress in self._scenario.egresses
+            for chosen in [self._chosen(direct, endpoint, egress)]
             for activity in self._scenario.activities
         ]
 
-    def _through(
-        self, direct: Route, egress: Egress, activity: Activity, hop: ProxyHop | None
-    ) -> Route:
+    def _chosen(self, direct: Route, endpoint: Endpoint, egress: Egress) -> Route:
+        """With the proxies of one egress."""
+        named = self._proxies.get((endpoint.name, egress.name))
+        if named is None:
+            return direct
+        hops = tuple(
+            None if one is None else self._hop(one, endpoint, egress) for one in named.entries
+        )
+        entries = None
+        if named.chosen_by is not None:
+            entries = ProxyEntries(Pair(endpoint.name, egress.name), named.chosen_by, hops)
+        return replace(direct, proxy=hops[0], entries=entries)
+
+    def _through(self, direct: Route, egress: Egress, activity: Activity) -> Route:
         name = direct.cohort.endpoint
         host, port = direct.host, direct.port
         if self._lab is not None and (egress.lab is not None or not host):
@@ -147,15 +160,11 @@ class RouteBuilder:
             host=host,
             port=port,
             binding=self._bindings[egress.name],
-            proxy=hop,
             activity=activity,
             timers=timers_for(activity),
         )
 
-    def _hop(self, endpoint: Endpoint, egress: Egress) -> ProxyHop | None:
-        proxy = self._proxies.get((endpoint.name, egress.name))
-        if proxy is None:
-            return None
+    def _hop(self, proxy: Proxy, endpoint: Endpoint, egress: Egress) -> ProxyHop:
         tls = self._proxy_profile(egress) if proxy.scheme is ProxyScheme.HTTPS else None
         said = self._user_agent(endpoint)
         user_agent = said if isinstance(said, str) else USER_AGENT

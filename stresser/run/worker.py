@@ -207,7 +207,7 @@ def _routes_of(order: Order, clock: RunClock, ports: Ports | None) -> list[Route
         for name, token in order.tokens.items()
     }
     bindings = {name: replace(one, ports=ports) for name, one in order.bindings.items()}
-    proxies = {(one.endpoint, one.egress): one.proxy for one in order.proxies}
+    proxies = {(one.endpoint, one.egress): one.named for one in order.proxies}
     return RouteBuilder(
         order.scenario, order.file, headers, bindings, order.lab, proxies, introducers, order.gaps
     ).build()

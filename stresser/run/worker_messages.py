@@ -18,7 +18,7 @@ from stresser.net.dial import Binding
 from stresser.record.manifest import Gap
 from stresser.scenario.lab_table import LabReady
 from stresser.scenario.plan import Scenario
-from stresser.scenario.proxy_url import Proxy
+from stresser.scenario.proxies import ProxyList
 from stresser.scenario.secrets import Secret
 
 LONGEST_FRAME: Final = 64 << 20
@@ -27,12 +27,12 @@ _LENGTH = struct.Struct("!I")
 HEAD_BYTES: Final = _LENGTH.size
 
 
-class ProxyOfPair(Struct, frozen=True, kw_only=True):
-    """The proxy of one endpoint through one egress."""
+class ProxiesOfPair(Struct, frozen=True, kw_only=True):
+    """The proxies of one endpoint through one egress."""
 
     endpoint: str
     egress: str
-    proxy: Proxy
+    named: ProxyList
 
 
 class HeaderOfEndpoint(Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ class Order(Struct, frozen=True, kw_only=True, tag=True):
     """Of the endpoints that are reflectors."""
     gaps: dict[str, Secret]
     """What the environment puts into messages, by variable."""
-    proxies: list[ProxyOfPair]
+    proxies: list[ProxiesOfPair]
     bindings: dict[str, Binding]
     lab: LabReady | None
     run_id: str

@@ -13,7 +13,7 @@ from stresser.model.units import Duration, shown
 from stresser.scenario.decode import LabCheck, scenario_from_tree
 from stresser.scenario.endpoint import EndpointAddress, parse_url
 from stresser.scenario.plan import Scenario
-from stresser.scenario.proxy_environment import proxy_from_environment
+from stresser.scenario.proxy_environment import is_exempt, no_proxy, proxy_from_environment
 from stresser.scenario.proxy_url import FROM_ENVIRONMENT
 
 COMMAND_LINE = "command line"
@@ -54,7 +54,7 @@ def read_endpoints(
     environment: Mapping[str, str],
     check_lab: LabCheck | None = None,
 ) -> NamedEndpoints:
-    """Read endpoints and options.
+    """Read endpoints and options. This system's PAC file stands in `auto_proxy`.
 
     Raises:
         ScenarioError: one line for each mistake.
@@ -166,7 +166,7 @@ def _egresses(
     ]
     if made:
         return made
-    # As curl and most clients would go.
+    # As most clients would go.
     if any(_has_proxy(url, environment) for url in urls):
         return [{"name": "environment", "proxy": FROM_ENVIRONMENT}]
     return [{"name": "direct"}]
@@ -177,9 +177,12 @@ def _has_proxy(url: str, environment: Mapping[str, str]) -> bool:
     if address.is_lab:
         return False
     try:
-        return proxy_from_environment(address.scheme, address.host, environment) is not None
+        if proxy_from_environment(address.scheme, address.host, environment) is not None:
+            return True
     except ValueError:
         return True  # said properly when the egress is made
+    exempt = is_exempt(address.host, no_proxy(environment))
+    return bool(environment.get("auto_proxy")) and not exempt
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,7 @@ from stresser.scenario.header import check_alpn, check_subprotocol
 from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.message_rules import check_first_message, check_headers, check_pointer
 from stresser.scenario.mistakes import did_you_mean
+from stresser.scenario.pac_answer import pac_place
 from stresser.scenario.plan import (
     Activity,
     ActivityKind,
@@ -33,7 +34,13 @@ from stresser.scenario.plan import (
     Witnesses,
 )
 from stresser.scenario.politeness import too_many_sessions
-from stresser.scenario.proxy_url import FROM_ENVIRONMENT, ProxyScheme, parse_proxy
+from stresser.scenario.proxy_url import (
+    FROM_ENVIRONMENT,
+    PAC,
+    ProxyScheme,
+    is_chosen_later,
+    parse_proxy,
+)
 from stresser.scenario.secrets import variable_of
 
 Report = Callable[[tuple[str, ...], str], None]
@@ -225,7 +232,9 @@ def _address(text: str) -> str:
 
 
 def _proxy(text: str) -> str:
-    if text != FROM_ENVIRONMENT:
+    if text.startswith(PAC):
+        pac_place(text)
+    elif text != FROM_ENVIRONMENT:
         parse_proxy(text)
     return text
 
@@ -284,7 +293,7 @@ def _check_egress(values: dict[str, Any], report: Report) -> None:
 
 
 def _may_be_tls(proxy: str) -> bool:
-    return proxy == FROM_ENVIRONMENT or parse_proxy(proxy).scheme is ProxyScheme.HTTPS
+    return is_chosen_later(proxy) or parse_proxy(proxy).scheme is ProxyScheme.HTTPS
 
 
 def _check_scenario(values: dict[str, Any], report: Report) -> None:

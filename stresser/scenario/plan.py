@@ -183,7 +183,8 @@ class Egress(_Table, frozen=True, kw_only=True):
     source: str | None = None
     proxy: str | None = None
     """`http://`, `https://`, `socks5://` (names are looked up here) or `socks5h://host:port` (by
-    the proxy); `environment`: what HTTPS_PROXY and NO_PROXY say, read as curl reads them."""
+    the proxy); `environment`: what HTTPS_PROXY and NO_PROXY say, read as curl reads them, else this
+    system's PAC file; `pac:FILE` or `pac:URL`: what that PAC file says of each endpoint."""
     proxy_user: str | None = None
     """`env:NAME`: taken from the environment, never recorded."""
     proxy_password: str | None = None

@@ -4,16 +4,25 @@ Reads no environment itself: the caller hands a mapping over (`os.environ`).
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stresser.model.errors import ScenarioError
-from stresser.model.units import escaped
+from stresser.model.units import escaped, shown
 from stresser.scenario.endpoint import parse_url
+from stresser.scenario.pac_answer import PacAnswer, entries_of
 from stresser.scenario.plan import Egress, Endpoint, Scenario
-from stresser.scenario.proxy_environment import proxy_from_environment
+from stresser.scenario.proxy_environment import (
+    is_exempt,
+    names_proxy,
+    no_proxy,
+    proxy_from_environment,
+)
 from stresser.scenario.proxy_url import (
     FROM_ENVIRONMENT,
+    PAC,
     Proxy,
     ProxyScheme,
     check_credential,
@@ -21,25 +30,48 @@ from stresser.scenario.proxy_url import (
 )
 from stresser.scenario.secrets import Secret, variable_of
 
-Proxies = Mapping[tuple[str, str], Proxy]
+
+class ProxyList(Struct, frozen=True, kw_only=True):
+    """Which proxies one endpoint is reached by through one egress, in the order of trying."""
+
+    entries: tuple[Proxy | None, ...]
+    """None: directly. One alone, where no PAC chose them."""
+    chosen_by: PacAnswer | None = None
+    """None: the scenario names the proxy, or a variable of the environment does."""
+
+    @property
+    def first(self) -> Proxy | None:
+        """Which is tried first; None: directly."""
+        return self.entries[0]
+
+
+Proxies = Mapping[tuple[str, str], ProxyList]
 """By endpoint and egress name; a way that is not in it is direct."""
+PacAnswers = Mapping[tuple[str, str], PacAnswer]
+"""What a PAC said, by endpoint and egress name."""
 
 _BASIC = frozenset({ProxyScheme.HTTP, ProxyScheme.HTTPS})
 
 
-def resolve_proxies(scenario: Scenario, environment: Mapping[str, str], filename: str) -> Proxies:
-    """The proxy of each way that has one.
+def resolve_proxies(
+    scenario: Scenario,
+    environment: Mapping[str, str],
+    filename: str,
+    answers: PacAnswers = MappingProxyType({}),
+) -> Proxies:
+    """The proxies of each way that has some, and of each way that a PAC was asked about.
 
     Raises:
-        ScenarioError: one line for each variable that is missing or cannot be used.
+        ScenarioError: one line for each variable that is missing or cannot be used, and for each
+            answer of a PAC that cannot be followed.
     """
     mistakes: dict[str, None] = {}
-    found: dict[tuple[str, str], Proxy] = {}
+    found: dict[tuple[str, str], ProxyList] = {}
     for egress in scenario.egresses:
         if egress.proxy is None:
             continue
         try:
-            found |= _of_egress(egress, scenario.endpoints, environment)
+            found |= _of_egress(egress, scenario.endpoints, environment, answers)
         except ValueError as error:
             mistakes[f"{escaped(filename)}: egresses.{egress.name}.{error}"] = None
     if mistakes:
@@ -47,26 +79,65 @@ def resolve_proxies(scenario: Scenario, environment: Mapping[str, str], filename
     return found
 
 
+def asks_pac(egress: Egress, endpoint: Endpoint, environment: Mapping[str, str]) -> bool:
+    """Whether a PAC is to say how an endpoint is reached.
+
+    Of `environment` this system's may, where no variable has the word.
+    """
+    address = parse_url(endpoint.url)
+    if egress.proxy is None or address.is_lab:
+        return False  # the lab is on this host's loopback, which no PAC means
+    if egress.proxy != FROM_ENVIRONMENT:
+        return egress.proxy.startswith(PAC)
+    return not (
+        names_proxy(address.scheme, environment) or is_exempt(address.host, no_proxy(environment))
+    )
+
+
 def _of_egress(
-    egress: Egress, endpoints: list[Endpoint], environment: Mapping[str, str]
-) -> dict[tuple[str, str], Proxy]:
+    egress: Egress,
+    endpoints: list[Endpoint],
+    environment: Mapping[str, str],
+    answers: PacAnswers,
+) -> dict[tuple[str, str], ProxyList]:
     user = _credential("proxy_user", egress.proxy_user, environment)
     password = _credential("proxy_password", egress.proxy_password, environment)
-    found: dict[tuple[str, str], Proxy] = {}
+    found: dict[tuple[str, str], ProxyList] = {}
     for endpoint in endpoints:
-        proxy = _chosen(egress, endpoint, environment)
-        if proxy is None:
+        said = answers.get((endpoint.name, egress.name))
+        entries = _entries(egress, endpoint, environment, said)
+        if said is None and entries == (None,):
             continue
-        if user is not None:
-            proxy = replace(proxy, user=user, password=password)
-        _check_basic(proxy)
-        found[endpoint.name, egress.name] = proxy
+        ready = tuple(one and _logging_in(one, user, password) for one in entries)
+        found[endpoint.name, egress.name] = ProxyList(entries=ready, chosen_by=said)
     return found
 
 
+def _logging_in(proxy: Proxy, user: Secret | None, password: Secret | None) -> Proxy:
+    if user is not None:
+        proxy = replace(proxy, user=user, password=password)
+    _check_basic(proxy)
+    return proxy
+
+
+def _entries(
+    egress: Egress, endpoint: Endpoint, environment: Mapping[str, str], said: PacAnswer | None
+) -> tuple[Proxy | None, ...]:
+    if said is None:
+        return (_chosen(egress, endpoint, environment),)
+    try:
+        return entries_of(said.answer)
+    except ValueError as error:
+        raise ValueError(
+            f"proxy: {shown(said.source)} says {shown(said.answer)} of {shown(said.url)}: {error}"
+        ) from None
+
+
 def _chosen(egress: Egress, endpoint: Endpoint, environment: Mapping[str, str]) -> Proxy | None:
+    if egress.proxy is None or egress.proxy.startswith(PAC):
+        return None
     if egress.proxy != FROM_ENVIRONMENT:
-        return None if egress.proxy is None else parse_proxy(egress.proxy)
+        return parse_proxy(egress.proxy)
     address = parse_url(endpoint.url)
     if address.is_lab:
         return None  # on this host's loopback, which no environment means

@@ -45,7 +45,7 @@ def proxy_from_environment(
     Raises:
         ValueError: with one sentence that names the variable and not its value's credentials.
     """
-    if is_exempt(host, _first(environment, ("no_proxy", "NO_PROXY"))[1]):
+    if is_exempt(host, no_proxy(environment)):
         return None
     variable, url = _first(environment, _VARIABLES[scheme])
     if not url:
@@ -56,6 +56,16 @@ def proxy_from_environment(
         raise ValueError(
             f"the environment variable {variable} holds no proxy that can be used: {error}"
         ) from None
+
+
+def names_proxy(scheme: Scheme, environment: Mapping[str, str]) -> bool:
+    """Whether a variable names a proxy for endpoints of this scheme."""
+    return bool(_first(environment, _VARIABLES[scheme])[1])
+
+
+def no_proxy(environment: Mapping[str, str]) -> str:
+    """The list of hosts that no proxy is taken to; empty: there is none."""
+    return _first(environment, ("no_proxy", "NO_PROXY"))[1]
 
 
 def is_exempt(host: str, no_proxy: str) -> bool:

@@ -15,7 +15,9 @@ from stresser.scenario.secrets import Secret
 
 FROM_ENVIRONMENT = "environment"
 """As an egress's `proxy`: what HTTPS_PROXY and its kin say."""
-PROXY_PATTERN = "^(?:environment|(?:https?|socks5h?)://[^/?#@]+:[0-9]{1,5}/?)$"
+PAC = "pac:"
+"""As an egress's `proxy`: the file or URL behind it says which proxies each endpoint has."""
+PROXY_PATTERN = "^(?:environment|pac:.+|(?:https?|socks5h?)://[^/?#@]+:[0-9]{1,5}/?)$"
 """For JSON Schema, which has no words for schemes in other cases."""
 LONGEST_CREDENTIAL = 255
 """Bytes (RFC 1929 section 2)."""
@@ -56,6 +58,11 @@ class Proxy(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.scheme}://{authority_of(self.host, self.port)}"
+
+
+def is_chosen_later(proxy: str) -> bool:
+    """Whether an egress's `proxy` names none itself: the environment does, or a PAC file."""
+    return proxy == FROM_ENVIRONMENT or proxy.startswith(PAC)
 
 
 def parse_proxy(url: str) -> Proxy:

@@ -51,6 +51,12 @@ class Destination(NamedTuple):
         """Which it belongs to."""
         return self.route.cohort.pair
 
+    @property
+    def proxy(self) -> str | None:
+        """Scheme and address of the proxy that stands at the address to dial; None: none does."""
+        hop = self.route.proxy
+        return None if hop is None else f"{hop.proxy.scheme}://{self.address}"
+
     def at(self, other: "Destination") -> "Destination":
         """The same endpoint at the very address that another egress was used to reach.
 
@@ -64,6 +70,8 @@ class Destination(NamedTuple):
 
     def is_told_by(self, look: FreshConnection) -> bool:
         """Of its own endpoint, those at the very same address: another may be another site."""
+        if look.egress == self.pair.egress and look.proxy != self.proxy and self.route.entries:
+            return False  # what one proxy of a list does tells nothing of another
         if look.endpoint != self.pair.endpoint:
             return look.egress == self.pair.egress
         is_same = look.remote == self.remote or look.result is FreshResult.PROXY_FAILED
@@ -207,6 +215,7 @@ class FreshHandshake:
             egress=self._destination.pair.egress,
             endpoint=self._destination.pair.endpoint,
             remote=self._destination.remote,
+            proxy=self._destination.proxy,
             result=self._result,
             asked_ns=self._asked_ns,
             answered_ns=self._answered_ns or self._clock.now_ns(),

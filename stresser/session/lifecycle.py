@@ -1,6 +1,5 @@
 """Keeps one session of a cohort open: attempt, hold, ending, back-off, again."""
 
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +18,12 @@ from stresser.scenario.plan import Reconnect
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import hear_of_attempt, hear_witnesses
 from stresser.session.ending_event import attempt_failed, session_ended
+from stresser.session.failover import Failover
 from stresser.session.held import HeldSession
 from stresser.session.one_way_beats import OneWayBeats
 from stresser.session.planned_close import PlannedClose, close_as_planned
 from stresser.session.proof_ages import ProofAges
-from stresser.session.retry_after import retry_after_s
+from stresser.session.retry_after import back_off_s, retry_after_s
 from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.session.seat_events import SeatEvents
@@ -51,6 +51,9 @@ class _Past:
     """When its sessions are closed to prove that they lived; None: they are held to the end."""
     is_replacing: bool = False
     """The last session was closed for its proof, and lived."""
+    failover: Failover | None = None
+    goes_on: bool = False
+    """The last attempt failed by its proxy: the next one takes another at once."""
 
 
 async def keep_open(
@@ -67,12 +70,12 @@ async def keep_open(
     past = _Past(SeatEvents(around.observer), proofs=proofs)
     while True:
         await trio.lowlevel.checkpoint_if_cancelled()  # a run that stopped begins nothing
-        past.is_replacing = False
+        past.is_replacing = past.goes_on = False
         try:
             await _live(route, around, past)
         except Exception as exc:  # noqa: BLE001 - `contained()` would be held as long as the session
             around.bugs.note(exc)
-        if past.is_replacing:
+        if past.is_replacing or past.goes_on:
             continue
         if reconnect is None:
             return
@@ -90,8 +93,9 @@ async def hold_until_asked(
     """
     listener = _Listener(around.observer)
     past = _Past(SeatEvents(listener), proofs=ProofAges(age_ns, 0, 1))
-    for _ in range(attempts):
+    while attempts:
         await trio.lowlevel.checkpoint_if_cancelled()
+        past.goes_on = False
         try:
             await _live(route, around, past)
         except Exception as exc:  # noqa: BLE001 - as in `keep_open`
@@ -100,7 +104,9 @@ async def hold_until_asked(
             with trio.move_on_after(_WITNESSES_WITHIN_S):  # they may be awaited beside this
                 await listener.has_ended.wait()
             break
-        await trio.sleep(max(back_off_s(Reconnect(), past.failures), past.asked_to_wait_s))
+        if not past.goes_on:
+            attempts -= 1
+            await trio.sleep(max(back_off_s(Reconnect(), past.failures), past.asked_to_wait_s))
     return listener.ending
 
 
@@ -131,20 +137,12 @@ async def _live(route: Route, around: RunContext, past: _Past) -> None:
         await _hold(session, around, past)
 
 
-def back_off_s(reconnect: Reconnect, failures: int) -> float:
-    """Seconds to wait before the next attempt: exponential, with jitter.
-
-    After a session that was open the first wait applies again.
-    """
-    doublings = min(max(0, failures - 1), 32)
-    wait: float = min(reconnect.initial.seconds * 2**doublings, reconnect.max.seconds)
-    return wait * random.uniform(1 - reconnect.jitter, 1 + reconnect.jitter)  # noqa: S311 - jitter
-
-
 async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | None:
     async with around.gate.admit(route.cohort):
         number = next(around.attempt_numbers)
-        attempt = Attempt(number, route, around.clock, around.hangups, around.packets)
+        past.failover = past.failover or Failover(route)
+        taken = past.failover.next()
+        attempt = Attempt(number, taken, around.clock, around.hangups, around.packets)
         try:
             await attempt.establish(past.failures)
             session = HeldSession(
@@ -161,12 +159,14 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
             past.told.event(_failure(attempt, failed, around))
             raise
         except Exception as exc:  # noqa: BLE001 - a bug ends this attempt and nobody else's
-            past.failures += 1
             past.stopped_s = trio.current_time()
             past.asked_to_wait_s = retry_after_s(exc, around.clock)
             failed = SocketAtEnd(around.bugs.blame(exc), attempt.tap, around.clock.now_ns())
+            past.goes_on = past.failover.has_failed(attempt, failed.fault, around)
+            past.failures += not past.goes_on
         else:
             _learn(session, around, past)
+            past.failover.has_opened(attempt, around)
             past.told.event(opened)
             return session
     heard = partial(hear_of_attempt, attempt, failed, around)

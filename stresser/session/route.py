@@ -1,7 +1,7 @@
 """How sessions of one cohort reach their endpoint: the scenario, made ready to use."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from stresser.model.client_hello import HelloFacts
@@ -19,6 +19,7 @@ from stresser.net.websocket import UpgradeRequest
 from stresser.scenario.plan import Activity, ActivityKind, Timeouts
 from stresser.scenario.secrets import Secret
 from stresser.session.opening import OpeningLine
+from stresser.session.proxy_entries import ProxyEntries
 
 
 async def connect_tcp(
@@ -60,6 +61,10 @@ class Route:
     """Of the socket, whether it goes to the endpoint or to a proxy."""
     proxy: ProxyHop | None = None
     """None: directly."""
+    entries: ProxyEntries | None = None
+    """All that a PAC names, `proxy` among them; None: no PAC was asked."""
+    entry: int = 0
+    """Which of them `proxy` is."""
     server_name: str
     """Sent as SNI, and what the chain must be for."""
     context: ClientContext
@@ -95,8 +100,15 @@ class Route:
     def contexts(self) -> Iterator[ClientContext]:
         """Of all TLS that its sessions speak: with the endpoint, and with an `https://` proxy."""
         yield self.context
-        if self.proxy is not None and self.proxy.tls is not None:
-            yield context_for(self.proxy.tls)
+        for hop in [self.proxy] if self.entries is None else self.entries.hops:
+            if hop is not None and hop.tls is not None:
+                yield context_for(hop.tls)
+
+    def through_entry(self, entry: int) -> "Route":
+        """The same through another of the proxies that a PAC names."""
+        if self.entries is None or entry == self.entry:
+            return self
+        return replace(self, proxy=self.entries.hops[entry], entry=entry)
 
 
 _JUDGE_FIRST_NS = 5 * NS_PER_S

@@ -152,3 +152,17 @@ def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         time.sleep(0.02)
     told = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
     raise AssertionError(f"{process.args!r} does not listen on {port}: {told}")
+
+
+@contextmanager
+def tinyproxy(folder: Path, port: int | None = None) -> Iterator[int]:
+    """Tinyproxy that lets everybody through to anywhere. `port`: where; None: a free one."""
+    taken = free_ports(1)[0] if port is None else port
+    config = folder / f"tinyproxy-{taken}.conf"
+    config.write_text(
+        f"Port {taken}\nListen 127.0.0.1\nTimeout 600\nMaxClients 100\nLogLevel Critical\n"
+        f'LogFile "{folder}/tinyproxy-{taken}.log"\n'
+    )
+    command = [tool("tinyproxy"), "-d", "-c", str(config)]
+    with _running(command, [taken], folder / f"tinyproxy-{taken}.log"):
+        yield taken

@@ -6,7 +6,12 @@ import pytest
 
 from stresser.net.dial import Binding
 from stresser.net.resolve import Address
-from stresser.net.source_address import has_route, is_own_address, source_towards
+from stresser.net.source_address import (
+    has_route,
+    is_own_address,
+    own_addresses,
+    source_towards,
+)
 
 LOOPBACK = Address(socket.AF_INET, ("127.0.0.1", 443))
 
@@ -43,3 +48,10 @@ def test_a_host_with_a_default_route_has_one():
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             reached.append(sock.connect_ex(where) == 0)
     assert has_route() is any(reached)
+
+
+def test_own_addresses_are_those_towards_other_networks():
+    found = own_addresses(Binding(source="127.0.0.9"))
+    assert found in ([], ["127.0.0.9"])  # loopback leads nowhere else, on most systems
+    assert own_addresses(Binding(source="192.0.2.77")) == []
+    assert all(one and "%" not in one for one in own_addresses(Binding()))

@@ -24,6 +24,7 @@ from stresser.scenario.plan import (
     Timeouts,
     Verify,
 )
+from stresser.scenario.proxies import ProxyList
 from stresser.scenario.proxy_url import Proxy, ProxyScheme
 from stresser.scenario.secrets import Secret
 from tests.fakes.certificates import authority_file
@@ -153,7 +154,7 @@ def test_the_tool_is_named_unless_the_scenario_says_otherwise(name):
 
 
 def proxy(scheme=ProxyScheme.HTTP):
-    return Proxy(scheme=scheme, host="proxy.example.net", port=3128)
+    return ProxyList(entries=(Proxy(scheme=scheme, host="proxy.example.net", port=3128),))
 
 
 def test_each_way_goes_through_its_proxy_and_no_other():

@@ -18,7 +18,7 @@ from stresser.run.worker_messages import (
     Note,
     Order,
     Progress,
-    ProxyOfPair,
+    ProxiesOfPair,
     Ready,
     StopWord,
     for_worker,
@@ -27,7 +27,9 @@ from stresser.run.worker_messages import (
     length_in,
 )
 from stresser.scenario.lab_table import LabReady
+from stresser.scenario.pac_answer import PacAnswer
 from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Sessions
+from stresser.scenario.proxies import ProxyList
 from stresser.scenario.proxy_url import Proxy, ProxyScheme
 from stresser.scenario.secrets import Secret
 
@@ -52,11 +54,21 @@ def order() -> Order:
         tokens={"a": Secret("TOKEN", "sixteen characters")},
         gaps={"GAP": Secret("GAP", "of a message")},
         proxies=[
-            ProxyOfPair(
+            ProxiesOfPair(
                 endpoint="a",
                 egress="vpn",
-                proxy=Proxy(
-                    scheme=ProxyScheme.HTTP, host="p", port=3128, user=secret, password=secret
+                named=ProxyList(
+                    entries=(
+                        Proxy(
+                            scheme=ProxyScheme.HTTP,
+                            host="p",
+                            port=3128,
+                            user=secret,
+                            password=secret,
+                        ),
+                        None,
+                    ),
+                    chosen_by=PacAnswer(source="pac:x", url="wss://e/", answer="PROXY p:3128"),
                 ),
             )
         ],
@@ -78,7 +90,9 @@ def test_an_order_arrives_whole_with_its_secrets():
     assert arrived == order()
     assert isinstance(arrived, Order)
     assert [header.value for header in arrived.headers] == [Secret("X", "hidden"), "plain"]
-    assert arrived.proxies[0].proxy.password == Secret("PASSWORD", "of the proxy")
+    first = arrived.proxies[0].named.first
+    assert first is not None
+    assert first.password == Secret("PASSWORD", "of the proxy")
     assert type(arrived.scenario.sessions.ramp) is type(Sessions().ramp)
 
 

@@ -33,7 +33,7 @@ def test_each_way_has_its_proxy():
         Egress(name="proxy", proxy="socks5h://s.example.net:1080"),
         Egress(name="env", proxy=FROM_ENVIRONMENT),
     )
-    assert {way: str(proxy) for way, proxy in found.items()} == {
+    assert {way: str(named.first) for way, named in found.items()} == {
         ("broker", "proxy"): "socks5h://s.example.net:1080",
         ("inner", "proxy"): "socks5h://s.example.net:1080",
         ("lab", "proxy"): "socks5h://s.example.net:1080",
@@ -48,7 +48,8 @@ def test_the_scenarios_credentials_go_before_the_environments():
         (named, ("zoe", "hunter2")),
         (Egress(name="e", proxy=FROM_ENVIRONMENT), ("bob", "secret")),
     ):
-        proxy = resolved(egress, environment=env)["broker", "e"]
+        proxy = resolved(egress, environment=env)["broker", "e"].first
+        assert proxy is not None
         assert proxy.user is not None
         assert proxy.password is not None
         assert (proxy.user.reveal(), proxy.password.reveal()) == expected
@@ -77,4 +78,4 @@ def test_a_mistake_is_one_line(egress, said):
 
 def test_a_colon_in_a_user_name_is_no_trouble_for_socks():
     egress = Egress(name="e", proxy="socks5://p:1", proxy_user="env:COLON", proxy_password=PASSWORD)
-    assert resolved(egress)["broker", "e"].user is not None
+    assert resolved(egress)["broker", "e"].first.user is not None

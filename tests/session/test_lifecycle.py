@@ -13,8 +13,8 @@ from stresser.model.events import SessionOpened
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from stresser.scenario.plan import Reconnect
-from stresser.session.lifecycle import back_off_s
 from stresser.session.proof_ages import ProofAges
+from stresser.session.retry_after import back_off_s
 from tests.fakes.certificates import server_context
 from tests.fakes.notebook import Notebook
 from tests.fakes.peers import WebSocketPeer, tls_server, websocket_server

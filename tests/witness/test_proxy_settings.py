@@ -1,11 +1,20 @@
-"""WinHTTP's answers, taken from its structs; a library of the same two functions stands for it."""
+"""What systems have set: WinHTTP's answers, taken from its structs, and PAC files elsewhere.
+
+A library of the same two functions stands for WinHTTP, small programs for scutil and gsettings.
+"""
 
 import ctypes
 import sys
 
 import pytest
 
-from stresser.witness.proxy_settings import WindowsProxies, ask_winhttp, windows_proxies
+from stresser.witness.proxy_settings import (
+    WindowsProxies,
+    ask_winhttp,
+    pac_of_scutil,
+    system_pac,
+    windows_proxies,
+)
 
 
 class AllocatedTexts:
@@ -83,3 +92,63 @@ def test_what_winhttp_says_is_taken_and_its_memory_given_back(machine, user, sai
 @pytest.mark.skipif(sys.platform == "win32", reason="there it answers")
 def test_elsewhere_there_is_nothing_to_ask():
     assert windows_proxies() is None
+
+
+# PAC files of other systems
+
+SCUTIL = """<dictionary> {
+  ExceptionsList : <array> {
+    0 : *.local
+  }
+  ProxyAutoConfigEnable : 1
+  ProxyAutoConfigURLString : http://wpad.example.net/wpad.dat
+  ProxyAutoDiscoveryEnable : 0
+}
+"""
+
+
+def test_what_scutil_prints():
+    assert pac_of_scutil(SCUTIL) == "http://wpad.example.net/wpad.dat"
+    assert pac_of_scutil(SCUTIL.replace("Enable : 1", "Enable : 0")) == ""
+    assert pac_of_scutil("") == ""
+
+
+@pytest.fixture
+def gsettings(tmp_path, monkeypatch):
+    def answering(mode, url, code=0):
+        program = tmp_path / "gsettings"
+        program.write_text(
+            f"#!/bin/sh\n[ \"$1 $2\" = 'get org.gnome.system.proxy' ] || exit 9\n"
+            f"case $3 in mode) echo \"'{mode}'\";; autoconfig-url) echo \"'{url}'\";; esac\n"
+            f"exit {code}\n"
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    return answering
+
+
+DESKTOP = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus"}
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="GNOME's settings")
+@pytest.mark.parametrize(
+    ("settings", "environment", "place"),
+    [
+        (("auto", "http://w/x"), DESKTOP, "http://w/x"),
+        (("manual", "http://w/x"), DESKTOP, None),
+        (("auto", ""), DESKTOP, None),
+        (("auto", "http://w/x", 1), DESKTOP, None),
+        (("auto", "http://w/x"), {}, None),
+        (("auto", "http://w/x"), DESKTOP | {"auto_proxy": "http://v/y"}, "http://v/y"),
+    ],
+)
+def test_gnomes_pac(gsettings, settings, environment, place):
+    gsettings(*settings)
+    found = system_pac(environment)
+    assert (None if found is None else found.place) == place
+
+
+def test_a_host_without_gsettings_has_no_pac(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert system_pac(DESKTOP) is None

@@ -21,6 +21,7 @@ from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
 from stresser.analysis.checkup.redirection import redirections
 from stresser.analysis.checkup.remedies import met_on, remedy, seen_on
+from stresser.analysis.checkup.unserved_proxies import unserved_proxies
 from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
@@ -78,6 +79,7 @@ def conclude(checked: Checked) -> CheckReport:
         *_interception(ways, accusations),
         *_chains(ways, accusations),
         *_undeclared(accusations),
+        *unserved_proxies(ways),
         *redirections(ways),
         *map(_apart, sites.apart()),
     ]
@@ -237,6 +239,9 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     if headers:
         said = ", ".join(f"{name}: {value}" for name, value in headers.items())
         yield f"the answer's headers: {escaped(said, _TEXT)}"
+    entries = [] if way.chosen is None else way.chosen.entries
+    for entry, before in zip(entries, way.unserved, strict=False):
+        yield f"before that, {named(entry)}: {ending_in_words(before.ending)}"
     for earlier in way.earlier:
         at = named(earlier.remote or "another address")
         yield f"before that, {at}: {ending_in_words(earlier.ending)}"

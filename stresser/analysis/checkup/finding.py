@@ -35,6 +35,8 @@ class Concern(StrEnum):
     """More than one proxy on the path."""
     TUNNEL = "tunnel"
     """The way leads through a VPN."""
+    UNSERVED = "unserved"
+    """A proxy that a PAC file names does not serve, and another does."""
     SITES = "sites"
     """Egresses may reach different sites."""
 

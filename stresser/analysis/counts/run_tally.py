@@ -12,6 +12,7 @@ from stresser.analysis.counts.chain_tally import ChainTally
 from stresser.analysis.counts.cohort_tally import CohortTally
 from stresser.analysis.counts.far_tally import BothEndsFigures, FarTally
 from stresser.analysis.counts.percentiles import Distributions
+from stresser.analysis.counts.proxy_tally import ProxyTally
 from stresser.analysis.counts.resolved_addresses import Sites
 from stresser.model.cohort import Cohort, Pair
 from stresser.model.events import (
@@ -38,6 +39,7 @@ from stresser.model.events import (
 )
 from stresser.model.kill import Kill
 from stresser.model.path_change import PathChange
+from stresser.model.proxy_chosen import ProxyChosen
 from stresser.model.unfit import UNFIT_LAG_NS, UnfitCause
 from stresser.model.units import NS_PER_S
 
@@ -80,8 +82,7 @@ class Tally:
         self.events = 0
         self.uncounted_events = 0
         """Events of more cohorts than a run can have."""
-        self.sleeps = 0
-        self.slept_ns = 0
+        self.sleeps = self.slept_ns = 0
         self.clock_steps = 0
         self.clock_stepped_ns = 0
         self.late = 0
@@ -109,6 +110,7 @@ class Tally:
         self.most_opened = 0
         """Sessions that opened in the busiest second."""
         self._second = self._opened_in_second = 0
+        self.proxies = ProxyTally()
         self.path_changes = 0
         """Also those that are recorded only by their number."""
         self.first_path_changes: list[PathChanged] = []
@@ -195,6 +197,8 @@ class Tally:
                 self._worker_ended(event)
             case LabKilled():
                 self._lab_killed(event)
+            case ProxyChosen():
+                self.proxies.event(event)
             case FarEndSeen():
                 pass  # of an ending that was counted
             case _:

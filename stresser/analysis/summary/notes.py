@@ -10,14 +10,17 @@ from stresser.analysis.words.endings import counted, worker_end_words
 from stresser.analysis.words.far_end_words import both_ends_in_words
 from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.path_changes import at_clock_time, path_change_in_words
+from stresser.analysis.words.proxy_choices import change_of_proxy_words
 from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.unfit import UnfitCause
 from stresser.model.units import NS_PER_S, escaped, format_duration
+from stresser.scenario.pac_answer import DIRECT, said_words
 
 _MOST_NAMES = 20
 _MOST_PATH_CHANGES = 4
 _MOST_FLOODS = 4
 _MOST_PATHS = 4
+_MOST_PROXIES = 4
 _MOST_WORKERS = 4
 _FLOOD_NS = NS_PER_S
 """Short bursts are everybody's: they change no figure by more than a sample."""
@@ -40,6 +43,7 @@ def run_notes(
         *_chains(tally),
         *_other_stacks(tally, plan),
         *_path(tally),
+        *_proxies(tally),
         *map(sites_in_words, tally.sites.in_doubt()),
         *_muted(tally, plan),
         *_unproved(tally),
@@ -99,6 +103,26 @@ def _path(tally: Tally) -> Iterator[str]:
     ]
     more = ", ..." if len(told) > len(shown) else "."
     yield f"{counted(tally.path_changes, 'path change')} of this host: {'; '.join(shown)}{more}"
+
+
+def _proxies(tally: Tally) -> Iterator[str]:
+    """Which proxies PAC files named, and when sessions took another of them."""
+    alike: dict[str, list[str]] = {}
+    for chosen in tally.proxies.at_first.values():
+        said = said_words(chosen.source, chosen.answer, chosen.without_pac)
+        words = f"{said}, so sessions through {escaped(chosen.egress, 40)} go"
+        to = "directly" if chosen.chosen == DIRECT else f"through {escaped(chosen.chosen, 100)}"
+        alike.setdefault(f"{words} {to}", []).append(escaped(chosen.endpoint, 40))
+    for words, endpoints in list(alike.items())[:_MOST_PROXIES]:
+        more = ", ..." if len(endpoints) > _MOST_NAMES else ""
+        yield f"{words} ({', '.join(endpoints[:_MOST_NAMES])}{more})."
+    told = tally.proxies.first_changes[:_MOST_PROXIES]
+    for event in told:
+        pair = f"{escaped(event.endpoint, 40)} through {escaped(event.egress, 40)}"
+        yield f"At {escaped(event.utc, 40)}, {pair}: {change_of_proxy_words(event)}."
+    if tally.proxies.changes > len(told):
+        more = counted(tally.proxies.changes - len(told), "more change")
+        yield f"{more} of proxy are in `events.jsonl`."
 
 
 def _hops(tally: Tally) -> Iterator[str]:

@@ -16,6 +16,7 @@ from stresser.analysis.words.hello_fate import fate_words, hello_in_words
 from stresser.analysis.words.hop_words import change_words, path_words
 from stresser.analysis.words.obstacles import Stopped, obstacle_of
 from stresser.analysis.words.packet_words import provenance_in_words
+from stresser.analysis.words.proxy_choices import pac_words
 from stresser.analysis.words.remedy_table import (
     BY_OBSTACLE,
     asked_words,
@@ -25,6 +26,7 @@ from stresser.analysis.words.remedy_table import (
 )
 from stresser.analysis.words.rules import reasons
 from stresser.model.chain import TlsFacts
+from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Proof
 from stresser.model.events import (
     AnyEvent,
@@ -39,6 +41,7 @@ from stresser.model.events import (
     SessionOpened,
 )
 from stresser.model.evidence import Evidence
+from stresser.model.proxy_chosen import ProxyChosen
 from stresser.model.units import escaped, format_duration
 from stresser.record.failure_runs import is_counted
 
@@ -84,6 +87,8 @@ class StoryTeller:
         self.replaced_by: SessionOpened | None = None
         self._chains: dict[str, ChainSeen] = {}
         self._hops: deque[HopsSeen] = deque(maxlen=_MOST_PATHS)
+        self._chosen: dict[Pair, ProxyChosen] = {}
+        """What PAC files have said, by endpoint and egress."""
 
     def event(self, event: AnyEvent) -> None:
         """One event."""
@@ -102,6 +107,8 @@ class StoryTeller:
                 self._hops.append(event)
             case ChainSeen() if len(self._chains) < _MOST_CHAINS:
                 self._chains.setdefault(event.chain, event)
+            case ProxyChosen() if len(self._chosen) < _MOST_CHAINS:
+                self._chosen.setdefault(Pair(event.endpoint, event.egress), event)
             case _:
                 pass
 
@@ -127,12 +134,21 @@ class StoryTeller:
 
     def _lines(self, served: ChainTally) -> list[Line]:
         if self.failed is not None:
-            return _failed(self.failed, self._chain(self.failed, self.failed.tls, served))
+            chain = self._chain(self.failed, self.failed.tls, served)
+            return [*_failed(self.failed, chain), *self._pac(self.failed)]
         if self.opened is None:
             return [] if self.ended is None else _ending(self.ended)
         chain = self._chain(self.opened, self.opened.tls, served)
         ending = _ending(self.ended, self.cut_off)
-        return [*_opening(self.opened, chain), *map(_path, self._hops), *ending]
+        pac = self._pac(self.opened)
+        return [*_opening(self.opened, chain), *pac, *map(_path, self._hops), *ending]
+
+    def _pac(self, event: SessionOpened | AttemptFailed) -> list[Line]:
+        chosen = self._chosen.get(event.cohort.pair)
+        if chosen is None:
+            return []
+        lines = [("PAC", pac_words(chosen))]
+        return lines if event.proxy is not None else [("proxy", "none: directly"), *lines]
 
     def _chain(self, event: CohortEvent, tls: TlsFacts | None, served: ChainTally) -> list[Line]:
         if tls is None:

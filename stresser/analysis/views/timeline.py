@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from stresser.analysis.words.endings import worker_end_words
 from stresser.analysis.words.hop_words import change_words
+from stresser.analysis.words.proxy_choices import change_of_proxy_words
 from stresser.model.events import (
     AnyEvent,
     ClockStepped,
@@ -25,6 +26,7 @@ from stresser.model.events import (
     WitnessGap,
     WorkerEnded,
 )
+from stresser.model.proxy_chosen import ProxyChosen
 from stresser.model.units import escaped, format_duration
 from stresser.statistics.numerics import Numbers, np
 
@@ -50,7 +52,7 @@ class Mark(Struct, frozen=True, array_like=True):
     """Something that happened beside the sessions."""
 
     what: str
-    """`path`, `sleep`, `gap`, `worker`, `late`, `clock` or `witness`."""
+    """`path`, `proxy`, `sleep`, `gap`, `worker`, `late`, `clock` or `witness`."""
     from_us: int
     until_us: int
     words: str
@@ -182,6 +184,9 @@ def _mark(event: AnyEvent) -> Mark | None:
             mark = "clock", event.t_ns, event.t_ns, stepped
         case WitnessGap():
             mark = "witness", event.t_ns, event.t_ns, f"{event.witness}: {event.detail}"
+        case ProxyChosen() if event.attempt is not None:
+            words = f"{event.endpoint} through {event.egress}: {change_of_proxy_words(event)}"
+            mark = "proxy", event.t_ns, event.t_ns, words
         case _:
             return None
     return _made(*mark)

@@ -10,7 +10,8 @@ from stresser.analysis.counts.plan_facts import read_plan
 from stresser.analysis.patterns import session_lives as lives_module
 from stresser.analysis.patterns.session_lives import Drop, Lives
 from stresser.model.ending import Initiator, Kind, Proof
-from stresser.model.events import Event, SessionEnded
+from stresser.model.event import Event
+from stresser.model.events import SessionEnded
 from stresser.statistics.brackets import Bracket
 from tests.analysis.story import SCENARIO, VPN, Story, seconds
 
