@@ -19,6 +19,7 @@ from stresser.run.routes import RouteBuilder
 from stresser.run.runner import Runner
 from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.plan import Activity, Egress, Endpoint, Scenario, Sessions
+from stresser.scenario.secrets import HeaderValues
 from stresser.witness.clock import RunClock
 from tests.lab.test_middlebox_told import Recording
 
@@ -66,7 +67,7 @@ async def _run() -> Recording:
     recording = Recording()
     async with running_lab(plan) as ready:
         bindings = {"direct": Binding(), "inspected": Binding()}
-        headers = {name: {} for name in urls}
+        headers: dict[str, HeaderValues] = {name: {} for name in urls}
         routes = RouteBuilder(scenario, Path("x.toml"), headers, bindings, ready).build()
         await Runner(scenario, routes, RunClock(), recording).run()
     return recording

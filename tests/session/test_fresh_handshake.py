@@ -156,7 +156,10 @@ async def is_a_gateway(stream):
     ],
 )
 def test_without_tls_an_accept_is_no_proof_of_life(serve, is_websocket, result):
-    secret = {"Authorization": "hunter2", "X-Key": Secret("KEY", "hunter2")}
+    secret: dict[str, str | Secret] = {
+        "Authorization": "hunter2",
+        "X-Key": Secret("KEY", "hunter2"),
+    }
     request = UpgradeRequest(host="h", target="/", headers=secret) if is_websocket else None
     look = trio.run(partial(served, serve, context=None, request=request))
     assert look.result is result
