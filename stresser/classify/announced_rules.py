@@ -157,7 +157,10 @@ ANNOUNCED: tuple[Rule, ...] = (
     Rule(
         "proxy-cut-tunnel",
         frozenset({Kind.TCP_FIN}),
-        lambda case: _by_proxy(case) and flow.endpoint_is_well(case.seen),
+        # Without TLS a FIN is how an endpoint ends a session, too, and a proxy passes it on.
+        lambda case: (
+            _by_proxy(case) and not case.seen.in_clear and flow.endpoint_is_well(case.seen)
+        ),
         Initiator.MIDDLEBOX,
         Grade.TCP_INFO,
         "The proxy that the scenario names owns the TCP connection, and cut it in the middle of "
@@ -213,7 +216,11 @@ ANNOUNCED: tuple[Rule, ...] = (
     Rule(
         "nearby-box-cut-flow",
         _TCP_ENDINGS,
-        lambda case: flow.ends_nearby(case.seen) and flow.endpoint_is_well(case.seen),
+        lambda case: (
+            flow.ends_nearby(case.seen)
+            and not (case.seen.in_clear and case.kind is Kind.TCP_FIN)
+            and flow.endpoint_is_well(case.seen)
+        ),
         Initiator.MIDDLEBOX,
         Grade.PACKET,
         "A box before the first router took the TCP connection in place of the endpoint, which "

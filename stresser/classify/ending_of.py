@@ -91,6 +91,7 @@ def settled(
         planned=finding.kind is Kind.PLANNED,
         detected_at_ns=seen.detected_ns,
         raw=raw,
+        in_clear=seen.in_clear,
         **finding.fields,
     )
 

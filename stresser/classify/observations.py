@@ -65,6 +65,8 @@ class Observations(Struct, frozen=True, kw_only=True):
     """First proof of the end, where it is not the detection itself."""
     last_passed_ns: int | None = None
     """When the last byte passed in either direction, before the end."""
+    in_clear: bool = False
+    """There is no TLS: what came, anybody on the path may have sent, or passed on."""
     tls_end_verified: bool = False
     """The TLS end proved to be the endpoint: its chain verifies."""
     intercepted: bool = False

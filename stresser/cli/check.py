@@ -43,7 +43,7 @@ def check(
         list[str],
         typer.Argument(
             metavar="ENDPOINT...|SCENARIO",
-            help="Hosts, host:port, https://, wss:// or tls:// URLs; or one scenario.",
+            help="Hosts, host:port, https://, wss://, tls://, ws://, tcp:// URLs; or one scenario.",
             autocompletion=complete_scenario,
         ),
     ],

@@ -40,7 +40,7 @@ def idle(
         list[str],
         typer.Argument(
             metavar="ENDPOINT...|SCENARIO",
-            help="Hosts, host:port, wss:// or tls:// URLs; or one scenario.",
+            help="Hosts, host:port, wss://, tls://, ws:// or tcp:// URLs; or one scenario.",
             autocompletion=complete_scenario,
         ),
     ],

@@ -5,68 +5,70 @@ WHEN is a duration since the session was established (`5s`; default `200ms`), or
 `lab+DURATION`: that long after the lab started, for all sessions that are open then
 (sessions opened later live on). Where a behaviour takes no value, WHEN needs no `@`:
 `reset/5s`. Only behaviours of the phase `held` take WHEN.
-Rates are messages a second; a pause is the time between two bytes.
+Rates are messages a second; a pause is the time between two bytes. `ws` is WebSocket, with TLS or
+without (`lab+wss`, `lab+ws`), `tls` needs TLS (`lab+wss`, `lab+tls`), `wss` both; the rest is for
+`lab+tcp` as well.
 
   behaviour                for   VALUE (default)            what the endpoint does
-  echo                     both                             echoes, answers pings
-  push                     both  rate (1)                   the same, and sends messages
-  hub                      wss   pause (15s)                as a SignalR hub: wants its handshake,
+  echo                     all                              echoes, answers pings
+  push                     all   rate (1)                   the same, and sends messages
+  hub                      ws    pause (15s)                as a SignalR hub: wants its handshake,
                                                             answers invocations, pings
-  reflect                  both                             as `stresser reflect`: tells the run
+  reflect                  tls                              as `stresser reflect`: tells the run
                                                             what it saw of each session
 
 In phase connect:
-  refused                  both                             no listener: RST to the SYN
-  blackhole-connect        both                             SYNs are dropped
-  reset-on-accept          both                             RST at the first byte, or after 200 ms
-  fin-on-accept            both                             FIN right after the TCP handshake
+  refused                  all                              no listener: RST to the SYN
+  blackhole-connect        all                              SYNs are dropped
+  reset-on-accept          all                              RST at the first byte, or after 200 ms
+  fin-on-accept            all                              FIN right after the TCP handshake
 
 In phase tls, after the whole ClientHello:
-  reset-in-tls             both                             RST
-  fin-in-tls               both                             FIN
-  stall-in-tls             both                             nothing, for ever
-  alert-in-tls             both  number (40)                a fatal alert in plaintext, FIN
-  close-notify-in-tls      both                             alert 0, level warning, FIN
-  garbage-in-tls           both                             an HTTP 400 in plaintext, FIN
-  drip-in-tls              both  pause (1s)                 its flight byte by byte
-  expired                  both                             echo, certificate of yesterday
-  wrong-name               both                             echo, certificate for another name
-  self-signed              both                             echo, certificate signed by itself
-  needs-client-cert        both                             alert 116 (TLS 1.3) or 40 (TLS 1.2), FIN
+  reset-in-tls             tls                              RST
+  fin-in-tls               tls                              FIN
+  stall-in-tls             tls                              nothing, for ever
+  alert-in-tls             tls   number (40)                a fatal alert in plaintext, FIN
+  close-notify-in-tls      tls                              alert 0, level warning, FIN
+  garbage-in-tls           tls                              an HTTP 400 in plaintext, FIN
+  drip-in-tls              tls   pause (1s)                 its flight byte by byte
+  expired                  tls                              echo, certificate of yesterday
+  wrong-name               tls                              echo, certificate for another name
+  self-signed              tls                              echo, certificate signed by itself
+  needs-client-cert        tls                              alert 116 (TLS 1.3) or 40 (TLS 1.2), FIN
 
 In phase upgrade, after the whole upgrade request:
-  reset-in-upgrade         wss                              RST
-  fin-in-upgrade           wss                              FIN, no close_notify
+  reset-in-upgrade         ws                               RST
+  fin-in-upgrade           ws                               FIN, no close_notify
   close-notify-in-upgrade  wss                              close_notify, FIN
   alert-in-upgrade         wss                              encrypted alert bad_record_mac, FIN
-  stall-in-upgrade         wss                              nothing, for ever
-  refuse                   wss   status (503)               that status, body, close_notify, FIN
-  redirect                 wss   status (302)               that status with a Location
-  wrong-accept             wss                              101 with a wrong Sec-WebSocket-Accept
-  no-upgrade-header        wss                              101 without Upgrade
-  garbage-in-upgrade       wss                              bytes that are no HTTP
-  endless-headers          wss                              101 and headers without end
-  drip-in-upgrade          wss   pause (1s)                 a good 101, byte by byte
+  stall-in-upgrade         ws                               nothing, for ever
+  refuse                   ws    status (503)               that status, body, close_notify, FIN
+  redirect                 ws    status (302)               that status with a Location
+  wrong-accept             ws                               101 with a wrong Sec-WebSocket-Accept
+  no-upgrade-header        ws                               101 without Upgrade
+  garbage-in-upgrade       ws                               bytes that are no HTTP
+  endless-headers          ws                               101 and headers without end
+  drip-in-upgrade          ws    pause (1s)                 a good 101, byte by byte
 
 In phase held, echo, and at WHEN:
-  reset                    both                             RST
-  fin                      both                             FIN, no close_notify
-  close-notify             both                             close_notify, FIN
-  close-notify-only        both                             close_notify, no FIN, reads on
-  half-close               both                             FIN, no close_notify, reads on
-  half-close-notify        both                             close_notify, FIN, reads on
-  alert                    both                             encrypted alert bad_record_mac, FIN
-  garbage-record           both                             bytes that are no TLS record
-  vanish                   both                             a black hole: acknowledges nothing more
-  drip                     both  pause (1s)                 a message or a record byte by byte
-  flood                    both  rate (10000), 0: no limit  small messages, pongs between
-  deaf                     wss                              reads, never answers again
-  ws-close                 wss   CODE[:REASON], none (1000)  close frame, close_notify, FIN
-  bad-frame                wss   opcode, mask (opcode)      reserved opcode, or a masked frame
-  huge-close-reason        wss                              a control frame of 1000 bytes
-  gigabyte-frame           wss                              announces 1 GB and sends it
-  bomb                     wss                              compressed frame, not negotiated
-  tiny-flood               wss                              empty messages and pings without limit
+  reset                    all                              RST
+  fin                      all                              FIN, no close_notify
+  close-notify             tls                              close_notify, FIN
+  close-notify-only        tls                              close_notify, no FIN, reads on
+  half-close               all                              FIN, no close_notify, reads on
+  half-close-notify        tls                              close_notify, FIN, reads on
+  alert                    tls                              encrypted alert bad_record_mac, FIN
+  garbage-record           tls                              bytes that are no TLS record
+  vanish                   all                              a black hole: acknowledges nothing more
+  drip                     all   pause (1s)                 a message or a record byte by byte
+  flood                    all   rate (10000), 0: no limit  small messages, pongs between
+  deaf                     ws                               reads, never answers again
+  ws-close                 ws    CODE[:REASON], none (1000)  close frame, close_notify, FIN
+  bad-frame                ws    opcode, mask (opcode)      reserved opcode, or a masked frame
+  huge-close-reason        ws                               a control frame of 1000 bytes
+  gigabyte-frame           ws                               announces 1 GB and sends it
+  bomb                     ws                               compressed frame, not negotiated
+  tiny-flood               ws                               empty messages and pings without limit
 
 `vanish` and `blackhole-connect` need Linux with TCP MD5 signatures (vanish.py); elsewhere
 `vanish` stops reading, so that the kernel acknowledges until its buffer is full, and
@@ -166,8 +168,10 @@ class _Kind(NamedTuple):
     default: str = ""
 
 
-_BOTH: Final = frozenset({"wss", "tls"})
+_WITH_TLS: Final = frozenset({"wss", "tls"})
+_WEBSOCKET: Final = frozenset({"wss", "ws"})
 _WSS: Final = frozenset({"wss"})
+_ALL: Final = _WITH_TLS | _WEBSOCKET | {"tcp"}
 
 
 def _same(phase: FaultPhase, schemes: frozenset[str], names: str) -> dict[str, _Kind]:
@@ -175,30 +179,35 @@ def _same(phase: FaultPhase, schemes: frozenset[str], names: str) -> dict[str, _
 
 
 _KINDS: Final[dict[str, _Kind]] = {
-    **_same(FaultPhase.NEVER, _BOTH, "echo reflect"),
-    "hub": _Kind(FaultPhase.NEVER, _WSS, _pause, "15s"),
-    "push": _Kind(FaultPhase.NEVER, _BOTH, _number(1, 100_000), "1"),
-    **_same(FaultPhase.CONNECT, _BOTH, "refused blackhole-connect reset-on-accept fin-on-accept"),
-    **_same(FaultPhase.TLS, _BOTH, "reset-in-tls fin-in-tls stall-in-tls"),
-    "alert-in-tls": _Kind(FaultPhase.TLS, _BOTH, _number(0, 255), "40"),
-    **_same(FaultPhase.TLS, _BOTH, "close-notify-in-tls garbage-in-tls"),
-    "drip-in-tls": _Kind(FaultPhase.TLS, _BOTH, _pause, "1s"),
-    **_same(FaultPhase.TLS, _BOTH, "expired wrong-name self-signed needs-client-cert"),
-    **_same(FaultPhase.UPGRADE, _WSS, "reset-in-upgrade fin-in-upgrade close-notify-in-upgrade"),
-    **_same(FaultPhase.UPGRADE, _WSS, "alert-in-upgrade stall-in-upgrade"),
-    "refuse": _Kind(FaultPhase.UPGRADE, _WSS, _number(200, 599), "503"),
-    "redirect": _Kind(FaultPhase.UPGRADE, _WSS, _number(300, 399), "302"),
-    **_same(FaultPhase.UPGRADE, _WSS, "wrong-accept no-upgrade-header garbage-in-upgrade"),
-    **_same(FaultPhase.UPGRADE, _WSS, "endless-headers"),
-    "drip-in-upgrade": _Kind(FaultPhase.UPGRADE, _WSS, _pause, "1s"),
-    **_same(FaultPhase.HELD, _BOTH, "reset fin close-notify close-notify-only half-close"),
-    **_same(FaultPhase.HELD, _BOTH, "half-close-notify alert garbage-record vanish"),
-    "drip": _Kind(FaultPhase.HELD, _BOTH, _pause, "1s"),
-    "flood": _Kind(FaultPhase.HELD, _BOTH, _number(0, 1_000_000), "10000"),
-    "deaf": _Kind(FaultPhase.HELD, _WSS),
-    "ws-close": _Kind(FaultPhase.HELD, _WSS, _close, "1000"),
-    "bad-frame": _Kind(FaultPhase.HELD, _WSS, _variant, "opcode"),
-    **_same(FaultPhase.HELD, _WSS, "huge-close-reason gigabyte-frame bomb tiny-flood"),
+    "echo": _Kind(FaultPhase.NEVER, _ALL),
+    "reflect": _Kind(FaultPhase.NEVER, _WITH_TLS),
+    "hub": _Kind(FaultPhase.NEVER, _WEBSOCKET, _pause, "15s"),
+    "push": _Kind(FaultPhase.NEVER, _ALL, _number(1, 100_000), "1"),
+    **_same(FaultPhase.CONNECT, _ALL, "refused blackhole-connect reset-on-accept fin-on-accept"),
+    **_same(FaultPhase.TLS, _WITH_TLS, "reset-in-tls fin-in-tls stall-in-tls"),
+    "alert-in-tls": _Kind(FaultPhase.TLS, _WITH_TLS, _number(0, 255), "40"),
+    **_same(FaultPhase.TLS, _WITH_TLS, "close-notify-in-tls garbage-in-tls"),
+    "drip-in-tls": _Kind(FaultPhase.TLS, _WITH_TLS, _pause, "1s"),
+    **_same(FaultPhase.TLS, _WITH_TLS, "expired wrong-name self-signed needs-client-cert"),
+    **_same(FaultPhase.UPGRADE, _WEBSOCKET, "reset-in-upgrade fin-in-upgrade"),
+    **_same(FaultPhase.UPGRADE, _WSS, "close-notify-in-upgrade alert-in-upgrade"),
+    "stall-in-upgrade": _Kind(FaultPhase.UPGRADE, _WEBSOCKET),
+    "refuse": _Kind(FaultPhase.UPGRADE, _WEBSOCKET, _number(200, 599), "503"),
+    "redirect": _Kind(FaultPhase.UPGRADE, _WEBSOCKET, _number(300, 399), "302"),
+    **_same(FaultPhase.UPGRADE, _WEBSOCKET, "wrong-accept no-upgrade-header garbage-in-upgrade"),
+    **_same(FaultPhase.UPGRADE, _WEBSOCKET, "endless-headers"),
+    "drip-in-upgrade": _Kind(FaultPhase.UPGRADE, _WEBSOCKET, _pause, "1s"),
+    **_same(FaultPhase.HELD, _ALL, "reset fin"),
+    **_same(FaultPhase.HELD, _WITH_TLS, "close-notify close-notify-only"),
+    "half-close": _Kind(FaultPhase.HELD, _ALL),
+    **_same(FaultPhase.HELD, _WITH_TLS, "half-close-notify alert garbage-record"),
+    "vanish": _Kind(FaultPhase.HELD, _ALL),
+    "drip": _Kind(FaultPhase.HELD, _ALL, _pause, "1s"),
+    "flood": _Kind(FaultPhase.HELD, _ALL, _number(0, 1_000_000), "10000"),
+    "deaf": _Kind(FaultPhase.HELD, _WEBSOCKET),
+    "ws-close": _Kind(FaultPhase.HELD, _WEBSOCKET, _close, "1000"),
+    "bad-frame": _Kind(FaultPhase.HELD, _WEBSOCKET, _variant, "opcode"),
+    **_same(FaultPhase.HELD, _WEBSOCKET, "huge-close-reason gigabyte-frame bomb tiny-flood"),
 }
 
 
@@ -213,8 +222,8 @@ def parse_behaviour(scheme: str, behaviour: str, argument: str = "") -> Behaviou
     Raises:
         ValueError: unknown scheme, behaviour or argument, in a sentence that lists what is known.
     """
-    if scheme not in _BOTH:
-        raise ValueError(f"lab endpoints speak wss or tls, not {shown(scheme)}")
+    if scheme not in _ALL:
+        raise ValueError(f"lab endpoints speak wss, tls, ws or tcp, not {shown(scheme)}")
     kind = _KINDS.get(behaviour)
     if kind is None or scheme not in kind.schemes:
         known = ", ".join(known_behaviours(scheme))

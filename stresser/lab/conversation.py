@@ -21,6 +21,7 @@ from stresser.lab.wire import Wire
 
 _LONGEST_REQUEST: Final = 65_536
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_NO_UPGRADE: Final = b"HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n\r\n"
 
 
 class Conversation(Protocol):
@@ -115,6 +116,10 @@ async def read_upgrade_request(tls: TlsSession) -> bytes | None:
         request += data
         if not data or len(request) > _LONGEST_REQUEST:
             return None
+    if request.startswith(b"HEAD "):  # a look at whether anybody lives here
+        await tls.send_all(_NO_UPGRADE)
+        await tls.aclose()
+        return None
     return request
 
 

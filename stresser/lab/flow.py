@@ -3,6 +3,7 @@
 Idle time, age and bytes are those of TCP's payload on both sides, handshakes included.
 """
 
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ from stresser.model.units import NS_PER_S
 from stresser.scenario.lab_table import Middlebox
 
 _NEVER: Final = float("inf")
+_HANDSHAKE: Final = b"\x16"
 
 
 class Hole:
@@ -89,6 +91,8 @@ class Flow:
         self._upstream: _Side | None = None
         self._bytes = 0
         self._killed = False
+        self._is_spared = box.rules.intercept
+        """What is no TLS, or has not begun, an inspecting box only forwards, whatever its rules."""
         self._corruptor = RecordCorruptor() if self._rules.corrupt_at is not None else None
         self._scope = trio.CancelScope()
 
@@ -153,6 +157,9 @@ class Flow:
     async def _ends(self, client: Wire, upstream: Wire) -> tuple[Relayed, Relayed]:
         if self._box.to_client is None or self._box.to_endpoint is None:
             return client, upstream
+        if not await _begins_with_tls(client, upstream):
+            return client, upstream
+        self._is_spared = False
         near = TlsSession(client, self._box.to_client)
         try:
             await near.handshake()
@@ -218,6 +225,8 @@ class Flow:
         self._kill("age_limit" if trio.current_time() >= age_due else "idle_timeout")
 
     def _kill(self, rule: str) -> None:
+        if self._is_spared:
+            return
         at_unix_ns = time.time_ns()
         self._killed = True
         if self._rules.kill is Kill.RESET:
@@ -245,3 +254,18 @@ class Flow:
             for side in self._sides():
                 side.reappear()
                 side.reset()
+
+
+async def _begins_with_tls(client: Wire, upstream: Wire) -> bool:
+    """Whether the client speaks first, and a TLS handshake (RFC 8446 section 5.1)."""
+    spoke: list[Wire] = []
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for(side: Wire) -> None:
+            await trio.lowlevel.wait_readable(side.socket)
+            spoke.append(side)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(wait_for, client)
+        nursery.start_soon(wait_for, upstream)
+    return client in spoke and await client.socket.recv(1, socket.MSG_PEEK) == _HANDSHAKE

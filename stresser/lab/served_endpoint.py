@@ -19,6 +19,7 @@ from stresser.lab.conversation import (
 from stresser.lab.echo import echo_bytes, echo_messages, talk_to
 from stresser.lab.held_faults import HELD_FAULTS, send_messages
 from stresser.lab.hub import Hub
+from stresser.lab.plain_session import PlainSession
 from stresser.lab.tls_faults import TLS_FAULTS, read_first_record
 from stresser.lab.tls_session import TlsSession
 from stresser.lab.upgrade_faults import UPGRADE_FAULTS
@@ -66,6 +67,9 @@ class ServedEndpoint:
         if behaviour.phase is FaultPhase.CONNECT:
             await ACCEPT_FAULTS[behaviour.name](wire)
             return
+        if self._scheme in {"ws", "tcp"}:
+            await self._serve_plaintext(wire, PlainSession(wire))
+            return
         tls = TlsSession(wire, self._context)
         fault = TLS_FAULTS.get(behaviour.name)
         if fault is not None:
@@ -89,17 +93,21 @@ class ServedEndpoint:
             if request is not None:
                 await UPGRADE_FAULTS[behaviour.name](wire, tls, behaviour, request)
         elif behaviour.phase is FaultPhase.HELD or behaviour.name == "push":
-            if self._scheme == "tls" or await accept_upgrade(tls):
+            if not self._speaks_websocket or await accept_upgrade(tls):
                 await self._hold(self._conversation(wire, tls))
         elif behaviour.name == "hub":
             await talk_to(wire, tls, Hub(behaviour.number).talk)
-        elif self._scheme == "wss":
+        elif self._speaks_websocket:
             await talk_to(wire, tls, echo_messages)
         else:
             await echo_bytes(wire, tls)
 
+    @property
+    def _speaks_websocket(self) -> bool:
+        return self._scheme in {"wss", "ws"}
+
     def _conversation(self, wire: Wire, tls: TlsSession) -> Conversation:
-        if self._scheme == "wss":
+        if self._speaks_websocket:
             return WssConversation(wire, tls)
         return TlsConversation(wire, tls)
 

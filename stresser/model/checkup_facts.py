@@ -10,10 +10,12 @@ from stresser.model.proxy_chosen import ProxyChosen
 
 
 class Asked(StrEnum):
-    """What was asked for once TLS stood."""
+    """What was asked for once TLS, or where there is none TCP, stood."""
 
     TLS = "tls"
     """Nothing: TLS alone."""
+    TCP = "tcp"
+    """Nothing: TCP alone. That somebody accepted proves no living endpoint."""
     UPGRADE = "upgrade"
     """A WebSocket (RFC 6455 section 4.1)."""
     GET = "get"

@@ -117,6 +117,9 @@ class Ending(Struct, frozen=True, kw_only=True):
     evidence: Evidence = NO_EVIDENCE
     raw: str | None = None
     """The untranslated error."""
+    in_clear: bool = False
+    """The session is without TLS: a FIN is all that its end could say, and whatever was said,
+    anybody on the path may have said it."""
     proved: Proof | None = None
     """Of a planned end or a session found dead; None: it was not asked."""
     is_drop: bool

@@ -121,7 +121,8 @@ class SessionOpened(CohortEvent, kw_only=True, tag="session_opened"):
     """Who looked the endpoint's name up; left out where an address was given."""
     hello: HelloSent | None = None
     """The ClientHello that it sent to the endpoint."""
-    tls: TlsFacts
+    tls: TlsFacts | None = None
+    """Left out where there is no TLS."""
     subprotocol: str | None = None
     replaces: Whole | None = None
     """The session whose ending led to this attempt."""

@@ -15,7 +15,10 @@ class Fault(Exception):
 
 
 class PeerFin(Fault):
-    """TCP end of stream with no close_notify before it (RFC 8446 section 6.1: truncation)."""
+    """TCP end of stream with no close_notify before it (RFC 8446 section 6.1: truncation).
+
+    Without TLS there is none: whether that end was meant, it cannot say.
+    """
 
 
 class PeerCloseNotify(Fault):

@@ -11,10 +11,14 @@ class FreshResult(StrEnum):
     """What became of the connection."""
 
     ANSWERED = "answered"
-    """The endpoint spoke: its ServerHello came (an accept, where it does not speak TLS)."""
+    """The endpoint spoke: its ServerHello came; without TLS, an answer to HTTP that is not a
+    gateway's own."""
     CONNECTED = "connected"
     """Somebody accepted, and no ServerHello came: a SYN proxy or a load balancer accepts for the
     dead, and so does the kernel of a process that hangs."""
+    ACCEPTED = "accepted"
+    """Somebody accepted, and without TLS there was no word by which the endpoint could have shown
+    that it lives, or none came: this proves neither."""
     REFUSED = "refused"
     """RST in answer to the SYN: no listener is there (or a firewall says so)."""
     PROXY_FAILED = "proxy_failed"

@@ -13,7 +13,8 @@ class Kind(StrEnum):
     TCP_RESET = "tcp_reset"
     """A RST segment (RFC 9293 section 3.10.7): ECONNRESET or EPIPE."""
     TCP_FIN = "tcp_fin"
-    """A FIN with no close_notify before it: a TLS truncation (RFC 8446 section 6.1)."""
+    """A FIN with no close_notify before it: a TLS truncation (RFC 8446 section 6.1). Without TLS,
+    which nothing can truncate: a FIN with no WebSocket close before it."""
     TLS_CLOSE_NOTIFY = "tls_close_notify"
     """An orderly TLS end with no WebSocket close before it."""
     TLS_ALERT = "tls_alert"

@@ -1,4 +1,4 @@
-"""HTTP GET over a `TlsStream`: one request, and no more read than the head of the answer.
+"""HTTP GET over a session's stream: one request, and no more read than the head of the answer.
 
 What a check needs (RFC 9112). Redirects are reported, not followed; a body is left unread.
 """
@@ -15,26 +15,30 @@ from stresser.net.http_head import (
     status_line,
     telling_headers,
 )
-from stresser.net.tls import TlsStream
+from stresser.net.plain_stream import SessionStream
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.endpoint import TOKENS
 from stresser.scenario.secrets import Secret
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?: |$)")
 _OWN = frozenset({"host", "accept", "connection"})
 
 
-async def get(stream: TlsStream, request: UpgradeRequest) -> HttpAnswer:
-    """Ask for a page.
+async def get(
+    stream: SessionStream, request: UpgradeRequest, *, head_only: bool = False
+) -> HttpAnswer:
+    """Ask for a page; `head_only`: for its head, in the name of nobody (RFC 9110 section 9.3.2).
 
     Raises:
         ProtocolViolation: an answer that is not HTTP/1, or whose head is too long.
         and what `TlsStream.receive_some` raises.
     """
-    lines = [f"GET {request.target} HTTP/1.1", f"Host: {request.host}", "Accept: */*"]
+    method = "HEAD" if head_only else "GET"
+    lines = [f"{method} {request.target} HTTP/1.1", f"Host: {request.host}", "Accept: */*"]
     lines += [
         f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
         for name, value in request.headers.items()
-        if name.lower() not in _OWN
+        if name.lower() not in _OWN and not (head_only and _names_us(name, value))
     ]
     lines += ["Connection: close", "", ""]
     await stream.send_all("\r\n".join(lines).encode("latin-1"))
@@ -48,3 +52,7 @@ async def get(stream: TlsStream, request: UpgradeRequest) -> HttpAnswer:
         reason=reason_phrase(head),
         headers=telling_headers(header_fields(head), TELLING),
     )
+
+
+def _names_us(name: str, value: str | Secret) -> bool:
+    return isinstance(value, Secret) or name.lower() in TOKENS

@@ -1,4 +1,4 @@
-"""A WebSocket client over a `TlsStream`; sole owner of wsproto (RFC 6455).
+"""A WebSocket client over a session's stream, TLS or not; sole owner of wsproto (RFC 6455).
 
 Only what a held session needs: the upgrade, pings, draining, the close. What the peer sends
 is counted and thrown away, unless somebody asks for it; nothing of it is kept, however large it
@@ -31,7 +31,7 @@ from stresser.net.http_head import (
     status_line,
     telling_headers,
 )
-from stresser.net.tls import TlsStream
+from stresser.net.plain_stream import SessionStream
 from stresser.scenario.secrets import Secret
 
 _KEY_NAME, _KEY_BYTES = b"\r\nSec-WebSocket-Key: ", 24  # 16 bytes in base64
@@ -167,7 +167,7 @@ class WebSocket:
         "stream",
     )
 
-    def __init__(self, stream: TlsStream, trailing: bytes = b"") -> None:
+    def __init__(self, stream: SessionStream, trailing: bytes = b"") -> None:
         self.stream = stream
         self.messages = 0
         """Data messages that were received to their end."""
@@ -327,12 +327,12 @@ class WebSocket:
 
 
 async def upgrade(
-    stream: TlsStream,
+    stream: SessionStream,
     request: UpgradeRequest,
     on_answer: Callable[[HttpAnswer], None] | None = None,
     field: bytes = b"",
 ) -> tuple[WebSocket, str | None]:
-    """Make a TLS connection a WebSocket. Returns it with the subprotocol agreed on.
+    """Make a connection a WebSocket. Returns it with the subprotocol agreed on.
 
     `on_answer` gets what the acceptance says of who gave it; `field` is one more header field.
 

@@ -104,6 +104,7 @@ def _diagnosis(found: Diagnosis) -> list[str]:
         known,
         addressed(found.ask),
         *([] if found.hop is None else [found.hop.says]),
+        *(f"Beside it: {one}" for one in found.contrasts),
         *(f"Control: {control.says}" for control in found.controls),
         *(f"Against it: {one}" for one in found.against),
         *(f"Not proved: {one}" for one in found.unproved),

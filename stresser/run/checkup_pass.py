@@ -307,7 +307,9 @@ def _carries_token(route: Route) -> bool:
 def _asked(plan: PlannedCheck) -> Asked:
     if plan.get is not None:
         return Asked.GET
-    return Asked.TLS if plan.route.request is None else Asked.UPGRADE
+    if plan.route.request is not None:
+        return Asked.UPGRADE
+    return Asked.TCP if plan.route.context is None else Asked.TLS
 
 
 def _bare(plan: PlannedCheck) -> PlannedCheck:

@@ -12,7 +12,7 @@ from stresser.net.dial import Binding
 from stresser.net.hello_bytes import HelloNotMadeError, client_context, hello_facts
 from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
-from stresser.net.tls import TlsProfile, context_for
+from stresser.net.tls import ClientContext, TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.lab_plan import lab_listener
@@ -109,8 +109,7 @@ class RouteBuilder:
         address = parse_url(endpoint.url)
         profile = self._profile(endpoint, address)
         _readable(profile.ca_files)
-        judge = self._judge(profile.ca_files)
-        context, server_name = client_context(profile), self._server_name(endpoint, address)
+        context, server_name = self._context(address, profile), self._server_name(endpoint, address)
         direct = Route(
             cohort=Cohort(endpoint.name, "", ""),
             host=endpoint.address or address.host,
@@ -119,8 +118,8 @@ class RouteBuilder:
             family=_FAMILIES.get(endpoint.family or ""),
             server_name=server_name,
             context=context,
-            hello=hello_facts(context, server_name),
-            judge=judge,
+            hello=None if context is None else hello_facts(context, server_name),
+            judge=self._judge(() if context is None else profile.ca_files),
             request=self._request(endpoint, address),
             openings=tuple(self._opening(message) for message in endpoint.open),
             secrets=tuple(self._secrets(endpoint)),
@@ -201,7 +200,7 @@ class RouteBuilder:
         return address.host
 
     def _request(self, endpoint: Endpoint, address: EndpointAddress) -> UpgradeRequest | None:
-        if address.scheme.value == "tls":
+        if not address.scheme.is_websocket:
             return None
         host = self._server_name(endpoint, address) if address.is_lab else address.authority
         headers = dict(self._headers[endpoint.name])
@@ -230,6 +229,9 @@ class RouteBuilder:
             within=message.within,
         )
 
+    def _context(self, address: EndpointAddress, profile: TlsProfile) -> ClientContext | None:
+        return client_context(profile) if address.scheme.has_tls else None
+
     def _wording(self, text: str) -> Wording:
         return Wording(text).with_secrets(self._gaps.__getitem__)
 
@@ -240,6 +242,7 @@ class RouteBuilder:
 
     def _withholds(self, endpoint: Endpoint) -> bool:
         secret = any(True for _ in self._secrets(endpoint))
+        # Without TLS the scenario has been asked already (`scenario/field_rules.py`).
         return secret and not endpoint.send_secrets_over_unverified_chain
 
     def _judge(self, ca_files: tuple[str, ...]) -> ChainJudge:

@@ -9,7 +9,7 @@ from stresser.record.host_facts import usable_processors
 from stresser.run.preflight import sessions_of
 from stresser.run.worker_share import workers_of
 from stresser.scenario.endpoint import parse_url
-from stresser.scenario.plan import ActivityKind, Scenario, Scheme
+from stresser.scenario.plan import ActivityKind, Scenario
 
 
 class Distance(Struct, frozen=True, kw_only=True):
@@ -53,8 +53,8 @@ def handshakes_per_second(scenario: Scenario) -> float:
 
 
 def pings_per_second(scenario: Scenario) -> float:
-    """Once every session is open. TLS alone has no pings."""
-    endpoints = sum(parse_url(one.url).scheme is Scheme.WSS for one in scenario.endpoints)
+    """Once every session is open. TLS or TCP alone has no pings."""
+    endpoints = sum(parse_url(one.url).scheme.is_websocket for one in scenario.endpoints)
     places = endpoints * len(scenario.egresses) * scenario.sessions.count
     return sum(
         places / activity.every.seconds

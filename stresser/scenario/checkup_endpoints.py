@@ -1,7 +1,8 @@
 """What a person asks `stresser check` for on a command line, made a scenario.
 
 An endpoint is a host name, `host:port`, `https://host/path`, `wss://host/path`, `tls://host:port`,
-or a lab's `lab+wss://behaviour`. Reads no environment itself: the caller hands a mapping over.
+the same two without TLS (`ws://host/path`, `tcp://host:port`), or a lab's `lab+wss://behaviour`.
+Reads no environment itself: the caller hands a mapping over.
 """
 
 import re
@@ -12,7 +13,7 @@ from stresser.model.errors import ScenarioError
 from stresser.model.units import Duration, shown
 from stresser.scenario.decode import LabCheck, scenario_from_tree
 from stresser.scenario.endpoint import EndpointAddress, parse_url
-from stresser.scenario.plan import Scenario
+from stresser.scenario.plan import Scenario, Scheme
 from stresser.scenario.proxy_environment import is_exempt, no_proxy, proxy_from_environment
 from stresser.scenario.proxy_url import FROM_ENVIRONMENT
 
@@ -114,7 +115,7 @@ def _endpoints(texts: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, st
             continue
         name = _free_name(address, endpoints)
         endpoints[name] = {"name": name, "url": url}
-        if address.scheme.value != "tls" and not address.is_lab:
+        if address.scheme is Scheme.WSS and not address.is_lab:
             endpoints[name]["alpn"] = _HTTP_ALPN
         if path is not None:
             paths[name] = path

@@ -16,10 +16,11 @@ from stresser.model.units import shown
 from stresser.scenario.lab_table import LabEndpoint
 from stresser.scenario.plan import Scheme
 
-DEFAULT_PORT = 443
+DEFAULT_PORTS = {Scheme.WSS: 443, Scheme.TLS: 443, Scheme.WS: 80}
+"""`tcp` has none."""
 TOKENS = frozenset({"authorization", "cookie"})
 """Headers that say who asks."""
-URL_PATTERN = "^(?:lab\\+)?(?:wss|tls)://[^/?#]+"
+URL_PATTERN = "^(?:lab\\+)?(?:wss?|tls|tcp)://[^/?#]+"
 
 _LONGEST_URL = 2048
 _LONGEST_NAME = 253
@@ -42,7 +43,7 @@ class EndpointAddress(Struct, frozen=True, kw_only=True):
     """Lower-case name in A-labels with no final dot, or an IP address without brackets."""
     port: int
     target: str
-    """RFC 9112 request target, query included: `/connect?v=1`. Empty for `tls`."""
+    """RFC 9112 request target, query included: `/connect?v=1`. Empty for `tls` and `tcp`."""
     behaviour: str | None = None
     """Of a lab endpoint: `echo`, `refuse`, ..."""
     argument: str = ""
@@ -63,9 +64,10 @@ class EndpointAddress(Struct, frozen=True, kw_only=True):
 
     @property
     def authority(self) -> str:
-        """For the Host header (RFC 9110 section 7.2): the port only where it is not 443."""
+        """For the Host header (RFC 9110 section 7.2): the port only where it is not the usual."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
+        is_usual = self.port == DEFAULT_PORTS.get(self.scheme)
+        return host if is_usual else f"{host}:{self.port}"
 
     def lab_endpoint(self, name: str, tls_version: str | None = None) -> LabEndpoint:
         """What the lab is asked to serve for it. Only where `is_lab`."""
@@ -105,7 +107,9 @@ def parse_url(url: str) -> EndpointAddress:
         )
     if is_lab:
         return _lab_address(url, scheme, authority, path, query)
-    host, port = host_and_port(authority, DEFAULT_PORT)
+    host, port = host_and_port(authority, DEFAULT_PORTS.get(scheme, 0))
+    if not port:
+        raise ValueError(f'{shown_url(url)} has no port; write for example "tcp://host:5222"')
     return EndpointAddress(
         scheme=scheme, host=host, port=port, target=_target(scheme, path, query or "")
     )
@@ -159,8 +163,6 @@ def _scheme(url: str, written: str) -> tuple[bool, Scheme]:
     bare = lowered.removeprefix("lab+")
     if bare in set(Scheme):
         return lowered != bare, Scheme(bare)
-    if lowered in {"ws", "http", "tcp"}:
-        raise ValueError(f"{shown_url(url)}: only TLS is held; {_WRITE}")
     raise ValueError(f"{shown_url(url)}: the scheme {shown(written)} is not known; {_WRITE}")
 
 
@@ -201,9 +203,11 @@ def _port(text: str) -> int:
 
 
 def _target(scheme: Scheme, path: str, query: str) -> str:
-    if scheme is Scheme.TLS:
+    if not scheme.is_websocket:
         if path not in {"", "/"} or query:
-            raise ValueError("a tls:// URL ends with its host and port: nothing is sent over it")
+            raise ValueError(
+                f"a {scheme}:// URL ends with its host and port: nothing is sent over it"
+            )
         return ""
     target = (path or "/") + query
     if not _TARGET.fullmatch(target):

@@ -28,7 +28,6 @@ from stresser.scenario.plan import (
     Record,
     Reflector,
     Scenario,
-    Scheme,
     Sessions,
     Timeouts,
     Witnesses,
@@ -41,6 +40,7 @@ from stresser.scenario.proxy_url import (
     is_chosen_later,
     parse_proxy,
 )
+from stresser.scenario.scheme_rules import check_scheme
 from stresser.scenario.secrets import variable_of
 
 Report = Callable[[tuple[str, ...], str], None]
@@ -270,12 +270,8 @@ def _each(check: Callable[[str], None]) -> Callable[[list[str]], list[str]]:
 
 def _check_endpoint(values: dict[str, Any], report: Report) -> None:
     check_headers(values.get("headers", {}), report)
-    if "url" in values and parse_url(values["url"]).scheme is Scheme.TLS:
-        for name in ("headers", "subprotocols", "open"):
-            if values.get(name):
-                what = "messages" if name == "open" else "upgrade request to carry them"
-                report((name,), f"a tls:// endpoint has no {what}")
-
+    if "url" in values:
+        check_scheme(parse_url(values["url"]).scheme, values, report)
     if "reflector" in values and "url" in values and parse_url(values["url"]).is_lab:
         report(("reflector",), "the lab's reflector is lab+wss://reflect; leave it out")
     for name, problem in handshake_mistakes(values):

@@ -34,7 +34,8 @@ class Middlebox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delay: Duration | None = None
     """Added to each direction."""
     intercept: bool = False
-    """End TLS here with a certificate signed by the lab's own inspection CA."""
+    """End TLS here with a certificate signed by the lab's own inspection CA. What is no TLS passes,
+    and its flow is spared from the other rules."""
 
 
 class LabEndpoint(Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class LabEndpoint(Struct, frozen=True, kw_only=True):
     name: str
     """The endpoint's name in the scenario."""
     scheme: str
-    """`wss` or `tls`."""
+    """`wss`, `tls`, `ws` or `tcp`."""
     behaviour: str
     """The URL's host part: `echo`, `refuse`, ..."""
     argument: str = ""

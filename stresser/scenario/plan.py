@@ -112,6 +112,20 @@ class Scheme(StrEnum):
 
     WSS = "wss"
     TLS = "tls"
+    WS = "ws"
+    """WebSocket over TCP alone."""
+    TCP = "tcp"
+    """TCP alone, with nothing sent."""
+
+    @property
+    def has_tls(self) -> bool:
+        """What is held is inside TLS."""
+        return self in {Scheme.WSS, Scheme.TLS}
+
+    @property
+    def is_websocket(self) -> bool:
+        """It begins with an upgrade request."""
+        return self in {Scheme.WSS, Scheme.WS}
 
 
 class Reflector(_Table, frozen=True, kw_only=True):
@@ -147,7 +161,8 @@ class Endpoint(_Table, frozen=True, kw_only=True):
 
     name: str
     url: str
-    """`wss://host[:port]/path`, `tls://host[:port]`, `lab+wss://behaviour[/argument]`."""
+    """`wss://host[:port]/path`, `tls://host[:port]`, `lab+wss://behaviour[/argument]`; the same
+    without TLS: `ws://host[:port]/path`, `tcp://host:port`."""
     ca: str | None = None
     """PEM file with roots that are trusted besides the system's; relative to the scenario file."""
     verify: Verify = Verify.REPORT
@@ -172,7 +187,8 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     reflector: Reflector | None = None
     """What the far end saw of each session can be joined to the run (`stresser join`)."""
     send_secrets_over_unverified_chain: bool = False
-    """Send what is of the environment even where the chain does not verify. Think twice."""
+    """Send what is of the environment even where the chain does not verify, or where there is no
+    TLS. Think twice."""
 
 
 class Egress(_Table, frozen=True, kw_only=True):

@@ -22,9 +22,12 @@ from stresser.scenario.proxy_url import (
 from stresser.scenario.secrets import Secret
 
 _VARIABLES = {
-    # Lower case first; an empty variable is none. `http_proxy` is for http:// alone.
+    # Lower case first; an empty variable is none. `http_proxy` is for what has no TLS, and has no
+    # form in capitals: a CGI server's environment has that from whoever asks it.
     Scheme.WSS: ("wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
     Scheme.TLS: ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+    Scheme.WS: ("ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"),
+    Scheme.TCP: ("all_proxy", "ALL_PROXY"),
 }
 _LONGEST = 65_536
 _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*)://)?(?:(.*)@)?([^/?#@]*)(?:[/?#].*)?", re.DOTALL)
@@ -40,7 +43,8 @@ def proxy_from_environment(
 ) -> Proxy | None:
     """The proxy that curl would take to an endpoint; None: it would go there directly.
 
-    `tls://` endpoints are treated as https:// ones.
+    `tls://` endpoints are treated as https:// ones, and `tcp://` ones have no variable of their
+    own.
 
     Raises:
         ValueError: with one sentence that names the variable and not its value's credentials.

@@ -21,6 +21,7 @@ from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
 from stresser.net.dial import segment_size, set_timers
+from stresser.net.plain_stream import PlainStream, SessionStream
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
 from stresser.net.reflector_hello import HEADER, PREFIX, Introducer
 from stresser.net.resolve import Address, literal_address, resolve
@@ -67,7 +68,7 @@ class Attempt:
         """Where the TCP connection goes: the endpoint's address, or the proxy's."""
         self.local: str | None = None
         self.tap: Tap | None = None
-        self.stream: TlsStream | None = None
+        self.stream: SessionStream | None = None
         self.websocket: WebSocket | None = None
         self.subprotocol: str | None = None
         self._words: FirstWords | None = None
@@ -142,19 +143,11 @@ class Attempt:
             carrier, early = tunnel.carrier, tunnel.early
             self.proxy_headers = tunnel.headers
 
-        if route.hello is not None:
-            self.client_hello = route.hello.sent(None if carrier else segment_size(tap.sock))
-        self.stream = TlsStream(tap, route.context, route.server_name, carrier, early)
-        # Our last message goes out with the upgrade request, where there is one.
-        shaking = self.stream.handshake(flush=route.request is None)
-        try:
-            await self._timed(Phase.TLS, limits.tls, shaking)
-        except CertificateRejected:
-            if self.stream.chain():  # a chain that was refused is a chain all the same
-                self._look_at_chain(self.stream)
-            raise
-        self._withhold_secret(self._look_at_chain(self.stream), self.stream)
-
+        if route.context is None:
+            self.stream = PlainStream(tap, carrier, early)
+        else:
+            tls = self.stream = TlsStream(tap, route.context, route.server_name, carrier, early)
+            await self._shake_hands(tls)
         if route.request is not None:
             heard = self._hear_answer if self.hears_answer else None
             upgrading = upgrade(self.stream, route.request, heard, self._hello_field())
@@ -166,6 +159,20 @@ class Attempt:
                 await self._measured(Phase.OPEN.value, self._say_first(websocket))
         elif route.introducer is not None:
             self.stream.send_nowait(PREFIX + self._hello(route.introducer) + b"\n")
+
+    async def _shake_hands(self, tls: TlsStream) -> None:
+        if self.route.hello is not None:
+            size = segment_size(tls.tap.sock) if tls.is_direct else None
+            self.client_hello = self.route.hello.sent(size)
+        # Our last message goes out with the upgrade request, where there is one.
+        shaking = tls.handshake(flush=self.route.request is None)
+        try:
+            await self._timed(Phase.TLS, self.route.timeouts.tls, shaking)
+        except CertificateRejected:
+            if tls.chain():  # a chain that was refused is a chain all the same
+                self._look_at_chain(tls)
+            raise
+        self._withhold_secret(self._look_at_chain(tls), tls)
 
     async def _say_first(self, websocket: WebSocket) -> None:
         self._words = FirstWords(websocket, {})

@@ -1,7 +1,8 @@
 """One fresh connection: dialled, shaken hands with, taken leave of; and what it met.
 
 A peer that accepts proves little: a SYN proxy and a load balancer accept for the dead, and so
-does the kernel of a process that hangs. A ServerHello proves that the endpoint lives.
+does the kernel of a process that hangs. A ServerHello proves that the endpoint lives. Without TLS
+an HTTP answer does, if it is not a gateway's; a session of TCP alone has nothing that would.
 """
 
 import socket
@@ -20,6 +21,8 @@ from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.model.packet import Packets
 from stresser.model.units import NS_PER_US
 from stresser.net.dial import connect, make_socket, release
+from stresser.net.http_get import get
+from stresser.net.plain_stream import PlainStream
 from stresser.net.proxy import open_tunnel, shake_hands_with
 from stresser.net.resolve import Address, format_sockaddr
 from stresser.net.tap import Tap
@@ -29,6 +32,8 @@ from stresser.session.attempt import Attempt
 from stresser.session.route import Route
 from stresser.witness.tcp_info import sample_tcp_info
 
+_GATEWAYS = frozenset({502, 503, 504})
+"""What a box says of an endpoint that it did not reach (RFC 9110 section 15.6)."""
 _GOODBYE_WITHIN_S = 0.5
 _PACKET_WITHIN_S = 0.02
 
@@ -145,9 +150,13 @@ class FreshHandshake:
         try:
             tap = self._tap = await self._connect()
             carrier, early = await self._through_proxy(tap)
-            self._result = FreshResult.CONNECTED
-            self._tls = TlsStream(tap, route.context, route.server_name, carrier, early)
-            await self._tls.handshake()
+            if route.context is None:
+                self._result = FreshResult.ACCEPTED
+                await self._ask_in_clear(PlainStream(tap, carrier, early))
+            else:
+                self._result = FreshResult.CONNECTED
+                self._tls = TlsStream(tap, route.context, route.server_name, carrier, early)
+                await self._tls.handshake()
         except OSError as exc:
             self._failed(exc)
         except ProxyRefused as exc:
@@ -159,6 +168,14 @@ class FreshHandshake:
             self._failure = str(exc)[:80] or type(exc).__name__
             self._spoke_no_tls = isinstance(exc, ProtocolViolation)
         self._take_answer()
+
+    async def _ask_in_clear(self, stream: PlainStream) -> None:
+        """A HEAD opens no session there and carries no secret."""
+        request = self._destination.route.request
+        if request is not None:
+            answer = await get(stream, request, head_only=True)
+            if answer.status not in _GATEWAYS:
+                self._result, self._answered_ns = FreshResult.ANSWERED, self._clock.now_ns()
 
     async def _connect(self) -> Tap:
         route = self._destination.route

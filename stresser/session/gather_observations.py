@@ -87,6 +87,7 @@ def attempt_observations(attempt: Attempt, look: SocketAtEnd, around: RunContext
         alive_ns=alive,
         dead_by_ns=None if packets.origin is None else packets.origin.t_ns,
         last_passed_ns=None if tap is None else _last_activity(look, tap),
+        in_clear=attempt.route.context is None,
         tls_end_verified=attempt.endpoint_proved,
         intercepted=_is_intercepted(attempt, around),
         undeclared_root=attempt.intercepted and not _is_intercepted(attempt, around),
@@ -140,6 +141,7 @@ def session_observations(
         alive_ns=alive,
         dead_by_ns=_first_proof_of_end(look, packets, info, sent, gone_ns),
         last_passed_ns=min(passed, look.at_ns),
+        in_clear=session.destination.route.context is None,
         tls_end_verified=session.endpoint_proved,
         intercepted=_is_intercepted(session, around),
         undeclared_root=session.intercepted and not _is_intercepted(session, around),
@@ -184,6 +186,7 @@ def _planned(session: HeldSession, look: SocketAtEnd) -> Observations:
         detected_ns=look.at_ns,
         alive_ns=alive,
         last_passed_ns=min(session.tap.last_passed_ns, look.at_ns),
+        in_clear=session.destination.route.context is None,
         tls_end_verified=session.endpoint_proved,
     )
 

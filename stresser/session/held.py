@@ -14,9 +14,9 @@ from stresser.model.hops import Hop
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_MS
 from stresser.net.fair_share import FairShare, Turns
+from stresser.net.plain_stream import SessionStream
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
-from stresser.net.tls import TlsStream
 from stresser.net.websocket import WebSocket, pong_of
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_connections import FreshConnections
@@ -129,7 +129,7 @@ class HeldSession:
         self.chain = None if attempt.tls is None else attempt.tls.chain
         self.endpoint_proved, self.intercepted = attempt.endpoint_proved, attempt.intercepted
         self.close_timeout_s = route.timeouts.close.seconds
-        self.stream: TlsStream = attempt.stream
+        self.stream: SessionStream = attempt.stream
         self.websocket: WebSocket | None = attempt.websocket
         self.opened_ns = attempt.clock.now_ns()
         shaking = sum(attempt.phases_ns.get(phase, 0) for phase in ("tls", "upgrade", "open"))

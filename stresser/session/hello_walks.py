@@ -210,6 +210,7 @@ async def _stays_open(tap: Tap) -> bool:
 
 async def _said(to: Destination, made: NewFlow, then: Callable[[], None]) -> "_Came":
     """What the hello, which leaves now, brings; `then` is called when it has left."""
+    assert to.route.context is not None  # noqa: S101 - only a ClientHello is walked
     tls = TlsStream(made.tap, to.route.context, to.route.server_name)
     came: list[_Came] = []
 

@@ -256,7 +256,6 @@ def _sample_phases(attempt: Attempt, around: RunContext) -> None:
 def _opened(
     session: HeldSession, attempt: Attempt, around: RunContext, past: _Past
 ) -> SessionOpened:
-    assert attempt.tls is not None  # noqa: S101 - an established attempt has shaken hands
     around.tell_chain(attempt)
     around.tell_addresses(attempt)
     _sample_phases(attempt, around)

@@ -67,12 +67,13 @@ class Route:
     """Which of them `proxy` is."""
     server_name: str
     """Sent as SNI, and what the chain must be for."""
-    context: ClientContext
+    context: ClientContext | None
+    """None: there is no TLS."""
     hello: HelloFacts | None = None
     """What its ClientHello is; None: not known."""
     judge: ChainJudge
     request: UpgradeRequest | None
-    """None: `tls`, held with nothing sent."""
+    """None: `tls` or `tcp`, held with nothing sent."""
     openings: tuple[OpeningLine, ...] = ()
     """What is said first, once the upgrade is accepted."""
     secrets: tuple[Secret, ...] = ()
@@ -92,14 +93,15 @@ class Route:
 
     @property
     def heartbeat(self) -> bool:
-        """It beats: a `tls` session cannot carry pings and is held silent."""
+        """It beats: a session without WebSocket cannot carry pings and is held silent."""
         can_beat = self.request is not None or self.beat is not None
         return self.activity.kind is ActivityKind.HEARTBEAT and can_beat
 
     @property
     def contexts(self) -> Iterator[ClientContext]:
         """Of all TLS that its sessions speak: with the endpoint, and with an `https://` proxy."""
-        yield self.context
+        if self.context is not None:
+            yield self.context
         for hop in [self.proxy] if self.entries is None else self.entries.hops:
             if hop is not None and hop.tls is not None:
                 yield context_for(hop.tls)

@@ -72,7 +72,7 @@ def test_numbers(behaviour, argument, number):
 @pytest.mark.parametrize(
     ("scheme", "behaviour", "argument", "said"),
     [
-        ("http", "echo", "", "wss or tls"),
+        ("http", "echo", "", "wss, tls, ws or tcp"),
         ("wss", "ecko", "", "it knows echo, reflect, hub, push, refused"),
         ("tls", "deaf", "", "lab+tls knows no behaviour"),
         ("tls", "refuse", "503", "lab+tls knows no behaviour"),
@@ -101,15 +101,23 @@ def test_mistakes_are_told(scheme, behaviour, argument, said):
     assert said in str(caught.value)
 
 
+MARKS = {
+    frozenset({"wss", "tls", "ws", "tcp"}): "all",
+    frozenset({"wss", "tls"}): "tls",
+    frozenset({"wss", "ws"}): "ws",
+    frozenset({"wss"}): "wss",
+}
+
+
 def test_each_behaviour_has_its_code_and_its_row_in_the_table():
     rows = behaviours.__doc__.splitlines()
-    known = {*known_behaviours("wss"), *known_behaviours("tls")}
+    known = {name for scheme in ("wss", "tls", "ws", "tcp") for name in known_behaviours(scheme)}
     faults = {*ACCEPT_FAULTS, *TLS_FAULTS, *UPGRADE_FAULTS, *HELD_FAULTS}
     assert known == faults | ELSEWHERE
     for name in known:
         marks = [row.split()[1] for row in rows if row.startswith(f"  {name} ")]
-        expected = "both" if name in known_behaviours("tls") else "wss"
-        assert marks == [expected], name
+        schemes = {one for one in ("wss", "tls", "ws", "tcp") if name in known_behaviours(one)}
+        assert marks == [MARKS[frozenset(schemes)]], name
 
 
 def test_upgrade_faults_need_a_websocket():

@@ -327,5 +327,6 @@ def test_a_bad_chain_is_held_and_told_when_asked_to_report(behaviour):
 
     opened = [e for e in recording.events if isinstance(e, SessionOpened)]
     assert len(opened) == 1
+    assert opened[0].tls is not None
     assert opened[0].tls.verified is False
     assert opened[0].tls.problem

@@ -175,8 +175,8 @@ def test_intercepted_chain_is_told_and_the_session_held(recording):
         e for e in recording.events if isinstance(e, SessionOpened) and e.egress == "intercept"
     ]
 
-    assert [e.tls.verified for e in opened] == [False] * 3
-    assert all(e.tls.problem for e in opened)
+    assert [e.tls is not None and e.tls.verified for e in opened] == [False] * 3
+    assert all(e.tls is not None and e.tls.problem for e in opened)
 
 
 def test_delay_is_seen_in_the_round_trip(recording):

@@ -89,6 +89,7 @@ def test_what_older_runs_recorded_of_chains_still_reads():
         type=AnyEvent,
     )
     assert isinstance(opened, events.SessionOpened)
+    assert opened.tls is not None
     assert (opened.tls.chain_class, opened.tls.root, opened.tls.intercepted) == (None, None, False)
     seen = msgspec.json.decode(
         b'{"event":"chain_seen","t_ns":1,"utc":"x",' + cohort + b',"chain":"c1","verified":true,'

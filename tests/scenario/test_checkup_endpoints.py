@@ -53,7 +53,7 @@ def test_names_are_told_apart_and_doubles_are_one():
     [
         ("", "host is missing"),
         ("a/b", "write https://host/path"),
-        ("http://a.example", "only TLS"),
+        ("http://a.example", "not known"),
         ("ftp://a.example", "not known"),
         ("a.example:0", "not a port"),
         ("a b", "space"),

@@ -41,7 +41,9 @@ def test_a_url_is_taken_apart(url, scheme, host, port, target):
         ("", "is not a URL"),
         ("broker.example.net", "is not a URL"),
         ("htp://x", 'write "wss://host/path" or "tls://host:443"'),
-        ("ws://h/x", "only TLS"),
+        ("http://h/x", "not known"),
+        ("tcp://h", "has no port"),
+        ("tcp://h:1/x", "a tcp:// URL ends with its host and port"),
         ("https://h/x", "not known"),
         ("wss:///path", "host is missing"),
         ("wss://h#frag", "fragment"),
@@ -77,7 +79,7 @@ def test_a_url_is_taken_apart(url, scheme, host, port, target):
         ("lab+wss://Echo", "not a lab endpoint"),
         ("lab+wss://echo:1", "not a lab endpoint"),
         ("lab+wss://echo?x=1", "not a lab endpoint"),
-        ("lab+ws://echo", "not known"),
+        ("lab+http://echo", "not known"),
     ],
 )
 def test_a_bad_url_is_answered_with_one_line(url, problem):
@@ -88,7 +90,7 @@ def test_a_bad_url_is_answered_with_one_line(url, problem):
 
 
 @pytest.mark.parametrize(
-    "url", ["wss://joe:hunter2@h/", "wss://joe:hunter2@h/ x", "ws://h/?token=hunter2", "x?hunter2"]
+    "url", ["wss://joe:hunter2@h/", "wss://joe:hunter2@h/ x", "ftp://h/?token=hunter2", "x?hunter2"]
 )
 def test_a_message_never_repeats_a_secret_in_the_url(url):
     with pytest.raises(ValueError, match=r".") as caught:

@@ -161,7 +161,17 @@ def test_which_variable(doors, environment, used):
 def test_lower_case_goes_first_and_wss_has_variables_of_its_own():
     told = {
         name: f"http://{name.lower().replace('_', '-')}{'-upper' * name.isupper()}.test:1"
-        for name in ("wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy")
+        for name in (
+            "wss_proxy",
+            "WSS_PROXY",
+            "https_proxy",
+            "HTTPS_PROXY",
+            "all_proxy",
+            "ws_proxy",
+            "WS_PROXY",
+            "http_proxy",
+            "HTTP_PROXY",
+        )
     } | {"ALL_PROXY": "http://all-proxy-upper.test:1"}
     order: dict[Scheme, list[str]] = {}
     for scheme in Scheme:
@@ -173,6 +183,8 @@ def test_lower_case_goes_first_and_wss_has_variables_of_its_own():
     assert order == {
         Scheme.WSS: ["wss-proxy", "wss-proxy-upper", *shared],
         Scheme.TLS: shared,
+        Scheme.WS: ["ws-proxy", "ws-proxy-upper", "http-proxy", *shared[2:]],
+        Scheme.TCP: shared[2:],
     }
 
 

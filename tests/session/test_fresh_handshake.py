@@ -12,7 +12,9 @@ import trio
 from stresser.model.fresh_connection import FreshResult
 from stresser.net.proxy import ProxyHop
 from stresser.net.trust import chain_id
+from stresser.net.websocket import UpgradeRequest
 from stresser.scenario.proxy_url import parse_proxy
+from stresser.scenario.secrets import Secret
 from stresser.session.attempt import Attempt
 from stresser.session.fresh_handshake import FreshHandshake, destination_of
 from stresser.witness.clock import RunClock
@@ -92,11 +94,12 @@ def test_a_server_answers_with_its_hello_and_its_chain():
     trio.run(story)
 
 
-async def served(serve, **options):
+async def served(serve, **changes):
     """What a fresh connection meets at a server that does this with its streams."""
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
-        look = await meet(destination(listeners[0].socket.getsockname()[1], **options), within_s=5)
+        to = destination(listeners[0].socket.getsockname()[1])
+        look = await meet(to._replace(route=replace(to.route, **changes)), within_s=5)
         nursery.cancel_scope.cancel()
     return look
 
@@ -127,6 +130,40 @@ def test_what_else_a_peer_says(serve, result):
     look = trio.run(served, serve)
     assert look.result is result
     assert look.failure is not None
+
+
+async def refuses_upgrades(stream):
+    request = await stream.receive_some()
+    assert request.startswith(b"HEAD / HTTP/1.1\r\n")
+    assert b"hunter2" not in request
+    await stream.send_all(b"HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n\r\n")
+
+
+async def is_a_gateway(stream):
+    await stream.receive_some()
+    await stream.send_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("serve", "is_websocket", "result"),
+    [
+        (refuses_upgrades, True, FreshResult.ANSWERED),
+        (web_page, True, FreshResult.ANSWERED),
+        (is_a_gateway, True, FreshResult.ACCEPTED),  # it speaks for one that may be dead
+        (hang_up, True, FreshResult.ACCEPTED),
+        (alert, True, FreshResult.ACCEPTED),
+        (hang_up, False, FreshResult.ACCEPTED),
+    ],
+)
+def test_without_tls_an_accept_is_no_proof_of_life(serve, is_websocket, result):
+    secret: dict[str, str | Secret] = {
+        "Authorization": "hunter2",
+        "X-Key": Secret("KEY", "hunter2"),
+    }
+    request = UpgradeRequest(host="h", target="/", headers=secret) if is_websocket else None
+    look = trio.run(partial(served, serve, context=None, request=request))
+    assert look.result is result
+    assert look.chain is None
 
 
 def test_a_server_that_dies_in_the_middle_of_the_handshake_has_answered():

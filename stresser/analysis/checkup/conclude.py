@@ -99,6 +99,9 @@ def conclude(checked: Checked) -> CheckReport:
     return CheckReport(verdict=verdict, says=says, findings=findings, notes=notes, results=results)
 
 
+_STANDS = {Asked.TLS: "TLS stands", Asked.TCP: "TCP stands (proves no living endpoint)"}
+
+
 def result_words(way: WayChecked) -> str:
     """How far it came: the HTTP answer, or what stopped it."""
     if way.failed is not None:
@@ -107,7 +110,7 @@ def result_words(way: WayChecked) -> str:
             words = words.replace("phase WebSocket upgrade", "phase HTTP GET")
         return words
     if way.http is None:
-        return "TLS stands" if way.asked is Asked.TLS else "WebSocket open"
+        return _STANDS.get(way.asked, "WebSocket open")
     answer = f"HTTP {way.http.status} {escaped(way.http.reason, 60)}".rstrip()
     return f"WebSocket open ({answer})" if way.http.status == _SWITCHED else answer
 

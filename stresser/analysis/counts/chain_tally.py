@@ -147,7 +147,7 @@ class ChainTally:
     def event(self, event: CohortEvent) -> None:
         """Count one event of a cohort."""
         pair = event.cohort.pair
-        if isinstance(event, SessionOpened):
+        if isinstance(event, SessionOpened) and event.tls is not None:
             self.handshake(pair, event.tls, event.t_ns, event.phases_ns)
         elif isinstance(event, AttemptFailed) and event.tls is not None:
             self.handshake(pair, event.tls, event.t_ns, {})

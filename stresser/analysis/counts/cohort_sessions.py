@@ -82,10 +82,12 @@ class CohortSessions:
         for name, took_ns in event.phases_ns.items():
             self._phase(name, took_ns)
         self._phase(HANDSHAKE, sum(event.phases_ns.values()))
-        _count(self.tls_versions, event.tls.version)
         _count(self.addresses, event.remote.rpartition(":")[0])
-        _count(self.chains, event.tls.chain)
-        _count(self.problems, "" if event.tls.verified else event.tls.problem or "not verified")
+        tls = event.tls
+        if tls is not None:
+            _count(self.tls_versions, tls.version)
+            _count(self.chains, tls.chain)
+            _count(self.problems, "" if tls.verified else tls.problem or "not verified")
 
     def session_ended(self, event: SessionEnded) -> None:
         """Keep what the ending says; a session whose opening is not recorded opened by its age."""

@@ -207,7 +207,8 @@ class CohortTally:
         self.open += 1
         self.peak_open = max(self.peak_open, self.open)
         self._opened_at_sum_ns += event.t_ns
-        self._handshake(event.tls)
+        if event.tls is not None:
+            self._handshake(event.tls)
         if event.recovery_ns is not None:
             self.recovery.add(event.recovery_ns)
 

@@ -36,7 +36,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
     name: str = ""
     duration_ns: int | None = None
     schemes: dict[str, str] = field(default_factory=dict)
-    """`wss` or `tls` by endpoint."""
+    """`wss`, `tls`, `ws` or `tcp` by endpoint."""
     hosts: dict[str, str] = field(default_factory=dict)
     """The host of each endpoint outside the lab, by endpoint."""
     snis: dict[str, str] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         return (
             activity is not None
             and activity.kind == ActivityKind.HEARTBEAT
-            and self.schemes.get(cohort.endpoint) == Scheme.TLS
+            and self.schemes.get(cohort.endpoint) in {Scheme.TLS, Scheme.TCP}
         )
 
 

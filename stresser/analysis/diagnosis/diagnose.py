@@ -39,6 +39,7 @@ from stresser.analysis.diagnosis.no_pattern import no_pattern
 from stresser.analysis.diagnosis.one_moment import is_said, one_moment
 from stresser.analysis.diagnosis.session_ceiling import session_ceiling
 from stresser.analysis.diagnosis.silences_compared import contrast, found_dead
+from stresser.analysis.diagnosis.tls_contrast import tls_contrasts
 from stresser.analysis.words.endings import counted
 from stresser.classify.reflector_rules import FAR_BY_NAME
 from stresser.model.cohort import Cohort
@@ -204,7 +205,7 @@ def _diagnosis(
         first_utc=utc(min(times[0], struck.low) if struck else times[0]) if times else None,
         last_utc=utc(times[-1]) if times else None,
         hop=hop,
-        contrasts=list(candidate.contrast),
+        contrasts=[*candidate.contrast, *tls_contrasts(candidate, located, case)],
         controls=located.controls,
         against=[*candidate.against, *accused.against],
         unproved=[

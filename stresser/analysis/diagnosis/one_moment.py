@@ -147,7 +147,8 @@ def _silent(
     if met[FreshResult.SILENT] + met[FreshResult.UNREACHABLE]:
         return Mechanism.OUTAGE, set()
     noticed = max(one.own.t_ns for one in group.members)
-    passed = met[FreshResult.ANSWERED] + met[FreshResult.CONNECTED] or any(
+    accepted = met[FreshResult.CONNECTED] + met[FreshResult.ACCEPTED]
+    passed = met[FreshResult.ANSWERED] + accepted or any(
         case.opened_between(pair, moment.high, noticed + _AFTERWARDS_NS) for pair in group.pairs
     )
     return (Mechanism.STATE_LOST if passed else Mechanism.OUTAGE), set()

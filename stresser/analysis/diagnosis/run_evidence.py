@@ -135,12 +135,12 @@ class RunEvidence:
         if self._kept < _MOST_OPEN:
             self._kept += 1
             self.opened.setdefault(event.cohort.pair, NumberBlocks("q")).append(event.t_ns)
-        if event.tls.intercepted and len(self._suspects) < _MOST_OPEN:
-            self._suspects[event.session] = event.tls.chain
-        known = self.pairing(event.endpoint, event.egress)
+        known, tls = self.pairing(event.endpoint, event.egress), event.tls
         _keep(known.addresses, event.remote.rpartition(":")[0])
-        if not (event.tls.intercepted and self._accuses(event, event.tls.chain)):
-            _keep(known.chains, event.tls.chain)
+        if tls is not None and tls.intercepted and len(self._suspects) < _MOST_OPEN:
+            self._suspects[event.session] = tls.chain
+        if tls is not None and not (tls.intercepted and self._accuses(event, tls.chain)):
+            _keep(known.chains, tls.chain)
         family = None if event.proxy is not None else family_of(event.remote)
         if family is not None:
             known.families[family] += 1

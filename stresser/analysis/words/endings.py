@@ -24,7 +24,7 @@ _WORTH_NAMING_NS = NS_PER_S
 
 _KIND_WORDS = {
     Kind.TCP_RESET: ("TCP reset", "TCP resets"),
-    Kind.TCP_FIN: ("TCP FIN without TLS close_notify", "TCP FINs without TLS close_notify"),
+    Kind.TCP_FIN: ("TCP FIN without a goodbye", "TCP FINs without a goodbye"),
     Kind.TLS_CLOSE_NOTIFY: ("TLS close_notify", "TLS close_notify"),
     Kind.TLS_ALERT: ("fatal TLS alert", "fatal TLS alerts"),
     Kind.WS_CLOSE: ("WebSocket close", "WebSocket closes"),
@@ -193,23 +193,33 @@ def _what(ending: Ending) -> str:
     words = _WHAT[ending.kind]
     if ending.kind is Kind.TOOL and ending.failure == WORKER_DIED:
         words = "the worker that held it died"
-    elif ending.kind is Kind.WS_CLOSE:
-        words = f"{words}{_code(ending.code, _CLOSE_CODES)}"
-    elif ending.kind is Kind.TLS_ALERT:
-        words = f"{words}{_code(ending.alert, ALERT_NAMES)}"
-    elif ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:
-        words = f"{words} with HTTP {ending.status}"
-    elif ending.kind is Kind.OPEN_REFUSAL and ending.evidence.last_text is not None:
-        words = f"{words} with {shown(ending.evidence.last_text, _LONGEST_REASON)}"
-    elif ending.kind is Kind.PROXY_ERROR and ending.status is not None:
-        words = f"{words} with {_proxy_protocol(ending)} {ending.status}"
-    if ending.kind in _SAID_UNDER_TLS and ending.phase not in _NO_KEYS_YET:
+    elif ending.kind is Kind.TCP_FIN and ending.in_clear:
+        words = "closed by TCP FIN (there is no TLS)"
+    words += _detail(ending)
+    if ending.kind in _SAID_UNDER_TLS and ending.in_clear:
+        words += " in clear"
+    elif ending.kind in _SAID_UNDER_TLS and ending.phase not in _NO_KEYS_YET:
         # An interceptor holds the keys too: the frame proves the TLS end, not the endpoint.
         # Before the handshake is done there are no keys, and anybody can send an alert.
         words += " from the TLS end"
     if ending.reason:
         words += f", reason {shown(ending.reason, _LONGEST_REASON)}"
     return words
+
+
+def _detail(ending: Ending) -> str:
+    """Its code, number or status."""
+    if ending.kind is Kind.WS_CLOSE:
+        return _code(ending.code, _CLOSE_CODES)
+    if ending.kind is Kind.TLS_ALERT:
+        return _code(ending.alert, ALERT_NAMES)
+    if ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:
+        return f" with HTTP {ending.status}"
+    if ending.kind is Kind.OPEN_REFUSAL and ending.evidence.last_text is not None:
+        return f" with {shown(ending.evidence.last_text, _LONGEST_REASON)}"
+    if ending.kind is Kind.PROXY_ERROR and ending.status is not None:
+        return f" with {_proxy_protocol(ending)} {ending.status}"
+    return ""
 
 
 def _proxy_protocol(ending: Ending) -> str:

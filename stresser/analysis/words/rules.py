@@ -13,6 +13,7 @@ _MOST = 16
 _LOOK_WORDS = {
     FreshResult.ANSWERED: "was answered",
     FreshResult.CONNECTED: "was accepted and not answered",
+    FreshResult.ACCEPTED: "was accepted, which without TLS proves no life,",
     FreshResult.PROXY_FAILED: "did not get past the proxy",
     FreshResult.REFUSED: "was refused",
     FreshResult.SILENT: "had no answer",

@@ -101,8 +101,9 @@ def patterns(**changes: Any) -> Patterns:
              "initiators": {"endpoint": 30, "unknown": 8}},
             (
                 f"{HIT} are one incident: 38 of 40 sessions that had started "
-                "together, 0 of 40 others; 30 WebSocket closes, 8 TCP FINs without TLS "
-                "close_notify, 30 by the endpoint."
+                "together, 0 of 40 others; 30 WebSocket closes, 8 TCP FINs without "
+                "a goodbye, "
+                "30 by the endpoint."
             ),
         ),
         (

@@ -60,7 +60,7 @@ def test_an_age_limit_is_not_called_silence():
         session = story.opens(VPN, n)
         story.drops(session, n + 60, Kind.TCP_FIN, idle=3 * n + 1)
     said = said_of(story, VPN)
-    assert "every one a TCP FIN without TLS close_notify, 1 m after they opened" in said
+    assert "every one a TCP FIN without a goodbye, 1 m after they opened" in said
     assert "last byte" not in said
 
 
