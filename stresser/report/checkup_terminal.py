@@ -1,6 +1,7 @@
 """A check on a terminal: the verdict, what to do about what is in the way, each way's figures."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from rich.console import Console, Group, RenderableType
@@ -41,14 +42,19 @@ def print_check(report: CheckReport, console: Console) -> None:
 
 def check_json(report: CheckReport) -> str:
     """The check as one JSON document, for `--json`: failed attempts as `events.jsonl` has them."""
-    document = msgspec.to_builtins(report)
-    for result, plain_result in zip(report.results, document["results"], strict=True):
-        way, plain_way = result.way, plain_result["way"]
-        if way.failed is not None:
-            plain_way["failed"] = msgspec.to_builtins(flattened(way.failed))
-        for name, tries in (("earlier", way.earlier), ("unserved", way.unserved)):
-            plain_way[name] = [msgspec.to_builtins(flattened(one)) for one in tries]
-    return json_text(document)
+    results = [_plain_result(result) for result in report.results]
+    return json_text(msgspec.to_builtins(report) | {"results": results})
+
+
+def _plain_result(result: WayResult) -> dict[str, Any]:
+    """What `endpoint` and `egress` are called stands at the top, as in all other JSON."""
+    found = msgspec.to_builtins(result)
+    facts = found["facts"]
+    if result.facts.failed is not None:
+        facts["failed"] = msgspec.to_builtins(flattened(result.facts.failed))
+    for name, tries in (("earlier", result.facts.earlier), ("unserved", result.facts.unserved)):
+        facts[name] = [msgspec.to_builtins(flattened(one)) for one in tries]
+    return {"endpoint": facts.pop("endpoint"), "egress": facts.pop("egress"), **found}
 
 
 def check_parts(report: CheckReport) -> Iterator[RenderableType]:
@@ -58,7 +64,7 @@ def check_parts(report: CheckReport) -> Iterator[RenderableType]:
         yield from _finding(finding)
     if len(report.findings) > _MOST_FINDINGS:
         yield Text(f"{len(report.findings) - _MOST_FINDINGS} more findings: --json has them all.")
-    if any(result.way.phases_ns for result in report.results):
+    if any(result.facts.phases_ns for result in report.results):
         yield _times(report.results[:_MOST_ROWS])
     for result in report.results[:_MOST_ROWS]:
         yield from _way(result)
@@ -81,11 +87,11 @@ def _times(results: list[WayResult]) -> RenderableType:
     used = [
         (key, title)
         for key, title in _STEPS
-        if any(key in result.way.phases_ns for result in results)
+        if any(key in result.facts.phases_ns for result in results)
     ]
     table = figure_table("Times", "endpoint / egress", [title for _, title in used])
     for result in results:
-        way = result.way
+        way = result.facts
         name = f"{escaped(way.endpoint, 60)} / {escaped(way.egress, 30)}"
         cells = [Text(duration(way.phases_ns.get(key))) for key, _ in used]
         table.add_row(plain(name, "" if result.fine else "red"), *cells)
@@ -93,7 +99,7 @@ def _times(results: list[WayResult]) -> RenderableType:
 
 
 def _way(result: WayResult) -> Iterator[RenderableType]:
-    way = result.way
+    way = result.facts
     name = f"{way.endpoint} / {way.egress}"
     yield Group(Text(""), plain(f"{name}: {result.result}", _style(result), _LONGEST_LINE))
     for label, words in _facts(result, way):

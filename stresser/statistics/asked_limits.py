@@ -6,6 +6,7 @@ and then kills some later than others: between the first that was dead and the l
 its tick.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -84,21 +85,21 @@ def outlasts_one_moment(asked: Collection[AskedValue]) -> bool:
     if len(dead) < _FEWEST_DEAD_BESIDE or limit.against or limit.tick is not None:
         return False
     begun, over = max(one.at - one.value for one in dead), min(one.at for one in dead)
-    lives = [(one.at - one.value, one.at) for one in asked if one.at and one.lived]
-    # Between two neighbours of these the same ones were there.
-    edges = sorted({begun, over, *(edge for life in lives for edge in life if begun < edge < over)})
+    lives = [one for one in asked if one.at and one.lived]
+    began, ended = sorted(one.at - one.value for one in lives), sorted(one.at for one in lives)
+    # From one of these to the next the same ones were there.
+    edges = {begun, *(edge for edge in (*began, *ended) if begun < edge < over)}
     return begun < over and all(
-        sum(since <= a and b <= until for since, until in lives) >= _FEWEST_SPARED
-        for a, b in pairwise(edges)
+        bisect_right(began, edge) - bisect_right(ended, edge) >= _FEWEST_SPARED for edge in edges
     )
 
 
 def _is_outlived(one: AskedValue, lived: list[int], asked: Collection[AskedValue]) -> bool:
-    """Others lived much longer, and at that moment, too, someone was spared with a higher value.
+    """Others (`lived`, sorted) lived much longer, and one with a higher value was spared then.
 
     Where none was, a box may have looked at its timers then, and not before.
     """
-    if sum(other > _CLEARLY_LONGER * one.value for other in lived) <= 1:
+    if len(lived) - bisect_right(lived, _CLEARLY_LONGER * one.value) <= 1:
         return False
     return any(not other.at for other in asked) or any(
         value > one.value + GRAIN for value in _living_at(one.at, asked)

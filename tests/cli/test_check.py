@@ -83,7 +83,7 @@ def test_a_scenario_as_json(scenario):
     assert (code, err) == (1, "")
     found = json.loads(out)
     assert set(found) == {"verdict", "says", "findings", "notes", "results"}
-    ways = {(r["way"]["endpoint"], r["way"]["egress"]): r for r in found["results"]}
+    ways = {(r["endpoint"], r["egress"]): r for r in found["results"]}
     assert {key: r["fine"] for key, r in ways.items()} == {
         ("broker", "direct"): True,
         ("broker", "vpn"): False,
@@ -91,7 +91,7 @@ def test_a_scenario_as_json(scenario):
         ("raw", "vpn"): False,
     }
     # The secret header is not sent to who ends TLS on the way.
-    assert ways["broker", "vpn"]["way"]["failed"]["kind"] == "certificate"
+    assert ways["broker", "vpn"]["facts"]["failed"]["kind"] == "certificate"
     assert ways["raw", "vpn"]["chain"].startswith("intercepted (consistent with stresser lab")
     (finding,) = [f for f in found["findings"] if f["concern"] == "interception"]
     assert finding["endpoints"] == ["broker", "raw"]
@@ -101,7 +101,7 @@ def test_a_scenario_as_json(scenario):
 
 def test_a_get_of_a_scenario(scenario):
     code, out, _ = check(str(scenario), "--get", "/health", "--json", STRESSER_TEST_TOKEN=SECRET)
-    asked = {result["way"]["asked"] for result in json.loads(out)["results"]}
+    asked = {result["facts"]["asked"] for result in json.loads(out)["results"]}
     assert (code, asked) == (1, {"get"})
 
 
@@ -149,7 +149,7 @@ def test_a_scenarios_deadlines_can_be_shortened(tmp_path):
     code, out, _ = check(str(path), "--timeout", "300ms", "--json")
     (result,) = json.loads(out)["results"]
     assert code == 1
-    assert result["way"]["failed"]["age_ns"] < 5_000_000_000
+    assert result["facts"]["failed"]["age_ns"] < 5_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -208,12 +208,12 @@ def test_through_squid_with_and_without_credentials():
         (code, out, _), (opened_code, opened_out, _) = trio.run(main, ports[0])
     found = json.loads(out)
     assert code == 1
-    assert found["results"][0]["way"]["failed"]["status"] == 407
+    assert found["results"][0]["facts"]["failed"]["status"] == 407
     assert "proxy_user" in found["findings"][0]["remedy"]
-    way = json.loads(opened_out)["results"][0]["way"]
+    (opened,) = json.loads(opened_out)["results"]
     assert opened_code == 0
-    assert (way["egress"], way["http"]["status"]) == ("environment", 101)
-    assert list(way["phases_ns"])[1:3] == ["proxy_connect", "proxy_tunnel"]
+    assert (opened["egress"], opened["facts"]["http"]["status"]) == ("environment", 101)
+    assert list(opened["facts"]["phases_ns"])[1:3] == ["proxy_connect", "proxy_tunnel"]
     assert PASSWORD not in opened_out
 
 
@@ -231,7 +231,7 @@ def test_fifty_endpoints_through_two_egresses_at_once(tmp_path):
     path = tmp_path / "many.toml"
     path.write_text(f'name = "many"\n{endpoints}{egresses}')
     code, out, _ = check(str(path), "--timeout", "5s", "--json")
-    failed = [result["way"]["failed"] for result in json.loads(out)["results"]]
+    failed = [result["facts"]["failed"] for result in json.loads(out)["results"]]
     assert (code, len(failed)) == (1, 2 * MANY)
     ended = [one["detected_at_ns"] for one in failed]
     begun = [one["detected_at_ns"] - one["age_ns"] for one in failed]

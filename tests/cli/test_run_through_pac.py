@@ -161,11 +161,11 @@ def test_a_check_says_what_chose_which_proxy(port, tmp_path):
     assert f'corp.pac returned "{answer}" for wss://127.0.0.1:{port}/; used' in said
     assert f"used http://127.0.0.1:{alive}" in said
     assert f"http://127.0.0.1:{dead}, which the PAC file names first for broker" in said
-    way = json.loads(text)["results"][0]["way"]
+    way = json.loads(text)["results"][0]["facts"]
     assert way["chosen"]["chosen"] == way["proxy"] == f"http://127.0.0.1:{alive}"
     assert [one["kind"] for one in way["unserved"]] == ["refused"]
     assert "hunter2" not in out + text
-    other = json.loads(found)["results"][0]["way"]
+    other = json.loads(found)["results"][0]["facts"]
     assert other["proxy"] == f"http://127.0.0.1:{alive}"
     assert other["chosen"]["source"].endswith("(the environment variable auto_proxy)")
 

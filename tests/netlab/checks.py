@@ -30,7 +30,7 @@ class Check:
         ways = [
             one
             for one in self.said["results"]
-            if one["way"]["egress"] == egress and endpoint in {None, one["way"]["endpoint"]}
+            if one["egress"] == egress and endpoint in {None, one["endpoint"]}
         ]
         assert ways, self.said
         assert all(one["fine"] for one in ways), [one["result"] for one in ways]

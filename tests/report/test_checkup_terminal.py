@@ -73,9 +73,11 @@ def test_many_ways_are_bounded():
 
 
 def test_json_has_it_all():
-    found = json.loads(check_json(report(way(), failed_way("gateway"))))
+    found = json.loads(check_json(report(way(), failed_way("gateway", "vpn"))))
     assert found["verdict"] == "fail"
     assert [result["fine"] for result in found["results"]] == [True, False]
-    assert found["results"][0]["way"]["phases_ns"]["tls"] == 25_000_000
-    assert found["results"][1]["way"]["failed"]["kind"] == "timeout"
+    assert [one["endpoint"] for one in found["results"]] == ["broker", "gateway"]
+    assert [one["egress"] for one in found["results"]] == ["direct", "vpn"]
+    assert found["results"][0]["facts"]["phases_ns"]["tls"] == 25_000_000
+    assert found["results"][1]["facts"]["failed"]["kind"] == "timeout"
     assert found["findings"][0]["remedy"]

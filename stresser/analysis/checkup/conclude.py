@@ -53,7 +53,7 @@ class WayResult(Struct, frozen=True, kw_only=True):
     result: str
     chain: str | None
     """What the chain is, in words; None: none was seen."""
-    way: WayChecked
+    facts: WayChecked
 
 
 class CheckReport(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ def conclude(checked: Checked) -> CheckReport:
             fine=way.failed is None and not _is_bad_chain(way),
             result=result_words(way),
             chain=chain_words(way),
-            way=way,
+            facts=way,
         )
         for way in ways
     ]

@@ -101,7 +101,7 @@ def test_one_private_chain_through_every_egress_is_no_interception():
     assert finding.says.startswith("a shows one private chain through every egress (direct, vpn)")
     assert "check --ca root.pem" in finding.remedy
     assert finding.endpoints == ["a"]
-    assert not any(result.way.tls.intercepted for result in found.results)
+    assert not any(result.facts.tls.intercepted for result in found.results)
     assert not any("is intercepted" in line for line in [finding.says, *finding.evidence])
     assert [result.chain for result in found.results] == ["private, trusted here"] * 2
 
