@@ -1,4 +1,4 @@
-"""A process of its own that reads one PAC file and asks it: a script is nobody's friend.
+"""A process of its own that reads one PAC file and asks it: a script may do anything.
 
 It runs in QuickJS with limits of memory and stack, and can reach nothing but the functions of
 `pac_functions.py`, some of which look names up. How long it may take is for the process that

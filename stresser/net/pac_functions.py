@@ -2,7 +2,7 @@
 
 As Netscape's "Navigator Proxy Auto-Config File Format" and MDN ("Proxy Auto-Configuration (PAC)
 file") have them; where both are silent, as Firefox and Chromium agree. Those with IPv6 (`...Ex`)
-are Microsoft's, which Chromium has as well. No I/O: names are looked up by whom the caller names.
+are Microsoft's, which Chromium has as well. No I/O: the caller says what looks names up.
 """
 
 import ipaddress

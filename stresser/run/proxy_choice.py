@@ -23,7 +23,7 @@ from stresser.witness.proxy_settings import system_pac
 def choose_proxies(
     scenario: Scenario, environment: Mapping[str, str], file: Path, name: str
 ) -> Proxies:
-    """The proxies of each way that has some, PAC files asked. Blocks until they have answered.
+    """The proxies of each endpoint and egress that have some. Blocks until PAC files have answered.
 
     Args:
         scenario: the plan.

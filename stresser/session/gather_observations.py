@@ -38,7 +38,7 @@ from stresser.model.faults import (
 )
 from stresser.model.fresh_connection import FreshConnection
 from stresser.model.packet import FlowPackets, PacketOrigin
-from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US, escaped
+from stresser.model.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from stresser.net.tap import Tap
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import dead_since_ns
@@ -46,7 +46,7 @@ from stresser.session.fresh_connections import FRESH_FOR_ATTEMPTS_NS
 from stresser.session.fresh_handshake import Destination, destination_of, of_other_family
 from stresser.session.held import HeldSession
 from stresser.session.run_context import RunContext
-from stresser.session.socket_at_end import SocketAtEnd, last_text_of
+from stresser.session.socket_at_end import SocketAtEnd, first_bytes_of, last_text_of
 from stresser.witness.tcp_info import TICK_MS, read_tcp_info
 
 _LOOKS_BEFORE_NS = NS_PER_S
@@ -54,7 +54,6 @@ _LOOKS_BEFORE_NS = NS_PER_S
 _BACK_AGAIN_NS = NS_PER_S
 _LOSSES_BEFORE_NS = 10 * NS_PER_S
 """What an egress lost so shortly before an end may have caused it."""
-_LONGEST_SEEN = 256
 _GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation, OpenRefused)
 """What was received last said it: the ending itself, and no sign of activity."""
 
@@ -377,18 +376,12 @@ def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) 
         since_sent_ns=None if tap is None else max(0, look.at_ns - tap.last_sent_ns),
         hops=look.hops,
         operation=None if tap is None or tap.fault is None else tap.fault.operation,
-        first_bytes=_first_bytes(fault),
+        first_bytes=first_bytes_of(fault),
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},
         packets=None if packets == _NONE_SEEN else packets.flow,
         origin=packets.origin,
         path_changes=[_seen_change(one) for one in changes[-MOST_PATH_CHANGES:]],
     )
-
-
-def _first_bytes(fault: BaseException) -> str | None:
-    if not isinstance(fault, ProtocolViolation) or not fault.seen:
-        return None
-    return escaped(fault.seen.decode("latin-1"), _LONGEST_SEEN)
 
 
 def _seen_change(change: PathChanged) -> SeenPathChange:

@@ -3,13 +3,15 @@
 import trio
 
 from stresser.model.evidence import SiblingAlive, TcpInfo
-from stresser.model.faults import FoundDead, NoPong, Planned
+from stresser.model.faults import FoundDead, NoPong, Planned, ProtocolViolation
 from stresser.model.hops import HopWalk
 from stresser.model.units import NS_PER_MS, escaped
 from stresser.net.tap import Tap
 from stresser.net.websocket import TEXT_KEPT, WebSocket
 from stresser.session.internal_errors import InternalError
 from stresser.witness.tcp_info import TICK_MS, sample_tcp_info
+
+_LONGEST_SEEN = 256
 
 
 class SocketAtEnd:
@@ -59,6 +61,13 @@ def last_text_of(websocket: WebSocket | None) -> str | None:
     if websocket is None or websocket.last_text is None:
         return None
     return escaped(websocket.last_text, TEXT_KEPT)
+
+
+def first_bytes_of(fault: BaseException) -> str | None:
+    """Of what broke the protocol, escaped."""
+    if not isinstance(fault, ProtocolViolation) or not fault.seen:
+        return None
+    return escaped(fault.seen.decode("latin-1"), _LONGEST_SEEN)
 
 
 def _heard_ns(info: TcpInfo | None, tap: Tap) -> int | None:
