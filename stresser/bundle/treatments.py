@@ -62,6 +62,7 @@ _ENDED = _COHORT | _ENDS | {"failure": _T.OURS, "reason": _T.PEER, "raw": _T.RAW
 _PHASES = {"phases_ns": _T.OURS}
 _CHANGE = {"interface": _T.INTERFACE, "detail": _T.FREE}
 _PACKET = {"interface": _T.INTERFACE, "flags": _T.OURS}
+_SAID = dict.fromkeys(("text", "json", "binary", "expect", "pointer"), _T.GONE)
 TREATMENTS: dict[str, dict[str, Treatment]] = {
     "RunStarted": _EVENT | {"scenario": _T.SCENARIO, "cohorts": _T.COHORTS},
     "RunEnded": _EVENT | {"reason": _T.FREE},
@@ -133,12 +134,12 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "Resumption": {"utc": _T.OURS, "why": _T.FREE, "stresser": _T.OURS},
     "Gap": {"what": _T.FREE, "path": _T.PATH, "since_utc": _T.OURS},
     "Scenario": {"name": _T.SCENARIO, "thresholds": _T.THRESHOLDS},
-    "Activity": {"name": _T.ACTIVITY},
+    "Activity": _SAID | {"name": _T.ACTIVITY},
     "Endpoint": {
         "name": _T.ENDPOINT, "url": _T.URL, "ca": _T.GONE, "sni": _T.HOST, "address": _T.HOST,
         "headers": _T.HEADERS, "subprotocols": _T.PROTOCOL, "alpn": _T.PROTOCOL,
     },
-    "FirstMessage": dict.fromkeys(("text", "json", "binary", "expect", "pointer"), _T.GONE),
+    "FirstMessage": _SAID,
     "Reflector": {"token": _T.GONE},
     "Egress": {
         "name": _T.EGRESS, "interface": _T.INTERFACE, "source": _T.HOST, "proxy": _T.URL,

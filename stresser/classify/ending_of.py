@@ -24,9 +24,9 @@ from stresser.model.faults import (
     DeadlinePassed,
     FoundDead,
     HttpRefused,
+    MessageRefused,
     NameNotResolved,
     NoPong,
-    OpenRefused,
     PeerAlert,
     PeerClosed,
     PeerCloseNotify,
@@ -165,9 +165,9 @@ def _refusal(fault: HttpRefused, _seen: Observations) -> FaultKind:
     return FaultKind(Kind.HTTP_REFUSAL, "http_request_failed", fields)
 
 
-def _open_refused(fault: OpenRefused, _seen: Observations) -> FaultKind:
+def _message_refused(fault: MessageRefused, _seen: Observations) -> FaultKind:
     fields = {"code": fault.code, "reason": fault.reason or None}
-    return FaultKind(Kind.OPEN_REFUSAL, "open_refused", fields)
+    return FaultKind(Kind.MESSAGE_REFUSAL, "message_refused", fields)
 
 
 def _proxy_refused(fault: ProxyRefused, _seen: Observations) -> FaultKind:
@@ -235,7 +235,7 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Observations], FaultKind]
     (PeerClosed, _ws_close),
     (ProtocolViolation, _violation),
     (HttpRefused, _refusal),
-    (OpenRefused, _open_refused),
+    (MessageRefused, _message_refused),
     (CertificateRejected, _certificate),
     (NameNotResolved, _unresolved),
     (DeadlinePassed, _deadline),

@@ -15,6 +15,7 @@ from trio_websocket import (
 from stresser.lab.conversation import TlsConversation, listen_until, read_upgrade_request
 from stresser.lab.tls_session import TlsSession
 from stresser.lab.wire import GONE, Wire
+from stresser.model.sized_messages import sized_answer
 
 _LONGEST_MESSAGE: Final = 1 << 20
 _UPGRADE_S: Final = 10.0
@@ -71,6 +72,6 @@ async def _accept(request: WebSocketRequest, talk: Talk) -> None:
 
 
 async def echo_messages(connection: WebSocketConnection) -> None:
-    """Send back each message."""
+    """Send back each message, or one of the size that it asks for."""
     while True:
-        await connection.send_message(await connection.get_message())
+        await connection.send_message(sized_answer(await connection.get_message()))

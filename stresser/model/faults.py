@@ -66,15 +66,15 @@ class HttpRefused(Fault):
         self.headers = headers
 
 
-class OpenRefused(Fault):
-    """The first messages were answered, and not as the scenario wants. The answer is evidence.
+class MessageRefused(Fault):
+    """A message was not answered as the scenario wants, by who is there. The answer is evidence.
 
     `code`, `reason`: of the close frame that came behind it.
     """
 
     def __init__(self, code: int | None = None, reason: str = "") -> None:
-        how = "" if code is None else f", and WebSocket close {code}"
-        super().__init__(f"the answer to the first messages is not the one wanted{how}")
+        how = "" if code is None else f", but by WebSocket close {code}"
+        super().__init__(f"the message was not answered as wanted{how}")
         self.code = code
         self.reason = reason
 

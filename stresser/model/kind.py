@@ -25,9 +25,10 @@ class Kind(StrEnum):
     """Bytes that TLS, HTTP or WebSocket do not allow."""
     HTTP_REFUSAL = "http_refusal"
     """An HTTP answer other than 101 to the upgrade; `status`."""
-    OPEN_REFUSAL = "open_refusal"
-    """The first messages were answered, and not as the scenario wants; `code`, `reason` where a
-    close frame followed, the answer in the evidence's `last_text`."""
+    MESSAGE_REFUSAL = "message_refusal"
+    """A message was not answered as the scenario wants, while the other end lives: it said
+    something else, or answered a ping sent behind the message. What it said last is the evidence's
+    `last_text`; `code`, `reason` where a close frame followed."""
     SILENCE = "silence"
     """Our data stays unacknowledged: a black hole."""
     UNRESPONSIVE = "unresponsive"

@@ -26,6 +26,7 @@ from stresser.model.ending import Kind
 from stresser.model.events import ReflectionEnded, ReflectionHeld, ReflectionOpened
 from stresser.model.far_account import CONTROL_ATTEMPT
 from stresser.model.faults import Fault
+from stresser.model.sized_messages import sized_answer
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.fair_share import FairShare
 from stresser.net.reflector_hello import HEADER, LONGEST, PREFIX, Hello
@@ -281,6 +282,8 @@ class Connection:
                     if not self._unasked:
                         break
                     message = self._unasked
+                elif self._hello is not None:  # a stranger gets back what it sent, and no more
+                    message = sized_answer(message)
                 with self._patience(STRANGER_SEND_S) as waiting:
                     await connection.send_message(message)
                 if waiting.cancelled_caught:

@@ -9,7 +9,7 @@ from stresser.record.host_facts import usable_processors
 from stresser.run.preflight import sessions_of
 from stresser.run.worker_share import workers_of
 from stresser.scenario.endpoint import parse_url
-from stresser.scenario.plan import ActivityKind, Scenario
+from stresser.scenario.plan import BEATING, Scenario
 
 
 class Distance(Struct, frozen=True, kw_only=True):
@@ -59,5 +59,5 @@ def pings_per_second(scenario: Scenario) -> float:
     return sum(
         places / activity.every.seconds
         for activity in scenario.activities
-        if activity.kind is ActivityKind.HEARTBEAT
+        if activity.kind in BEATING
     )

@@ -15,7 +15,12 @@ from stresser.scenario.endpoint import ascii_host_name, parse_url
 from stresser.scenario.handshake_rules import handshake_mistakes
 from stresser.scenario.header import check_alpn, check_subprotocol
 from stresser.scenario.lab_table import Middlebox
-from stresser.scenario.message_rules import check_first_message, check_headers, check_pointer
+from stresser.scenario.message_rules import (
+    check_first_message,
+    check_headers,
+    check_pointer,
+    check_spoken,
+)
 from stresser.scenario.mistakes import did_you_mean
 from stresser.scenario.pac_answer import pac_place
 from stresser.scenario.plan import (
@@ -75,6 +80,7 @@ RANGES: dict[tuple[type[Struct], str], Range] = {
     (Activity, "every"): _WAIT,
     (Activity, "timeout"): _WAIT,
     (Activity, "message"): Range(1, 16 * 2**20),
+    (Activity, "size"): Range(20, 2**20),
     (Activity, "prove"): _WAIT,
     (Activity, "up_to"): Range(2 * NS_PER_S, _A_YEAR),
     (Activity, "prove_share"): Range(0.001, 1),
@@ -332,6 +338,7 @@ def _check_activity(values: dict[str, Any], report: Report) -> None:
     usual = Activity().prove_share
     if values.get("prove_share", usual) != usual and "prove" not in values:
         report(("prove_share",), 'needs prove, the age of the first proof: prove = "5m"')
+    check_spoken(values, report)
     if kind is ActivityKind.KEEPALIVE:
         for name in ("every", "timeout"):
             if values.get(name, getattr(Activity(), name)) < NS_PER_S:
@@ -349,6 +356,7 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Endpoint, "subprotocols"): _each(check_subprotocol),
     (Endpoint, "alpn"): _each(check_alpn),
     (FirstMessage, "pointer"): check_pointer,
+    (Activity, "pointer"): check_pointer,
     (Reflector, "token"): _from_environment,
     (Egress, "interface"): _interface,
     (Egress, "source"): _source,

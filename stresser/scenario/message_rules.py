@@ -9,12 +9,14 @@ from stresser.model.errors import ScenarioError
 from stresser.model.units import escaped
 from stresser.scenario.header import check_header_name, check_header_value
 from stresser.scenario.json_pointer import JsonPointer
-from stresser.scenario.plan import Endpoint, FirstMessage, Scenario
+from stresser.scenario.plan import ActivityKind, DataDirection, Endpoint, FirstMessage, Scenario
 from stresser.scenario.secrets import Secret, variable_of
 from stresser.scenario.wording import Wording, whole_from_environment
 
 _HEX = re.compile(r"(?:\s*[0-9A-Fa-f]{2})*\s*")
 _WAYS = ("text", "json", "binary")
+NUMBER = "number"
+"""In a message that is said again and again: its number in the session, from 1."""
 Report = Callable[[tuple[str, ...], str], None]
 
 
@@ -47,17 +49,27 @@ def check_first_message(values: dict[str, Any], report: Report) -> None:
         report((way,), f"the message has {given[0]} already; write two messages")
     if not given and not {"expect", "pointer"} & values.keys():
         report(("expect",), 'nothing is sent and nothing awaited; write text = "..."')
-    if not _HEX.fullmatch(values.get("binary", "")):
-        report(("binary",), "holds more than hexadecimal digits, two for each byte")
-    for key in ("text", "expect", "json"):
-        try:
-            gaps = Wording(_text_of(key, values.get(key, ""))).gaps
-        except ValueError as error:
-            report((key,), str(error))
-            continue
-        for gap in gaps:
-            if not gap.from_environment:
-                report((key,), f"nothing gives ${{{gap.name}}}; write ${{env:{gap.name}}}")
+    _check_texts(values, report)
+
+
+def check_spoken(values: dict[str, Any], report: Report) -> None:
+    """Report what is wrong with what an activity says."""
+    given = [way for way in (*_WAYS, "size") if way in values]
+    is_spoken = values.get("kind") is ActivityKind.MESSAGES
+    if not is_spoken:
+        for key in (*given, *({"expect", "pointer"} & values.keys())):
+            report((key,), 'is of messages; write kind = "messages"')
+        return
+    if not given:
+        report(("kind",), 'says nothing; write text = "..." or size = "1KiB"')
+    for way in given[1:]:
+        report((way,), f"the activity has {given[0]} already; write two activities")
+    if "size" in values:
+        for key in sorted({"expect", "pointer"} & values.keys()):
+            report((key,), "a message of size is known by its number; leave it out")
+    elif values.get("direction", DataDirection.BOTH) is not DataDirection.BOTH:
+        report(("direction",), 'is of size; write size = "1KiB" in place of the message')
+    _check_texts(values, report, frozenset({NUMBER}))
 
 
 def json_to_say(value: Any) -> str:
@@ -99,6 +111,25 @@ def gaps_of(endpoint: Endpoint) -> list[str]:
     """The variables that an endpoint's messages take, each once."""
     wordings = (one for message in endpoint.open for one in wordings_of(message))
     return list(dict.fromkeys(gap.name for one in wordings for gap in one.gaps))
+
+
+def _check_texts(
+    values: Mapping[str, Any], report: Report, given: frozenset[str] | None = None
+) -> None:
+    """`given`: what fills gaps; None: the environment does."""
+    if not _HEX.fullmatch(values.get("binary", "")):
+        report(("binary",), "holds more than hexadecimal digits, two for each byte")
+    for key in ("text", "expect", "json"):
+        try:
+            gaps = Wording(_text_of(key, values.get(key, ""))).gaps
+        except ValueError as error:
+            report((key,), str(error))
+            continue
+        for gap in gaps:
+            if given is None and not gap.from_environment:
+                report((key,), f"nothing gives ${{{gap.name}}}; write ${{env:{gap.name}}}")
+            elif given is not None and (gap.from_environment or gap.name not in given):
+                report((key,), f"holds ${{{gap.name}}}; here only ${{{NUMBER}}} is filled")
 
 
 def _text_of(key: str, value: Any) -> str:

@@ -69,8 +69,22 @@ class ActivityKind(StrEnum):
     SILENT = "silent"
     KEEPALIVE = "keepalive"
     """TCP keepalive probes alone (tcp(7)): some boxes answer them themselves."""
+    MESSAGES = "messages"
+    """Messages of the application as a heartbeat: the answer is the pong."""
     IDLE_SEARCH = "idle_search"
     """Silent for different times, then asked once: the search for an idle limit."""
+
+
+BEATING = frozenset({ActivityKind.HEARTBEAT, ActivityKind.MESSAGES})
+"""They send something again and again, and await its answer."""
+
+
+class DataDirection(StrEnum):
+    """Where the bytes of sized messages go."""
+
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
 
 
 class Activity(_Table, frozen=True, kw_only=True):
@@ -88,6 +102,22 @@ class Activity(_Table, frozen=True, kw_only=True):
     message: Size | None = None
     """Send a binary message of this size before each ping: a path that lets small packets pass
     and loses big ones shows. Only for endpoints that take such messages."""
+    text: str | None = None
+    """Of `messages`: what is said each time, as text; `${number}` is the message's number."""
+    json: Any = None
+    """Of `messages`: the same, written as JSON."""
+    binary: str | None = None
+    """Of `messages`: the same as a binary message, in hexadecimal digits."""
+    size: Size | None = None
+    """Of `messages`: one of so many bytes, made up; 20 at least."""
+    direction: DataDirection = DataDirection.BOTH
+    """Of `size`: who sends so much, this end (`up`), the endpoint (`down`) or both. All but `both`
+    only to the lab's echo and a reflector."""
+    expect: str | None = None
+    """Of `messages`: what must stand in the answer, or with `pointer` be the value there. Empty:
+    the next message is the answer. Neither of the two: the same message comes back."""
+    pointer: str | None = None
+    """Of `messages`: a JSON pointer (RFC 6901) to a value of the answer."""
     up_to: Duration = _seconds(7200)
     """Of `idle_search`: the longest silence that is tried."""
     together: bool = False

@@ -6,7 +6,7 @@ Reads no environment itself: the caller hands a mapping over (`os.environ`).
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from stresser.model.errors import ScenarioError
 from stresser.model.units import escaped, shown
 from stresser.scenario.header import check_header_value
 from stresser.scenario.plain import to_plain
-from stresser.scenario.plan import Egress, Endpoint, FirstMessage, Reflector, Scenario
+from stresser.scenario.plan import Activity, Egress, Endpoint, FirstMessage, Reflector, Scenario
 
 MASK = "(masked)"
 VARIABLE_PATTERN = "^env:[A-Za-z_][A-Za-z0-9_]{0,127}$"
@@ -80,6 +80,7 @@ def masked_in(text: str | None, secrets: Iterable[Secret]) -> str | None:
     return text
 
 
+M = TypeVar("M", FirstMessage, Activity)
 HeaderValues = dict[str, "str | Secret"]
 
 
@@ -178,12 +179,13 @@ def masked(scenario: Scenario) -> dict[str, Any]:
         replace(egress, **{key: _masked_value(key, text) for key, text in _credentials(egress)})
         for egress in scenario.egresses
     ]
-    whole = replace(scenario, endpoints=endpoints, egresses=egresses)
+    activities = [_masked_message(activity) for activity in scenario.activities]
+    whole = replace(scenario, endpoints=endpoints, egresses=egresses, activities=activities)
     tree: dict[str, Any] = to_plain(whole)
     return tree
 
 
-def _masked_message(message: FirstMessage) -> FirstMessage:
+def _masked_message(message: M) -> M:
     text = message.text
     return replace(
         message,

@@ -14,7 +14,7 @@ from stresser.model.events import ResolvedBy
 from stresser.model.faults import (
     CertificateRejected,
     DeadlinePassed,
-    OpenRefused,
+    MessageRefused,
     SecretWithheld,
 )
 from stresser.model.packet import Packets
@@ -103,7 +103,7 @@ class Attempt:
             await self._go_through(nth_address)
             return
         if self._words is not None and self._words.is_refused:
-            raise OpenRefused
+            raise MessageRefused
         raise DeadlinePassed(self.phase, self._limit)
 
     @property

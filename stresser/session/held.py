@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import partial
-from typing import NamedTuple, NoReturn
+from typing import ClassVar, NamedTuple, NoReturn
 
 import trio
 
@@ -67,9 +67,11 @@ _RTT, _SEND_LAG = Quantity.RTT, Quantity.SEND_LAG
 class HeldSession:
     """From the opening to the end. Thousands live at once: it keeps only what it needs."""
 
+    is_pinging: ClassVar = True
+    """Pings are all that it sends."""
+
     __slots__ = (
         "_looks",
-        "_message",
         "_observer",
         "_ping_due_ns",
         "_ping_sent_ns",
@@ -156,8 +158,6 @@ class HeldSession:
         """Called in the moment in which a pong has come."""
         self.path: Sequence[Hop] = ()
         """The hops that its segments were seen to pass while it was healthy."""
-        message = route.activity.message
-        self._message = None if message is None or self.websocket is None else bytes(message)
         self._timeout_ns: int = route.activity.timeout
         self._ping_due_ns = self._ping_sent_ns = self._quiet_ns = 0
         self.quiet_survived_ns = 0
@@ -199,7 +199,7 @@ class HeldSession:
         try:
             if self.websocket is None:
                 await self._read()
-            elif quiet is None or self._message is not None or not self.stream.is_direct:
+            elif quiet is None or not self.is_pinging or not self.stream.is_direct:
                 await self.websocket.drain(self._on_pong, self.share)
             else:
                 self._quiet = quiet
@@ -244,11 +244,14 @@ class HeldSession:
             return min(deadline, self._skip_to(now_ns))
         if self._verdict is None:
             # However late we are ourselves, the loop looks at its sockets once more.
-            self._verdict = NoPong(self._ping_sent_ns, deadline)
+            self._verdict = self._overdue(deadline)
             self.state = HeldState.PONG_OVERDUE
             return now_ns + _LAST_LOOK_NS
         self._interrupt()
         return None
+
+    def _overdue(self, deadline_ns: int) -> Fault:
+        return NoPong(self._ping_sent_ns, deadline_ns)
 
     def break_off(self, exc: Exception) -> None:
         """End with what `beat` raised."""
@@ -269,17 +272,18 @@ class HeldSession:
         self.pings += 1
         self.state = _AWAITING_PONG
         if self.websocket is not None:
-            if self._message is not None:
-                self.websocket.message_nowait(self._message)
-            payload = self.pings.to_bytes(_PAYLOAD_BYTES, "big")
-            self._pong_due = pong_of(payload)
-            self.websocket.ping_nowait(payload)
+            self._ask(self.websocket)
             # A message and the ping behind it are one beat: both broke the same silence.
             tap.idle_before_send_ns = quiet_ns
         self.ping_end = None if self.stream.backlog else tap.bytes_sent
         self.info_at_ping = raw_tcp_info(tap.sock)
         self._observer.sample(_SEND_LAG, self.cohort, now_ns - due_ns)
         self._skip_to(now_ns)
+
+    def _ask(self, websocket: WebSocket) -> None:
+        payload = self.pings.to_bytes(_PAYLOAD_BYTES, "big")
+        self._pong_due = pong_of(payload)
+        websocket.ping_nowait(payload)
 
     @property
     def _read_since_ns(self) -> int:
@@ -288,7 +292,7 @@ class HeldSession:
 
     def last_echo(self) -> Echo | None:
         """The latest ping that was answered, and nothing has come since; None: there is none."""
-        if not self.pongs or self._message is not None:
+        if not self.pongs or not self.is_pinging:
             return None
         number = self.pings - bool(self._ping_sent_ns)
         return Echo(number, self.answered_ns, self.tap.last_received_ns)

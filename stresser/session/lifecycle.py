@@ -28,6 +28,7 @@ from stresser.session.route import Route
 from stresser.session.run_context import RunContext
 from stresser.session.seat_events import SeatEvents
 from stresser.session.socket_at_end import SocketAtEnd
+from stresser.session.spoken_session import held_session
 
 _WITNESSES_WITHIN_S = 60
 
@@ -145,14 +146,7 @@ async def _open(route: Route, around: RunContext, past: _Past) -> HeldSession | 
         attempt = Attempt(number, taken, around.clock, around.hangups, around.packets)
         try:
             await attempt.establish(past.failures)
-            session = HeldSession(
-                next(around.session_numbers),
-                attempt,
-                around.observer,
-                around.looks,
-                around.siblings,
-                around.turns,
-            )
+            session = held_session(next(around.session_numbers), attempt, around)
             opened = _opened(session, attempt, around, past)
         except trio.Cancelled:
             failed = SocketAtEnd(Planned("the run ended"), attempt.tap, around.clock.now_ns())

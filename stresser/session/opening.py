@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from stresser.model.faults import Fault, OpenRefused, PeerClosed, PeerCloseNotify, PeerFin
+from stresser.model.faults import Fault, MessageRefused, PeerClosed, PeerCloseNotify, PeerFin
 from stresser.model.units import Duration
 from stresser.net.inbox import Inbox
 from stresser.net.websocket import WebSocket
@@ -46,7 +46,7 @@ class FirstWords:
         """Say it, and wait for what it wants.
 
         Raises:
-            OpenRefused: the other side answered something else, and then ended the session.
+            MessageRefused: the other side answered something else, and then ended the session.
             what `WebSocket.hear` does.
         """
         websocket, message = self._websocket, one.said(self._taken)
@@ -67,5 +67,5 @@ class FirstWords:
         return lambda message: wanted.is_met(message, self._taken)
 
 
-def _refusal(exc: Fault) -> OpenRefused:
-    return OpenRefused(exc.code, exc.reason) if isinstance(exc, PeerClosed) else OpenRefused()
+def _refusal(exc: Fault) -> MessageRefused:
+    return MessageRefused(exc.code, exc.reason) if isinstance(exc, PeerClosed) else MessageRefused()

@@ -1,7 +1,7 @@
 """How sessions of one cohort reach their endpoint: the scenario, made ready to use."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from stresser.model.client_hello import HelloFacts
@@ -16,10 +16,11 @@ from stresser.net.tap import Tap
 from stresser.net.tls import ClientContext, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
-from stresser.scenario.plan import Activity, ActivityKind, Timeouts
+from stresser.scenario.plan import BEATING, Activity, ActivityKind, Timeouts
 from stresser.scenario.secrets import Secret
 from stresser.session.opening import OpeningLine
 from stresser.session.proxy_entries import ProxyEntries
+from stresser.session.spoken_beat import SpokenBeat, spoken_beat
 
 
 async def connect_tcp(
@@ -88,14 +89,19 @@ class Route:
     """None: pings."""
     timers: TcpTimers | None = None
     """The kernel's own, set on each socket; None: left as they are."""
+    spoken: SpokenBeat | None = field(init=False, default=None)
+    """What is said beside pings, or in their place; it follows from the activity."""
     connect: Connect = connect_tcp
     """Makes the transport; in tests of long lives it is one in memory."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spoken", spoken_beat(self.activity))
 
     @property
     def heartbeat(self) -> bool:
         """It beats: a session without WebSocket cannot carry pings and is held silent."""
         can_beat = self.request is not None or self.beat is not None
-        return self.activity.kind is ActivityKind.HEARTBEAT and can_beat
+        return self.activity.kind in BEATING and can_beat
 
     @property
     def contexts(self) -> Iterator[ClientContext]:
@@ -130,7 +136,7 @@ def timers_for(activity: Activity) -> TcpTimers:
     """
     if activity.kind in {ActivityKind.SILENT, ActivityKind.IDLE_SEARCH}:
         return TcpTimers(user_timeout_ms=_ms(_QUIET_NS))
-    if activity.kind is ActivityKind.HEARTBEAT:
+    if activity.kind in BEATING:
         return TcpTimers(user_timeout_ms=_ms(activity.timeout + _JUDGE_FIRST_NS))
     return TcpTimers(
         user_timeout_ms=_ms(activity.every + activity.timeout),

@@ -16,9 +16,9 @@ from stresser.model.faults import (
     DeadlinePassed,
     FoundDead,
     HttpRefused,
+    MessageRefused,
     NameNotResolved,
     NoPong,
-    OpenRefused,
     PeerAlert,
     PeerClosed,
     PeerCloseNotify,
@@ -57,7 +57,7 @@ def sock(number):
 NO_PONG = NoPong(15 * NS_PER_S, 25 * NS_PER_S)
 NOTIFIED = PeerCloseNotify()
 REFUSED = HttpRefused(503, "Busy", {})
-SAID_NO = OpenRefused(1008, "no")
+SAID_NO = MessageRefused(1008, "no")
 NOT_LET = ProxyRefused("proxy_http_407", 407, "Who are you", {"via": "px"})
 NO_SOCKS = ProxyRefused("socks_host_unreachable", 4, "host unreachable")
 LOST = sock(errno.EADDRNOTAVAIL)
@@ -131,8 +131,8 @@ WITHIN_TLS = [  # the endpoint where its chain proved it, else whoever holds the
     row(PeerClosed(1005, ""), (HELD,), Kind.WS_CLOSE, "websocket_close"),
     row(REFUSED, (UPGRADE,), Kind.HTTP_REFUSAL, "http_request_failed", ENDPOINT, **PROVED),
     row(REFUSED, (UPGRADE,), Kind.HTTP_REFUSAL, "http_request_failed"),
-    row(SAID_NO, (Phase.OPEN,), Kind.OPEN_REFUSAL, "open_refused", ENDPOINT, **PROVED),
-    row(SAID_NO, (Phase.OPEN,), Kind.OPEN_REFUSAL, "open_refused"),
+    row(SAID_NO, (Phase.OPEN,), Kind.MESSAGE_REFUSAL, "message_refused", ENDPOINT, **PROVED),
+    row(SAID_NO, (Phase.OPEN,), Kind.MESSAGE_REFUSAL, "message_refused"),
     nonsense("tls", (TLS, HELD), **PROVED),  # proves nothing of who sent it
     nonsense("http", (UPGRADE,), **PROVED),
     nonsense("websocket", (HELD,)),
@@ -230,8 +230,8 @@ def test_only_what_tcp_info_showed_is_graded_by_it(unacked):
         (PeerClosed(1005, ""), {"code": 1005, "reason": None}),
         (HttpRefused(503, "Busy", {"server": "x"}), {"status": 503, "reason": "Busy"}),
         (HttpRefused(200, "", {}), {"status": 200, "reason": None}),
-        (OpenRefused(4001, "no"), {"code": 4001, "reason": "no"}),
-        (OpenRefused(), {"code": None, "reason": None}),
+        (MessageRefused(4001, "no"), {"code": 4001, "reason": "no"}),
+        (MessageRefused(), {"code": None, "reason": None}),
         (ProxyRefused("proxy_http_502", 502, "Bad"), {"status": 502, "reason": "Bad"}),
         (ProxyRefused("proxy_http_403", 403, ""), {"status": 403, "reason": None}),
         (ProxyAlert(48, "unknown_ca"), {"alert": 48}),

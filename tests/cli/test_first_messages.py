@@ -65,10 +65,10 @@ def test_a_refusal_is_the_endpoints_and_repeats_no_secret(start):
     _, out, err = run.finish()
     assert SECRET.encode() not in everything_written(run, out, err)
     failures = [one for one in run.events() if one["event"] == "attempt_failed"]
-    refused = [one for one in failures if one["kind"] == "open_refusal"]
+    refused = [one for one in failures if one["kind"] == "message_refusal"]
     assert refused
     for one in refused:
-        assert (one["phase"], one["failure"], one["code"]) == ("open", "open_refused", 1000)
+        assert (one["phase"], one["failure"], one["code"]) == ("open", "message_refused", 1000)
         assert one["evidence"]["last_text"].startswith('{"error":"The protocol \'(masked)\'')
         assert one["initiator"] == "endpoint"
     [found] = json.loads((run.folder / "summary.json").read_text())["diagnoses"]
@@ -76,6 +76,46 @@ def test_a_refusal_is_the_endpoints_and_repeats_no_secret(start):
     assert (found["who"], found["ask"]["whom"]) == ("endpoint", "service_owner")
     assert "is not supported" in found["says"]
     assert "refuses the first messages" in " ".join(out.split())
+
+
+CALL = r"""
+kind = "messages"
+text = "{\"type\":1,\"invocationId\":\"${number}\",\"target\":\"Echo\",\"arguments\":[1]}\u001e"
+pointer = "/invocationId"
+expect = "${number}"
+"""
+PLAIN = r'{ text = "{\"protocol\":\"json\",\"version\":1}\u001e", expect = "{}" }'
+
+
+def calling(expect):
+    text = scenario(PLAIN).replace("[activity]", f"[activity]{CALL}")
+    return text.replace('expect = "${number}"', f'expect = "{expect}"')
+
+
+def test_calls_of_a_hub_are_a_heartbeat_and_an_idle_box_is_named(start):
+    text = calling("${number}").replace("lab = {}", 'lab = { idle_timeout = "1s" }')
+    text = text.replace('every = "300ms"', 'every = "1500ms"')
+    run = start(text, "--duration", "6s")
+    _, _, err = run.finish()
+    ended = [one for one in run.events() if one["event"] == "session_ended"]
+    direct = [one for one in ended if one["egress"] == "direct"]
+    assert all(one["planned"] and one["pongs"] >= 2 for one in direct), err
+    [found] = json.loads((run.folder / "summary.json").read_text())["diagnoses"]
+    assert (found["mechanism"], found["scope"]["egress"]) == ("idle_timer", "box")
+    assert (found["where"], found["who"]) == ("egress", "middlebox")
+
+
+def test_a_wrong_answer_is_the_endpoints_and_accuses_no_egress(start):
+    run = start(calling("no such ${number}"), "--duration", "6s")
+    _, out, err = run.finish()
+    drops = [one for one in run.events() if one.get("is_drop")]
+    assert drops, err
+    assert {(one["kind"], one["initiator"]) for one in drops} == {("message_refusal", "endpoint")}
+    [found] = json.loads((run.folder / "summary.json").read_text())["diagnoses"]
+    assert (found["mechanism"], found["who"]) == ("refused_by_endpoint", "endpoint")
+    assert found["where"] != "egress"
+    assert found["ask"]["whom"] == "service_owner"
+    assert "does not answer messages as expected" in " ".join(out.split())
 
 
 def test_a_missing_variable_is_one_line(start):

@@ -88,3 +88,36 @@ def test_what_looks_like_a_credential_is_masked_in_the_manifest():
     assert "hunter2" not in shown
     assert "env:KEY" in shown
     assert '"op": "x"' in shown
+
+
+ACTIVITY = HEAD + "[activity]\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ('kind = "messages"', 'activity.kind: says nothing; write text = "..." or size = "1KiB"'),
+        ('text = "a"', 'activity.text: is of messages; write kind = "messages"'),
+        ('kind = "silent"\nsize = "1KiB"', "activity.size: is of messages"),
+        ('pointer = "/a"', "activity.pointer: is of messages"),
+        ('kind = "messages"\ntext = "a"\nsize = "1KiB"', "activity.size: the activity has text"),
+        ('kind = "messages"\ntext = "${id}"', "activity.text: holds ${id}; here only ${number}"),
+        ('kind = "messages"\ntext = "${env:A}"', "activity.text: holds ${A}; here only ${number}"),
+        ('kind = "messages"\ntext = "a"\ndirection = "up"', "activity.direction: is of size"),
+        ('kind = "messages"\nsize = "1KiB"\nexpect = "a"', "activity.expect: a message of size is"),
+        ('kind = "messages"\ntext = "a"\npointer = "a"', 'activity.pointer: "a" is not a JSON'),
+        ('kind = "messages"\nbinary = "x"', "activity.binary: holds more than hexadecimal"),
+        ('kind = "messages"\ntext = "a"\nmessage = "1B"', "activity.message: is sent before"),
+    ],
+)
+def test_a_mistake_of_an_activity_is_one_line(keys, said):
+    with pytest.raises(ScenarioError) as caught:
+        decode_scenario((ACTIVITY + keys).encode(), "s.toml")
+    [line] = caught.value.lines
+    assert line.startswith(f"s.toml: {said}")
+
+
+def test_what_an_activity_says_is_masked_likewise():
+    keys = 'kind = "messages"\njson = { token = "hunter2", op = 1 }'
+    made = decode_scenario((ACTIVITY + keys).encode(), "s.toml")
+    assert "hunter2" not in str(masked(made))

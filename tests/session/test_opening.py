@@ -9,7 +9,7 @@ from trio_websocket import ConnectionClosed
 from wsproto.events import CloseConnection, TextMessage
 
 from stresser.model.ending import Kind, Phase
-from stresser.model.faults import DeadlinePassed, OpenRefused, PeerClosed
+from stresser.model.faults import DeadlinePassed, MessageRefused, PeerClosed
 from stresser.model.units import Duration
 from stresser.net.fair_share import FairShare, Turns
 from stresser.scenario.json_pointer import JsonPointer
@@ -70,7 +70,7 @@ def opened(lines, *answers):
                 attempt = Attempt(1, route, RunClock())
                 try:
                     await attempt.establish(0)
-                except (OpenRefused, DeadlinePassed, PeerClosed) as exc:
+                except (MessageRefused, DeadlinePassed, PeerClosed) as exc:
                     return attempt, exc
                 finally:
                     if attempt.tap is not None:
@@ -112,7 +112,7 @@ def test_where_nothing_is_awaited_nothing_is_waited_for():
 @pytest.mark.parametrize("code", [1008, 4004])
 def test_an_answer_and_a_close_are_a_refusal_with_both(code):
     _, attempt, stopped = opened([line("me", wanted("ok"))], ['{"error":"who are you"}', code])
-    assert isinstance(stopped, OpenRefused)
+    assert isinstance(stopped, MessageRefused)
     assert (stopped.code, stopped.reason) == (code, "not you")
     assert attempt.phase is Phase.OPEN
     assert attempt.websocket.last_text == '{"error":"who are you"}'
@@ -120,7 +120,7 @@ def test_an_answer_and_a_close_are_a_refusal_with_both(code):
 
 def test_another_answer_and_nothing_more_is_a_refusal_at_the_deadline():
     _, attempt, stopped = opened([line("me", wanted("ok"), within="300ms")], ["no"])
-    assert isinstance(stopped, OpenRefused)
+    assert isinstance(stopped, MessageRefused)
     assert stopped.code is None
     assert attempt.websocket.last_text == "no"
 
@@ -193,9 +193,9 @@ def test_the_recorded_refusal_is_bounded_escaped_and_has_no_secret():
 
     ending = in_virtual_time(story).ending
     assert (ending.kind, ending.phase, ending.failure) == (
-        Kind.OPEN_REFUSAL,
+        Kind.MESSAGE_REFUSAL,
         Phase.OPEN,
-        "open_refused",
+        "message_refused",
     )
     assert (ending.code, ending.reason) == (1008, "never (masked)")
     assert ending.evidence.last_text.startswith("who is (masked)? \\x1b[31mzzz")

@@ -13,7 +13,7 @@ from stresser.classify.idle_answers import BUSY_EVERY_NS, Beside
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration, Size, escaped, format_duration
 from stresser.scenario.endpoint import TOKENS, is_address, parse_url
-from stresser.scenario.plan import ActivityKind, Scheme
+from stresser.scenario.plan import BEATING, ActivityKind, Scheme
 
 _MOST = 10_000
 _LARGEST = 2**62
@@ -27,7 +27,7 @@ class ActivityFacts(Struct, frozen=True, kw_only=True):
     up_to_ns: int | None = None
     """How far a search for an idle limit goes."""
     message_bytes: int | None = None
-    """Of the message that goes with each ping; None: none does."""
+    """Of the message that goes with each ping, or in its place; None: none does, or not known."""
 
 
 class PlanFacts(Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         activity = self.activities.get(cohort.activity)
         if activity is None:
             return False
-        return activity.kind != ActivityKind.HEARTBEAT or self.is_muted(cohort)
+        return activity.kind not in BEATING or self.is_muted(cohort)
 
     def searches_idle(self, cohort: Cohort) -> bool:
         """Whether its sessions are those of a search for an idle limit."""
@@ -83,7 +83,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         activity = self.activities.get(cohort.activity)
         return (
             activity is not None
-            and activity.kind == ActivityKind.HEARTBEAT
+            and activity.kind in BEATING
             and self.schemes.get(cohort.endpoint) in {Scheme.TLS, Scheme.TCP}
         )
 
@@ -174,7 +174,7 @@ def _activity(table: Mapping[str, Any]) -> ActivityFacts:
         kind=_text(table.get("kind")) or ActivityKind.HEARTBEAT,
         every_ns=_number(table.get("every")),
         up_to_ns=_number(table.get("up_to")),
-        message_bytes=_number(table.get("message"), Size),
+        message_bytes=_number(table.get("message") or table.get("size"), Size),
     )
 
 

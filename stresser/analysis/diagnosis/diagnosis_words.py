@@ -25,6 +25,7 @@ _DIED = {
     Kind.UNREACHABLE: "became unreachable",
     Kind.UNRESPONSIVE: "stopped answering, while its TCP went on",
     Kind.FOUND_DEAD: "was found dead",
+    Kind.MESSAGE_REFUSAL: "had another answer than the one wanted, or none, while it lived",
     Kind.TCP_RESET: "was reset",
     Kind.TCP_FIN: "was ended by a TCP FIN",
     Kind.TLS_CLOSE_NOTIFY: "was closed by TLS close_notify",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from stresser.analysis.counts.chain_tally import ChainNotes
 from stresser.analysis.diagnosis.candidate import Candidate, Claims
-from stresser.analysis.diagnosis.case_file import CaseFile
+from stresser.analysis.diagnosis.case_file import CaseFile, DropFact
 from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact
 from stresser.analysis.diagnosis.one_moment import is_far_side
@@ -93,6 +93,10 @@ _MAY_BE_A_BOXS = frozenset(
         Obstacle.NO_TLS,
         Obstacle.NO_HTTP,
     }
+)
+_UNANSWERED = (
+    "Say how {hosts} answers the messages of the activity: it lives, and does not answer as"
+    " expected."
 )
 _JUST_OPENED_NS = 2 * NS_PER_S
 _FEWEST = 2
@@ -221,10 +225,11 @@ def _named(hosts: Iterable[str]) -> str:
 
 
 def late_refusals(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
-    """Sessions that had only just opened when an alert refused them.
+    """Sessions that had only just opened when an alert refused them, or whose messages are refused.
 
     In TLS 1.3 the client's handshake is over before the server has looked for its certificate.
     """
+    yield from _refused_messages(case, claims)
     groups: dict[tuple[Pair, int], set[int]] = defaultdict(set)
     for one in claims.free_drops(case):
         number, age_ns = one.fact.alert, one.drop.age.high
@@ -238,6 +243,21 @@ def late_refusals(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
             drops=frozenset(drops),
             condition="that had just opened",
             advice=filled(row.ask, puts),
+        )
+
+
+def _refused_messages(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
+    drops: dict[Pair, list[DropFact]] = defaultdict(list)
+    for one in claims.free_drops(case):
+        if one.fact.kind is Kind.MESSAGE_REFUSAL:
+            drops[one.pair].append(one)
+    for some in drops.values():
+        yield Candidate(
+            mechanism=Mechanism.REFUSED_BY_ENDPOINT,
+            drops=frozenset(one.number for one in some),
+            condition="that said something",
+            said=2 * sum(one.fact.is_said for one in some) > len(some),
+            advice=_UNANSWERED,
         )
 
 

@@ -109,6 +109,7 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     MechanismRow(
         Mechanism.REFUSED_BY_ENDPOINT,
         "The endpoint answers HTTP other than 101, sends an alert, or closes at the upgrade; or it"
+        " does not answer messages as wanted, and lives; or it"
         " ends sessions that have just opened by an alert about client certificates (TLS 1.3), or"
         " what answers is neither TLS nor HTTP.",
         "Nothing. Attempts that opened through another egress show where it is.",

@@ -231,7 +231,7 @@ def _ending_fact(event: Ended, *, intercepted: bool) -> EndingFact:
 
 
 def _seen(ending: Ending) -> str:
-    is_answer = ending.kind is Kind.OPEN_REFUSAL
+    is_answer = ending.kind is Kind.MESSAGE_REFUSAL
     evidence = ending.evidence
     return evidence.first_bytes or (evidence.last_text if is_answer else None) or ""
 

@@ -37,7 +37,8 @@ _PAIR = 2
 _LONGEST = 1000
 _WORDS = frozenset(
     {
-        Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.HTTP_REFUSAL, Kind.OPEN_REFUSAL,
+        Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.HTTP_REFUSAL,
+        Kind.MESSAGE_REFUSAL,
     }
 )  # fmt: skip
 _NOT_THE_EGRESS = frozenset({Where.ENDPOINT, Where.SHARED, Where.HOST, Where.TOOL})

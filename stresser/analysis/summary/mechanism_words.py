@@ -114,7 +114,9 @@ def what_it_does(found: Diagnosis) -> str:
 def _template(found: Diagnosis, *, has_limit: bool) -> str:
     if has_limit and found.mechanism in _WITH_LIMIT:
         return _WITH_LIMIT[found.mechanism]
-    if found.who is Initiator.ENDPOINT and found.kinds.keys() == {Kind.OPEN_REFUSAL}:
+    if found.who is Initiator.ENDPOINT and found.kinds.keys() == {Kind.MESSAGE_REFUSAL}:
+        if found.drops:
+            return "The endpoint lives, and does not answer messages as expected"
         return "The endpoint refuses the first messages"
     if found.who is not Initiator.ENDPOINT and found.mechanism in _BY_NO_ONE:
         return _BY_NO_ONE[found.mechanism]

@@ -30,7 +30,7 @@ _KIND_WORDS = {
     Kind.WS_CLOSE: ("WebSocket close", "WebSocket closes"),
     Kind.PROTOCOL_ERROR: ("protocol error", "protocol errors"),
     Kind.HTTP_REFUSAL: ("HTTP refusal", "HTTP refusals"),
-    Kind.OPEN_REFUSAL: ("refused first message", "refused first messages"),
+    Kind.MESSAGE_REFUSAL: ("message not answered as wanted", "messages not answered as wanted"),
     Kind.SILENCE: ("black hole", "black holes"),
     Kind.UNRESPONSIVE: ("ping without pong", "pings without pong"),
     Kind.UNREACHABLE: ("unreachable error", "unreachable errors"),
@@ -75,7 +75,7 @@ _WHAT = {
     Kind.WS_CLOSE: "WebSocket close",
     Kind.PROTOCOL_ERROR: "bytes that break the protocol",
     Kind.HTTP_REFUSAL: "upgrade refused",
-    Kind.OPEN_REFUSAL: "first message refused",
+    Kind.MESSAGE_REFUSAL: "message not answered as wanted",
     Kind.SILENCE: "black hole: what we sent was never acknowledged",
     Kind.UNRESPONSIVE: "unresponsive: TCP acknowledged our ping, no pong came",
     Kind.UNREACHABLE: "unreachable: ICMP or routing error",
@@ -215,8 +215,8 @@ def _detail(ending: Ending) -> str:
         return _code(ending.alert, ALERT_NAMES)
     if ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:
         return f" with HTTP {ending.status}"
-    if ending.kind is Kind.OPEN_REFUSAL and ending.evidence.last_text is not None:
-        return f" with {shown(ending.evidence.last_text, _LONGEST_REASON)}"
+    if ending.kind is Kind.MESSAGE_REFUSAL and ending.evidence.last_text is not None:
+        return f", last text {shown(ending.evidence.last_text, _LONGEST_REASON)}"
     if ending.kind is Kind.PROXY_ERROR and ending.status is not None:
         return f" with {_proxy_protocol(ending)} {ending.status}"
     return ""

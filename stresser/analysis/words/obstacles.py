@@ -82,7 +82,7 @@ _ALERTS = {
     112: Obstacle.ALERT_NAME,
     120: Obstacle.ALERT_ALPN,
 }
-_SAID_NO = frozenset({Kind.OPEN_REFUSAL, Kind.WS_CLOSE})
+_SAID_NO = frozenset({Kind.MESSAGE_REFUSAL, Kind.WS_CLOSE})
 _LOST = {
     HelloFate.UNACKNOWLEDGED: Obstacle.HELLO_DROPPED,
     HelloFate.ANSWER_TORN: Obstacle.ANSWER_TORN,

@@ -37,7 +37,7 @@ NTLM = {"evidence": {"headers": {"Proxy-Authenticate": "Negotiate, NTLM"}}}
         (Kind.TLS_ALERT, Phase.TLS, {"alert": 120}, "refused_by_endpoint"),
         (Kind.HTTP_REFUSAL, Phase.UPGRADE, {"status": 401}, "refused_by_endpoint"),
         (Kind.HTTP_REFUSAL, Phase.UPGRADE, {"status": 511}, "captive_portal"),
-        (Kind.OPEN_REFUSAL, Phase.OPEN, {}, "refused_by_endpoint"),
+        (Kind.MESSAGE_REFUSAL, Phase.OPEN, {}, "refused_by_endpoint"),
         (Kind.WS_CLOSE, Phase.OPEN, {"code": 4001}, "refused_by_endpoint"),
         (Kind.TIMEOUT, Phase.OPEN, {}, "handshake_hang"),
         (Kind.PROTOCOL_ERROR, Phase.TLS, {"raw": "HTTP/1.1 302 Found"}, "captive_portal"),

@@ -83,7 +83,7 @@ CASES: list[tuple[Phase, Kind, dict[str, Any], Obstacle]] = [
     (P.UPGRADE, K.TCP_FIN, {"tls": tls(alpn="h2")}, O.ALPN_NOT_SPOKEN),
     (P.UPGRADE, K.PROTOCOL_ERROR, {"tls": tls(alpn="http/1.1")}, O.NO_HTTP),
     (P.UPGRADE, K.TCP_RESET, PAGE, O.GET_UNANSWERED),
-    (P.OPEN, K.OPEN_REFUSAL, {}, O.OPEN_REFUSED),
+    (P.OPEN, K.MESSAGE_REFUSAL, {}, O.OPEN_REFUSED),
     (P.OPEN, K.WS_CLOSE, {"code": 4001}, O.OPEN_REFUSED),
     (P.OPEN, K.TIMEOUT, HELD_BACK, O.OPEN_UNANSWERED),
     (P.OPEN, K.TIMEOUT, DROPPED, O.OPEN_DROPPED),
