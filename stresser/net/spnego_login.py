@@ -199,7 +199,7 @@ class SpnegoLogin:
 def _failure(error: Exception, service: str | None) -> LoginFailed:
     """What a library's error means, by its numbers."""
     native: Any = getattr(error, "base_error", None) or error
-    minor = getattr(native, "min_code", None) or getattr(native, "err_code", 0)
+    minor: int = getattr(native, "min_code", 0) or getattr(native, "err_code", 0)
     signed = minor - (1 << 32) if minor >= 1 << 31 else minor
     major = (getattr(native, "maj_code", 0) >> 16) & 0xFF
     trouble = _TROUBLES.get(signed) or _MAJOR.get(major) or LoginTrouble.FAILED
