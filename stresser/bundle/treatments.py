@@ -108,6 +108,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "proxy_step": _T.OURS, "name": _T.HOST,
         "route_changes": _T.FREE,
     },
+    "ProxyLogin": {"offered": _T.OURS, "service": _T.GONE, "said": _T.PEER},
     "TcpInfo": {"state": _T.OURS},
     "SiblingAlive": {"egress": _T.EGRESS},
     "SeenPathChange": _CHANGE,
@@ -181,7 +182,7 @@ def _leaves(info: inspect.Type) -> list[inspect.Type]:
         return _leaves(info.type)
     if isinstance(info, inspect.UnionType):
         return [leaf for one in info.types for leaf in _leaves(one)]
-    if isinstance(info, inspect.ListType):
+    if isinstance(info, inspect.ListType | inspect.VarTupleType):
         return _leaves(info.item_type)
     if isinstance(info, inspect.DictType):
         return [*_leaves(info.key_type), *_leaves(info.value_type)]

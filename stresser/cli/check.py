@@ -62,6 +62,15 @@ def check(
             help="Through this proxy, `environment`, or `pac:FILE` or `pac:URL`; may be repeated.",
         ),
     ] = None,
+    proxy_auth: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy-auth",
+            metavar="SCHEMES",
+            help="How a login may be given to a proxy: negotiate,ntlm,digest,basic."
+            " Default: negotiate,digest.",
+        ),
+    ] = None,
     get: Annotated[
         str | None, typer.Option(metavar="PATH", help="GET this path, and ask for no WebSocket.")
     ] = None,
@@ -84,7 +93,8 @@ def check(
     does, 2: bad input, 3: nothing could be tried from here.
     """
     local_routes = (interface or (), source or (), proxy or ())
-    asked = _read(endpoints, CheckWishes(*local_routes, direct=direct, ca=ca, timeout=timeout), get)
+    wishes = CheckWishes(*local_routes, proxy_auth, direct=direct, ca=ca, timeout=timeout)
+    asked = _read(endpoints, wishes, get)
 
     code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
     raise typer.Exit(code or ExitCode.PASS)
@@ -127,8 +137,8 @@ def _read_scenario(named: str, wishes: CheckWishes, path: str | None) -> _Asked:
 
     if wishes._replace(timeout=None) != type(wishes)():
         raise ScenarioError(
-            "a scenario names its own egresses and roots: --interface, --source, --proxy, --direct"
-            " and --ca go with endpoints alone"
+            "a scenario names its own egresses and roots: --interface, --source, --proxy,"
+            " --proxy-auth, --direct and --ca go with endpoints alone"
         )
     overrides = []
     if wishes.timeout is not None:

@@ -52,6 +52,15 @@ def idle(
             " of ours, a proxy's URL, `pac:FILE`, or `direct`. May be repeated.",
         ),
     ] = None,
+    proxy_auth: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy-auth",
+            metavar="SCHEMES",
+            help="How a login may be given to a proxy: negotiate,ntlm,digest,basic."
+            " Default: negotiate,digest.",
+        ),
+    ] = None,
     up_to: Annotated[str, typer.Option("--up-to", help="The longest silence to try.")] = "2h",
     ca: Annotated[
         str | None, typer.Option(metavar="FILE", help="PEM file of the endpoints' own root.")
@@ -76,7 +85,7 @@ def idle(
     longest silence, 1: one was found, 3: neither is sure. Ctrl-C prints what is known so far.
     """
     longest = _longest(up_to)
-    scenario, file = _scenario(endpoints, egress or [], ca)
+    scenario, file = _scenario(endpoints, egress or [], proxy_auth, ca)
     asked = checked_request(_searching(scenario, longest, together=together), file, out, label)
     if not quiet and not json:
         tell_stderr(_announced(asked.scenario, longest))
@@ -96,15 +105,17 @@ def _longest(text: str) -> Duration:
 
 
 def _scenario(
-    endpoints: list[str], egresses: Sequence[str], ca: str | None
+    endpoints: list[str], egresses: Sequence[str], proxy_auth: str | None, ca: str | None
 ) -> tuple[Scenario, Path]:
     named = [text for text in endpoints if is_scenario(text)]
     if not named:
-        return _of_endpoints(endpoints, egresses, ca), Path(COMMAND_LINE)
+        return _of_endpoints(endpoints, egresses, proxy_auth, ca), Path(COMMAND_LINE)
     if len(endpoints) > 1:
         raise ScenarioError(f"{shown(named[0])} is a scenario: search it alone, or endpoints alone")
     if ca is not None:
         raise ScenarioError("--ca goes with endpoints; a scenario names its own roots")
+    if proxy_auth is not None:
+        raise ScenarioError("--proxy-auth goes with endpoints; a scenario has proxy_auth")
     scenario, file = refuse_untouched(load_scenario(named[0], []))
     known = [one.name for one in scenario.egresses]
     if unknown := [name for name in egresses if name not in known]:
@@ -115,7 +126,9 @@ def _scenario(
     return replace(scenario, egresses=chosen), file
 
 
-def _of_endpoints(endpoints: list[str], egresses: Sequence[str], ca: str | None) -> Scenario:
+def _of_endpoints(
+    endpoints: list[str], egresses: Sequence[str], proxy_auth: str | None, ca: str | None
+) -> Scenario:
     if ca is not None and not Path(ca).expanduser().is_file():
         raise ScenarioError(f"--ca: there is no file {shown(ca)}")
     kinds = {one: _kind_of(one) for one in dict.fromkeys(egresses)}
@@ -126,6 +139,7 @@ def _of_endpoints(endpoints: list[str], egresses: Sequence[str], ca: str | None)
         interfaces=of_kind.get("interface", ()),
         sources=of_kind.get("source", ()),
         proxies=of_kind.get("proxy", ()),
+        proxy_auth=proxy_auth,
         direct="direct" in of_kind,
         ca=ca,
     )

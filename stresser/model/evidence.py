@@ -17,6 +17,7 @@ from stresser.model.hops import HopWalk
 from stresser.model.location import head_with_place, place_of
 from stresser.model.packet import FlowPackets, PacketOrigin
 from stresser.model.path_change import PathChange
+from stresser.model.proxy_login import ProxyLogin
 
 MOST_RULES = 64
 MOST_FRESH = 8
@@ -105,6 +106,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What broke the protocol, from its beginning: 64 bytes at most, escaped."""
     last_text: str | None = None
     """The last text message that came, from its beginning: 256 characters at most, escaped."""
+    login: ProxyLogin | None = None
+    """What became of the login that a proxy asked for."""
     proxy_step: str | None = None
     """Which step through the proxy it was."""
     name: str | None = None

@@ -5,6 +5,7 @@
 """
 
 from stresser.model.ending import Phase
+from stresser.model.proxy_login import ProxyLogin
 
 FIRST_BYTES = 64
 """Of what broke a protocol: so much is kept, for it often names the box that sent it."""
@@ -83,17 +84,23 @@ class ProxyRefused(Fault):
     """The proxy answered, and will not let us through.
 
     `status`: of HTTP, or a SOCKS reply (RFC 1928 section 6); `failure` tells which.
-    `headers`: those that tell who answered, and what it asks for.
+    `headers`: those that tell who answered, and what it asks for. `login`: what became of that.
     """
 
     def __init__(
-        self, failure: str, status: int, reason: str, headers: dict[str, str] | None = None
+        self,
+        failure: str,
+        status: int,
+        reason: str,
+        headers: dict[str, str] | None = None,
+        login: ProxyLogin | None = None,
     ) -> None:
         super().__init__(f"proxy: {failure} {status} {reason}")
         self.failure = failure
         self.status = status
         self.reason = reason
         self.headers = headers or {}
+        self.login = login
 
 
 class ProxyAlert(PeerAlert):

@@ -5,10 +5,14 @@ HTTP does is enough: proxies are sloppy in the rest.
 """
 
 import re
-from base64 import b64encode
 from typing import NamedTuple, Protocol
 
-from stresser.model.faults import ProtocolViolation, ProxyRefused
+import trio
+
+from stresser.model.faults import PeerFin, ProtocolViolation, ProxyRefused
+from stresser.model.proxy_login import LoginFailed, LoginTrouble
+from stresser.net.challenges import challenges_in
+from stresser.net.http_body import skip_body
 from stresser.net.http_head import (
     TELLING,
     header_fields,
@@ -17,10 +21,12 @@ from stresser.net.http_head import (
     status_line,
     telling_headers,
 )
+from stresser.net.login_talk import AnotherConnection, LoginTalk
 from stresser.scenario.endpoint import authority_of
-from stresser.scenario.secrets import Secret
 
 _LAYER = "proxy_http"
+_WHO_ARE_YOU = "407"
+_MOST_LEGS = 6
 _STATUS = re.compile(rb"HTTP/1\.[01] ([2-5][0-9]{2})(?: |$)")
 
 
@@ -44,43 +50,92 @@ class Channel(Protocol):
 
 
 async def connect_through_http(
-    channel: Channel,
-    host: str,
-    port: int,
-    user_agent: str,
-    credentials: tuple[Secret, Secret] | None = None,
+    channel: Channel, host: str, port: int, user_agent: str, talk: LoginTalk
 ) -> Opened:
-    """Ask for a tunnel to a name or address.
+    """Ask for a tunnel to a name or address, and say who we are where the proxy asks for it.
 
-    Credentials go out unasked, as Basic (RFC 7617): a proxy that wants another scheme says so
-    in its refusal.
+    Args:
+        channel: to the proxy.
+        host: to ask for.
+        port: to ask for.
+        user_agent: of the request.
+        talk: what is said of who we are.
 
     Raises:
         ProxyRefused: an answer other than 2xx.
+        AnotherConnection: `talk` goes on over a new one.
         ProtocolViolation: an answer that is not HTTP, or whose head is too long.
         and what `channel.receive_some` raises.
     """
-    authority = authority_of(host, port)
+    refusal: ProxyRefused | None = None
+    for _ in range(_MOST_LEGS):
+        field = await talk.field()
+        try:
+            head, behind = await _ask(channel, authority_of(host, port), user_agent, field)
+        except (PeerFin, trio.BrokenResourceError):
+            if refusal is None:
+                raise
+            raise await _elsewhere(talk, refusal) from None
+        status = _status_of(head)
+        if status.startswith("2"):
+            talk.opened()
+            return Opened(behind, telling_headers(header_fields(head), TELLING))
+        refusal = _refusal(int(status), head)
+        if status != _WHO_ARE_YOU:
+            raise refusal
+        await _hear(talk, head, refusal)
+        if not await _is_usable(channel, head, behind):
+            raise await _elsewhere(talk, refusal)
+    refusal = refusal or _refusal(int(_WHO_ARE_YOU), b"")
+    refusal.login = talk.told(LoginFailed(LoginTrouble.REFUSED))
+    raise refusal
+
+
+async def _ask(
+    channel: Channel, authority: str, user_agent: str, login: str | None
+) -> tuple[bytes, bytes]:
     lines = [
         f"CONNECT {authority} HTTP/1.1",
         f"Host: {authority}",
         f"User-Agent: {user_agent}",
-        *([] if credentials is None else [f"Proxy-Authorization: {_basic(*credentials)}"]),
+        *([] if login is None else [f"Proxy-Authorization: {login}"]),
     ]
     await channel.send_all("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    head, behind = await read_head(channel.receive_some, _LAYER)
+    return await read_head(channel.receive_some, _LAYER)
+
+
+def _status_of(head: bytes) -> str:
     status = _STATUS.match(status_line(head))
     if status is None:
         detail = f"no status that HTTP allows: {status_line(head)[:80]!r}"
         raise ProtocolViolation(_LAYER, detail, head)
-    if not status[1].startswith(b"2"):
-        raise _refusal(int(status[1]), head)
-    return Opened(behind, telling_headers(header_fields(head), TELLING))
+    return status[1].decode()
 
 
-def _basic(user: Secret, password: Secret) -> str:
-    pair = f"{user.reveal()}:{password.reveal()}"
-    return "Basic " + b64encode(pair.encode()).decode("ascii")
+async def _hear(talk: LoginTalk, head: bytes, refusal: ProxyRefused) -> None:
+    try:
+        await talk.hear(challenges_in(head))
+    except LoginFailed as failed:
+        refusal.login = talk.told(failed)
+        raise refusal from failed
+
+
+async def _is_usable(channel: Channel, head: bytes, behind: bytes) -> bool:
+    """The next request can go over the same connection."""
+    try:
+        return await skip_body(head, behind, channel.receive_some) == b""
+    except (PeerFin, trio.BrokenResourceError):
+        return False
+
+
+async def _elsewhere(talk: LoginTalk, refusal: ProxyRefused) -> Exception:
+    """What to raise where the connection is of no more use."""
+    try:
+        await talk.move()
+    except LoginFailed as failed:
+        refusal.login = talk.told(failed)
+        return refusal
+    return AnotherConnection()
 
 
 def _refusal(status: int, head: bytes) -> ProxyRefused:

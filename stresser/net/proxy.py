@@ -1,13 +1,18 @@
 """The way through a proxy, from a connected socket to a tunnel, however the proxy is spoken to."""
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from stresser.model.faults import PeerFin
 from stresser.net import http_connect, socks
+from stresser.net.login_talk import LoginMemory, LoginTalk
 from stresser.net.proxy_tls import ProxyTls
 from stresser.net.tap import Tap
 from stresser.net.tls import Carrier, TlsProfile, TlsStream, context_for
+from stresser.scenario.endpoint import authority_of
 from stresser.scenario.proxy_url import Proxy, ProxyScheme
+
+_NO_MEMORY = LoginMemory(Proxy(scheme=ProxyScheme.HTTP, host="", port=0))
 
 
 class ProxyHop(Struct, frozen=True, kw_only=True):
@@ -18,6 +23,16 @@ class ProxyHop(Struct, frozen=True, kw_only=True):
     """Of the CONNECT request."""
     tls: TlsProfile | None = None
     """Of the connection with the proxy itself, where its scheme is https."""
+    login: LoginMemory = _NO_MEMORY
+    """What is known of the login with it, where several routes share that."""
+
+    def __post_init__(self) -> None:
+        if self.login is _NO_MEMORY:
+            force_setattr(self, "login", LoginMemory(self.proxy))
+
+    def talk(self, host: str, port: int) -> LoginTalk:
+        """What one attempt says of who we are, over however many connections."""
+        return self.login.talk(authority_of(host, port))
 
 
 class Tunnel(Struct, frozen=True, kw_only=True):
@@ -43,21 +58,25 @@ async def shake_hands_with(hop: ProxyHop, tap: Tap) -> "ProxyTls | Bare":
     return channel
 
 
-async def open_tunnel(hop: ProxyHop, channel: "ProxyTls | Bare", host: str, port: int) -> Tunnel:
-    """Ask the proxy for a tunnel to a name or address.
+async def open_tunnel(
+    hop: ProxyHop, channel: "ProxyTls | Bare", host: str, port: int, talk: LoginTalk
+) -> Tunnel:
+    """Ask the proxy for a tunnel to a name or address. `talk`: as `ProxyHop.talk`.
 
     Raises:
+        AnotherConnection: ask again, with the same `talk`, over a new connection.
         ProxyRefused: it said no.
         ProtocolViolation, PeerFin, ProxyAlert, trio.BrokenResourceError: what it did instead.
     """
     proxy = hop.proxy
-    credentials = None
-    if proxy.user is not None and proxy.password is not None:
-        credentials = proxy.user, proxy.password
     if isinstance(channel, Bare) and proxy.scheme in _SOCKS:
+        credentials = None
+        if proxy.user is not None and proxy.password is not None:
+            credentials = proxy.user, proxy.password
         await socks.connect_through_socks(channel, host, port, credentials)
         return Tunnel(carrier=channel.carrier, early=b"")
-    said = await http_connect.connect_through_http(channel, host, port, hop.user_agent, credentials)
+    talk.certificate = channel.certificate
+    said = await http_connect.connect_through_http(channel, host, port, hop.user_agent, talk)
     return Tunnel(carrier=channel.carrier, early=said.behind, headers=said.headers)
 
 
@@ -76,6 +95,9 @@ class Bare:
     def carrier(self) -> Carrier:
         """What a tunnel's bytes go through from now on."""
         return self._tap
+
+    def certificate(self) -> None:
+        """The proxy has shown none."""
 
     async def send_all(self, data: bytes) -> None:
         """Send everything. A dead transport is left to the reader."""

@@ -28,6 +28,10 @@ class ProxyTls:
         """What a tunnel's bytes go through from now on."""
         return self
 
+    def certificate(self) -> bytes | None:
+        """The proxy's own, DER."""
+        return next(iter(self._outer.chain()), None)
+
     @property
     def backlog(self) -> bool:
         """Some of what it took is not yet in the kernel's hands."""

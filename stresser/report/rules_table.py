@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from stresser.analysis.diagnosis.mechanism_table import MechanismRow
-from stresser.analysis.words.remedy_table import IN_GENERAL, RemedyRow, asked_words, seen_words
+from stresser.analysis.words.remedy_row import RemedyRow
+from stresser.analysis.words.remedy_table import IN_GENERAL, asked_words, seen_words
 from stresser.classify.reflector_rules import ReflectorRule
 from stresser.classify.rule import Rule
 

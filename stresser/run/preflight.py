@@ -75,6 +75,7 @@ def prepare(scenario: Scenario, proxies: Proxies | None = None) -> Readiness:
     memory = _check_memory(sessions, workers, missing)
     bindings = {e.name: _check_egress(e, missing, notes) for e in scenario.egresses}
     notes += _without_proxy(scenario, chosen)
+    notes += _in_clear(scenario, chosen)
     if missing:
         raise PreflightError(*missing)
     return Readiness(
@@ -173,6 +174,18 @@ def _without_proxy(scenario: Scenario, proxies: Proxies) -> Iterable[str]:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + (", ..." if names[_MOST_NAMES:] else "")
+
+
+def _in_clear(scenario: Scenario, proxies: Proxies) -> Iterable[str]:
+    """Where a password may go out for all to read."""
+    for egress in scenario.egresses:
+        lists = [named.entries for (_, name), named in proxies.items() if name == egress.name]
+        every = [proxy for entries in lists for proxy in entries]
+        for proxy in sorted({str(one) for one in every if one and one.shows_password}):
+            yield (
+                f"egress {egress.name}: with Basic the password goes to {proxy} in clear, and"
+                ' any box between can read it: leave "basic" out of proxy_auth, or use https://'
+            )
 
 
 def _check_ports(scenario: Scenario, proxies: Proxies, missing: list[str]) -> int:

@@ -10,6 +10,7 @@ from stresser.model.cohort import Cohort, Pair
 from stresser.model.errors import ScenarioError
 from stresser.net.dial import Binding
 from stresser.net.hello_bytes import HelloNotMadeError, client_context, hello_facts
+from stresser.net.login_talk import LoginMemory
 from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
 from stresser.net.tls import ClientContext, TlsProfile, context_for
@@ -64,6 +65,7 @@ class RouteBuilder:
         self._gaps = gaps or {}
         self._proxies: Proxies = {} if proxies is None else proxies
         self._judges: dict[tuple[str, ...], ChainJudge] = {}
+        self._logins: dict[tuple[str, Proxy], LoginMemory] = {}
 
     def build(self) -> list[Route]:
         """All routes of the scenario.
@@ -167,7 +169,8 @@ class RouteBuilder:
         tls = self._proxy_profile(egress) if proxy.scheme is ProxyScheme.HTTPS else None
         said = self._user_agent(endpoint)
         user_agent = said if isinstance(said, str) else USER_AGENT
-        return ProxyHop(proxy=proxy, user_agent=user_agent, tls=tls)
+        login = self._logins.setdefault((egress.name, proxy), LoginMemory(proxy))
+        return ProxyHop(proxy=proxy, user_agent=user_agent, tls=tls, login=login)
 
     def _proxy_profile(self, egress: Egress) -> TlsProfile:
         """Credentials and the endpoint's name go through it: the proxy's chain has to verify."""

@@ -34,6 +34,8 @@ class CheckWishes(NamedTuple):
     interfaces: Sequence[str] = ()
     sources: Sequence[str] = ()
     proxies: Sequence[str] = ()
+    proxy_auth: str | None = None
+    """Of all proxies, commas between them; None: the scenario's default."""
     direct: bool = False
     """Also, or only, the way with none of these."""
     ca: str | None = None
@@ -157,20 +159,24 @@ def _free_name(address: EndpointAddress, taken: Mapping[str, object]) -> str:
 
 def _egresses(
     wishes: CheckWishes, urls: Sequence[str], environment: Mapping[str, str]
-) -> list[dict[str, str]]:
-    made: list[dict[str, str]] = [{"name": "direct"}] if wishes.direct else []
+) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = [{"name": "direct"}] if wishes.direct else []
     made += [{"name": _plain(text), "interface": text} for text in wishes.interfaces]
     made += [{"name": _plain(text), "source": text} for text in wishes.sources]
     made += [
         {"name": "proxy" if len(wishes.proxies) == 1 else f"proxy-{number}", "proxy": text}
         for number, text in enumerate(wishes.proxies, 1)
     ]
-    if made:
-        return made
-    # As most clients would go.
-    if any(_has_proxy(url, environment) for url in urls):
-        return [{"name": "environment", "proxy": FROM_ENVIRONMENT}]
-    return [{"name": "direct"}]
+    # As curl and most clients would go.
+    if not made and any(_has_proxy(url, environment) for url in urls):
+        made = [{"name": "environment", "proxy": FROM_ENVIRONMENT}]
+    return [_with_auth(one, wishes.proxy_auth) for one in made or [{"name": "direct"}]]
+
+
+def _with_auth(egress: dict[str, Any], named: str | None) -> dict[str, Any]:
+    if named is None or "proxy" not in egress:
+        return egress
+    return egress | {"proxy_auth": [word.strip() for word in named.split(",")]}
 
 
 def _has_proxy(url: str, environment: Mapping[str, str]) -> bool:

@@ -42,6 +42,7 @@ from stresser.scenario.proxy_url import (
     FROM_ENVIRONMENT,
     PAC,
     ProxyScheme,
+    auth_mistake,
     is_chosen_later,
     parse_proxy,
 )
@@ -263,6 +264,12 @@ def _not_empty(items: list[Any]) -> list[Any]:
     return items
 
 
+def _each_once(items: list[Any]) -> list[Any]:
+    if len(set(_not_empty(items))) < len(items):
+        raise ValueError("holds the same word twice")
+    return items
+
+
 def _each(check: Callable[[str], None]) -> Callable[[list[str]], list[str]]:
     def check_all(items: list[str]) -> list[str]:
         for item in items:
@@ -292,6 +299,9 @@ def _check_egress(values: dict[str, Any], report: Report) -> None:
         report(("proxy",), "the egress has lab already; write two egresses")
     if "proxy_ca" in values and not _may_be_tls(values.get("proxy", FROM_ENVIRONMENT)):
         report(("proxy_ca",), "only an https:// proxy has a certificate chain; leave it out")
+    mistake = auth_mistake(values.get("proxy", FROM_ENVIRONMENT), values)
+    if mistake is not None:
+        report(("proxy_auth",), mistake)
 
 
 def _may_be_tls(proxy: str) -> bool:
@@ -363,6 +373,7 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Egress, "proxy"): _proxy,
     (Egress, "proxy_user"): _from_environment,
     (Egress, "proxy_password"): _from_environment,
+    (Egress, "proxy_auth"): _each_once,
     (Egress, "proxy_ca"): _file_path,
 }
 _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {
@@ -380,6 +391,7 @@ _NEEDS: dict[type[Struct], tuple[tuple[str, str, str], ...]] = {
     Egress: (
         ("proxy_user", "proxy", _PROXY),
         ("proxy_password", "proxy", _PROXY),
+        ("proxy_auth", "proxy", _PROXY),
         ("proxy_ca", "proxy", _PROXY),
         ("proxy_user", "proxy_password", ' = "env:NAME" as well'),
         ("proxy_password", "proxy_user", ' = "env:NAME" as well'),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from stresser.model.client_hello import HelloKind
+from stresser.model.proxy_login import ProxyAuth
 from stresser.model.units import NS_PER_S, Duration, Size
 from stresser.scenario.lab_table import Middlebox
 
@@ -235,6 +236,9 @@ class Egress(_Table, frozen=True, kw_only=True):
     """`env:NAME`: taken from the environment, never recorded."""
     proxy_password: str | None = None
     """`env:NAME`, likewise."""
+    proxy_auth: list[ProxyAuth] | None = None
+    """How a login may be given to an HTTP proxy: of what it offers, the strongest. Omitted:
+    `negotiate` and `digest`."""
     proxy_ca: str | None = None
     """PEM file with roots that an `https://` proxy may prove itself by, besides the system's."""
     lab: Middlebox | None = None

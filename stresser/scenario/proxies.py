@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stresser.model.errors import ScenarioError
+from stresser.model.proxy_login import ProxyAuth
 from stresser.model.units import escaped, shown
 from stresser.scenario.endpoint import parse_url
 from stresser.scenario.pac_answer import PacAnswer, entries_of
@@ -23,8 +24,8 @@ from stresser.scenario.proxy_environment import (
 from stresser.scenario.proxy_url import (
     FROM_ENVIRONMENT,
     PAC,
+    SPEAK_HTTP,
     Proxy,
-    ProxyScheme,
     check_credential,
     parse_proxy,
 )
@@ -49,8 +50,6 @@ Proxies = Mapping[tuple[str, str], ProxyList]
 """By endpoint and egress name; a way that is not in it is direct."""
 PacAnswers = Mapping[tuple[str, str], PacAnswer]
 """What a PAC said, by endpoint and egress name."""
-
-_BASIC = frozenset({ProxyScheme.HTTP, ProxyScheme.HTTPS})
 
 
 def resolve_proxies(
@@ -108,15 +107,19 @@ def _of_egress(
         entries = _entries(egress, endpoint, environment, said)
         if said is None and entries == (None,):
             continue
-        ready = tuple(one and _logging_in(one, user, password) for one in entries)
+        ready = tuple(one and _logging_in(one, egress, user, password) for one in entries)
         found[endpoint.name, egress.name] = ProxyList(entries=ready, chosen_by=said)
     return found
 
 
-def _logging_in(proxy: Proxy, user: Secret | None, password: Secret | None) -> Proxy:
+def _logging_in(
+    proxy: Proxy, egress: Egress, user: Secret | None, password: Secret | None
+) -> Proxy:
     if user is not None:
         proxy = replace(proxy, user=user, password=password)
-    _check_basic(proxy)
+    if egress.proxy_auth is not None:
+        proxy = replace(proxy, auth=tuple(one for one in ProxyAuth if one in egress.proxy_auth))
+    _check_auth(proxy)
     return proxy
 
 
@@ -163,8 +166,9 @@ def _credential(key: str, written: str | None, environment: Mapping[str, str]) -
     return Secret(variable, value)
 
 
-def _check_basic(proxy: Proxy) -> None:
-    if proxy.scheme in _BASIC and proxy.user is not None and ":" in proxy.user.reveal():
+def _check_auth(proxy: Proxy) -> None:
+    may_be_basic = proxy.scheme in SPEAK_HTTP and ProxyAuth.BASIC in proxy.auth
+    if may_be_basic and proxy.user is not None and ":" in proxy.user.reveal():
         raise ValueError(
             f"proxy_user: in the environment variable {proxy.user.variable}, the user name has a"
             " colon in it, which HTTP's basic authentication cannot carry (RFC 7617 section 2)"

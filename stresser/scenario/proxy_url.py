@@ -5,10 +5,13 @@ Read from a scenario's URL, where credentials must not stand. What HTTPS_PROXY s
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
+from stresser.model.proxy_login import UNNAMED_AUTH, ProxyAuth
 from stresser.model.units import shown
 from stresser.scenario.endpoint import authority_of, host_and_port
 from stresser.scenario.secrets import Secret
@@ -42,6 +45,9 @@ class ProxyScheme(StrEnum):
     """RFC 1928; the endpoint's name is looked up by the proxy."""
 
 
+SPEAK_HTTP = frozenset({ProxyScheme.HTTP, ProxyScheme.HTTPS})
+
+
 class Proxy(Struct, frozen=True, kw_only=True):
     """One proxy. Its `repr` shows no credentials."""
 
@@ -50,6 +56,14 @@ class Proxy(Struct, frozen=True, kw_only=True):
     port: int
     user: Secret | None = None
     password: Secret | None = None
+    auth: tuple[ProxyAuth, ...] = UNNAMED_AUTH
+    """Of an HTTP proxy: how the login may be given, the strongest first."""
+
+    @property
+    def shows_password(self) -> bool:
+        """Who reads along between here and the proxy may read the password."""
+        is_bare = self.scheme is ProxyScheme.HTTP and ProxyAuth.BASIC in self.auth
+        return is_bare and self.password is not None
 
     @property
     def looks_names_up(self) -> bool:
@@ -88,6 +102,19 @@ def parse_proxy(url: str) -> Proxy:
             f"{shown_proxy(url)} has no port, and programs differ in what they take then; {_WRITE}"
         )
     return Proxy(scheme=scheme, host=host, port=port)
+
+
+def auth_mistake(proxy: str, egress: Mapping[str, Any]) -> str | None:
+    """What is wrong with the `proxy_auth` of an egress, as far as the file alone tells."""
+    named = egress.get("proxy_auth")
+    if not named or is_chosen_later(proxy):
+        return None
+    if parse_proxy(proxy).scheme not in SPEAK_HTTP:
+        return "a SOCKS proxy asks for user and password alone; leave it out"
+    if "proxy_user" in egress or ProxyAuth.NEGOTIATE in named:
+        return None
+    how = 'write proxy_user = "env:NAME" and proxy_password = "env:NAME"'
+    return f"{', '.join(named)} needs a user and a password; {how}"
 
 
 def parse_scheme(written: str) -> ProxyScheme:

@@ -21,6 +21,7 @@ from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
 from stresser.net.dial import segment_size, set_timers
+from stresser.net.login_talk import AnotherConnection
 from stresser.net.plain_stream import PlainStream, SessionStream
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
 from stresser.net.reflector_hello import HEADER, PREFIX, Introducer
@@ -200,14 +201,23 @@ class Attempt:
         looking_up = self._look_up_for(hop, nth_address)
         address = await self._timed(Phase.RESOLVE, limits.resolve, looking_up)
         self._enter(Phase.PROXY, limits.proxy)  # one deadline for all three steps
-        tap = await self._step(Quantity.PROXY_CONNECT, self._dial(address))
-        if hop.tls is None:
-            channel = await shake_hands_with(hop, tap)
-        else:
-            channel = await self._step(Quantity.PROXY_TLS, shake_hands_with(hop, tap))
         host = route.host if self.address is None else self.address.sockaddr[0]
-        opening = open_tunnel(hop, channel, host, route.port)
-        return tap, await self._step(Quantity.PROXY_TUNNEL, opening)
+        talk, began_ns = hop.talk(host, route.port), self.clock.now_ns()
+        while True:
+            lost_ns = self.clock.now_ns() - began_ns
+            tap = await self._step(Quantity.PROXY_CONNECT, self._dial(address))
+            if hop.tls is None:
+                channel = await shake_hands_with(hop, tap)
+            else:
+                channel = await self._step(Quantity.PROXY_TLS, shake_hands_with(hop, tap))
+            opening = open_tunnel(hop, channel, host, route.port, talk)
+            try:
+                tunnel = await self._step(Quantity.PROXY_TUNNEL, opening)
+            except AnotherConnection:  # as often as the talk allows
+                self._leave(tap)
+            else:
+                self.phases_ns[Quantity.PROXY_TUNNEL] += lost_ns  # it took those as well
+                return tap, tunnel
 
     async def _look_up_endpoint(self, nth_address: int) -> Address:
         self.asked_name = self.route.host
@@ -240,6 +250,12 @@ class Attempt:
         if route.timers is not None:
             set_timers(self.tap.sock, route.timers)
         return self.tap
+
+    def _leave(self, tap: Tap) -> None:
+        """The proxy has asked who we are and takes the answer over a new connection alone."""
+        tap.close()
+        if self._packets is not None and self.local is not None:
+            self._packets.forget(self.local, str(self.dialled))
 
     async def _timed(self, phase: Phase, limit: Duration, work: Awaitable[T]) -> T:
         self._enter(phase, limit)

@@ -22,6 +22,7 @@ from stresser.model.packet import Packets
 from stresser.model.units import NS_PER_US
 from stresser.net.dial import connect, make_socket, release
 from stresser.net.http_get import get
+from stresser.net.login_talk import AnotherConnection
 from stresser.net.plain_stream import PlainStream
 from stresser.net.proxy import open_tunnel, shake_hands_with
 from stresser.net.resolve import Address, format_sockaddr
@@ -148,8 +149,7 @@ class FreshHandshake:
         if self._packets is not None:
             self._packets.expect(str(self._destination.address))
         try:
-            tap = self._tap = await self._connect()
-            carrier, early = await self._through_proxy(tap)
+            tap, carrier, early = await self._through()
             if route.context is None:
                 self._result = FreshResult.ACCEPTED
                 await self._ask_in_clear(PlainStream(tap, carrier, early))
@@ -190,21 +190,30 @@ class FreshHandshake:
         info = sample_tcp_info(sock)
         if info is not None and info.rtt_us:  # the kernel's own, which no late loop makes longer
             self._rtt_ns = min(self._rtt_ns, info.rtt_us * NS_PER_US)
-        return Tap(sock, self._clock)
+        self._tap = Tap(sock, self._clock)
+        return self._tap
 
     def _sent(self, sock: socket.socket) -> None:
         self._local = format_sockaddr(sock.getsockname())
         if self._packets is not None:
             self._packets.watch(self._local, str(self._destination.address))
 
-    async def _through_proxy(self, tap: Tap) -> tuple[Carrier | None, bytes]:
-        hop = self._destination.route.proxy
+    async def _through(self) -> tuple[Tap, Carrier | None, bytes]:
+        hop, tap = self._destination.route.proxy, await self._connect()
         if hop is None:
-            return None, b""
-        channel = await shake_hands_with(hop, tap)
+            return tap, None, b""
         asked = self._destination.asked_host, self._destination.route.port
-        tunnel = await open_tunnel(hop, channel, *asked)
-        return tunnel.carrier, tunnel.early
+        talk = hop.talk(*asked)
+        while True:
+            channel = await shake_hands_with(hop, tap)
+            try:
+                tunnel = await open_tunnel(hop, channel, *asked, talk)
+            except AnotherConnection:
+                self._forget()
+                tap.close()
+                tap = await self._connect()
+            else:
+                return tap, tunnel.carrier, tunnel.early
 
     def _take_answer(self) -> None:
         """Some of the server's TLS has come: a handshake that then failed is an answer, too."""
@@ -254,13 +263,17 @@ class FreshHandshake:
         if refused:
             await self._packets.settle(self._local, remote, _PACKET_WITHIN_S)
         seen = self._packets.seen(self._local, remote)
-        self._packets.forget(self._local, remote)
+        self._forget()
         if refused:
             return next((end.ttl for end in seen.ends if not end.outgoing), None), None
         answer, hello = (
             None if one is None else one.ttl for one in (seen.syn_ack, seen.server_hello)
         )
         return answer, hello
+
+    def _forget(self) -> None:
+        if self._packets is not None and self._local is not None:
+            self._packets.forget(self._local, str(self._destination.address))
 
     async def part(self) -> None:
         """Say goodbye, and hear the other side's, so that no one logs a reset."""

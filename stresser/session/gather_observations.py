@@ -377,6 +377,7 @@ def _evidence(look: SocketAtEnd, packets: _Packets, changes: list[PathChanged]) 
         operation=None if tap is None or tap.fault is None else tap.fault.operation,
         first_bytes=first_bytes_of(fault),
         headers=fault.headers if isinstance(fault, HttpRefused | ProxyRefused) else {},
+        login=fault.login if isinstance(fault, ProxyRefused) else None,
         packets=None if packets == _NONE_SEEN else packets.flow,
         origin=packets.origin,
         path_changes=[_seen_change(one) for one in changes[-MOST_PATH_CHANGES:]],

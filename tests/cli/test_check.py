@@ -199,13 +199,20 @@ def test_through_squid_with_and_without_credentials():
             bare = f"http://127.0.0.1:{proxy_port}"
             refused = await trio.to_thread.run_sync(partial(check_process, *words, "--proxy", bare))
             known = f"http://{USER}:{PASSWORD}@127.0.0.1:{proxy_port}"
-            opened = await trio.to_thread.run_sync(
-                partial(check_process, *words, https_proxy=known)
-            )
-        return refused, opened
+            unnamed, opened = [
+                await trio.to_thread.run_sync(
+                    partial(check_process, *words, *more, https_proxy=known)
+                )
+                for more in ((), ("--proxy-auth", "basic"))
+            ]
+        return refused, unnamed, opened
 
     with squid() as ports:
-        (code, out, _), (opened_code, opened_out, _) = trio.run(main, ports[0])
+        (code, out, _), unnamed, (opened_code, opened_out, said) = trio.run(main, ports[0])
+    assert unnamed[0] == 1
+    assert 'proxy_auth = ["basic"]' in json.loads(unnamed[1])["findings"][0]["remedy"]
+    assert f"the password goes to http://127.0.0.1:{ports[0]} in clear" in said
+    assert "in clear" not in unnamed[2]
     found = json.loads(out)
     assert code == 1
     assert found["results"][0]["facts"]["failed"]["status"] == 407
@@ -214,7 +221,7 @@ def test_through_squid_with_and_without_credentials():
     assert opened_code == 0
     assert (opened["egress"], opened["facts"]["http"]["status"]) == ("environment", 101)
     assert list(opened["facts"]["phases_ns"])[1:3] == ["proxy_connect", "proxy_tunnel"]
-    assert PASSWORD not in opened_out
+    assert PASSWORD not in opened_out + said + unnamed[1] + unnamed[2]
 
 
 MANY = 50

@@ -1,11 +1,14 @@
 """`stresser run` through real proxies, from the scenario file to the summary."""
 
+import hashlib
+from base64 import b64encode
+
 import pytest
 
 from stresser.analysis.summary.summary import summarise
 from stresser.record.reader import open_run
 from tests.fakes.certificates import authority_file
-from tests.fakes.daemons import PASSWORD, USER, squid
+from tests.fakes.daemons import PASSWORD, REALM, USER, digest_login, squid
 
 pytestmark = pytest.mark.slow
 
@@ -29,11 +32,13 @@ name = "plain"
 proxy = "http://127.0.0.1:{http}"
 proxy_user = "env:SQUID_USER"
 proxy_password = "env:SQUID_PASSWORD"
+proxy_auth = ["digest", "basic"]
 [[egresses]]
 name = "tls"
 proxy = "https://127.0.0.1:{https}"
 proxy_user = "env:SQUID_USER"
 proxy_password = "env:SQUID_PASSWORD"
+proxy_auth = ["basic"]
 proxy_ca = "{roots}"
 source = "127.0.0.1"
 [[egresses]]
@@ -145,3 +150,61 @@ def test_a_mistake_is_one_line_and_leaves_nothing(start, lines, said):
     assert len(err.strip().splitlines()) == 1
     assert "hunter2" not in err
     assert not run.results.exists()
+
+
+DIGEST = """
+name = "digest"
+duration = "1s"
+[sessions]
+count = 2
+reconnect = false
+[[endpoints]]
+name = "echo"
+url = "lab+wss://echo"
+[[egresses]]
+name = "known"
+proxy = "http://127.0.0.1:{http}"
+proxy_user = "env:SQUID_USER"
+proxy_password = "env:SQUID_PASSWORD"
+[[egresses]]
+name = "wrong"
+proxy = "http://127.0.0.1:{http}"
+proxy_user = "env:ANOTHER_USER"
+proxy_password = "env:A_WRONG_WORD"
+[[egresses]]
+name = "basic"
+proxy = "http://127.0.0.1:{http}"
+proxy_user = "env:SQUID_USER"
+proxy_password = "env:SQUID_PASSWORD"
+proxy_auth = ["basic"]
+"""
+
+
+def test_a_login_by_digest_and_what_is_said_where_there_is_none(start):
+    with squid(digest_login) as ports:
+        run = start(
+            DIGEST.format(http=ports.http),
+            SQUID_USER=USER, SQUID_PASSWORD=PASSWORD, ANOTHER_USER="a-distinct-name",
+            A_WRONG_WORD="a-distinct-word",
+        )  # fmt: skip
+        _, out, err = run.finish()
+
+    events = run.events()
+    opened = [event["egress"] for event in events if event["event"] == "session_opened"]
+    assert opened == ["known", "known"]
+    failed = {e["egress"]: e["evidence"]["login"] for e in events if e["event"] == "attempt_failed"}
+    offered = ["Digest"]
+    assert failed == {
+        "wrong": {"trouble": "refused", "offered": offered, "tried": "digest"},
+        "basic": {"trouble": "not_allowed", "offered": offered},
+    }
+    assert f"the password goes to http://127.0.0.1:{ports.http} in clear" in " ".join(err.split())
+    page = " ".join(run.shown("--full").split())
+    assert "the proxy did not take the login by digest (407)" in page
+    assert 'rite proxy_auth = ["digest"] in the egress' in page
+    assert "heck proxy_user and proxy_password" in page
+    files = [path.read_bytes() for path in run.results.rglob("*") if path.is_file()]
+    everything = b"\0".join([*files, out.encode(), err.encode()])
+    key = hashlib.md5(f"{USER}:{REALM}:{PASSWORD}".encode()).hexdigest()  # noqa: S324 - RFC 7616
+    for secret in (PASSWORD, "a-distinct", key, b64encode(f"{USER}:{PASSWORD}".encode()).decode()):
+        assert secret.encode() not in everything

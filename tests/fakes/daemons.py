@@ -1,14 +1,17 @@
 """Real proxies on 127.0.0.1, each from a configuration in a folder of the test's own."""
 
+import hashlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +21,9 @@ from tests.fakes.tools import root, tool
 
 USER, PASSWORD = "ann", "hunter-2"
 _PATIENCE_S = 20.0
-_HELPER = "/usr/lib/squid/basic_ncsa_auth"
+_HELPERS = "/usr/lib/squid"
+_NTLM_HELPER = Path(__file__).with_name("ntlm_helper.py")
+REALM = "the realm, with a comma"
 
 
 class Squid(NamedTuple):
@@ -37,26 +42,77 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def basic_login(folder: Path) -> str:
+    """Squid's own helper for Basic, which knows `USER`."""
+    (folder / "users").write_text(f"{USER}:{_hash('-apr1')}\n")
+    return f"auth_param basic program {_HELPERS}/basic_ncsa_auth {folder}/users\n" + _CHILD.format(
+        "basic"
+    )
+
+
+def digest_login(folder: Path) -> str:
+    """Squid's own helper for Digest."""
+    secret = hashlib.md5(f"{USER}:{REALM}:{PASSWORD}".encode()).hexdigest()  # noqa: S324 - RFC 7616
+    (folder / "digests").write_text(f"{USER}:{REALM}:{secret}\n")
+    return (
+        f"auth_param digest program {_HELPERS}/digest_file_auth -c {folder}/digests\n"
+        f"auth_param digest realm {REALM}\n" + _CHILD.format("digest")
+    )
+
+
+def fake_ntlm_login(_folder: Path) -> str:
+    """Squid's own helper for NTLM: it checks how it is spoken to, and no password."""
+    return f"auth_param ntlm program {_HELPERS}/ntlm_fake_auth\nauth_param ntlm children 10\n"
+
+
 @contextmanager
-def squid() -> Iterator[Squid]:
-    """Squid that wants basic authentication, and lets nobody through to port 1."""
+def ntlm_checker() -> Iterator[Callable[[Path], str]]:
+    """Gives a login by NTLM that checks the password: pyspnego's other end."""
+    with tempfile.TemporaryDirectory(prefix="stresser-ntlm-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "users").write_text(f"DOMAIN:{USER}:{PASSWORD}\n")
+        path = str(folder / "socket")
+        command = [sys.executable, str(_NTLM_HELPER), "serve", path, str(folder / "users")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "serving\n"
+                yield partial(_checked_ntlm, path)
+            finally:
+                process.terminate()
+
+
+def _checked_ntlm(path: str, folder: Path) -> str:
+    shutil.copy(_NTLM_HELPER, folder / "ntlm_helper.py")
+    program = f"/usr/bin/python3 {folder}/ntlm_helper.py relay {path}"
+    return f"auth_param ntlm program {program}\nauth_param ntlm children 5 startup=1 idle=1\n"
+
+
+_CHILD = "auth_param {} children 1\n"
+
+
+@contextmanager
+def squid(*logins: Callable[[Path], str], more: str = "") -> Iterator[Squid]:
+    """Squid that asks for a login, by default Basic's, and lets nobody through to port 1.
+
+    `logins`: each writes its files into a folder and gives its lines of squid.conf.
+    """
     # In a folder that squid's own user can get to: pytest's are root's alone.
     with tempfile.TemporaryDirectory(prefix="stresser-squid-") as folder:
-        yield from _squid(Path(folder))
+        lines = [login(Path(folder)) for login in logins or (basic_login,)]
+        yield from _squid(Path(folder), "".join([*lines, more]))
 
 
-def _squid(folder: Path) -> Iterator[Squid]:
+def _squid(folder: Path, auth: str) -> Iterator[Squid]:
     program = tool("squid")
     ports = Squid(*free_ports(2))
     certificate = authority().issue_cert(SERVER_NAME, "127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "squid.pem"))
-    (folder / "users").write_text(f"{USER}:{_hash('-apr1')}\n")
     (folder / "squid.conf").write_text(
-        f"""
+        f"""{auth}
         http_port 127.0.0.1:{ports.http}
         https_port 127.0.0.1:{ports.https} tls-cert={folder}/squid.pem
-        auth_param basic program {_HELPER} {folder}/users
-        auth_param basic children 1
         acl known proxy_auth REQUIRED
         acl closed port 1
         http_access deny closed
@@ -137,6 +193,9 @@ def _running(command: list[str], ports: "tuple[int, ...] | list[int]", log: Path
             _wait_for(process, port, log)
         yield
     finally:
+        process.terminate()  # squid takes its shared memory away
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE_S)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # it, and whom it started
         process.wait()

@@ -14,6 +14,10 @@ import msgspec
 
 from stresser.bundle.signature import NAMESPACE, SignatureError, checked_key
 from stresser.model.faults import ProtocolViolation, ProxyRefused
+from stresser.model.proxy_login import MOST_OFFERED
+from stresser.net.challenges import challenges_in, offered_by
+from stresser.net.digest_login import DigestNonce, strongest
+from stresser.net.http_body import skip_body
 from stresser.net.http_head import (
     HEAD_LIMIT,
     TELLING,
@@ -42,6 +46,7 @@ _STAMP = Stamp(0, 0, "tun0", outgoing=False)
 _KEY_BYTES = {12, 36}
 _TOKEN = Secret("a token of the fuzzers", "FUZZ")
 _LONGEST_HEADER = 256
+_MOST_CHALLENGES = 16
 
 
 class Parser(NamedTuple):
@@ -99,6 +104,39 @@ def netlink(data: bytes) -> None:
 
 class _Sent(Exception):
     """There is no more."""
+
+
+def challenges(data: bytes) -> None:
+    """What a 407 asks for, and what Digest makes of it: one line, of latin-1."""
+    head = b"HTTP/1.1 407 No\r\nProxy-Authenticate: %b\r\n\r\n" % data.replace(b"\r\n", b"")
+    found = challenges_in(head)
+    assert len(found) <= _MOST_CHALLENGES
+    assert len(offered_by(found)) < MOST_OFFERED
+    chosen = strongest(found)
+    if chosen is not None:
+        answer = DigestNonce(chosen).answer(_TOKEN, _TOKEN, "CONNECT", "h:443")
+        assert answer.isprintable()
+        assert answer.encode("latin-1")
+
+
+def http_body(data: bytes) -> None:
+    """A body that comes in portions; its first byte says how large they are."""
+    size = 1 + (data[0] if data else 0) * 16
+    head, _, body = data[1:].partition(b"\r\n\r\n")
+    portions = iter([body[at : at + size] for at in range(0, len(body), size)])
+
+    async def receive() -> bytes:
+        for portion in portions:
+            return portion
+        raise _Sent
+
+    try:
+        skip_body(b"HTTP/1.1 407 No\r\n%b\r\n\r\n" % head, b"", receive).send(None)
+    except StopIteration as done:
+        left = done.value
+    except _Sent:
+        return
+    assert left is None or left in body
 
 
 def http_head(data: bytes) -> None:
@@ -230,6 +268,20 @@ PARSERS = {
     "messages": Parser(
         messages,
         [b'{"type":3,"id":[1,{"a~b":2}]}\x1e{}\x1e', b'{"error":"no"}', b"\x1e[[[[]]]]", b'"\xc3'],
+    ),
+    "challenges": Parser(
+        challenges,
+        [
+            b'Digest realm="a, b", nonce="n", qop="auth,auth-int", algorithm=MD5, Basic realm=r',
+            b'Negotiate YII=, NTLM TlRMTVNTUAACAAA=, Digest realm="\\"", opaque="", nonce=1',
+        ],
+    ),
+    "http_body": Parser(
+        http_body,
+        [
+            b"\x00Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\nmore",
+            b"\x02Content-Length: 4\r\nConnection: keep-alive\r\n\r\nbodymore",
+        ],
     ),
     "socks": Parser(
         socks,

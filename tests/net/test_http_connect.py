@@ -1,21 +1,29 @@
 """CONNECT: what is asked, and what a proxy may answer."""
 
 from base64 import b64decode
-from functools import partial
 
 import pytest
 import trio
 
 from stresser.model.faults import PeerFin, ProtocolViolation, ProxyRefused
+from stresser.model.proxy_login import UNNAMED_AUTH, LoginTrouble, ProxyAuth
 from stresser.net.http_connect import connect_through_http
+from stresser.net.login_talk import AnotherConnection, LoginMemory
+from stresser.scenario.endpoint import authority_of
+from stresser.scenario.proxy_url import Proxy, ProxyScheme
 from stresser.scenario.secrets import Secret
 from tests.net.channel import Talk
 
 OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
-def asked(talk, host="broker.example.net", port=443, credentials=None):
-    return trio.run(partial(connect_through_http, talk, host, port, "stresser/1", credentials))
+def asked(peer, host="broker.example.net", port=443, credentials=(None, None), auth=UNNAMED_AUTH):
+    user, password = credentials
+    proxy = Proxy(
+        scheme=ProxyScheme.HTTP, host="p", port=1, user=user, password=password, auth=auth
+    )
+    talk = LoginMemory(proxy).talk(authority_of(host, port))
+    return trio.run(connect_through_http, peer, host, port, "stresser/1", talk)
 
 
 def test_the_request():
@@ -38,7 +46,8 @@ def test_an_ipv6_address_stands_in_brackets():
 
 def test_credentials_go_out_as_basic_in_utf_8():
     talk = Talk(OPEN)
-    asked(talk, credentials=(Secret("U", "ann"), Secret("P", "grün:x")))
+    credentials = Secret("U", "ann"), Secret("P", "grün:x")
+    asked(talk, credentials=credentials, auth=(ProxyAuth.BASIC,))
     (line,) = [line for line in talk.heard.split(b"\r\n") if line.startswith(b"Proxy-Auth")]
     assert line.startswith(b"Proxy-Authorization: Basic ")
     assert b64decode(line.split(b" ")[-1]).decode() == "ann:grün:x"
@@ -121,3 +130,51 @@ def test_a_proxy_that_hangs_up(portions):
 def test_what_the_proxys_word_says_of_who_gave_it():
     answer = b"HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nVia: 1.1 b\r\nX-Other: c\r\nProxy-Agent: x\r\n\r\n"
     assert asked(Talk(answer)).headers == {"via": "1.1 a, 1.1 b", "proxy-agent": "x"}
+
+
+WHO = b"HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic realm=r\r\n"
+ANN = Secret("U", "ann"), Secret("P", "hunter-2")
+EITHER = (ProxyAuth.DIGEST, ProxyAuth.BASIC)
+
+
+def test_a_407_is_answered_on_the_same_connection():
+    talk = Talk(WHO + b"Content-Length: 4\r\n\r\nwh", b"o?", OPEN + b"early")
+    assert asked(talk, credentials=ANN, auth=EITHER).behind == b"early"
+    first, second = talk.heard.split(b"\r\n\r\n")[:2]
+    assert b"Proxy-Auth" not in first
+    assert b"Proxy-Authorization: Basic YW5uOmh1bnRlci0y" in second
+
+
+@pytest.mark.parametrize(
+    "portions",
+    [
+        (WHO + b"Connection: close\r\n\r\n",),
+        (WHO + b"\r\n<html>",),
+        (WHO + b"Content-Length: 4\r\n\r\nwh",),
+        (WHO + b"Content-Length: 0\r\n\r\n",),
+    ],
+)
+def test_a_proxy_that_ends_its_connection_is_asked_again_over_another(portions):
+    with pytest.raises(AnotherConnection):
+        asked(Talk(*portions), credentials=ANN, auth=EITHER)
+
+
+def test_a_login_that_is_refused_says_what_was_tried():
+    body = b"Content-Length: 0\r\n\r\n"
+    with pytest.raises(ProxyRefused) as refused:
+        asked(Talk(WHO + body, WHO + body), credentials=ANN, auth=EITHER)
+    login = refused.value.login
+    assert login is not None
+    assert (login.trouble, login.tried) == (LoginTrouble.REFUSED, ProxyAuth.BASIC)
+    assert refused.value.failure == "proxy_http_407"
+
+
+def test_a_proxy_that_never_has_enough_is_left():
+    stale = (
+        b"HTTP/1.1 407 Again\r\nContent-Length: 0\r\n"
+        b'Proxy-Authenticate: Digest realm="r", nonce="n", stale=true\r\n\r\n'
+    )
+    talk = Talk(*[stale] * 100)
+    with pytest.raises(ProxyRefused):
+        asked(talk, credentials=ANN, auth=EITHER)
+    assert talk.heard.count(b"CONNECT") < 10

@@ -74,7 +74,9 @@ def test_a_tunnel_by_connect_keeps_what_came_early():
             channel = await shake_hands_with(proxy, tap)
             assert isinstance(channel, Bare)
             far.send(b"HTTP/1.1 200 OK\r\nVia: 1.1 a, 1.1 b\r\nX-Other: c\r\n\r\nearly")
-            tunnel = await open_tunnel(proxy, channel, "broker.test", 443)
+            tunnel = await open_tunnel(
+                proxy, channel, "broker.test", 443, proxy.talk("broker.test", 443)
+            )
             assert (tunnel.carrier, tunnel.early) == (tap, b"early")
             assert tunnel.headers == {"via": "1.1 a, 1.1 b"}
             assert far.recv(4096).startswith(b"CONNECT broker.test:443 HTTP/1.1\r\n")
@@ -89,7 +91,9 @@ def test_a_tunnel_by_socks_leaves_what_came_early_in_the_socket(scheme):
             proxy = hop(scheme)
             channel = await shake_hands_with(proxy, tap)
             far.send(b"\x05\x00" + b"\x05\x00\x00\x01" + bytes(6) + b"early")
-            tunnel = await open_tunnel(proxy, channel, "broker.test", 443)
+            tunnel = await open_tunnel(
+                proxy, channel, "broker.test", 443, proxy.talk("broker.test", 443)
+            )
             assert (tunnel.carrier, tunnel.early) == (tap, b"")
             assert await tap.receive_some() == b"early"
 
@@ -121,7 +125,9 @@ def test_a_tunnel_in_tls():
             assert isinstance(channel, ProxyTls)
             assert channel.carrier is channel
             await peer.send(OPEN + b"early")
-            tunnel = await open_tunnel(proxy, channel, "broker.test", 443)
+            tunnel = await open_tunnel(
+                proxy, channel, "broker.test", 443, proxy.talk("broker.test", 443)
+            )
             assert (tunnel.carrier, tunnel.early) == (channel, b"early")
 
     run(test)

@@ -148,8 +148,8 @@ def test_proxy_wants_a_domain_login(lab, judge):
         lab.run(plan_of(lab, egresses=asked_proxies.egresses())),
         NOTHING,
         RunTruth(what="407", mechanism={"proxy_refusal"}, where={"egress"}, who=MIDDLEBOX,
-                 whom={"proxy_team", "network_team"}, failures=True,
-                 says=["Negotiate|NTLM"], never=["proxy_password", "by Basic"]),
+                 whom={"this_host"}, failures=True,
+                 says=["Negotiate, NTLM", "kinit|stresser.kerberos"], never=["Basic"]),
     )  # fmt: skip
 
 

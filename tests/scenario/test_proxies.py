@@ -3,6 +3,7 @@
 import pytest
 
 from stresser.model.errors import ScenarioError
+from stresser.model.proxy_login import ProxyAuth
 from stresser.scenario.plan import Egress, Endpoint, Scenario
 from stresser.scenario.proxies import resolve_proxies
 from stresser.scenario.proxy_url import FROM_ENVIRONMENT
@@ -60,7 +61,14 @@ def test_the_scenarios_credentials_go_before_the_environments():
     [
         ({"proxy_user": "env:NONE", "proxy_password": PASSWORD}, "NONE is not set; export it"),
         ({"proxy_user": "env:U", "proxy_password": EMPTY}, "variable EMPTY, the value is empty"),
-        ({"proxy_user": "env:COLON", "proxy_password": PASSWORD}, "the user name has a colon"),
+        (
+            {
+                "proxy_user": "env:COLON",
+                "proxy_password": PASSWORD,
+                "proxy_auth": [ProxyAuth.BASIC],
+            },
+            "the user name has a colon",
+        ),
         ({"proxy": FROM_ENVIRONMENT}, "proxy: the environment variable https_proxy holds no proxy"),
     ],
 )

@@ -8,6 +8,7 @@ import trio
 from stresser.model.ending import Phase
 from stresser.model.events import ResolvedBy
 from stresser.model.faults import CertificateRejected, ProxyRefused
+from stresser.model.proxy_login import ProxyAuth
 from stresser.net.fair_share import FairShare, Turns
 from stresser.net.proxy import ProxyHop
 from stresser.net.tls import TlsProfile
@@ -50,6 +51,7 @@ def hop(scheme, port, credentials=GOOD, *, trusts=True):
         port=port,
         user=None if user is None else Secret("U", user),
         password=None if password is None else Secret("P", password),
+        auth=(ProxyAuth.BASIC,),
     )
     roots = (authority_file(),) if trusts else ()
     tls = TlsProfile(require=True, ca_files=roots, alpn=("http/1.1",)) if scheme is HTTPS else None

@@ -8,6 +8,7 @@ import trio
 
 from stresser.model.ending import Initiator, Kind, Phase
 from stresser.model.events import AddressesSeen, ResolvedBy
+from stresser.model.proxy_login import ProxyAuth
 from stresser.model.quantity import Quantity
 from stresser.model.units import NS_PER_S
 from stresser.net.proxy import ProxyHop
@@ -32,7 +33,8 @@ def hop(scheme=HTTP, host="192.0.2.9", port=3128, *, tls=None, credentials=(None
     user, password = credentials
     if scheme is HTTPS and tls is None:
         host, tls = SERVER_NAME, TRUSTED
-    proxy = Proxy(scheme=scheme, host=host, port=port, user=user, password=password)
+    auth = (ProxyAuth.BASIC,)
+    proxy = Proxy(scheme=scheme, host=host, port=port, user=user, password=password, auth=auth)
     return ProxyHop(proxy=proxy, user_agent="stresser/test", tls=tls)
 
 

@@ -13,7 +13,8 @@ from stresser.analysis.diagnosis.diagnosis_words import what_broke_it
 from stresser.analysis.diagnosis.ending_facts import EndingFact
 from stresser.analysis.diagnosis.limit_candidates import bracket_words
 from stresser.analysis.words.lines import lowered
-from stresser.analysis.words.remedy_table import BY_OBSTACLE, Addressee, filled, sent_words
+from stresser.analysis.words.remedy_row import Addressee
+from stresser.analysis.words.remedy_table import BY_OBSTACLE, filled, sent_words
 from stresser.model.ending import Initiator, Kind
 from stresser.model.units import escaped, format_duration
 from stresser.statistics.brackets import Bracket
@@ -49,7 +50,9 @@ def ask_for(
     facts = members(candidate, case)
     if scope.endpoint is None and len(case.endpoints) == 1:
         scope = replace(scope, endpoint=escaped(case.endpoints[0], _NAME))
-    if candidate.is_ours and where is Where.EGRESS:  # what another egress takes is not wrong
+    is_login = candidate.mechanism is Mechanism.PROXY_REFUSAL  # which each egress has of its own
+    if candidate.is_ours and where is Where.EGRESS and not is_login:
+        # What another egress takes is not wrong.
         candidate = replace(candidate, advice=_ANSWERED_FOR, is_ours=False)
     whom = _whom(candidate, where, who, facts)
     opening = _address(whom, candidate.mechanism, where)

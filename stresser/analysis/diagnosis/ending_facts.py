@@ -16,6 +16,7 @@ from stresser.model.ending import Grade, Initiator, Kind, Phase
 from stresser.model.events import Ended, SessionEnded
 from stresser.model.fresh_connection import FreshResult
 from stresser.model.hops import HopWalk
+from stresser.model.proxy_login import ProxyLogin
 from stresser.statistics.numerics import np
 
 _LONGEST_PORT = 5
@@ -46,6 +47,8 @@ class EndingFact(NamedTuple):
     """What came in the place of the protocol, or of the answer to the first messages, from its
     beginning; escaped already."""
     headers: tuple[tuple[str, str], ...]
+    login: ProxyLogin | None
+    """What became of the login that a proxy asked for."""
     met: frozenset[FreshResult]
     """What fresh connections to its endpoint through its egress met while it ended."""
     is_strangers: bool

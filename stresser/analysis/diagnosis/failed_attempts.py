@@ -15,10 +15,10 @@ from stresser.analysis.diagnosis.ending_facts import EndingFact, FailureFact
 from stresser.analysis.diagnosis.one_moment import is_far_side
 from stresser.analysis.words.address_family import family_of
 from stresser.analysis.words.endings import counted
-from stresser.analysis.words.obstacles import Obstacle, is_about_certificate
+from stresser.analysis.words.obstacles import LOGIN_OBSTACLES, Obstacle, is_about_certificate
+from stresser.analysis.words.remedy_row import Addressee
 from stresser.analysis.words.remedy_table import (
     BY_OBSTACLE,
-    Addressee,
     answer_words,
     filled,
     missing_facts,
@@ -37,8 +37,7 @@ _MECHANISMS = {
     Obstacle.NO_CONNECTION: Mechanism.OUTAGE,
     Obstacle.NOTHING_LEFT: Mechanism.OUTAGE,
     Obstacle.PROXY_UNREACHED: Mechanism.PROXY_REFUSAL,
-    Obstacle.PROXY_LOGIN: Mechanism.PROXY_REFUSAL,
-    Obstacle.PROXY_LOGIN_NOT_SPOKEN: Mechanism.PROXY_REFUSAL,
+    **dict.fromkeys(LOGIN_OBSTACLES, Mechanism.PROXY_REFUSAL),
     Obstacle.PROXY_FORBIDS: Mechanism.PROXY_REFUSAL,
     Obstacle.PROXY_REPORTS: Mechanism.PROXY_REFUSAL,
     Obstacle.HELLO_CUT: Mechanism.NAME_FILTER,
@@ -303,7 +302,7 @@ def what_was_met(
     if fact.kind is Kind.CERTIFICATE and fact.intercepted:
         return Met(Mechanism.INTERCEPTION, "the chain is an interceptor's")
     row = BY_OBSTACLE[obstacle]
-    puts = row_facts(fact.alert, fact.status, dict(fact.headers), fact.alpn)
+    puts = row_facts(fact.alert, fact.status, dict(fact.headers), fact.alpn, fact.login)
     if notes is not None:
         puts |= missing_facts(notes.missing_issuer, notes.issuer_url)
     own_wish = obstacle in _ITS_OWN_WISH

@@ -207,6 +207,7 @@ def _ending_fact(event: Ended, *, intercepted: bool) -> EndingFact:
         raw=(ending.raw or "")[:_LONGEST],
         seen=_seen(ending)[:_LONGEST],
         headers=tuple(headers.items()),
+        login=evidence.login,
         met=_set_of(
             tuple(
                 look.result

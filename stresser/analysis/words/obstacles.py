@@ -11,6 +11,7 @@ from stresser.analysis.words.hello_fate import HelloFate, hello_fate
 from stresser.classify.rule import decided_by_proxy
 from stresser.model.chain import TlsFacts
 from stresser.model.ending import Ending, Initiator, Kind, Phase
+from stresser.model.proxy_login import LoginTrouble
 
 PLAIN_HTTP = ("HTTP/1.", "<html", "<HTML", "<!DOC", "<!doc")
 """How HTTP begins, head or page, where TLS was asked for."""
@@ -18,7 +19,6 @@ _PROXY_LOGIN, _UNAUTHORIZED, _PORTAL = 407, 401, 511
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UPGRADE_LOST = frozenset({200, 400, 426})
 """What a server answers that was asked for a page, because `Upgrade` was not passed on."""
-_SPOKEN_SCHEMES = frozenset({"basic"})
 _SPOKEN_ALPN = frozenset({None, "http/1.1"})
 
 
@@ -33,6 +33,17 @@ class Obstacle(StrEnum):
     PROXY_UNREACHED = "proxy_unreached"
     PROXY_LOGIN = "proxy_login"
     PROXY_LOGIN_NOT_SPOKEN = "proxy_login_not_spoken"
+    PROXY_LOGIN_NOT_ALLOWED = "proxy_login_not_allowed"
+    PROXY_LOGIN_REFUSED = "proxy_login_refused"
+    PROXY_LOGIN_CUT = "proxy_login_cut"
+    PROXY_LOGIN_FAILED = "proxy_login_failed"
+    NO_KERBEROS = "no_kerberos"
+    NO_TICKET = "no_ticket"
+    TICKET_EXPIRED = "ticket_expired"
+    CLOCK_SKEW = "clock_skew"
+    SERVICE_UNKNOWN = "service_unknown"
+    NO_KDC = "no_kdc"
+    KDC_REFUSES = "kdc_refuses"
     PROXY_FORBIDS = "proxy_forbids"
     PROXY_REPORTS = "proxy_reports"
     HELLO_CUT = "hello_cut"
@@ -83,6 +94,23 @@ _ALERTS = {
     120: Obstacle.ALERT_ALPN,
 }
 _SAID_NO = frozenset({Kind.MESSAGE_REFUSAL, Kind.WS_CLOSE})
+_LOGINS = {
+    LoginTrouble.NOT_SPOKEN: Obstacle.PROXY_LOGIN_NOT_SPOKEN,
+    LoginTrouble.NOT_ALLOWED: Obstacle.PROXY_LOGIN_NOT_ALLOWED,
+    LoginTrouble.NO_LOGIN: Obstacle.PROXY_LOGIN,
+    LoginTrouble.REFUSED: Obstacle.PROXY_LOGIN_REFUSED,
+    LoginTrouble.CUT: Obstacle.PROXY_LOGIN_CUT,
+    LoginTrouble.NO_LIBRARY: Obstacle.NO_KERBEROS,
+    LoginTrouble.NO_TICKET: Obstacle.NO_TICKET,
+    LoginTrouble.TICKET_EXPIRED: Obstacle.TICKET_EXPIRED,
+    LoginTrouble.CLOCK_SKEW: Obstacle.CLOCK_SKEW,
+    LoginTrouble.SERVICE_UNKNOWN: Obstacle.SERVICE_UNKNOWN,
+    LoginTrouble.NO_KDC: Obstacle.NO_KDC,
+    LoginTrouble.PASSWORD_WRONG: Obstacle.KDC_REFUSES,
+    LoginTrouble.FAILED: Obstacle.PROXY_LOGIN_FAILED,
+}
+LOGIN_OBSTACLES = frozenset(_LOGINS.values())
+"""The proxy asks for a login and gets none that it takes."""
 _LOST = {
     HelloFate.UNACKNOWLEDGED: Obstacle.HELLO_DROPPED,
     HelloFate.ANSWER_TORN: Obstacle.ANSWER_TORN,
@@ -138,11 +166,19 @@ def _of_proxy(ending: Ending) -> Obstacle:
     if ending.kind is not Kind.PROXY_ERROR or ending.status is None:
         return Obstacle.PROXY_UNREACHED
     if ending.status == _PROXY_LOGIN:
-        wanted = [scheme.lower() for scheme in schemes(ending.evidence.headers)]
-        is_spoken = not wanted or not _SPOKEN_SCHEMES.isdisjoint(wanted)
-        return Obstacle.PROXY_LOGIN if is_spoken else Obstacle.PROXY_LOGIN_NOT_SPOKEN
+        return _of_login(ending)
     own = decided_by_proxy(ending.failure, ending.status)
     return Obstacle.PROXY_FORBIDS if own else Obstacle.PROXY_REPORTS
+
+
+def _of_login(ending: Ending) -> Obstacle:
+    login = ending.evidence.login
+    if login is not None:
+        return _LOGINS[login.trouble]
+    # A run of before logins were recorded: Basic alone was spoken.
+    wanted = [scheme.lower() for scheme in schemes(ending.evidence.headers)]
+    is_spoken = not wanted or "basic" in wanted
+    return Obstacle.PROXY_LOGIN if is_spoken else Obstacle.PROXY_LOGIN_NOT_SPOKEN
 
 
 def schemes(headers: Mapping[str, str]) -> list[str]:

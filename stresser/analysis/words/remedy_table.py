@@ -6,41 +6,17 @@ the evidence.
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import NamedTuple
 
 from stresser.analysis.words.endings import ALERT_NAMES
+from stresser.analysis.words.login_remedies import LOGIN_ROWS, login_facts
 from stresser.analysis.words.obstacles import Obstacle, schemes
+from stresser.analysis.words.remedy_row import Addressee, RemedyRow
 from stresser.model.chain import TlsFacts
 from stresser.model.ending import Ending
+from stresser.model.proxy_login import ProxyLogin
 from stresser.model.units import escaped, shown
 
 _TEXT = 120
-
-
-class Addressee(StrEnum):
-    """Who can act, as a sentence calls them; empty: who reads it."""
-
-    NETWORK = "the network team"
-    PROXY = "the proxy team"
-    OWNER = "who runs the endpoint"
-    DNS = "whoever runs this host's DNS"
-    READER = ""
-
-
-class RemedyRow(NamedTuple):
-    """One row. In braces: what is put in (`{hosts}`, `{alert}`, ...)."""
-
-    obstacle: Obstacle
-    seen: str
-    """Completes `every attempt failed: ...`."""
-    whom: Addressee
-    ask: str
-    """One sentence to them."""
-    first: str = ""
-    """What the reader can do before, or beside."""
-    unproved: str = ""
-    """What one attempt does not show."""
 
 
 _O, _A = Obstacle, Addressee
@@ -79,18 +55,7 @@ ROWS: tuple[RemedyRow, ...] = (
         _O.PROXY_UNREACHED, "the proxy did not take the connection",
         _A.READER, "Check the proxy's address and port, and whether it can be reached from here.",
     ),
-    RemedyRow(
-        _O.PROXY_LOGIN, "the proxy asked for {schemes} (407)",
-        _A.PROXY, "Give this host a login for {destinations}.",
-        first="Put a login into proxy_user and proxy_password of the egress in a scenario, or into"
-        " HTTPS_PROXY.",
-    ),
-    RemedyRow(
-        _O.PROXY_LOGIN_NOT_SPOKEN, "the proxy asked for {schemes} (407)",
-        _A.PROXY, "Let this host (by its address) through to {destinations} without {schemes}:"
-        " stresser does not speak it.",
-        first="Send it no password: it takes no other login.",
-    ),
+    *LOGIN_ROWS,
     RemedyRow(
         _O.PROXY_FORBIDS, "the proxy refused{status}",
         _A.PROXY, "Allow CONNECT to {destinations}.",
@@ -291,6 +256,7 @@ IN_GENERAL = {
     "place": "",
     "schemes": "a login by SCHEMES",
     "status": "",
+    **login_facts(None),
     "issuer": "the issuer",
     "fetch": ", macOS and Chrome fetch",
     "url": "the place that it names",
@@ -327,8 +293,9 @@ def sent_words(names: str) -> str:
 def facts_of_ending(ending: Ending, tls: TlsFacts | None) -> dict[str, str]:
     """What an ending puts into its row."""
     alpn = None if tls is None else tls.alpn
-    facts = row_facts(ending.alert, ending.status, ending.evidence.headers, alpn)
-    answer = answer_words(ending.evidence.last_text or "", ending.code, ending.reason or "")
+    evidence = ending.evidence
+    facts = row_facts(ending.alert, ending.status, evidence.headers, alpn, evidence.login)
+    answer = answer_words(evidence.last_text or "", ending.code, ending.reason or "")
     return facts | {"answer": answer}
 
 
@@ -341,7 +308,11 @@ def answer_words(text: str, code: int | None, reason: str) -> str:
 
 
 def row_facts(
-    alert: int | None, status: int | None, headers: Mapping[str, str], alpn: str | None
+    alert: int | None,
+    status: int | None,
+    headers: Mapping[str, str],
+    alpn: str | None,
+    login: ProxyLogin | None = None,
 ) -> dict[str, str]:
     """What a row needs of an ending. Texts of a peer's are cut and escaped."""
     fields = {name.lower(): value for name, value in headers.items()}
@@ -356,6 +327,7 @@ def row_facts(
         "place": f", which leads to {escaped(place, _TEXT)}" if place else "",
         "schemes": escaped(", ".join(schemes(fields)), 60) or "a login",
         "status": "" if status is None else f" ({status})",
+        **login_facts(login),
     }
 
 

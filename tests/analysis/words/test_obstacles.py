@@ -7,6 +7,7 @@ import pytest
 from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
 from stresser.model.chain import ChainClass
 from stresser.model.ending import Initiator, Kind, Phase
+from stresser.model.proxy_login import LoginTrouble, ProxyLogin
 from tests.fakes.checked import failed, tcp_info, tls
 
 O, K, P = Obstacle, Kind, Phase  # noqa: E741 - a table is read by its columns
@@ -27,6 +28,26 @@ def begins(text: str) -> dict[str, Any]:
     return {"evidence": {"first_bytes": text}}
 
 
+def told(trouble: LoginTrouble) -> dict[str, Any]:
+    return {"status": 407, "evidence": {"login": ProxyLogin(trouble=trouble, offered=())}}
+
+
+LOGINS = {
+    LoginTrouble.NOT_SPOKEN: O.PROXY_LOGIN_NOT_SPOKEN,
+    LoginTrouble.NOT_ALLOWED: O.PROXY_LOGIN_NOT_ALLOWED,
+    LoginTrouble.NO_LOGIN: O.PROXY_LOGIN,
+    LoginTrouble.REFUSED: O.PROXY_LOGIN_REFUSED,
+    LoginTrouble.CUT: O.PROXY_LOGIN_CUT,
+    LoginTrouble.NO_LIBRARY: O.NO_KERBEROS,
+    LoginTrouble.NO_TICKET: O.NO_TICKET,
+    LoginTrouble.TICKET_EXPIRED: O.TICKET_EXPIRED,
+    LoginTrouble.CLOCK_SKEW: O.CLOCK_SKEW,
+    LoginTrouble.SERVICE_UNKNOWN: O.SERVICE_UNKNOWN,
+    LoginTrouble.NO_KDC: O.NO_KDC,
+    LoginTrouble.PASSWORD_WRONG: O.KDC_REFUSES,
+    LoginTrouble.FAILED: O.PROXY_LOGIN_FAILED,
+}
+assert set(LOGINS) == set(LoginTrouble)
 CASES: list[tuple[Phase, Kind, dict[str, Any], Obstacle]] = [
     (P.RESOLVE, K.RESOLVE_ERROR, {"failure": "dns_nxdomain_error"}, O.NAME_UNKNOWN),
     (P.RESOLVE, K.RESOLVE_ERROR, {"failure": "dns_temporary_failure"}, O.NAME_UNANSWERED),
@@ -43,6 +64,7 @@ CASES: list[tuple[Phase, Kind, dict[str, Any], Obstacle]] = [
     (P.PROXY, K.PROXY_ERROR, offers('Digest realm="a, b", nonce="x"'), O.PROXY_LOGIN_NOT_SPOKEN),
     (P.PROXY, K.PROXY_ERROR, offers('Negotiate, Basic realm="proxy"'), O.PROXY_LOGIN),
     (P.PROXY, K.PROXY_ERROR, offers(""), O.PROXY_LOGIN),
+    *((P.PROXY, K.PROXY_ERROR, told(trouble), met) for trouble, met in LOGINS.items()),
     (P.PROXY, K.PROXY_ERROR, {"status": 403, "failure": "proxy_http_403"}, O.PROXY_FORBIDS),
     (P.PROXY, K.PROXY_ERROR, {"status": 503, "failure": "proxy_http_503"}, O.PROXY_REPORTS),
     (P.TLS, K.TCP_RESET, {}, O.HELLO_CUT),
