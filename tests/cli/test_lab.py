@@ -108,7 +108,7 @@ def test_the_scenario_it_prints_is_one():
         ({"byte_limit": "4s"}, '--byte-limit: "4s" is not a size'),
         ({"behaviour": ["ecko"]}, "knows no behaviour"),
         ({"behaviour": ["tls://deaf"]}, "lab+tls knows no behaviour"),
-        ({"behaviour": ["ftp://x"]}, "wss or tls"),
+        ({"behaviour": ["ftp://x"]}, "wss, tls, ws or tcp"),
         ({"behaviour": ["tls-echo"]}, "knows no behaviour"),
     ],
 )

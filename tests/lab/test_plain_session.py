@@ -89,7 +89,8 @@ def test_nothing_of_tls_is_said_where_there_is_none(recording):
     for one in opened:
         assert (one.tls is None) == (one.endpoint != "wss")
         assert ("tls" in one.phases_ns) == (one.endpoint == "wss")
-    assert {one.endpoint for one in opened} == {*LIVE, *ENDED}
+    # A box that accepts before its endpoint refuses makes a session without TLS for a moment.
+    assert {one.endpoint for one in opened if one.egress == "direct"} == {*LIVE, *ENDED}
 
 
 def test_what_is_looked_into_ends_and_the_same_without_tls_lives(recording):
@@ -124,6 +125,6 @@ def test_each_failure_is_named(recording, name):
     _, phase, kind = FAILED[name]
     for ending in _ended(recording, name, "direct"):
         assert (ending.phase, ending.kind) == (phase, kind)
-    assert not any(isinstance(e, SessionOpened) and e.endpoint == name for e in recording.events)
-    failed = [e for e in recording.events if isinstance(e, AttemptFailed) and e.endpoint == name]
-    assert len(failed) == 6
+    of_one = [e for e in recording.endings("direct") if e.endpoint == name]
+    assert len(of_one) == 3
+    assert all(isinstance(e, AttemptFailed) for e in of_one)
