@@ -33,6 +33,7 @@ def test_cpu_and_memory_of_a_process_are_seen_from_outside(tmp_path):
         assert client.memory()["rss_kib"] > 1_000
 
 
+@pytest.mark.slow
 def test_what_a_client_has_started_counts_as_well(tmp_path):
     spin = "import time\nwhile True: time.process_time() < 1e9"
     start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {spin!r}])"

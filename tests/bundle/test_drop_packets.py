@@ -18,6 +18,8 @@ from tests.analysis.story import VPN, Story
 from tests.record.test_pcapng import read_by_tshark
 from tests.witness.made_packets import LOCAL, LOCAL6, REMOTE, REMOTE6, icmp, incoming, outgoing
 
+pytestmark = pytest.mark.usefixtures("small_plotly")
+
 S = 1_000_000_000
 CHECKED = ("-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE")
 GOOD = "1"
@@ -91,6 +93,7 @@ def test_the_packet_that_ended_it_says_so(tmp_path, v6):
     assert only == ("2",)
 
 
+@pytest.mark.slow
 def test_headers_are_those_that_came(tmp_path):
     path = capture_of(story_with(flow()), tmp_path)
     data = path.read_bytes()
@@ -113,6 +116,7 @@ def test_a_place_that_is_none_has_no_packets(tmp_path, port):
     assert capture_of(story, tmp_path).read_bytes() == no_packets()
 
 
+@pytest.mark.slow
 def test_one_session_alone(tmp_path):
     story = story_with(flow())
     assert len(read_by_tshark(capture_of(story, tmp_path, session=1), "frame.number")) == 3
@@ -148,6 +152,7 @@ def test_a_redacted_bundle_has_other_addresses_and_right_checksums(tmp_path, v6)
     assert raw.hex().encode() not in events
 
 
+@pytest.mark.slow
 def test_icmp_errors_are_in_it_with_their_words(tmp_path):
     packet = icmp(3, 1)
     stamp = Stamp(S, 1_800_000_001 * S, "tun0", outgoing=False)
@@ -170,12 +175,14 @@ def test_a_bundle_of_a_run_without_packets_has_no_such_file(tmp_path):
     assert verify_bundle(tmp_path / "b.zip").wrong == []
 
 
+@pytest.mark.slow
 def test_what_a_hand_wrote_is_written_without_a_traceback(tmp_path):
     odd = replace(flow().ends[0], raw="45", ip_id=None, length=2**62, unix_ns=-5, flags="?")
     story = story_with(FlowPackets(ends=[odd]), origin=False)
     assert len(read_by_tshark(capture_of(story, tmp_path), "frame.number")) == 1
 
 
+@pytest.mark.slow
 def test_the_last_segments_are_in_it_and_none_twice(tmp_path):
     packets = flow()
     data = [

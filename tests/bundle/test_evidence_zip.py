@@ -10,6 +10,8 @@ from tests.analysis.both_ends_story import both_ends_run
 from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 
+pytestmark = pytest.mark.usefixtures("small_plotly")
+
 
 def bundled(run, path, *, redact=False):
     _, key = write_evidence([run], None, path, redact=redact)

@@ -19,6 +19,8 @@ from tests.bundle.rich_run import (
     rich_story,
 )
 
+pytestmark = pytest.mark.usefixtures("small_plotly")
+
 WORDS = {
     "verdict", "mechanism", "where", "who", "whom", "grade", "kind", "initiator", "status",
     "unit", "phase", "failure", "product", "chain_class", "root",

@@ -29,6 +29,8 @@ from tests.analysis.hostile_story import hostile_run
 from tests.analysis.story import idle_kill_story
 from tests.record.worker_runs import recorded_by, samples_of
 
+pytestmark = pytest.mark.usefixtures("small_plotly")
+
 SLOW = pytest.mark.slow  # a second each: one of a kind stays in the everyday loop
 
 

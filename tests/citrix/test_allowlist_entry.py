@@ -12,6 +12,7 @@ from stresser.citrix.allowlist_entry import (
     read_entry,
 )
 from stresser.scenario.endpoint import parse_url
+from tests.fakes.thoroughness import examples
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_the_domain_of_a_wildcard(pattern, domain):
     assert Wildcard(pattern).domain == domain
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=examples(400), deadline=None, derandomize=True)
 @given(
     st.one_of(
         st.text(max_size=80),

@@ -15,6 +15,7 @@ from stresser.citrix.allowlist_terms import (
     region_said,
     region_text,
 )
+from tests.fakes.thoroughness import examples
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 @given(VALUES)
 def test_whatever_stands_there_ports_are_ports_or_it_is_one_sentence(value):
     try:

@@ -15,6 +15,7 @@ from stresser.cli.citrix import known_names
 from stresser.scenario.decode import LARGEST_FILE, decode_scenario
 from stresser.scenario.plan import ActivityKind, Reconnect, Scenario
 from tests.citrix.allowlists import V1, V2, V2_BY_DIRECTION, V2_SERVICES, V2_ZSCALER, as_bytes
+from tests.fakes.thoroughness import examples
 
 KNOWN = known_names()
 
@@ -200,7 +201,7 @@ def test_the_longest_of_all_that_a_list_may_say_is_still_a_scenario():
 
 
 OFTEN = settings(
-    max_examples=150,
+    max_examples=examples(150),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

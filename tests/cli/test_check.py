@@ -99,6 +99,7 @@ def test_a_scenario_as_json(scenario):
     assert SECRET not in out
 
 
+@pytest.mark.slow
 def test_a_get_of_a_scenario(scenario):
     code, out, _ = check(str(scenario), "--get", "/health", "--json", STRESSER_TEST_TOKEN=SECRET)
     asked = {result["facts"]["asked"] for result in json.loads(out)["results"]}
@@ -143,6 +144,7 @@ def test_a_variable_that_is_missing(scenario):
     assert "STRESSER_TEST_TOKEN" in err
 
 
+@pytest.mark.slow
 def test_a_scenarios_deadlines_can_be_shortened(tmp_path):
     path = tmp_path / "stall.toml"
     path.write_text('name = "s"\n[[endpoints]]\nname = "a"\nurl = "lab+tls://stall-in-tls"\n')
@@ -152,9 +154,8 @@ def test_a_scenarios_deadlines_can_be_shortened(tmp_path):
     assert result["facts"]["failed"]["age_ns"] < 5_000_000_000
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(number):
     process = subprocess.Popen(
         [*STRESSER, "check", "lab+tls://stall-in-tls", "--timeout", "60s"],

@@ -22,6 +22,7 @@ def test_a_run_begins_without_what_analyses_it():
     assert [name for name in loaded if name.startswith("stresser.analysis.diagnosis")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -65,6 +65,7 @@ def test_json_lines_tell_addresses_and_kills_until_ctrl_c(lab, ending):
     assert process.stderr.read() == b""
 
 
+@pytest.mark.slow
 def test_what_is_printed_is_where_it_serves(lab):
     process = lab("--idle-timeout", "150ms", "--kill", "fin", "--intercept")
     told: list[str] = []
@@ -125,6 +126,7 @@ def test_a_bad_option_ends_the_command_without_a_traceback():
     assert len(errors.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_bug():
     reader, writer = socket.socketpair()
     reader.close()

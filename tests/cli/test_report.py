@@ -16,6 +16,8 @@ from stresser.model.errors import ExitCode, RunFolderError
 from tests.analysis.story import idle_kill_story
 from tests.cli.in_process import stresser_says
 
+pytestmark = pytest.mark.usefixtures("small_plotly")
+
 RUN = "20261123T000000Z-monday"
 
 

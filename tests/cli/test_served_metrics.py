@@ -100,6 +100,7 @@ def test_who_serves_more_than_this_host_is_warned(tmp_path, host, warned):
     assert all(served.url in words for words in said)
 
 
+@pytest.mark.slow
 def test_a_run_without_metrics_loads_none_of_it():
     code = (
         "import sys, stresser.cli.run;"

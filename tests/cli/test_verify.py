@@ -21,6 +21,8 @@ from stresser.cli.verify import verify
 from stresser.model.errors import ExitCode
 from tests.analysis.story import idle_kill_story
 
+pytestmark = pytest.mark.usefixtures("small_plotly")
+
 
 def run_verify(*arguments: str) -> Result:
     return _called(verify, arguments)

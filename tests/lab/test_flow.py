@@ -274,6 +274,7 @@ def test_an_inspecting_box_survives_junk(through, junk):
     assert through("intercept").try_handshake() is None
 
 
+@pytest.mark.slow
 def test_silently_killed_flows_go_when_their_client_has_gone(lab, through):
     psutil = pytest.importorskip("psutil")
     process = psutil.Process(lab.ready["pid"])

@@ -268,6 +268,7 @@ def test_tiny_flood(open_client):
     assert frame == (0x80 | PONG, b"me too")
 
 
+@pytest.mark.slow
 def test_a_moment_of_the_lab_ends_all_that_is_open_at_once():
     with LabChild({"endpoints": [endpoint("tls://reset/lab+700ms", "all")]}) as child:
         started, starved = time.perf_counter(), Starved(child.process.pid)

@@ -27,6 +27,7 @@ def run_lab(text):
     )
 
 
+@pytest.mark.slow
 def test_one_ready_line_then_an_end_with_standard_input():
     done = run_lab(json.dumps(PLAN).encode() + b"\n")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -60,6 +61,7 @@ def test_sigterm_ends_it_in_order():
     assert not Path(child.ready["ca_file"]).parent.exists()
 
 
+@pytest.mark.slow
 def test_sigint_does_not():
     with LabChild(PLAN) as child:
         child.process.send_signal(signal.SIGINT)
@@ -68,6 +70,7 @@ def test_sigint_does_not():
             assert client.read() == b"still there"
 
 
+@pytest.mark.slow
 def test_it_ends_with_a_parent_that_is_killed():
     # A parent of its own, so that it can be killed without a chance to say goodbye.
     parent: Any = subprocess.Popen(
@@ -89,6 +92,7 @@ def running(pid):
         return False
 
 
+@pytest.mark.slow
 def test_whose_parent_is_killed_ends_after_those_that_it_serves():
     # By then the workers of a run have learned that their run is gone: no drop of theirs.
     child = LabChild(PLAN)
@@ -112,6 +116,7 @@ lab.wait()
 """
 
 
+@pytest.mark.slow
 def test_it_raises_its_own_file_limit():
     with LabChild(PLAN) as child:
         soft, hard = psutil.Process(child.ready["pid"]).rlimit(psutil.RLIMIT_NOFILE)

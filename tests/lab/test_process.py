@@ -47,6 +47,7 @@ def test_it_serves_tells_its_kills_and_leaves_nothing():
     assert not Path(ready.ca_file).parent.exists()
 
 
+@pytest.mark.slow
 def test_it_has_a_session_of_its_own_and_ignores_sigint():
     async def main():
         async with running_lab(PLAN) as ready:
@@ -75,6 +76,7 @@ def test_its_death_ends_the_block_with_a_lab_error(sent):
     assert not Path(seen[0].ca_file).parent.exists()
 
 
+@pytest.mark.slow
 def test_a_plan_it_does_not_know_is_a_lab_error_with_its_words():
     bad = LabPlan(endpoints=[LabEndpoint(name="e", scheme="wss", behaviour="ecko")])
 

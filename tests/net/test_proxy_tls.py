@@ -74,7 +74,7 @@ def test_data_goes_both_ways_through_both():
 
 def test_a_flood_of_ours_arrives_whole():
     async def test():
-        data = bytes(range(256)) * 400
+        data = bytes(range(256)) * 150
         async with nested(buffers=4096) as (stream, inner):
             heard = bytearray()
 

@@ -25,7 +25,7 @@ def test_a_reader_sees_the_old_or_the_new_and_never_a_part(tmp_path):
     done = threading.Event()
 
     def write_many():
-        for _ in range(50):
+        for _ in range(15):
             for text in sorted(texts):
                 write_atomically(path, text, durable=False)
         done.set()

@@ -3,6 +3,8 @@
 import io
 import subprocess
 
+import pytest
+
 from stresser.record.pcapng import PcapngWriter
 from tests.fakes.tools import tool
 from tests.witness.made_packets import incoming, outgoing
@@ -47,6 +49,7 @@ def test_what_is_written_is_read(tmp_path):
     assert third[3:6] == ("1500", "40", "x" * 2000)
 
 
+@pytest.mark.slow
 def test_an_empty_file_is_a_file(tmp_path):
     (tmp_path / "a.pcapng").write_bytes(written())
     assert read_by_tshark(tmp_path / "a.pcapng", "frame.number") == []

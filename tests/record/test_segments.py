@@ -245,7 +245,7 @@ def test_a_writer_closes_segments_and_packs_them_while_a_reader_reads(tmp_path):
     done = threading.Event()
 
     def write():
-        for number in range(400):
+        for number in range(250):
             line = bytearray(encode_event(numbered(number)))
             writer.write(Batch(line, {}, taken_ns=number, ends_interval=False))
             if number % 7 == 0:
@@ -262,7 +262,7 @@ def test_a_writer_closes_segments_and_packs_them_while_a_reader_reads(tmp_path):
     thread.join()
     writer.pack()
     writer.close()
-    assert numbers(folder.events) == list(range(400))
+    assert numbers(folder.events) == list(range(250))
     plain = [name for name in names(folder.events) if name.endswith(".jsonl")]
     assert plain == ["events.jsonl"]
     assert len(names(folder.events)) > 10

@@ -119,6 +119,7 @@ def test_lines_from_start_to_end(pipe):
     assert "\x1b" not in reader.text
 
 
+@pytest.mark.slow
 def test_one_line_a_minute(tmp_path):
     path = tmp_path / "out"
 
@@ -197,6 +198,7 @@ def _fill(write_fd: int) -> None:
     os.set_blocking(write_fd, True)
 
 
+@pytest.mark.slow
 def test_a_pipe_that_nobody_reads_blocks_neither_the_run_nor_its_end():
     async def main() -> None:
         read_fd, write_fd = os.pipe()

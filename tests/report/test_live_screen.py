@@ -15,6 +15,7 @@ from stresser.report.glimpse import Glimpse
 from stresser.report.live_screen import LiveScreen, progress_line, rows_that_fit
 from stresser.report.snapshot import Snapshot
 from tests.analysis.story import DIRECT, VPN, Story, idle_kill_story, seconds
+from tests.fakes.thoroughness import examples
 from tests.report.test_snapshot import snapshot_of
 
 
@@ -79,7 +80,7 @@ def test_one_line_of_key_and_value():
 
 
 @given(st.text(), st.integers(10, 200))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_hostile_texts_play_no_tricks(text, width):
     story = Story([VPN], 1)
     story.drops(story.opens(VPN, 0), 5, Kind.WS_CLOSE, code=1000, reason=text * 100)

@@ -3,11 +3,14 @@
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import trio
 
 from stresser.run.stop import StopSignals
+
+row = partial(pytest.param, marks=pytest.mark.slow)  # a process each
 
 CHILD = """
 import os
@@ -80,7 +83,7 @@ def child():
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)],
+    [(signal.SIGINT, signal.SIGTERM), row(signal.SIGTERM, signal.SIGINT)],
 )
 def test_the_first_stops_as_planned_and_the_second_at_once(child, first, second):
     child.is_sent(first)
@@ -155,13 +158,13 @@ if EARLY:
 @pytest.mark.parametrize(
     ("early", "before", "after", "code", "said", "told"),
     [
-        (1, 0, 0, 0, "summary", ""),
-        (1, 0, 1, 0, "summary", "the run has ended and is being summed up"),
+        row(1, 0, 0, 0, "summary", ""),
+        row(1, 0, 1, 0, "summary", "the run has ended and is being summed up"),
         (0, 0, 1, 0, "summary", "the run has ended and is being summed up"),
-        (1, 0, 2, 130, "", "stopped by force"),
-        (1, 1, 0, 0, "signal SIGTERM summary", ""),
+        row(1, 0, 2, 130, "", "stopped by force"),
+        row(1, 1, 0, 0, "signal SIGTERM summary", ""),
         (1, 1, 1, 130, "signal SIGTERM", "stopped by force"),
-        (1, 2, 0, 130, "", "stopped by force"),
+        row(1, 2, 0, 130, "", "stopped by force"),
     ],
 )
 def test_signals_just_before_the_loop_listens_and_after_it(early, before, after, code, said, told):

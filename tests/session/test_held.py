@@ -24,11 +24,12 @@ def in_ms(values):
     return [round(value / NS_PER_MS) for value in values]
 
 
-def test_eight_hours_of_heartbeats_none_missed_none_late():
-    made = life(websocket_server(server_context()), 8 * HOUR + 1, latency_s=0.02)
+@pytest.mark.parametrize("hours", [1, pytest.param(8, marks=pytest.mark.slow)])
+def test_of_hours_of_heartbeats_none_is_missed_and_none_late(hours):
+    made = life(websocket_server(server_context()), hours * HOUR + 1, latency_s=0.02)
     ended = made.notebook.only_ended()
-    assert (ended.pings, ended.pongs) == (1920, 1920)
-    assert in_ms(made.notebook.values(Quantity.RTT)) == [40] * 1920
+    assert (ended.pings, ended.pongs) == (hours * 240, hours * 240)
+    assert in_ms(made.notebook.values(Quantity.RTT)) == [40] * hours * 240
     assert set(made.notebook.values(Quantity.SEND_LAG)) == {0}
     assert made.around.bugs.count == 0
 

@@ -101,7 +101,9 @@ def test_the_limit_is_found_within_a_second_in_time(scheme, says, limit_s):
     assert made.said[-1].startswith("broker through vpn: alive after ")
 
 
-@pytest.mark.parametrize("limit_s", [5, 8, 12.5, 20.4, 33, 47, 60])
+@pytest.mark.parametrize(
+    "limit_s", [12.5, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 8, 20.4, 33, 47, 60))]
+)
 def test_bare_tls_is_known_soon_as_well(limit_s):
     made = searched(limit_s, scheme="tls", up_to="72s")
     assert made.limit.low <= limit_s * NS_PER_S <= made.limit.high
@@ -109,7 +111,7 @@ def test_bare_tls_is_known_soon_as_well(limit_s):
     assert outlasts_one_moment(made.answers)
 
 
-@pytest.mark.parametrize("share", [1, 2])
+@pytest.mark.parametrize("share", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_one_moment_is_no_limit_of_bare_tls(share):
     """All flows, or every other one, are forgotten when the search is 20 s old."""
     made = searched(None, scheme="tls", up_to="72s", forgets_all_at_s=20, share=share)

@@ -3,6 +3,7 @@
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -204,8 +205,10 @@ def told(event: SessionEnded) -> tuple[Any, ...]:
     ("script", "kind", "counts"), ENDINGS, ids=[row[0].__name__ for row in ENDINGS]
 )
 def test_an_ending_is_the_same_whoever_waits(script, kind, counts):
-    alone, together = (ended(script, together=way) for way in (False, True))
-    in_place = ended(script, together=True, in_place=True)
+    waiters = ({"together": False}, {"together": True}, {"together": True, "in_place": True})
+    with ThreadPoolExecutor(len(waiters)) as beside_each_other:  # each waits more than it works
+        lives = [beside_each_other.submit(ended, script, **one) for one in waiters]
+    alone, together, in_place = (life.result() for life in lives)
     assert told(in_place) == told(together) == told(alone)
     for event in (in_place, together, alone):
         ending = event.ending

@@ -15,7 +15,7 @@ from tests.fakes.peers import websocket_server
 from tests.fakes.tunnel_host import TunnelHost
 from tests.fakes.world import COHORT, in_virtual_time, world
 
-UP_TO_S = 60
+UP_TO_S = 30
 TOGETHER = beside(COHORT, Beside.TOGETHER)
 
 
@@ -61,7 +61,7 @@ def test_a_tunnel_that_carries_nothing_goes_and_the_search_is_over_soon():
     assert answer is not None
     assert 20 <= answer.value / NS_PER_S <= 21.1
     assert took_s <= UP_TO_S + 20 + 8
-    assert said[-1] == "vpn: nothing passes through it from now on, up to 1 m"
+    assert said[-1] == "vpn: nothing passes through it from now on, up to 30 s"
     # While they pinged, it was kept.
     others = {one.ending.kind for one in made.notebook.ended if one.cohort != TOGETHER}
     assert others == {Kind.PLANNED}

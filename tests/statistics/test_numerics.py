@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import sys
 from stresser.statistics.numerics import np, special
@@ -34,9 +36,11 @@ def _runs(code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_packages_are_imported_at_their_first_use_and_scipys_functions_alone():
     _runs(CODE)
 
 
+@pytest.mark.slow
 def test_a_package_that_is_imported_already_is_used():
     _runs(f"import sys{AFTER}")

@@ -64,6 +64,7 @@ def survey_of(*wrapper):
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 
 
+@pytest.mark.slow
 @linux
 def test_without_the_right_it_says_so_and_the_command_it_gives_works():
     needs_namespaces()

@@ -12,8 +12,9 @@ from stresser.witness.clock import RunClock
 from stresser.witness.hangup import HangupWatch
 from stresser.witness.loop import LoopStamp, watch_lag
 
-STALL_S = 0.3
+STALL_S = 0.15
 EVERY_NS = 50 * NS_PER_MS
+OFTEN_NS = 25 * NS_PER_MS
 
 
 def stall():
@@ -103,7 +104,7 @@ def test_a_stall_is_reported_as_all_the_samples_it_covers():
     async def test():
         clock, lags = RunClock(), Lags()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch_lag, clock, lags.report, EVERY_NS)
+            nursery.start_soon(watch_lag, clock, lags.report, OFTEN_NS)
             await lags.reach(1)
             before = len(lags)
             stall()
@@ -112,10 +113,10 @@ def test_a_stall_is_reported_as_all_the_samples_it_covers():
         # What is reported in one go has the same due time plus lag: the moment of the report.
         [(_, covered)] = Counter(due + lag for due, lag in lags[before:]).most_common(1)
         stalled = lags[before:][:covered]
-        assert covered >= 5  # 300 ms of 50 ms steps, the first of them on its way
-        assert stalled[0][1] >= STALL_S * NS_PER_S - 2 * EVERY_NS
+        assert covered >= 5  # 150 ms of 25 ms steps, the first of them on its way
+        assert stalled[0][1] >= STALL_S * NS_PER_S - 2 * OFTEN_NS
         assert [due - stalled[0][0] for due, _ in stalled] == [
-            EVERY_NS * number for number in range(covered)
+            OFTEN_NS * number for number in range(covered)
         ]
         assert {due + lag for due, lag in stalled} == {sum(stalled[0])}
 

@@ -336,6 +336,7 @@ def broken_by(sock):
         os.dup2(udp.fileno(), sock.fileno())
 
 
+@pytest.mark.slow
 def test_with_the_right_to_capture_alone_there_is_room_enough():
     """Without CAP_NET_ADMIN the socket's room ends at net.core.rmem_max (socket(7))."""
     need_namespaces("setpriv")

@@ -10,6 +10,7 @@ from stresser.analysis.patterns.pattern_figures import Patterns, find_patterns
 from stresser.analysis.patterns.session_lives import Lives
 from stresser.model.ending import Kind
 from tests.analysis.story import VPN, Story, seconds, utc
+from tests.fakes.thoroughness import examples
 
 
 def patterns_of(night: Night, seed: int = 1) -> Patterns:
@@ -80,7 +81,7 @@ def test_no_drop():
 ODD = st.sampled_from([0, 1, -1, 10**9, 10**12, 2**62, -(2**62)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.tuples(ODD, ODD, ODD, ODD, ODD, st.sampled_from([Kind.SILENCE, Kind.TCP_RESET])),

@@ -38,8 +38,9 @@ def test_one_minute_twenty_sessions_one_event(shows, beats, at):
     assert incident.span.low <= seconds(at) <= incident.span.high
 
 
-def test_random_deaths_in_a_short_run_are_none():
-    for seed in range(20):
+@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 20), marks=pytest.mark.slow)])
+def test_random_deaths_in_a_short_run_are_none(seeds):
+    for seed in seeds:
         night = Night(length=75, sessions=40, ramp=4, heartbeats=[2.0], noise_per_hour=60,
                       noise_shows="silent", egresses=["vpn", "direct"])  # fmt: skip
         _, causes = causes_of(night, seed)

@@ -24,6 +24,7 @@ from stresser.model.hops import Hop
 from stresser.record.reader import RecordedRun
 from stresser.report.console import json_text
 from tests.analysis.story import DIRECT, INSPECTED_TLS, VPN, Story, chain_seen, seconds, utc
+from tests.fakes.thoroughness import examples
 from tests.record.worker_runs import recorded_by, samples_of
 
 LENGTH_S = 120
@@ -94,7 +95,7 @@ def of_one_and_of(workers: int, story: Story) -> tuple[tuple[str, bytes], tuple[
         return said(one), said(several)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(plan=plans, workers=st.integers(2, 9))
 def test_how_many_recorded_it_changes_no_byte(plan, workers):
     one, several = of_one_and_of(workers, told(plan))
