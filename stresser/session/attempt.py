@@ -1,6 +1,7 @@
 """One attempt: from a name to an open session, each phase timed and under its deadline."""
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import TypeVar
 
 import trio
@@ -22,6 +23,7 @@ from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
 from stresser.net.dial import segment_size, set_timers
 from stresser.net.login_talk import AnotherConnection
+from stresser.net.https_request import ask_https
 from stresser.net.plain_stream import PlainStream, SessionStream
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
 from stresser.net.reflector_hello import HEADER, PREFIX, Introducer
@@ -31,7 +33,9 @@ from stresser.net.tls import TlsStream
 from stresser.net.trust import ChainVerdict
 from stresser.net.websocket import WebSocket, upgrade
 from stresser.scenario.endpoint import authority_of
+from stresser.scenario.secrets import Secret
 from stresser.session.opening import FirstWords
+from stresser.session.request_before import RequestBefore, filled_request, taken_address
 from stresser.session.route import Route
 
 T = TypeVar("T")
@@ -73,6 +77,8 @@ class Attempt:
         self.websocket: WebSocket | None = None
         self.subprotocol: str | None = None
         self._words: FirstWords | None = None
+        self._taken: dict[str, str] = {}
+        """What the answer to the request before it gave."""
         self.answer: HttpAnswer | None = None
         """What the acceptance of the upgrade says of who gave it; only if `hears_answer`."""
         self.hears_answer = False
@@ -136,6 +142,8 @@ class Attempt:
         return ResolvedBy.PROXY if asks_proxy and begun and is_name else None
 
     async def _go_through(self, nth_address: int) -> None:
+        if self.route.before is not None:
+            await self._ask_before(self.route.before)
         route, limits = self.route, self.route.timeouts
         if route.proxy is None:
             tap, carrier, early = await self._directly(nth_address), None, b""
@@ -161,6 +169,43 @@ class Attempt:
         elif route.introducer is not None:
             self.stream.send_nowait(PREFIX + self._hello(route.introducer) + b"\n")
 
+    async def _ask_before(self, before: RequestBefore) -> None:
+        """Ask, on a connection of its own, and go on with what that gave."""
+        self._enter(Phase.BEFORE, self.route.timeouts.before)
+        asked = Attempt(
+            self.number, _of_request(self.route, before), self.clock, self._hangups, self._packets
+        )
+        try:
+            await asked.establish(0)
+            assert asked.stream is not None  # noqa: S101 - it is established
+            answering = ask_https(asked.stream, before.asked())
+            answer = await asked._measured(Quantity.BEFORE_ANSWER, answering)
+            self._taken = before.taken(answer)
+            self.route = _with_taken(self.route, before, self._taken)
+        except BaseException:
+            self._stopped_at(asked)
+            raise
+        finally:
+            self.phases_ns |= _steps_before(asked.phases_ns)
+        asked.hang_up()
+
+    def _stopped_at(self, asked: "Attempt") -> None:
+        """That connection is what the attempt has come to."""
+        self.route, self.tap, self.stream = asked.route, asked.tap, asked.stream
+        self.local, self.address, self.dialled = asked.local, asked.address, asked.dialled
+        self.proxy_address, self.asked_name = asked.proxy_address, asked.asked_name
+        self.endpoint_proved, self.intercepted = asked.endpoint_proved, asked.intercepted
+        self.proxy_step = asked.proxy_step
+
+    def hang_up(self) -> None:
+        """Say goodbye and close."""
+        if self.stream is not None:
+            self.stream.close_notify_nowait()
+        if self.tap is not None:
+            if self._packets is not None and self.local is not None:
+                self._packets.forget(self.local, str(self.dialled))
+            self.tap.close()
+
     async def _shake_hands(self, tls: TlsStream) -> None:
         if self.route.hello is not None:
             size = segment_size(tls.tap.sock) if tls.is_direct else None
@@ -176,7 +221,7 @@ class Attempt:
         self._withhold_secret(self._look_at_chain(tls), tls)
 
     async def _say_first(self, websocket: WebSocket) -> None:
-        self._words = FirstWords(websocket, {})
+        self._words = FirstWords(websocket, self._taken)
         for one in self.route.openings:
             self._enter(Phase.OPEN, one.within)
             await self._words.say(one)
@@ -307,3 +352,53 @@ def _facts(stream: TlsStream, verdict: ChainVerdict) -> TlsFacts:
         root=verdict.root,
         intercepted=verdict.intercepted,
     )
+
+
+def _of_request(route: Route, before: RequestBefore) -> Route:
+    """How the request before a session goes: through the same egress and proxy."""
+    place = before.place
+    bare = replace(
+        route,
+        before=None,
+        request=None,
+        openings=(),
+        introducer=None,
+        hello=None,
+        withhold_secret=before.withhold_secret,
+    )
+    if place is None:
+        return bare
+    return replace(
+        bare,
+        host=place.host,
+        port=place.port,
+        server_name=place.host,
+        context=place.context,
+        judge=place.judge,
+    )
+
+
+def _with_taken(route: Route, before: RequestBefore, taken: dict[str, str]) -> Route:
+    if route.request is None:
+        return route
+    address = taken_address(taken, "ws" if route.context is None else "wss")
+    secrets = (*route.secrets, *(Secret(name, value) for name, value in taken.items()))
+    request = filled_request(route.request, taken, address)
+    if address is None or (address.host, address.port) == before.home:
+        return replace(route, request=request, secrets=secrets)
+    return replace(
+        route,
+        request=request,
+        secrets=secrets,
+        host=address.host,
+        port=address.port,
+        server_name=address.host,
+    )
+
+
+def _steps_before(phases_ns: dict[str, int]) -> dict[str, int]:
+    """The phases of the request before a session, by its own names."""
+    steps = dict(phases_ns)
+    named = {Quantity.BEFORE_TLS: "tls", Quantity.BEFORE_ANSWER: Quantity.BEFORE_ANSWER}
+    found = {name.value: steps.pop(phase) for name, phase in named.items() if phase in steps}
+    return {Quantity.BEFORE_CONNECT.value: sum(steps.values())} | found if steps else found
