@@ -2,6 +2,7 @@
 
 import json
 import ssl
+from typing import Any
 
 import pytest
 
@@ -51,12 +52,12 @@ lab = {{ idle_timeout = "{idle}" }}
 """
 
 
-def diagnosed(run: Run) -> dict:
+def diagnosed(run: Run) -> Any:
     [found] = json.loads((run.folder / "summary.json").read_text())["diagnoses"]
     return found
 
 
-def opened(run: Run) -> list[dict]:
+def opened(run: Run) -> list[dict[str, Any]]:
     return [one for one in run.events() if one["event"] == "session_opened"]
 
 
