@@ -10,8 +10,8 @@ from stresser.model.cohort import Cohort, Pair
 from stresser.model.errors import ScenarioError
 from stresser.net.dial import Binding
 from stresser.net.hello_bytes import HelloNotMadeError, client_context, hello_facts
-from stresser.net.login_talk import LoginMemory
 from stresser.net.https_request import HttpsRequest
+from stresser.net.login_talk import LoginMemory
 from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
 from stresser.net.tls import ClientContext, TlsProfile, context_for

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration, Size, shown
 from stresser.scenario.endpoint import ascii_host_name, parse_url
 from stresser.scenario.handshake_rules import handshake_mistakes
-from stresser.scenario.header import check_alpn, check_subprotocol
+from stresser.scenario.header import check_alpn, check_subprotocol, each_of
 from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.message_rules import (
     Report,
@@ -273,17 +273,6 @@ def _each_once(items: list[Any]) -> list[Any]:
     return items
 
 
-def _each(check: Callable[[str], None]) -> Callable[[list[str]], list[str]]:
-    def check_all(items: list[str]) -> list[str]:
-        for item in items:
-            check(item)
-        if len(set(items)) < len(items):
-            raise ValueError("holds the same text twice")
-        return items
-
-    return check_all
-
-
 def _check_endpoint(values: dict[str, Any], report: Report) -> None:
     check_headers(values.get("headers", {}), report)
     check_gaps(values, report)
@@ -367,8 +356,8 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Endpoint, "ca"): _file_path,
     (Endpoint, "sni"): _sni,
     (Endpoint, "address"): _address,
-    (Endpoint, "subprotocols"): _each(check_subprotocol),
-    (Endpoint, "alpn"): _each(check_alpn),
+    (Endpoint, "subprotocols"): each_of(check_subprotocol),
+    (Endpoint, "alpn"): each_of(check_alpn),
     (FirstMessage, "pointer"): check_pointer,
     (Activity, "pointer"): check_pointer,
     (Reflector, "token"): _from_environment,

@@ -1,7 +1,6 @@
 """One attempt: from a name to an open session, each phase timed and under its deadline."""
 
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import TypeVar
 
 import trio
@@ -22,8 +21,8 @@ from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
 from stresser.net.dial import segment_size, set_timers
-from stresser.net.login_talk import AnotherConnection
 from stresser.net.https_request import ask_https
+from stresser.net.login_talk import AnotherConnection
 from stresser.net.plain_stream import PlainStream, SessionStream
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
 from stresser.net.reflector_hello import HEADER, PREFIX, Introducer
@@ -33,9 +32,9 @@ from stresser.net.tls import TlsStream
 from stresser.net.trust import ChainVerdict
 from stresser.net.websocket import WebSocket, upgrade
 from stresser.scenario.endpoint import authority_of
-from stresser.scenario.secrets import Secret
 from stresser.session.opening import FirstWords
-from stresser.session.request_before import RequestBefore, filled_request, taken_address
+from stresser.session.request_before import RequestBefore
+from stresser.session.request_route import request_route, steps_before, with_taken
 from stresser.session.route import Route
 
 T = TypeVar("T")
@@ -173,7 +172,7 @@ class Attempt:
         """Ask, on a connection of its own, and go on with what that gave."""
         self._enter(Phase.BEFORE, self.route.timeouts.before)
         asked = Attempt(
-            self.number, _of_request(self.route, before), self.clock, self._hangups, self._packets
+            self.number, request_route(self.route, before), self.clock, self._hangups, self._packets
         )
         try:
             await asked.establish(0)
@@ -181,12 +180,12 @@ class Attempt:
             answering = ask_https(asked.stream, before.asked())
             answer = await asked._measured(Quantity.BEFORE_ANSWER, answering)
             self._taken = before.taken(answer)
-            self.route = _with_taken(self.route, before, self._taken)
+            self.route = with_taken(self.route, before, self._taken)
         except BaseException:
             self._stopped_at(asked)
             raise
         finally:
-            self.phases_ns |= _steps_before(asked.phases_ns)
+            self.phases_ns |= steps_before(asked.phases_ns)
         asked.hang_up()
 
     def _stopped_at(self, asked: "Attempt") -> None:
@@ -352,53 +351,3 @@ def _facts(stream: TlsStream, verdict: ChainVerdict) -> TlsFacts:
         root=verdict.root,
         intercepted=verdict.intercepted,
     )
-
-
-def _of_request(route: Route, before: RequestBefore) -> Route:
-    """How the request before a session goes: through the same egress and proxy."""
-    place = before.place
-    bare = replace(
-        route,
-        before=None,
-        request=None,
-        openings=(),
-        introducer=None,
-        hello=None,
-        withhold_secret=before.withhold_secret,
-    )
-    if place is None:
-        return bare
-    return replace(
-        bare,
-        host=place.host,
-        port=place.port,
-        server_name=place.host,
-        context=place.context,
-        judge=place.judge,
-    )
-
-
-def _with_taken(route: Route, before: RequestBefore, taken: dict[str, str]) -> Route:
-    if route.request is None:
-        return route
-    address = taken_address(taken, "ws" if route.context is None else "wss")
-    secrets = (*route.secrets, *(Secret(name, value) for name, value in taken.items()))
-    request = filled_request(route.request, taken, address)
-    if address is None or (address.host, address.port) == before.home:
-        return replace(route, request=request, secrets=secrets)
-    return replace(
-        route,
-        request=request,
-        secrets=secrets,
-        host=address.host,
-        port=address.port,
-        server_name=address.host,
-    )
-
-
-def _steps_before(phases_ns: dict[str, int]) -> dict[str, int]:
-    """The phases of the request before a session, by its own names."""
-    steps = dict(phases_ns)
-    named = {Quantity.BEFORE_TLS: "tls", Quantity.BEFORE_ANSWER: Quantity.BEFORE_ANSWER}
-    found = {name.value: steps.pop(phase) for name, phase in named.items() if phase in steps}
-    return {Quantity.BEFORE_CONNECT.value: sum(steps.values())} | found if steps else found
