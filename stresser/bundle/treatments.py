@@ -141,6 +141,9 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
         "headers": _T.HEADERS, "subprotocols": _T.PROTOCOL, "alpn": _T.PROTOCOL,
     },
     "FirstMessage": _SAID,
+    "Before": {
+        "get": _T.URL, "post": _T.URL, "headers": _T.HEADERS, "body": _T.GONE, "take": _T.GONE,
+    },
     "Reflector": {"token": _T.GONE},
     "Egress": {
         "name": _T.EGRESS, "interface": _T.INTERFACE, "source": _T.HOST, "proxy": _T.URL,

@@ -37,11 +37,27 @@ Talk = Callable[[WebSocketConnection], Awaitable[None]]
 """What an endpoint says to a client, for ever."""
 
 
-async def talk_to(wire: Wire, tls: TlsSession, talk: Talk) -> None:
-    """Upgrade, talk, answer pings, until the peer leaves or the talk ends."""
+def _upgraded(_: bytes) -> bytes | None:
+    return None
+
+
+async def talk_to(
+    wire: Wire,
+    tls: TlsSession,
+    talk: Talk,
+    answer: Callable[[bytes], bytes | None] = _upgraded,
+) -> None:
+    """Upgrade, talk, answer pings, until the peer leaves or the talk ends.
+
+    `answer`: what a request's head gets in the place of the upgrade; None: it is upgraded.
+    """
     try:
         request = await read_upgrade_request(tls)
-        if request is not None:
+        other = None if request is None else answer(request)
+        if other is not None:
+            await tls.send_all(other)
+            await tls.aclose()
+        elif request is not None:
             tls.unread(request)
             await _serve(tls, talk)
     except* GONE:

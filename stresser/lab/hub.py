@@ -2,11 +2,15 @@
 
 The JSON hub protocol (dotnet/aspnetcore, src/SignalR/docs/specs/HubProtocol.md): records of JSON,
 each ended by U+001E. The first one is the handshake; whoever begins otherwise hears why, and is
-closed. An invocation is answered with its own first argument.
+closed. An invocation is answered with its own first argument. A POST to `.../negotiate` yields a
+connection token, and whoever connects with an `id` has to have it from there
+(docs/specs/TransportProtocols.md).
 """
 
 import json
+from secrets import token_urlsafe
 from typing import Any, Final, NoReturn
+from urllib.parse import parse_qs
 
 import trio
 from trio_websocket import WebSocketConnection
@@ -25,6 +29,24 @@ class Hub:
     def __init__(self, every_ns: int) -> None:
         """`every_ns`: between the hub's own pings."""
         self._every_s = every_ns / NS_PER_S
+        self._tokens: set[str] = set()
+
+    def answer(self, request: bytes) -> bytes | None:
+        """The HTTP answer to a request's head; None: it is to be upgraded."""
+        method, target, *_ = [*request.decode("latin-1").split(" ", 2), ""]
+        path, _, query = target.partition("?")
+        if method == "POST" and path.endswith("/negotiate"):
+            return _page("200 OK", self._negotiated())
+        asked = parse_qs(query).get("id")
+        if asked is None or asked[0] in self._tokens:
+            return None
+        return _page("404 Not Found", b"No Connection with that ID")
+
+    def _negotiated(self) -> bytes:
+        token = token_urlsafe(16)
+        self._tokens.add(token)
+        said = {"negotiateVersion": 1, "connectionId": token_urlsafe(16), "connectionToken": token}
+        return json.dumps(said).encode()
 
     async def talk(self, connection: WebSocketConnection) -> None:
         """Serve one client to its end."""
@@ -51,6 +73,11 @@ async def _answer(connection: WebSocketConnection) -> NoReturn:
                 given = asked.get("arguments") or [None]
                 said = {"type": _COMPLETION, "invocationId": asked["invocationId"]}
                 await connection.send_message(_record(said | {"result": given[0]}))
+
+
+def _page(status: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
 
 
 def _problem_of(message: str | bytes) -> str | None:

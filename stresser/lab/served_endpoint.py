@@ -42,6 +42,7 @@ class ServedEndpoint:
         self._context = context
         self._lab_start = lab_start
         self._held: set[Wire] = set()
+        self._hub = Hub(behaviour.number)
 
     async def reset_together(self) -> None:
         """For `reset/lab+T`: at T reset all held sessions in one sweep, then return.
@@ -96,7 +97,7 @@ class ServedEndpoint:
             if not self._speaks_websocket or await accept_upgrade(tls):
                 await self._hold(self._conversation(wire, tls))
         elif behaviour.name == "hub":
-            await talk_to(wire, tls, Hub(behaviour.number).talk)
+            await talk_to(wire, tls, self._hub.talk, self._hub.answer)
         elif self._speaks_websocket:
             await talk_to(wire, tls, echo_messages)
         else:

@@ -21,6 +21,8 @@ WORKER_DIED = "worker_died"
 class Phase(StrEnum):
     """Where in its life an attempt or session was."""
 
+    BEFORE = "before"
+    """The HTTPS request that yields a token or a URL, where the scenario has one."""
     RESOLVE = "resolve"
     CONNECT = "connect"
     PROXY = "proxy"

@@ -9,6 +9,13 @@ from enum import StrEnum
 class Quantity(StrEnum):
     """What a histogram counts."""
 
+    BEFORE = "before"
+    """The three below together: the HTTPS request that comes before a session."""
+    BEFORE_CONNECT = "before_connect"
+    """Its look-up, TCP and proxy."""
+    BEFORE_TLS = "before_tls"
+    BEFORE_ANSWER = "before_answer"
+    """From the request to the end of its answer."""
     RESOLVE = "resolve"
     CONNECT = "connect"
     PROXY = "proxy"
@@ -38,6 +45,7 @@ class Quantity(StrEnum):
     """From the end of a session to the opening of the one that replaces it."""
 
 
+BEFORE_STEPS = (Quantity.BEFORE_CONNECT, Quantity.BEFORE_TLS, Quantity.BEFORE_ANSWER)
 PROXY_STEPS = (Quantity.PROXY_CONNECT, Quantity.PROXY_TLS, Quantity.PROXY_TUNNEL)
 """What `proxy` is made of, in their order."""
 HIGHEST_NS = 40 * 86_400 * 1_000_000_000

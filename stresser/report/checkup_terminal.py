@@ -22,6 +22,9 @@ _MOST_FINDINGS = 40
 _MOST_ROWS = 400
 _MOST_ADDRESSES = 8
 _STEPS = (
+    ("before_connect", "before"),
+    ("before_tls", "TLS"),
+    ("before_answer", "answer"),
     ("resolve", "DNS"),
     ("connect", "TCP"),
     ("proxy_connect", "proxy TCP"),

@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple, Protocol
 from stresser.analysis.diagnosis.diagnosis import Diagnosis
 from stresser.analysis.summary.run_reading import RunReading
 from stresser.model.events import AnyEvent, AttemptFailed, Ended, SessionEnded, SessionOpened
-from stresser.model.quantity import PROXY_STEPS, Quantity
+from stresser.model.quantity import BEFORE_STEPS, PROXY_STEPS, Quantity
 from stresser.model.units import escaped
 
 _MOST_OPEN: Final = 400_000
 _LONGEST_TEXT: Final = 1000
 _PHASES: Final = (
-    Quantity.RESOLVE, Quantity.CONNECT, *PROXY_STEPS, Quantity.TLS, Quantity.UPGRADE,
+    *BEFORE_STEPS, Quantity.RESOLVE, Quantity.CONNECT, *PROXY_STEPS, Quantity.TLS, Quantity.UPGRADE,
     Quantity.OPEN,
 )  # fmt: skip
 

@@ -34,8 +34,8 @@ BOUNDS_NS: Final = tuple(
 )  # fmt: skip
 """Upper bounds of the histograms' buckets, nanoseconds; the last bucket has none."""
 PHASES: Final = (
-    Quantity.RESOLVE, Quantity.CONNECT, Quantity.PROXY, Quantity.TLS, Quantity.UPGRADE,
-    Quantity.OPEN,
+    Quantity.BEFORE, Quantity.RESOLVE, Quantity.CONNECT, Quantity.PROXY, Quantity.TLS,
+    Quantity.UPGRADE, Quantity.OPEN,
 )  # fmt: skip
 _COUNTED = frozenset({*PHASES, Quantity.RTT, Quantity.LOOP_LAG})
 

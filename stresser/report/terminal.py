@@ -14,7 +14,7 @@ from stresser.analysis.summary.mechanism_words import addressed, known_from
 from stresser.analysis.summary.summary import Summary
 from stresser.analysis.views.session_story import Story
 from stresser.model.cohort import Cohort
-from stresser.model.quantity import PROXY_STEPS, Quantity
+from stresser.model.quantity import BEFORE_STEPS, PROXY_STEPS, Quantity
 from stresser.model.units import escaped, format_duration
 from stresser.report.answer_terminal import print_answer
 from stresser.report.tables import (
@@ -33,6 +33,7 @@ _MOST_COHORTS = 40
 _MOST_LINES = 40
 _LONGEST_LINE = 1000
 _SHOWN_QUANTITIES = (
+    *BEFORE_STEPS,
     Quantity.RESOLVE,
     Quantity.CONNECT,
     *PROXY_STEPS,

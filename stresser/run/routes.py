@@ -10,6 +10,7 @@ from stresser.model.cohort import Cohort, Pair
 from stresser.model.errors import ScenarioError
 from stresser.net.dial import Binding
 from stresser.net.hello_bytes import HelloNotMadeError, client_context, hello_facts
+from stresser.net.https_request import HttpsRequest
 from stresser.net.login_talk import LoginMemory
 from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
@@ -17,17 +18,23 @@ from stresser.net.tls import ClientContext, TlsProfile, context_for
 from stresser.net.trust import ChainJudge
 from stresser.net.websocket import UpgradeRequest
 from stresser.run.lab_plan import lab_listener
-from stresser.scenario.endpoint import EndpointAddress, parse_url
+from stresser.scenario.endpoint import (
+    EndpointAddress,
+    RequestPlace,
+    parse_request_url,
+    parse_url,
+)
 from stresser.scenario.json_pointer import JsonPointer
 from stresser.scenario.lab_table import LabReady
 from stresser.scenario.message_rules import gaps_of, json_to_say
 from stresser.scenario.plan import Activity, Egress, Endpoint, FirstMessage, Scenario, Verify
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.proxy_url import Proxy, ProxyScheme
-from stresser.scenario.secrets import HeaderValues, Secret
+from stresser.scenario.secrets import HeaderValues, Secret, variable_of
 from stresser.scenario.wording import Wording
 from stresser.session.opening import OpeningLine
 from stresser.session.proxy_entries import ProxyEntries
+from stresser.session.request_before import PlaceAsked, RequestBefore
 from stresser.session.route import Route, timers_for
 from stresser.session.wanted import Wanted
 
@@ -123,6 +130,7 @@ class RouteBuilder:
             hello=None if context is None else hello_facts(context, server_name),
             judge=self._judge(() if context is None else profile.ca_files),
             request=self._request(endpoint, address),
+            before=self._before(endpoint, address),
             openings=tuple(self._opening(message) for message in endpoint.open),
             secrets=tuple(self._secrets(endpoint)),
             introducer=self._introducers.get(endpoint.name),
@@ -216,6 +224,49 @@ class RouteBuilder:
             subprotocols=endpoint.subprotocols,
         )
 
+    def _before(self, endpoint: Endpoint, address: EndpointAddress) -> RequestBefore | None:
+        before = endpoint.before
+        if before is None:
+            return None
+        asked = parse_request_url(before.get or before.post or "")
+        headers = {name: self._header(value) for name, value in before.headers.items()}
+        if not any(name.lower() == "user-agent" for name in headers):
+            headers["User-Agent"] = USER_AGENT
+        body = self._wording(before.body)
+        own_host = self._server_name(endpoint, address) if address.is_lab else address.authority
+        is_secret = body.is_secret or any(isinstance(value, Secret) for value in headers.values())
+        return RequestBefore(
+            place=self._place_asked(endpoint, asked) if asked.host else None,
+            request=HttpsRequest(
+                method="GET" if before.post is None else "POST",
+                host=asked.authority if asked.host else own_host,
+                target=asked.target,
+                headers=headers,
+            ),
+            body=body,
+            home=(address.host, address.port),
+            take={
+                name: JsonPointer(place) if place.startswith("/") else place
+                for name, place in before.take.items()
+            },
+            withhold_secret=is_secret and not endpoint.send_secrets_over_unverified_chain,
+        )
+
+    def _place_asked(self, endpoint: Endpoint, asked: RequestPlace) -> PlaceAsked:
+        profile = TlsProfile(
+            require=endpoint.verify is Verify.REQUIRE, ca_files=self._files(endpoint.ca)
+        )
+        return PlaceAsked(
+            host=asked.host,
+            port=asked.port,
+            context=client_context(profile),
+            judge=self._judge(profile.ca_files),
+        )
+
+    def _header(self, value: str) -> str | Secret:
+        variable = variable_of(value)
+        return value if variable is None else self._gaps[variable]
+
     def _opening(self, message: FirstMessage) -> OpeningLine:
         written = message.text if message.json is None else json_to_say(message.json)
         text = None if written is None else self._wording(written)
@@ -244,7 +295,7 @@ class RouteBuilder:
         yield from (self._gaps[name] for name in gaps_of(endpoint))
 
     def _withholds(self, endpoint: Endpoint) -> bool:
-        secret = any(True for _ in self._secrets(endpoint))
+        secret = endpoint.before is not None or any(True for _ in self._secrets(endpoint))
         # Without TLS the scenario has been asked already (`scenario/field_rules.py`).
         return secret and not endpoint.send_secrets_over_unverified_chain
 

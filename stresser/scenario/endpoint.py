@@ -7,6 +7,7 @@ browsers do; the standard library's codec knows IDNA 2003 alone.
 
 import ipaddress
 import re
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import idna
@@ -28,7 +29,10 @@ _HIGHEST_PORT = 65535
 _WRITE = 'write "wss://host/path" or "tls://host:443"'
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([^:]*))?", re.DOTALL)
-_TARGET = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+_TARGET = re.compile(
+    r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}|\$\{[A-Za-z_][A-Za-z0-9_]{0,127}\})*"
+)
+"""With gaps, which `before` of an endpoint fills."""
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _BEHAVIOUR = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -171,7 +175,8 @@ def _lab_address(
 ) -> EndpointAddress:
     argument = path.removeprefix("/")
     if (
-        query is not None
+        not _TARGET.fullmatch(query or "")
+        or (query is not None and not scheme.is_websocket)
         or not _BEHAVIOUR.fullmatch(authority)
         or not _ARGUMENT.fullmatch(argument)
     ):
@@ -180,7 +185,12 @@ def _lab_address(
             '"lab+wss://behaviour/argument"'
         )
     return EndpointAddress(
-        scheme=scheme, host="", port=0, target="/", behaviour=authority, argument=unquote(argument)
+        scheme=scheme,
+        host="",
+        port=0,
+        target=f"/{query or ''}",
+        behaviour=authority,
+        argument=unquote(argument),
     )
 
 
@@ -200,6 +210,40 @@ def _port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= _HIGHEST_PORT:
         raise ValueError(f"{shown(text)} is not a port; a port is a number from 1 to 65535")
     return int(text)
+
+
+class RequestPlace(NamedTuple):
+    """Where a request before a session goes."""
+
+    host: str
+    """Empty: where the session goes."""
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """For the Host header, as `EndpointAddress.authority`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[Scheme.WSS] else f"{host}:{self.port}"
+
+
+def parse_request_url(url: str) -> RequestPlace:
+    """Read `https://host[:port]/path`, or `/path` alone.
+
+    Raises:
+        ValueError: with one sentence, as `parse_url`.
+    """
+    if url.startswith("/"):
+        path, mark, query = url.partition("?")
+        return RequestPlace("", 0, _target(Scheme.WSS, path, mark + query))
+    match = _URL.fullmatch(url)
+    if match is None or match[1].lower() != "https" or match[5] is not None or "@" in match[2]:
+        raise ValueError(
+            f'{shown_url(url)} is not such a place; write "https://host/path", or "/path" at the'
+            " endpoint itself"
+        )
+    host, port = host_and_port(match[2], DEFAULT_PORTS[Scheme.WSS])
+    return RequestPlace(host, port, _target(Scheme.WSS, match[3], match[4] or ""))
 
 
 def _target(scheme: Scheme, path: str, query: str) -> str:

@@ -13,10 +13,13 @@ from msgspec import Struct, structs
 from stresser.model.units import NS_PER_MS, NS_PER_S, Duration, Size, shown
 from stresser.scenario.endpoint import ascii_host_name, parse_url
 from stresser.scenario.handshake_rules import handshake_mistakes
-from stresser.scenario.header import check_alpn, check_subprotocol
+from stresser.scenario.header import check_alpn, check_subprotocol, each_of
 from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.message_rules import (
+    Report,
+    check_before,
     check_first_message,
+    check_gaps,
     check_headers,
     check_pointer,
     check_spoken,
@@ -26,6 +29,7 @@ from stresser.scenario.pac_answer import pac_place
 from stresser.scenario.plan import (
     Activity,
     ActivityKind,
+    Before,
     Egress,
     Endpoint,
     FirstMessage,
@@ -48,9 +52,6 @@ from stresser.scenario.proxy_url import (
 )
 from stresser.scenario.scheme_rules import check_scheme
 from stresser.scenario.secrets import variable_of
-
-Report = Callable[[tuple[str, ...], str], None]
-"""Takes the path of a key within its table, and what is wrong there."""
 
 NAME_PATTERN = r"[A-Za-z0-9._-]{1,64}"
 
@@ -101,6 +102,7 @@ TABLES: dict[type[Struct], str] = {
     Activity: "[activity]",
     Endpoint: "[[endpoints]]",
     FirstMessage: "open of an endpoint",
+    Before: "before of an endpoint",
     Egress: "[[egresses]]",
     Middlebox: "the lab table of an egress",
     Record: "[record]",
@@ -117,6 +119,7 @@ _MENDS: dict[tuple[type[Struct], str], str] = {
     (Endpoint, "name"): 'write name = "..."',
     (Endpoint, "url"): 'write url = "wss://host/path" or "tls://host:443"',
     (Egress, "name"): 'write name = "..."',
+    (Before, "take"): 'write take = { TOKEN = "/access_token" }',
 }
 
 
@@ -270,19 +273,9 @@ def _each_once(items: list[Any]) -> list[Any]:
     return items
 
 
-def _each(check: Callable[[str], None]) -> Callable[[list[str]], list[str]]:
-    def check_all(items: list[str]) -> list[str]:
-        for item in items:
-            check(item)
-        if len(set(items)) < len(items):
-            raise ValueError("holds the same text twice")
-        return items
-
-    return check_all
-
-
 def _check_endpoint(values: dict[str, Any], report: Report) -> None:
     check_headers(values.get("headers", {}), report)
+    check_gaps(values, report)
     if "url" in values:
         check_scheme(parse_url(values["url"]).scheme, values, report)
     if "reflector" in values and "url" in values and parse_url(values["url"]).is_lab:
@@ -363,8 +356,8 @@ _FIELD_CHECKS: dict[tuple[type[Struct], str], Callable[[Any], Any]] = {
     (Endpoint, "ca"): _file_path,
     (Endpoint, "sni"): _sni,
     (Endpoint, "address"): _address,
-    (Endpoint, "subprotocols"): _each(check_subprotocol),
-    (Endpoint, "alpn"): _each(check_alpn),
+    (Endpoint, "subprotocols"): each_of(check_subprotocol),
+    (Endpoint, "alpn"): each_of(check_alpn),
     (FirstMessage, "pointer"): check_pointer,
     (Activity, "pointer"): check_pointer,
     (Reflector, "token"): _from_environment,
@@ -381,6 +374,7 @@ _TABLE_CHECKS: dict[type[Struct], Callable[[dict[str, Any], Report], None]] = {
     Sessions: _check_sessions,
     Endpoint: _check_endpoint,
     FirstMessage: check_first_message,
+    Before: check_before,
     Egress: _check_egress,
     Reconnect: _check_reconnect,
     Activity: _check_activity,

@@ -5,6 +5,7 @@ A message never shows a field's value: it may be a secret.
 """
 
 import re
+from collections.abc import Callable
 
 from stresser.model.units import shown
 
@@ -56,3 +57,16 @@ def check_alpn(text: str) -> None:
     """Raises ValueError with one sentence where it is not a protocol id of 1 to 255 bytes."""
     if not text.isascii() or not text.isprintable() or not 1 <= len(text) <= _LONGEST_ALPN:
         raise ValueError(f'{shown(text)} is not an ALPN id; write for example "http/1.1"')
+
+
+def each_of(check: Callable[[str], None]) -> Callable[[list[str]], list[str]]:
+    """Check a list by its items, none of them twice."""
+
+    def check_all(items: list[str]) -> list[str]:
+        for item in items:
+            check(item)
+        if len(set(items)) < len(items):
+            raise ValueError("holds the same text twice")
+        return items
+
+    return check_all

@@ -22,6 +22,7 @@ from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.plain import to_plain
 from stresser.scenario.plan import (
     Activity,
+    Before,
     Egress,
     Endpoint,
     FirstMessage,
@@ -44,6 +45,7 @@ TABLES: tuple[type[Struct], ...] = (
     Timeouts,
     Activity,
     Endpoint,
+    Before,
     FirstMessage,
     Reflector,
     Egress,

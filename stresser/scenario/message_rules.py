@@ -7,6 +7,7 @@ from typing import Any
 
 from stresser.model.errors import ScenarioError
 from stresser.model.units import escaped
+from stresser.scenario.endpoint import parse_request_url
 from stresser.scenario.header import check_header_name, check_header_value
 from stresser.scenario.json_pointer import JsonPointer
 from stresser.scenario.plan import ActivityKind, DataDirection, Endpoint, FirstMessage, Scenario
@@ -17,7 +18,8 @@ _HEX = re.compile(r"(?:\s*[0-9A-Fa-f]{2})*\s*")
 _WAYS = ("text", "json", "binary")
 NUMBER = "number"
 """In a message that is said again and again: its number in the session, from 1."""
-Report = Callable[[tuple[str, ...], str], None]
+Report = Callable[[tuple[str | int, ...], str], None]
+"""Takes the path of a key within its table, and what is wrong there."""
 
 
 def check_headers(headers: Mapping[str, str], report: Report) -> None:
@@ -49,7 +51,7 @@ def check_first_message(values: dict[str, Any], report: Report) -> None:
         report((way,), f"the message has {given[0]} already; write two messages")
     if not given and not {"expect", "pointer"} & values.keys():
         report(("expect",), 'nothing is sent and nothing awaited; write text = "..."')
-    _check_texts(values, report)
+    _check_texts(values, report, None)
 
 
 def check_spoken(values: dict[str, Any], report: Report) -> None:
@@ -72,6 +74,56 @@ def check_spoken(values: dict[str, Any], report: Report) -> None:
     _check_texts(values, report, frozenset({NUMBER}))
 
 
+def check_before(values: dict[str, Any], report: Report) -> None:
+    """Report what is wrong with the request before a session."""
+    given = [way for way in ("get", "post") if way in values]
+    if len(given) != 1:
+        report(("get",), 'needs a place; write get = "https://host/path", or post')
+    for way in given:
+        try:
+            parse_request_url(values[way])
+        except ValueError as error:
+            report((way,), str(error))
+    if "post" not in values and values.get("body"):
+        report(("body",), "is sent by post; write post in the place of get")
+    check_headers(values.get("headers", {}), report)
+    for name, place in values.get("take", {}).items():
+        try:
+            _check_taken(name, place)
+        except ValueError as error:
+            report(("take", name), str(error))
+    if not values.get("take", {"": ""}):
+        report(("take",), 'takes nothing; write take = { TOKEN = "/access_token" }')
+    _check_gaps(("body",), values.get("body", ""), report, frozenset())
+
+
+def _check_taken(name: str, place: str) -> None:
+    if not Wording.is_name(name):
+        raise ValueError("is no name: letters, digits and underscores, a letter first")
+    if place.startswith("/"):
+        JsonPointer(place)
+    else:
+        check_header_name(place)
+
+
+def check_gaps(values: dict[str, Any], report: Report) -> None:
+    """Report each gap of an endpoint that neither the environment nor `before` fills."""
+    before = values.get("before")
+    taken = frozenset() if before is None else frozenset(before.take)
+    for place, message in enumerate(values.get("open", [])):
+        for key in ("text", "expect", "json"):
+            text = _text_of(key, getattr(message, key) or "")
+            _check_gaps(("open", place, key), text, report, taken)
+    _check_gaps(("url",), values.get("url", ""), report, taken, environment=False)
+    if before is None:
+        return
+    if "url" in before.take and values.get("url", "").startswith("lab+"):
+        report(("before", "take", "url"), "the lab's endpoint stays where it is; leave it out")
+    for name, value in values.get("headers", {}).items():
+        if variable_of(value) is None:
+            _check_gaps(("headers", name), value, report, taken, environment=False)
+
+
 def json_to_say(value: Any) -> str:
     """JSON as it is sent, its gaps still open: each stands within one of its texts."""
     return json.dumps(_with_gaps(value), separators=(",", ":"), ensure_ascii=False)
@@ -92,13 +144,15 @@ def resolve_gaps(
     Raises:
         ScenarioError: one line for each variable that is not set.
     """
-    mistakes, secrets = [], {}
+    mistakes: list[str] = []
+    secrets: dict[str, Secret] = {}
     for endpoint in scenario.endpoints:
         for name in gaps_of(endpoint):
+            place = f"{escaped(filename)}: endpoints.{endpoint.name}"
             if name in environment:
                 secrets[name] = Secret(name, environment[name])
+                mistakes += _unfit(place, endpoint, secrets[name])
             else:
-                place = f"{escaped(filename)}: endpoints.{endpoint.name}.open"
                 mistakes.append(
                     f"{place}: the environment variable {name} is not set; export it before a run"
                 )
@@ -107,16 +161,34 @@ def resolve_gaps(
     return secrets
 
 
+def _unfit(place: str, endpoint: Endpoint, secret: Secret) -> Iterator[str]:
+    """Where a header of the request before a session cannot hold it."""
+    headers = {} if endpoint.before is None else endpoint.before.headers
+    for name, value in headers.items():
+        if variable_of(value) == secret.variable:
+            try:
+                check_header_value(secret.reveal())
+            except ValueError as error:
+                yield (
+                    f"{place}.before.headers.{name}: in the environment variable"
+                    f" {secret.variable}, {error}"
+                )
+
+
 def gaps_of(endpoint: Endpoint) -> list[str]:
-    """The variables that an endpoint's messages take, each once."""
-    wordings = (one for message in endpoint.open for one in wordings_of(message))
-    return list(dict.fromkeys(gap.name for one in wordings for gap in one.gaps))
+    """The variables that an endpoint's messages and its request before them take, each once."""
+    wordings = [one for message in endpoint.open for one in wordings_of(message)]
+    if endpoint.before is not None:
+        wordings.append(Wording(endpoint.before.body))
+        wordings += [
+            Wording(value) for value in endpoint.before.headers.values() if variable_of(value)
+        ]
+    gaps = (gap for one in wordings for gap in one.gaps if gap.from_environment)
+    return list(dict.fromkeys(gap.name for gap in gaps))
 
 
-def _check_texts(
-    values: Mapping[str, Any], report: Report, given: frozenset[str] | None = None
-) -> None:
-    """`given`: what fills gaps; None: the environment does."""
+def _check_texts(values: Mapping[str, Any], report: Report, given: frozenset[str] | None) -> None:
+    """`given`: what fills gaps; None: that is looked at with the whole endpoint."""
     if not _HEX.fullmatch(values.get("binary", "")):
         report(("binary",), "holds more than hexadecimal digits, two for each byte")
     for key in ("text", "expect", "json"):
@@ -126,10 +198,30 @@ def _check_texts(
             report((key,), str(error))
             continue
         for gap in gaps:
-            if given is None and not gap.from_environment:
-                report((key,), f"nothing gives ${{{gap.name}}}; write ${{env:{gap.name}}}")
-            elif given is not None and (gap.from_environment or gap.name not in given):
+            if given is not None and (gap.from_environment or gap.name not in given):
                 report((key,), f"holds ${{{gap.name}}}; here only ${{{NUMBER}}} is filled")
+
+
+def _check_gaps(
+    key: tuple[str | int, ...],
+    text: str,
+    report: Report,
+    taken: frozenset[str],
+    *,
+    environment: bool = True,
+) -> None:
+    try:
+        gaps = Wording(text).gaps
+    except ValueError as error:
+        if key[0] != "open":  # of which it is said already
+            report(key, str(error))
+        return
+    for gap in gaps:
+        if gap.from_environment and not environment:
+            report(key, f"holds ${{env:{gap.name}}}; here only what `before` takes is put in")
+        elif not gap.from_environment and gap.name not in taken:
+            mend = f"write ${{env:{gap.name}}}" if environment else "let `before` take it"
+            report(key, f"nothing gives ${{{gap.name}}}; {mend}")
 
 
 def _text_of(key: str, value: Any) -> str:

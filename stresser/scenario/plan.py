@@ -55,6 +55,8 @@ class Sessions(_Table, frozen=True, kw_only=True):
 class Timeouts(_Table, frozen=True, kw_only=True):
     """Deadline of each phase."""
 
+    before: Duration = _seconds(10)
+    """Of the whole request before a session, where an endpoint has one."""
     resolve: Duration = _seconds(5)
     connect: Duration = _seconds(10)
     proxy: Duration = _seconds(10)
@@ -187,6 +189,26 @@ class FirstMessage(_Table, frozen=True, kw_only=True):
     """By when. What came until then and was something else is the refusal."""
 
 
+class Before(_Table, frozen=True, kw_only=True):
+    """An HTTPS request through the same egress, before each session: it yields a token or a URL.
+
+    One of `get` and `post`.
+    """
+
+    get: str | None = None
+    """`https://host[:port]/path`, or `/path` at the endpoint's own host and port."""
+    post: str | None = None
+    """The same, sent with `body`."""
+    headers: dict[str, str] = {}
+    """`env:NAME` takes the value from the environment; such values are never recorded."""
+    body: str = ""
+    """`${env:NAME}` is taken from the environment and never recorded."""
+    take: dict[str, str]
+    """By name: a JSON pointer to a value of the answer, or the name of one of its headers. It is
+    put in for `${NAME}` in the endpoint's path, query, headers and `open`; `url` is where the
+    session connects. Never recorded."""
+
+
 class Endpoint(_Table, frozen=True, kw_only=True):
     """What sessions connect to."""
 
@@ -213,6 +235,8 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     OpenSSL offers."""
     family: Literal["ipv4", "ipv6"] | None = None
     """Dial the name's addresses of this family alone."""
+    before: Before | None = None
+    """What is asked by HTTPS before each session."""
     open: list[FirstMessage] = []
     """What is said first, once the upgrade is accepted, one after the other."""
     reflector: Reflector | None = None

@@ -11,6 +11,7 @@ _OF_UPGRADES = {
     "headers": "upgrade request to carry them",
     "subprotocols": "upgrade request to carry them",
     "open": "messages",
+    "before": "request that would carry what comes before",
 }
 _OF_TLS = ("ca", "verify", "sni", "alpn", "tls_version", "hello", "reflector")
 _NOT_SAID: tuple[Any, ...] = (None, [], Verify.REPORT)
@@ -41,5 +42,7 @@ def _secrets(values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for name, value in values.get("headers", {}).items():
         if variable_of(value) is not None:
             yield "headers", name
+    if values.get("before") is not None:
+        yield ("before",)
     if any(one.gaps for message in values.get("open", []) for one in wordings_of(message)):
         yield ("open",)

@@ -15,7 +15,15 @@ from stresser.model.errors import ScenarioError
 from stresser.model.units import escaped, shown
 from stresser.scenario.header import check_header_value
 from stresser.scenario.plain import to_plain
-from stresser.scenario.plan import Activity, Egress, Endpoint, FirstMessage, Reflector, Scenario
+from stresser.scenario.plan import (
+    Activity,
+    Before,
+    Egress,
+    Endpoint,
+    FirstMessage,
+    Reflector,
+    Scenario,
+)
 
 MASK = "(masked)"
 VARIABLE_PATTERN = "^env:[A-Za-z_][A-Za-z0-9_]{0,127}$"
@@ -33,6 +41,7 @@ _CREDENTIAL = re.compile(
 )
 _SHORT_QUERY_NAMES = frozenset({"sig", "key", "code", "sas", "pass", "pw", "pin", "otp", "user"})
 _MEMBER = re.compile(r'"([^"]{1,128})"(\s{0,8}:\s{0,8})"((?:[^"\\]|\\.)*)"')
+_FORM = re.compile(r"(^|&)([^=&\"{}\s]{1,128})=([^&\s]*)")
 _PARAMETER = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
 
 
@@ -170,6 +179,7 @@ def masked(scenario: Scenario) -> dict[str, Any]:
             endpoint,
             url=masked_url(endpoint.url),
             headers={name: _masked_value(name, text) for name, text in endpoint.headers.items()},
+            before=_masked_before(endpoint.before),
             open=[_masked_message(message) for message in endpoint.open],
             reflector=_masked_reflector(endpoint.reflector),
         )
@@ -183,6 +193,22 @@ def masked(scenario: Scenario) -> dict[str, Any]:
     whole = replace(scenario, endpoints=endpoints, egresses=egresses, activities=activities)
     tree: dict[str, Any] = to_plain(whole)
     return tree
+
+
+def _masked_before(before: Before | None) -> Before | None:
+    if before is None:
+        return None
+    return replace(
+        before,
+        get=None if before.get is None else masked_url(before.get),
+        post=None if before.post is None else masked_url(before.post),
+        headers={name: _masked_value(name, text) for name, text in before.headers.items()},
+        body=_MEMBER.sub(_masked_member, _FORM.sub(_masked_field, before.body)),
+    )
+
+
+def _masked_field(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}={_masked_text(found[2], found[3])}"
 
 
 def _masked_message(message: M) -> M:

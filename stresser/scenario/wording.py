@@ -40,6 +40,11 @@ class Wording:
             _parts_of(whole_from_environment(text))
         )
 
+    @staticmethod
+    def is_name(text: str) -> bool:
+        """Whether a gap may be called so."""
+        return re.fullmatch(_NAME, text) is not None
+
     def __repr__(self) -> str:
         return f"<Wording of {len(self._parts)} parts>"
 

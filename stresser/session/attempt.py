@@ -21,6 +21,7 @@ from stresser.model.packet import Packets
 from stresser.model.quantity import Quantity
 from stresser.model.units import Duration
 from stresser.net.dial import segment_size, set_timers
+from stresser.net.https_request import ask_https
 from stresser.net.login_talk import AnotherConnection
 from stresser.net.plain_stream import PlainStream, SessionStream
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
@@ -32,6 +33,8 @@ from stresser.net.trust import ChainVerdict
 from stresser.net.websocket import WebSocket, upgrade
 from stresser.scenario.endpoint import authority_of
 from stresser.session.opening import FirstWords
+from stresser.session.request_before import RequestBefore
+from stresser.session.request_route import request_route, steps_before, with_taken
 from stresser.session.route import Route
 
 T = TypeVar("T")
@@ -73,6 +76,8 @@ class Attempt:
         self.websocket: WebSocket | None = None
         self.subprotocol: str | None = None
         self._words: FirstWords | None = None
+        self._taken: dict[str, str] = {}
+        """What the answer to the request before it gave."""
         self.answer: HttpAnswer | None = None
         """What the acceptance of the upgrade says of who gave it; only if `hears_answer`."""
         self.hears_answer = False
@@ -136,6 +141,8 @@ class Attempt:
         return ResolvedBy.PROXY if asks_proxy and begun and is_name else None
 
     async def _go_through(self, nth_address: int) -> None:
+        if self.route.before is not None:
+            await self._ask_before(self.route.before)
         route, limits = self.route, self.route.timeouts
         if route.proxy is None:
             tap, carrier, early = await self._directly(nth_address), None, b""
@@ -161,6 +168,43 @@ class Attempt:
         elif route.introducer is not None:
             self.stream.send_nowait(PREFIX + self._hello(route.introducer) + b"\n")
 
+    async def _ask_before(self, before: RequestBefore) -> None:
+        """Ask, on a connection of its own, and go on with what that gave."""
+        self._enter(Phase.BEFORE, self.route.timeouts.before)
+        asked = Attempt(
+            self.number, request_route(self.route, before), self.clock, self._hangups, self._packets
+        )
+        try:
+            await asked.establish(0)
+            assert asked.stream is not None  # noqa: S101 - it is established
+            answering = ask_https(asked.stream, before.asked())
+            answer = await asked._measured(Quantity.BEFORE_ANSWER, answering)
+            self._taken = before.taken(answer)
+            self.route = with_taken(self.route, before, self._taken)
+        except BaseException:
+            self._stopped_at(asked)
+            raise
+        finally:
+            self.phases_ns |= steps_before(asked.phases_ns)
+        asked.hang_up()
+
+    def _stopped_at(self, asked: "Attempt") -> None:
+        """That connection is what the attempt has come to."""
+        self.route, self.tap, self.stream = asked.route, asked.tap, asked.stream
+        self.local, self.address, self.dialled = asked.local, asked.address, asked.dialled
+        self.proxy_address, self.asked_name = asked.proxy_address, asked.asked_name
+        self.endpoint_proved, self.intercepted = asked.endpoint_proved, asked.intercepted
+        self.proxy_step = asked.proxy_step
+
+    def hang_up(self) -> None:
+        """Say goodbye and close."""
+        if self.stream is not None:
+            self.stream.close_notify_nowait()
+        if self.tap is not None:
+            if self._packets is not None and self.local is not None:
+                self._packets.forget(self.local, str(self.dialled))
+            self.tap.close()
+
     async def _shake_hands(self, tls: TlsStream) -> None:
         if self.route.hello is not None:
             size = segment_size(tls.tap.sock) if tls.is_direct else None
@@ -176,7 +220,7 @@ class Attempt:
         self._withhold_secret(self._look_at_chain(tls), tls)
 
     async def _say_first(self, websocket: WebSocket) -> None:
-        self._words = FirstWords(websocket, {})
+        self._words = FirstWords(websocket, self._taken)
         for one in self.route.openings:
             self._enter(Phase.OPEN, one.within)
             await self._words.say(one)

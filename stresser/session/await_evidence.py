@@ -79,7 +79,11 @@ async def hear_of_attempt(attempt: Attempt, look: SocketAtEnd, around: RunContex
     await trio.lowlevel.checkpoint_if_cancelled()
     destination = destination_of(attempt)
     told = isinstance(look.fault, (PeerFin, OSError))
-    if destination is None or not (told or _needs_witness(attempt, look.fault)):
+    if (
+        attempt.phase is Phase.BEFORE
+        or destination is None
+        or not (told or _needs_witness(attempt, look.fault))
+    ):
         return
     if around.looks is not None:
         around.looks.ask(destination, FRESH_FOR_ATTEMPTS_NS, of_other_family(attempt, destination))

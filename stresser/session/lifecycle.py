@@ -13,7 +13,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Ending, Proof
 from stresser.model.events import AnyEvent, AttemptFailed, Observer, SessionEnded, SessionOpened
 from stresser.model.faults import NoPong, Planned
-from stresser.model.quantity import PROXY_STEPS, Quantity
+from stresser.model.quantity import BEFORE_STEPS, PROXY_STEPS, Quantity
 from stresser.scenario.plan import Reconnect
 from stresser.session.attempt import Attempt
 from stresser.session.await_evidence import hear_of_attempt, hear_witnesses
@@ -242,9 +242,10 @@ def _written(
 def _sample_phases(attempt: Attempt, around: RunContext) -> None:
     for phase, duration in attempt.phases_ns.items():
         around.observer.sample(Quantity(phase), attempt.route.cohort, duration)
-    if Quantity.PROXY_TUNNEL in attempt.phases_ns:
-        whole = sum(attempt.phases_ns.get(step, 0) for step in PROXY_STEPS)
-        around.observer.sample(Quantity.PROXY, attempt.route.cohort, whole)
+    for quantity, steps in ((Quantity.PROXY, PROXY_STEPS), (Quantity.BEFORE, BEFORE_STEPS)):
+        if steps[-1] in attempt.phases_ns:
+            whole = sum(attempt.phases_ns.get(step, 0) for step in steps)
+            around.observer.sample(quantity, attempt.route.cohort, whole)
 
 
 def _opened(

@@ -20,6 +20,7 @@ from stresser.scenario.plan import BEATING, Activity, ActivityKind, Timeouts
 from stresser.scenario.secrets import Secret
 from stresser.session.opening import OpeningLine
 from stresser.session.proxy_entries import ProxyEntries
+from stresser.session.request_before import RequestBefore
 from stresser.session.spoken_beat import SpokenBeat, spoken_beat
 
 
@@ -75,6 +76,8 @@ class Route:
     judge: ChainJudge
     request: UpgradeRequest | None
     """None: `tls` or `tcp`, held with nothing sent."""
+    before: RequestBefore | None = None
+    """What is asked before each session; its request has gaps then."""
     openings: tuple[OpeningLine, ...] = ()
     """What is said first, once the upgrade is accepted."""
     secrets: tuple[Secret, ...] = ()

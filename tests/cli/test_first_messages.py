@@ -75,7 +75,7 @@ def test_a_refusal_is_the_endpoints_and_repeats_no_secret(start):
     assert found["mechanism"] == "refused_by_endpoint"
     assert (found["who"], found["ask"]["whom"]) == ("endpoint", "service_owner")
     assert "is not supported" in found["says"]
-    assert "refuses the first messages" in " ".join(out.split())
+    assert "does not answer as the scenario wants" in " ".join(out.split())
 
 
 CALL = r"""
@@ -115,12 +115,12 @@ def test_a_wrong_answer_is_the_endpoints_and_accuses_no_egress(start):
     assert (found["mechanism"], found["who"]) == ("refused_by_endpoint", "endpoint")
     assert found["where"] != "egress"
     assert found["ask"]["whom"] == "service_owner"
-    assert "does not answer messages as expected" in " ".join(out.split())
+    assert "does not answer as the scenario wants" in " ".join(out.split())
 
 
 def test_a_missing_variable_is_one_line(start):
     run = start(scenario(BAD))
     code, out, err = run.finish()
     assert (code, out) == (2, "")
-    assert "endpoints.hub.open: the environment variable STRESSER_TEST_TOKEN is not set" in err
+    assert "endpoints.hub: the environment variable STRESSER_TEST_TOKEN is not set" in err
     assert not run.results.exists()

@@ -78,7 +78,6 @@ def test_a_url_is_taken_apart(url, scheme, host, port, target):
         ("lab+wss://", "not a lab endpoint"),
         ("lab+wss://Echo", "not a lab endpoint"),
         ("lab+wss://echo:1", "not a lab endpoint"),
-        ("lab+wss://echo?x=1", "not a lab endpoint"),
         ("lab+http://echo", "not known"),
     ],
 )

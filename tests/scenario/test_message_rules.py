@@ -74,8 +74,8 @@ def test_what_the_environment_fills_is_looked_up_before_the_run():
     with pytest.raises(ScenarioError) as caught:
         resolve_gaps(made, {"A": "1"}, "s.toml")
     assert [line.split(" is not set")[0] for line in caught.value.lines] == [
-        "s.toml: endpoints.hub.open: the environment variable B",
-        "s.toml: endpoints.hub.open: the environment variable C",
+        "s.toml: endpoints.hub: the environment variable B",
+        "s.toml: endpoints.hub: the environment variable C",
     ]
 
 
@@ -88,6 +88,70 @@ def test_what_looks_like_a_credential_is_masked_in_the_manifest():
     assert "hunter2" not in shown
     assert "env:KEY" in shown
     assert '"op": "x"' in shown
+
+
+BEFORE = HEAD + 'before = { post = "https://a.test/t", take = { T = "/t" } }\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('before = { take = { T = "/t" } }', "before.get: needs a place; write get"),
+        ('before = { get = "http://a/", take = { T = "/t" } }', 'before.get: "http://a/" is not'),
+        ('before = { get = "/a b", take = { T = "/t" } }', "before.get: "),
+        ('before = { get = "/", body = "x", take = { T = "/t" } }', "before.body: is sent by post"),
+        ('before = { get = "/" }', "before.take: missing; write take ="),
+        ('before = { get = "/", take = {} }', "before.take: takes nothing"),
+        ('before = { get = "/", take = { "9" = "/t" } }', "before.take.9: is no name"),
+        (
+            'before = { get = "/", take = { T = "/~" } }',
+            'before.take.T: "/~" is not a JSON pointer',
+        ),
+        ('before = { get = "/", take = { T = "a b" } }', 'before.take.T: "a b" is not a header'),
+        ('before = { post = "/", body = "${T}", take = { T = "/t" } }', "before.body: nothing giv"),
+    ],
+)
+def test_a_mistake_of_what_comes_before_is_one_line(text, said):
+    with pytest.raises(ScenarioError) as caught:
+        decode_scenario((HEAD + text).encode(), "s.toml")
+    [line] = caught.value.lines
+    assert line.startswith(f"s.toml: endpoints[0].{said}")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('headers = { A = "Bearer ${U}" }', "headers.A: nothing gives ${U}; let `before` take it"),
+        ('open = [{ text = "${U}" }]', "open[0].text: nothing gives ${U}; write ${env:U}"),
+    ],
+)
+def test_a_gap_that_nothing_fills_is_one_line(more, said):
+    with pytest.raises(ScenarioError) as caught:
+        decode_scenario((BEFORE + more).encode(), "s.toml")
+    [line] = caught.value.lines
+    assert line == f"s.toml: endpoints[0].{said}"
+
+
+def test_gaps_are_filled_by_what_is_taken():
+    text = BEFORE.replace("hub.test/", "hub.test/?id=${T}")
+    more = 'headers = { A = "Bearer ${T}" }\nopen = [{ json = { token = "${T}" } }]'
+    [endpoint] = decode_scenario((text + more).encode(), "s.toml").endpoints
+    assert gaps_of(endpoint) == []
+    with pytest.raises(ScenarioError, match="url: nothing gives"):
+        decode_scenario(HEAD.replace("hub.test/", "hub.test/?id=${T}").encode(), "s.toml")
+
+
+def test_the_request_before_is_masked_and_its_variables_looked_up():
+    text = (
+        HEAD + 'before = { post = "https://a.test/t?sig=hunter2", take = { T = "/t" },'
+        ' headers = { Authorization = "env:A", X-Api-Key = "hunter2" },'
+        " body = 'client_secret=hunter2&id=${env:B}' }"
+    )
+    made = decode_scenario(text.encode(), "s.toml")
+    assert "hunter2" not in str(masked(made))
+    assert gaps_of(made.endpoints[0]) == ["B", "A"]
+    with pytest.raises(ScenarioError, match=r"before.headers.Authorization: in the environment"):
+        resolve_gaps(made, {"A": "a\nb", "B": "x"}, "s.toml")
 
 
 ACTIVITY = HEAD + "[activity]\n"

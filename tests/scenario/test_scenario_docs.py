@@ -13,6 +13,7 @@ from stresser.scenario.json_schema import TABLES, default_of
 from stresser.scenario.lab_table import Middlebox
 from stresser.scenario.plan import (
     Activity,
+    Before,
     Egress,
     Endpoint,
     FirstMessage,
@@ -33,6 +34,7 @@ HEADINGS = {
     Timeouts: "`[timeouts]`",
     Activity: "`[activity]` or `[[activities]]`",
     Endpoint: "`[[endpoints]]`",
+    Before: "`before` of an endpoint",
     FirstMessage: "`open` of an endpoint",
     Reflector: "`reflector` of an endpoint",
     Egress: "`[[egresses]]`",

@@ -21,7 +21,7 @@ from stresser.statistics.duration_counts import bucket_range
 from stresser.statistics.merged_counts import PackedCounts, added_up
 from stresser.statistics.numerics import Generator, Numbers, np
 
-_PHASES = ("resolve", "connect", "proxy", "tls", "upgrade", "open", HANDSHAKE)
+_PHASES = ("before_answer", "resolve", "connect", "proxy", "tls", "upgrade", "open", HANDSHAKE)
 _SESSION_SHARES = (0.5, 0.95)
 _RTT_SHARES = (0.5, 0.99)
 _RESAMPLED = 20_000

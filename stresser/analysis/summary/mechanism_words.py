@@ -115,9 +115,7 @@ def _template(found: Diagnosis, *, has_limit: bool) -> str:
     if has_limit and found.mechanism in _WITH_LIMIT:
         return _WITH_LIMIT[found.mechanism]
     if found.who is Initiator.ENDPOINT and found.kinds.keys() == {Kind.MESSAGE_REFUSAL}:
-        if found.drops:
-            return "The endpoint lives, and does not answer messages as expected"
-        return "The endpoint refuses the first messages"
+        return "The endpoint lives, and does not answer as the scenario wants"
     if found.who is not Initiator.ENDPOINT and found.mechanism in _BY_NO_ONE:
         return _BY_NO_ONE[found.mechanism]
     return _ALONE[found.mechanism]

@@ -25,6 +25,7 @@ _MOST_EGRESSES = 12
 _LONGEST_NAME = 80
 QUANTITIES = (
     Quantity.RTT,
+    Quantity.BEFORE,
     Quantity.RESOLVE,
     Quantity.CONNECT,
     Quantity.PROXY,

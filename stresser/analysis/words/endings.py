@@ -139,6 +139,7 @@ ALERT_NAMES = {
 }
 """RFC 8446 section 6."""
 _PHASE_WORDS = {
+    Phase.BEFORE: "request before the session",
     Phase.RESOLVE: "resolve",
     Phase.CONNECT: "TCP connect",
     Phase.PROXY: "proxy",
@@ -195,6 +196,8 @@ def _what(ending: Ending) -> str:
         words = "the worker that held it died"
     elif ending.kind is Kind.TCP_FIN and ending.in_clear:
         words = "closed by TCP FIN (there is no TLS)"
+    elif ending.kind is Kind.HTTP_REFUSAL and ending.phase is Phase.BEFORE:
+        words = "refused"
     words += _detail(ending)
     if ending.kind in _SAID_UNDER_TLS and ending.in_clear:
         words += " in clear"

@@ -74,6 +74,9 @@ class Obstacle(StrEnum):
     HTTP_REFUSED = "http_refused"
     ALPN_NOT_SPOKEN = "alpn_not_spoken"
     NO_HTTP = "no_http"
+    BEFORE_REFUSED = "before_refused"
+    BEFORE_LACKS = "before_lacks"
+    BEFORE_FAILED = "before_failed"
     OPEN_REFUSED = "open_refused"
     OPEN_DROPPED = "open_dropped"
     OPEN_UNANSWERED = "open_unanswered"
@@ -92,6 +95,12 @@ _ALERTS = {
     **dict.fromkeys((42, 43, 44, 45, 46, 48, 116), Obstacle.ALERT_CLIENT),
     112: Obstacle.ALERT_NAME,
     120: Obstacle.ALERT_ALPN,
+}
+_BEFORE = {
+    Kind.HTTP_REFUSAL: Obstacle.BEFORE_REFUSED,
+    Kind.MESSAGE_REFUSAL: Obstacle.BEFORE_LACKS,
+    Kind.RESOLVE_ERROR: Obstacle.NAME_UNANSWERED,
+    Kind.CERTIFICATE: Obstacle.CHAIN_REFUSED,
 }
 _SAID_NO = frozenset({Kind.MESSAGE_REFUSAL, Kind.WS_CLOSE})
 _LOGINS = {
@@ -145,8 +154,9 @@ def obstacle_of(one: Stopped) -> Obstacle:
     kind, phase = one.ending.kind, one.ending.phase
     if kind is Kind.TOOL:
         return Obstacle.TOOL_LIMIT
-    if phase is Phase.PROXY or (one.by_proxy and phase is Phase.CONNECT):
-        return _of_proxy(one.ending)
+    whole = _WHOLE_PHASE.get(Phase.PROXY if one.by_proxy and phase is Phase.CONNECT else phase)
+    if whole is not None:
+        return whole(one)
     if kind is Kind.RESOLVE_ERROR or phase is Phase.RESOLVE:
         return _of_name(one.ending)
     if kind is Kind.HTTP_REFUSAL:
@@ -162,7 +172,12 @@ def _of_name(ending: Ending) -> Obstacle:
     return Obstacle.NAME_UNKNOWN if is_unknown else Obstacle.NAME_UNANSWERED
 
 
-def _of_proxy(ending: Ending) -> Obstacle:
+def _of_before(one: Stopped) -> Obstacle:
+    return _BEFORE.get(one.ending.kind, Obstacle.BEFORE_FAILED)
+
+
+def _of_proxy(one: Stopped) -> Obstacle:
+    ending = one.ending
     if ending.kind is not Kind.PROXY_ERROR or ending.status is None:
         return Obstacle.PROXY_UNREACHED
     if ending.status == _PROXY_LOGIN:
@@ -255,6 +270,7 @@ def _unnamed(_one: Stopped) -> Obstacle:
     return Obstacle.UNNAMED
 
 
+_WHOLE_PHASE = {Phase.BEFORE: _of_before, Phase.PROXY: _of_proxy}
 _BY_KIND = {Kind.REFUSED: Obstacle.PORT_REFUSED, Kind.CERTIFICATE: Obstacle.CHAIN_REFUSED}
 _BY_PHASE: dict[Phase, Callable[[Stopped], Obstacle]] = {
     Phase.CONNECT: _of_connect,

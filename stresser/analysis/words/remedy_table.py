@@ -203,6 +203,19 @@ ROWS: tuple[RemedyRow, ...] = (
         _A.NETWORK, "Say what inspects HTTP on the path to {hosts}, and let WebSockets pass it.",
     ),
     RemedyRow(
+        _O.BEFORE_REFUSED, "the request before the session was answered with HTTP {code}{login}",
+        _A.OWNER, "Say why it refuses the request that comes before sessions to {hosts}.",
+        first="Check `before` of the endpoint: its place, and the login in it.",
+    ),
+    RemedyRow(
+        _O.BEFORE_LACKS, "the answer to the request before the session lacks what is taken of it",
+        _A.READER, "Check `take` in `before` of {hosts}: what it names is not in the answer.",
+    ),
+    RemedyRow(
+        _O.BEFORE_FAILED, "the request before the session did not come to its answer",
+        _A.READER, "See what `stresser check` says of the place that `before` of {hosts} names.",
+    ),
+    RemedyRow(
         _O.OPEN_REFUSED, "the endpoint refused the first messages{answer}",
         _A.OWNER, "Say what {hosts} wants of the first messages: it answered, and not as expected.",
         first="Check `open` of the endpoint, and the token in it.",
