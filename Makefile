@@ -75,9 +75,12 @@ $(RUN)/.ready: constraints-run.txt pyproject.toml
 	$(RUN)/$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DEV)/.ready: constraints.txt pyproject.toml
+# Kerberos comes along where it can be compiled (libkrb5-dev, krb5-devel); its tests say if it is missing.
+$(DEV)/.ready: constraints.txt constraints-kerberos.txt pyproject.toml
 	$(call make_venv,$(DEV))
 	$(DEV)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints.txt
+	@! command -v krb5-config >/dev/null || CFLAGS=-O0 \
+		$(DEV)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-kerberos.txt
 	$(DEV)/$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -107,11 +110,13 @@ lock:
 	$(COMPILE) -c .lock.all pyproject.toml .ci/build.in -o .lock.run
 	$(COMPILE) .ci/mitmproxy.in -o .lock.mitmproxy
 	$(COMPILE) .ci/atheris.in -o .lock.atheris
+	$(COMPILE) .ci/kerberos.in -o .lock.kerberos
 	@{ sed -n '/^#/!q; p' constraints.txt; cat .lock.all; } > .lock.new && mv .lock.new constraints.txt
 	@{ sed -n '/^#/!q; p' constraints-run.txt; cat .lock.run; } > .lock.new && mv .lock.new constraints-run.txt
 	@{ sed -n '/^#/!q; p' constraints-mitmproxy.txt; cat .lock.mitmproxy; } > .lock.new && mv .lock.new constraints-mitmproxy.txt
 	@{ sed -n '/^#/!q; p' constraints-atheris.txt; cat .lock.atheris; } > .lock.new && mv .lock.new constraints-atheris.txt
-	@rm -f .lock.all .lock.run .lock.mitmproxy .lock.atheris
+	@{ sed -n '/^#/!q; p' constraints-kerberos.txt; cat .lock.kerberos; } > .lock.new && mv .lock.new constraints-kerberos.txt
+	@rm -f .lock.all .lock.run .lock.mitmproxy .lock.atheris .lock.kerberos
 
 clean:
 	rm -rf $(RUN) $(DEV) $(MITMPROXY) $(ATHERIS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,8 +1,9 @@
 """NTLM and Kerberos with a proxy, by pyspnego; sole owner of it and of what it stands on.
 
 Its calls read files and ask KDCs: they run in a thread, one at a time, so that the loop goes on and
-a thousand sessions that come back at once make one request of a KDC. What failed is not tried again
-for a while. The libraries are loaded where a proxy first asks for them.
+a thousand sessions that come back at once make one request of a KDC. What a KDC refused it is not
+asked again for a while, and no password that it does not take is sent twice. The libraries are
+loaded where a proxy first asks for them.
 """
 
 from base64 import b64decode, b64encode
@@ -30,6 +31,7 @@ _TROUBLES = {
     -1765328353: LoginTrouble.PASSWORD_WRONG,  # decrypt integrity check failed
     -1765328352: LoginTrouble.TICKET_EXPIRED,
     -1765328347: LoginTrouble.CLOCK_SKEW,
+    -1765328236: LoginTrouble.CLOCK_SKEW,  # in what the KDC answered
     -1765328243: LoginTrouble.NO_TICKET,  # matching credential not found
     -1765328230: LoginTrouble.NO_KDC,  # cannot find KDC for the realm
     -1765328228: LoginTrouble.NO_KDC,  # cannot contact any KDC
@@ -43,6 +45,8 @@ _MAJOR = {
     _CREDENTIALS_EXPIRED: LoginTrouble.TICKET_EXPIRED,
 }
 _CURABLE = frozenset({LoginTrouble.NO_TICKET, LoginTrouble.TICKET_EXPIRED})
+_FOR_GOOD = frozenset({LoginTrouble.PASSWORD_WRONG, LoginTrouble.NO_LIBRARY})
+"""To ask again could lock the user out, or would find the same."""
 
 
 class Tickets:
@@ -68,7 +72,7 @@ class Tickets:
         )
 
     def _forget_old(self) -> None:
-        if self._failed is None:
+        if self._failed is None or self._failed.trouble in _FOR_GOOD:
             return
         if self._until_s is None:
             self._until_s = trio.current_time() + _NOT_AGAIN_S
@@ -85,7 +89,8 @@ class Tickets:
         try:
             return self._with_ticket(login, received)
         except LoginFailed as failed:
-            self._failed = failed
+            if failed.trouble not in _CURABLE:  # a file says so, and may say otherwise at any time
+                self._failed = failed
             raise
 
     def _with_ticket(self, login: "SpnegoLogin", received: bytes | None) -> bytes:
@@ -94,10 +99,10 @@ class Tickets:
         except LoginFailed as failed:
             if failed.trouble not in _CURABLE or self._proxy.password is None:
                 raise
-            self._log_in()
+            self._log_in(login.service)
             return login.step(received, self._cache)
 
-    def _log_in(self) -> None:
+    def _log_in(self, service: str | None) -> None:
         """Get a ticket by user and password, as kinit does; it is kept in memory alone."""
         krb5, proxy = import_module("krb5"), self._proxy
         assert proxy.user is not None  # noqa: S101 - the two go together
@@ -112,7 +117,7 @@ class Tickets:
             krb5.cc_initialize(context, cache, ticket.client)
             krb5.cc_store_cred(context, cache, ticket)
         except krb5.Krb5Error as error:
-            raise _failure(error, None) from None
+            raise _failure(error, service) from None
         self._kept, self._cache = (context, cache), f"MEMORY:{cache.name.decode()}"
 
 
@@ -161,9 +166,9 @@ class SpnegoLogin:
                 self._context = self._client(spnego, cache)
             token: bytes | None = self._context.step(received)
         except ImportError:
-            raise LoginFailed(LoginTrouble.NO_LIBRARY, service=self._service) from None
+            raise LoginFailed(LoginTrouble.NO_LIBRARY, service=self.service) from None
         except exceptions.SpnegoError as error:
-            raise _failure(error, self._service) from None
+            raise _failure(error, self.service) from None
         except Exception as error:
             if received is None:
                 raise
@@ -191,7 +196,8 @@ class SpnegoLogin:
         )
 
     @property
-    def _service(self) -> str | None:
+    def service(self) -> str | None:
+        """Of Kerberos, what a ticket is for."""
         is_ntlm = self.scheme is ProxyAuth.NTLM
         return None if is_ntlm else f"{_SERVICE}/{self._proxy.host}"
 
@@ -203,7 +209,8 @@ def _failure(error: Exception, service: str | None) -> LoginFailed:
     signed = minor - (1 << 32) if minor >= 1 << 31 else minor
     major = (getattr(native, "maj_code", 0) >> 16) & 0xFF
     trouble = _TROUBLES.get(signed) or _MAJOR.get(major) or LoginTrouble.FAILED
-    return LoginFailed(trouble, service=service, said=str(native))
+    # "Major (...): ... Minor (...): No Kerberos credentials available": the last part says it.
+    return LoginFailed(trouble, service=service, said=str(native).rpartition("): ")[2])
 
 
 def server_end_point(der: bytes) -> bytes:

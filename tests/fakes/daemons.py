@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fakes.certificates import SERVER_NAME, authority
+from tests.fakes.kerberos import REALM as REALM_NAME
+from tests.fakes.kerberos import SERVICE, Realm
 from tests.fakes.squid_service import squid_service
 from tests.fakes.tools import root, tool
 
@@ -63,6 +65,18 @@ def digest_login(folder: Path) -> str:
 def fake_ntlm_login(_folder: Path) -> str:
     """Squid's own helper for NTLM: it checks how it is spoken to, and no password."""
     return f"auth_param ntlm program {_HELPERS}/ntlm_fake_auth\nauth_param ntlm children 10\n"
+
+
+def kerberos_login(realm: Realm, _folder: Path) -> str:
+    """Squid's own helper for Kerberos, with the keytab of a realm."""
+    program = (
+        f"/usr/bin/env KRB5_CONFIG={realm.environment['KRB5_CONFIG']}"
+        f" {_HELPERS}/negotiate_kerberos_auth -k {realm.folder}/keytab -s {SERVICE}@{REALM_NAME}"
+    )
+    return (
+        f"auth_param negotiate program {program}\n"
+        "auth_param negotiate children 5 startup=1 idle=1\n"
+    )
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """Which scheme a login takes, what is said next, and what is remembered."""
 
+from base64 import b64decode, b64encode
+
 import pytest
+import spnego
 import trio
 
 from stresser.model.proxy_login import (
@@ -148,3 +151,33 @@ def test_what_a_library_says_is_bounded_and_escaped():
     assert account.service == "HTTP/p"
     assert "\x1b" not in account.said
     assert len(account.said) <= LONGEST_SAID + 4
+
+
+def test_an_ntlm_login_that_loses_its_connection_begins_anew(tmp_path, monkeypatch):
+    (tmp_path / "users").write_text("DOMAIN:ann:hunter-2\n")
+    monkeypatch.setenv("NTLM_USER_FILE", str(tmp_path / "users"))
+
+    async def story():
+        talk = memory((NTLM,)).talk("h:443")
+        begin = await answered(talk, Challenge("ntlm"))
+        await talk.move()  # it closed with its first 407
+        assert message_of(await talk.field()) == message_of(begin) == 1
+        challenge = b64encode(spnego.server(protocol="ntlm").step(token_of(begin))).decode()
+        assert message_of(await answered(talk, Challenge("ntlm", challenge))) == 3
+        await talk.move()  # in the middle: what was said counts no more
+        assert message_of(await talk.field()) == 1
+        with pytest.raises(LoginFailed) as failed:
+            await talk.move()
+        account = talk.told(failed.value)
+        assert (account.trouble, account.tried) == (LoginTrouble.CUT, NTLM)
+
+    trio.run(story)
+
+
+def token_of(field):
+    return b64decode(field.partition(" ")[2])
+
+
+def message_of(field):
+    """Which of NTLM's three messages it is (MS-NLMP section 2.2.1)."""
+    return token_of(field)[8]
