@@ -30,7 +30,7 @@ ON_THE_LAB = {"azure-relay-like", "signalr"}
 def test_a_template_of_the_lab_runs_as_it_is_too(name):
     assert name in template_names()
     assert mistakes_of(name) == []
-    assert load_scenario(name).scenario.duration <= 60 * NS_PER_S
+    assert 0 < (load_scenario(name).scenario.duration or 0) <= 60 * NS_PER_S
 
 
 @pytest.mark.parametrize("name", sorted(set(template_names()) - ON_THE_LAB))

@@ -42,6 +42,7 @@ def test_another_place_has_its_own_name_and_roots():
 
 def test_what_is_taken_is_a_secret_of_the_session():
     gone = with_taken(route(), before(), {"ID": "t/1"})
+    assert gone.request is not None
     assert gone.request.target == "/?id=t%2F1"
     assert [secret.reveal() for secret in gone.secrets] == ["t/1"]
     assert (gone.host, gone.port) == ("127.0.0.1", 7)
@@ -57,6 +58,7 @@ def test_what_is_taken_is_a_secret_of_the_session():
 def test_a_url_leads_elsewhere_unless_it_is_the_endpoints_own(url, place):
     gone = with_taken(route(), before(), {"url": url})
     assert (gone.host, gone.port, gone.server_name) == place
+    assert gone.request is not None
     assert gone.request.target == "/x?t=1"
 
 
