@@ -80,7 +80,8 @@ $(DEV)/.ready: constraints.txt constraints-kerberos.txt pyproject.toml
 	$(call make_venv,$(DEV))
 	$(DEV)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints.txt
 	@! command -v krb5-config >/dev/null || CFLAGS=-O0 \
-		$(DEV)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-kerberos.txt
+		$(DEV)/$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints-kerberos.txt \
+		|| echo "Kerberos could not be compiled: its tests are left out, or fail in CI"
 	$(DEV)/$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
