@@ -85,6 +85,13 @@ def check(
     direct: Annotated[
         bool, typer.Option("--direct", help="Without proxy, besides the other egresses.")
     ] = False,
+    handshakes: Annotated[
+        bool,
+        typer.Option(
+            "--handshakes",
+            help="Also try ClientHellos that differ: long, split, with ML-KEM, without a name.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Try each phase to each endpoint once: proxy, TLS, chain, HTTP.
@@ -96,7 +103,8 @@ def check(
     wishes = CheckWishes(*local_routes, proxy_auth, direct=direct, ca=ca, timeout=timeout)
     asked = _read(endpoints, wishes, get)
 
-    code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
+    read = (asked.scenario, asked.file, asked.name, asked.paths, asked.path)
+    code = run_check(*read, out, json, tries_hellos=handshakes)
     raise typer.Exit(code or ExitCode.PASS)
 
 

@@ -19,6 +19,7 @@ from stresser.analysis.chains.interception import (
 )
 from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
+from stresser.analysis.checkup.handshakes import hello_evidence, hello_findings
 from stresser.analysis.checkup.redirection import redirections
 from stresser.analysis.checkup.remedies import met_on, remedy, seen_on
 from stresser.analysis.checkup.unserved_proxies import unserved_proxies
@@ -74,6 +75,7 @@ def conclude(checked: Checked) -> CheckReport:
     sites, accusations = _sites(ways), interceptions(tally, _hosts(ways))
     findings = [
         *_failures(ways),
+        *hello_findings(ways),
         *_portals(ways),
         *broken_families(ways),
         *_interception(ways, accusations),
@@ -168,6 +170,7 @@ _BESIDE = {
     Concern.INTERCEPTION: "TLS is intercepted",
     Concern.CHAIN: "a certificate chain does not verify",
     Concern.ADDRESS: "one of an endpoint's addresses fails",
+    Concern.HELLO: "some ClientHellos do not pass",
     Concern.PORTAL: "a portal asks for a login",
 }
 
@@ -219,7 +222,7 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
             concern=Concern.FAILURE,
             says=f"{listed(way.endpoint for way in caught)} through {named(str(egress))}:"
             f" {result_words(first)}.",
-            evidence=list(_evidence(first, failed)),
+            evidence=[*_evidence(first, failed), *hello_evidence(first, ways)],
             remedy=remedy(failed, caught),
             endpoints=[way.endpoint for way in caught],
         )
@@ -229,7 +232,7 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
     source = f" from {named(way.local)}" if way.local else ""
     yield f"{named(way.endpoint)}: {dialled}{source}"
-    seen = fate_words(failed.ending) or seen_on(way, failed)
+    seen = fate_words(failed.ending) or (None if way.hellos else seen_on(way, failed))
     if seen is not None:
         yield seen
     if _was_sent_away(way):
