@@ -30,7 +30,7 @@ def checked(lab, plan=None, *, options=HANDSHAKES, **more):
 
 def fates(seen, egress):
     """What became of each shape that was tried."""
-    (way,) = [one["way"] for one in seen.said["results"] if one["way"]["egress"] == egress]
+    (way,) = [one["facts"] for one in seen.said["results"] if one["egress"] == egress]
     return {one["shape"]: set(one["outcomes"]) for one in way["hellos"] if not one["not_made"]}
 
 
@@ -81,7 +81,7 @@ def test_a_box_drops_by_the_name(lab, options, verdict):
 
 
 def limits(seen, egress):
-    (way,) = [one["way"] for one in seen.said["results"] if one["way"]["egress"] == egress]
+    (way,) = [one["facts"] for one in seen.said["results"] if one["egress"] == egress]
     return {one["towards_us"]: (one["passes"], one["fails"]) for one in way["segments"]}
 
 

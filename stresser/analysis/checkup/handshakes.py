@@ -72,14 +72,23 @@ def _limit_words(limit: SegmentLimit) -> str:
 def _compared(way: WayChecked, reading: HelloReading, ways: Sequence[WayChecked]) -> str:
     """Whether it is this egress, by the same hellos to the same endpoint through others."""
     others = [one for one in ways if one.endpoint == way.endpoint and one.egress != way.egress]
-    well = [one.egress for one in others if _lets_pass(one, reading)]
     alike = [one.egress for one in others if read_hellos(one.hellos).decides is reading.decides]
-    if well and not alike:
-        does = "reads the first packet alone" if reading.decides in _READS_FIRST else "does it"
-        return f"via {listed(well)} they were answered: a box on {named(way.egress)} {does}"
     if alike:
         return f"via {listed(alike)} the same: it is the endpoint, or stands before it"
+    well = [one for one in others if _lets_pass(one, reading)]
+    there = [one.egress for one in well if _same_machine(one, way)]
+    if there:
+        does = "reads the first packet alone" if reading.decides in _READS_FIRST else "does it"
+        return f"via {listed(there)} they were answered: a box on {named(way.egress)} {does}"
+    if well:
+        elsewhere = listed(one.egress for one in well)
+        return f"via {elsewhere} they were answered, though perhaps by another machine"
     return "with no other egress to compare with, the endpoint's own server may be who does it"
+
+
+def _same_machine(one: WayChecked, other: WayChecked) -> bool:
+    """By its address, which both dialled."""
+    return one.proxy is None and other.proxy is None and one.dialled == other.dialled
 
 
 def _lets_pass(other: WayChecked, reading: HelloReading) -> bool:

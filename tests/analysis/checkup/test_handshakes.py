@@ -58,6 +58,20 @@ def test_what_every_egress_shows_is_no_egress():
         assert "a box on" not in said
 
 
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"dialled": "198.41.0.9:443"},
+        {"proxy": "http://192.0.2.9:3128", "dialled": "192.0.2.9:3128"},
+    ],
+)
+def test_what_may_be_another_machine_names_no_box(elsewhere):
+    (finding,) = found(way(hellos=hellos(ONE), **VPN), way(hellos=hellos(ALL), **elsewhere))
+    said = "\n".join(finding.evidence)
+    assert "via direct they were answered, though perhaps by another machine" in said
+    assert "a box on" not in said
+
+
 def test_another_endpoint_is_no_control():
     (finding,) = found(way(hellos=hellos(ONE), **VPN), way("gateway", hellos=hellos(ALL)))
     assert "a box on" not in "\n".join(finding.evidence)
