@@ -87,8 +87,10 @@ def _compared(way: WayChecked, reading: HelloReading, ways: Sequence[WayChecked]
 
 
 def _same_machine(one: WayChecked, other: WayChecked) -> bool:
-    """By its address, which both dialled."""
-    return one.proxy is None and other.proxy is None and one.dialled == other.dialled
+    """By its address, which both dialled, and by its certificate, where both were shown one."""
+    chains = {way.tls.chain for way in (one, other) if way.tls is not None}
+    is_direct = one.proxy is None and other.proxy is None
+    return is_direct and one.dialled == other.dialled and len(chains) <= 1
 
 
 def _lets_pass(other: WayChecked, reading: HelloReading) -> bool:
