@@ -24,6 +24,16 @@ from stresser.scenario.plan import Scenario
 from stresser.witness.proxy_settings import with_system_pac
 
 _SUFFIX = ".toml"
+_PROXY_AUTH = typer.Option(
+    "--proxy-auth",
+    metavar="SCHEMES",
+    help="How a login may be given to a proxy: negotiate,ntlm,digest,basic."
+    " Default: negotiate,digest.",
+)
+_HANDSHAKES = typer.Option(
+    "--handshakes",
+    help="Also try ClientHellos that differ: long, split, with ML-KEM, without a name.",
+)
 
 
 class _Asked(NamedTuple):
@@ -62,15 +72,7 @@ def check(
             help="Through this proxy, `environment`, or `pac:FILE` or `pac:URL`; may be repeated.",
         ),
     ] = None,
-    proxy_auth: Annotated[
-        str | None,
-        typer.Option(
-            "--proxy-auth",
-            metavar="SCHEMES",
-            help="How a login may be given to a proxy: negotiate,ntlm,digest,basic."
-            " Default: negotiate,digest.",
-        ),
-    ] = None,
+    proxy_auth: Annotated[str | None, _PROXY_AUTH] = None,
     get: Annotated[
         str | None, typer.Option(metavar="PATH", help="GET this path, and ask for no WebSocket.")
     ] = None,
@@ -85,6 +87,7 @@ def check(
     direct: Annotated[
         bool, typer.Option("--direct", help="Without proxy, besides the other egresses.")
     ] = False,
+    handshakes: Annotated[bool, _HANDSHAKES] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Try each phase to each endpoint once: proxy, TLS, chain, HTTP.
@@ -96,7 +99,8 @@ def check(
     wishes = CheckWishes(*local_routes, proxy_auth, direct=direct, ca=ca, timeout=timeout)
     asked = _read(endpoints, wishes, get)
 
-    code = run_check(asked.scenario, asked.file, asked.name, asked.paths, asked.path, out, json)
+    read = (asked.scenario, asked.file, asked.name, asked.paths, asked.path)
+    code = run_check(*read, out, json, tries_hellos=handshakes)
     raise typer.Exit(code or ExitCode.PASS)
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -36,6 +37,8 @@ def run_check(
     path: str | None,
     out: Path | None,
     as_json: bool,  # noqa: FBT001 - one caller, which hands its options on
+    *,
+    tries_hellos: bool = False,
 ) -> ExitCode:
     """Look at every way of a scenario once, and print what was found.
 
@@ -44,7 +47,10 @@ def run_check(
     """
     scenario = _once(scenario)
     proxies = choose_proxies(scenario, os.environ, file, name)
-    checked = trio.run(_check, scenario, file, name, proxies, paths, path)
+    checking = partial(
+        _check, scenario, file, name, proxies, paths, path, tries_hellos=tries_hellos
+    )
+    checked = trio.run(checking)
     if checked is None:
         tell_stderr("stopped: a check that was cut short has no result")
         return ExitCode.FORCED
@@ -76,6 +82,8 @@ async def _check(
     proxies: Proxies,
     paths: Mapping[str, str],
     path: str | None,
+    *,
+    tries_hellos: bool,
 ) -> Checked | None:
     """None: a signal ended it."""
     headers = resolve_headers(scenario, os.environ, name)
@@ -92,7 +100,7 @@ async def _check(
                     scenario, file, headers, readiness.bindings, ready, proxies, gaps=gaps
                 )
                 ways = plans(scenario, builder.build(), paths, path)
-                checked = await Checkup(ways, RunClock()).run()
+                checked = await Checkup(ways, RunClock(), tries_hellos=tries_hellos).run()
         except StresserError as error:  # a nursery would hand it on in a group
             mistake = error
         nursery.cancel_scope.cancel()

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from stresser.model.chain import TlsFacts
 from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
+from stresser.model.hello_tried import HelloTried, SegmentLimit
 from stresser.model.proxy_chosen import ProxyChosen
 
 
@@ -88,6 +89,10 @@ class WayChecked(Struct, frozen=True, kw_only=True):
     """Tries at other addresses that failed."""
     also_open: list[str] = []
     """Other addresses at which TLS stands, too: `address:port`."""
+    hellos: list[HelloTried] = []
+    """ClientHellos that differ in one thing each, at the last address that was dialled."""
+    segments: list[SegmentLimit] = []
+    """From which size on segments are lost, where hellos or their answers were for their size."""
 
 
 class Checked(Struct, frozen=True, kw_only=True):

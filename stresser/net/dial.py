@@ -31,6 +31,8 @@ class Binding(Struct, frozen=True, kw_only=True):
     """Source address for bind(2)."""
     ports: tuple[int, int] | None = None
     """The first and the last local port that the kernel may choose."""
+    max_segment: int | None = None
+    """TCP_MAXSEG: segments of either direction are no longer, options included (tcp(7))."""
 
 
 class TcpTimers(Struct, frozen=True, kw_only=True):
@@ -114,6 +116,8 @@ def bind_to_egress(sock: socket.socket, binding: Binding) -> None:
     """
     if binding.ports is not None:
         keep_to_ports(sock, binding.ports)
+    if binding.max_segment is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, binding.max_segment)
     if binding.device is not None:
         if sys.platform != "linux":
             raise OSError(f"binding to interface {binding.device} needs Linux")

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from stresser.analysis.checkup.conclude import CheckReport, WayResult
 from stresser.analysis.checkup.finding import Finding
+from stresser.analysis.checkup.handshakes import hello_lines
 from stresser.analysis.words.proxy_choices import taken_words
 from stresser.model.checkup_facts import WayChecked
 from stresser.model.units import escaped, format_duration
@@ -137,8 +138,14 @@ def _facts(result: WayResult, way: WayChecked) -> Iterator[tuple[str, str]]:
     if way.http is not None:
         yield "HTTP", f"{way.http.status} {way.http.reason}"
         yield from _headers("", way.http.headers)
+    yield from _hellos(way)
     if way.again_ns:
         yield "again", "; ".join(_tried(one) for one in way.again_ns)
+
+
+def _hellos(way: WayChecked) -> Iterator[tuple[str, str]]:
+    for number, (fate, those) in enumerate(hello_lines(way)):
+        yield "" if number else "hellos", f"{fate}: {those}"
 
 
 def _from(way: WayChecked) -> str:

@@ -2,8 +2,8 @@
 
 A way is tried once, and TCP and TLS at a few of its other addresses, for one family of them may
 be broken alone. Where the first took no TCP connection or left the ClientHello unanswered, all is
-tried at the others. Where TCP seems to end nearer than TLS, it is tried twice more: one measurement
-proves nothing.
+tried at the others. Where a ClientHello hangs to the last, such as differ from it are tried. Where
+TCP seems to end nearer than TLS, it is tried twice more: one measurement proves nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 import trio
+from msgspec.structs import replace as replaced
 
 from stresser.model.checkup_facts import Asked, Checked, HttpAnswer, Leads, WayChecked
 from stresser.model.cohort import Cohort
@@ -25,6 +26,8 @@ from stresser.net.http_get import get
 from stresser.net.resolve import Address
 from stresser.net.source_address import has_route, is_own_address, source_towards
 from stresser.net.websocket import UpgradeRequest
+from stresser.run.hello_trials import TRIAL_PACE, HellosTried, HelloTrials
+from stresser.run.one_hello import Trial, may_hinder
 from stresser.run.pace import Pace
 from stresser.run.routes import USER_AGENT
 from stresser.scenario.endpoint import TOKENS, is_address, parse_url
@@ -149,8 +152,13 @@ class _AllTried:
 class Checkup:
     """One check. `run` may be cancelled at any time: all sockets are closed."""
 
-    def __init__(self, ways: Sequence[PlannedCheck], clock: RunClock) -> None:
+    def __init__(
+        self, ways: Sequence[PlannedCheck], clock: RunClock, *, tries_hellos: bool = False
+    ) -> None:
+        """`tries_hellos`: on every way, not only where the first handshake hangs."""
         self._ways = ways
+        self._tries_hellos = tries_hellos
+        self._trial_gate = Pace(TRIAL_PACE)
         self._chains = _Chains()
         self._path = PathWitness(clock, self._chains.event)
         self._stamp = LoopStamp(clock)  # endings are dated by it
@@ -187,7 +195,22 @@ class Checkup:
                 for _ in range(_AGAIN):
                     more = await self._once(_bare(plan), found.nth)
                     again.append(more.attempt.phases_ns)
-            self._found[number] = self._way(plan, found, again)
+            way = self._way(plan, found, again)
+            hellos, segments = await self._hellos(plan, found.tried)
+            self._found[number] = replaced(way, hellos=hellos, segments=segments)
+
+    async def _hellos(self, plan: PlannedCheck, tried: _Tried) -> HellosTried:
+        """ClientHellos that differ, where they are asked for or a hello may be what hinders."""
+        hinders = tried.failed is not None and not plan.is_own and may_hinder(tried.failed)
+        if tried.attempt.client_hello is None or not (self._tries_hellos or hinders):
+            return [], []
+
+        async def try_once(route: Route) -> Trial:
+            bare = plan._replace(get=None, route=route)
+            one = await self._once(bare, 0, self._trial_gate, asks=False)
+            return Trial(one.attempt, one.failed)
+
+        return await HelloTrials(tried.attempt, plan.endpoint.alpn, try_once).run()
 
     async def _served(self, plan: PlannedCheck) -> tuple[_Tried, list[AttemptFailed]]:
         """By the first of its proxies that does, and how those before it failed."""
@@ -222,14 +245,16 @@ class Checkup:
                 break
         return found
 
-    async def _once(self, plan: PlannedCheck, nth_address: int) -> _Tried:
+    async def _once(
+        self, plan: PlannedCheck, nth_address: int, gate: Pace | None = None, *, asks: bool = True
+    ) -> _Tried:
         around = self._around
-        async with around.gate.admit(plan.route.cohort):
+        async with (gate or around.gate).admit(plan.route.cohort):
             attempt = Attempt(next(around.attempt_numbers), plan.route, around.clock)
             attempt.hears_answer = True
             try:
                 await attempt.establish(nth_address)
-                http = await _ask(plan, attempt)
+                http = await _ask(plan, attempt) if asks else None
                 failed = fault = None
                 _say_goodbye(attempt)
             except Exception as exc:  # noqa: BLE001 - what stops one way stops no other
@@ -239,7 +264,8 @@ class Checkup:
             finally:
                 if attempt.tap is not None:
                     attempt.tap.close()
-        around.tell_chain(attempt)
+        if asks:
+            around.tell_chain(attempt)
         return _Tried(attempt, http, failed, fault)
 
     def _way(self, plan: PlannedCheck, every: _AllTried, again: list[dict[str, int]]) -> WayChecked:

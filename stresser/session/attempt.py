@@ -87,6 +87,8 @@ class Attempt:
         """What named it to the reflector."""
         self.client_hello: HelloSent | None = None
         """None: no handshake was begun, or its hello is not known."""
+        self.segment: int | None = None
+        """How much data one of its segments takes; None: not known, or a proxy's TLS carries it."""
         self.tls: TlsFacts | None = None
         self.chain: tuple[bytes, ...] = ()
         self.endpoint_proved = False
@@ -207,8 +209,8 @@ class Attempt:
 
     async def _shake_hands(self, tls: TlsStream) -> None:
         if self.route.hello is not None:
-            size = segment_size(tls.tap.sock) if tls.is_direct else None
-            self.client_hello = self.route.hello.sent(size)
+            self.segment = segment_size(tls.tap.sock) if tls.is_direct else None
+            self.client_hello = self.route.hello.sent(self.segment)
         # Our last message goes out with the upgrade request, where there is one.
         shaking = tls.handshake(flush=self.route.request is None)
         try:

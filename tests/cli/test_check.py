@@ -100,6 +100,22 @@ def test_a_scenario_as_json(scenario):
 
 
 @pytest.mark.slow
+def test_which_hellos_pass():
+    said = stresser_says("check", "lab+wss://echo", "--handshakes", "--json")
+    assert said.code == 0, said.err
+    (result,) = json.loads(said.out)["results"]
+    hellos = {one["shape"]: one for one in result["facts"]["hellos"]}
+    assert hellos["classic"]["outcomes"] == hellos["hybrid_name_last"]["outcomes"] == ["stood"]
+    assert (hellos["hybrid_name_last"]["segments"], hellos["hybrid_name_last"]["kind"]) == (
+        2,
+        "hybrid",
+    )
+    shown = stresser_says("check", "lab+wss://echo", "--handshakes").out.decode()
+    assert "hellos    answered: classic (517 bytes in 1)" in shown
+    assert b"one_segment_read" in stresser_says("explain", "one_segment_read").out
+
+
+@pytest.mark.slow
 def test_a_get_of_a_scenario(scenario):
     code, out, _ = check(str(scenario), "--get", "/health", "--json", STRESSER_TEST_TOKEN=SECRET)
     asked = {result["facts"]["asked"] for result in json.loads(out)["results"]}

@@ -9,7 +9,7 @@ from typing import Any
 from tests.netlab.lab import Lab
 from tests.netlab.tester import PATIENCE_S, TOP, Plan, with_hosts
 
-_FAILING = {"failure", "interception", "chain", "portal", "address"}
+_FAILING = {"failure", "interception", "chain", "portal", "address", "hello"}
 
 
 class Check:
@@ -56,6 +56,7 @@ def check(
     *,
     environment: Mapping[str, str] | None = None,
     hosts: Mapping[str, Sequence[str]] | None = None,
+    options: Sequence[str] = (),
 ) -> Check:
     """All endpoints of a plan through all its egresses, once."""
     file, out = lab.client.folder / "check.toml", lab.client.folder / "check.json"
@@ -63,6 +64,7 @@ def check(
     strip = [] if hosts is None else with_hosts(lab.client.folder / "check-hosts", hosts)
     process = lab.client.start(
         "check", *strip, sys.executable, "-m", "stresser", "check", str(file), "--out", str(out),
+        *options,
         environment={"PYTHONPATH": str(TOP)} | dict(environment or {}),
     )  # fmt: skip
     code = process.wait(PATIENCE_S)

@@ -2,6 +2,7 @@
 
 import contextlib
 import ssl
+from collections.abc import Iterable
 
 from tests.netlab.certificates import NAME
 
@@ -162,6 +163,54 @@ table ip short {
 }
 """
 """Of a box that judges one segment: it drops a ClientHello that fills more than one."""
+_OF_HELLOS = """
+table ip hellos {{
+  chain passing {{
+    type filter hook forward priority filter - 5;
+    {rules}
+  }}
+}}
+"""
+_FOLLOWS = "iifname client tcp dport 8443 ct reply bytes < 300 ip length > 60 @ih,0,24 != 0x160301"
+"""What comes behind a hello's first packet, before the server has said anything."""
+FIRST_SEGMENT_ALONE = _OF_HELLOS.format(rules=f"{_FOLLOWS} drop")
+"""Of a box that reads the first packet, and drops what comes before that was answered."""
+NO_LONG_HELLO = _OF_HELLOS.format(rules="tcp dport 8443 @ih,0,24 0x160301 @ih,24,16 > 1400 drop")
+"""A hello that says of itself that it is longer is dropped, in whatever segments it comes."""
+
+
+def _has(what: bytes, places: Iterable[int], verdict: str) -> str:
+    sized = f"{len(what) * 8} 0x{what.hex()}"
+    return "\n".join(f"@ih,{at * 8},{sized} {verdict}" for at in places)
+
+
+_OF_FIRST_PACKETS = """
+table ip looking {{
+  chain look {{
+    {found}
+    {otherwise}
+  }}
+  chain passing {{
+    type filter hook forward priority filter - 5;
+    tcp dport 8443 @ih,0,24 0x160301 jump look
+  }}
+}}
+"""
+NAME_IN_FIRST_SEGMENT = _OF_FIRST_PACKETS.format(
+    found=_has(NAME.encode(), range(60, 420), "return"), otherwise="drop"
+)
+"""Of a box that looks for a name in the first packet, and drops what has none there."""
+NO_ML_KEM = _OF_FIRST_PACKETS.format(
+    found=_has(bytes.fromhex("11ec04c0"), range(60, 420), "drop"), otherwise="accept"
+)
+"""Of a box that drops a hello with a key share of X25519MLKEM768."""
+
+
+def loses_longer(which: str, size: int) -> str:
+    """Packets that are longer than that are lost, without a word."""
+    return _OF_HELLOS.format(rules=f"{which} ip length > {size} drop")
+
+
 NOTHING_BIG_TO_SERVER = """
 table ip sized {
   chain passing {

@@ -54,7 +54,8 @@ LONG = Duration.parse("10s")
 LIMITS = Timeouts(resolve=LONG, connect=LONG, tls=SHORT, upgrade=LONG)
 
 
-def checked(names, *, through=None, declares=True, path=None, egresses=("direct",), **changes):
+def checked(names, *, through=None, declares=True, path=None, egresses=("direct",), hellos=False,
+            **changes):  # fmt: skip
     """The ways to some of the lab's endpoints, by endpoint."""
 
     async def main():
@@ -66,25 +67,22 @@ def checked(names, *, through=None, declares=True, path=None, egresses=("direct"
                 url = f"{BEHAVIOURS[name][0]}://{ready.server_name}:{port}"
                 ca = ready.ca_file if declares else None
                 endpoints.append(Endpoint(name=name, url=url, address=host, ca=ca, **changes))
-            found = await look(endpoints, egresses, path)
+            found = await look(endpoints, egresses, path, tries_hellos=hellos)
             nursery.cancel_scope.cancel()
         return {way.endpoint: way for way in found.ways}
 
     return trio.run(main)
 
 
-async def look(endpoints, egresses, path, headers=None, limits=LIMITS):
-    scenario = Scenario(
-        name="check",
-        timeouts=limits,
-        endpoints=endpoints,
-        egresses=[Egress(name=name) for name in egresses],
-    )
+async def look(endpoints, egresses, path, headers=None, limits=LIMITS, *, tries_hellos=False):
+    scenario = Scenario(name="check", timeouts=limits, endpoints=endpoints,
+                        egresses=[Egress(name=name) for name in egresses])  # fmt: skip
     values = {endpoint.name: headers or {} for endpoint in endpoints}
     bindings = {name: Binding() for name in egresses}
     routes = RouteBuilder(scenario, Path("x"), values, bindings, None).build()
     with trio.fail_after(60):
-        return await Checkup(plans(scenario, routes, {}, path), RunClock()).run()
+        ways = plans(scenario, routes, {}, path)
+        return await Checkup(ways, RunClock(), tries_hellos=tries_hellos).run()
 
 
 def test_what_is_seen_of_ways_that_are_open():

@@ -19,11 +19,11 @@ from stresser.analysis.chains.interception import (
 )
 from stresser.analysis.checkup.families import broken_families
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
-from stresser.analysis.checkup.redirection import redirections
+from stresser.analysis.checkup.handshakes import hello_evidence, hello_findings
+from stresser.analysis.checkup.redirection import redirections, sites_apart, sites_of
 from stresser.analysis.checkup.remedies import met_on, remedy, seen_on
 from stresser.analysis.checkup.unserved_proxies import unserved_proxies
 from stresser.analysis.counts.chain_tally import ChainTally
-from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
 from stresser.analysis.words.endings import counted, ending_in_words
 from stresser.analysis.words.hello_fate import fate_words
 from stresser.analysis.words.obstacles import Obstacle
@@ -33,7 +33,7 @@ from stresser.model.chain import ChainClass
 from stresser.model.checkup_facts import Asked, Checked, WayChecked
 from stresser.model.cohort import Pair
 from stresser.model.ending import Initiator, Kind
-from stresser.model.events import AttemptFailed, ChainSeen, ResolvedBy
+from stresser.model.events import AttemptFailed, ChainSeen
 from stresser.model.units import escaped, shown
 from stresser.model.verdict import Verdict
 
@@ -71,9 +71,10 @@ def conclude(checked: Checked) -> CheckReport:
     """Judge what was seen."""
     tally = _chain_tally(checked.ways)
     ways = [_acquitted(way, tally) for way in checked.ways]
-    sites, accusations = _sites(ways), interceptions(tally, _hosts(ways))
+    sites, accusations = sites_of(ways), interceptions(tally, _hosts(ways))
     findings = [
         *_failures(ways),
+        *hello_findings(ways),
         *_portals(ways),
         *broken_families(ways),
         *_interception(ways, accusations),
@@ -81,7 +82,7 @@ def conclude(checked: Checked) -> CheckReport:
         *_undeclared(accusations),
         *unserved_proxies(ways),
         *redirections(ways),
-        *map(_apart, sites.apart()),
+        *map(sites_apart, sites.apart()),
     ]
     verdict, says = _verdict(ways, findings, has_route=checked.has_route)
     notes = [sites_in_words(found) for found in sites.in_doubt()]
@@ -168,6 +169,7 @@ _BESIDE = {
     Concern.INTERCEPTION: "TLS is intercepted",
     Concern.CHAIN: "a certificate chain does not verify",
     Concern.ADDRESS: "one of an endpoint's addresses fails",
+    Concern.HELLO: "some ClientHellos do not pass",
     Concern.PORTAL: "a portal asks for a login",
 }
 
@@ -219,7 +221,7 @@ def _failures(ways: Sequence[WayChecked]) -> Iterator[Finding]:
             concern=Concern.FAILURE,
             says=f"{listed(way.endpoint for way in caught)} through {named(str(egress))}:"
             f" {result_words(first)}.",
-            evidence=list(_evidence(first, failed)),
+            evidence=[*_evidence(first, failed), *hello_evidence(first, ways)],
             remedy=remedy(failed, caught),
             endpoints=[way.endpoint for way in caught],
         )
@@ -229,7 +231,7 @@ def _evidence(way: WayChecked, failed: AttemptFailed) -> Iterator[str]:
     dialled = f"dialled {named(way.dialled)}" if way.dialled else "nothing was dialled"
     source = f" from {named(way.local)}" if way.local else ""
     yield f"{named(way.endpoint)}: {dialled}{source}"
-    seen = fate_words(failed.ending) or seen_on(way, failed)
+    seen = fate_words(failed.ending) or (None if way.hellos else seen_on(way, failed))
     if seen is not None:
         yield seen
     if _was_sent_away(way):
@@ -377,22 +379,3 @@ def _chain_tally(ways: Sequence[WayChecked]) -> ChainTally:
 
 def _hosts(ways: Sequence[WayChecked]) -> dict[str, str]:
     return {way.endpoint: way.host for way in ways if way.host}
-
-
-def _sites(ways: Sequence[WayChecked]) -> Sites:
-    sites = Sites()
-    for way in ways:
-        if way.addresses:
-            sites.looked_up(way.endpoint, way.egress, way.addresses)
-        elif way.resolved_by is ResolvedBy.PROXY:
-            sites.resolved_by_proxy(way.endpoint, way.egress)
-    return sites
-
-
-def _apart(found: SitesApart) -> Finding:
-    return Finding(
-        concern=Concern.SITES,
-        says=sites_in_words(found),
-        remedy="Pin the endpoint's address in a scenario before the two egresses are compared.",
-        endpoints=[found.endpoint],
-    )

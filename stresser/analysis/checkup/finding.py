@@ -13,7 +13,7 @@ _MOST_NAMES = 20
 
 
 class Concern(StrEnum):
-    """What a finding is about. The first five make a check fail."""
+    """What a finding is about. The first six make a check fail."""
 
     FAILURE = "failure"
     """An endpoint was not reached."""
@@ -25,6 +25,8 @@ class Concern(StrEnum):
     """Something on the path wants a login."""
     ADDRESS = "address"
     """One address of an endpoint's fails where another works."""
+    HELLO = "hello"
+    """Some ClientHellos do not pass where others do."""
     UNDECLARED = "undeclared"
     """A private root that this host trusts, undeclared and the same through every egress."""
     LOCAL = "local"
@@ -42,8 +44,9 @@ class Concern(StrEnum):
 
 
 _FAILING = frozenset(
-    {Concern.FAILURE, Concern.INTERCEPTION, Concern.CHAIN, Concern.PORTAL, Concern.ADDRESS}
-)
+    {Concern.FAILURE, Concern.INTERCEPTION, Concern.CHAIN, Concern.PORTAL, Concern.ADDRESS,
+     Concern.HELLO}
+)  # fmt: skip
 
 
 class Finding(Struct, frozen=True, kw_only=True):

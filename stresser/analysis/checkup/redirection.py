@@ -8,7 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from stresser.analysis.checkup.finding import Concern, Finding, hosts, listed, named
+from stresser.analysis.counts.resolved_addresses import Sites, SitesApart
+from stresser.analysis.words.site_words import sites_in_words
 from stresser.model.checkup_facts import WayChecked
+from stresser.model.events import ResolvedBy
 from stresser.model.units import NS_PER_MS, escaped, format_duration
 from stresser.scenario.endpoint import ip_or_none
 
@@ -291,6 +294,30 @@ def _detour(way: WayChecked, ways: Sequence[WayChecked]) -> Iterator[str]:
 def _least_connect(way: WayChecked) -> int | None:
     times = [tried["connect"] for tried in (way.phases_ns, *way.again_ns) if "connect" in tried]
     return min(times, default=None)
+
+
+# To another site
+
+
+def sites_of(ways: Sequence[WayChecked]) -> Sites:
+    """Which addresses each endpoint's name has through each egress."""
+    sites = Sites()
+    for way in ways:
+        if way.addresses:
+            sites.looked_up(way.endpoint, way.egress, way.addresses)
+        elif way.resolved_by is ResolvedBy.PROXY:
+            sites.resolved_by_proxy(way.endpoint, way.egress)
+    return sites
+
+
+def sites_apart(found: SitesApart) -> Finding:
+    """Two egresses may reach two sites."""
+    return Finding(
+        concern=Concern.SITES,
+        says=sites_in_words(found),
+        remedy="Pin the endpoint's address in a scenario before the two egresses are compared.",
+        endpoints=[found.endpoint],
+    )
 
 
 # Words and numbers

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stresser.analysis.checkup.finding import destinations, hosts, listed
+from stresser.analysis.checkup.hello_reading import read_hellos
 from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
 from stresser.analysis.words.remedy_table import (
     BY_OBSTACLE,
@@ -17,8 +18,8 @@ from stresser.model.events import AttemptFailed
 
 
 def met_on(way: WayChecked, failed: AttemptFailed) -> Obstacle:
-    """What a way has met."""
-    return obstacle_of(
+    """What a way has met; where hellos that differ have shown what decides, that."""
+    return read_hellos(way.hellos).decides or obstacle_of(
         Stopped(
             failed.ending,
             tls=way.tls,
@@ -44,6 +45,11 @@ def seen_on(way: WayChecked, failed: AttemptFailed) -> str | None:
 _SAID = frozenset({Obstacle.UNNAMED, Obstacle.TOOL_LIMIT, Obstacle.CHAIN_REFUSED})
 
 
+def hello_remedy(decides: Obstacle, ways: Sequence[WayChecked]) -> str:
+    """What to do about hellos that do not pass, where sessions open all the same."""
+    return asked_words(BY_OBSTACLE[decides], _names(ways))
+
+
 def _facts(failed: AttemptFailed, ways: Sequence[WayChecked]) -> dict[str, str]:
     first = ways[0]
     names = listed(failed.ending.evidence.name or way.host for way in ways[:1])
@@ -51,14 +57,25 @@ def _facts(failed: AttemptFailed, ways: Sequence[WayChecked]) -> dict[str, str]:
     return (
         facts_of_ending(failed.ending, first.tls)
         | (lacks or {})
-        | {
-            "hosts": hosts(ways),
-            "destinations": destinations(ways),
-            "names": names if len(ways) == 1 else hosts(ways),
-            "sent": _name_sent(ways),
-            "bare": listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways),
-        }
+        | _names(ways)
+        | {"names": names if len(ways) == 1 else hosts(ways)}
     )
+
+
+def _names(ways: Sequence[WayChecked]) -> dict[str, str]:
+    return {
+        "hosts": hosts(ways),
+        "destinations": destinations(ways),
+        "sent": _name_sent(ways),
+        "bare": listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways),
+        "to_mss": _to_mss(ways),
+    }
+
+
+def _to_mss(ways: Sequence[WayChecked]) -> str:
+    """The MSS with which all of them would pass; empty: it was not found."""
+    found = [limit.passes for way in ways for limit in way.segments]
+    return f" to {min(found)}" if found else ""
 
 
 def _name_sent(ways: Sequence[WayChecked]) -> str:

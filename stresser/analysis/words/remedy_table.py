@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from stresser.analysis.words.endings import ALERT_NAMES
+from stresser.analysis.words.hello_remedies import HELLO_ROWS
 from stresser.analysis.words.login_remedies import LOGIN_ROWS, login_facts
 from stresser.analysis.words.obstacles import Obstacle, schemes
 from stresser.analysis.words.remedy_row import Addressee, RemedyRow
@@ -99,6 +100,7 @@ ROWS: tuple[RemedyRow, ...] = (
         " ({sent}).",
         first="Check past the proxy whether the endpoint answers (--direct).",
     ),
+    *HELLO_ROWS,
     RemedyRow(
         _O.PLAIN_HTTP, "something answered in plain HTTP",
         _A.NETWORK, "Say who answers for {destinations}: a login portal, a block page or a proxy.",
@@ -270,6 +272,7 @@ IN_GENERAL = {
     "schemes": "a login by SCHEMES",
     "status": "",
     **login_facts(None),
+    "to_mss": " to N",
     "issuer": "the issuer",
     "fetch": ", macOS and Chrome fetch",
     "url": "the place that it names",

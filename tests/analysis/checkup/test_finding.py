@@ -9,7 +9,7 @@ from tests.fakes.checked import way
 @pytest.mark.parametrize("concern", Concern)
 def test_what_makes_a_check_fail(concern):
     failing = {Concern.FAILURE, Concern.INTERCEPTION, Concern.CHAIN, Concern.PORTAL,
-               Concern.ADDRESS}  # fmt: skip
+               Concern.ADDRESS, Concern.HELLO}  # fmt: skip
     assert Finding(concern=concern, says="x", remedy="y").is_failure is (concern in failing)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stresser.analysis.words.hello_remedies import HELLO_ROWS
 from stresser.analysis.words.obstacles import Obstacle, Stopped, obstacle_of
 from stresser.model.chain import ChainClass
 from stresser.model.ending import Initiator, Kind, Phase
@@ -141,7 +142,8 @@ def test_what_was_met(phase, kind, changes, obstacle):
 
 
 def test_each_obstacle_has_its_case():
-    assert {obstacle for *_, obstacle in CASES} == set(Obstacle)
+    of_several = {row.obstacle for row in HELLO_ROWS}  # which no one attempt shows
+    assert {obstacle for *_, obstacle in CASES} == set(Obstacle) - of_several
 
 
 @pytest.mark.parametrize("phase", Phase)

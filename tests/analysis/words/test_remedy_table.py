@@ -24,6 +24,7 @@ NAMES = LACKS | {
     "names": "h",
     "bare": "tls://h:443",
     "sent": "s",
+    "to_mss": " to 1260",
 }
 
 
