@@ -198,20 +198,22 @@ class WebSocket:
         """Send a message, text or binary, in one frame."""
         self.stream.send_nowait(_BUILD.send_data(data))
 
-    async def hear(self, is_enough: OnData) -> None:
-        """Read until what came is enough; what is behind it is left for `drain`.
+    async def hear(self, is_enough: OnData, on_pong: Callable[[bytes], None] | None = None) -> None:
+        """Read until what came is enough; what is behind it is left for `drain`. May be cancelled.
 
         Raises:
             what `drain` does.
         """
         self.on_data = is_enough
         try:
-            while not self._has_heard:
+            while True:
                 data, self._trailing = self._trailing, b""
                 if not (data or self._has_unread):
                     data = await self.stream.receive_any()
                 if data or self._has_unread:
-                    self._take(data, _ignore)
+                    self._take(data, on_pong or _ignore)
+                    if self._has_heard:  # before anything that may be cancelled
+                        return
                     await trio.lowlevel.checkpoint()  # who floods us is under a deadline, too
                 if self.stream.backlog:
                     await self.stream.flush()

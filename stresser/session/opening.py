@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
+import trio
 from msgspec import Struct
 
 from stresser.model.faults import Fault, MessageRefused, PeerClosed, PeerCloseNotify, PeerFin
 from stresser.model.units import Duration
 from stresser.net.inbox import Inbox
-from stresser.net.websocket import WebSocket
+from stresser.net.websocket import OnData, WebSocket
 from stresser.scenario.wording import Wording
 from stresser.session.wanted import Wanted
+
+_DOUBT = b"have you heard"
+_LATE_SHARE = 3
 
 
 class OpeningLine(Struct, frozen=True, kw_only=True):
@@ -36,11 +40,12 @@ class FirstWords:
         self._websocket = websocket
         self._taken = taken
         self._heard = websocket.messages
+        self._has_ponged = False
 
     @property
     def is_refused(self) -> bool:
-        """Something came since the last message of ours, and it was not what is awaited."""
-        return self._websocket.messages > self._heard
+        """Since the last message of ours something else came, or the pong of a ping behind it."""
+        return self._has_ponged or self._websocket.messages > self._heard
 
     async def say(self, one: OpeningLine) -> None:
         """Say it, and wait for what it wants.
@@ -55,13 +60,24 @@ class FirstWords:
             await websocket.stream.flush()
         if one.wanted is None:
             return
-        self._heard = websocket.messages
+        self._heard, self._has_ponged = websocket.messages, False
         try:
-            await websocket.hear(Inbox(self._meets(one.wanted)).take)
+            await self._hear(Inbox(self._meets(one.wanted)).take, one.within)
         except (PeerClosed, PeerCloseNotify, PeerFin) as exc:
             if not self.is_refused:
                 raise
             raise _refusal(exc) from exc
+
+    async def _hear(self, is_enough: OnData, within: Duration) -> None:
+        with trio.move_on_after(within.seconds / _LATE_SHARE):
+            await self._websocket.hear(is_enough)
+            return
+        # It is late: who answers this has had the message, for it came behind on one stream.
+        self._websocket.ping_nowait(_DOUBT)
+        await self._websocket.hear(is_enough, self._on_pong)
+
+    def _on_pong(self, payload: bytes) -> None:
+        self._has_ponged = self._has_ponged or payload == _DOUBT
 
     def _meets(self, wanted: Wanted) -> Callable[[str | bytes], bool]:
         return lambda message: wanted.is_met(message, self._taken)

@@ -9,8 +9,9 @@ from trio_websocket import ConnectionClosed
 from wsproto.events import CloseConnection, TextMessage
 
 from stresser.model.ending import Kind, Phase
+from stresser.model.events import SessionOpened
 from stresser.model.faults import DeadlinePassed, MessageRefused, PeerClosed
-from stresser.model.units import Duration
+from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
 from stresser.net.fair_share import FairShare, Turns
 from stresser.scenario.json_pointer import JsonPointer
 from stresser.scenario.secrets import Secret
@@ -125,10 +126,61 @@ def test_another_answer_and_nothing_more_is_a_refusal_at_the_deadline():
     assert attempt.websocket.last_text == "no"
 
 
-def test_no_answer_at_all_is_a_timeout_of_this_phase():
+def test_who_answers_a_ping_behind_the_message_and_not_the_message_refuses_it():
     _, attempt, stopped = opened([line("me", wanted("ok"), within="300ms")], [])
-    assert isinstance(stopped, DeadlinePassed)
-    assert (stopped.phase, attempt.phase) == (Phase.OPEN, Phase.OPEN)
+    assert isinstance(stopped, MessageRefused)
+    assert attempt.phase is Phase.OPEN
+    assert attempt.websocket.last_text is None
+
+
+def mute(*answers):
+    """A server that gives these answers, and then nothing, not even pongs."""
+
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        for answer in answers:
+            await peer.next_event()
+            await peer.send(TextMessage(answer))
+        await peer.swallow()
+
+    return program
+
+
+def failed(program, *lines):
+    async def story():
+        async with world(program) as made:
+            made.start(dataclasses.replace(made.route(), openings=lines))
+            await trio.sleep(60)
+            return made.notebook.only_failed()
+
+    return in_virtual_time(story)
+
+
+def test_no_answer_at_all_is_a_timeout_of_this_phase():
+    event = failed(mute(), line("me", wanted("ok"), within="3s"))
+    assert (event.ending.kind, event.ending.phase) == (Kind.TIMEOUT, Phase.OPEN)
+    assert round(event.ending.age_ns / NS_PER_S) == 3
+
+
+def test_an_answer_that_is_late_is_one():
+    async def program(far):
+        peer = await WebSocketPeer.accept(far, server_context())
+        await peer.next_event()
+        await trio.sleep(2.5)
+        await peer.send(TextMessage("o", message_finished=False))
+        await trio.sleep(0.2)
+        await peer.send(TextMessage("k"))
+        await peer.answer_pings()
+
+    async def story():
+        async with world(program) as made:
+            openings = (line("me", wanted("ok"), within="3s"),)
+            made.start(dataclasses.replace(made.route(), openings=openings))
+            await trio.sleep(60)
+            return [one for one in made.notebook.events if isinstance(one, SessionOpened)]
+
+    [event] = in_virtual_time(story)
+    assert round(event.phases_ns["open"] / NS_PER_MS) == 2700
 
 
 def test_a_close_alone_is_what_it_is():
@@ -138,9 +190,8 @@ def test_a_close_alone_is_what_it_is():
 
 
 def test_what_an_earlier_message_was_answered_refuses_no_later_one():
-    lines = [line("a", wanted("a!")), line("b", wanted("b!"), within="300ms")]
-    _, _, stopped = opened(lines, ["a!"], [])
-    assert isinstance(stopped, DeadlinePassed)
+    event = failed(mute("a!"), line("a", wanted("a!")), line("b", wanted("b!"), within="3s"))
+    assert (event.ending.kind, event.ending.phase) == (Kind.TIMEOUT, Phase.OPEN)
 
 
 def test_what_comes_behind_the_answer_is_not_lost():

@@ -92,7 +92,7 @@ MECHANISM_ROWS: tuple[MechanismRow, ...] = (
     ),
     MechanismRow(
         Mechanism.HANDSHAKE_HANG,
-        "Attempts time out when the ClientHello or the upgrade has been sent.",
+        "Attempts time out when the ClientHello, the upgrade or a first message has been sent.",
         "Handshakes of the same endpoint and egress were answered then.",
     ),
     MechanismRow(

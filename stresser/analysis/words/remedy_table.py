@@ -218,8 +218,9 @@ ROWS: tuple[RemedyRow, ...] = (
         _A.READER, "See what `stresser check` says of the place that `before` of {hosts} names.",
     ),
     RemedyRow(
-        _O.OPEN_REFUSED, "the endpoint refused the first messages{answer}",
-        _A.OWNER, "Say what {hosts} wants of the first messages: it answered, and not as expected.",
+        _O.OPEN_REFUSED, "the endpoint did not answer the first messages as wanted{answer}",
+        _A.OWNER, "Say what {hosts} wants of the first messages: it lives, and does not answer as"
+        " expected.",
         first="Check `open` of the endpoint, and the token in it.",
     ),
     RemedyRow(
@@ -320,7 +321,7 @@ def answer_words(text: str, code: int | None, reason: str) -> str:
     close = "" if code is None else f"WebSocket close {code}"
     said = f"{close} {shown(reason, _TEXT)}" if close and reason else close
     parts = [one for one in (f'"{text[:_TEXT]}"' if text else "", said) if one]
-    return f" with {' and '.join(parts)}" if parts else ""
+    return f", but with {' and '.join(parts)}" if parts else ""
 
 
 def row_facts(

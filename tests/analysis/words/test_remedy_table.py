@@ -73,9 +73,9 @@ def test_a_row_is_whole_sentences_with_nothing_left_in_braces(row):
         (Obstacle.TOKEN_REFUSED, {"status": 401}, "refused the token", "may have expired", "env:"),
         (Obstacle.OPEN_REFUSED,
          {"code": 1008, "reason": "no", "evidence": {"last_text": '{"error":"who"}'}},
-         'refused the first messages with "{"error":"who"}" and WebSocket close 1008 "no"',
+         'as wanted, but with "{"error":"who"}" and WebSocket close 1008 "no"',
          "say what h wants", "{{"),
-        (Obstacle.OPEN_REFUSED, {}, "refused the first messages", "the token in it", " with "),
+        (Obstacle.OPEN_REFUSED, {}, "the first messages as wanted", "the token in it", " with "),
         (Obstacle.LOGIN_WANTED, {"status": 401}, "a login", 'Authorization = "env:NAME" }', "{{"),
     ],
 )  # fmt: skip
