@@ -8,7 +8,7 @@ from stresser.model.faults import Fault, MessageRefused
 from stresser.net.inbox import Inbox
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
-from stresser.session.held import HeldSession
+from stresser.session.held import HeldSession, HeldState
 from stresser.session.run_context import RunContext
 from stresser.session.spoken_beat import SpokenBeat
 
@@ -35,8 +35,9 @@ class SpokenSession(HeldSession):
             super()._ask(websocket)
 
     def _doubt(self) -> None:
+        is_first = self.state is HeldState.AWAITING_PONG
         super()._doubt()
-        if self.websocket is not None and self._spoken.is_answer is not None:
+        if is_first and self.websocket is not None and self._spoken.is_answer is not None:
             self.websocket.ping_nowait(_DOUBT)
             self.tap.idle_before_send_ns = self._quiet_ns  # it asks once more into that silence
 

@@ -118,6 +118,37 @@ def test_a_wrong_answer_is_the_endpoints_and_accuses_no_egress(start):
     assert "does not answer as the scenario wants" in " ".join(out.split())
 
 
+def sized(direction):
+    return f"""
+[[activities]]
+kind = "messages"
+name = "{direction}"
+every = "200ms"
+size = "8KiB"
+direction = "{direction}"
+"""
+
+
+@pytest.mark.parametrize("behaviour", ["echo", "reflect"])
+def test_sized_messages_go_up_down_or_both_ways(start, behaviour):
+    text = f"""
+name = "sized"
+duration = "4s"
+[[endpoints]]
+name = "own"
+url = "lab+wss://{behaviour}"
+{"".join(map(sized, ("up", "down", "both")))}
+"""
+    run = start(text)
+    _, _, err = run.finish()
+    ended = {one["activity"]: one for one in run.events() if one["event"] == "session_ended"}
+    assert set(ended) == {"up", "down", "both"}, err
+    for direction, one in ended.items():
+        assert one["pongs"] >= 3
+        up, down = (one[key] / one["pongs"] > 8000 for key in ("bytes_sent", "bytes_received"))
+        assert (up, down) == (direction != "down", direction != "up")
+
+
 def test_a_missing_variable_is_one_line(start):
     run = start(scenario(BAD))
     code, out, err = run.finish()

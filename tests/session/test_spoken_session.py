@@ -84,6 +84,17 @@ def test_who_ponged_behind_a_message_and_did_not_answer_it_refuses_it(answer, la
     assert round(ended.ending.age_ns / NS_PER_S) == 24
 
 
+def test_one_ping_asks_however_long_the_answer_is_late():
+    peers = []
+
+    def counted(peer, event):
+        peers[:] = [peer]
+        return nothing(peer, event)
+
+    life(server(counted), 40, activity=messages(every="2s", timeout="30s"))
+    assert len(peers[0].pings) == 1
+
+
 def test_where_no_pong_comes_either_nothing_is_said_of_the_message():
     made = life(server(otherwise, pongs=False), 60, activity=messages())
     assert made.notebook.only_ended().ending.kind is not Kind.MESSAGE_REFUSAL
