@@ -21,6 +21,8 @@ from stresser.scenario.proxy_url import Proxy
 
 _SERVICE = "HTTP"
 _NOT_AGAIN_S = 5.0
+_PATIENCE_S = 4.0
+"""With a KDC that says nothing: less than `check` has for the proxy, whose silence it is not."""
 _TROUBLES = {
     # Minor codes of MIT Kerberos (krb5.h, "KRB5KDC_ERR_..."), as Heimdal has them, too.
     -1765328378: LoginTrouble.PASSWORD_WRONG,  # client not found in the database
@@ -67,9 +69,13 @@ class Tickets:
         if self._turn is None:
             self._turn = trio.CapacityLimiter(1)
         # Cancelled, it leaves the thread alone, which keeps its turn to its end.
-        return await trio.to_thread.run_sync(
-            self._step, login, received, abandon_on_cancel=True, limiter=self._turn
-        )
+        with trio.move_on_after(_PATIENCE_S):
+            return await trio.to_thread.run_sync(
+                self._step, login, received, abandon_on_cancel=True, limiter=self._turn
+            )
+        trouble = LoginTrouble.NO_KDC if login.service else LoginTrouble.FAILED
+        said = f"no answer within {_PATIENCE_S:g} s"
+        raise LoginFailed(trouble, service=login.service, said=said)
 
     def _forget_old(self) -> None:
         if self._failed is None or self._failed.trouble in _FOR_GOOD:

@@ -210,7 +210,7 @@ def test_a_login_portal(lab, judge, tls, said):
     [
         # By what is installed here: no ticket, or nothing that could ask for one.
         ("Negotiate", "Kerberos", "kinit|stresser.kerberos", {"this_host"}),
-        ("NTLM", 'proxy_auth = ["ntlm"]', "Give this host a login", {"proxy_team"}),
+        ("NTLM", r'proxy_auth = \["ntlm"\]', "Give this host a login", {"proxy_team"}),
     ],
 )
 def test_a_proxy_takes_one_login_alone(lab, judge, scheme, told, says, whom):

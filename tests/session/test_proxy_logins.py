@@ -4,14 +4,17 @@ import dataclasses
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from stresser.model.faults import ProxyRefused
 from stresser.model.proxy_login import UNNAMED_AUTH, LoginTrouble, ProxyAuth
 from stresser.net.proxy import ProxyHop
+from stresser.net.tls import TlsProfile
 from stresser.scenario.proxy_url import Proxy, ProxyScheme
 from stresser.scenario.secrets import Secret
 from stresser.session.attempt import Attempt
 from stresser.witness.clock import RunClock
+from tests.fakes.certificates import authority_file
 from tests.fakes.daemons import (
     PASSWORD,
     USER,
@@ -141,6 +144,23 @@ def test_fifty_sessions_open_and_are_held_and_open_again(request, squid_of, auth
 
     through(proxy, story)
     assert proxy.login.known is known
+
+
+@pytest.fixture(scope="module")
+def ntlm_in_tls():
+    with ntlm_checker() as checks, squid(checks) as ports:
+        yield ports.https
+
+
+def test_a_proxy_that_looks_for_no_binding_takes_a_login_that_is_bound(ntlm_in_tls):
+    bare = hop(ntlm_in_tls, (NTLM,), user=f"DOMAIN\\{USER}")
+    proxy = ProxyHop(
+        proxy=replace(bare.proxy, scheme=ProxyScheme.HTTPS),
+        user_agent="stresser/test",
+        tls=TlsProfile(require=True, ca_files=(authority_file(),), alpn=("http/1.1",)),
+    )
+    through(proxy, fifty)
+    assert proxy.login.known is NTLM
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Sessions through a squid that wants Kerberos, with MIT's KDC: tickets, and their troubles."""
 
+import socket
 from functools import partial
 
 import pytest
@@ -134,6 +135,15 @@ def test_no_kdc_is_asked_once_and_then_left_alone(here, proxies):
             await opened(route, 1)
 
     through(proxy, story)
+
+
+@pytest.mark.slow
+def test_a_kdc_that_says_nothing_is_not_laid_at_the_proxys_door(here, proxies):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        here.set_kdc(silent.getsockname()[1])
+        login = refusal(hop(proxies[0], user=USER)).login
+    assert (login.trouble, login.service) == (LoginTrouble.NO_KDC, "HTTP/localhost")
+    assert login.said.startswith("no answer within")
 
 
 @pytest.mark.parametrize(
