@@ -26,8 +26,8 @@ from stresser.net.http_get import get
 from stresser.net.resolve import Address
 from stresser.net.source_address import has_route, is_own_address, source_towards
 from stresser.net.websocket import UpgradeRequest
-from stresser.run.hello_trials import TRIAL_PACE, HellosTried, HelloTrials
-from stresser.run.one_hello import Trial, may_hinder
+from stresser.run.hello_trials import TRIAL_PACE, HelloTrials, worth_trials
+from stresser.run.one_hello import Trial
 from stresser.run.pace import Pace
 from stresser.run.routes import USER_AGENT
 from stresser.scenario.endpoint import TOKENS, is_address, parse_url
@@ -170,6 +170,7 @@ class Checkup:
         )
         self._places = trio.Semaphore(WAYS_AT_ONCE)
         self._found: dict[int, WayChecked] = {}
+        self._tried: dict[int, Attempt] = {}
 
     async def run(self) -> Checked:
         """Try all ways; in the order in which they were given."""
@@ -180,6 +181,9 @@ class Checkup:
             async with trio.open_nursery() as nursery:
                 for number, plan in enumerate(self._ways):
                     nursery.start_soon(self._check, number, plan)
+            async with trio.open_nursery() as nursery:
+                for number in worth_trials(self._found, self._tried, asked=self._tries_hellos):
+                    nursery.start_soon(self._try_hellos, number)
         finally:
             trio.lowlevel.remove_instrument(self._stamp)
             self._path.close()
@@ -195,22 +199,19 @@ class Checkup:
                 for _ in range(_AGAIN):
                     more = await self._once(_bare(plan), found.nth)
                     again.append(more.attempt.phases_ns)
-            way = self._way(plan, found, again)
-            hellos, segments = await self._hellos(plan, found.tried)
-            self._found[number] = replaced(way, hellos=hellos, segments=segments)
+            self._found[number] = self._way(plan, found, again)
+            self._tried[number] = found.tried.attempt
 
-    async def _hellos(self, plan: PlannedCheck, tried: _Tried) -> HellosTried:
-        """ClientHellos that differ, where they are asked for or a hello may be what hinders."""
-        hinders = tried.failed is not None and not plan.is_own and may_hinder(tried.failed)
-        if tried.attempt.client_hello is None or not (self._tries_hellos or hinders):
-            return [], []
+    async def _try_hellos(self, number: int) -> None:
+        plan, attempt = self._ways[number], self._tried[number]
 
         async def try_once(route: Route) -> Trial:
             bare = plan._replace(get=None, route=route)
             one = await self._once(bare, 0, self._trial_gate, asks=False)
             return Trial(one.attempt, one.failed)
 
-        return await HelloTrials(tried.attempt, plan.endpoint.alpn, try_once).run()
+        hellos, segments = await HelloTrials(attempt, plan.endpoint.alpn, try_once).run()
+        self._found[number] = replaced(self._found[number], hellos=hellos, segments=segments)
 
     async def _served(self, plan: PlannedCheck) -> tuple[_Tried, list[AttemptFailed]]:
         """By the first of its proxies that does, and how those before it failed."""

@@ -7,14 +7,14 @@ the first try, that is enough: no one is accused. Else each is tried again.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
 
 import trio
 
+from stresser.model.checkup_facts import WayChecked
 from stresser.model.hello_tried import HelloOutcome, HelloShape, HelloTried, SegmentLimit
 from stresser.net.hello_bytes import HelloNotMadeError
 from stresser.net.hello_shapes import OPTIONS, HelloShapes, ShapedHello
-from stresser.run.one_hello import Trial, Try, acknowledged, outcome_of, trial_route
+from stresser.run.one_hello import Trial, Try, acknowledged, may_hinder, outcome_of, trial_route
 from stresser.run.segment_search import SegmentSearch
 from stresser.scenario.plan import Sessions
 from stresser.session.attempt import Attempt
@@ -23,7 +23,6 @@ TRIAL_PACE = Sessions(
     attempts_per_second=50, attempts_per_second_per_endpoint=10, handshakes_in_flight=8
 )
 """A few dozen small connections once: those that are lost wait beside one another."""
-HellosTried: TypeAlias = tuple[list[HelloTried], list[SegmentLimit]]
 _NEED_SEGMENTS = frozenset(
     {HelloShape.CAPPED, HelloShape.SPLIT, HelloShape.SPLIT_NAME, HelloShape.HYBRID_SPLIT}
 )
@@ -47,7 +46,7 @@ class HelloTrials:
         self._shapes = HelloShapes(first.route.server_name, tuple(alpn), first.segment)
         self._try = try_once
 
-    async def run(self) -> HellosTried:
+    async def run(self) -> tuple[list[HelloTried], list[SegmentLimit]]:
         """Try all shapes, in their order; where big packets are lost, find from which size on."""
         found = [self._made(shape) for shape in HelloShape]
         await self._round(found)
@@ -94,6 +93,18 @@ class HelloTrials:
 
     async def _once(self, found: _Found, made: ShapedHello) -> None:
         found.trials.append(await self._try(trial_route(self._first, made)))
+
+
+def worth_trials(
+    ways: Mapping[int, WayChecked], tried: Mapping[int, Attempt], *, asked: bool
+) -> list[int]:
+    """Where hellos are to be tried: everywhere if asked, else where one hinders and beside it."""
+    hinders = {way.endpoint for way in ways.values() if may_hinder(way)}
+    return [
+        number
+        for number, way in ways.items()
+        if tried[number].client_hello is not None and (asked or way.endpoint in hinders)
+    ]
 
 
 def _loses_big(

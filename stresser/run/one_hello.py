@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace as changed
 
+from stresser.model.checkup_facts import WayChecked
 from stresser.model.ending import Ending, Kind, Phase
 from stresser.model.events import AttemptFailed
 from stresser.model.hello_tried import HelloOutcome
@@ -61,9 +62,12 @@ def trial_route(first: Attempt, made: ShapedHello, within_ns: int = _WITHIN_NS) 
     )
 
 
-def may_hinder(failed: AttemptFailed) -> bool:
+def may_hinder(way: WayChecked) -> bool:
     """Nothing answered a ClientHello, or somebody cut it off, or what was sent next was lost."""
-    ending, info = failed.ending, failed.ending.evidence.tcp_info
+    if way.failed is None or way.is_own:
+        return False
+    ending = way.failed.ending
+    info = ending.evidence.tcp_info
     if ending.phase is Phase.TLS:
         return ending.kind in _LOST or ending.kind in _CUT
     was_lost = ending.kind in _LOST and info is not None and info.unacked > 0

@@ -4,13 +4,14 @@ import pytest
 import trio
 
 from stresser.analysis.checkup.hello_reading import read_hellos
+from stresser.model.client_hello import HelloSent
 from stresser.model.ending import Kind, Phase
 from stresser.model.hello_tried import HelloOutcome, HelloShape
 from stresser.net.proxy import ProxyHop
-from stresser.run.hello_trials import HelloTrials
+from stresser.run.hello_trials import HelloTrials, worth_trials
 from stresser.run.one_hello import Trial
 from stresser.scenario.proxy_url import parse_proxy
-from tests.fakes.checked import failed, tcp_info
+from tests.fakes.checked import failed, failed_way, tcp_info, way
 from tests.run.hello_routes import first_attempt
 from tests.run.test_checkup_pass import checked
 
@@ -128,3 +129,15 @@ def test_an_endpoint_that_hangs_by_itself_decides_nothing():
 def test_hellos_are_tried_where_they_are_asked_for_or_hinder_and_nothing_is_local():
     found = checked(["echo", "stall", "refuse"])
     assert [way.hellos for way in found.values()] == [[], [], []]
+
+
+def test_where_a_hello_hinders_the_endpoints_other_egresses_are_tried_too():
+    hung = failed_way("a", "vpn", phase=Phase.TLS, kind=Kind.TIMEOUT)
+    ways = dict(enumerate([hung, way("a", "direct"), way("b", "vpn"), way("b", "direct")]))
+    reached = {number: first_attempt() for number in ways}
+    for attempt in reached.values():
+        attempt.client_hello = HelloSent(size=517, segments=1)
+    assert worth_trials(ways, reached, asked=False) == [0, 1]
+    assert worth_trials(ways, reached, asked=True) == [0, 1, 2, 3]
+    reached[1].client_hello = None  # it came to no handshake
+    assert worth_trials(ways, reached, asked=False) == [0]

@@ -1,14 +1,15 @@
 """The route of one more hello, and what its end says of it."""
 
 import pytest
+from msgspec.structs import replace
 
 from stresser.model.ending import Kind, Phase
 from stresser.model.hello_tried import HelloOutcome, HelloShape
 from stresser.model.units import Duration
 from stresser.net.hello_shapes import HelloShapes
-from stresser.run.one_hello import Trial, acknowledged, outcome_of, trial_route
+from stresser.run.one_hello import Trial, acknowledged, may_hinder, outcome_of, trial_route
 from stresser.scenario.plan import Timeouts
-from tests.fakes.checked import failed, tcp_info
+from tests.fakes.checked import failed, failed_way, tcp_info, way
 from tests.run.hello_routes import first_attempt
 
 MADE = HelloShapes("broker.example.net", (), 1448).make(HelloShape.SPLIT)
@@ -65,3 +66,23 @@ def test_what_was_acknowledged_at_most_without_the_syn():
     assert acknowledged([of(1)]) == acknowledged([of(0)]) == 0
     assert acknowledged([of(None)]) is None
     assert acknowledged([Trial(first_attempt(), failed(phase=Phase.TLS))]) is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "kind", "changes", "hinders"),
+    [
+        (Phase.TLS, Kind.TIMEOUT, {}, True),
+        (Phase.TLS, Kind.TCP_RESET, {}, True),
+        (Phase.TLS, Kind.TLS_ALERT, {"alert": 40}, False),
+        (Phase.CONNECT, Kind.TIMEOUT, {}, False),
+        (Phase.UPGRADE, Kind.TIMEOUT, {}, False),
+        (Phase.UPGRADE, Kind.TIMEOUT, {"evidence": {"tcp_info": tcp_info(unacked=0)}}, False),
+        (Phase.UPGRADE, Kind.TIMEOUT, {"evidence": {"tcp_info": tcp_info(unacked=2)}}, True),
+        (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 403}, False),
+    ],
+)
+def test_where_a_hello_may_be_what_hinders(phase, kind, changes, hinders):
+    one = failed_way(phase=phase, kind=kind, **changes)
+    assert may_hinder(one) is hinders
+    assert not may_hinder(replace(one, is_own=True))  # nothing stands in between
+    assert not may_hinder(way())

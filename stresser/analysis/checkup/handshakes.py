@@ -83,7 +83,7 @@ def _compared(way: WayChecked, reading: HelloReading, ways: Sequence[WayChecked]
     if well:
         elsewhere = listed(one.egress for one in well)
         return f"via {elsewhere} they were answered, though perhaps by another machine"
-    return "with no other egress to compare with, the endpoint's own server may be who does it"
+    return "no other egress shows how they fare: the endpoint's own server may be who does it"
 
 
 def _same_machine(one: WayChecked, other: WayChecked) -> bool:

@@ -9,8 +9,8 @@ from stresser.analysis.words.remedy_row import Addressee, RemedyRow
 
 _O, _NETWORK = Obstacle, Addressee.NETWORK
 _CLAMP = (
-    "Clamp the MSS{to_mss} on the path to {hosts}, or let ICMP 'fragmentation needed' (IPv6:"
-    " 'packet too big') through."
+    "Clamp the MSS{to_mss} on the path to {hosts}, whose MTU is smaller than its ends believe, or"
+    " let ICMP 'fragmentation needed' (IPv6: 'packet too big') through."
 )
 _WHICH = "Which box it is: another egress, or a capture on both sides of one, shows it."
 HELLO_ROWS: tuple[RemedyRow, ...] = (

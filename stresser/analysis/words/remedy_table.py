@@ -26,8 +26,11 @@ _BIG_PACKETS = (
     "Check the MTU on the path to {hosts}: clamp the MSS there, or let ICMP 'fragmentation needed'"
     " (IPv6: 'packet too big') through."
 )
-_IS_IT_SIZE = "Whether it is the size: an MTU of 1280 on this host's interface shows it."
-_OTHER_NAME = "Whether the name decides: try another sni to the same address."
+_IS_IT_SIZE = (
+    "Whether it is the size: `stresser check --handshakes` finds it out, or an MTU of 1280 on this"
+    " host's interface."
+)
+_OTHER_NAME = "Whether the name decides: `stresser check --handshakes` finds it out."
 _LOG_IN = "Log in to this network with a browser."
 ROWS: tuple[RemedyRow, ...] = (
     RemedyRow(

@@ -107,7 +107,7 @@ def test_a_hello_that_one_egress_drops_is_filtered_and_the_name_is_said():
     assert answers(one) == ("name_filter", "egress", "middlebox", "network_team")
     assert "never acknowledged; through ctl none of 1 did" in one.says
     assert "(it carried the name broker.example.net)" in one.ask.says
-    assert one.unproved == ["Whether the name decides: try another sni to the same address."]
+    assert one.unproved == ["Whether the name decides: `stresser check --handshakes` finds it out."]
 
 
 def test_a_hello_to_an_address_carries_no_name():
