@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from stresser.classify.idle_answers import Beside
 from stresser.scenario.endpoint import ip_or_none
+from stresser.scenario.pac_answer import DIRECT
+from stresser.scenario.proxy_url import FROM_ENVIRONMENT, PAC
 
 REDACTED = "(redacted)"
 _MOST_STAND_INS = 100_000
@@ -92,7 +94,9 @@ class Pseudonyms:
         """Scheme, host and port of a URL, the host replaced; nothing else of it is kept."""
         scheme, found, rest = text.partition("://")
         if not found or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+]{0,15}", scheme):
-            return text if text == "environment" else self.name("text", text)
+            if text.startswith(PAC):
+                return PAC + self.name("text", text.removeprefix(PAC))
+            return text if text in {FROM_ENVIRONMENT, DIRECT} else self.name("text", text)
         authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
         if scheme.startswith("lab+"):  # the lab's behaviours are words of ours
             number = re.match(r"[a-z_-]*/([0-9]+)$", rest)

@@ -123,6 +123,7 @@ class _Chains:
 
 
 class _Tried(NamedTuple):
+    route: Route
     attempt: Attempt
     http: HttpAnswer | None
     failed: AttemptFailed | None
@@ -193,7 +194,7 @@ class Checkup:
     async def _check(self, number: int, plan: PlannedCheck) -> None:
         async with self._places:
             found = await self._all_addresses(plan)
-            plan = plan._replace(route=found.tried.attempt.route)
+            plan = plan._replace(route=found.tried.route)
             again = []
             if _seems_near(found.tried.attempt, plan):
                 for _ in range(_AGAIN):
@@ -228,7 +229,7 @@ class Checkup:
         """Until one address is open, all is asked of each; then TLS alone of the others."""
         tried, unserved = await self._served(plan)
         found = _AllTried(tried, unserved=unserved)
-        plan = plan._replace(route=tried.attempt.route)
+        plan = plan._replace(route=tried.route)
         for nth in _other_addresses(found.tried.attempt):
             if found.silences() >= _MOST_SILENCES:
                 break
@@ -267,11 +268,11 @@ class Checkup:
                     attempt.tap.close()
         if asks:
             around.tell_chain(attempt)
-        return _Tried(attempt, http, failed, fault)
+        return _Tried(plan.route, attempt, http, failed, fault)
 
     def _way(self, plan: PlannedCheck, every: _AllTried, again: list[dict[str, int]]) -> WayChecked:
         tried = every.tried
-        attempt, route = tried.attempt, tried.attempt.route
+        attempt, route = tried.attempt, tried.route
         address = parse_url(plan.endpoint.url)
         known = dict.fromkeys(one.host for one in attempt.found)
         return WayChecked(

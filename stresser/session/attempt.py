@@ -68,6 +68,8 @@ class Attempt:
         """What the look-up of the endpoint's name gave; empty where we looked up none."""
         self.proxy_step: str | None = None
         """Which of the steps through the proxy was begun last."""
+        self.before_phase: Phase | None = None
+        """How far the connection of the request before the session had come when it stopped."""
         self.dialled: Address | None = None
         """Where the TCP connection goes: the endpoint's address, or the proxy's."""
         self.local: str | None = None
@@ -196,7 +198,7 @@ class Attempt:
         self.local, self.address, self.dialled = asked.local, asked.address, asked.dialled
         self.proxy_address, self.asked_name = asked.proxy_address, asked.asked_name
         self.endpoint_proved, self.intercepted = asked.endpoint_proved, asked.intercepted
-        self.proxy_step = asked.proxy_step
+        self.proxy_step, self.before_phase = asked.proxy_step, asked.phase
 
     def hang_up(self) -> None:
         """Say goodbye and close."""

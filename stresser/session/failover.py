@@ -89,8 +89,9 @@ def is_unserved(attempt: Attempt, fault: Exception) -> bool:
             return False
     elif isinstance(fault, Fault) and not isinstance(fault, _NO_ANSWER):
         return False
+    phase = attempt.before_phase or attempt.phase
     if attempt.route.proxy is None:
-        return attempt.phase in {Phase.RESOLVE, Phase.CONNECT}
-    if attempt.phase is Phase.RESOLVE:
+        return phase in {Phase.RESOLVE, Phase.CONNECT}
+    if phase is Phase.RESOLVE:
         return attempt.proxy_address is None
-    return attempt.phase is Phase.PROXY
+    return phase is Phase.PROXY

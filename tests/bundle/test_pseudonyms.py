@@ -103,6 +103,9 @@ def test_hosts_of_one_domain_stay_hosts_of_one_domain():
         ("lab+wss://refuse/503", "lab+wss://refuse/503"),
         ("lab+wss://echo", "lab+wss://echo"),
         ("environment", "environment"),
+        ("direct", "direct"),
+        ("pac:acme.pac", "pac:text-1"),
+        ("pac:http://acme.example/wpad.dat", "pac:text-1"),
         ("acme", "text-1"),
     ],
 )

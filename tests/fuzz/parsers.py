@@ -6,6 +6,7 @@ branches tell (atheris, which brings no pytest: none is imported here).
 
 import base64
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -27,9 +28,12 @@ from stresser.net.http_head import (
     telling_headers,
 )
 from stresser.net.inbox import Inbox
+from stresser.net.pac_functions import PacFunctions
 from stresser.net.reflector_hello import Introducer, proved_hello
 from stresser.net.socks import connect_through_socks
 from stresser.scenario.json_pointer import JsonPointer
+from stresser.scenario.pac_answer import entries_of, entry_name
+from stresser.scenario.proxy_url import Proxy, parse_proxy
 from stresser.scenario.secrets import Secret
 from stresser.witness.netlink import KernelRoute, Link, Notice, decode, route_found
 from stresser.witness.packet_parse import (
@@ -46,6 +50,8 @@ _STAMP = Stamp(0, 0, "tun0", outgoing=False)
 _KEY_BYTES = {12, 36}
 _TOKEN = Secret("a token of the fuzzers", "FUZZ")
 _LONGEST_HEADER = 256
+_LONGEST_SENTENCE = 400
+_NOON = time.strptime("2026-07-15 12:00:00", "%Y-%m-%d %H:%M:%S")
 _MOST_CHALLENGES = 16
 
 
@@ -202,6 +208,30 @@ def signature(data: bytes) -> None:
         raise AssertionError(checked_key(data, b"a message nobody signed"))
 
 
+def pac_answer(data: bytes) -> None:
+    """What a PAC file returned: a list that is gone through, or one sentence."""
+    said = ""
+    entries: tuple[Proxy | None, ...] = ()
+    try:
+        entries = entries_of(data.decode("latin-1"))
+    except ValueError as refused:
+        said = str(refused)
+    assert said.isprintable()
+    assert len(said) < _LONGEST_SENTENCE
+    assert said or 1 <= len(entries) <= len(data) + 1
+    assert all(one is None or one == parse_proxy(entry_name(one)) for one in entries)
+
+
+def pac_calls(data: bytes) -> None:
+    """Whatever a script gives to the functions that it may call: none of them raises."""
+    name, *words = data.decode("latin-1").split("\0")
+    given: list[object] = [int(one) if one.isdigit() and len(one) < 9 else one for one in words]
+    table = PacFunctions(lambda _: ["192.0.2.1", "2001:db8::1"], [], lambda _: _NOON).table()
+    for function in [table[name]] if name in table else table.values():
+        with suppress(TypeError):  # as many as there are, or fewer: else the script fails
+            function(*given[:7])
+
+
 def _message(kind: int, body: bytes, *, sequence: int = 7, flags: int = 2) -> bytes:
     head = struct.pack("=IHHII", 16 + len(body), kind, flags, sequence, 0)
     return head + body + bytes(-len(body) % 4)
@@ -286,6 +316,25 @@ PARSERS = {
     "socks": Parser(
         socks,
         [b"\5\0\5\0\0\1" + bytes(6), b"\5\2\1\0\5\0\0\3\4name\1\xbb", b"\5\0\5\5\0\1", b"\5\xff"],
+    ),
+    "pac_answer": Parser(
+        pac_answer,
+        [
+            b"PROXY a.example.net:8080; HTTPS [2001:db8::1]; DIRECT",
+            b"SOCKS5 p:1080; SOCKS p:1080",
+        ],
+    ),
+    "pac_calls": Parser(
+        pac_calls,
+        [
+            b"isInNet\x0010.1.2.3\x0010.0.0.0\x00255.0.0.0",
+            b"isInNetEx\x002001:db8::1\x002001:db8::/32",
+            b"shExpMatch\x00www.example.net\x00*.exa?ple.*",
+            b"dateRange\x001\x00JUN\x0015\x00AUG\x00GMT",
+            b"timeRange\x009\x0030\x0017\x000",
+            b"weekdayRange\x00MON\x00FRI\x00GMT",
+            b"sortIpAddressList\x00::1;10.0.0.1",
+        ],
     ),
     "hello": Parser(hello, [_HELLO, b"v1 " + b"0" * 32]),
     "signature": Parser(

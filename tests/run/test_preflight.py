@@ -15,6 +15,7 @@ from stresser.model.errors import PreflightError
 from stresser.net.dial import Binding, bind_to_egress
 from stresser.run import preflight
 from stresser.run.preflight import interface_address, prepare
+from stresser.scenario.pac_answer import PacAnswer
 from stresser.scenario.plan import Activity, ActivityKind, Egress, Endpoint, Scenario, Sessions
 from stresser.scenario.proxies import resolve_proxies
 
@@ -92,6 +93,22 @@ def test_where_the_environment_has_no_proxy_it_is_said():
     assert [len(notes) for notes in told] == [0, 1, 1]
     assert told[1][0].endswith("names no proxy for a: reached directly")
     assert told[2][0].endswith("names no proxy for a, b: reached directly")
+
+
+def test_what_a_pac_says_is_said_and_its_first_proxy_needs_the_ports():
+    both = [Endpoint(name=name, url=f"wss://{name}.example.net/") for name in ("a", "b")]
+    scenario = plan(endpoints=both, egresses=[Egress(name="corp", proxy="pac:x.pac")])
+    answers = {
+        (name, "corp"): PacAnswer(source="pac:x.pac", url="wss://e/", answer=answer)
+        for name, answer in (("a", "PROXY p:3128; DIRECT"), ("b", "DIRECT"))
+    }
+    proxies = resolve_proxies(scenario, {}, "s.toml", answers)
+    assert prepare(scenario, proxies).notes == [
+        'egress corp: x.pac returned "PROXY p:3128; DIRECT": through http://p:3128 (a)',
+        'egress corp: x.pac returned "DIRECT": reached directly (b)',
+    ]
+    counted = preflight._sessions_by_destination(scenario, proxies)
+    assert set(counted) == {("p", 3128), ("b.example.net", 443)}
 
 
 def test_a_proxy_is_not_dialled_and_its_name_not_looked_up():

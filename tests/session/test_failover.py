@@ -10,14 +10,17 @@ import trio
 from stresser.model.cohort import Pair
 from stresser.model.ending import Kind, Phase
 from stresser.model.proxy_chosen import ProxyChosen
+from stresser.net.https_request import HttpsRequest
 from stresser.net.proxy import ProxyHop
 from stresser.net.tls import TlsProfile
 from stresser.scenario.pac_answer import PacAnswer, entries_of
 from stresser.scenario.plan import Reconnect
 from stresser.scenario.proxy_url import ProxyScheme
+from stresser.scenario.wording import Wording
 from stresser.session.lifecycle import hold_until_asked
 from stresser.session.proxy_entries import RETRY_AFTER_S, ProxyEntries
-from tests.fakes.certificates import server_context
+from stresser.session.request_before import RequestBefore
+from tests.fakes.certificates import SERVER_NAME, server_context
 from tests.fakes.peers import websocket_server
 from tests.fakes.proxies import http_proxy, says, tls_proxy
 from tests.fakes.resolver import Zone
@@ -70,7 +73,7 @@ def route_through(made, answer, street, **route):
     return dataclasses.replace(plain, proxy=hops[0])
 
 
-def lived(answer, *, until_s=10.0, during=None, reconnect=STEADY, seats=1, route=None, **who):
+def lived(answer, *, until_s=10.0, during=None, reconnect=STEADY, seats=1, before=None, **who):
     """The notebook and the street of a cohort's life."""
     who = {address: one() if callable(one) else one for address, one in who.items()}
 
@@ -79,7 +82,8 @@ def lived(answer, *, until_s=10.0, during=None, reconnect=STEADY, seats=1, route
         trio.socket.set_custom_hostname_resolver(Zone(**names))
         async with world(endpoint()) as made:
             street = Street(made, **{k.replace("at_", ""): v for k, v in who.items()})
-            taken = route_through(made, answer, street, **(route or {}))
+            plain = route_through(made, answer, street)
+            taken = dataclasses.replace(plain, before=before)
             for _ in range(seats):
                 made.start(taken, reconnect=reconnect)
             with trio.move_on_at(trio.current_time() + until_s):
@@ -200,6 +204,37 @@ def test_limits_of_this_machine_are_no_proxys_fault():
                              at_192_0_2_10=serving)  # fmt: skip
     assert [host for host, _ in street.asked] == [A]
     assert [event.ending.kind for event in notebook.failed] == [Kind.TOOL]
+
+
+BEFORE = RequestBefore(
+    place=None,
+    request=HttpsRequest(method="GET", host=SERVER_NAME, target="/token", headers={}),
+    body=Wording(""),
+    home=(SERVER_NAME, 443),
+    take={"TOKEN": "X-Token"},
+    withhold_secret=False,
+)
+
+
+@pytest.mark.parametrize(("broken", "kind"), COUNTED)
+def test_the_request_before_a_session_fails_over_too(broken, kind):
+    notebook, street = lived(f"PROXY {A}:1; PROXY {B}:1", until_s=25, before=BEFORE,
+                             at_192_0_2_9=broken, at_192_0_2_10=serving)  # fmt: skip
+    first, *others = notebook.failed
+    assert (first.ending.kind, first.ending.phase) == (kind, Phase.BEFORE)
+    # What serves here is no HTTP: through the other proxy the endpoint is asked all the same.
+    assert {host for host, _ in street.asked[1:]} == {B}
+    assert {event.proxy for event in others} == {f"http://{B}:1"}
+    assert [event.chosen for event in chosen_in(notebook)] == [f"http://{B}:1"]
+
+
+def test_a_request_before_that_the_endpoint_refuses_is_no_reason():
+    notebook, street = lived(f"PROXY {A}:1; PROXY {B}:1", until_s=2.5, before=BEFORE,
+                             at_192_0_2_9=lambda: http_proxy(says("hear", "reset")),
+                             at_192_0_2_10=serving)  # fmt: skip
+    assert {event.ending.phase for event in notebook.failed} == {Phase.BEFORE}
+    assert {host for host, _ in street.asked} == {A}
+    assert chosen_in(notebook) == []
 
 
 def test_where_all_fail_the_back_off_grows_and_all_are_tried_each_time():

@@ -6,17 +6,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
+import msgspec
 import pytest
 import trio
 
-from stresser.model.fresh_connection import FreshResult
+from stresser.model.fresh_connection import FreshConnection, FreshResult
 from stresser.net.proxy import ProxyHop
+from stresser.net.resolve import Address
 from stresser.net.trust import chain_id
 from stresser.net.websocket import UpgradeRequest
+from stresser.scenario.pac_answer import PacAnswer
 from stresser.scenario.proxy_url import parse_proxy
 from stresser.scenario.secrets import Secret
 from stresser.session.attempt import Attempt
-from stresser.session.fresh_handshake import FreshHandshake, destination_of
+from stresser.session.fresh_handshake import Destination, FreshHandshake, destination_of
+from stresser.session.proxy_entries import ProxyEntries
 from stresser.witness.clock import RunClock
 from tests.fakes.certificates import server_context
 from tests.fakes.loopback import loopback_route, loopback_server
@@ -225,3 +229,34 @@ def test_an_attempt_that_never_dialled_has_no_target():
         return destination_of(Attempt(1, loopback_route(443), RunClock()))
 
     assert trio.run(story) is None
+
+
+def test_what_one_proxy_of_a_list_does_tells_nothing_of_another():
+    hops = tuple(
+        ProxyHop(proxy=parse_proxy(f"http://{host}:3128"), user_agent="x")
+        for host in ("192.0.2.9", "192.0.2.10")
+    )
+    said = PacAnswer(source="pac:x", url="wss://e/", answer="")
+    plain = loopback_route(443)
+    entries = ProxyEntries(plain.cohort.pair, said, hops)
+    first, second = (
+        Destination(
+            route=replace(plain, proxy=hop, entries=entries, entry=number),
+            address=Address(socket.AF_INET, (hop.proxy.host, 3128)),
+            remote="e:443",
+            asked_host="e",
+        )
+        for number, hop in enumerate(hops)
+    )
+    look = FreshConnection(
+        egress=plain.cohort.egress, endpoint=plain.cohort.endpoint, remote="e:443",
+        proxy="http://192.0.2.9:3128", result=FreshResult.ANSWERED, asked_ns=0, answered_ns=1,
+    )  # fmt: skip
+    assert first.proxy == look.proxy
+    assert first.is_told_by(look)
+    assert not second.is_told_by(look)
+    beside = msgspec.structs.replace(look, egress="another", proxy=None)
+    assert first.is_told_by(beside)
+    assert second.is_told_by(beside)
+    alone = first._replace(route=replace(first.route, entries=None))
+    assert alone.is_told_by(msgspec.structs.replace(look, proxy=None))

@@ -10,6 +10,7 @@ from stresser.model.cohort import Cohort
 from stresser.model.ending import Proof
 from stresser.model.hops import Hop
 from stresser.model.path_change import PathChange
+from stresser.model.proxy_chosen import ProxyChosen
 from stresser.model.unfit import UnfitCause
 from tests.analysis.story import SCENARIO, VPN, Story, idle_kill_story, seconds, utc
 
@@ -76,6 +77,31 @@ def test_path_changes_are_told_in_one_note():
         "2 path changes of this host: tun0 (a tunnel) went down at 00:00:07 UTC; "
         "default route added: 0.0.0.0/0 dev eth0 at 00:00:08 UTC."
     )
+
+
+def chosen(t_ns: int = 0, **fields: Any) -> ProxyChosen:
+    a_list = {"entries": ["http://a:1", "direct"], "chosen": "http://a:1"}
+    said = {"source": "pac:x.pac", "url": "wss://e/", "answer": "PROXY a:1; DIRECT"}
+    pair = {"endpoint": "broker", "egress": "corp"}
+    return ProxyChosen(**{"t_ns": t_ns, "utc": utc(t_ns), **pair, **said, **a_list, **fields})
+
+
+def test_what_a_pac_said_and_each_failover_are_notes():
+    story = idle_kill_story()
+    change = {"chosen": "direct", "instead_of": "http://a:1", "failure": "refused", "attempt": 9}
+    story.events += [
+        chosen(),
+        chosen(endpoint="other"),
+        *(chosen(seconds(7), **change) for _ in range(6)),
+    ]
+    said, *changes, more = notes_of(story)
+    assert said == (
+        'x.pac returned "PROXY a:1; DIRECT", so sessions through corp go through http://a:1'
+        " (broker, other)."
+    )
+    told = "broker through corp: http://a:1 failed (refused): new sessions go directly."
+    assert changes == [f"At {utc(seconds(7))}, {told}"] * 4
+    assert more == "2 more changes of proxy are in `events.jsonl`."
 
 
 def test_a_night_of_path_changes_is_one_note():

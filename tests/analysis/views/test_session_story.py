@@ -7,6 +7,7 @@ from stresser.analysis.views.session_story import StoryTeller, explained_ending
 from stresser.model import events as model_events
 from stresser.model.ending import Grade, Initiator, Kind, Phase, Proof
 from stresser.model.hops import Hop
+from stresser.model.proxy_chosen import ProxyChosen
 from stresser.model.units import NS_PER_S
 from stresser.record.failure_runs import one_by_one
 from tests.analysis.story import (
@@ -222,3 +223,24 @@ def test_the_path_of_a_session_and_its_change():
             " 2026-11-23T07:25:27Z"
         ),
     ]
+
+
+def test_what_a_pac_said_stands_beside_the_proxy_that_was_taken():
+    story = Story([VPN], 1)
+    said = ProxyChosen(
+        t_ns=0, utc=utc(0), endpoint=VPN.endpoint, egress=VPN.egress, source="pac:x.pac",
+        url="wss://e/", answer="PROXY a:1; DIRECT", entries=["http://a:1", "direct"],
+        chosen="http://a:1",
+    )  # fmt: skip
+    story.events.append(said)
+    session = story.opens(VPN, 1)
+    words = 'x.pac returned "PROXY a:1; DIRECT" for wss://e/'
+    lines = told(story, session)
+    assert (lines["proxy"], lines["PAC"]) == ("none: directly", words)
+    opened = story.events[-1]
+    assert isinstance(opened, model_events.SessionOpened)
+    opened.proxy = "http://192.0.2.9:1"
+    assert told(story, session)["proxy"] == "http://192.0.2.9:1"
+    other = Story([DIRECT], 1)
+    other.events.append(said)
+    assert "PAC" not in told(other, other.opens(DIRECT, 1))

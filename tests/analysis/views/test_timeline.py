@@ -12,6 +12,7 @@ from stresser.model.events import (
 )
 from stresser.model.hops import Hop
 from stresser.model.path_change import PathChange
+from stresser.model.proxy_chosen import ProxyChosen
 from tests.analysis.story import DIRECT, VPN, Story, seconds, utc
 
 
@@ -72,6 +73,15 @@ def test_of_many_steps_dips_are_kept():
                 remote="r", hops=[Hop(number=2, address="b")], before=[Hop(number=2, address="a")],
             ),
             "path", "path of session 7 through vpn: hop 2: a -> b",
+        ),
+        (
+            ProxyChosen(
+                t_ns=seconds(9), utc=utc(0), endpoint="e", egress="corp", source="pac:x", url="u",
+                answer="a", entries=["http://a:1", "direct"], chosen="direct",
+                instead_of="http://a:1", failure="refused", attempt=3,
+            ),
+            "proxy",
+            "e through corp: http://a:1 failed (refused): new sessions go directly",
         ),
         (
             PathChanged(t_ns=seconds(9), utc=utc(0), change=PathChange.LINK_DOWN, interface="tun0"),
