@@ -86,6 +86,6 @@ def test_path_changes_of_its_own_namespace_are_told():
 
     notebook, runner = in_namespace(story)
     assert runner.bugs == 0
-    assert [one.kind for one in notebook.ended] == [Kind.PLANNED]
+    assert [one.ending.kind for one in notebook.ended] == [Kind.PLANNED]
     told = [one for one in notebook.events if isinstance(one, PathChanged)]
     assert (told[0].change, told[0].interface) == (PathChange.LINK_UP, "lan0")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import trio
@@ -85,7 +86,7 @@ def test_who_ponged_behind_a_message_and_did_not_answer_it_refuses_it(answer, la
 
 
 def test_one_ping_asks_however_long_the_answer_is_late():
-    peers = []
+    peers: list[Any] = []
 
     def counted(peer, event):
         peers[:] = [peer]
