@@ -15,7 +15,7 @@ PROXY_ALERT = "proxy_tls_alert"
 _TLS_ENDINGS = frozenset(
     {
         Kind.TLS_CLOSE_NOTIFY, Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.HTTP_REFUSAL,
-        Kind.MESSAGE_REFUSAL,
+        Kind.MESSAGE_REFUSAL, Kind.MQTT_REFUSAL, Kind.MQTT_DISCONNECT,
     }
 )  # fmt: skip
 _TCP_ENDINGS = frozenset({Kind.TCP_RESET, Kind.TCP_FIN})

@@ -25,6 +25,8 @@ from stresser.model.faults import (
     FoundDead,
     HttpRefused,
     MessageRefused,
+    MqttDisconnected,
+    MqttRefused,
     NameNotResolved,
     NoPong,
     PeerAlert,
@@ -170,6 +172,16 @@ def _message_refused(fault: MessageRefused, _seen: Observations) -> FaultKind:
     return FaultKind(Kind.MESSAGE_REFUSAL, "message_refused", fields)
 
 
+def _mqtt_refused(fault: MqttRefused, _seen: Observations) -> FaultKind:
+    fields = {"code": fault.code, "reason": fault.reason or None}
+    return FaultKind(Kind.MQTT_REFUSAL, "mqtt_refused", fields)
+
+
+def _mqtt_disconnect(fault: MqttDisconnected, _seen: Observations) -> FaultKind:
+    fields = {"code": fault.code, "reason": fault.reason or None}
+    return FaultKind(Kind.MQTT_DISCONNECT, "mqtt_disconnect", fields)
+
+
 def _proxy_refused(fault: ProxyRefused, _seen: Observations) -> FaultKind:
     fields = {"status": fault.status, "reason": fault.reason or None}
     return FaultKind(Kind.PROXY_ERROR, fault.failure, fields)
@@ -236,6 +248,8 @@ _RULES: list[tuple[type[BaseException], Callable[[Any, Observations], FaultKind]
     (ProtocolViolation, _violation),
     (HttpRefused, _refusal),
     (MessageRefused, _message_refused),
+    (MqttRefused, _mqtt_refused),
+    (MqttDisconnected, _mqtt_disconnect),
     (CertificateRejected, _certificate),
     (NameNotResolved, _unresolved),
     (DeadlinePassed, _deadline),

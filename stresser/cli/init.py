@@ -33,7 +33,8 @@ def init(
     """Write a commented scenario to fill in.
 
     What says CHANGE is to be changed. Templates: vpn-vs-direct, own-endpoint, behind-proxy,
-    overnight-soak, citrix-cloud, citrix-government, signalr, azure-relay-like.
+    overnight-soak, citrix-cloud, citrix-government, signalr, azure-relay-like,
+    mqtt.
 
     Raises:
         StresserError: there is no such template, or the file exists or cannot be written.

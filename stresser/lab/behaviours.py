@@ -14,6 +14,7 @@ without (`lab+wss`, `lab+ws`), `tls` needs TLS (`lab+wss`, `lab+tls`), `wss` bot
   push                     all   rate (1)                   the same, and sends messages
   hub                      ws    pause (15s)                as a SignalR hub: wants its handshake,
                                                             answers invocations, pings
+  mqtt                     all   code (0)                   MQTT broker; its CONNACK has this code
   reflect                  tls                              as `stresser reflect`: tells the run
                                                             what it saw of each session
 
@@ -64,6 +65,7 @@ In phase held, echo, and at WHEN:
   flood                    all   rate (10000), 0: no limit  small messages, pongs between
   deaf                     ws                               reads, never answers again
   ws-close                 ws    CODE[:REASON], none (1000)  close frame, close_notify, FIN
+  mqtt-disconnect          all   code (139)                 a broker's DISCONNECT, close_notify, FIN
   bad-frame                ws    opcode, mask (opcode)      reserved opcode, or a masked frame
   huge-close-reason        ws                               a control frame of 1000 bytes
   gigabyte-frame           ws                               announces 1 GB and sends it
@@ -182,6 +184,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "echo": _Kind(FaultPhase.NEVER, _ALL),
     "reflect": _Kind(FaultPhase.NEVER, _WITH_TLS),
     "hub": _Kind(FaultPhase.NEVER, _WEBSOCKET, _pause, "15s"),
+    "mqtt": _Kind(FaultPhase.NEVER, _ALL, _number(0, 255), "0"),
     "push": _Kind(FaultPhase.NEVER, _ALL, _number(1, 100_000), "1"),
     **_same(FaultPhase.CONNECT, _ALL, "refused blackhole-connect reset-on-accept fin-on-accept"),
     **_same(FaultPhase.TLS, _WITH_TLS, "reset-in-tls fin-in-tls stall-in-tls"),
@@ -206,6 +209,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "flood": _Kind(FaultPhase.HELD, _ALL, _number(0, 1_000_000), "10000"),
     "deaf": _Kind(FaultPhase.HELD, _WEBSOCKET),
     "ws-close": _Kind(FaultPhase.HELD, _WEBSOCKET, _close, "1000"),
+    "mqtt-disconnect": _Kind(FaultPhase.HELD, _ALL, _number(0, 255), "139"),
     "bad-frame": _Kind(FaultPhase.HELD, _WEBSOCKET, _variant, "opcode"),
     **_same(FaultPhase.HELD, _WEBSOCKET, "huge-close-reason gigabyte-frame bomb tiny-flood"),
 }

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 import trio
 
 from stresser.lab.behaviours import Behaviour
+from stresser.lab.broker import BrokerConversation
 from stresser.lab.conversation import Conversation, WssConversation, listen_until
 from stresser.lab.departed import hold_vanished
 from stresser.lab.frames import (
@@ -95,6 +96,12 @@ async def _ws_close(session: Conversation, behaviour: Behaviour) -> None:
     if isinstance(session, WssConversation):
         with trio.move_on_after(_CLOSE_ANSWER_S):
             await session.wait_for_close()
+    await session.tls.aclose()
+
+
+async def _mqtt_disconnect(session: Conversation, behaviour: Behaviour) -> None:
+    if isinstance(session, BrokerConversation):
+        await session.disconnect(behaviour.number)
     await session.tls.aclose()
 
 
@@ -189,6 +196,7 @@ HELD_FAULTS: Final[dict[str, Callable[[Conversation, Behaviour], Awaitable[None]
     "flood": _flood,
     "deaf": _deaf,
     "ws-close": _ws_close,
+    "mqtt-disconnect": _mqtt_disconnect,
     "bad-frame": _bad_frame,
     "huge-close-reason": _huge_close_reason,
     "gigabyte-frame": _gigabyte_frame,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import trio
 
 from stresser.lab.behaviours import Behaviour, FaultPhase
+from stresser.lab.broker import BrokerConversation
 from stresser.lab.connect_faults import ACCEPT_FAULTS
 from stresser.lab.conversation import (
     Conversation,
@@ -24,6 +25,8 @@ from stresser.lab.tls_faults import TLS_FAULTS, read_first_record
 from stresser.lab.tls_session import TlsSession
 from stresser.lab.upgrade_faults import UPGRADE_FAULTS
 from stresser.lab.wire import GONE, Wire
+
+_BROKERS = frozenset({"mqtt", "mqtt-disconnect"})
 
 
 class ServedEndpoint:
@@ -93,7 +96,7 @@ class ServedEndpoint:
             request = await read_upgrade_request(tls)
             if request is not None:
                 await UPGRADE_FAULTS[behaviour.name](wire, tls, behaviour, request)
-        elif behaviour.phase is FaultPhase.HELD or behaviour.name == "push":
+        elif behaviour.phase is FaultPhase.HELD or behaviour.name in {"push", "mqtt"}:
             if not self._speaks_websocket or await accept_upgrade(tls):
                 await self._hold(self._conversation(wire, tls))
         elif behaviour.name == "hub":
@@ -108,6 +111,10 @@ class ServedEndpoint:
         return self._scheme in {"wss", "ws"}
 
     def _conversation(self, wire: Wire, tls: TlsSession) -> Conversation:
+        name, code = self._behaviour.name, self._behaviour.number
+        if name in _BROKERS:
+            refusal = 0 if name in HELD_FAULTS else code
+            return BrokerConversation(wire, tls, framed=self._speaks_websocket, code=refusal)
         if self._speaks_websocket:
             return WssConversation(wire, tls)
         return TlsConversation(wire, tls)
@@ -115,7 +122,10 @@ class ServedEndpoint:
     async def _hold(self, session: Conversation) -> None:
         self._held.add(session.wire)
         try:
-            if self._behaviour.phase is FaultPhase.NEVER:
+            if self._behaviour.name == "mqtt":
+                await listen_until(session)
+                await session.tls.aclose()
+            elif self._behaviour.phase is FaultPhase.NEVER:
                 await send_messages(session, self._behaviour.number)
             elif await listen_until(session, self._due()):
                 await HELD_FAULTS[self._behaviour.name](session, self._behaviour)

@@ -109,9 +109,9 @@ class Ending(Struct, frozen=True, kw_only=True):
     detected_at_ns: Whole
     """When stresser learned of it."""
     code: Whole | None = None
-    """WebSocket close code."""
+    """WebSocket close code, or MQTT's return or reason code."""
     reason: str | None = None
-    """WebSocket close reason, or the HTTP reason phrase; escaped where it is shown."""
+    """WebSocket close reason, MQTT's reason or HTTP's reason phrase; escaped where it is shown."""
     status: Whole | None = None
     """HTTP status."""
     alert: Whole | None = None

@@ -45,7 +45,7 @@ class PeerClosed(Fault):
 
 
 class ProtocolViolation(Fault):
-    """Bytes that the layer does not allow. `layer`: tls, http or websocket.
+    """Bytes that the layer does not allow. `layer`: tls, http, websocket or mqtt.
 
     `seen`: what came, from its beginning, as far as it is at hand.
     """
@@ -76,6 +76,24 @@ class MessageRefused(Fault):
     def __init__(self, code: int | None = None, reason: str = "") -> None:
         how = "" if code is None else f", but by WebSocket close {code}"
         super().__init__(f"the message was not answered as wanted{how}")
+        self.code = code
+        self.reason = reason
+
+
+class MqttRefused(Fault):
+    """A CONNACK that does not accept. `reason`: the code in words, and the broker's own."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"MQTT CONNACK {code} {reason}".rstrip())
+        self.code = code
+        self.reason = reason
+
+
+class MqttDisconnected(Fault):
+    """A DISCONNECT from the broker (MQTT 5.0 section 3.14)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"MQTT DISCONNECT {code} {reason}".rstrip())
         self.code = code
         self.reason = reason
 

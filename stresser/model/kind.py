@@ -22,13 +22,17 @@ class Kind(StrEnum):
     WS_CLOSE = "ws_close"
     """A WebSocket close frame (RFC 6455 section 5.5.1); `code` and `reason`."""
     PROTOCOL_ERROR = "protocol_error"
-    """Bytes that TLS, HTTP or WebSocket do not allow."""
+    """Bytes that TLS, HTTP, WebSocket or MQTT do not allow."""
     HTTP_REFUSAL = "http_refusal"
     """An HTTP answer other than 101 to the upgrade; `status`."""
     MESSAGE_REFUSAL = "message_refusal"
     """A message was not answered as the scenario wants, while the other end lives: it said
     something else, or answered a ping sent behind the message. What it said last is the evidence's
     `last_text`; `code`, `reason` where a close frame followed."""
+    MQTT_REFUSAL = "mqtt_refusal"
+    """The broker's CONNACK does not accept; `code` and `reason`."""
+    MQTT_DISCONNECT = "mqtt_disconnect"
+    """The broker's DISCONNECT (MQTT 5.0 section 3.14); `code` and `reason`."""
     SILENCE = "silence"
     """Our data stays unacknowledged: a black hole."""
     UNRESPONSIVE = "unresponsive"

@@ -333,10 +333,12 @@ async def upgrade(
     request: UpgradeRequest,
     on_answer: Callable[[HttpAnswer], None] | None = None,
     field: bytes = b"",
+    make: Callable[[SessionStream, bytes], WebSocket] | None = None,
 ) -> tuple[WebSocket, str | None]:
     """Make a connection a WebSocket. Returns it with the subprotocol agreed on.
 
-    `on_answer` gets what the acceptance says of who gave it; `field` is one more header field.
+    `on_answer` gets what the acceptance says of who gave it; `field` is one more header field;
+    `make` makes what it becomes, of the stream and what came behind the acceptance.
 
     Raises:
         HttpRefused: an answer other than 101.
@@ -351,7 +353,7 @@ async def upgrade(
     if on_answer is not None:
         telling = telling_headers(header_fields(head), TELLING)
         on_answer(HttpAnswer(status=101, reason=reason_phrase(head), headers=telling))
-    return WebSocket(stream, rest), subprotocol
+    return (WebSocket if make is None else make)(stream, rest), subprotocol
 
 
 def _judged(head: bytes, request: UpgradeRequest, key: bytes) -> str | None:

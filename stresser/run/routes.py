@@ -4,14 +4,20 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from stresser import __version__
 from stresser.model.cohort import Cohort, Pair
 from stresser.model.errors import ScenarioError
+from stresser.model.units import NS_PER_S
 from stresser.net.dial import Binding
 from stresser.net.hello_bytes import HelloNotMadeError, client_context, hello_facts
 from stresser.net.https_request import HttpsRequest
 from stresser.net.login_talk import LoginMemory
+from stresser.net.mqtt import MqttLogin
+from stresser.net.mqtt_packets import V3, V5
 from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
 from stresser.net.tls import ClientContext, TlsProfile, context_for
@@ -27,7 +33,16 @@ from stresser.scenario.endpoint import (
 from stresser.scenario.json_pointer import JsonPointer
 from stresser.scenario.lab_table import LabReady
 from stresser.scenario.message_rules import gaps_of, json_to_say
-from stresser.scenario.plan import Activity, Egress, Endpoint, FirstMessage, Scenario, Verify
+from stresser.scenario.plan import (
+    Activity,
+    ActivityKind,
+    Broker,
+    Egress,
+    Endpoint,
+    FirstMessage,
+    Scenario,
+    Verify,
+)
 from stresser.scenario.proxies import Proxies
 from stresser.scenario.proxy_url import Proxy, ProxyScheme
 from stresser.scenario.secrets import HeaderValues, Secret, variable_of
@@ -41,6 +56,8 @@ from stresser.session.wanted import Wanted
 USER_AGENT = f"stresser/{__version__} (holds sessions to find out what drops them)"
 """Names the tool to whoever reads the logs of a service or of a proxy."""
 _PROXY_ALPN = ("http/1.1",)
+_LEVELS = {"3.1.1": V3, "5": V5}
+_LONGEST_KEEP_ALIVE_S = 0xFFFF
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _HOW_HYBRID = "install cryptography 45 or later from PyPI, which brings an OpenSSL that does"
 
@@ -170,7 +187,35 @@ class RouteBuilder:
             port=port,
             binding=self._bindings[egress.name],
             activity=activity,
+            **self._to_broker(direct, activity),
             timers=timers_for(activity),
+        )
+
+    def _to_broker(self, direct: Route, activity: Activity) -> dict[str, Any]:
+        """What an activity of MQTT changes: who asks for no subprotocol asks for its own."""
+        if activity.kind is not ActivityKind.MQTT:
+            return {}
+        request = direct.request
+        if request is not None and not request.subprotocols:
+            request = msgspec.structs.replace(request, subprotocols=["mqtt"])
+        endpoints = self._scenario.endpoints
+        [broker] = (e.mqtt or Broker() for e in endpoints if e.name == direct.cohort.endpoint)
+        return {"request": request, "openings": (), "mqtt": self._login(broker, activity)}
+
+    def _login(self, broker: Broker, activity: Activity) -> MqttLogin:
+        user, password = (
+            None if text is None else self._gaps[variable_of(text) or ""]
+            for text in (broker.user, broker.password)
+        )
+        # By default no session that we would hold on to is given up by the broker before.
+        patient = activity.every + activity.timeout
+        keep_alive = patient if broker.keep_alive is None else broker.keep_alive
+        return MqttLogin(
+            version=_LEVELS[broker.version],
+            client_id=broker.client_id,
+            keep_alive_s=min(-(-keep_alive // NS_PER_S), _LONGEST_KEEP_ALIVE_S),
+            user=user,
+            password=password,
         )
 
     def _hop(self, proxy: Proxy, endpoint: Endpoint, egress: Egress) -> ProxyHop:

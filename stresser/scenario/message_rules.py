@@ -10,7 +10,14 @@ from stresser.model.units import escaped
 from stresser.scenario.endpoint import parse_request_url
 from stresser.scenario.header import check_header_name, check_header_value
 from stresser.scenario.json_pointer import JsonPointer
-from stresser.scenario.plan import ActivityKind, DataDirection, Endpoint, FirstMessage, Scenario
+from stresser.scenario.plan import (
+    ActivityKind,
+    Broker,
+    DataDirection,
+    Endpoint,
+    FirstMessage,
+    Scenario,
+)
 from stresser.scenario.secrets import Secret, variable_of
 from stresser.scenario.wording import Wording, whole_from_environment
 
@@ -176,7 +183,7 @@ def _unfit(place: str, endpoint: Endpoint, secret: Secret) -> Iterator[str]:
 
 
 def gaps_of(endpoint: Endpoint) -> list[str]:
-    """The variables that an endpoint's messages and its request before them take, each once."""
+    """The variables that an endpoint's messages, the request before them and its broker take."""
     wordings = [one for message in endpoint.open for one in wordings_of(message)]
     if endpoint.before is not None:
         wordings.append(Wording(endpoint.before.body))
@@ -184,7 +191,15 @@ def gaps_of(endpoint: Endpoint) -> list[str]:
             Wording(value) for value in endpoint.before.headers.values() if variable_of(value)
         ]
     gaps = (gap for one in wordings for gap in one.gaps if gap.from_environment)
-    return list(dict.fromkeys(gap.name for gap in gaps))
+    names = [gap.name for gap in gaps]
+    return list(dict.fromkeys([*names, *login_variables(endpoint.mqtt)]))
+
+
+def login_variables(broker: Broker | None) -> list[str]:
+    """The variables that hold its user and password."""
+    written = () if broker is None else (broker.user, broker.password)
+    found = (variable_of(one) for one in written if one is not None)
+    return [name for name in found if name is not None]
 
 
 def _check_texts(values: Mapping[str, Any], report: Report, given: frozenset[str] | None) -> None:

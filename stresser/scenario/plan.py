@@ -74,11 +74,13 @@ class ActivityKind(StrEnum):
     """TCP keepalive probes alone (tcp(7)): some boxes answer them themselves."""
     MESSAGES = "messages"
     """Messages of the application as a heartbeat: the answer is the pong."""
+    MQTT = "mqtt"
+    """MQTT's PINGREQ as a heartbeat, to a broker."""
     IDLE_SEARCH = "idle_search"
     """Silent for different times, then asked once: the search for an idle limit."""
 
 
-BEATING = frozenset({ActivityKind.HEARTBEAT, ActivityKind.MESSAGES})
+BEATING = frozenset({ActivityKind.HEARTBEAT, ActivityKind.MESSAGES, ActivityKind.MQTT})
 """They send something again and again, and await its answer."""
 
 
@@ -209,6 +211,22 @@ class Before(_Table, frozen=True, kw_only=True):
     session connects. Never recorded."""
 
 
+class Broker(_Table, frozen=True, kw_only=True):
+    """The endpoint is an MQTT broker: how sessions of the kind `mqtt` log in."""
+
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    user: str | None = None
+    """`env:NAME`: taken from the environment, never recorded."""
+    password: str | None = None
+    """`env:NAME`, likewise."""
+    client_id: str = "stresser"
+    """Each session's is this and twelve characters of its own."""
+    keep_alive: Duration | None = None
+    """What CONNECT promises: a broker gives up who is silent for one and a half times as long.
+    Rounded up to seconds; default: `every` and `timeout` of the activity together. `0s`: it does
+    not look."""
+
+
 class Endpoint(_Table, frozen=True, kw_only=True):
     """What sessions connect to."""
 
@@ -241,6 +259,8 @@ class Endpoint(_Table, frozen=True, kw_only=True):
     """What is said first, once the upgrade is accepted, one after the other."""
     reflector: Reflector | None = None
     """What the far end saw of each session can be joined to the run (`stresser join`)."""
+    mqtt: Broker | None = None
+    """For activities of the kind `mqtt`; left out: its defaults."""
     send_secrets_over_unverified_chain: bool = False
     """Send what is of the environment even where the chain does not verify, or where there is no
     TLS. Think twice."""

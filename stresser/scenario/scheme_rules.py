@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stresser.scenario.message_rules import Report, wordings_of
+from stresser.scenario.message_rules import Report, login_variables, wordings_of
 from stresser.scenario.plan import Scheme, Verify
 from stresser.scenario.secrets import variable_of
 
@@ -46,3 +46,5 @@ def _secrets(values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         yield ("before",)
     if any(one.gaps for message in values.get("open", []) for one in wordings_of(message)):
         yield ("open",)
+    if login_variables(values.get("mqtt")):
+        yield ("mqtt",)

@@ -18,6 +18,7 @@ from stresser.scenario.plain import to_plain
 from stresser.scenario.plan import (
     Activity,
     Before,
+    Broker,
     Egress,
     Endpoint,
     FirstMessage,
@@ -182,6 +183,7 @@ def masked(scenario: Scenario) -> dict[str, Any]:
             before=_masked_before(endpoint.before),
             open=[_masked_message(message) for message in endpoint.open],
             reflector=_masked_reflector(endpoint.reflector),
+            mqtt=_masked_broker(endpoint.mqtt),
         )
         for endpoint in scenario.endpoints
     ]
@@ -240,6 +242,16 @@ def _masked_member(found: re.Match[str]) -> str:
 
 def _masked_reflector(reflector: Reflector | None) -> Reflector | None:
     return None if reflector is None else Reflector(token=_masked_value("token", reflector.token))
+
+
+def _masked_broker(broker: Broker | None) -> Broker | None:
+    if broker is None:
+        return None
+    user, password = (
+        None if text is None else _masked_value("password", text)
+        for text in (broker.user, broker.password)
+    )
+    return replace(broker, user=user, password=password)
 
 
 def _credentials(egress: Egress) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """One attempt: from a name to an open session, each phase timed and under its deadline."""
 
 from collections.abc import Awaitable
+from secrets import token_hex
 from typing import TypeVar
 
 import trio
@@ -23,6 +24,7 @@ from stresser.model.units import Duration
 from stresser.net.dial import segment_size, set_timers
 from stresser.net.https_request import ask_https
 from stresser.net.login_talk import AnotherConnection
+from stresser.net.mqtt import Mqtt
 from stresser.net.plain_stream import PlainStream, SessionStream
 from stresser.net.proxy import ProxyHop, Tunnel, open_tunnel, shake_hands_with
 from stresser.net.reflector_hello import HEADER, PREFIX, Introducer
@@ -37,6 +39,7 @@ from stresser.session.request_before import RequestBefore
 from stresser.session.request_route import request_route, steps_before, with_taken
 from stresser.session.route import Route
 
+_MARK_BYTES = 6
 T = TypeVar("T")
 
 
@@ -162,15 +165,21 @@ class Attempt:
             await self._shake_hands(tls)
         if route.request is not None:
             heard = self._hear_answer if self.hears_answer else None
-            upgrading = upgrade(self.stream, route.request, heard, self._hello_field())
+            made = None if route.mqtt is None else route.mqtt.framed
+            upgrading = upgrade(self.stream, route.request, heard, self._hello_field(), made)
             websocket, self.subprotocol = await self._timed(
                 Phase.UPGRADE, limits.upgrade, upgrading
             )
             self.websocket = websocket
             if route.openings:
                 await self._measured(Phase.OPEN.value, self._say_first(websocket))
+        elif route.mqtt is not None:
+            self.websocket = route.mqtt.bare(self.stream)
         elif route.introducer is not None:
             self.stream.send_nowait(PREFIX + self._hello(route.introducer) + b"\n")
+        if route.mqtt is not None and isinstance(self.websocket, Mqtt):
+            connect = route.mqtt.connect_packet(token_hex(_MARK_BYTES))
+            await self._timed(Phase.OPEN, limits.upgrade, self.websocket.log_in(connect))
 
     async def _ask_before(self, before: RequestBefore) -> None:
         """Ask, on a connection of its own, and go on with what that gave."""

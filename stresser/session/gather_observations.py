@@ -25,6 +25,7 @@ from stresser.model.faults import (
     DeadlinePassed,
     FoundDead,
     HttpRefused,
+    MqttDisconnected,
     NameNotResolved,
     NoPong,
     PeerAlert,
@@ -53,7 +54,7 @@ _LOOKS_BEFORE_NS = NS_PER_S
 _BACK_AGAIN_NS = NS_PER_S
 _LOSSES_BEFORE_NS = 10 * NS_PER_S
 """What an egress lost so shortly before an end may have caused it."""
-_GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation)
+_GOODBYES = (PeerClosed, PeerCloseNotify, PeerAlert, ProtocolViolation, MqttDisconnected)
 """What was received last said it: the ending itself, and no sign of activity."""
 
 

@@ -9,6 +9,7 @@ from stresser.model.clocks import Clock, Hangups
 from stresser.model.cohort import Cohort
 from stresser.model.units import NS_PER_MS, NS_PER_S
 from stresser.net.dial import Binding, TcpTimers, dial
+from stresser.net.mqtt import MqttLogin
 from stresser.net.proxy import ProxyHop
 from stresser.net.reflector_hello import Introducer
 from stresser.net.resolve import Address
@@ -92,6 +93,8 @@ class Route:
     """None: pings."""
     timers: TcpTimers | None = None
     """The kernel's own, set on each socket; None: left as they are."""
+    mqtt: MqttLogin | None = None
+    """The endpoint is a broker, and this cohort's heartbeat is MQTT's."""
     spoken: SpokenBeat | None = field(init=False, default=None)
     """What is said beside pings, or in their place; it follows from the activity."""
     connect: Connect = connect_tcp
@@ -103,7 +106,7 @@ class Route:
     @property
     def heartbeat(self) -> bool:
         """It beats: a session without WebSocket cannot carry pings and is held silent."""
-        can_beat = self.request is not None or self.beat is not None
+        can_beat = any(way is not None for way in (self.request, self.beat, self.mqtt))
         return self.activity.kind in BEATING and can_beat
 
     @property

@@ -6,9 +6,11 @@ sends it has had the message. Then it is the application that does not answer, a
 
 from stresser.model.faults import Fault, MessageRefused
 from stresser.net.inbox import Inbox
+from stresser.net.mqtt import Mqtt
 from stresser.net.websocket import WebSocket
 from stresser.session.attempt import Attempt
 from stresser.session.held import HeldSession, HeldState
+from stresser.session.mqtt_session import MqttSession
 from stresser.session.run_context import RunContext
 from stresser.session.spoken_beat import SpokenBeat
 
@@ -59,6 +61,10 @@ def held_session(number: int, attempt: Attempt, around: RunContext) -> HeldSessi
     """What an established attempt becomes."""
     rest = around.observer, around.looks, around.siblings, around.turns
     spoken = attempt.route.spoken
+    if isinstance(attempt.websocket, Mqtt):
+        pinging = MqttSession(number, attempt, *rest)
+        pinging.follow(attempt.websocket)
+        return pinging
     if spoken is None or attempt.websocket is None:
         return HeldSession(number, attempt, *rest)
     session = SpokenSession(number, attempt, *rest)

@@ -28,6 +28,14 @@ from stresser.net.http_head import (
     telling_headers,
 )
 from stresser.net.inbox import Inbox
+from stresser.net.mqtt_packets import (
+    LONGEST_BODY,
+    V5,
+    Packet,
+    PacketReader,
+    connack_of,
+    disconnect_of,
+)
 from stresser.net.pac_functions import PacFunctions
 from stresser.net.reflector_hello import Introducer, proved_hello
 from stresser.net.socks import connect_through_socks
@@ -202,6 +210,23 @@ def hello(data: bytes) -> None:
     assert said is None or text.encode() == _HELLO
 
 
+def mqtt(data: bytes) -> None:
+    """Packets of a broker, at once and in two pieces: the same, and nothing long is kept."""
+    found = []
+    for cut in (len(data), len(data) // 2):
+        reader, packets = PacketReader(), list[Packet]()
+        with suppress(ValueError):
+            for piece in (data[:cut], data[cut:]):
+                packets += reader.feed(piece)
+        found.append(packets)
+    assert found[0] == found[1]
+    for packet in found[0]:
+        assert len(packet.body) <= LONGEST_BODY
+        with suppress(ValueError):
+            connack_of(packet.body, V5)
+            disconnect_of(packet.body)
+
+
 def signature(data: bytes) -> None:
     """A signature in a bundle: none but ours is one of this message."""
     with suppress(SignatureError):
@@ -311,6 +336,15 @@ PARSERS = {
         [
             b"\x00Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\nmore",
             b"\x02Content-Length: 4\r\nConnection: keep-alive\r\n\r\nbodymore",
+        ],
+    ),
+    "mqtt": Parser(
+        mqtt,
+        [
+            b"\x20\x02\0\0\xd0\0\x30\x04\0\1ax",
+            b"\x20\x0f\0\x87\x0c\x13\0\x1e\x1f\0\6no way\xe0\2\x8b\0",
+            b"\x30\x80\x80\x08" + bytes(64),
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
         ],
     ),
     "socks": Parser(

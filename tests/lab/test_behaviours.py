@@ -12,6 +12,7 @@ from stresser.model.units import NS_PER_MS, NS_PER_S, Duration
 
 ELSEWHERE = {  # no function of their own: a port, a certificate, an engine
     "reflect",
+    "mqtt",
     "refused",
     "blackhole-connect",
     "expired",
@@ -73,7 +74,7 @@ def test_numbers(behaviour, argument, number):
     ("scheme", "behaviour", "argument", "said"),
     [
         ("http", "echo", "", "wss, tls, ws or tcp"),
-        ("wss", "ecko", "", "it knows echo, reflect, hub, push, refused"),
+        ("wss", "ecko", "", "it knows echo, reflect, hub, mqtt, push, refused"),
         ("tls", "deaf", "", "lab+tls knows no behaviour"),
         ("tls", "refuse", "503", "lab+tls knows no behaviour"),
         ("wss", "echo", "5s", "takes no argument"),

@@ -34,6 +34,7 @@ class Heartbeat:
     timeout: str = "2s"
     message: str | None = None
     prove: str | None = None
+    kind: str = "heartbeat"
 
     def toml(self) -> str:
         if self.every is None:
@@ -41,7 +42,7 @@ class Heartbeat:
             return f'[[activities]]\nname = "{self.name}"\nkind = "silent"\n{prove}'
         message = "" if self.message is None else f'message = "{self.message}"\n'
         return (
-            f'[[activities]]\nname = "{self.name}"\nkind = "heartbeat"\n'
+            f'[[activities]]\nname = "{self.name}"\nkind = "{self.kind}"\n'
             f'every = "{self.every}"\ntimeout = "{self.timeout}"\n{message}'
         )
 

@@ -84,6 +84,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
         return (
             activity is not None
             and activity.kind in BEATING
+            and activity.kind != ActivityKind.MQTT
             and self.schemes.get(cohort.endpoint) in {Scheme.TLS, Scheme.TCP}
         )
 

@@ -144,6 +144,8 @@ def _ended(facts: list[EndingFact]) -> str:
     kind = facts[0].kind
     if kind is Kind.WS_CLOSE:
         return f"was closed by {_close(facts[0])}"
+    if kind is Kind.MQTT_DISCONNECT:
+        return f"was closed by {_disconnect(facts[0])}"
     if kind is Kind.TLS_ALERT:
         return f"was ended by TLS alert {facts[0].alert}"
     if kind is Kind.PROTOCOL_ERROR:
@@ -168,6 +170,11 @@ def what_broke_it(fact: EndingFact) -> str:
 def _close(fact: EndingFact) -> str:
     reason = f" {shown(fact.reason, _LONGEST_REASON)}" if fact.reason else ""
     return f"WebSocket close {fact.code}{reason}"
+
+
+def _disconnect(fact: EndingFact) -> str:
+    reason = f" {shown(fact.reason, _LONGEST_REASON)}" if fact.reason else ""
+    return f"MQTT DISCONNECT {fact.code}{reason}"
 
 
 def _kinds(facts: list[EndingFact]) -> str:

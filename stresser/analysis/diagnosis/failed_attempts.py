@@ -71,6 +71,7 @@ _MECHANISMS = {
     Obstacle.BEFORE_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.BEFORE_LACKS: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.OPEN_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
+    Obstacle.BROKER_REFUSED: Mechanism.REFUSED_BY_ENDPOINT,
     Obstacle.OPEN_DROPPED: Mechanism.HANDSHAKE_HANG,
     Obstacle.OPEN_UNANSWERED: Mechanism.HANDSHAKE_HANG,
     Obstacle.OPEN_CUT: Mechanism.REFUSED_BY_ENDPOINT,
@@ -163,7 +164,7 @@ def failed_attempts(case: CaseFile, claims: Claims) -> Iterator[Candidate]:
 
 def _usual_answer(facts: list[EndingFact]) -> str:
     """What most of these were answered with: no two answers need be the same to the letter."""
-    answers = Counter((fact.seen, fact.code, fact.reason) for fact in facts)
+    answers = Counter((fact.seen, fact.code, fact.reason, fact.kind) for fact in facts)
     return answer_words(*answers.most_common(1)[0][0])
 
 

@@ -27,7 +27,7 @@ from stresser.statistics.concentration import GRAIN, TimerLimit, timer_limit, to
 _FEWEST_OF_ITS_OWN = 5
 _COARSEST = 0.25
 """A tick that is a larger part of its timer is no one value any more."""
-_OF_TLS_END = frozenset({Kind.WS_CLOSE, Kind.PROTOCOL_ERROR, Kind.TLS_ALERT})
+_OF_TLS_END = frozenset({Kind.WS_CLOSE, Kind.MQTT_DISCONNECT, Kind.PROTOCOL_ERROR, Kind.TLS_ALERT})
 """Under TLS, so of its end: an interceptor passes them on."""
 _REFUTES = 2
 """So many sessions beyond a limit refute it: one may be an error of ours."""

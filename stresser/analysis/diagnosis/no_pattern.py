@@ -12,7 +12,7 @@ from stresser.analysis.diagnosis.diagnosis import Mechanism
 from stresser.model.ending import Kind
 
 _FEW = 5
-_WORDS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT})
+_WORDS = frozenset({Kind.WS_CLOSE, Kind.MQTT_DISCONNECT, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT})
 
 
 def no_pattern(case: CaseFile, claims: Claims) -> Iterator[Candidate]:

@@ -168,7 +168,7 @@ def _announced(
         refused |= {p for p in cut if case.failures[p].ending.phase is Phase.TLS}
     if refused or 2 * sum(bool(f.rules & _STOPPED) for f in facts) > len(facts):
         return Mechanism.ENDPOINT_DOWN, refused
-    words = {Kind.WS_CLOSE, Kind.TLS_ALERT, Kind.TLS_CLOSE_NOTIFY}
+    words = {Kind.WS_CLOSE, Kind.MQTT_DISCONNECT, Kind.TLS_ALERT, Kind.TLS_CLOSE_NOTIFY}
     if is_said(facts) and 2 * sum(fact.kind in words for fact in facts) > len(facts):
         return Mechanism.ENDPOINT_GOODBYE, set()
     return Mechanism.STATE_LOST, set()

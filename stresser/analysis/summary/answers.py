@@ -38,7 +38,7 @@ _LONGEST = 1000
 _WORDS = frozenset(
     {
         Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT, Kind.HTTP_REFUSAL,
-        Kind.MESSAGE_REFUSAL,
+        Kind.MESSAGE_REFUSAL, Kind.MQTT_REFUSAL, Kind.MQTT_DISCONNECT,
     }
 )  # fmt: skip
 _NOT_THE_EGRESS = frozenset({Where.ENDPOINT, Where.SHARED, Where.HOST, Where.TOOL})

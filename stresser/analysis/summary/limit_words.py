@@ -13,6 +13,7 @@ _FORMS = {
     Kind.TLS_CLOSE_NOTIFY: "with a TLS close_notify",
     Kind.TLS_ALERT: "with a TLS alert",
     Kind.WS_CLOSE: "with a WebSocket close",
+    Kind.MQTT_DISCONNECT: "with an MQTT DISCONNECT",
 }
 _TEAMS = {
     Whom.NETWORK_TEAM.value: "network team",

@@ -23,6 +23,7 @@ _VERBS = {
     Kind.TLS_CLOSE_NOTIFY: ("Closes", ", with a TLS close_notify"),
     Kind.TLS_ALERT: ("Ends", ", with a TLS alert"),
     Kind.WS_CLOSE: ("Closes", ", with a WebSocket close"),
+    Kind.MQTT_DISCONNECT: ("Closes", ", with an MQTT DISCONNECT"),
     Kind.SILENCE: ("Silently drops", ""),
     Kind.FOUND_DEAD: ("Silently drops", ""),
     Kind.UNRESPONSIVE: ("Stops answering", ""),

@@ -30,6 +30,8 @@ _KIND_WORDS = {
     Kind.WS_CLOSE: ("WebSocket close", "WebSocket closes"),
     Kind.PROTOCOL_ERROR: ("protocol error", "protocol errors"),
     Kind.HTTP_REFUSAL: ("HTTP refusal", "HTTP refusals"),
+    Kind.MQTT_REFUSAL: ("MQTT refusal", "MQTT refusals"),
+    Kind.MQTT_DISCONNECT: ("MQTT DISCONNECT", "MQTT DISCONNECTs"),
     Kind.MESSAGE_REFUSAL: ("message not answered as wanted", "messages not answered as wanted"),
     Kind.SILENCE: ("black hole", "black holes"),
     Kind.UNRESPONSIVE: ("ping without pong", "pings without pong"),
@@ -65,7 +67,10 @@ GRADE_WORDS = {
 }
 """What supports the initiator."""
 
-_SAID_UNDER_TLS = frozenset({Kind.WS_CLOSE, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT})
+_SAID_UNDER_TLS = frozenset(
+    {Kind.WS_CLOSE, Kind.MQTT_DISCONNECT, Kind.TLS_CLOSE_NOTIFY, Kind.TLS_ALERT}
+)
+_CODED = frozenset({Kind.WS_CLOSE, Kind.MQTT_REFUSAL, Kind.MQTT_DISCONNECT})
 _NO_KEYS_YET = frozenset({Phase.PROXY, Phase.TLS})
 _WHAT = {
     Kind.TCP_RESET: "reset by TCP RST",
@@ -75,6 +80,8 @@ _WHAT = {
     Kind.WS_CLOSE: "WebSocket close",
     Kind.PROTOCOL_ERROR: "bytes that break the protocol",
     Kind.HTTP_REFUSAL: "upgrade refused",
+    Kind.MQTT_REFUSAL: "refused by the broker",
+    Kind.MQTT_DISCONNECT: "MQTT DISCONNECT",
     Kind.MESSAGE_REFUSAL: "message not answered as wanted",
     Kind.SILENCE: "black hole: what we sent was never acknowledged",
     Kind.UNRESPONSIVE: "unresponsive: TCP acknowledged our ping, no pong came",
@@ -212,8 +219,8 @@ def _what(ending: Ending) -> str:
 
 def _detail(ending: Ending) -> str:
     """Its code, number or status."""
-    if ending.kind is Kind.WS_CLOSE:
-        return _code(ending.code, _CLOSE_CODES)
+    if ending.kind in _CODED:
+        return _code(ending.code, _CLOSE_CODES if ending.kind is Kind.WS_CLOSE else {})
     if ending.kind is Kind.TLS_ALERT:
         return _code(ending.alert, ALERT_NAMES)
     if ending.kind is Kind.HTTP_REFUSAL and ending.status is not None:

@@ -86,6 +86,7 @@ class Obstacle(StrEnum):
     BEFORE_LACKS = "before_lacks"
     BEFORE_FAILED = "before_failed"
     OPEN_REFUSED = "open_refused"
+    BROKER_REFUSED = "broker_refused"
     OPEN_DROPPED = "open_dropped"
     OPEN_UNANSWERED = "open_unanswered"
     OPEN_CUT = "open_cut"
@@ -110,7 +111,7 @@ _BEFORE = {
     Kind.RESOLVE_ERROR: Obstacle.NAME_UNANSWERED,
     Kind.CERTIFICATE: Obstacle.CHAIN_REFUSED,
 }
-_SAID_NO = frozenset({Kind.MESSAGE_REFUSAL, Kind.WS_CLOSE})
+_SAID_NO = frozenset({Kind.MESSAGE_REFUSAL, Kind.MQTT_DISCONNECT, Kind.WS_CLOSE})
 _LOGINS = {
     LoginTrouble.NOT_SPOKEN: Obstacle.PROXY_LOGIN_NOT_SPOKEN,
     LoginTrouble.NOT_ALLOWED: Obstacle.PROXY_LOGIN_NOT_ALLOWED,
@@ -254,6 +255,8 @@ def _of_upgrade(one: Stopped) -> Obstacle:
 
 def _of_open(one: Stopped) -> Obstacle:
     kind, fate = one.ending.kind, hello_fate(one.ending)
+    if kind is Kind.MQTT_REFUSAL:
+        return Obstacle.BROKER_REFUSED
     if kind in _SAID_NO:
         return Obstacle.OPEN_REFUSED
     if fate is HelloFate.UNACKNOWLEDGED and not one.by_proxy:

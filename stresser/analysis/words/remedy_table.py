@@ -13,7 +13,7 @@ from stresser.analysis.words.login_remedies import LOGIN_ROWS, login_facts
 from stresser.analysis.words.obstacles import Obstacle, schemes
 from stresser.analysis.words.remedy_row import Addressee, RemedyRow
 from stresser.model.chain import TlsFacts
-from stresser.model.ending import Ending
+from stresser.model.ending import Ending, Kind
 from stresser.model.proxy_login import ProxyLogin
 from stresser.model.units import escaped, shown
 
@@ -227,6 +227,12 @@ ROWS: tuple[RemedyRow, ...] = (
         first="Check `open` of the endpoint, and the token in it.",
     ),
     RemedyRow(
+        _O.BROKER_REFUSED, "the broker refused the login{answer}",
+        _A.OWNER, "Say why the broker {hosts} refuses this client: its user, its client id, or the"
+        " version of MQTT.",
+        first="Check `mqtt` of the endpoint: user, password, client_id, version.",
+    ),
+    RemedyRow(
         _O.OPEN_DROPPED, "the first message was never acknowledged",
         _A.NETWORK, _BIG_PACKETS,
         first=f"Most often big packets from this host are lost. {_LOWER_MTU}", unproved=_IS_IT_SIZE,
@@ -315,13 +321,14 @@ def facts_of_ending(ending: Ending, tls: TlsFacts | None) -> dict[str, str]:
     alpn = None if tls is None else tls.alpn
     evidence = ending.evidence
     facts = row_facts(ending.alert, ending.status, evidence.headers, alpn, evidence.login)
-    answer = answer_words(evidence.last_text or "", ending.code, ending.reason or "")
+    answer = answer_words(evidence.last_text or "", ending.code, ending.reason or "", ending.kind)
     return facts | {"answer": answer}
 
 
-def answer_words(text: str, code: int | None, reason: str) -> str:
-    """What came in answer to the first messages: a text that is escaped already, a close frame."""
-    close = "" if code is None else f"WebSocket close {code}"
+def answer_words(text: str, code: int | None, reason: str, kind: Kind | None = None) -> str:
+    """What came in answer to the first messages: a text that is escaped already, a code."""
+    what = "CONNACK" if kind is Kind.MQTT_REFUSAL else "WebSocket close"
+    close = "" if code is None else f"{what} {code}"
     said = f"{close} {shown(reason, _TEXT)}" if close and reason else close
     parts = [one for one in (f'"{text[:_TEXT]}"' if text else "", said) if one]
     return f", but with {' and '.join(parts)}" if parts else ""
