@@ -14,7 +14,7 @@ from stresser.net.mqtt_packets import (
     PINGRESP,
     V5,
     BrokerWord,
-    Packet,
+    MqttPacket,
     PacketReader,
     PacketType,
     connack_of,
@@ -114,7 +114,7 @@ class Mqtt(WebSocket):
             raise ProtocolViolation("mqtt", f"no packet that MQTT allows: {exc}", data) from exc
         return taken
 
-    def _take_packet(self, packet: Packet) -> None:
+    def _take_packet(self, packet: MqttPacket) -> None:
         if self.welcome is None:
             if packet.type is not PacketType.CONNACK:
                 raise ValueError(f"{packet.type.name} before CONNACK")

@@ -81,7 +81,7 @@ class PacketType(IntEnum):
     AUTH = 15
 
 
-class Packet(NamedTuple):
+class MqttPacket(NamedTuple):
     """One of a broker's."""
 
     type: PacketType
@@ -137,7 +137,7 @@ class PacketReader:
         """Nothing is half read."""
         return not self._buffer and not self._skip
 
-    def feed(self, data: bytes) -> Iterator[Packet]:
+    def feed(self, data: bytes) -> Iterator[MqttPacket]:
         """The packets that these bytes complete.
 
         Raises:
@@ -148,7 +148,7 @@ class PacketReader:
             if self._skipped is not None:
                 if not self._pass_over():
                     return
-                yield Packet(self._skipped, b"")
+                yield MqttPacket(self._skipped, b"")
                 self._skipped = None
             one = self._next()
             if one is not None:
@@ -162,7 +162,7 @@ class PacketReader:
         self._skip -= dropped
         return not self._skip
 
-    def _next(self) -> Packet | None:
+    def _next(self) -> MqttPacket | None:
         if not self._buffer:
             return None
         kind = _type_of(self._buffer[0])
@@ -179,7 +179,7 @@ class PacketReader:
             return None
         body = bytes(self._buffer[start : start + size])
         del self._buffer[: start + size]
-        return Packet(kind, body)
+        return MqttPacket(kind, body)
 
 
 def connack_of(body: bytes, version: int) -> BrokerWord:

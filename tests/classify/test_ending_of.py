@@ -17,6 +17,8 @@ from stresser.model.faults import (
     FoundDead,
     HttpRefused,
     MessageRefused,
+    MqttDisconnected,
+    MqttRefused,
     NameNotResolved,
     NoPong,
     PeerAlert,
@@ -58,6 +60,8 @@ NO_PONG = NoPong(15 * NS_PER_S, 25 * NS_PER_S)
 NOTIFIED = PeerCloseNotify()
 REFUSED = HttpRefused(503, "Busy", {})
 SAID_NO = MessageRefused(1008, "no")
+NOT_IN = MqttRefused(135, "not authorized")
+GOODBYE = MqttDisconnected(139, "server shutting down")
 NOT_LET = ProxyRefused("proxy_http_407", 407, "Who are you", {"via": "px"})
 NO_SOCKS = ProxyRefused("socks_host_unreachable", 4, "host unreachable")
 LOST = sock(errno.EADDRNOTAVAIL)
@@ -133,6 +137,10 @@ WITHIN_TLS = [  # the endpoint where its chain proved it, else whoever holds the
     row(REFUSED, (UPGRADE,), Kind.HTTP_REFUSAL, "http_request_failed"),
     row(SAID_NO, (Phase.OPEN,), Kind.MESSAGE_REFUSAL, "message_refused", ENDPOINT, **PROVED),
     row(SAID_NO, (Phase.OPEN,), Kind.MESSAGE_REFUSAL, "message_refused"),
+    row(NOT_IN, (Phase.OPEN,), Kind.MQTT_REFUSAL, "mqtt_refused", ENDPOINT, **PROVED),
+    row(NOT_IN, (Phase.OPEN,), Kind.MQTT_REFUSAL, "mqtt_refused"),
+    row(GOODBYE, (HELD,), Kind.MQTT_DISCONNECT, "mqtt_disconnect", ENDPOINT, **PROVED),
+    row(GOODBYE, (HELD,), Kind.MQTT_DISCONNECT, "mqtt_disconnect"),
     nonsense("tls", (TLS, HELD), **PROVED),  # proves nothing of who sent it
     nonsense("http", (UPGRADE,), **PROVED),
     nonsense("websocket", (HELD,)),
@@ -232,6 +240,8 @@ def test_only_what_tcp_info_showed_is_graded_by_it(unacked):
         (HttpRefused(200, "", {}), {"status": 200, "reason": None}),
         (MessageRefused(4001, "no"), {"code": 4001, "reason": "no"}),
         (MessageRefused(), {"code": None, "reason": None}),
+        (MqttRefused(99, ""), {"code": 99, "reason": None}),
+        (MqttDisconnected(139, "bye"), {"code": 139, "reason": "bye"}),
         (ProxyRefused("proxy_http_502", 502, "Bad"), {"status": 502, "reason": "Bad"}),
         (ProxyRefused("proxy_http_403", 403, ""), {"status": 403, "reason": None}),
         (ProxyAlert(48, "unknown_ca"), {"alert": 48}),

@@ -12,6 +12,7 @@ from stresser.model.clocks import Clock, Hangups
 from stresser.model.cohort import Cohort
 from stresser.model.units import Duration
 from stresser.net.dial import Binding
+from stresser.net.mqtt import MqttLogin
 from stresser.net.resolve import Address
 from stresser.net.tap import Tap
 from stresser.net.websocket import UpgradeRequest
@@ -130,6 +131,7 @@ class World:
         tls_version: str | None = None,
         connect: Callable[..., Awaitable[Tap]] | None = None,
         host: str = HOST,
+        mqtt: MqttLogin | None = None,
     ) -> Route:
         request = UpgradeRequest(host=SERVER_NAME, target="/connect")
         return Route(
@@ -141,6 +143,7 @@ class World:
             context=client_context(tls_version),
             judge=judge(),
             request=request if scheme == "wss" else None,
+            mqtt=mqtt,
             activity=heartbeat() if activity is None else activity,
             timeouts=Timeouts() if timeouts is None else timeouts,
             connect=self.connect if connect is None else connect,

@@ -31,7 +31,7 @@ from stresser.net.inbox import Inbox
 from stresser.net.mqtt_packets import (
     LONGEST_BODY,
     V5,
-    Packet,
+    MqttPacket,
     PacketReader,
     connack_of,
     disconnect_of,
@@ -214,7 +214,7 @@ def mqtt(data: bytes) -> None:
     """Packets of a broker, at once and in two pieces: the same, and nothing long is kept."""
     found = []
     for cut in (len(data), len(data) // 2):
-        reader, packets = PacketReader(), list[Packet]()
+        reader, packets = PacketReader(), list[MqttPacket]()
         with suppress(ValueError):
             for piece in (data[:cut], data[cut:]):
                 packets += reader.feed(piece)

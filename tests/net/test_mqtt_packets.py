@@ -7,7 +7,7 @@ from stresser.net.mqtt_packets import (
     V3,
     V5,
     BrokerWord,
-    Packet,
+    MqttPacket,
     PacketReader,
     PacketType,
     connack_of,
@@ -49,10 +49,10 @@ def test_what_is_too_long_is_passed_over():
     size = LONGEST_BODY + 1
     head = bytes((0x30, 0x80 | size & 0x7F, 0x80 | size >> 7 & 0x7F, size >> 14))
     reader = PacketReader()
-    found: list[Packet] = []
+    found: list[MqttPacket] = []
     for piece in (head, bytes(size - 1), b"\0\xd0\0"):
         found += reader.feed(piece)
-    assert found == [Packet(PacketType.PUBLISH, b""), Packet(PacketType.PINGRESP, b"")]
+    assert found == [MqttPacket(PacketType.PUBLISH, b""), MqttPacket(PacketType.PINGRESP, b"")]
 
 
 @pytest.mark.parametrize(
