@@ -327,11 +327,11 @@ def facts_of_ending(ending: Ending, tls: TlsFacts | None) -> dict[str, str]:
 
 def answer_words(text: str, code: int | None, reason: str, kind: Kind | None = None) -> str:
     """What came in answer to the first messages: a text that is escaped already, a code."""
-    what = "CONNACK" if kind is Kind.MQTT_REFUSAL else "WebSocket close"
-    close = "" if code is None else f"{what} {code}"
+    is_brokers = kind is Kind.MQTT_REFUSAL
+    close = "" if code is None else f"{'CONNACK' if is_brokers else 'WebSocket close'} {code}"
     said = f"{close} {shown(reason, _TEXT)}" if close and reason else close
     parts = [one for one in (f'"{text[:_TEXT]}"' if text else "", said) if one]
-    return f", but with {' and '.join(parts)}" if parts else ""
+    return f"{'' if is_brokers else ', but'} with {' and '.join(parts)}" if parts else ""
 
 
 def row_facts(
