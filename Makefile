@@ -40,6 +40,7 @@ test: check
 # Scenarios wait more than they work; the longest begin (tests/netlab/conftest.py), and each worker
 # takes one at a time. The matrix is also in results/netlab-matrix.txt.
 netlab: $(DEV)/.ready $(MITMPROXY)/.ready
+	$(DEV)/$(BIN)/python -m pytest -m netlab --ignore=tests/netlab -n 0
 	$(DEV)/$(BIN)/python -m pytest tests/netlab -m netlab -n 4 --dist load --maxschedchunk 1
 
 # A seed of its own each time; a failure prints it, and STRESSER_FUZZ_SEED=... plays it again.

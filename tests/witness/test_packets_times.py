@@ -67,7 +67,7 @@ def test_five_hundred_resets_at_once_at_tcpdumps_times(lab):
                     reset(far)
                 for near in nears:
                     wait_for(near, select.POLLHUP)
-            flows = {near.getsockname()[1]: here.witness.seen(*here.ends[near]) for near in nears}
+            flows = {near.getsockname()[1]: await here.flow(near) for near in nears}
             assert here.witness.lost == 0
             clock = here.witness._clock
         assert [len(flow.ends) for flow in flows.values()] == [1] * RESETS

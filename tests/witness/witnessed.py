@@ -3,6 +3,8 @@
 import socket
 from contextlib import ExitStack, contextmanager
 
+import trio
+
 from stresser.classify.packet_origin import next_seq, provenance
 from stresser.net.resolve import format_sockaddr
 from stresser.witness.clock import RunClock
@@ -11,6 +13,7 @@ from stresser.witness.tcp_info import sample_tcp_info
 from tests.witness.made_packets import SERVER_HELLO
 
 PORT = 8443
+_PATIENCE_S = 10
 SERVER, SERVER6 = "203.0.113.2", "2001:db8:2::2"
 
 
@@ -50,12 +53,22 @@ class Scene:
         near.recv(1000)
         return near, far
 
-    async def verdict(self, sock, sent_ns=None):
-        """What the witness and the classifier say of a connection that has ended."""
+    async def flow(self, sock, ends=1):
+        """What the witness has seen of a connection, once it has seen so many ends of it."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.witness.run)
+            with trio.fail_after(_PATIENCE_S):
+                # The witness tells of a first end alone.
+                while len((flow := self.witness.seen(*self.ends[sock])).ends) < ends:  # noqa: ASYNC110
+                    await trio.sleep(0.001)
+            nursery.cancel_scope.cancel()
+        return flow
+
+    async def verdict(self, sock, sent_ns=None, ends=1):
+        """What the witness and the classifier say of a connection that has so many ends."""
         info = sample_tcp_info(sock)
         assert info is not None
-        await self.witness.settle(*self.ends[sock], within_s=0)
-        flow = self.witness.seen(*self.ends[sock])
+        flow = await self.flow(sock, ends)
         expected = next_seq(flow, info.bytes_received)
         assert expected is not None
         return flow, provenance(flow, expected_seq=expected, sent_ns=sent_ns)
