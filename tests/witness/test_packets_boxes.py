@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
+import trio
 
 from stresser.classify.packet_origin import next_seq
 from stresser.model.packet import Reading, Shape
@@ -302,7 +303,7 @@ def test_data_that_comes_after_a_forged_reset_gives_it_away(lab):
             near, far = here.converse()
             forge(lab.router, near, await expected(here, near), ttl=63, ip_id=0)
             wait_for(near, select.POLLHUP)
-            time.sleep(0.005)  # what comes within a millisecond may have been overtaken
+            await trio.sleep(0.005)  # what comes within a millisecond may have been overtaken
             far.send(b"the server does not know")
             wait_for(far, select.POLLHUP)
             flow, found = await here.verdict(near, ends=2)
