@@ -1,6 +1,8 @@
 """Connections in a laboratory of namespaces, with a packet witness at their client's end."""
 
 import socket
+import struct
+import time
 from contextlib import ExitStack, contextmanager
 
 import trio
@@ -14,7 +16,28 @@ from tests.witness.made_packets import SERVER_HELLO
 
 PORT = 8443
 _PATIENCE_S = 10
+_SO_TIMESTAMPNS = 35  # socket(7)
 SERVER, SERVER6 = "203.0.113.2", "2001:db8:2::2"
+
+
+def wait_for_stamps():
+    """Wait until the kernel stamps packets as they come.
+
+    It begins some time after a first socket wants it (net_enable_timestamp, a work queue); until
+    then a packet bears the time at which it is read.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+        here.bind(("127.0.0.1", 0))
+        here.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            here.sendto(b"x", here.getsockname())
+            time.sleep(0.002)
+            [(_, _, stamp)] = here.recvmsg(1, 64)[1]
+            seconds, nanoseconds = struct.unpack("qq", stamp)
+            if time.time_ns() - (seconds * 10**9 + nanoseconds) > 10**6:
+                return
+            assert time.monotonic() < deadline, "the kernel stamps nothing"
 
 
 class Scene:
@@ -26,6 +49,7 @@ class Scene:
         with client.inside():
             self.witness = PacketWitness.open(RunClock())
         stack.callback(self.witness.close)
+        wait_for_stamps()
 
     def listen(self, host=SERVER):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
