@@ -37,6 +37,8 @@ class LoginTrouble(StrEnum):
     """Of those it offers, each needs a user and a password, and none were given."""
     REFUSED = "refused"
     """A login was given, and the proxy does not take it."""
+    KEPT_BACK = "kept_back"
+    """It was refused before: it is not given again for a while, lest its user be locked out."""
     CUT = "cut"
     """The proxy ends the connection in the middle of a login that is bound to it."""
     NO_LIBRARY = "no_library"

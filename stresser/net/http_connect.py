@@ -67,11 +67,16 @@ async def connect_through_http(
         ProtocolViolation: an answer that is not HTTP, or whose head is too long.
         and what `channel.receive_some` raises.
     """
+    async with talk.turn():
+        return await _connect(channel, authority_of(host, port), user_agent, talk)
+
+
+async def _connect(channel: Channel, authority: str, user_agent: str, talk: LoginTalk) -> Opened:
     refusal: ProxyRefused | None = None
     for _ in range(_MOST_LEGS):
         field = await talk.field()
         try:
-            head, behind = await _ask(channel, authority_of(host, port), user_agent, field)
+            head, behind = await _ask(channel, authority, user_agent, field)
         except (PeerFin, trio.BrokenResourceError):
             if refusal is None:
                 raise

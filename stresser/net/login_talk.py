@@ -6,6 +6,7 @@ Of what the proxy offers the strongest that the plan allows is tried; where that
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 from stresser.model.proxy_login import (
@@ -18,6 +19,7 @@ from stresser.model.proxy_login import (
 from stresser.model.units import escaped
 from stresser.net.challenges import Challenge, offered_by
 from stresser.net.digest_login import DigestNonce, is_stale, strongest
+from stresser.net.password_care import PasswordCare
 from stresser.net.spnego_login import SpnegoLogin, Tickets
 from stresser.scenario.proxy_url import Proxy
 from stresser.scenario.secrets import Secret
@@ -53,6 +55,7 @@ class LoginMemory:
         self.known: ProxyAuth | None = ProxyAuth.BASIC if proxy.auth == (ProxyAuth.BASIC,) else None
         """What it has let us in by: it goes out unasked from then on."""
         self.nonce: DigestNonce | None = None
+        self.care = PasswordCare()
         self._tickets = Tickets(proxy)
 
     def talk(self, target: str) -> "LoginTalk":
@@ -67,6 +70,8 @@ class LoginMemory:
 
     def begin(self, scheme: ProxyAuth, target: str, certificate: bytes | None) -> OneLogin:
         """A login by a scheme. Raises LoginFailed where it cannot be done here."""
+        if scheme is not ProxyAuth.NEGOTIATE:  # of which a KDC says that a password is wrong
+            self.care.look()
         if scheme is ProxyAuth.BASIC:
             return _BasicLogin(*self.credentials())
         if scheme is ProxyAuth.DIGEST:
@@ -154,13 +159,20 @@ class LoginTalk:
             self._login = self._memory.begin(self._login.scheme, self._target, self.certificate())
             self._field = await self._login.first()
 
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """To be held from the first request to the last answer over one connection."""
+        return nullcontext() if self._memory.proxy.password is None else self._memory.care.turn()
+
     def opened(self) -> None:
         """The proxy has let us in: so it will the next time."""
+        self._memory.care.taken()
         if self._login is not None:
             self._memory.known = self._login.scheme
 
     def told(self, failed: LoginFailed) -> ProxyLogin:
         """What came of it all, for the ending."""
+        if failed.trouble is LoginTrouble.REFUSED and self._login is not None:
+            self._memory.care.refused()
         said = None if failed.said is None else escaped(failed.said, LONGEST_SAID)
         return ProxyLogin(
             trouble=failed.trouble,

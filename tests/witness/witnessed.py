@@ -82,9 +82,10 @@ class Scene:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.witness.run)
             with trio.fail_after(_PATIENCE_S):
-                # The witness tells of a first end alone.
-                while len((flow := self.witness.seen(*self.ends[sock])).ends) < ends:  # noqa: ASYNC110
+                flow = self.witness.seen(*self.ends[sock])
+                while len(flow.ends) < ends:  # noqa: ASYNC110 - it tells of a first end alone
                     await trio.sleep(0.001)
+                    flow = self.witness.seen(*self.ends[sock])
             nursery.cancel_scope.cancel()
         return flow
 

@@ -117,6 +117,7 @@ _LOGINS = {
     LoginTrouble.NOT_ALLOWED: Obstacle.PROXY_LOGIN_NOT_ALLOWED,
     LoginTrouble.NO_LOGIN: Obstacle.PROXY_LOGIN,
     LoginTrouble.REFUSED: Obstacle.PROXY_LOGIN_REFUSED,
+    LoginTrouble.KEPT_BACK: Obstacle.PROXY_LOGIN_REFUSED,
     LoginTrouble.CUT: Obstacle.PROXY_LOGIN_CUT,
     LoginTrouble.NO_LIBRARY: Obstacle.NO_KERBEROS,
     LoginTrouble.NO_TICKET: Obstacle.NO_TICKET,

@@ -38,6 +38,7 @@ LOGINS = {
     LoginTrouble.NOT_ALLOWED: O.PROXY_LOGIN_NOT_ALLOWED,
     LoginTrouble.NO_LOGIN: O.PROXY_LOGIN,
     LoginTrouble.REFUSED: O.PROXY_LOGIN_REFUSED,
+    LoginTrouble.KEPT_BACK: O.PROXY_LOGIN_REFUSED,
     LoginTrouble.CUT: O.PROXY_LOGIN_CUT,
     LoginTrouble.NO_LIBRARY: O.NO_KERBEROS,
     LoginTrouble.NO_TICKET: O.NO_TICKET,
