@@ -83,7 +83,7 @@ class Scene:
             nursery.start_soon(self.witness.run)
             with trio.fail_after(_PATIENCE_S):
                 flow = self.witness.seen(*self.ends[sock])
-                while len(flow.ends) < ends:  # noqa: ASYNC110 - it tells of a first end alone
+                while len(flow.ends) < ends:  # it tells of a first end alone
                     await trio.sleep(0.001)
                     flow = self.witness.seen(*self.ends[sock])
             nursery.cancel_scope.cancel()
