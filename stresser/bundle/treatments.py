@@ -144,6 +144,7 @@ TREATMENTS: dict[str, dict[str, Treatment]] = {
     "Before": {
         "get": _T.URL, "post": _T.URL, "headers": _T.HEADERS, "body": _T.GONE, "take": _T.GONE,
     },
+    "Broker": {"user": _T.GONE, "password": _T.GONE, "client_id": _T.GONE},
     "Reflector": {"token": _T.GONE},
     "Egress": {
         "name": _T.EGRESS, "interface": _T.INTERFACE, "source": _T.HOST, "proxy": _T.URL,
