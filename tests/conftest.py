@@ -36,11 +36,12 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown() -> None:
-    if not gc.get_freeze_count():  # a run has ended, and has given back what was set aside here
-        gc.collect(1)
-        gc.freeze()
+@pytest.fixture(scope="module", autouse=True)
+def _set_aside_again() -> Iterator[None]:
+    """A run that has ended in this process gave back to the collector all that was set aside."""
+    yield
+    gc.collect(1)
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
