@@ -178,7 +178,9 @@ class Story:
         self._opened_at: dict[int, float] = {}
         self._cohort_of: dict[int, Cohort] = {}
 
-    def opens(self, cohort: Cohort, at: float, tls: TlsFacts = GOOD_CHAIN, **changes: Any) -> int:
+    def opens(
+        self, cohort: Cohort, at: float, tls: TlsFacts | None = GOOD_CHAIN, **changes: Any
+    ) -> int:
         self._attempt += 1
         self._session += 1
         self._opened_at[self._session] = at

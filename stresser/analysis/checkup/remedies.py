@@ -15,6 +15,7 @@ from stresser.analysis.words.remedy_table import (
 )
 from stresser.model.checkup_facts import Asked, WayChecked
 from stresser.model.events import AttemptFailed
+from stresser.scenario.plan import Scheme
 
 
 def met_on(way: WayChecked, failed: AttemptFailed) -> Obstacle:
@@ -67,9 +68,15 @@ def _names(ways: Sequence[WayChecked]) -> dict[str, str]:
         "hosts": hosts(ways),
         "destinations": destinations(ways),
         "sent": _name_sent(ways),
-        "bare": listed(f"tls://{way.host or way.endpoint}:{way.port}" for way in ways),
+        "bare": listed(map(_bare, ways)),
         "to_mss": _to_mss(ways),
     }
+
+
+def _bare(way: WayChecked) -> str:
+    """The same with nothing said over it."""
+    scheme = Scheme.TCP if way.tls is None else Scheme.TLS
+    return f"{scheme}://{way.host or way.endpoint}:{way.port}"
 
 
 def _to_mss(ways: Sequence[WayChecked]) -> str:

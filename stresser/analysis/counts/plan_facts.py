@@ -88,6 +88,15 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
             and self.schemes.get(cohort.endpoint) in {Scheme.TLS, Scheme.TCP}
         )
 
+    def is_merely_accepted(self, cohort: Cohort) -> bool:
+        """Whether its sessions are open before the endpoint has said a word.
+
+        SYN proxies, load balancers and some proxies accept for a server that is dead.
+        """
+        activity = self.activities.get(cohort.activity)
+        is_broker = activity is not None and activity.kind == ActivityKind.MQTT
+        return self.schemes.get(cohort.endpoint) == Scheme.TCP and not is_broker
+
 
 def read_plan(scenario: Mapping[str, Any]) -> PlanFacts:
     """Read the manifest's `scenario`."""

@@ -48,7 +48,7 @@ _ALONE = {
     Mechanism.PATH_CHANGE: "This host's path changes{at}, and the sessions end with it",
     Mechanism.INTERCEPTION: "Ends TLS itself and shows a certificate of its own",
     Mechanism.NAME_FILTER: "Refuses connections by the server name in the TLS hello",
-    Mechanism.HANDSHAKE_HANG: "Leaves TLS handshakes or upgrades without an answer",
+    Mechanism.HANDSHAKE_HANG: "Leaves handshakes, upgrades or first messages without an answer",
     Mechanism.PROXY_REFUSAL: "The proxy refuses the connection",
     Mechanism.REFUSED_BY_ENDPOINT: "The endpoint refuses the connection",
     Mechanism.ENDPOINT_GOODBYE: "The endpoint ends the sessions and says so",

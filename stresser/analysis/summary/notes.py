@@ -46,6 +46,7 @@ def run_notes(
         *_proxies(tally),
         *map(sites_in_words, tally.sites.in_doubt()),
         *_muted(tally, plan),
+        *_merely_accepted(tally, plan),
         *_unproved(tally),
         *_floods(tally),
         *_clocks(tally),
@@ -152,8 +153,19 @@ def _muted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
     if endpoints:
         names = ", ".join(escaped(name, 40) for name in endpoints[:_MOST_NAMES])
         yield (
-            f"TLS alone has no pings: sessions to tls:// endpoints ({names}) are held silent,"
-            " whatever their activity."
+            f"Without WebSocket there are no pings: sessions to {names} are held silent, whatever"
+            " their activity."
+        )
+
+
+def _merely_accepted(tally: Tally, plan: PlanFacts) -> Iterator[str]:
+    opened = {cohort.endpoint for cohort, one in tally.cohorts.items() if one.opened}
+    endpoints = sorted({one.endpoint for one in tally.cohorts if plan.is_merely_accepted(one)})
+    names = [escaped(name, 40) for name in endpoints if name in opened][:_MOST_NAMES]
+    if names:
+        yield (
+            f"Sessions to {', '.join(names)} are TCP alone: that they opened and lived shows that"
+            " somebody accepted them, as SYN proxies and load balancers do for a dead server, too."
         )
 
 

@@ -29,6 +29,7 @@ class Obstacle(StrEnum):
     NAME_UNANSWERED = "name_unanswered"
     PORT_REFUSED = "port_refused"
     NO_CONNECTION = "no_connection"
+    ACCEPT_CUT = "accept_cut"
     NOTHING_LEFT = "nothing_left"
     PROXY_UNREACHED = "proxy_unreached"
     PROXY_LOGIN = "proxy_login"
@@ -111,6 +112,7 @@ _BEFORE = {
     Kind.RESOLVE_ERROR: Obstacle.NAME_UNANSWERED,
     Kind.CERTIFICATE: Obstacle.CHAIN_REFUSED,
 }
+_CUT = frozenset({Kind.TCP_FIN, Kind.TCP_RESET})
 _SAID_NO = frozenset({Kind.MESSAGE_REFUSAL, Kind.MQTT_DISCONNECT, Kind.WS_CLOSE})
 _LOGINS = {
     LoginTrouble.NOT_SPOKEN: Obstacle.PROXY_LOGIN_NOT_SPOKEN,
@@ -216,6 +218,8 @@ def schemes(headers: Mapping[str, str]) -> list[str]:
 
 def _of_connect(one: Stopped) -> Obstacle:
     is_ours = one.ending.initiator is Initiator.HOST
+    if not is_ours and one.ending.in_clear and one.ending.kind in _CUT:
+        return Obstacle.ACCEPT_CUT
     return Obstacle.NOTHING_LEFT if is_ours else Obstacle.NO_CONNECTION
 
 

@@ -47,6 +47,11 @@ ROWS: tuple[RemedyRow, ...] = (
         first="Somebody rejects the connection: check the port.",
     ),
     RemedyRow(
+        _O.ACCEPT_CUT, "the connection was accepted, and ended at once",
+        _A.OWNER, "Find out who accepts connections to {destinations} and ends them: the service,"
+        " or what accepts for one that is dead.",
+    ),
+    RemedyRow(
         _O.NO_CONNECTION, "no TCP connection was made",
         _A.NETWORK, "Allow outbound TCP to {destinations}.",
         first="If only a proxy leads out, check with --proxy.",
@@ -192,12 +197,12 @@ ROWS: tuple[RemedyRow, ...] = (
     RemedyRow(
         _O.NOT_FOUND, "the request was answered with HTTP {code}",
         _A.OWNER, "Say where {hosts} serves its WebSocket.",
-        first="TLS and HTTP work: check the path (its page: --get PATH).",
+        first="HTTP works: check the path (its page: --get PATH).",
     ),
     RemedyRow(
         _O.HTTP_REFUSED, "the request was answered with HTTP {code}",
         _A.OWNER, "Say why {hosts} answers so.",
-        first="TLS and HTTP work: check the path.",
+        first="HTTP works: check the path.",
     ),
     RemedyRow(
         _O.ALPN_NOT_SPOKEN, "ALPN {alpn} was agreed, and stresser speaks HTTP/1.1",
@@ -249,9 +254,9 @@ ROWS: tuple[RemedyRow, ...] = (
         " that inspects them.",
     ),
     RemedyRow(
-        _O.GET_UNANSWERED, "TLS stood and the GET had no good answer",
+        _O.GET_UNANSWERED, "the GET had no good answer",
         _A.OWNER, "Say why {hosts} gives no page.",
-        first="Where no HTTP is spoken, check TLS alone ({bare}).",
+        first="Where no HTTP is spoken, check without it ({bare}).",
     ),
     RemedyRow(
         _O.TOOL_LIMIT, "a limit of this machine, or a bug of stresser",

@@ -3,10 +3,12 @@
 import msgspec
 import pytest
 
-from stresser.analysis.checkup.remedies import remedy
+from stresser.analysis.checkup.remedies import remedy, seen_on
 from stresser.model.checkup_facts import Asked
 from stresser.model.ending import Initiator, Kind, Phase
-from tests.fakes.checked import failed, failed_way
+from tests.fakes.checked import failed, failed_way, way
+
+OF_TLS = {Kind.TLS_ALERT, Kind.CERTIFICATE}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ from tests.fakes.checked import failed, failed_way
         (Phase.TLS, Kind.CERTIFICATE, {}, "chain of broker.example.net"),
         (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 401}, "Authorization"),
         (Phase.UPGRADE, Kind.HTTP_REFUSAL, {"status": 503}, "check the path"),
-        (Phase.UPGRADE, Kind.TCP_RESET, {}, "check TLS alone (tls://broker.example.net:443)"),
+        (Phase.UPGRADE, Kind.TCP_RESET, {}, "check without it (tcp://broker.example.net:443)"),
         (Phase.HELD, Kind.UNKNOWN, {}, "stresser run"),
     ],
 )
@@ -49,6 +51,20 @@ def test_each_failure_has_its_remedy(phase, kind, changes, said):
 def test_every_failure_has_one(phase, kind):
     way = failed_way(phase=phase, kind=kind)
     assert remedy(failed(phase=phase, kind=kind), [way]).endswith(".")
+
+
+@pytest.mark.parametrize("phase", [Phase.CONNECT, Phase.UPGRADE, Phase.OPEN])
+@pytest.mark.parametrize("kind", [one for one in Kind if one not in OF_TLS])
+@pytest.mark.parametrize("asked", Asked)
+def test_without_tls_none_is_spoken_of(phase, kind, asked):
+    one = failed(phase=phase, kind=kind, in_clear=True)
+    ways = [way(tls=None, http=None, failed=one, asked=asked)]
+    assert "TLS" not in f"{seen_on(ways[0], one)} {remedy(one, ways)}"
+
+
+def test_where_tls_stood_the_bare_check_has_it():
+    one = failed(phase=Phase.UPGRADE, kind=Kind.TCP_RESET)
+    assert "check without it (tls://broker.example.net:443)" in remedy(one, [way(failed=one)])
 
 
 def test_the_name_that_did_not_resolve_may_be_the_proxys():

@@ -20,6 +20,7 @@ SCENARIO = Scenario(
     endpoints=[
         Endpoint(name="ws", url="wss://a.example.net/"),
         Endpoint(name="raw", url="lab+tls://echo"),
+        Endpoint(name="bare", url="lab+tcp://mqtt"),
     ],
     egresses=[
         Egress(name="direct"),
@@ -29,6 +30,7 @@ SCENARIO = Scenario(
     activities=[
         Activity(name="beat", every=Duration(seconds(15))),
         Activity(name="quiet", kind="silent"),  # type: ignore[arg-type] # as decoded
+        Activity(name="broker", kind="mqtt"),  # type: ignore[arg-type] # as decoded
     ],
     thresholds={"drops": "= 0"},
 )
@@ -37,7 +39,7 @@ SCENARIO = Scenario(
 def test_a_scenario_as_the_manifest_holds_it():
     plan = read_plan(to_plain(SCENARIO))
     assert (plan.name, plan.duration_ns) == ("both", seconds(60))
-    assert plan.schemes == {"ws": "wss", "raw": "tls"}
+    assert plan.schemes == {"ws": "wss", "raw": "tls", "bare": "tcp"}
     assert plan.labs == {"box": "idle_timeout 4 s, kill reset", "wire": "only forwards"}
     assert plan.thresholds == {"drops": "= 0"}
 
@@ -57,6 +59,21 @@ def test_what_a_cohort_sends(endpoint, activity, every_s, is_muted, is_silent):
     assert plan.pings_every_ns(cohort) == (every_s and seconds(every_s))
     assert plan.is_muted(cohort) is is_muted
     assert plan.is_silent(cohort) is is_silent
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "activity", "merely_accepted"),
+    [
+        ("ws", "beat", False),
+        ("raw", "quiet", False),
+        ("bare", "beat", True),
+        ("bare", "quiet", True),
+        ("bare", "broker", False),
+    ],
+)
+def test_what_the_endpoint_has_said_by_then(endpoint, activity, merely_accepted):
+    plan = read_plan(to_plain(SCENARIO))
+    assert plan.is_merely_accepted(Cohort(endpoint, "direct", activity)) is merely_accepted
 
 
 TABLE_KEYS = st.sampled_from(["name", "url", "kind", "every", "lab", "idle_timeout"])

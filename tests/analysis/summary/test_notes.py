@@ -32,8 +32,25 @@ def test_heartbeats_with_no_carrier_are_held_silent():
     story.ends_as_planned(story.opens(raw, 0), 60, proved=Proof.UNPROVED)
     scenario = SCENARIO | {"endpoints": [{"name": "raw", "url": "tls://a.example.net:8443"}]}
     muted, silent = notes_of(story, scenario)
-    assert "sessions to tls:// endpoints (raw) are held silent" in muted
+    assert muted.startswith("Without WebSocket there are no pings: sessions to raw are held silent")
     assert silent.startswith("1 session sent nothing while held")
+
+
+def test_an_accept_is_no_server():
+    bare, broker = Cohort("bare", "direct", "heartbeat"), Cohort("bare", "direct", "mqtt")
+    scenario = SCENARIO | {
+        "endpoints": [{"name": "bare", "url": "tcp://a.example.net:5222"}],
+        "activities": [{"name": "heartbeat"}, {"name": "mqtt", "kind": "mqtt"}],
+    }
+
+    def accepted(cohort: Cohort) -> list[str]:
+        story = Story([cohort], 1)
+        story.ends_as_planned(story.opens(cohort, 0, tls=None), 60)
+        return [note for note in notes_of(story, scenario) if "somebody accepted" in note]
+
+    assert len(accepted(bare)) == 1
+    assert not accepted(broker)
+    assert not [note for note in notes_of(Story([bare], 1), scenario) if "accepted" in note]
 
 
 def test_clocks_lateness_chains_and_gaps():

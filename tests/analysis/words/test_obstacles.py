@@ -56,6 +56,8 @@ CASES: list[tuple[Phase, Kind, dict[str, Any], Obstacle]] = [
     (P.RESOLVE, K.TIMEOUT, {}, O.NAME_UNANSWERED),
     (P.CONNECT, K.REFUSED, {}, O.PORT_REFUSED),
     (P.CONNECT, K.TIMEOUT, {}, O.NO_CONNECTION),
+    (P.CONNECT, K.TCP_FIN, {"in_clear": True}, O.ACCEPT_CUT),
+    (P.CONNECT, K.TCP_RESET, {"in_clear": True}, O.ACCEPT_CUT),
     (P.CONNECT, K.UNREACHABLE, {"initiator": Initiator.HOST}, O.NOTHING_LEFT),
     (P.TLS, K.UNREACHABLE, {}, O.NO_CONNECTION),
     (P.CONNECT, K.REFUSED, PROXY, O.PROXY_UNREACHED),
