@@ -17,6 +17,8 @@ _NAME = 80
 _CLEAN = 9
 """Lived and dropped: a control is clean where so many lived for each that did not."""
 _MOST_CONTROLS = 8
+_NO_SERVER = frozenset({Mechanism.OUTAGE, Mechanism.ENDPOINT_DOWN})
+"""What may be a dead server: a box that accepts for it through another egress is no control."""
 
 
 class Located(NamedTuple):
@@ -58,6 +60,15 @@ def locate(candidate: Candidate, case: CaseFile) -> Located:
     is_endpoint = any(one.is_clean for one in beside) or candidate.said
     where = Where.ENDPOINT if is_endpoint else Where.SHARED
     return Located(where, controls, is_same_machine=False)
+
+
+def merely_accepting(candidate: Candidate, case: CaseFile) -> list[str]:
+    """Egresses through which somebody accepts for the same endpoint, and no server is shown."""
+    if candidate.mechanism not in _NO_SERVER or candidate.drops:
+        return []
+    others = _other_egresses(case, pairs_of(candidate, case))
+    found = (pair for pair in others if case.opened.get(pair) and not _server_spoke(case, pair))
+    return list(dict.fromkeys(egress for _, egress in found))
 
 
 def _spoke(candidate: Candidate, facts: list[EndingFact]) -> bool:
@@ -128,11 +139,19 @@ def _always(_life: object) -> bool:
 
 def _of_attempts(candidate: Candidate, case: CaseFile, pair: Pair) -> _Found:
     opened = len(case.opened.get(pair, []))
+    if candidate.mechanism in _NO_SERVER and not _server_spoke(case, pair):
+        opened = 0
     if candidate.unit == "sessions" and candidate.limit is not None:
         peak = max((case.open_at([pair], at) for at in case.opened.get(pair, [])), default=0)
         opened = peak if peak > candidate.limit.high else 0
     failed = [one for one in case.failures_of.get(pair, []) if one.place not in candidate.failures]
     return _Found(pair, None, opened, len(failed))
+
+
+def _server_spoke(case: CaseFile, pair: Pair) -> bool:
+    """Whether sessions that opened there show that a server lives, and not an accept alone."""
+    plan = case.plan
+    return not all(plan.is_merely_accepted(one) for one in case.cohorts if one.pair == pair)
 
 
 def _control(found: _Found, candidate: Candidate) -> Control:

@@ -24,7 +24,7 @@ from stresser.analysis.diagnosis.candidate import (
     pairs_of,
 )
 from stresser.analysis.diagnosis.case_file import CaseFile
-from stresser.analysis.diagnosis.controls import Located, locate
+from stresser.analysis.diagnosis.controls import Located, locate, merely_accepting
 from stresser.analysis.diagnosis.diagnosis import DiagnosedScope, Diagnosis, Mechanism, Where
 from stresser.analysis.diagnosis.diagnosis_words import moment_words, says, what_broke_it
 from stresser.analysis.diagnosis.ending_facts import EndingFact, OwnFact
@@ -232,6 +232,8 @@ def _seen(facts: list[EndingFact]) -> str:
 def _unproved_place(candidate: Candidate, located: Located, case: CaseFile) -> Iterator[str]:
     if located.where is Where.UNKNOWN and len(case.egresses) == 1 and candidate.weight:
         yield "Whose it is: the same endpoint through a second egress shows it."
+    for egress in merely_accepting(candidate, case):
+        yield f"Whether a server lives: through {escaped(egress, _NAME)} somebody accepts, no more."
 
 
 def _unproved_controls(located: Located, case: CaseFile) -> Iterator[str]:

@@ -3,7 +3,7 @@ import pytest
 from stresser.analysis.diagnosis.candidate import Candidate
 from stresser.analysis.diagnosis.controls import locate
 from stresser.analysis.diagnosis.diagnosis import Mechanism, Where
-from stresser.model.ending import Kind
+from stresser.model.ending import Kind, Phase
 from tests.analysis.diagnosis.made_runs import MadeRun, cohort
 
 
@@ -39,3 +39,26 @@ def outcome(dead: list[tuple[str, str]], alive: list[tuple[str, str]]) -> Where:
 )
 def test_where_is_told_by_what_lived(dead, alive, where):
     assert outcome(dead, alive) == where
+
+
+@pytest.mark.parametrize(
+    ("url", "activity", "where", "unproved"),
+    [
+        ("tcp://broker.example.net:1883", "hb", "unknown", 1),
+        ("tcp://broker.example.net:1883", "broker", "egress", 0),
+        ("tls://broker.example.net:8883", "hb", "egress", 0),
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.REFUSED, Kind.TIMEOUT])
+def test_who_merely_accepts_is_no_control(url, activity, where, unproved, kind):
+    ours, theirs = cohort("sus", activity), cohort("ctl", activity)
+    run = MadeRun(ours, theirs, activities={"broker": {"kind": "mqtt"}})
+    run.scenario["endpoints"] = [{"name": "server", "url": url}]
+    kept = [run.opens(theirs, n) for n in range(4)]
+    for n in range(8):
+        run.fails(ours, n, kind, Phase.CONNECT)
+    for one in kept:
+        run.lives(one, 9)
+    found = run.only()
+    assert found.where == where
+    assert sum("through ctl somebody accepts" in one for one in found.unproved) == unproved
